@@ -1,0 +1,1 @@
+"""SimHome: a simulated home whose camera, lidar and microphone see, scan and hear one scene."""

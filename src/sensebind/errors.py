@@ -1,0 +1,55 @@
+"""The error tree. Every message names what is wrong, where, and what to do about it."""
+
+
+class SenseBindError(Exception):
+    """Base of all errors that SenseBind raises on purpose.
+
+    Attributes:
+        retryable: Whether the same call may succeed later without anybody changing anything.
+    """
+
+    retryable: bool = False
+
+
+class InputError(SenseBindError):
+    """Something given from outside (a file, an array, a flag, a message) cannot be used."""
+
+
+class ConfigurationError(SenseBindError):
+    """A configuration does not fit itself, the machine, or the checkpoint."""
+
+
+class CheckpointError(SenseBindError):
+    """A checkpoint is missing, damaged, or does not fit its configuration."""
+
+
+class MissingDependencyError(SenseBindError):
+    """An optional package or system library is not installed; the message names the extra."""
+
+
+class SourceError(SenseBindError):
+    """A source gave no usable observation."""
+
+    retryable = True
+
+
+class StaleError(SourceError):
+    """The newest observation or percept is older than the caller allows."""
+
+
+class BusError(SenseBindError):
+    """The percept bus cannot be used as asked (a port in use, a refused address)."""
+
+
+class MessageError(BusError):
+    """A message on the bus is malformed; it is counted and dropped."""
+
+
+class ToolError(SenseBindError):
+    """A tool could not do what it was asked; the model is told the message."""
+
+
+class StorageError(SenseBindError):
+    """Something could not be written or read back from disk; nothing half-written is left."""
+
+    retryable = True
