@@ -1,0 +1,221 @@
+"""The one message of SenseBind: what a sense perceived, when, and with which model.
+
+An `Observation` is a raw sample inside a worker. A `Percept` is its embedding with a header; it is
+what travels over the bus, as the frames `[topic, header (msgpack), embedding, payload?]`. Nothing
+is ever pickled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgpack
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sensebind.errors import MessageError
+
+HEADER_VERSION = 1
+MAX_HEADER_BYTES = 16 * 1024
+MAX_DIMENSION = 65_536
+MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
+STREAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_TOPIC = "percept/"
+_UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
+
+_Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Text = Annotated[str, Field(max_length=256)]
+
+
+class Modality(StrEnum):
+    """The modalities of ImageBind, by its own names."""
+
+    VISION = "vision"
+    TEXT = "text"
+    AUDIO = "audio"
+    DEPTH = "depth"
+    THERMAL = "thermal"
+    IMU = "imu"
+    POINT = "point"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One raw sample of one stream.
+
+    Attributes:
+        data: uint8 [H, W, 3] RGB, float32 [samples] in -1..1, or float32 [N, 3] metres, by modality.
+        stream: Name of the stream, such as "camera".
+        modality: What kind of sample it is.
+        captured_at: Wall clock at capture, nanoseconds since 1970.
+        monotonic: `time.monotonic()` at capture, seconds; ages are computed from this one.
+        sequence: Counts up by one per sample that the device gave.
+        frame_id: Coordinate frame of the sensor.
+        rate: Audio sample rate in Hz; 0 for anything else.
+    """
+
+    data: np.ndarray
+    stream: str
+    modality: Modality
+    captured_at: int
+    monotonic: float
+    sequence: int
+    frame_id: str
+    rate: int = 0
+
+    @property
+    def reference(self) -> str:
+        """What dialogs and headers keep instead of the sample: `frame:<stream>@<ns>`."""
+        return observation_reference(self.stream, self.captured_at)
+
+
+def observation_reference(stream: str, captured_at: int) -> str:
+    """Return the reference `frame:<stream>@<ns>` of an observation."""
+    return f"frame:{stream}@{captured_at}"
+
+
+class PerceptHeader(BaseModel):
+    """What is known about an embedding. Unknown fields of later writers are ignored.
+
+    Attributes:
+        version: Schema of this header; another one is refused.
+        sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
+        captured_at: Wall clock at capture, ns. `published_at`: when it was handed to the bus, ns.
+        monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host.
+        dtype: Of the embedding on the wire. `shape`: its shape, one axis.
+        model: Digest of the encoder weights. `cache`: the cache setting, "" when it is off.
+        observation: Reference of the raw sample, `frame:<stream>@<ns>`.
+        present: False when the sense observed and found nothing; its slot stays empty.
+        encode_ms: Time from observation to embedding in the worker.
+        dropped: Observations that this worker skipped so far because newer ones had come.
+        epoch: Names the start of the publishing process, so that a restart is not taken for a gap.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Literal[1] = HEADER_VERSION
+    stream: Annotated[str, Field(pattern=STREAM_PATTERN)]
+    modality: Modality
+    sequence: _Count
+    captured_at: _Nanoseconds
+    published_at: _Nanoseconds
+    monotonic: Annotated[float, Field(allow_inf_nan=False)]
+    frame_id: _Text = ""
+    dtype: Literal["float32", "float16"] = "float32"
+    shape: tuple[Annotated[int, Field(ge=1, le=MAX_DIMENSION)]]
+    model: _Text = ""
+    cache: _Text = ""
+    observation: _Text = ""
+    present: bool = True
+    encode_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    dropped: _Count = 0
+    epoch: _Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Percept:
+    """An embedding and its header.
+
+    Attributes:
+        header: Origin, times and shape.
+        embedding: float32 [D], unit norm; zeros when `header.present` is False.
+        payload: The sample behind it in a compressed form (JPEG for a camera), or None.
+    """
+
+    header: PerceptHeader
+    embedding: np.ndarray
+    payload: bytes | None = None
+
+
+def percept_topic(stream: str) -> bytes:
+    """Return the topic of a stream; it ends in a slash so that no topic is a prefix of another."""
+    return f"{_TOPIC}{stream}/".encode()
+
+
+def encode_message(percept: Percept) -> list[bytes]:
+    """Turn a percept into bus frames `[topic, header, embedding, payload?]`.
+
+    Raises:
+        MessageError: The embedding does not match its header.
+    """
+    header = percept.header
+    embedding = np.ascontiguousarray(percept.embedding, dtype=header.dtype)
+    if embedding.shape != header.shape:
+        raise MessageError(
+            f"percept of {header.stream!r}: embedding is {embedding.shape}, "
+            f"its header says {header.shape}"
+        )
+    packed = msgpack.packb(header.model_dump(mode="json"), use_bin_type=True)
+    frames = [percept_topic(header.stream), packed, embedding.tobytes()]
+    if percept.payload is not None:
+        frames.append(percept.payload)
+    return frames
+
+
+def decode_message(frames: list[bytes]) -> Percept:
+    """Turn bus frames back into a percept, trusting none of them.
+
+    Raises:
+        MessageError: Anything at all is wrong with the message. No other exception is raised.
+    """
+    if not 3 <= len(frames) <= 4:
+        raise MessageError(f"a percept has 3 or 4 frames, not {len(frames)}")
+    header = _decode_header(frames[1])
+    if frames[0] != percept_topic(header.stream):
+        raise MessageError(f"topic {frames[0][:80]!r} does not belong to stream {header.stream!r}")
+    dtype = np.dtype(header.dtype).newbyteorder("<")
+    if len(frames[2]) != header.shape[0] * dtype.itemsize:
+        raise MessageError(
+            f"embedding of {header.stream!r} has {len(frames[2])} bytes, "
+            f"{header.shape[0]} x {header.dtype} was announced"
+        )
+    embedding = np.frombuffer(frames[2], dtype).astype(np.float32)
+    if not np.isfinite(embedding).all():
+        raise MessageError(f"embedding of {header.stream!r} holds NaN or infinity")
+    norm = float(np.linalg.norm(embedding.astype(np.float64)))
+    if abs(norm - (1.0 if header.present else 0.0)) > _UNIT_TOLERANCE:
+        raise MessageError(
+            f"embedding of {header.stream!r} has norm {norm:.4g}, present is {header.present}"
+        )
+    payload = frames[3] if len(frames) == 4 else None
+    if payload is not None and len(payload) > MAX_PAYLOAD_BYTES:
+        raise MessageError(f"payload of {header.stream!r} has {len(payload)} bytes, too many")
+    return Percept(header, embedding, payload)
+
+
+def unpack_header(frame: bytes) -> dict[str, Any]:
+    """Unpack a msgpack map of plain values from an untrusted frame.
+
+    Raises:
+        MessageError: It is too long, not msgpack, not a map, or holds extension types.
+    """
+    if len(frame) > MAX_HEADER_BYTES:
+        raise MessageError(f"header of {len(frame)} bytes, at most {MAX_HEADER_BYTES} are allowed")
+    try:
+        fields = msgpack.unpackb(frame, raw=False, strict_map_key=True, ext_hook=_refuse_extension)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise MessageError(f"header is not msgpack: {error}") from error
+    if not isinstance(fields, dict):
+        raise MessageError(f"header is a {type(fields).__name__}, not a map")
+    return fields
+
+
+def _decode_header(frame: bytes) -> PerceptHeader:
+    fields = unpack_header(frame)
+    if fields.get("version") != HEADER_VERSION:
+        raise MessageError(
+            f"header version {str(fields.get('version'))[:20]!r}, this is {HEADER_VERSION}"
+        )
+    try:
+        return PerceptHeader.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MessageError(f"header field {where}: {first['msg']}") from error
+
+
+def _refuse_extension(code: int, _data: bytes) -> Any:
+    raise ValueError(f"extension type {code} is not allowed")
