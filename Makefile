@@ -1,0 +1,42 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+
+.PHONY: help env demo test check bench eval clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+env: $(VENV)/.ready ## make the virtual environment in .venv and install SenseBind into it
+
+$(VENV)/.ready: pyproject.toml
+	@echo "making $(VENV) (once; downloads PyTorch's CPU build and some 60 packages, about 2 GB)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: SenseBind needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet "torch>=2.6,<2.14"
+	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: env ## talk with the robot of the simulated home (offline; piped stdin is a script)
+	@$(BIN)/sensebind demo
+
+test: env ## run the test suite
+	@$(BIN)/python -m pytest
+
+check: env ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+
+bench: env ## all benchmarks, side by side, on this machine
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+eval: env ## the figures of docs/benchmarks.md on held-out scenes
+	@$(BIN)/sensebind eval simhome
+
+clean: ## remove the environment and everything built
+	@rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache
