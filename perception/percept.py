@@ -47,7 +47,7 @@ class Observation:
     """One raw sample of one stream.
 
     Attributes:
-        data: uint8 [H, W, 3] RGB, float32 [samples] in -1..1, or float32 [N, 3] metres, by modality.
+        data: uint8 [H, W, 3] RGB, float32 [samples] in -1..1, or float32 [N, 3] metres.
         stream: Name of the stream, such as "camera".
         modality: What kind of sample it is.
         captured_at: Wall clock at capture, nanoseconds since 1970.
