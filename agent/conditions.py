@@ -1,0 +1,184 @@
+"""What the language model is conditioned on: the Condition of a turn, and a bounded store of them.
+
+Messages and dialog checkpoints hold a reference (`condition:<id>`), never embeddings; the store
+turns the reference back into numbers for as long as it remembers them.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import uuid4
+
+import numpy as np
+
+from sensebind.errors import InputError
+
+SENSE_OF_MODALITY = {"vision": "sight", "audio": "hearing", "point": "scan"}
+
+
+class SenseState(StrEnum):
+    """What a sense had to say when the turn began."""
+
+    PRESENT = "present"  # perceived something, fresh: its slot is filled
+    NOTHING = "nothing"  # looked, and found nothing: its slot is empty
+    STALE = "stale"  # the newest percept is too old to be shown as present
+    MISSING = "missing"  # no percept has ever come from this stream
+
+
+@dataclass(frozen=True, slots=True)
+class Sensed:
+    """One sense's part in a condition.
+
+    Attributes:
+        sense: Slot name, e.g. `"sight"`.
+        stream: Stream name, e.g. `"camera"`.
+        state: Whether the slot is filled, and if not, why.
+        reference: Reference of the observation, `frame:<stream>@<ns>`; empty if missing.
+        captured_at: Capture time, ns since the epoch; 0 if missing.
+        age_ms: Age of the observation when the condition was taken, milliseconds.
+    """
+
+    sense: str
+    stream: str
+    state: SenseState
+    reference: str = ""
+    captured_at: int = 0
+    age_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the language model is conditioned on in one turn.
+
+    Attributes:
+        reference: Name under which messages refer to it.
+        embeddings: [slots, D] float32; zeros where a slot is empty.
+        present: [slots] bool; an absent slot adds nothing to the model.
+        sensed: The senses it was taken from, with streams, references and ages.
+    """
+
+    reference: str
+    embeddings: np.ndarray
+    present: np.ndarray
+    sensed: tuple[Sensed, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.embeddings.ndim != 2 or self.present.shape != (self.embeddings.shape[0],):
+            raise InputError(
+                f"a condition needs embeddings [slots, D] and present [slots], got "
+                f"{list(self.embeddings.shape)} and {list(self.present.shape)}"
+            )
+        if not np.isfinite(self.embeddings).all():
+            raise InputError("a condition with NaN or infinite numbers cannot be used")
+
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """Equal for two conditions that condition the model equally."""
+        return self.embeddings.tobytes(), self.present.tobytes()
+
+
+def new_reference() -> str:
+    """Returns a fresh condition reference."""
+    return f"condition:{uuid4().hex[:16]}"
+
+
+def compose(
+    embeddings: Mapping[str, np.ndarray],
+    *,
+    senses: Sequence[str],
+    dim: int,
+    weights: Mapping[str, float] | None = None,
+    sensed: Sequence[Sensed] = (),
+    reference: str | None = None,
+) -> Condition:
+    """Lays embeddings out in the slots of a model.
+
+    A model with one slot (the official one) takes the weighted sum of unit vectors
+    `sum_i w_i e_i / (sum w + 1e-6)`. A model with sense slots gives each sense its own slot, where
+    a weight scales the vector and weight 0 leaves the slot empty.
+
+    Args:
+        embeddings: Modality (`"vision"`, `"audio"`, `"point"`, …) to [D] vector.
+        senses: Slot names of the model, in order; a model with one slot may name it anything.
+        dim: Width D that the model expects.
+        weights: Modality to weight; 1 where not named.
+        sensed: Recorded in the condition.
+        reference: Name of the condition; a fresh one by default.
+
+    Raises:
+        InputError: A wrong width, a modality without a slot, a negative or non-finite weight.
+    """
+    weights = dict(weights or {})
+    slots = max(1, len(senses))
+    vectors = np.zeros((slots, dim), np.float32)
+    present = np.zeros(slots, bool)
+    total = 0.0
+    for modality, raw in embeddings.items():
+        weight = float(weights.get(modality, 1.0))
+        if not np.isfinite(weight) or weight < 0:
+            raise InputError(f"the weight of {modality} must be a number ≥ 0, got {weight}")
+        vector = np.asarray(raw, np.float32).reshape(-1)
+        if vector.shape[0] != dim:
+            raise InputError(
+                f"the {modality} embedding has {vector.shape[0]} numbers, the model expects {dim}"
+            )
+        if weight == 0 or not vector.any():
+            continue
+        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
+        if slots == 1:
+            vectors[0] += weight * vector
+            total += weight
+            present[0] = True
+            continue
+        sense = SENSE_OF_MODALITY.get(modality, modality)
+        if sense not in senses:
+            raise InputError(
+                f"this model has no slot for {modality}; its senses are {', '.join(senses)}"
+            )
+        slot = list(senses).index(sense)
+        vectors[slot] = weight * vector
+        present[slot] = True
+    if slots == 1 and total:
+        vectors[0] /= total + 1e-6
+    return Condition(reference or new_reference(), vectors, present, tuple(sensed))
+
+
+class ConditionStore:
+    """Remembers the newest conditions by reference; the oldest are evicted, and counted.
+
+    Safe to share between threads.
+
+    Attributes:
+        evicted: How many conditions were forgotten to stay within the limit.
+    """
+
+    def __init__(self, limit: int = 256) -> None:
+        """Args:
+        limit: Most conditions kept; at least 1.
+        """
+        if limit < 1:
+            raise InputError(f"a condition store keeps at least one condition, got limit {limit}")
+        self._limit = limit
+        self._conditions: OrderedDict[str, Condition] = OrderedDict()
+        self._lock = threading.Lock()
+        self.evicted = 0
+
+    def put(self, condition: Condition) -> str:
+        """Stores a condition and returns its reference."""
+        with self._lock:
+            self._conditions[condition.reference] = condition
+            self._conditions.move_to_end(condition.reference)
+            while len(self._conditions) > self._limit:
+                self._conditions.popitem(last=False)
+                self.evicted += 1
+        return condition.reference
+
+    def get(self, reference: str) -> Condition | None:
+        """Returns the condition, or None if it was evicted or never known."""
+        with self._lock:
+            return self._conditions.get(reference)
+
+    def __len__(self) -> int:
+        return len(self._conditions)
