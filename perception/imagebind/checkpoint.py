@@ -1,0 +1,183 @@
+"""Files of an ImageBind: only the wanted tensors are read, and every one is accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sensebind.errors import CheckpointError, StorageError
+from sensebind.perception.imagebind.config import MODALITIES, ImageBindConfig
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+_NAMED = 6  # how many tensor names an error message spells out
+
+
+def modality_of(key: str) -> str | None:
+    """The modality a state-dict key belongs to; None for a key of no ImageBind."""
+    group, _, rest = key.partition(".")
+    name = "point" if group == "point_trunk" else rest.partition(".")[0]
+    known = group == "point_trunk" or group.startswith("modality_")
+    return name if known and name in MODALITIES else None
+
+
+def weights_file(path: Path) -> Path:
+    """The file with the tensors: `path` itself, or model.safetensors within it.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    file = path / WEIGHTS_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise CheckpointError(f"no ImageBind weights at {file}")
+    return file
+
+
+def read_config(path: Path) -> ImageBindConfig:
+    """Sizes beside the weights; for a single file, the published sizes of the trunks it holds.
+
+    Raises:
+        CheckpointError: No config.json in the directory, or no readable weights.
+        ConfigurationError: A config.json that describes no ImageBind.
+    """
+    if path.is_dir():
+        file = path / CONFIG_NAME
+        try:
+            return ImageBindConfig.from_json(file.read_text(encoding="utf-8"), source=file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"cannot read {file}: {error}") from error
+    with open_weights(path) as (shapes, _):
+        found = {modality_of(key) for key in shapes}
+    trunks = [name for name in MODALITIES if name in found]
+    if not trunks:
+        raise CheckpointError(f"{path} holds no tensor of an ImageBind")
+    return ImageBindConfig.huge().only(trunks)
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[tuple[dict[str, tuple[int, ...]], Callable[..., Tensor]]]:
+    """Opens a weights file without reading its tensors.
+
+    Yields:
+        Shapes by key, and a function that reads one tensor by key.
+
+    Raises:
+        CheckpointError: Missing or damaged, or a format other than .safetensors, .pth, .pt, .bin.
+    """
+    file = weights_file(path)
+    try:
+        if file.suffix == ".safetensors":
+            with safe_open(file, framework="pt") as tensors:
+                shapes = {k: tuple(tensors.get_slice(k).get_shape()) for k in tensors.keys()}  # noqa: SIM118
+                yield shapes, tensors.get_tensor
+        elif file.suffix in (".pth", ".pt", ".bin"):
+            state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+            state = state.get("model", state) if isinstance(state, dict) else None
+            if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
+                raise CheckpointError(f"{file} is not a dictionary of tensors")
+            yield {k: tuple(v.shape) for k, v in state.items()}, state.__getitem__
+        else:
+            raise CheckpointError(f"{file}: weights are .safetensors or .pth files")
+    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise CheckpointError(f"cannot read the weights {file}: {reason}") from error
+
+
+def read_tensors(
+    path: Path, wanted: Mapping[str, torch.Size], trunks: tuple[str, ...], dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """Reads the wanted tensors and no others.
+
+    Args:
+        path: Checkpoint directory or weights file.
+        wanted: Shape by key.
+        trunks: All modalities that the checkpoint may hold, wanted or not.
+        dtype: Type of the floating-point tensors that come back.
+
+    Raises:
+        CheckpointError: Tensors are missing, misshapen, or belong to nothing in the config.
+    """
+    loaded = {modality_of(key) for key in wanted}
+    with open_weights(path) as (shapes, read):
+        missing = [key for key in wanted if key not in shapes]
+        extra = [
+            key
+            for key in shapes
+            if key not in wanted and ((m := modality_of(key)) not in trunks or m in loaded)
+        ]
+        misshapen = [
+            f"{key} {list(shapes[key])} instead of {list(shape)}"
+            for key, shape in wanted.items()
+            if key in shapes and shapes[key] != tuple(shape)
+        ]
+        problems = [("missing", missing), ("unexpected", extra), ("misshapen", misshapen)]
+        found = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in problems if keys]
+        if found:
+            raise CheckpointError(
+                f"{weights_file(path)} does not fit its configuration: {'; '.join(found)}"
+            )
+        return {key: _cast(read(key), dtype) for key in wanted}
+
+
+def write(path: Path, config: ImageBindConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Writes a checkpoint directory; each file appears whole or not at all.
+
+    Raises:
+        StorageError: The directory or a file cannot be written.
+    """
+    state = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _replace(path / WEIGHTS_NAME, lambda file: save_file(state, file, {"format": "pt"}))
+        _replace(path / CONFIG_NAME, lambda file: file.write_text(config.to_json(), "utf-8"))
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot write the checkpoint {path}: {error}") from error
+
+
+def fingerprint(path: Path, config: ImageBindConfig) -> str:
+    """Twelve digits that tell checkpoints apart, from the sizes and 64 samples of the file.
+
+    Files up to 4 MiB are read whole. It is the same whichever trunks are loaded, and cheap for the
+    4.8 GB of the published model; it is no protection against forgery.
+    """
+    file, block, samples = weights_file(path), 1 << 16, 64
+    size = file.stat().st_size
+    step = max(block, (size - block) // (samples - 1))
+    whole = hashlib.sha256(f"{config.to_json()}{size}".encode())
+    with file.open("rb") as stream:
+        for offset in range(0, size, step):
+            stream.seek(offset)
+            whole.update(stream.read(block))
+    return whole.hexdigest()[:12]
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _replace(file: Path, write_to: Callable[[Path], object]) -> None:
+    """Writes beside `file` and moves into place."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write_to(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,245 @@
+"""Sizes of an ImageBind model: one section per trunk, official numbers as defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+
+from sensebind.errors import ConfigurationError
+
+MODALITIES = ("vision", "text", "audio", "depth", "thermal", "imu", "point")
+
+
+class TrunkConfig(BaseModel):
+    """What every transformer trunk has.
+
+    Attributes:
+        width: Token width D.
+        blocks: Number of transformer blocks.
+        heads: Attention heads per block; divides the width.
+        drop_path: Probability of skipping the last block in training; grows linearly from 0.
+        bias_kv: Whether one learned key and value are appended in every attention.
+        logit_scale: Factor on the unit embedding; None leaves it at unit norm.
+        learn_logit_scale: Whether the factor is a trained parameter or a fixed buffer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: PositiveInt
+    blocks: PositiveInt
+    heads: PositiveInt
+    drop_path: float = 0.0
+    bias_kv: bool = False
+    logit_scale: float | None = None
+    learn_logit_scale: bool = False
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of {self.heads} heads")
+        return self
+
+
+class VisionConfig(TrunkConfig):
+    """Images [B,3,H,W] and two-frame clips [B,3,2,H,W]."""
+
+    width: PositiveInt = 1280
+    blocks: PositiveInt = 32
+    heads: PositiveInt = 16
+    image_size: PositiveInt = 224
+    patch: PositiveInt = 14
+    frames: PositiveInt = 2
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        side = self.image_size // self.patch
+        return side, side
+
+
+class TextConfig(TrunkConfig):
+    """Token ids [B,L], L up to `context_length`."""
+
+    width: PositiveInt = 1024
+    blocks: PositiveInt = 24
+    heads: PositiveInt = 16
+    logit_scale: float | None = 1 / 0.07
+    learn_logit_scale: bool = True
+    vocab_size: PositiveInt = 49408
+    context_length: PositiveInt = 77
+
+
+class AudioConfig(TrunkConfig):
+    """Mel clips [B,1,mel_bins,mel_frames], cut into overlapping patches."""
+
+    width: PositiveInt = 768
+    blocks: PositiveInt = 12
+    heads: PositiveInt = 12
+    drop_path: float = 0.1
+    bias_kv: bool = True
+    logit_scale: float | None = 20.0
+    mel_bins: PositiveInt = 128
+    mel_frames: PositiveInt = 204
+    patch: PositiveInt = 16
+    stride: PositiveInt = 10
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows (frequency) and columns (time) of patches."""
+        return (
+            (self.mel_bins - self.patch) // self.stride + 1,
+            (self.mel_frames - self.patch) // self.stride + 1,
+        )
+
+
+class PlaneConfig(TrunkConfig):
+    """One-channel images [B,1,H,W]: depth as disparity, or thermal."""
+
+    width: PositiveInt = 768
+    blocks: PositiveInt = 12
+    heads: PositiveInt = 12
+    bias_kv: bool = True
+    logit_scale: float | None = 10.0
+    image_size: PositiveInt = 224
+    patch: PositiveInt = 16
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        side = self.image_size // self.patch
+        return side, side
+
+
+class DepthConfig(PlaneConfig):
+    """Disparity images [B,1,H,W]. The official trunk has 8 heads."""
+
+    width: PositiveInt = 384
+    heads: PositiveInt = 8
+    logit_scale: float | None = 5.0
+
+
+class ThermalConfig(PlaneConfig):
+    """Thermal images [B,1,H,W]."""
+
+
+class ImuConfig(TrunkConfig):
+    """Accelerometer and gyroscope samples [B,channels,length]."""
+
+    width: PositiveInt = 512
+    blocks: PositiveInt = 6
+    heads: PositiveInt = 8
+    drop_path: float = 0.7
+    bias_kv: bool = True
+    logit_scale: float | None = 5.0
+    channels: PositiveInt = 6
+    length: PositiveInt = 2000
+    window: PositiveInt = 8
+
+
+class PointConfig(TrunkConfig):
+    """Point clouds [B,N,3]: groups of neighbours around farthest-point samples.
+
+    Attributes:
+        groups: Number of groups (tokens) G.
+        group_size: Neighbours per group.
+        encoder_width: Width of one group's vector before the transformer.
+        feature_width: Width between the trunk and its head.
+    """
+
+    width: PositiveInt = 384
+    blocks: PositiveInt = 12
+    heads: PositiveInt = 6
+    drop_path: float = 0.1
+    logit_scale: float | None = 1.0
+    groups: PositiveInt = 512
+    group_size: PositiveInt = 32
+    encoder_width: PositiveInt = 256
+    feature_width: PositiveInt = 512
+
+
+class ImageBindConfig(BaseModel):
+    """Sizes of the whole model. A section that is None is a trunk that does not exist.
+
+    Attributes:
+        out_width: Width of the joint embedding space.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    out_width: PositiveInt = 1024
+    vision: VisionConfig | None = None
+    text: TextConfig | None = None
+    audio: AudioConfig | None = None
+    depth: DepthConfig | None = None
+    thermal: ThermalConfig | None = None
+    imu: ImuConfig | None = None
+    point: PointConfig | None = None
+
+    @classmethod
+    def huge(cls, *, point: bool = True) -> ImageBindConfig:
+        """The published sizes, with or without the point trunk of ImageBind-LLM."""
+        return cls(
+            vision=VisionConfig(),
+            text=TextConfig(),
+            audio=AudioConfig(),
+            depth=DepthConfig(),
+            thermal=ThermalConfig(),
+            imu=ImuConfig(),
+            point=PointConfig() if point else None,
+        )
+
+    @property
+    def trunks(self) -> tuple[str, ...]:
+        """Names of the modalities that have a trunk, in the official order."""
+        return tuple(name for name in MODALITIES if getattr(self, name) is not None)
+
+    def trunk(self, modality: str) -> TrunkConfig:
+        """The section of one modality.
+
+        Raises:
+            ConfigurationError: The model has no such trunk.
+        """
+        if modality not in self.trunks:
+            raise ConfigurationError(
+                f"this ImageBind has no {modality!r} trunk; it has {', '.join(self.trunks)}"
+            )
+        return getattr(self, modality)
+
+    def only(self, modalities: Iterable[str]) -> ImageBindConfig:
+        """The same sizes with only the named trunks.
+
+        Raises:
+            ConfigurationError: One of them does not exist here.
+        """
+        return ImageBindConfig(
+            out_width=self.out_width, **{name: self.trunk(name) for name in modalities}
+        )
+
+    def to_json(self) -> str:
+        """The text of config.json."""
+        body = {"model_type": "imagebind", "architectures": ["ImageBind"]}
+        return json.dumps(body | self.model_dump(exclude_none=True), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str | Path = "config.json") -> ImageBindConfig:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ConfigurationError: Not JSON, or not the description of an ImageBind.
+        """
+        try:
+            body = json.loads(text)
+            if not isinstance(body, dict) or body.get("model_type") != "imagebind":
+                raise ValueError('"model_type" is not "imagebind"')
+            return cls.model_validate(
+                {k: v for k, v in body.items() if k not in ("model_type", "architectures")}
+            )
+        except (ValueError, ValidationError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(
+                f"{source} does not describe an ImageBind: {reason}"
+            ) from error

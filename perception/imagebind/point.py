@@ -1,0 +1,178 @@
+"""The point trunk: farthest-point samples, their neighbours, a transformer over the groups."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sensebind.errors import InputError
+from sensebind.perception.imagebind.config import PointConfig
+from sensebind.perception.imagebind.stems import learned_token
+from sensebind.perception.imagebind.transformer import DropPath, Mlp, drop_path_rates
+
+
+def farthest_points(points: Tensor, count: int, start: Tensor | None = None) -> Tensor:
+    """Indices of points far from each other, each the farthest from those before it.
+
+    Args:
+        points: Clouds [B,N,3].
+        count: How many to take, G.
+        start: First index of each cloud [B]. None starts at point 0, so that the same cloud always
+            gives the same samples; the published code draws it at random on every call.
+
+    Returns:
+        Indices [B,G] in the order of sampling.
+    """
+    b, n, _ = points.shape
+    current = points.new_zeros(b, dtype=torch.long) if start is None else start.to(points.device)
+    nearest = points.new_full((b, n), 1e10)  # squared distance to the closest sample so far
+    chosen = []
+    for _ in range(count):
+        chosen.append(current)
+        centre = points.gather(1, current.view(b, 1, 1).expand(-1, 1, 3))  # [B,1,3]
+        nearest = torch.minimum(nearest, (points - centre).square().sum(-1))
+        current = nearest.argmax(-1)
+    return torch.stack(chosen, dim=1)
+
+
+def random_starts(points: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A first index per cloud [B], drawn uniformly as the published code does."""
+    b, n, _ = points.shape
+    return torch.randint(n, (b,), generator=generator)
+
+
+def neighbours(points: Tensor, centres: Tensor, count: int) -> Tensor:
+    """Indices [B,G,count] of the points nearest to each centre, in no particular order.
+
+    Distances are expanded as |a|² - 2ab + |b|², like the published code, so that ties at the
+    border of a group fall the same way.
+    """
+    distances = -2 * centres @ points.transpose(1, 2)  # [B,G,N]
+    distances += centres.square().sum(-1, keepdim=True)
+    distances += points.square().sum(-1).unsqueeze(1)
+    return distances.topk(count, dim=-1, largest=False, sorted=False).indices
+
+
+def take(values: Tensor, index: Tensor) -> Tensor:
+    """Rows of `values` [B,N,C] at `index` [B,...] as [B,...,C]."""
+    rows = index.flatten(1).unsqueeze(-1).expand(-1, -1, values.shape[-1])
+    return values.gather(1, rows).unflatten(1, index.shape[1:])
+
+
+class GroupEncoder(nn.Module):
+    """A small PointNet: the points of one group become one vector."""
+
+    def __init__(self, inputs: int, hidden: int, middle: int, outputs: int) -> None:
+        super().__init__()
+        self.first_conv = nn.Sequential(
+            nn.Conv1d(inputs, hidden, 1), nn.BatchNorm1d(hidden), nn.ReLU(),
+            nn.Conv1d(hidden, middle // 2, 1),
+        )  # fmt: skip
+        self.second_conv = nn.Sequential(
+            nn.Conv1d(middle, middle, 1), nn.BatchNorm1d(middle), nn.ReLU(),
+            nn.Conv1d(middle, outputs, 1),
+        )  # fmt: skip
+
+    def forward(self, groups: Tensor) -> Tensor:
+        """Groups [B,G,K,inputs] to vectors [B,G,outputs]."""
+        b, g, k, _ = groups.shape
+        local = self.first_conv(groups.flatten(0, 1).transpose(1, 2))  # [B*G,middle/2,K]
+        whole = local.amax(dim=2, keepdim=True).expand(-1, -1, k)
+        out = self.second_conv(torch.cat([whole, local], dim=1))  # the global half comes first
+        return out.amax(dim=2).unflatten(0, (b, g))
+
+
+class PointAttention(nn.Module):
+    """Self-attention with a fused projection without bias."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        b, n, width = x.shape
+        q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # [B,H,L,d]
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.proj(out.transpose(1, 2).reshape(b, n, width))
+
+
+class PointBlock(nn.Module):
+    """Pre-norm block with the eps of Point-BERT, 1e-5."""
+
+    def __init__(self, width: int, heads: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = PointAttention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = Mlp(width)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self.drop_path(self.attn(self.norm1(x), mask))
+        return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+class PointBlocks(nn.Module):
+    """Blocks that get the positions anew, each on top of its input."""
+
+    def __init__(self, width: int, heads: int, rates: list[float]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(PointBlock(width, heads, rate) for rate in rates)
+
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None = None) -> Tensor:
+        for block in self.blocks:
+            x = block(x + positions, mask)  # the residual carries the position, too
+        return x
+
+
+class PointEncoder(nn.Module):
+    """Point-BERT: clouds [B,N,3] to features [B,2*width]."""
+
+    def __init__(self, config: PointConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.groups, self.group_size = config.groups, config.group_size
+        self.encoder = GroupEncoder(3, 128, 512, config.encoder_width)
+        self.reduce_dim = nn.Linear(config.encoder_width, width)
+        self.cls_token = learned_token(1, 1, width)
+        self.cls_pos = learned_token(1, 1, width)
+        self.pos_embed = nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, width))
+        rates = drop_path_rates(config.drop_path, config.blocks)
+        self.blocks = PointBlocks(width, config.heads, rates)
+        self.norm = nn.LayerNorm(width)
+
+    def group(self, points: Tensor, start: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Clouds [B,N,3] to centred groups [B,G,K,3] and their centres [B,G,3]."""
+        if points.shape[1] < self.group_size:
+            raise InputError(
+                f"a cloud of {points.shape[1]} points is smaller than one group of "
+                f"{self.group_size}; let the processor resample it"
+            )
+        centres = take(points, farthest_points(points, self.groups, start))
+        around = take(points, neighbours(points, centres, self.group_size))
+        return around - centres.unsqueeze(2), centres
+
+    def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
+        groups, centres = self.group(points, start)
+        b = points.shape[0]
+        tokens = self.reduce_dim(self.encoder(groups))  # [B,G,D]
+        tokens = torch.cat([self.cls_token.expand(b, -1, -1), tokens], dim=1)
+        positions = torch.cat([self.cls_pos.expand(b, -1, -1), self.pos_embed(centres)], dim=1)
+        tokens = self.norm(self.blocks(tokens, positions))  # [B,1+G,D]
+        return torch.cat([tokens[:, 0], tokens[:, 1:].amax(dim=1)], dim=-1)
+
+
+class PointTrunk(nn.Module):
+    """The encoder and its projection: clouds [B,N,3] to [B,feature_width]."""
+
+    def __init__(self, config: PointConfig) -> None:
+        super().__init__()
+        self.point_encoder = PointEncoder(config)
+        self.pc_projection = nn.Parameter(torch.empty(2 * config.width, config.feature_width))
+        nn.init.normal_(self.pc_projection, std=config.feature_width**-0.5)
+
+    def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
+        return self.point_encoder(points, start) @ self.pc_projection

@@ -1,0 +1,176 @@
+"""From a modality's tensor to the tokens of its trunk."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sensebind.errors import InputError
+from sensebind.perception.imagebind.config import (
+    AudioConfig,
+    ImuConfig,
+    PlaneConfig,
+    TextConfig,
+    VisionConfig,
+)
+
+
+def learned_token(*shape: int) -> nn.Parameter:
+    """A parameter drawn from the truncated normal of width 0.02."""
+    return nn.Parameter(nn.init.trunc_normal_(torch.empty(*shape), std=0.02))
+
+
+class PositionEmbedding(nn.Module):
+    """Learned positions of the cls token and of a grid of patches.
+
+    Args:
+        grid: Rows and columns of patches.
+        width: Token width D.
+    """
+
+    def __init__(self, grid: tuple[int, int], width: int) -> None:
+        super().__init__()
+        self.grid = grid
+        self.pos_embed = learned_token(1, 1 + grid[0] * grid[1], width)
+
+    def forward(self, patches: int) -> Tensor:
+        """Positions [1,1+patches,D], resized when another square number of patches is asked for."""
+        stored = self.grid[0] * self.grid[1]
+        if patches == stored:
+            return self.pos_embed
+        side = math.isqrt(patches)
+        if self.grid[0] != self.grid[1] or side * side != patches:
+            raise InputError(
+                f"{patches} patches do not fit positions of a {self.grid[0]}x{self.grid[1]} grid; "
+                "only square grids can be resized to another square"
+            )
+        cls, rest = self.pos_embed[:, :1], self.pos_embed[:, 1:]  # [1,1,D], [1,R*C,D]
+        rest = rest.transpose(1, 2).unflatten(2, self.grid).float()  # [1,D,R,C]
+        # The published model hands over the factor, not the size: the sampling positions follow it.
+        rest = F.interpolate(rest, scale_factor=math.sqrt(patches / stored), mode="bicubic")
+        return torch.cat([cls, rest.flatten(2).transpose(1, 2).to(cls.dtype)], dim=1)
+
+
+class FrameStem(nn.Module):
+    """Patches of an image or of a short clip; the weight spans the frames of a clip."""
+
+    def __init__(self, config: VisionConfig) -> None:
+        super().__init__()
+        kernel = (config.frames, config.patch, config.patch)
+        # Index 1: in the published model, index 0 repeats a single frame along time.
+        self.proj = nn.Sequential(
+            nn.Identity(), nn.Conv3d(3, config.width, kernel, stride=kernel, bias=False)
+        )
+        self.frames, self.patch = config.frames, config.patch
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B,3,H,W], [B,3,1,H,W] or [B,3,frames,H,W] to patches [B,L,D]."""
+        conv = self.proj[1]
+        if x.ndim == 5 and x.shape[2] == 1:
+            x = x.squeeze(2)
+        if x.ndim == 4:
+            # A still repeated over the clip: one convolution with the kernel summed over time.
+            y = F.conv2d(x, conv.weight.sum(dim=2), stride=self.patch)  # [B,D,R,C]
+        else:
+            y = conv(x)  # [B,D,1,R,C]
+        return y.flatten(2).transpose(1, 2)
+
+
+class PlaneStem(nn.Module):
+    """Patches of a one-channel image, normalised."""
+
+    def __init__(self, width: int, patch: int, stride: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(1, width, patch, stride=stride, bias=False)
+        self.norm_layer = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B,1,H,W] to patches [B,L,D]."""
+        return self.norm_layer(self.proj(x).flatten(2).transpose(1, 2))
+
+
+class WindowStem(nn.Module):
+    """Windows of a many-channel signal, normalised."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(inputs, width, bias=False)
+        self.norm_layer = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B,L,inputs] to tokens [B,L,D]."""
+        return self.norm_layer(self.proj(x))
+
+
+class PatchPreprocessor(nn.Module):
+    """A patch stem, the cls token in front, positions added."""
+
+    def __init__(self, stem_name: str, stem: nn.Module, grid: tuple[int, int], width: int) -> None:
+        super().__init__()
+        self.cls_token = learned_token(1, 1, width)
+        self.add_module(stem_name, stem)  # "rgbt_stem" or "depth_stem" in the published files
+        self.pos_embedding_helper = PositionEmbedding(grid, width)
+        self._stem_name = stem_name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Image-like input to tokens [B,1+L,D]."""
+        patches = self.get_submodule(self._stem_name)(x)
+        cls = self.cls_token.expand(patches.shape[0], -1, -1)
+        return torch.cat([cls, patches], dim=1) + self.pos_embedding_helper(patches.shape[1])
+
+
+class TextPreprocessor(nn.Module):
+    """Token and position embeddings, and the causal mask."""
+
+    mask: Tensor
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        context = config.context_length
+        self.token_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.pos_embed = nn.Parameter(torch.empty(1, context, config.width))
+        self.register_buffer("mask", torch.full((context, context), -math.inf).triu_(1))
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        nn.init.normal_(self.pos_embed, std=0.01)
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Ids [B,L] to tokens [B,L,D] and the additive mask [L,L]."""
+        n = ids.shape[1]
+        return self.token_embedding(ids) + self.pos_embed[:, :n], self.mask[:n, :n]
+
+
+class ImuPreprocessor(nn.Module):
+    """Windows of consecutive samples as tokens."""
+
+    def __init__(self, config: ImuConfig) -> None:
+        super().__init__()
+        self.window = config.window
+        self.pos_embed = learned_token(1, 1 + config.length // config.window, config.width)
+        self.cls_token = learned_token(1, 1, config.width)
+        self.imu_stem = WindowStem(config.channels * config.window, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Samples [B,C,T] to tokens [B,1+T/window,D]."""
+        windows = x.unfold(2, self.window, self.window)  # [B,C,T/w,w]
+        tokens = self.imu_stem(windows.transpose(1, 2).flatten(2))  # channel-major within a window
+        return torch.cat([self.cls_token.expand(x.shape[0], -1, -1), tokens], 1) + self.pos_embed
+
+
+def vision_preprocessor(config: VisionConfig) -> PatchPreprocessor:
+    """The stem of images and clips; it alone has no norm."""
+    return PatchPreprocessor("rgbt_stem", FrameStem(config), config.grid, config.width)
+
+
+def audio_preprocessor(config: AudioConfig) -> PatchPreprocessor:
+    """The stem of mel clips."""
+    stem = PlaneStem(config.width, config.patch, config.stride)
+    return PatchPreprocessor("rgbt_stem", stem, config.grid, config.width)
+
+
+def plane_preprocessor(name: str, config: PlaneConfig) -> PatchPreprocessor:
+    """The stem of depth ("depth_stem") or thermal ("rgbt_stem") images."""
+    stem = PlaneStem(config.width, config.patch, config.patch)
+    return PatchPreprocessor(name, stem, config.grid, config.width)

@@ -1,0 +1,112 @@
+"""The pre-norm transformer that six of the trunks share, and its parts."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sensebind.perception.imagebind.config import TrunkConfig
+
+BLOCK_EPS = 1e-6  # inside blocks, before them and in heads; the stems use PyTorch's 1e-5
+
+
+def drop_path_rates(last: float, blocks: int) -> list[float]:
+    """Skip probability of each block: linear from 0 to `last`."""
+    return [last * i / max(blocks - 1, 1) for i in range(blocks)]
+
+
+class DropPath(nn.Module):
+    """Drops a residual branch per sample in training and rescales the ones kept."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return x
+        keep = 1 - self.probability
+        mask = x.new_empty(x.shape[0], *[1] * (x.ndim - 1)).bernoulli_(keep)
+        return x * mask / keep
+
+
+class Attention(nn.Module):
+    """Self-attention with a packed projection and, optionally, one learned extra key and value.
+
+    Names and layout are those of `torch.nn.MultiheadAttention`, which wrote the published files.
+    """
+
+    def __init__(self, width: int, heads: int, *, bias_kv: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        self.bias_k = nn.Parameter(torch.empty(1, 1, width)) if bias_kv else None
+        self.bias_v = nn.Parameter(torch.empty(1, 1, width)) if bias_kv else None
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+        for extra in (self.bias_k, self.bias_v):
+            if extra is not None:
+                nn.init.trunc_normal_(extra, std=0.02)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        b, n, width = x.shape
+        packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # [B,L,3D]
+        q, k, v = packed.view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each [B,H,L,d]
+        if self.bias_k is not None and self.bias_v is not None:
+            # Already in projected space; they come after the last token.
+            shape = (1, self.heads, 1, width // self.heads)
+            k = torch.cat([k, self.bias_k.view(shape).expand(b, -1, -1, -1)], dim=2)  # [B,H,L+1,d]
+            v = torch.cat([v, self.bias_v.view(shape).expand(b, -1, -1, -1)], dim=2)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out_proj(out.transpose(1, 2).reshape(b, n, width))
+
+
+class Mlp(nn.Module):
+    """Two layers with an exact GELU between them, four times as wide inside."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, width: int, heads: int, *, bias_kv: bool, drop_path: float) -> None:
+        super().__init__()
+        self.attn = Attention(width, heads, bias_kv=bias_kv)
+        self.norm_1 = nn.LayerNorm(width, eps=BLOCK_EPS)
+        self.mlp = Mlp(width)
+        self.norm_2 = nn.LayerNorm(width, eps=BLOCK_EPS)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = x + self.drop_path(self.attn(self.norm_1(x), mask))
+        return x + self.drop_path(self.mlp(self.norm_2(x)))
+
+
+class Transformer(nn.Module):
+    """A trunk: tokens [B,L,D] in, tokens [B,L,D] out. No norm after the last block."""
+
+    def __init__(self, config: TrunkConfig, *, norm_first: bool = False) -> None:
+        super().__init__()
+        self.pre_transformer_layer = nn.Sequential(
+            *([nn.LayerNorm(config.width, eps=BLOCK_EPS)] if norm_first else [])
+        )
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, bias_kv=config.bias_kv, drop_path=rate)
+            for rate in drop_path_rates(config.drop_path, config.blocks)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = self.pre_transformer_layer(x)
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
