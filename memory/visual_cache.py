@@ -1,0 +1,394 @@
+"""The visual cache: training-free enhancement of any embedding by nearby image embeddings.
+
+The LLaMA was taught with images alone. An embedding of a sound or a point cloud lies in the same
+space but not where images lie; blending it with its nearest image embeddings brings it there:
+`s` = similarities of the k nearest, `r` = normalise(sum softmax(temperature * s) * neighbour),
+result = normalise((1 - weight) * v + weight * r), for each row of a batch by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import faiss
+import numpy as np
+
+from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError
+
+INDEX_FILE = "index.faiss"
+SIDECAR_FILE = "cache.json"
+_DIGEST_LIMIT = 64 * 1024 * 1024  # larger files are checked by size only, so that mmap stays lazy
+_SIDECAR_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CacheInfo:
+    """What `cache.json` says about the index beside it.
+
+    Attributes:
+        dimension: Width of the vectors. `count`: how many there are.
+        factory: FAISS factory string that built the index.
+        source: sha256 of the normalised float32 vectors that went in, "" when unknown.
+        index_bytes: Size of the index file. `index_sha256`: its digest.
+    """
+
+    dimension: int
+    count: int
+    factory: str
+    source: str
+    index_bytes: int = 0
+    index_sha256: str = ""
+    version: int = _SIDECAR_VERSION
+
+
+class VisualCache:
+    """Image embeddings in a FAISS index, and the enhancement that they give."""
+
+    def __init__(self, index: faiss.Index, info: CacheInfo | None = None) -> None:
+        """Wrap a trained inner-product index.
+
+        Raises:
+            ConfigurationError: The index is empty, untrained, not of inner products, or cannot
+                give its vectors back.
+        """
+        if index.ntotal == 0:
+            raise ConfigurationError("visual cache is empty: build it from image embeddings")
+        if not index.is_trained:
+            raise ConfigurationError("visual cache index is not trained: build it anew")
+        if index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise ConfigurationError(
+                "visual cache index does not measure inner products: build it anew from its vectors"
+            )
+        self._index = index
+        self.info = info or CacheInfo(index.d, index.ntotal, "", "")
+        try:
+            self._neighbours(np.eye(1, index.d, dtype=np.float32), 1)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                "visual cache index cannot give its vectors back: use Flat, SQ8, or IVF...,SQ8"
+            ) from error
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Width of the embeddings."""
+        return int(self._index.d)
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that name the content; "" when it is unknown."""
+        return self.info.source[:12]
+
+    @classmethod
+    def build(cls, embeddings: np.ndarray, factory: str = "Flat", probes: int = 16) -> VisualCache:
+        """Build a cache from image embeddings.
+
+        Args:
+            embeddings: float [N, D], N >= 1; rows are normalised first.
+            factory: FAISS factory string such as "Flat", "SQ8" or "IVF512,SQ8".
+            probes: How many inverted lists an IVF index visits per query.
+
+        Raises:
+            InputError: Not a matrix, no rows, NaN, infinity, or a row of zeros.
+            ConfigurationError: The factory string is wrong, or asks for more rows than there are.
+        """
+        vectors = _checked(embeddings)
+        if len(vectors) == 0:
+            raise InputError("a visual cache needs at least one image embedding, there is none")
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not norms.all():
+            raise InputError("an image embedding is all zeros: it cannot be normalised")
+        vectors = np.ascontiguousarray(vectors / norms)
+        try:
+            index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+            index.train(vectors)
+            index.add(vectors)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"FAISS cannot build {factory!r} from {len(vectors)} embeddings: {_brief(error)}"
+            ) from error
+        inverted = faiss.try_extract_index_ivf(index)
+        if inverted is not None:
+            inverted.nprobe = min(probes, inverted.nlist)
+        source = hashlib.sha256(vectors.tobytes()).hexdigest()
+        return cls(index, CacheInfo(vectors.shape[1], len(vectors), factory, source))
+
+    def save(self, directory: Path | str) -> None:
+        """Write `index.faiss` and `cache.json`; on failure the directory is left as it was.
+
+        Raises:
+            StorageError: Disk full, no permission, or the like.
+        """
+        directory = Path(directory)
+        temporary = [directory / f".{n}.{os.getpid()}" for n in (INDEX_FILE, SIDECAR_FILE)]
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with temporary[0].open("wb") as file:
+                sink = _HashingSink(file)
+                _write_index(self._index, sink)
+                file.flush()
+                os.fsync(file.fileno())
+            described = asdict(self.info) | {
+                "index_bytes": sink.written,
+                "index_sha256": sink.digest.hexdigest(),
+            }
+            with temporary[1].open("w", encoding="utf-8") as file:
+                json.dump(described, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary[0].replace(directory / INDEX_FILE)
+            temporary[1].replace(directory / SIDECAR_FILE)
+        except OSError as error:
+            raise StorageError(f"cannot save the visual cache in {directory}: {error}") from error
+        finally:
+            for path in temporary:
+                with contextlib.suppress(OSError):  # the error that led here is the one to tell
+                    path.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, directory: Path | str, mmap: bool = True) -> VisualCache:
+        """Read a saved cache.
+
+        Args:
+            directory: Where `save` wrote.
+            mmap: Map the vectors instead of reading them, so that processes share them.
+
+        Raises:
+            CheckpointError: A file is missing, damaged, or the two do not belong together.
+        """
+        directory = Path(directory)
+        info = _read_sidecar(directory / SIDECAR_FILE)
+        path = directory / INDEX_FILE
+        _verify(path, info)
+        try:
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mmap else 0)
+        except (RuntimeError, MemoryError) as error:
+            raise _damaged(path, _brief(error)) from error
+        if (index.d, index.ntotal) != (info.dimension, info.count):
+            raise _damaged(
+                path,
+                f"it holds {index.ntotal} vectors of width {index.d}, "
+                f"{SIDECAR_FILE} says {info.count} of {info.dimension}",
+            )
+        try:
+            return cls(index, info)
+        except ConfigurationError as error:
+            raise _damaged(path, str(error)) from error
+
+    def enhance(
+        self,
+        embeddings: np.ndarray,
+        k: int = 10,
+        temperature: float = 20.0,
+        weight: float = 0.5,
+    ) -> np.ndarray:
+        """Blend each embedding with its nearest image embeddings.
+
+        Args:
+            embeddings: float [B, D], any B, searched as they are (not re-normalised). A row of
+                zeros, which means "perceived nothing", stays zeros.
+            k: Number of neighbours; more than there are means all of them.
+            temperature: Sharpness of the softmax over the neighbours' similarities.
+            weight: 0 keeps the (normalised) embedding, 1 replaces it by its neighbours.
+
+        Returns:
+            float32 [B, D], unit norm.
+
+        Raises:
+            InputError: Wrong shape, NaN or infinity.
+            ConfigurationError: `k`, `temperature` or `weight` out of range.
+        """
+        vectors = _checked(embeddings)
+        if vectors.shape[1] != self.dimension:
+            raise InputError(
+                f"embeddings have width {vectors.shape[1]}, the visual cache {self.dimension}: "
+                "use the cache that was built with the same encoder"
+            )
+        _check_settings(k, temperature, weight)
+        if len(vectors) == 0:
+            return vectors
+        similarities, neighbours = self._neighbours(vectors, min(k, len(self)))
+        # An IVF index returns fewer than k when the visited lists are small: those carry no mass.
+        found = np.isfinite(neighbours[..., 0])  # [B, k]
+        logits = np.where(found, similarities.astype(np.float64) * temperature, -np.inf)
+        peak = logits.max(axis=1, keepdims=True)
+        weights = np.exp(logits - np.where(np.isfinite(peak), peak, 0.0))  # [B, k]
+        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
+        retrieved = np.einsum("bk,bkd->bd", weights, np.where(found[..., None], neighbours, 0.0))
+        blended = (1.0 - weight) * vectors + weight * _normalised(retrieved)
+        blended[~vectors.any(axis=1)] = 0.0
+        return _normalised(blended).astype(np.float32)
+
+    def enhance_prenorm(
+        self,
+        embeddings: np.ndarray,
+        k: int = 10,
+        temperature: float = 20.0,
+        weight: float = 0.5,
+    ) -> np.ndarray:
+        """Enhance un-normalised embeddings for image generation: direction changes, norm stays.
+
+        Takes and raises what `enhance` does; returns float32 [B, D].
+        """
+        vectors = _checked(embeddings)
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        units = (vectors / np.maximum(norms, 1e-30)).astype(np.float32)
+        return (self.enhance(units, k, temperature, weight) * norms).astype(np.float32)
+
+    def _neighbours(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return similarities [B, k] and the reconstructed vectors [B, k, D] in one call."""
+        similarities, ids, neighbours = self._index.search_and_reconstruct(vectors, k)
+        neighbours[ids < 0] = np.nan
+        return similarities, neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Enhancer:
+    """A cache with its settings, as the callable that a perception worker is given."""
+
+    cache: VisualCache
+    k: int = 10
+    temperature: float = 20.0
+    weight: float = 0.5
+
+    @property
+    def setting(self) -> str:
+        """What the percept header says about the cache."""
+        return f"{self.cache.digest}:k={self.k},t={self.temperature:g},w={self.weight:g}"
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """Enhance float [B, D]; see `VisualCache.enhance`."""
+        return self.cache.enhance(embeddings, self.k, self.temperature, self.weight)
+
+
+def load_enhancer(
+    directory: str, k: int = 10, temperature: float = 20.0, weight: float = 0.5
+) -> Enhancer:
+    """Load a cache as a worker's enhance callable (named in a `WorkerSpec` by import path)."""
+    _check_settings(k, temperature, weight)
+    return Enhancer(VisualCache.load(directory), k, temperature, weight)
+
+
+class _HashingSink:
+    """Writes to a file, and keeps digest, size and the first error, which FAISS would swallow."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.written = 0
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self.error = error
+            return 0
+        self.digest.update(data)
+        self.written += len(data)
+        return len(data)
+
+
+def _write_index(index: faiss.Index, sink: _HashingSink) -> None:
+    """Stream an index into a sink.
+
+    Raises:
+        OSError: Writing failed.
+    """
+    write: Callable[[bytes], int] = sink.write
+    try:
+        writer = faiss.PyCallbackIOWriter(write)  # pyright: ignore[reportAttributeAccessIssue]
+        faiss.write_index(index, writer)
+    except RuntimeError as error:
+        raise sink.error or OSError(_brief(error)) from error
+    if sink.error is not None:
+        raise sink.error
+
+
+def _read_sidecar(path: Path) -> CacheInfo:
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        info = CacheInfo(
+            dimension=int(fields["dimension"]),
+            count=int(fields["count"]),
+            factory=str(fields["factory"]),
+            source=str(fields["source"]),
+            index_bytes=int(fields["index_bytes"]),
+            index_sha256=str(fields["index_sha256"]),
+            version=int(fields["version"]),
+        )
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"no visual cache at {path.parent}: {path.name} is missing"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(path, repr(error)) from error
+    if info.version != _SIDECAR_VERSION:
+        raise CheckpointError(f"{path} has version {info.version}, this is {_SIDECAR_VERSION}")
+    return info
+
+
+def _verify(path: Path, info: CacheInfo) -> None:
+    """Compare the index file with its sidecar before FAISS is let near it."""
+    try:
+        size = path.stat().st_size
+        if size != info.index_bytes:
+            raise _damaged(path, f"{size} bytes, {info.index_bytes} were written")
+        if size <= _DIGEST_LIMIT:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != info.index_sha256:
+                raise _damaged(path, "its sha256 is not the one that was written")
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"no visual cache at {path.parent}: {path.name} is missing"
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(f"visual cache {path} is damaged ({why}): build or copy it again")
+
+
+def _checked(embeddings: np.ndarray) -> np.ndarray:
+    """Return float32 [N, D], contiguous, after refusing what FAISS would silently take."""
+    try:
+        vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"embeddings are not numbers: {error}") from error
+    if vectors.ndim != 2 or vectors.shape[1] == 0:
+        raise InputError(f"embeddings must be [N, D], they are {list(vectors.shape)}")
+    if not np.isfinite(vectors).all():
+        raise InputError("embeddings hold NaN or infinity: drop such rows first")
+    return vectors
+
+
+def _check_settings(k: int, temperature: float, weight: float) -> None:
+    if k < 1:
+        raise ConfigurationError(f"cache k is {k}, it must be at least 1")
+    if not (np.isfinite(temperature) and temperature >= 0):
+        raise ConfigurationError(f"cache temperature is {temperature}, it must be 0 or more")
+    if not 0.0 <= weight <= 1.0:
+        raise ConfigurationError(f"cache weight is {weight}, it must be within 0 and 1")
+
+
+def _normalised(rows: np.ndarray) -> np.ndarray:
+    """L2-normalise rows [N, D]; rows of zeros stay zeros."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-30)
+
+
+def _brief(error: BaseException) -> str:
+    """Return the last line of a FAISS message, without its C++ location."""
+    return str(error).strip().rsplit("Error: ", 1)[-1].splitlines()[-1][:200]
