@@ -56,8 +56,11 @@ class DeviceState:
         cls, scene: Scene, *, clock: Callable[[], float] | None = None, lamp: bool = False
     ) -> DeviceState:
         """The devices as a scene begins: its radio and fan are on when they are sounding."""
-        sounding = {thing.kind for thing in scene.things if thing.sounding}
-        return cls(lamp=lamp, radio="radio" in sounding, fan="fan" in sounding, clock=clock)
+        begin = {}
+        for name in SOUNDING_DEVICES:
+            index = device_thing(scene, name)
+            begin[name] = index is not None and scene.things[index].sounding
+        return cls(lamp=lamp, clock=clock, **begin)
 
     @property
     def lamp(self) -> bool:
@@ -124,6 +127,17 @@ class DeviceState:
         """
         with self._lock:
             return [step for step in self._history[_known(name)] if since < step[0] <= until]
+
+
+def device_thing(scene: Scene, name: str) -> int | None:
+    """Which of a scene's things is the device `name`: an index into `scene.things`, or None.
+
+    Where the scene does not say, it is the sounding thing of that kind, else the first one.
+    """
+    if name in scene.device_things:
+        return scene.device_things[name]
+    same = [index for index, thing in enumerate(scene.things) if thing.kind == name]
+    return next((index for index in same if scene.things[index].sounding), next(iter(same), None))
 
 
 def _known(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensebind.perception.simhome.catalog import SOUNDING_KINDS
-from sensebind.perception.simhome.devices import SOUNDING_DEVICES, DeviceState
+from sensebind.perception.simhome.devices import SOUNDING_DEVICES, DeviceState, device_thing
 from sensebind.perception.simhome.sounds import LOOP, RATE, Signal, sound_loop, window
 
 if TYPE_CHECKING:
@@ -32,12 +32,15 @@ class Microphone:
 
     Args:
         scene: What stands where; `Thing.sounding` things sound all the time.
-        devices: Radios and fans sound while their device is on, whatever `Thing.sounding` says.
+        devices: The thing that is the home's radio or fan sounds while that device is on, whatever
+            `Thing.sounding` says; any other radio or fan goes by `Thing.sounding`.
     """
 
     def __init__(self, scene: Scene, devices: DeviceState) -> None:
         self._scene = scene
         self._devices = devices
+        places = {device_thing(scene, name): name for name in SOUNDING_DEVICES}
+        self._device_at = {index: name for index, name in places.items() if index is not None}
         rng = np.random.default_rng([scene.seed & 0xFFFF_FFFF_FFFF_FFFF, 0xEC40])
         self._delays = np.sort(rng.integers(60, 420, _ECHOES))  # samples: 1 to 9 m of detour
         self._echoes = rng.uniform(0.1, 0.28, _ECHOES) * np.array([1.0, 0.8, 0.6])
@@ -62,7 +65,7 @@ class Microphone:
             part = self._from(index, thing, robot_pose, start, count)
             if part is not None:
                 heard += part
-        return np.clip(heard, -1.0, 1.0)
+        return np.clip(heard, -1.0, 1.0, out=heard)
 
     def levels(
         self, robot_pose: tuple[float, float, float], until: float, seconds: float
@@ -94,8 +97,8 @@ class Microphone:
         if thing.kind not in SOUNDING_KINDS:
             return None
         gate: Signal | float = float(thing.sounding)
-        if thing.kind in SOUNDING_DEVICES:
-            gate = self._gate(thing.kind, start, count)
+        if index in self._device_at:
+            gate = self._gate(self._device_at[index], start, count)
         if not np.any(gate):
             return None
         loop = sound_loop(thing.kind, self._scene.seed * _THINGS_PER_SCENE + index)
@@ -107,7 +110,7 @@ class Microphone:
             wet += np.float32(strength) * window(loop, start - 1 - int(delay), count + 2)
         dull = np.float32(min(_DULLING * distance, 0.45))
         air = (1 - dull) * wet[1:-1] + (dull / 2) * (wet[:-2] + wet[2:])
-        return air * (gate * np.float32(1 / max(distance, NEAREST)))
+        return (air * (gate / max(distance, NEAREST))).astype(np.float32)
 
     def _gate(self, device: str, start: int, count: int) -> Signal | float:
         """How far a device was on: a constant, or an envelope [count] if it was switched."""
@@ -117,10 +120,10 @@ class Microphone:
         if not steps:
             return value
         index = np.arange(start, start + count)
-        gate = np.full(count, value, np.float32)
+        gate: Signal = np.full(count, value, np.float32)
         for moment, after in steps:
             ramp = np.clip((index - moment * RATE) / _FADE, 0, 1).astype(np.float32)
-            gate += (after - value) * ramp
+            gate += ramp * np.float32(after - value)
             value = float(after)
         return gate
 
@@ -130,7 +133,7 @@ def _room_noise(seed: int) -> Signal:
     """The room's own noise, a loop of `LOOP` samples with a little less treble than white."""
     rng = np.random.default_rng([seed & 0xFFFF_FFFF_FFFF_FFFF, 0x4015E])
     white = rng.standard_normal(LOOP, dtype=np.float32)
-    noise = white + np.float32(0.6) * np.roll(white, 1)
-    noise *= np.float32(10 ** (NOISE_DBFS / 20) / math.sqrt(1 + 0.6**2))
+    scale = 10 ** (NOISE_DBFS / 20) / math.sqrt(1 + 0.6**2)
+    noise = (scale * (white + 0.6 * np.roll(white, 1))).astype(np.float32)
     noise.setflags(write=False)
     return noise

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import SOUNDING_KINDS
 
 Signal = NDArray[np.float32]
+Wave = NDArray[Any]  # while a sound is made; float64 is let through where it is not slow
 
 RATE = 16_000
 LOOP_SECONDS = 4.0
@@ -74,7 +76,7 @@ def sound(kind: str, seed: int, start: int, count: int) -> Signal:
     return window(sound_loop(kind, seed), start, count)
 
 
-def window(loop: Signal, start: int, count: int) -> Signal:
+def window(loop: Wave, start: int, count: int) -> Wave:
     """`count` samples of an endless repetition of `loop`, from sample `start` on."""
     first = start % len(loop)
     if first + count <= len(loop):
@@ -85,22 +87,30 @@ def window(loop: Signal, start: int, count: int) -> Signal:
 # --- building blocks -------------------------------------------------------------------------
 
 
-def _level(signal: Signal, rms: float) -> Signal:
+def _level(signal: Wave, rms: float) -> Signal:
     """Scales to `rms`, bending peaks over softly so that nothing reaches ±1."""
     scaled = signal * np.float32(rms / max(_rms(signal), 1e-9))
     soft = np.tanh(scaled)
     return (soft * np.float32(min(rms / max(_rms(soft), 1e-9), 1.0))).astype(np.float32)
 
 
-def _rms(signal: Signal) -> float:
+def _rms(signal: Wave) -> float:
     return float(np.sqrt(np.mean(np.square(signal))))
 
 
-def _time(seconds: float) -> Signal:
+def _spectrum(signal: Wave) -> Wave:
+    return np.asarray(fft.rfft(signal))  # scipy keeps float32 and is fast at the loop's length
+
+
+def _samples(spectrum: Wave, n: int) -> Wave:
+    return np.asarray(fft.irfft(spectrum, n=n))
+
+
+def _time(seconds: float) -> Wave:
     return np.arange(int(seconds * RATE), dtype=np.float32) / np.float32(RATE)
 
 
-def _add(out: Signal, at: float, grain: Signal) -> None:
+def _add(out: Wave, at: float, grain: Wave) -> None:
     """Adds a grain (shorter than the loop) at `at` seconds, modulo the loop."""
     first = int(at * RATE) % LOOP
     head = min(len(grain), LOOP - first)
@@ -108,36 +118,40 @@ def _add(out: Signal, at: float, grain: Signal) -> None:
     out[: len(grain) - head] += grain[head:]
 
 
-def _noise(rng: np.random.Generator) -> Signal:
+def _noise(rng: np.random.Generator) -> Wave:
     return rng.standard_normal(LOOP, dtype=np.float32)
 
 
-def _shape(signal: Signal, gain: Callable[[NDArray], NDArray]) -> Signal:
+def _shape(signal: Wave, gain: Callable[[Wave], Wave]) -> Wave:
     """Filters circularly: `gain` maps frequencies in Hz, shape [F], to amplitudes, shape [F]."""
-    spectrum = fft.rfft(signal)
+    spectrum = _spectrum(signal)
     frequency = np.arange(len(spectrum), dtype=np.float32) * np.float32(RATE / len(signal))
-    return fft.irfft(spectrum * gain(frequency).astype(np.float32), n=len(signal))  # type: ignore[return-value]
+    return _samples(spectrum * gain(frequency).astype(np.float32), n=len(signal))
 
 
-def _band(low: float, high: float) -> Callable[[NDArray], NDArray]:
+def _band(low: float, high: float) -> Callable[[Wave], Wave]:
     """A band with gentle slopes (second order in amplitude)."""
     return lambda f: 1 / (1 + (low / (f + 1)) ** 4) / (1 + (f / high) ** 4)
 
 
-def _formants(*peaks: tuple[float, float, float]) -> Callable[[NDArray], NDArray]:
+def _formants(*peaks: tuple[float, float, float]) -> Callable[[Wave], Wave]:
     """Resonances as (Hz, width in Hz, gain) over a faint floor."""
-    return lambda f: 0.02 + sum(g / (1 + ((f - c) / w) ** 2) for c, w, g in peaks)
+
+    def gain(f: Wave) -> Wave:
+        return np.add.reduce([g / (1 + ((f - c) / w) ** 2) for c, w, g in peaks]) + 0.02
+
+    return gain
 
 
-def _table(amplitudes: NDArray, phases: NDArray | None = None) -> Signal:
+def _table(amplitudes: Wave, phases: Wave | None = None) -> Wave:
     """One cycle of a wave with these harmonics (first = fundamental), shape [_TABLE]."""
     spectrum = np.zeros(_TABLE // 2 + 1, np.complex64)
     turn = 1 if phases is None else np.exp(1j * phases)
     spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes * turn
-    return fft.irfft(spectrum, n=_TABLE)  # type: ignore[return-value]
+    return _samples(spectrum, n=_TABLE)
 
 
-def _sing(table: Signal, pitch: NDArray) -> Signal:
+def _sing(table: Wave, pitch: Wave) -> Wave:
     """Reads a wave table along a pitch contour in Hz, shape [n] -> [n]."""
     phase = np.cumsum(pitch * (_TABLE / RATE))
     return table[phase.astype(np.int64) & (_TABLE - 1)]
@@ -148,7 +162,7 @@ def _whole(pitch: float) -> float:
     return round(pitch * LOOP_SECONDS) / LOOP_SECONDS
 
 
-def _hum(rng: np.random.Generator, pitch: float, amplitudes: NDArray) -> Signal:
+def _hum(rng: np.random.Generator, pitch: float, amplitudes: Wave) -> Wave:
     """A steady tone with harmonics over the whole loop, shape [LOOP]."""
     spectrum = np.zeros(LOOP // 2 + 1, np.complex64)
     step = round(pitch * LOOP_SECONDS)
@@ -156,10 +170,10 @@ def _hum(rng: np.random.Generator, pitch: float, amplitudes: NDArray) -> Signal:
     fits = bins < len(spectrum)
     turn = np.exp(2j * np.pi * rng.random(len(amplitudes)))
     spectrum[bins[fits]] = (0.5 * LOOP * amplitudes * turn)[fits]
-    return fft.irfft(spectrum, n=LOOP)  # type: ignore[return-value]
+    return _samples(spectrum, n=LOOP)
 
 
-def _swell(count: int, attack: float, release: float) -> Signal:
+def _swell(count: int, attack: float, release: float) -> Wave:
     """An envelope that rises for `attack` and falls for `release` seconds, shape [count]."""
     envelope = np.ones(count, np.float32)
     up, down = min(int(attack * RATE), count // 2), min(int(release * RATE), count // 2)
@@ -168,7 +182,7 @@ def _swell(count: int, attack: float, release: float) -> Signal:
     return envelope
 
 
-def _beats(rng: np.random.Generator, low: float, high: float) -> NDArray:
+def _beats(rng: np.random.Generator, low: float, high: float) -> Wave:
     """Evenly spaced event times with a seeded spacing in [low, high] that fits the loop."""
     count = int(np.clip(round(LOOP_SECONDS / rng.uniform(low, high)), 2, None))
     return np.arange(count) * (LOOP_SECONDS / count)
@@ -177,7 +191,7 @@ def _beats(rng: np.random.Generator, low: float, high: float) -> NDArray:
 # --- the kinds -------------------------------------------------------------------------------
 
 
-def _dog(rng: np.random.Generator) -> Signal:
+def _dog(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     base = rng.uniform(260, 520)
     size = base / 380
@@ -197,7 +211,7 @@ def _dog(rng: np.random.Generator) -> Signal:
     return _shape(out, _formants((700 * size, 250, 1.0), (1500 * size, 350, 0.7), (2700, 600, 0.2)))
 
 
-def _cat(rng: np.random.Generator) -> Signal:
+def _cat(rng: np.random.Generator) -> Wave:
     source = np.zeros(LOOP, np.float32)
     opened = np.zeros(LOOP, np.float32)  # how far the mouth is open at each sample
     base = rng.uniform(480, 760)
@@ -208,15 +222,15 @@ def _cat(rng: np.random.Generator) -> Signal:
         u = t / t[-1]
         vibrato = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(5, 8) * t)
         pitch = base * (0.8 + 0.45 * np.sin(np.pi * u**0.6)) * rng.uniform(0.92, 1.08) * vibrato
-        _add(source, at, (_sing(table, pitch) * _swell(len(t), 0.08, 0.25)).astype(np.float32))
-        _add(opened, at, np.sin(np.pi * u).astype(np.float32))
+        _add(source, at, (_sing(table, pitch) * _swell(len(t), 0.08, 0.25)))
+        _add(opened, at, np.sin(np.pi * u))
         at += len(t) / RATE + rng.uniform(0.15, 0.4)
     closed = _shape(source, _formants((500, 150, 1.0), (2600, 300, 0.35)))
     wide = _shape(source, _formants((1050, 250, 1.0), (1900, 300, 0.9), (3300, 400, 0.4)))
     return closed * (1 - opened) + wide * opened
 
 
-def _bird(rng: np.random.Generator) -> Signal:
+def _bird(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     base, span = rng.uniform(3000, 4800), rng.uniform(600, 1600)
     table = _table(np.array([1.0, 0.12]))
@@ -228,13 +242,13 @@ def _bird(rng: np.random.Generator) -> Signal:
             t = _time(length)
             u = t / t[-1]
             pitch = centre + span * (up * (u - 0.5) + curve * np.sin(np.pi * u))
-            _add(out, at, (_sing(table, pitch) * np.sin(np.pi * u)).astype(np.float32))
+            _add(out, at, (_sing(table, pitch) * np.sin(np.pi * u)))
             at += length + rng.uniform(0.015, 0.05)
         at += rng.uniform(0.08, 0.35)
     return out
 
 
-def _car(rng: np.random.Generator) -> Signal:
+def _car(rng: np.random.Generator) -> Wave:
     idle = rng.uniform(26, 44)
     t = _time(LOOP_SECONDS)
     sway = _whole(rng.uniform(0.25, 0.7))
@@ -250,11 +264,11 @@ def _car(rng: np.random.Generator) -> Signal:
         span = rng.uniform(0.3, 0.6)
         flat = np.ones(int(span * RATE))
         honk = _sing(tone, flat * horn) + _sing(tone, flat * horn * 1.26)
-        _add(out, float(beat), (1.4 * honk * _swell(len(honk), 0.02, 0.05)).astype(np.float32))
+        _add(out, float(beat), (1.4 * honk * _swell(len(honk), 0.02, 0.05)))
     return out.astype(np.float32)
 
 
-def _train(rng: np.random.Generator) -> Signal:
+def _train(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     steam = _shape(_noise(rng), _band(rng.uniform(150, 300), rng.uniform(1200, 2000)))
     steam = steam / _rms(steam)
@@ -273,18 +287,18 @@ def _train(rng: np.random.Generator) -> Signal:
         t = _time(rng.uniform(0.7, 1.1))
         bend = 1 - 0.06 * np.exp(-t / 0.08)
         whistle = sum(_sing(tone, note * bend) for note in chord)
-        _add(out, float(beat), (0.45 * whistle * _swell(len(t), 0.08, 0.2)).astype(np.float32))
+        _add(out, float(beat), (0.45 * whistle * _swell(len(t), 0.08, 0.2)))
     return out
 
 
-def _clock(rng: np.random.Generator) -> Signal:
+def _clock(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     t = _time(0.08)
     body = rng.uniform(0.85, 1.2)
     strokes = []
     for share in (1.0, rng.uniform(0.7, 0.82)):  # tick, then the lower tock
         stroke = np.zeros_like(t)
-        for mode, decay in ((1300, 90), (2500, 140), (4100, 220), (5600, 300)):
+        for mode, decay in ((1300, 60), (2500, 80), (4100, 130), (5600, 200)):
             stroke += np.sin(2 * np.pi * mode * share * body * t) * np.exp(-decay * t)
         strokes.append(stroke.astype(np.float32))
     for number, beat in enumerate(_beats(rng, 0.22, 0.4)):
@@ -295,11 +309,11 @@ def _clock(rng: np.random.Generator) -> Signal:
         bell = np.zeros_like(t)
         for partial, share, decay in ((1, 1.0, 2.2), (2.0, 0.5, 3), (2.76, 0.5, 4), (5.4, 0.25, 7)):
             bell += share * np.sin(2 * np.pi * pitch * partial * t) * np.exp(-decay * t)
-        _add(out, rng.uniform(0, LOOP_SECONDS), (0.3 * bell).astype(np.float32))
+        _add(out, rng.uniform(0, LOOP_SECONDS), (0.3 * bell))
     return out
 
 
-def _phone(rng: np.random.Generator) -> Signal:
+def _phone(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     low = rng.uniform(850, 1250)
     flutter = rng.uniform(16, 25)
@@ -320,7 +334,7 @@ def _phone(rng: np.random.Generator) -> Signal:
     return out
 
 
-def _piano(rng: np.random.Generator) -> Signal:
+def _piano(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     root = 57 + int(rng.integers(-5, 8))  # MIDI number
     scale = np.array([0, 2, 4, 7, 9, 12, 14, 16, 19])
@@ -328,7 +342,7 @@ def _piano(rng: np.random.Generator) -> Signal:
     bright = rng.uniform(1.0, 1.5)
     fade = _swell(len(t), 0.004, 0.15)
     partials = np.arange(1, 9)[:, None]
-    notes: dict[int, Signal] = {}
+    notes: dict[int, Wave] = {}
     for number, beat in enumerate(_beats(rng, 0.24, 0.42)):
         chord = [scale[rng.integers(2, 9)]] + ([0, 7] if number % 4 == 0 else [])
         for step in chord:
@@ -344,7 +358,7 @@ def _piano(rng: np.random.Generator) -> Signal:
     return out
 
 
-def _guitar(rng: np.random.Generator) -> Signal:
+def _guitar(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     root = 40 + int(rng.integers(0, 8))
     shape = np.array([0, 7, 12, 16, 19, 24])
@@ -357,7 +371,7 @@ def _guitar(rng: np.random.Generator) -> Signal:
     return _shape(out, lambda f: 0.7 + 1.2 / (1 + ((f - 210) / 90) ** 2))  # the wooden body
 
 
-def _pluck(rng: np.random.Generator, pitch: float, seconds: float, pick: float) -> Signal:
+def _pluck(rng: np.random.Generator, pitch: float, seconds: float, pick: float) -> Wave:
     """A Karplus-Strong string, all its periods at once.
 
     Each period is the one before, averaged with its neighbour; in the frequency domain that is one
@@ -370,11 +384,11 @@ def _pluck(rng: np.random.Generator, pitch: float, seconds: float, pick: float) 
     harmonics = np.arange(period // 2 + 1)
     loss = 0.996 * (0.5 + 0.5 * np.exp(-2j * np.pi * harmonics / period))
     powers = np.exp(np.arange(rows)[:, None] * np.log(loss + 1e-9))  # [rows, harmonics]
-    string = fft.irfft(fft.rfft(burst) * powers, n=period).reshape(-1)  # type: ignore[union-attr]
+    string = _samples(_spectrum(burst) * powers, n=period).reshape(-1)
     return (string * _swell(len(string), 0.0005, 0.12)).astype(np.float32)
 
 
-def _drum(rng: np.random.Generator) -> Signal:
+def _drum(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     hiss = _noise(rng)
     bright = np.diff(hiss, append=hiss[:1])
@@ -393,7 +407,7 @@ def _drum(rng: np.random.Generator) -> Signal:
         place = number % 8
         _add(out, float(beat), hat.astype(np.float32))
         if place in (0, 4) or (place == 3 and fill[3]):
-            _add(out, float(beat), (1.3 * kick).astype(np.float32))
+            _add(out, float(beat), (1.3 * kick))
         if place in (2, 6):
             _add(out, float(beat), snare.astype(np.float32))
         elif place % 2 and fill[place]:
@@ -401,7 +415,7 @@ def _drum(rng: np.random.Generator) -> Signal:
     return out
 
 
-def _kettle(rng: np.random.Generator) -> Signal:
+def _kettle(rng: np.random.Generator) -> Wave:
     t = _time(LOOP_SECONDS)
     rises = int(rng.integers(1, 3))
     u = (t * (rises / LOOP_SECONDS)) % 1
@@ -415,7 +429,7 @@ def _kettle(rng: np.random.Generator) -> Signal:
     return (whistle * breath + 0.45 * steam / _rms(steam)).astype(np.float32)
 
 
-def _vacuum(rng: np.random.Generator) -> Signal:
+def _vacuum(rng: np.random.Generator) -> Wave:
     motor = rng.uniform(95, 150)
     strength = rng.uniform(0.3, 1.0, 40) / (1 + (np.arange(40) / 9.0) ** 2)
     strength[int(rng.integers(7, 13))] += 1.5  # the whine of the turbine
@@ -427,7 +441,7 @@ def _vacuum(rng: np.random.Generator) -> Signal:
     return (hum / _rms(hum) + 1.1 * roar / _rms(roar)).astype(np.float32)
 
 
-def _radio(rng: np.random.Generator) -> Signal:
+def _radio(rng: np.random.Generator) -> Wave:
     # A voice: glottal pulses through four vowels, cut into syllables.
     t = _time(LOOP_SECONDS)
     voice = rng.uniform(100, 210)
@@ -462,13 +476,13 @@ def _radio(rng: np.random.Generator) -> Signal:
     ):
         flat = np.ones(quarter)
         pad = sum(_sing(reed, flat * root * note) for note in chord)
-        _add(music, part * LOOP_SECONDS / 4, (pad * _swell(quarter, 0.05, 0.05)).astype(np.float32))
+        _add(music, part * LOOP_SECONDS / 4, (pad * _swell(quarter, 0.05, 0.05)))
     hiss = _noise(rng)
     mix = 1.0 * speech / _rms(speech) + rng.uniform(0.45, 0.7) * music / _rms(music) + 0.08 * hiss
     return _shape(mix.astype(np.float32), _band(280, 3600))
 
 
-def _fan(rng: np.random.Generator) -> Signal:
+def _fan(rng: np.random.Generator) -> Wave:
     t = _time(LOOP_SECONDS)
     blades = _whole(rng.uniform(7, 13))
     air = _shape(_noise(rng), _band(60, rng.uniform(350, 600)))
@@ -477,7 +491,7 @@ def _fan(rng: np.random.Generator) -> Signal:
     return (whoosh + rng.uniform(0.2, 0.4) * hum / _rms(hum)).astype(np.float32)
 
 
-_MAKERS: dict[str, Callable[[np.random.Generator], Signal]] = {
+_MAKERS: dict[str, Callable[[np.random.Generator], Wave]] = {
     "dog": _dog, "cat": _cat, "bird": _bird, "car": _car, "train": _train, "clock": _clock,
     "phone": _phone, "piano": _piano, "guitar": _guitar, "drum": _drum, "kettle": _kettle,
     "vacuum": _vacuum, "radio": _radio, "fan": _fan,
