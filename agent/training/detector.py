@@ -109,8 +109,8 @@ def batches(
     data: Path, recipe: DetectorRecipe, rng: torch.Generator
 ) -> Iterator[tuple[Tensor, list[dict[str, Tensor]]]]:
     """Endless shuffled batches of (pixels [B, 3, S, S], labels as `transformers` wants them)."""
-    frames, things = load_frames(data)  # uint8 [N, H, W, 3] (memory-mapped), boxes per frame
-    side = frames.shape[1]
+    frames, things = load_frames(data)  # each uint8 [H, W, 3]
+    side = frames[0].shape[0]
     while True:
         order = torch.randperm(len(frames), generator=rng).tolist()
         for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
@@ -120,19 +120,18 @@ def batches(
                 pixels.float() / 255, size=recipe.image_size, mode="bilinear", antialias=True
             )
             corners = [
-                torch.tensor([t["box"] for t in things[i]], dtype=torch.float32).reshape(-1, 4)
-                / side
+                torch.tensor([t.box for t in things[i]], dtype=torch.float32).reshape(-1, 4) / side
                 for i in chosen
             ]
-            boxes = [torch.cat([(c[:, :2] + c[:, 2:]) / 2, c[:, 2:] - c[:, :2]], 1) for c in corners]
+            boxes = [
+                torch.cat([(c[:, :2] + c[:, 2:]) / 2, c[:, 2:] - c[:, :2]], 1) for c in corners
+            ]
             classes = [
-                torch.tensor([KINDS.index(t["kind"]) for t in things[i]], dtype=torch.long)
+                torch.tensor([KINDS.index(t.kind) for t in things[i]], dtype=torch.long)
                 for i in chosen
             ]
             pixels, boxes = augment(pixels, boxes, rng)
-            labels = [
-                {"class_labels": c, "boxes": b} for c, b in zip(classes, boxes, strict=True)
-            ]
+            labels = [{"class_labels": c, "boxes": b} for c, b in zip(classes, boxes, strict=True)]
             yield pixels, labels
 
 
