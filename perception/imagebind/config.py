@@ -147,6 +147,8 @@ class PointConfig(TrunkConfig):
         groups: Number of groups (tokens) G.
         group_size: Neighbours per group.
         encoder_width: Width of one group's vector before the transformer.
+        encoder_hidden: Widths within the group encoder: of the first layer, and of the joined
+            global and local halves.
         feature_width: Width between the trunk and its head.
     """
 
@@ -158,6 +160,7 @@ class PointConfig(TrunkConfig):
     groups: PositiveInt = 512
     group_size: PositiveInt = 32
     encoder_width: PositiveInt = 256
+    encoder_hidden: tuple[PositiveInt, PositiveInt] = (128, 512)
     feature_width: PositiveInt = 512
 
 
@@ -215,9 +218,8 @@ class ImageBindConfig(BaseModel):
         Raises:
             ConfigurationError: One of them does not exist here.
         """
-        return ImageBindConfig(
-            out_width=self.out_width, **{name: self.trunk(name) for name in modalities}
-        )
+        sections = {name: self.trunk(name) for name in modalities}
+        return ImageBindConfig.model_validate({"out_width": self.out_width, **sections})
 
     def to_json(self) -> str:
         """The text of config.json."""

@@ -10,9 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sensebind.errors import InputError
+from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import checkpoint, stems
-from sensebind.perception.imagebind.config import ImageBindConfig, TrunkConfig
+from sensebind.perception.imagebind.config import (
+    AudioConfig,
+    DepthConfig,
+    ImageBindConfig,
+    ImuConfig,
+    PointConfig,
+    TextConfig,
+    ThermalConfig,
+    TrunkConfig,
+    VisionConfig,
+)
 from sensebind.perception.imagebind.point import PointTrunk
 from sensebind.perception.imagebind.transformer import BLOCK_EPS, Transformer
 
@@ -81,15 +91,14 @@ class ImageBind(nn.Module):
         self.modality_postprocessors = nn.ModuleDict()
         self._digest: str | None = None
         for name in config.trunks:
-            if name == "point":
-                self.point_trunk = PointTrunk(config.trunk(name))  # type: ignore[arg-type]
+            trunk = config.trunk(name)
+            if isinstance(trunk, PointConfig):
+                self.point_trunk = PointTrunk(trunk)
             else:
-                self.modality_preprocessors[name] = _preprocessor(name, config)
-                self.modality_trunks[name] = Transformer(
-                    config.trunk(name), norm_first=name == "vision"
-                )
-            self.modality_heads[name] = _head(name, config)
-            self.modality_postprocessors[name] = _postprocessor(config.trunk(name))
+                self.modality_preprocessors[name] = _preprocessor(trunk)
+                self.modality_trunks[name] = Transformer(trunk, norm_first=name == "vision")
+            self.modality_heads[name] = _head(trunk, config.out_width)
+            self.modality_postprocessors[name] = _postprocessor(trunk)
 
     def encode(self, modality: str, x: Tensor, *, fps_start: Tensor | None = None) -> Tensor:
         """Embeddings as the published model returns them.
@@ -120,10 +129,10 @@ class ImageBind(nn.Module):
             InputError: A shape that the trunk cannot take.
             ConfigurationError: No such trunk in this model.
         """
-        self.config.trunk(modality)
+        trunk = self.config.trunk(modality)
         clips = x.shape[1] if x.ndim >= 5 else None
         single = x if clips is None else x.flatten(0, 1)  # [B*S,...]
-        _check_shape(modality, single, self.config)
+        _check_shape(modality, single, trunk)
         if modality == "point":
             features = self.point_trunk(single, fps_start)
         elif modality == "text":
@@ -211,63 +220,64 @@ class ImageBind(nn.Module):
         checkpoint.write(Path(path), self.config, state)
 
 
-def _preprocessor(name: str, config: ImageBindConfig) -> nn.Module:
-    if name == "vision" and config.vision:
-        return stems.vision_preprocessor(config.vision)
-    if name == "text" and config.text:
-        return stems.TextPreprocessor(config.text)
-    if name == "audio" and config.audio:
-        return stems.audio_preprocessor(config.audio)
-    if name == "depth" and config.depth:
-        return stems.plane_preprocessor("depth_stem", config.depth)
-    if name == "thermal" and config.thermal:
-        return stems.plane_preprocessor("rgbt_stem", config.thermal)
-    assert name == "imu" and config.imu
-    return stems.ImuPreprocessor(config.imu)
+def _preprocessor(trunk: TrunkConfig) -> nn.Module:
+    match trunk:
+        case VisionConfig():
+            return stems.PatchPreprocessor("rgbt_stem", stems.FrameStem(trunk), trunk)
+        case TextConfig():
+            return stems.TextPreprocessor(trunk)
+        case AudioConfig():
+            stem = stems.PlaneStem(trunk.width, trunk.patch, trunk.stride)
+            return stems.PatchPreprocessor("rgbt_stem", stem, trunk)
+        case DepthConfig() | ThermalConfig():
+            stem = stems.PlaneStem(trunk.width, trunk.patch, trunk.patch)
+            name = "depth_stem" if isinstance(trunk, DepthConfig) else "rgbt_stem"
+            return stems.PatchPreprocessor(name, stem, trunk)
+        case ImuConfig():
+            return stems.ImuPreprocessor(trunk)
+    raise ConfigurationError(f"no stem for {type(trunk).__name__}")
 
 
-def _head(name: str, config: ImageBindConfig) -> nn.Module:
+def _head(trunk: TrunkConfig, out: int) -> nn.Module:
     """Norm, pooling and projection; the places in the sequence are the published key numbers."""
-    width, out = config.trunk(name).width, config.out_width
-    if name == "text":
-        return TextHead(width, out)
-    if name == "point" and config.point:
-        feature = config.point.feature_width
-        norm = nn.LayerNorm(feature, eps=BLOCK_EPS)
-        return nn.Sequential(norm, nn.Dropout(0.5), nn.Linear(feature, out, bias=False))
-    layers = [nn.LayerNorm(width, eps=BLOCK_EPS), TakeFirst()]
-    if name == "imu":
+    if isinstance(trunk, TextConfig):
+        return TextHead(trunk.width, out)
+    width = trunk.feature_width if isinstance(trunk, PointConfig) else trunk.width
+    layers: list[nn.Module] = [nn.LayerNorm(width, eps=BLOCK_EPS)]
+    if not isinstance(trunk, PointConfig):
+        layers.append(TakeFirst())
+    if isinstance(trunk, PointConfig | ImuConfig):
         layers.append(nn.Dropout(0.5))
     return nn.Sequential(*layers, nn.Linear(width, out, bias=False))
 
 
-def _postprocessor(config: TrunkConfig) -> nn.Module:
-    if config.logit_scale is None:
+def _postprocessor(trunk: TrunkConfig) -> nn.Module:
+    if trunk.logit_scale is None:
         return nn.Sequential(Normalize())
-    scale = LogitScale(config.logit_scale, learnable=config.learn_logit_scale)
+    scale = LogitScale(trunk.logit_scale, learnable=trunk.learn_logit_scale)
     return nn.Sequential(Normalize(), scale)
 
 
-def _check_shape(modality: str, x: Tensor, config: ImageBindConfig) -> None:
+def _check_shape(modality: str, x: Tensor, trunk: TrunkConfig) -> None:
     """Refuses an input [B,...] (clips already unfolded) that the trunk would misread."""
     shape = tuple(x.shape)
-    if modality == "vision" and config.vision:
-        frames, patch = config.vision.frames, config.vision.patch
-        fits = x.ndim in (4, 5) and shape[1] == 3 and (x.ndim == 4 or shape[2] in (1, frames))
-        fits = fits and min(shape[-2:]) >= patch
-        wanted = f"[B,3,H,W], or clips [B,S,3,{frames},H,W]"
-    elif modality == "text" and config.text:
-        fits = x.ndim == 2 and 0 < shape[1] <= config.text.context_length
-        wanted = f"token ids [B,L] with L up to {config.text.context_length}"
-    elif modality == "audio" and config.audio:
-        fits = x.ndim == 4 and shape[1:] == (1, config.audio.mel_bins, config.audio.mel_frames)
-        wanted = f"[B,1,{config.audio.mel_bins},{config.audio.mel_frames}]"
-    elif modality == "imu" and config.imu:
-        fits = x.ndim == 3 and shape[1:] == (config.imu.channels, config.imu.length)
-        wanted = f"[B,{config.imu.channels},{config.imu.length}]"
-    elif modality == "point":
-        fits, wanted = x.ndim == 3 and shape[2] == 3, "[B,N,3]"
-    else:
-        fits, wanted = x.ndim == 4 and shape[1] == 1, "[B,1,H,W]"
+    match trunk:
+        case VisionConfig():
+            fits = x.ndim in (4, 5) and shape[1] == 3 and min(shape[-2:]) >= trunk.patch
+            fits = fits and (x.ndim == 4 or shape[2] in (1, trunk.frames))
+            wanted = f"[B,3,H,W], or clips [B,S,3,{trunk.frames},H,W]"
+        case TextConfig():
+            fits = x.ndim == 2 and 0 < shape[1] <= trunk.context_length
+            wanted = f"token ids [B,L] with L up to {trunk.context_length}"
+        case AudioConfig():
+            fits = x.ndim == 4 and shape[1:] == (1, trunk.mel_bins, trunk.mel_frames)
+            wanted = f"[B,1,{trunk.mel_bins},{trunk.mel_frames}]"
+        case ImuConfig():
+            fits = x.ndim == 3 and shape[1:] == (trunk.channels, trunk.length)
+            wanted = f"[B,{trunk.channels},{trunk.length}]"
+        case PointConfig():
+            fits, wanted = x.ndim == 3 and shape[2] == 3, "[B,N,3]"
+        case _:
+            fits, wanted = x.ndim == 4 and shape[1] == 1, "[B,1,H,W]"
     if not fits or shape[0] == 0:
         raise InputError(f"{modality} input {list(shape)} does not fit; expected {wanted}")

@@ -76,11 +76,17 @@ class GroupEncoder(nn.Module):
 
     def forward(self, groups: Tensor) -> Tensor:
         """Groups [B,G,K,inputs] to vectors [B,G,outputs]."""
-        b, g, k, _ = groups.shape
-        local = self.first_conv(groups.flatten(0, 1).transpose(1, 2))  # [B*G,middle/2,K]
-        whole = local.amax(dim=2, keepdim=True).expand(-1, -1, k)
-        out = self.second_conv(torch.cat([whole, local], dim=1))  # the global half comes first
-        return out.amax(dim=2).unflatten(0, (b, g))
+        b, g, k, inputs = groups.shape
+        local = self.first_conv(groups.reshape(1, -1, inputs).transpose(1, 2))  # [1,middle/2,B*G*K]
+        whole = local.unflatten(2, (-1, k)).amax(dim=3)  # [1,middle/2,B*G]
+        # The layer reads [global, local]; its global half is the same for all points of a group.
+        weight = self.second_conv.get_parameter("0.weight")
+        bias = self.second_conv.get_parameter("0.bias")
+        half = whole.shape[1]
+        shared = F.conv1d(whole, weight[:, :half], bias)  # [1,middle,B*G]
+        joined = F.conv1d(local, weight[:, half:]).unflatten(2, (-1, k)) + shared.unsqueeze(3)
+        out = self.second_conv[1:](joined.flatten(2))  # [1,outputs,B*G*K]
+        return out.unflatten(2, (b, g, k)).amax(dim=4).squeeze(0).permute(1, 2, 0)
 
 
 class PointAttention(nn.Module):
@@ -135,7 +141,7 @@ class PointEncoder(nn.Module):
         super().__init__()
         width = config.width
         self.groups, self.group_size = config.groups, config.group_size
-        self.encoder = GroupEncoder(3, 128, 512, config.encoder_width)
+        self.encoder = GroupEncoder(3, *config.encoder_hidden, config.encoder_width)
         self.reduce_dim = nn.Linear(config.encoder_width, width)
         self.cls_token = learned_token(1, 1, width)
         self.cls_pos = learned_token(1, 1, width)

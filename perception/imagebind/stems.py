@@ -64,19 +64,18 @@ class FrameStem(nn.Module):
         self.proj = nn.Sequential(
             nn.Identity(), nn.Conv3d(3, config.width, kernel, stride=kernel, bias=False)
         )
-        self.frames, self.patch = config.frames, config.patch
+        self.patch = config.patch
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,3,H,W], [B,3,1,H,W] or [B,3,frames,H,W] to patches [B,L,D]."""
-        conv = self.proj[1]
         if x.ndim == 5 and x.shape[2] == 1:
             x = x.squeeze(2)
-        if x.ndim == 4:
-            # A still repeated over the clip: one convolution with the kernel summed over time.
-            y = F.conv2d(x, conv.weight.sum(dim=2), stride=self.patch)  # [B,D,R,C]
-        else:
-            y = conv(x)  # [B,D,1,R,C]
-        return y.flatten(2).transpose(1, 2)
+        if x.ndim == 5:
+            return self.proj(x).flatten(2).transpose(1, 2)
+        # A still repeated over the clip: one convolution with the kernel summed over time.
+        kernel = self.proj.get_parameter("1.weight").sum(dim=2)  # [D,3,p,p]
+        still = F.conv2d(x, kernel, stride=self.patch)  # [B,D,R,C]
+        return still.flatten(2).transpose(1, 2)
 
 
 class PlaneStem(nn.Module):
@@ -108,11 +107,13 @@ class WindowStem(nn.Module):
 class PatchPreprocessor(nn.Module):
     """A patch stem, the cls token in front, positions added."""
 
-    def __init__(self, stem_name: str, stem: nn.Module, grid: tuple[int, int], width: int) -> None:
+    def __init__(
+        self, stem_name: str, stem: nn.Module, config: VisionConfig | AudioConfig | PlaneConfig
+    ) -> None:
         super().__init__()
-        self.cls_token = learned_token(1, 1, width)
+        self.cls_token = learned_token(1, 1, config.width)
         self.add_module(stem_name, stem)  # "rgbt_stem" or "depth_stem" in the published files
-        self.pos_embedding_helper = PositionEmbedding(grid, width)
+        self.pos_embedding_helper = PositionEmbedding(config.grid, config.width)
         self._stem_name = stem_name
 
     def forward(self, x: Tensor) -> Tensor:
@@ -157,20 +158,3 @@ class ImuPreprocessor(nn.Module):
         windows = x.unfold(2, self.window, self.window)  # [B,C,T/w,w]
         tokens = self.imu_stem(windows.transpose(1, 2).flatten(2))  # channel-major within a window
         return torch.cat([self.cls_token.expand(x.shape[0], -1, -1), tokens], 1) + self.pos_embed
-
-
-def vision_preprocessor(config: VisionConfig) -> PatchPreprocessor:
-    """The stem of images and clips; it alone has no norm."""
-    return PatchPreprocessor("rgbt_stem", FrameStem(config), config.grid, config.width)
-
-
-def audio_preprocessor(config: AudioConfig) -> PatchPreprocessor:
-    """The stem of mel clips."""
-    stem = PlaneStem(config.width, config.patch, config.stride)
-    return PatchPreprocessor("rgbt_stem", stem, config.grid, config.width)
-
-
-def plane_preprocessor(name: str, config: PlaneConfig) -> PatchPreprocessor:
-    """The stem of depth ("depth_stem") or thermal ("rgbt_stem") images."""
-    stem = PlaneStem(config.width, config.patch, config.patch)
-    return PatchPreprocessor(name, stem, config.grid, config.width)
