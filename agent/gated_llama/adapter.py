@@ -1,0 +1,123 @@
+"""The condition adapter: every new parameter of the gated LLaMA, in one top-level module.
+
+They sit beside the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
+gates of zero, and the whole adapter can be trained, saved and swapped as one module.
+"""
+
+import torch
+from torch import Tensor, nn
+from transformers.models.llama.modeling_llama import LlamaAttention
+
+from .bind_network import BindNetwork
+from .config import GatedLlamaConfig
+from .lora import LoraLinear, linear_without_bias
+
+
+class MergedLora(nn.Module):
+    """The factors of a LoRA that was merged, to undo it: `base(x) = merged(x) - l2 l1 x`.
+
+    They are a fraction of a percent of the layer they recover; a second copy of `wv` in every
+    layer of the 7B model would be a gigabyte.
+    """
+
+    def __init__(self, layers: int, rank: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.l1 = nn.Parameter(torch.zeros(layers, rank, inputs))
+        self.l2 = nn.Parameter(torch.zeros(layers, outputs, rank))
+
+    def forward(self, layer: int, x: Tensor) -> Tensor:
+        return x @ self.l1[layer].mT @ self.l2[layer].mT
+
+
+class ConditionAdapter(nn.Module):
+    """Turns embeddings into what each layer adds.
+
+    Attributes:
+        bind: The bind network.
+        prefix: [layers, slots × query_len, hidden], added to the features of each layer.
+        gates: [layers, slots, heads]; tanh of them scales the heads, zero switches a slot off.
+        value_lora: LoRA factors that were merged into `v_proj`, if any.
+        key_lora: The same for `k_proj`, on the multi-token path only.
+    """
+
+    def __init__(self, config: GatedLlamaConfig) -> None:
+        super().__init__()
+        layers, width, slots = config.num_hidden_layers, config.hidden_size, config.slots
+        kv_width = config.num_key_value_heads * config.head_dim
+        self.head_dim = config.head_dim
+        self.multi_token = config.adapter_len > 1
+        self.bind = BindNetwork(config)
+        self.prefix = nn.Parameter(torch.zeros(layers, slots * config.query_len, width))
+        self.gates = nn.Parameter(torch.zeros(layers, slots, config.num_attention_heads))
+        self.value_lora = self.key_lora = None
+        if config.base_rank:
+            self.value_lora = MergedLora(layers, config.base_rank, width, kv_width)
+            if self.multi_token:
+                self.key_lora = MergedLora(layers, config.base_rank, width, kv_width)
+
+    def inject(self, features: Tensor, present: Tensor, attentions: list[LlamaAttention]) -> Tensor:
+        """Computes once what every layer adds for each condition.
+
+        Args:
+            features: [B, C, N, hidden] outputs of the bind network; N is the number of slots, or
+                of adapter tokens on the multi-token path.
+            present: [B, C, N] bool. An absent slot adds nothing; on the multi-token path a
+                condition is present as a whole or not at all.
+            attentions: The layers' attention modules, whose projections are used.
+
+        Returns:
+            [B, C, layers, hidden], or [B, C, layers, 2, kv heads, N, head dim] (keys and values)
+            on the multi-token path.
+        """
+        layer_of = self._keys_and_values if self.multi_token else self._vector
+        return torch.stack(
+            [
+                layer_of(index, features + self.prefix[index], present, attention)
+                for index, attention in enumerate(attentions)
+            ],
+            dim=2,
+        )
+
+    def _vector(
+        self, layer: int, tokens: Tensor, present: Tensor, attention: LlamaAttention
+    ) -> Tensor:
+        value = self._base(attention.v_proj, self.value_lora, layer, tokens)
+        heads = value.unflatten(-1, (-1, self.head_dim))  # [B, C, S, kv heads, d]
+        heads = heads.repeat_interleave(attention.num_key_value_groups, dim=-2)
+        gates = self.gates[layer].tanh()[..., None] * present[..., None, None]  # [B, C, S, H, 1]
+        summed = (gates.to(heads.dtype) * heads).sum(dim=2)  # [B, C, H, d]
+        return linear_without_bias(attention.o_proj, summed.flatten(-2))
+
+    def _keys_and_values(
+        self, layer: int, tokens: Tensor, present: Tensor, attention: LlamaAttention
+    ) -> Tensor:
+        keys = self._base(attention.k_proj, self.key_lora, layer, tokens)
+        values = self._base(attention.v_proj, self.value_lora, layer, tokens)
+        values = values * present.all(dim=-1)[..., None, None]  # a zero value adds nothing
+        both = torch.stack([keys, values], dim=2)  # [B, C, 2, A, kv width]
+        return both.unflatten(-1, (-1, self.head_dim)).transpose(-2, -3)
+
+    @staticmethod
+    def _base(projection: nn.Linear, lora: MergedLora | None, layer: int, x: Tensor) -> Tensor:
+        """The projection's weight as it was before LoRA, and without its bias."""
+        out = nn.functional.linear(x, projection.weight)
+        return out if lora is None else out - lora(layer, x)
+
+    @torch.no_grad()
+    def remember_lora(self, attentions: list[LlamaAttention]) -> int:
+        """Keeps the factors that merging would make irrecoverable; returns their rank, or 0."""
+        wanted = {"value_lora": "v_proj", "key_lora": "k_proj"}
+        if not self.multi_token:
+            del wanted["key_lora"]
+        rank = 0
+        for name, projection in wanted.items():
+            layers = [getattr(attention, projection) for attention in attentions]
+            if not all(isinstance(layer, LoraLinear) for layer in layers):
+                continue
+            first = layers[0]
+            rank = first.l1.out_features
+            kept = MergedLora(len(layers), rank, first.in_features, first.out_features)
+            kept.l1.copy_(torch.stack([layer.l1.weight for layer in layers]))
+            kept.l2.copy_(torch.stack([layer.l2.weight for layer in layers]))
+            setattr(self, name, kept.to(self.prefix))
+        return rank

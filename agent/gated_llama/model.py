@@ -1,0 +1,195 @@
+"""The gated LLaMA: a transformers LLaMA whose every token may be read under a condition."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForCausalLM, Cache, LlamaForCausalLM
+from transformers import initialization as init
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from sensebind.errors import InputError
+
+from .adapter import ConditionAdapter, MergedLora
+from .attention import Injected, MultiTokenAttention, OneTokenAttention
+from .config import GatedLlamaConfig
+from .lora import LoraLinear, attach_lora, merge_lora
+
+
+class GatedLlamaForCausalLM(LlamaForCausalLM):
+    """`LlamaForCausalLM` with conditions; without one it computes exactly what LLaMA computes.
+
+    Conditions are given as embeddings (`conditions`, `present`) or, computed once by
+    `injection`, as `injection`. `condition_ids` says under which condition each token is read.
+    """
+
+    config: GatedLlamaConfig
+    config_class = GatedLlamaConfig
+
+    def __init__(self, config: GatedLlamaConfig) -> None:
+        super().__init__(config)
+        attention = OneTokenAttention if config.adapter_len == 1 else MultiTokenAttention
+        for index, layer in enumerate(self.model.layers):
+            layer.self_attn = attention(config, index)
+        if config.lora_rank:
+            attach_lora(self.model.layers, config.lora_rank)
+        self.adapter = ConditionAdapter(config)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, ConditionAdapter):
+            init.normal_(module.prefix, std=self.config.initializer_range)
+            init.zeros_(module.gates)
+        elif isinstance(module, MergedLora):
+            init.zeros_(module.l1)
+            init.zeros_(module.l2)
+        elif isinstance(module, LoraLinear):
+            init.zeros_(module.l2.weight)
+
+    # --- conditions -----------------------------------------------------------------------------
+
+    @property
+    def attentions(self) -> list:
+        """The attention module of every layer."""
+        return [layer.self_attn for layer in self.model.layers]
+
+    def injection(self, embeddings: Tensor, present: Tensor | None = None) -> Tensor:
+        """Computes, once per condition and differentiably, what the conditions add.
+
+        Args:
+            embeddings: [B, C, S, bind_dim], C conditions per row, S slots. Use finite numbers
+                (zeros) for an absent slot.
+            present: [B, C, S] bool, everything present by default.
+
+        Returns:
+            Vectors [B, C, layers, hidden]; on the multi-token path the keys and values
+            [B, C, layers, 2, kv heads, tokens, head dim].
+
+        Raises:
+            InputError: Shapes that do not fit the configuration.
+        """
+        slots = self.config.slots * self.config.adapter_len
+        if embeddings.ndim != 4 or embeddings.shape[2:] != (slots, self.config.bind_dim):
+            raise InputError(
+                f"conditions must be [batch, conditions, {slots}, {self.config.bind_dim}], "
+                f"got {list(embeddings.shape)}"
+            )
+        if present is not None and present.shape != embeddings.shape[:3]:
+            raise InputError(
+                f"present must be {list(embeddings.shape[:3])}, got {list(present.shape)}"
+            )
+        features = self.adapter.bind(embeddings.to(self.adapter.prefix.dtype))
+        return self.injection_of_features(features, present)
+
+    def injection_of_features(self, features: Tensor, present: Tensor | None = None) -> Tensor:
+        """The same from features [B, C, S, hidden] that replace the bind network's output."""
+        if present is None:
+            present = features.new_ones(features.shape[:3], dtype=torch.bool)
+        return self.adapter.inject(features, present, self.attentions)
+
+    def inject(self, injection: Tensor, condition_ids: Tensor | None, length: int) -> Injected:
+        """Prepares one forward pass over `length` tokens.
+
+        Args:
+            injection: Output of `injection`.
+            condition_ids: [B, length] index of each token's condition, -1 for none; may be left
+                out where there is one condition.
+        """
+        conditions = injection.shape[1]
+        if condition_ids is None:
+            if conditions != 1:
+                raise InputError(f"{conditions} conditions need condition_ids [batch, tokens]")
+            select = injection.new_ones(injection.shape[0], length, 1)
+        else:
+            if condition_ids.shape[-1] != length:
+                raise InputError(
+                    f"condition_ids cover {condition_ids.shape[-1]} of {length} tokens"
+                )
+            # Id -1 falls into the column that is cut off, so it selects nothing.
+            select = F.one_hot(condition_ids + 1, conditions + 1)[..., 1:].to(injection.dtype)
+        gates = self.adapter.gates[:, 0].tanh() if self.adapter.multi_token else None
+        return Injected(select, injection.unbind(2), gates)
+
+    # --- forward and generation -----------------------------------------------------------------
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        conditions: Tensor | None = None,
+        present: Tensor | None = None,
+        injection: Tensor | None = None,
+        condition_ids: Tensor | None = None,
+        injected: Injected | None = None,
+        **kwargs,
+    ) -> CausalLMOutputWithPast:
+        """Runs the model; see `LlamaForCausalLM.forward` for the arguments not named here.
+
+        Args:
+            conditions: [B, C, S, bind_dim] embeddings, turned into an injection here.
+            present: [B, C, S] bool, which slots of `conditions` are filled.
+            injection: Output of `injection`, instead of `conditions`.
+            condition_ids: [B, T] condition of each token, -1 for none.
+            injected: Output of `inject`, instead of all of the above (for decoding loops).
+        """
+        if conditions is not None:
+            injection = self.injection(conditions, present)
+        if injection is not None:
+            tokens = inputs_embeds if input_ids is None else input_ids
+            injected = self.inject(injection, condition_ids, tokens.shape[1])
+        return super().forward(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            labels=labels,
+            injected=injected,
+            **kwargs,
+        )
+
+    def generate(self, *args, conditions=None, present=None, **kwargs):
+        """`GenerationMixin.generate`; takes `conditions`, `present` or `injection` as `forward`.
+
+        New tokens are read under the last condition id of their row.
+        """
+        if conditions is not None:
+            with torch.no_grad():
+                kwargs["injection"] = self.injection(conditions, present)
+        return super().generate(*args, **kwargs)
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, *args, condition_ids: Tensor | None = None, **kwargs
+    ) -> dict:
+        inputs = super().prepare_inputs_for_generation(input_ids, *args, **kwargs)
+        if condition_ids is not None:
+            step = inputs.get("inputs_embeds", inputs.get("input_ids")).shape[1]
+            mask = kwargs.get("attention_mask")
+            total = input_ids.shape[1] if mask is None or mask.ndim != 2 else mask.shape[1]
+            known = condition_ids[:, total - step :]
+            new = condition_ids[:, -1:].expand(-1, step - known.shape[1])
+            inputs["condition_ids"] = torch.cat([known, new], dim=1)
+        return inputs
+
+    # --- LoRA -----------------------------------------------------------------------------------
+
+    def add_lora(self, rank: int) -> None:
+        """Puts fresh LoRA factors on all linear layers of the blocks; changes no output."""
+        attach_lora(self.model.layers, rank)
+        self.config.lora_rank = rank
+
+    def merge_lora(self) -> None:
+        """Merges the LoRA into the weights; conditions still enter through the base `v_proj`."""
+        if rank := self.adapter.remember_lora(self.attentions):
+            self.config.base_rank = rank
+        merge_lora(self.model.layers)
+        self.config.lora_rank = 0
+
+
+AutoConfig.register(GatedLlamaConfig.model_type, GatedLlamaConfig, exist_ok=True)
+AutoModelForCausalLM.register(GatedLlamaConfig, GatedLlamaForCausalLM, exist_ok=True)
