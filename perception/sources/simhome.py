@@ -1,0 +1,218 @@
+"""The sensors of a running SimHome as sources, read over its loopback ZeroMQ publisher."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import zmq
+
+from sensebind.errors import MessageError, SourceError
+from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.simhome.wire import CHUNK_SECONDS, decode_sample, topic
+from sensebind.perception.sources.mailbox import Mailbox
+
+STREAMS = {
+    "camera": Modality.VISION,
+    "microphone": Modality.AUDIO,
+    "lidar": Modality.POINT,
+}
+WINDOW_CHUNKS, HOP_CHUNKS = 20, 5  # of `CHUNK_SECONDS`: windows of 2 s, one every 0.5 s
+_AXES = {Modality.VISION: 3, Modality.AUDIO: 1, Modality.POINT: 2}
+_CAPACITY = 4
+_POLL_MS = 100
+
+
+class SimHomeSource:
+    """One sensor of a SimHome process; see `sensebind.perception.sources.base.Source`.
+
+    The camera gives uint8 [H, W, 3], the lidar float32 [N, 3] metres, the microphone overlapping
+    windows float32 [32000] (2 s at 16 kHz, a new one every 0.5 s, captured when they end). Samples
+    are never spliced over a gap: after a lost chunk the next window starts afresh.
+
+    Args:
+        address: The publisher of the SimHome process, such as "tcp://127.0.0.1:5601".
+        stream: "camera", "microphone" or "lidar".
+
+    Raises:
+        SourceError: SimHome has no such stream.
+    """
+
+    def __init__(self, address: str, stream: str) -> None:
+        if stream not in STREAMS:
+            raise SourceError(f"SimHome has no stream {stream!r}; it has {', '.join(STREAMS)}")
+        self._address = address
+        self._stream = stream
+        self._mailbox = Mailbox(f"{stream} from {address}", _CAPACITY)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._windows = _Windows()
+        self._epoch = ""
+        self._last = -1
+        self._lost = 0
+        self._malformed = 0
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream."""
+        return self._stream
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of samples it gives."""
+        return STREAMS[self._stream]
+
+    @property
+    def dropped(self) -> int:
+        """Observations that were captured but never handed out: overrun, skipped or lost."""
+        return self._mailbox.dropped + self._lost
+
+    @property
+    def malformed(self) -> int:
+        """Messages that were not understood and dropped."""
+        return self._malformed
+
+    def __enter__(self) -> Self:
+        """Connects; the SimHome process may come up later.
+
+        Raises:
+            SourceError: The address is not one that ZeroMQ can connect to.
+        """
+        context = zmq.Context()
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVHWM, 50)
+        socket.setsockopt(zmq.SUBSCRIBE, topic(self._stream))
+        try:
+            socket.connect(self._address)
+        except zmq.ZMQError as error:
+            context.destroy(linger=0)
+            raise SourceError(
+                f"cannot connect to SimHome at {self._address!r} ({error}); "
+                "give an address such as tcp://127.0.0.1:5601"
+            ) from error
+        self._stop.clear()
+        self._thread = threading.Thread(
+            target=self._receive, args=(context, socket), name=f"simhome-{self._stream}"
+        )
+        self._thread.daemon = True
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Disconnects and joins the receiving thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def read(self, timeout: float = 5.0) -> Observation:
+        """The next observation not handed out yet; see `Source.read`."""
+        self._check_open()
+        return self._mailbox.take(timeout)
+
+    def read_latest(self, max_age: float, timeout: float = 0.0) -> Observation:
+        """The newest observation; see `Source.read_latest`."""
+        self._check_open()
+        return self._mailbox.take_latest(max_age, timeout)
+
+    def _check_open(self) -> None:
+        if self._thread is None:
+            raise SourceError(f"the {self._stream} source is closed: use it in a with statement")
+
+    def _receive(self, context: zmq.Context, socket: zmq.Socket) -> None:
+        """The receiving thread: socket to mailbox until the source is closed."""
+        try:
+            while not self._stop.is_set():
+                if socket.poll(_POLL_MS):
+                    try:
+                        self._accept(socket.recv_multipart())
+                    except MessageError:
+                        self._malformed += 1
+        except Exception as error:  # whatever it is, the reader must learn of it
+            self._mailbox.fail(error)
+        finally:
+            context.destroy(linger=0)
+
+    def _accept(self, frames: list[bytes]) -> None:
+        header, data = decode_sample(frames)
+        if header["stream"] != self._stream or data.ndim != _AXES[self.modality]:
+            raise MessageError(f"not a sample of {self._stream}: {header['stream']} {data.shape}")
+        if (self.modality is Modality.AUDIO) != (header["chunk"] > 0):
+            raise MessageError(f"chunks of {header['chunk']} samples on {self._stream}")
+        if header["epoch"] != self._epoch:  # another SimHome process: numbers begin anew
+            self._epoch, self._last = header["epoch"], -1
+            self._windows.clear()
+        if self.modality is Modality.AUDIO:
+            self._accept_samples(header, data)
+        elif header["sequence"] > self._last:
+            self._lost += header["sequence"] - self._last - 1 if self._last >= 0 else 0
+            self._last = header["sequence"]
+            self._deliver(header, data, header["sequence"])
+
+    def _accept_samples(self, header: dict[str, Any], data: np.ndarray) -> None:
+        found = self._windows.add(header["sequence"], data, header["chunk"])
+        if found is None:
+            return
+        end, window = found
+        sequence = end // HOP_CHUNKS
+        self._lost += sequence - self._last - 1 if self._last >= 0 else 0
+        self._last = sequence
+        # The header tells when the last of the message's chunks ended, maybe after the window.
+        after = header["sequence"] + len(data) // header["chunk"] - end
+        seconds = after * CHUNK_SECONDS
+        header["captured_at"] -= round(seconds * 1e9)
+        header["monotonic"] -= seconds
+        self._deliver(header, window, sequence)
+
+    def _deliver(self, header: dict[str, Any], data: np.ndarray, sequence: int) -> None:
+        self._mailbox.put(
+            Observation(
+                data=data,
+                stream=self._stream,
+                modality=self.modality,
+                captured_at=header["captured_at"],
+                monotonic=header["monotonic"],
+                sequence=sequence,
+                frame_id=header["frame_id"],
+                rate=header["rate"],
+            )
+        )
+
+
+class _Windows:
+    """Assembles overlapping windows from numbered chunks of samples."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[np.ndarray] = deque(maxlen=WINDOW_CHUNKS)
+        self._next = -1  # number of the chunk that would continue the stretch
+
+    def clear(self) -> None:
+        self._chunks.clear()
+        self._next = -1
+
+    def add(self, first: int, samples: np.ndarray, size: int) -> tuple[int, np.ndarray] | None:
+        """Takes chunks `first`, `first + 1`, …, each of `size` samples; known ones are skipped.
+
+        Returns:
+            The window that became complete, as (number of the chunk after it, samples), or None.
+            Of a long stretch that came at once it is the newest: the others are not news.
+        """
+        if first > self._next:
+            self._chunks.clear()  # a gap: what came before does not belong to what follows
+            self._next = first
+        complete = None
+        for chunk in samples.reshape(-1, size)[self._next - first :]:
+            self._chunks.append(chunk)
+            self._next += 1
+            if len(self._chunks) == WINDOW_CHUNKS and self._next % HOP_CHUNKS == 0:
+                complete = self._next, np.concatenate(self._chunks)
+        return complete
