@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from .bind_network import BindNetwork
-from .config import GatedLlamaConfig
-from .lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.bind_network import BindNetwork
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
 
 
 class MergedLora(nn.Module):
@@ -43,6 +43,7 @@ class ConditionAdapter(nn.Module):
     def __init__(self, config: GatedLlamaConfig) -> None:
         super().__init__()
         layers, width, slots = config.num_hidden_layers, config.hidden_size, config.slots
+        assert config.num_key_value_heads and config.head_dim  # the config fills them in
         kv_width = config.num_key_value_heads * config.head_dim
         self.head_dim = config.head_dim
         self.multi_token = config.adapter_len > 1

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.models.llama.modeling_llama import LlamaAttention, apply_rotary_pos_emb
 
-from .lora import linear_without_bias
+from sensebind.agent.gated_llama.lora import linear_without_bias
 
 
 class Injected(NamedTuple):
@@ -23,12 +23,13 @@ class Injected(NamedTuple):
         select: [B, T, C] one-hot choice of each token's condition; a row of zeros for none.
         layers: For each layer what its conditions add: vectors [B, C, hidden] on the one-token
             path, keys and values [B, C, 2, kv heads, tokens, head dim] on the multi-token path.
-        gates: tanh of the gates [layers, heads], on the multi-token path only.
+        gates: [layers, heads] tanh of the gates; used on the multi-token path only, vectors
+            already contain theirs.
     """
 
     select: Tensor
     layers: tuple[Tensor, ...]
-    gates: Tensor | None = None
+    gates: Tensor
 
 
 class OneTokenAttention(LlamaAttention):

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from .config import GatedLlamaConfig
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
 
 
 class BindBlock(nn.Module):

@@ -18,9 +18,9 @@ class GatedLlamaConfig(LlamaConfig):
         adapter_len: Condition tokens that share one softmax; 1 is the one-vector path.
         query_len: Prefix queries per layer and slot; 1 (shared by all tokens) or `adapter_len`.
         bind_blocks: SwiGLU blocks of the bind network.
-        bind_hidden_size: Inner width of those blocks; 4 × `hidden_size` by default.
+        bind_hidden_size: Inner width of those blocks; 0 for the usual 4 × `hidden_size`.
         bind_legacy: The bridge of the "7B-beta" checkpoint: LayerNorm, and biases in the blocks.
-        bind_norm_eps: Epsilon of the bind network's norms; 1e-6, legacy 1e-5.
+        bind_norm_eps: Epsilon of the bind network's norms; 0 for the usual 1e-6 (legacy: 1e-5).
         lora_rank: Rank of unmerged LoRA factors on all seven linear layers of a block; 0 for none.
         base_rank: Rank of the factors kept to recover the layers before LoRA was merged
             (the condition path uses them without LoRA); 0 if nothing was merged.
@@ -34,18 +34,16 @@ class GatedLlamaConfig(LlamaConfig):
     adapter_len: int = 1
     query_len: int = 1
     bind_blocks: int = 3
-    bind_hidden_size: int | None = None
+    bind_hidden_size: int = 0
     bind_legacy: bool = False
-    bind_norm_eps: float | None = None
+    bind_norm_eps: float = 0.0
     lora_rank: int = 0
     base_rank: int = 0
 
     def __post_init__(self, **kwargs):
         self.senses = list(self.senses or [])
-        if self.bind_hidden_size is None:
-            self.bind_hidden_size = 4 * self.hidden_size
-        if self.bind_norm_eps is None:
-            self.bind_norm_eps = 1e-5 if self.bind_legacy else 1e-6
+        self.bind_hidden_size = self.bind_hidden_size or 4 * self.hidden_size
+        self.bind_norm_eps = self.bind_norm_eps or (1e-5 if self.bind_legacy else 1e-6)
         super().__post_init__(**kwargs)
 
     def validate_condition(self):

@@ -37,7 +37,7 @@ class LoraLinear(nn.Linear):
         return linear
 
 
-def linear_without_bias(layer: nn.Module, x: Tensor) -> Tensor:
+def linear_without_bias(layer: nn.Linear, x: Tensor) -> Tensor:
     """Applies a linear layer with its LoRA, but without its bias."""
     out = F.linear(x, layer.weight)
     return out + layer.l2(layer.l1(x)) if isinstance(layer, LoraLinear) else out

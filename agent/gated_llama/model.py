@@ -7,12 +7,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, Cache, LlamaForCausal
 from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from sensebind.agent.gated_llama.adapter import ConditionAdapter, MergedLora
+from sensebind.agent.gated_llama.attention import Injected, MultiTokenAttention, OneTokenAttention
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.lora import LoraLinear, attach_lora, merge_lora
 from sensebind.errors import InputError
-
-from .adapter import ConditionAdapter, MergedLora
-from .attention import Injected, MultiTokenAttention, OneTokenAttention
-from .config import GatedLlamaConfig
-from .lora import LoraLinear, attach_lora, merge_lora
 
 
 class GatedLlamaForCausalLM(LlamaForCausalLM):
@@ -107,8 +106,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
                 )
             # Id -1 falls into the column that is cut off, so it selects nothing.
             select = F.one_hot(condition_ids + 1, conditions + 1)[..., 1:].to(injection.dtype)
-        gates = self.adapter.gates[:, 0].tanh() if self.adapter.multi_token else None
-        return Injected(select, injection.unbind(2), gates)
+        return Injected(select, injection.unbind(2), self.adapter.gates[:, 0].tanh())
 
     # --- forward and generation -----------------------------------------------------------------
 
@@ -140,7 +138,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         if conditions is not None:
             injection = self.injection(conditions, present)
         if injection is not None:
-            tokens = inputs_embeds if input_ids is None else input_ids
+            tokens = input_ids if input_ids is not None else inputs_embeds
+            if tokens is None:
+                raise InputError("give input_ids or inputs_embeds")
             injected = self.inject(injection, condition_ids, tokens.shape[1])
         return super().forward(
             input_ids=input_ids,
@@ -149,7 +149,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             labels=labels,
-            injected=injected,
+            injected=injected,  # pyright: ignore[reportCallIssue]: passed on to the layers
             **kwargs,
         )
 
@@ -161,14 +161,17 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         if conditions is not None:
             with torch.no_grad():
                 kwargs["injection"] = self.injection(conditions, present)
-        return super().generate(*args, **kwargs)
+        return super().generate(*args, **kwargs)  # pyright: ignore[reportAttributeAccessIssue]
 
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, *args, condition_ids: Tensor | None = None, **kwargs
     ) -> dict:
-        inputs = super().prepare_inputs_for_generation(input_ids, *args, **kwargs)
+        inputs = super().prepare_inputs_for_generation(  # pyright: ignore[reportAttributeAccessIssue]
+            input_ids, *args, **kwargs
+        )
         if condition_ids is not None:
-            step = inputs.get("inputs_embeds", inputs.get("input_ids")).shape[1]
+            tokens = inputs["inputs_embeds"] if "inputs_embeds" in inputs else inputs["input_ids"]
+            step = tokens.shape[1]
             mask = kwargs.get("attention_mask")
             total = input_ids.shape[1] if mask is None or mask.ndim != 2 else mask.shape[1]
             known = condition_ids[:, total - step :]

@@ -1,0 +1,268 @@
+"""A dialog with the gated LLaMA that reads every token once.
+
+Each turn keeps the condition it was read under, so the keys and values of earlier turns stay
+valid when the world changes, and a new turn costs its own tokens only.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from sensebind.agent.gated_llama.attention import Injected
+from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.sampling import next_token
+from sensebind.errors import InputError
+
+NO_CONDITION = -1
+
+LogitsProcessor = Callable[[Tensor, Tensor], Tensor]  # (ids [1, T], logits [1, V]) -> [1, V]
+
+
+@dataclass(slots=True)
+class GenerationStats:
+    """What one generation cost and why it ended.
+
+    Attributes:
+        prompt_tokens: Tokens of the prompt.
+        reused_tokens: Of those, tokens whose keys and values came from the cache.
+        new_tokens: Tokens yielded.
+        first_token_ms: From the call to the first token, milliseconds.
+        stop_reason: "stop" (a stop id, kept in `stop_id`), "length", "cancelled", or "superseded"
+            (another generation began, or the caller stopped asking).
+        stop_id: The stop id that was drawn, if any.
+    """
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    new_tokens: int = 0
+    first_token_ms: float = 0.0
+    stop_reason: str = "superseded"
+    stop_id: int | None = None
+
+
+class DialogSession:
+    """One dialog: its KV cache, its conditions, and token-by-token generation.
+
+    A prompt is the whole dialog so far, as token ids with a condition id each. What it shares
+    with the tokens already read (same ids under the same conditions) is not read again.
+
+    A new `stream` supersedes an unfinished one. Calls from several threads are safe.
+
+    Attributes:
+        stats: Of the newest generation; complete once its iterator has ended.
+    """
+
+    def __init__(self, model: GatedLlamaForCausalLM, *, max_conditions: int = 64) -> None:
+        """Args:
+        model: In eval mode; the session holds it, and never changes it.
+        max_conditions: Conditions kept beyond those of the newest prompt.
+        """
+        self.model = model
+        self.stats = GenerationStats()
+        self._max_conditions = max_conditions
+        self._lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all tokens and conditions (needed if the model's weights have changed)."""
+        with self._lock:
+            self._forget_tokens()
+            self._ids: dict[bytes, int] = {}
+            self._injections: dict[int, Tensor] = {}  # id -> [1, 1, layers, …], oldest first
+            self._next_id = 0
+
+    # --- conditions -----------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def condition(self, embeddings: np.ndarray | Tensor, present: np.ndarray | Tensor) -> int:
+        """Makes a condition known and computes its vectors, once per distinct content.
+
+        Args:
+            embeddings: [slots, bind_dim].
+            present: [slots] bool.
+
+        Returns:
+            Its id in this session, for `condition_ids`.
+
+        Raises:
+            InputError: Shapes that do not fit the model, or NaN.
+        """
+        device, dtype = self.model.device, self.model.dtype
+        vectors = torch.as_tensor(embeddings, dtype=torch.float32)
+        filled = torch.as_tensor(present, dtype=torch.bool)
+        if not torch.isfinite(vectors).all():
+            raise InputError("a condition with NaN or infinite numbers cannot be used")
+        key = vectors.cpu().numpy().tobytes() + filled.cpu().numpy().tobytes()
+        with self._lock:
+            if (known := self._ids.get(key)) is not None:
+                return known
+            injection = self.model.injection(
+                vectors.to(device, dtype)[None, None], filled.to(device)[None, None]
+            )
+            new, self._next_id = self._next_id, self._next_id + 1
+            self._ids[key], self._injections[new] = new, injection
+            return new
+
+    def _drop_conditions(self, used: set[int]) -> None:
+        """Forgets the oldest conditions that the prompt does not use, down to the limit."""
+        surplus = len(self._injections) - self._max_conditions
+        unused = [known for known in self._injections if known not in used]
+        dropped = set(unused[: max(surplus, 0)])
+        if dropped:
+            self._ids = {key: known for key, known in self._ids.items() if known not in dropped}
+            for known in dropped:
+                del self._injections[known]
+
+    def _injected(self, condition_ids: Sequence[int]) -> Injected | None:
+        """Prepares the injection of one forward pass over tokens with these condition ids."""
+        used = sorted(set(condition_ids) - {NO_CONDITION})
+        if not used:
+            return None
+        injection = torch.cat([self._injections[known] for known in used], dim=1)
+        index = {known: place for place, known in enumerate(used)} | {NO_CONDITION: -1}
+        ids = torch.tensor([[index[known] for known in condition_ids]], device=injection.device)
+        return self.model.inject(injection, ids, len(condition_ids))
+
+    # --- tokens ---------------------------------------------------------------------------------
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens whose keys and values are held."""
+        return len(self._read)
+
+    def _forget_tokens(self) -> None:
+        self._cache = DynamicCache(config=self.model.config)
+        self._read: list[tuple[int, int]] = []  # (token id, condition id) of each cached token
+        self._run = object()  # identity of the generation that may extend the cache
+
+    def _keep_common_prefix(self, prompt: list[tuple[int, int]]) -> int:
+        """Crops the cache to what the prompt shares with it; returns how many tokens that is."""
+        limit = min(len(prompt) - 1, len(self._read))  # the last token is read for its logits
+        common = 0
+        while common < limit and prompt[common] == self._read[common]:
+            common += 1
+        if surplus := len(self._read) - common:
+            self._cache.crop(-surplus)
+            del self._read[common:]
+        return common
+
+    @torch.inference_mode()
+    def _forward(self, tokens: list[tuple[int, int]], injected: Injected | None) -> Tensor:
+        """Reads tokens into the cache; returns the logits [1, V] after the last one."""
+        ids = torch.tensor([[token for token, _ in tokens]], device=self.model.device)
+        try:
+            out = self.model(
+                ids,
+                past_key_values=self._cache,
+                injected=injected,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        except BaseException:
+            self._forget_tokens()  # the layers may hold different numbers of tokens now
+            raise
+        self._read.extend(tokens)
+        return out.logits[:, -1]
+
+    def stream(
+        self,
+        token_ids: Sequence[int],
+        condition_ids: Sequence[int],
+        *,
+        stop_ids: Collection[int] = (),
+        max_new_tokens: int = 256,
+        temperature: float = 0.0,
+        top_p: float = 0.75,
+        logits_processor: LogitsProcessor | None = None,
+        cancel: threading.Event | None = None,
+        generator: torch.Generator | None = None,
+        exact: bool = False,
+    ) -> Iterator[int]:
+        """Generates token by token; new tokens are read under the prompt's last condition.
+
+        Args:
+            token_ids: The whole dialog.
+            condition_ids: For each token an id from `condition`, or `NO_CONDITION`.
+            stop_ids: Tokens that end the generation; they are not yielded.
+            max_new_tokens: Most tokens to yield; the context length of the model may end it first.
+            temperature: 0 takes the most probable token.
+            top_p: Nucleus, see `sampling.nucleus`.
+            logits_processor: Called with all ids [1, T] and the logits [1, V] of each step, as
+                transformers' processors are.
+            cancel: Ends the generation before the next token when set.
+            generator: Source of randomness.
+            exact: Read the whole dialog anew, under its last condition.
+
+        Returns:
+            An iterator over token ids.
+
+        Raises:
+            InputError: An empty or too long prompt, or condition ids that do not fit it.
+        """
+        prompt = self._checked_prompt(token_ids, condition_ids, exact)
+        started = time.perf_counter()
+        with self._lock:
+            if exact:
+                self._forget_tokens()
+            self._run = run = object()
+            self._drop_conditions({known for _, known in prompt})
+            self.stats = stats = GenerationStats(prompt_tokens=len(prompt))
+            stats.reused_tokens = self._keep_common_prefix(prompt)
+        room = self.model.config.max_position_embeddings - len(prompt)
+        limit = min(max_new_tokens, room)
+
+        def tokens() -> Iterator[int]:
+            pending = prompt[stats.reused_tokens :]
+            last = prompt[-1][1]
+            injected = self._injected([known for _, known in pending])
+            following = self._injected([last])
+            seen = torch.tensor([token_ids], device=self.model.device)
+            while True:
+                if stats.new_tokens >= limit:
+                    stats.stop_reason = "length"
+                    return
+                if cancel is not None and cancel.is_set():
+                    stats.stop_reason = "cancelled"
+                    return
+                with self._lock:
+                    if self._run is not run:
+                        return
+                    logits = self._forward(pending, injected)
+                if logits_processor is not None:
+                    logits = logits_processor(seen, logits)
+                token = int(next_token(logits, temperature, top_p, generator))
+                if not stats.new_tokens:
+                    stats.first_token_ms = (time.perf_counter() - started) * 1e3
+                if token in stop_ids:
+                    stats.stop_reason, stats.stop_id = "stop", token
+                    return
+                stats.new_tokens += 1
+                yield token
+                pending, injected = [(token, last)], following
+                if logits_processor is not None:
+                    seen = torch.cat([seen, seen.new_tensor([[token]])], dim=1)
+
+        return tokens()
+
+    def _checked_prompt(
+        self, token_ids: Sequence[int], condition_ids: Sequence[int], exact: bool
+    ) -> list[tuple[int, int]]:
+        if not token_ids or len(token_ids) != len(condition_ids):
+            raise InputError(
+                f"a prompt needs tokens and as many condition ids, got {len(token_ids)} and "
+                f"{len(condition_ids)}"
+            )
+        context = self.model.config.max_position_embeddings
+        if len(token_ids) >= context:
+            raise InputError(f"the dialog has {len(token_ids)} tokens, the model reads {context}")
+        if exact:
+            condition_ids = [condition_ids[-1]] * len(token_ids)
+        if unknown := set(condition_ids) - self._injections.keys() - {NO_CONDITION}:
+            raise InputError(f"unknown or forgotten condition ids: {sorted(unknown)}")
+        return list(zip(token_ids, condition_ids, strict=True))
