@@ -1,0 +1,93 @@
+"""The detect tool, with a detector that looks for coloured squares instead of trained weights."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensebind.errors import CheckpointError, InputError, SourceError
+from sensebind.perception.percept import Modality, Observation
+from sensebind.tools.detection import Detection, Detector, describe, detect_tool
+
+
+class Squares(Detector):
+    """Knows two labels and always finds the same boxes."""
+
+    def __init__(self, found: list[Detection]) -> None:
+        self.labels = ("ball", "dog")
+        self.threshold = 0.5
+        self._found = found
+
+    def detect(self, image: np.ndarray, threshold: float | None = None) -> list[Detection]:
+        return self._found
+
+
+def frame(age: float = 0.0) -> Observation:
+    return Observation(
+        data=np.zeros((224, 224, 3), np.uint8),
+        stream="camera",
+        modality=Modality.VISION,
+        captured_at=123,
+        monotonic=time.monotonic() - age,
+        sequence=0,
+        frame_id="camera_optical",
+    )
+
+
+FOUND = [
+    Detection("ball", 0.8, (180, 100, 220, 130)),
+    Detection("ball", 0.9, (10, 100, 70, 170)),
+    Detection("dog", 0.7, (100, 100, 120, 120)),
+]
+
+
+def call(tool, **arguments):
+    return tool.invoke({"type": "tool_call", "id": "1", "name": "detect", "args": arguments})
+
+
+def test_counts_and_places_from_left_to_right() -> None:
+    message = call(detect_tool(Squares(FOUND), frame), kind="ball")
+    assert message.content == "2 ball: left near, right far"
+    assert message.artifact["reference"] == "frame:camera@123"
+    assert len(message.artifact["detections"]) == 3
+    assert describe("dog", [], 224, 224) == "0 dog"
+
+
+def test_refuses_a_stale_frame_and_a_missing_one() -> None:
+    message = call(detect_tool(Squares(FOUND), lambda: frame(age=5), max_age=1), kind="ball")
+    assert message.status == "error" and message.content.startswith("error: the newest picture is")
+
+    def broken() -> Observation:
+        raise SourceError("the camera is unplugged")
+
+    message = call(detect_tool(Squares(FOUND), broken), kind="ball")
+    assert message.content == "error: there is no picture: the camera is unplugged"
+
+
+def test_unknown_kind_is_told_not_raised() -> None:
+    message = call(detect_tool(Squares(FOUND), frame), kind="sun")
+    assert message.status == "error" and message.content.startswith("error: ")
+
+
+def test_missing_and_foreign_checkpoints_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no detector at"):
+        Detector.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        Detector.from_pretrained(tmp_path)
+
+
+def test_real_architecture_round_trip(tmp_path: Path) -> None:
+    from transformers import RTDetrForObjectDetection
+    from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
+
+    from sensebind.agent.training.detector import small_config
+
+    RTDetrForObjectDetection(small_config()).half().save_pretrained(tmp_path)
+    RTDetrImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    detector = Detector.from_pretrained(tmp_path, threshold=0.0)
+    batch = detector.detect_batch([np.zeros((224, 224, 3), np.uint8)] * 2)
+    assert len(batch) == 2 and batch[0] and batch[0][0].label in detector.labels
+    with pytest.raises(InputError, match="uint8"):
+        detector.detect(np.zeros((3, 224, 224), np.float32))
