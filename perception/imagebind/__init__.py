@@ -11,14 +11,17 @@ from sensebind.perception.imagebind.config import (
     VisionConfig,
 )
 from sensebind.perception.imagebind.model import ImageBind
+from sensebind.perception.imagebind.processor import ImageBindProcessor, ProcessorSettings
 
 __all__ = [
     "AudioConfig",
     "DepthConfig",
     "ImageBind",
     "ImageBindConfig",
+    "ImageBindProcessor",
     "ImuConfig",
     "PointConfig",
+    "ProcessorSettings",
     "TextConfig",
     "ThermalConfig",
     "VisionConfig",

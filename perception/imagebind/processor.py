@@ -1,0 +1,282 @@
+"""From files and arrays to the tensors of one checkpoint; all numbers come from its settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from torch import Tensor
+
+from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError
+from sensebind.perception.imagebind.preprocess import audio as sound
+from sensebind.perception.imagebind.preprocess import image as picture
+from sensebind.perception.imagebind.preprocess import planes, points, video
+from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.imagebind.preprocess.text import Overflow, Tokenizer, read_merges
+
+SETTINGS_NAME = "preprocessor_config.json"
+Data = np.ndarray | str | Path
+Triple = tuple[float, float, float]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageSettings(_Settings):
+    """Pictures and frames: side of the square, statistics per RGB channel in 0..1."""
+
+    size: PositiveInt = 224
+    mean: Triple = (0.48145466, 0.4578275, 0.40821073)
+    std: Triple = (0.26862954, 0.26130258, 0.27577711)
+
+
+class VideoSettings(_Settings):
+    """Number of clips and their length in seconds."""
+
+    clips: PositiveInt = 5
+    seconds: PositiveFloat = 2.0
+
+
+class AudioSettings(_Settings):
+    """Rate in Hz, clips, mel clip size, statistics, and the level below which it is silence.
+
+    `silence` is in dB of full scale; None never calls anything silent.
+    """
+
+    rate: PositiveInt = 16000
+    clips: PositiveInt = 3
+    seconds: PositiveFloat = 2.0
+    mel_bins: PositiveInt = 128
+    mel_frames: PositiveInt = 204
+    mean: float = -4.268
+    std: float = 9.138
+    silence: float | None = None
+
+
+class PointSettings(_Settings):
+    """Normalisation, number of points (None: as they come), height of the floor for "metric"."""
+
+    normalisation: points.Normalisation = "none"
+    count: PositiveInt | None = None
+    floor: float = 0.0
+    seed: int = 0
+
+
+class TextSettings(_Settings):
+    """Merges file beside the settings, vocabulary (None: all merges), context, long texts."""
+
+    merges: str = "bpe_simple_vocab_16e6.txt.gz"
+    vocab_size: PositiveInt | None = 49408
+    context_length: PositiveInt = 77
+    overflow: Overflow = "keep_end"
+
+
+class PlaneSettings(_Settings):
+    """Side of the square and statistics of depth or thermal pictures."""
+
+    size: PositiveInt = 224
+    mean: float = 0.0
+    std: PositiveFloat = 1.0
+
+
+class ImuSettings(_Settings):
+    """Channels and samples."""
+
+    channels: PositiveInt = 6
+    length: PositiveInt = 2000
+
+
+class ProcessorSettings(_Settings):
+    """Everything in preprocessor_config.json. The defaults are the published numbers.
+
+    The statistics of depth are those reported by users for disparity; the authors gave none.
+    """
+
+    image: ImageSettings = ImageSettings()
+    video: VideoSettings = VideoSettings()
+    audio: AudioSettings = AudioSettings()
+    point: PointSettings = PointSettings()
+    text: TextSettings = TextSettings()
+    depth: PlaneSettings = PlaneSettings(mean=0.0418, std=0.0295)
+    thermal: PlaneSettings = PlaneSettings()
+    imu: ImuSettings = ImuSettings()
+
+
+class ImageBindProcessor:
+    """Prepares single inputs; stack the results for a batch.
+
+    Args:
+        settings: Numbers; published ones by default.
+        directory: Where the merges file of the tokenizer lies; needed for text alone.
+    """
+
+    def __init__(
+        self, settings: ProcessorSettings | None = None, directory: str | Path | None = None
+    ) -> None:
+        self.settings = settings or ProcessorSettings()
+        self._directory = None if directory is None else Path(directory)
+        self._tokenizer: Tokenizer | None = None
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path) -> ImageBindProcessor:
+        """Reads preprocessor_config.json of a checkpoint directory.
+
+        For a single weights file the published numbers apply, and its directory is searched for
+        the merges file.
+
+        Raises:
+            CheckpointError: The settings are missing or cannot be read.
+            ConfigurationError: They are not settings of an ImageBind.
+        """
+        path = Path(path)
+        if path.is_file():
+            return cls(directory=path.parent)
+        file = path / SETTINGS_NAME
+        try:
+            body = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"cannot read {file}: {error}") from error
+        if isinstance(body, dict):
+            body.pop("processor_class", None)
+        try:
+            return cls(ProcessorSettings.model_validate(body), path)
+        except ValidationError as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(f"{file} does not fit: {reason}") from error
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Writes preprocessor_config.json and a copy of the merges file, if there is one.
+
+        Raises:
+            StorageError: The directory or a file cannot be written.
+        """
+        path = Path(path)
+        body = {"processor_class": type(self).__name__} | self.settings.model_dump(mode="json")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / SETTINGS_NAME).write_text(json.dumps(body, indent=2) + "\n", "utf-8")
+            merges = self._merges_file()
+            if merges and merges.is_file() and merges.parent.resolve() != path.resolve():
+                (path / merges.name).write_bytes(merges.read_bytes())
+        except OSError as error:
+            raise StorageError(f"cannot write the settings in {path}: {error}") from error
+
+    def image(self, image: Data) -> Tensor:
+        """A picture, uint8 [H,W,3] RGB or a file, as [3,size,size].
+
+        Raises:
+            InputError: Not a picture.
+        """
+        array = image if isinstance(image, np.ndarray) else picture.read_image(image)
+        s = self.settings.image
+        return picture.image_tensor(array, s.size, s.mean, s.std)
+
+    def video(self, frames: Data, rate: float | None = None) -> Tensor:
+        """A video, uint8 [T,H,W,3] RGB with its frame rate or a file, as [clips*3,3,2,size,size].
+
+        Raises:
+            InputError: Not a video, or no rate for an array.
+        """
+        s, v = self.settings.image, self.settings.video
+        if not isinstance(frames, np.ndarray):
+            pairs = video.read_clips(frames, clips=v.clips, seconds=v.seconds)
+        elif rate is None:
+            raise InputError("frames in an array need their rate in frames per second")
+        else:
+            pairs = video.pick_clips(frames, rate, clips=v.clips, seconds=v.seconds)
+        return torch.cat([video.clip_crops(a, b, s.size, s.mean, s.std) for a, b in pairs])
+
+    def audio(self, samples: Data, rate: int | None = None) -> Tensor:
+        """Sound, [samples] or [channels,samples] with its rate or a file, as [S,1,mel,T].
+
+        Raises:
+            InputError: Not sound, shorter than 25 ms, not finite, or no rate for an array.
+        """
+        if not isinstance(samples, np.ndarray):
+            samples, rate = sound.read_audio(samples)
+        elif rate is None:
+            raise InputError("samples in an array need their sample rate in Hz")
+        s = self.settings.audio
+        wave = sound.resample(sound.waveform(samples, rate), rate, s.rate)
+        return sound.mel_clips(
+            wave, rate=s.rate, clips=s.clips, seconds=s.seconds,
+            bins=s.mel_bins, frames=s.mel_frames, mean=s.mean, std=s.std,
+        )  # fmt: skip
+
+    def silent(self, samples: np.ndarray) -> bool:
+        """Whether sound in -1..1 is quieter than the checkpoint's silence level."""
+        silence = self.settings.audio.silence
+        return silence is not None and sound.level(samples) < silence
+
+    def points(self, cloud: Data, floor: float | None = None) -> Tensor:
+        """A point cloud, [N,3 or more] or a file, as float32 [count,3].
+
+        Args:
+            cloud: Metres where the normalisation is "metric", any unit otherwise.
+            floor: Height of the floor in the cloud's frame; None takes that of the settings.
+
+        Raises:
+            InputError: Not a point cloud, empty, or not finite.
+        """
+        array = cloud if isinstance(cloud, np.ndarray) else read_points(cloud)
+        s = self.settings.point
+        height = s.floor if floor is None else floor
+        array = points.normalised(points.cloud(array), s.normalisation, height)
+        return torch.from_numpy(points.resampled(array, s.count, s.seed).astype(np.float32))
+
+    def text(self, texts: Sequence[str]) -> Tensor:
+        """Texts as token ids [B,context_length].
+
+        Raises:
+            InputError: No text, or no merges file where the settings say.
+        """
+        return self.tokenizer(list(texts) if not isinstance(texts, str) else [texts])
+
+    def depth(self, plane: np.ndarray) -> Tensor:
+        """Disparity [H,W] as [1,size,size]; see `preprocess.planes.disparity`.
+
+        Raises:
+            InputError: Another shape or type, or not finite.
+        """
+        s = self.settings.depth
+        return planes.plane_tensor(plane, s.size, s.mean, s.std)
+
+    def thermal(self, plane: np.ndarray) -> Tensor:
+        """A thermal picture [H,W] as [1,size,size].
+
+        Raises:
+            InputError: Another shape or type, or not finite.
+        """
+        s = self.settings.thermal
+        return planes.plane_tensor(plane, s.size, s.mean, s.std)
+
+    def imu(self, samples: np.ndarray) -> Tensor:
+        """Inertial samples [channels,length] as they are, checked.
+
+        Raises:
+            InputError: Another shape, or not finite.
+        """
+        return planes.imu_tensor(samples, self.settings.imu.channels, self.settings.imu.length)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The text tokenizer, read at first use.
+
+        Raises:
+            InputError: No merges file where the settings say.
+        """
+        if self._tokenizer is None:
+            file, s = self._merges_file(), self.settings.text
+            if file is None:
+                raise InputError("this processor has no directory with a merges file for text")
+            limit = None if s.vocab_size is None else s.vocab_size - 514
+            self._tokenizer = Tokenizer(read_merges(file, limit), s.context_length, s.overflow)
+        return self._tokenizer
+
+    def _merges_file(self) -> Path | None:
+        return None if self._directory is None else self._directory / self.settings.text.merges
