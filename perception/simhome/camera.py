@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from sensebind.perception.simhome.scene import Scene
 from sensebind.perception.simhome.world import FLOOR, World
 
 SIZE = 224
@@ -19,7 +18,6 @@ FIELD_OF_VIEW = math.radians(62)
 CAMERA_HEIGHT = 0.62
 CAMERA_FORWARD = 0.12  # in front of the robot's middle, metres
 CAMERA_TILT = math.radians(9)  # looking down
-_REACH = 15.0
 _BOARD_TONES = 97
 
 
@@ -69,7 +67,7 @@ class Camera:
             ]
         )
         rays = _turned(_camera_rays(self._size), robot[2])
-        distance, geom, normal = world.cast(origin, rays, _REACH, normals=True)
+        distance, geom, normal = world.cast(origin, rays, normals=True)
         assert normal is not None
         ray = rays.astype(np.float32)  # [N, 3]
         normal = normal.astype(np.float32)

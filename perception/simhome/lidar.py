@@ -46,10 +46,10 @@ class Lidar:
         cos, sin = math.cos(robot[2]), math.sin(robot[2])
         turned = rays @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
         origin = np.array([robot[0], robot[1], LIDAR_HEIGHT])
-        distance, geom, _ = self._world.cast(origin, turned, REACH, normals=False)
+        distance, geom, _ = self._world.cast(origin, turned, normals=False)
         rng = np.random.default_rng([self._world.scene.seed, 0x11DA2, round(time * 1000)])
         noisy = distance + _NOISE * rng.standard_normal(len(distance))
-        echo = geom >= 0
+        echo = (geom >= 0) & (distance <= REACH)
         return (noisy[echo, None] * rays[echo]).astype(np.float32)
 
 

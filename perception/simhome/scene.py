@@ -113,13 +113,13 @@ class Light:
     """How the home is lit.
 
     Attributes:
-        level: Brightness of everything with the lamp off, about 0.65 to 0.85.
+        level: Brightness of everything with the lamp off, about 0.8 to 1.
         ambient: Part of the light that comes from everywhere, 0..1.
         direction: Unit vector towards the light.
         tint: RGB factors near 1 (daylight or evening).
     """
 
-    level: float = 0.75
+    level: float = 0.9
     ambient: float = 0.5
     direction: tuple[float, float, float] = (0.4, 0.3, 0.866)
     tint: RGB = (1.0, 1.0, 1.0)
@@ -275,7 +275,7 @@ def _sample_light(rng: np.random.Generator) -> Light:
     flat = math.sqrt(1 - height * height)
     warm = float(rng.uniform(-0.05, 0.05))
     return Light(
-        level=float(rng.uniform(0.66, 0.86)),
+        level=float(rng.uniform(0.82, 1.02)),
         ambient=float(rng.uniform(0.45, 0.6)),
         direction=(flat * math.cos(azimuth), flat * math.sin(azimuth), float(height)),
         tint=(1 + warm, 1.0, 1 - warm),
@@ -381,7 +381,7 @@ def _place(
         scale = float(rng.uniform(0.9, 1.1))
         for _ in range(60):
             if index == 0 and in_view:
-                distance, bearing = rng.uniform(0.85, 2.95), rng.uniform(-0.42, 0.42)
+                distance, bearing = rng.uniform(1.0, 2.95), rng.uniform(-0.45, 0.45)
             else:
                 distance, bearing = rng.uniform(0.85, 4.8), rng.uniform(-math.pi, math.pi)
             x = float(robot[0] + distance * math.cos(robot[2] + bearing))
@@ -418,8 +418,8 @@ def _apart(
     if distance - thing.radius < ROBOT_RADIUS + 0.2:
         return False
     half = math.asin(min(thing.radius / distance, 1.0))
-    if is_main:
-        return True
+    if is_main:  # at most a third of it beyond the edge of the image
+        return abs(bearing) + 0.35 * half < math.radians(31)
     if out_of_view and abs(bearing) - half < math.radians(36):
         return False
     for index, other in enumerate(others):

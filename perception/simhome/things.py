@@ -10,7 +10,7 @@ dark and light can be told from the main colour, ``glow`` is main and shines whe
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import COLORS
@@ -45,7 +45,7 @@ FAN_HUB: Vec = (0.06, 0.0, 0.62)
 """Middle of the fan's blades in the frame of the fan; they turn about its x axis."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def shape_of(kind: str) -> tuple[Part, ...]:
     """The parts of a kind of thing.
 

@@ -16,6 +16,10 @@ from sensebind.perception.simhome.things import FAN_HUB, Part, Vec, paint, shape
 FLOOR = 0
 """The geom id of the floor."""
 ROBOT_HEIGHT = 0.55
+_REACH = 15.0  # length of the rays, metres: more than any room
+_ACTIVE = np.array([1, 0, 0, 0, 0, 0], np.uint8)
+# Geom of the wall on the low and the high side of each axis; see `_xml`.
+_ROOM_GEOM = np.array([[1, 2], [3, 4], [FLOOR, 5]], np.int32)
 _SPIN = 9.0  # how fast a fan turns, rad/s
 _GENERAL, _GLOW, _THERMOSTAT = 0, 1, 2
 
@@ -67,6 +71,12 @@ class World:
         self._mocap_of = {i: int(self.model.body_mocapid[i + 1]) for i in range(len(bodies))}
         self._bodies = bodies
         self._fill_tables(scene, bodies)
+        self.model.geom_group[:] = 1  # the group that rays do not see
+        # First geom and number of geoms of every body but the robot, the last one.
+        address, number = self.model.body_geomadr, self.model.body_geomnum
+        self._geoms = [(int(address[i]), int(number[i])) for i in range(1, len(bodies))]
+        self._local: np.ndarray | None = None
+        self._radii = np.zeros(0)
         self._last: tuple[object, ...] | None = None
         self.place(scene.robot)
 
@@ -131,29 +141,84 @@ class World:
         self.data.mocap_quat[mocap] = (ch * cr, ch * sr, sh * sr, sh * cr)  # yaw, then roll
 
     def cast(
-        self, origin: np.ndarray, rays: np.ndarray, cutoff: float, normals: bool
+        self, origin: np.ndarray, rays: np.ndarray, normals: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Follow rays from one point to what they hit first; the robot itself is transparent.
 
+        The engine would test every ray against every geom, so it is asked body by body, each time
+        with only those rays that pass through the sphere around the body: six times as fast.
+
         Args:
-            origin: float64 [3], metres.
+            origin: float64 [3], metres, inside the room.
             rays: float64 [N, 3], unit vectors.
-            cutoff: Length of the rays, metres.
             normals: Whether the surface normals are wanted.
 
         Returns:
-            Distances float64 [N] in metres (-1: nothing hit), geom ids int32 [N] (-1: nothing
-            hit) and normals float64 [N, 3] or None.
+            Distances float64 [N] in metres, geom ids int32 [N], normals float64 [N, 3] or None.
         """
-        count = len(rays)
-        distance = np.empty(count)
-        geom = np.empty(count, np.int32)
-        normal = np.empty(3 * count) if normals else None
-        mujoco.mj_multiRay(
-            self.model, self.data, origin, rays.ravel(), None, True, self.robot_body,
-            geom, distance, normal, count, cutoff,
-        )  # fmt: skip
-        return distance, geom, None if normal is None else normal.reshape(-1, 3)
+        distance, geom, normal = self._cast_room(origin, rays, normals)
+        group = self.model.geom_group
+        away = self._centers() - origin  # [B, 3]
+        square = np.einsum("ij,ij->i", away, away)
+        # A ray meets a sphere if it stays within its cone; from inside, every ray may.
+        cone = np.sqrt(np.maximum(square - self._radii**2, 0))
+        meets = rays.astype(np.float32) @ away.T.astype(np.float32) >= cone.astype(np.float32)
+        inside = square <= self._radii**2
+        for body, (first, count) in enumerate(self._geoms):
+            index = np.flatnonzero(meets[:, body] | inside[body])
+            if not index.size:
+                continue
+            some = index.size
+            body_distance, body_geom = np.empty(some), np.empty(some, np.int32)
+            body_normal = np.empty(3 * some) if normals else None
+            group[first : first + count] = 0
+            mujoco.mj_multiRay(
+                self.model, self.data, origin, rays[index].ravel(), _ACTIVE, True, -1,
+                body_geom, body_distance, body_normal, some, _REACH,
+            )  # fmt: skip
+            group[first : first + count] = 1
+            nearer = (body_geom >= 0) & (body_distance < distance[index])
+            index = index[nearer]
+            distance[index], geom[index] = body_distance[nearer], body_geom[nearer]
+            if normal is not None and body_normal is not None:
+                normal[index] = body_normal.reshape(-1, 3)[nearer]
+        return distance, geom, normal
+
+    def _cast_room(
+        self, origin: np.ndarray, rays: np.ndarray, normals: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Where rays leave the empty room: floor, walls or ceiling."""
+        width, depth, height = self.scene.room
+        high = np.array([width / 2, depth / 2, height]) - origin
+        low = np.array([-width / 2, -depth / 2, 0.0]) - origin
+        up = rays > 0
+        with np.errstate(divide="ignore"):
+            reach = np.where(up, high, -low) / np.abs(rays)  # [N, 3]; parallel to a wall: inf
+        axis = np.argmin(reach, axis=1)
+        rows = np.arange(len(rays))
+        side = up[rows, axis].astype(np.int32)
+        geom = _ROOM_GEOM[axis, side]
+        normal = None
+        if normals:
+            normal = np.zeros((len(rays), 3))
+            normal[rows, axis] = 1.0 - 2.0 * side
+        return reach[rows, axis], geom, normal
+
+    def _centers(self) -> np.ndarray:
+        """Middles of the bodies' bounding spheres, float64 [B, 3] (they move with mocap bodies)."""
+        model, data = self.model, self.data
+        if self._local is None:
+            spheres = []
+            for first, count in self._geoms:
+                at, bound = data.geom_xpos[first:][:count], model.geom_rbound[first:][:count]
+                low, high = (at - bound[:, None]).min(0), (at + bound[:, None]).max(0)
+                center = (low + high) / 2
+                radius = (np.linalg.norm(at - center, axis=1) + bound).max()
+                spheres.append((center - data.xpos[model.geom_bodyid[first]], radius))
+            self._local = np.array([center for center, _ in spheres]).reshape(-1, 3)
+            self._radii = np.array([radius for _, radius in spheres])
+        at = data.xpos[[int(model.geom_bodyid[first]) for first, _ in self._geoms]]
+        return at + self._local
 
 
 def _thing(thing: Thing, index: int) -> tuple[_Body, _Body | None]:
