@@ -20,6 +20,13 @@ _FIELDS: dict[str, type] = {
 }  # fmt: skip
 
 
+def pack(fields: dict[str, Any]) -> bytes:
+    """Packs a map of plain values; `percept.unpack_header` is the way back."""
+    packed = msgpack.packb(fields)
+    assert isinstance(packed, bytes)
+    return packed
+
+
 def topic(stream: str) -> bytes:
     """What to subscribe to for one stream."""
     return f"{stream}/".encode()
@@ -33,8 +40,12 @@ def encode_sample(header: dict[str, Any], data: np.ndarray) -> list[bytes]:
             per sequence number, 0 if a sample is one message) and epoch.
         data: uint8 or float32 array.
     """
-    full = header | {"version": WIRE_VERSION, "dtype": str(data.dtype), "shape": list(data.shape)}
-    return [topic(header["stream"]), msgpack.packb(full), data.tobytes()]
+    full: dict[str, Any] = header | {
+        "version": WIRE_VERSION,
+        "dtype": str(data.dtype),
+        "shape": list(data.shape),
+    }
+    return [topic(header["stream"]), pack(full), data.tobytes()]
 
 
 def decode_sample(frames: list[bytes]) -> tuple[dict[str, Any], np.ndarray]:

@@ -193,11 +193,13 @@ class _Windows:
 
     def __init__(self) -> None:
         self._chunks: deque[np.ndarray] = deque(maxlen=WINDOW_CHUNKS)
-        self._next = -1  # number of the chunk that would continue the stretch
+        self._next = 0  # number of the chunk that would continue the stretch
+        self._given = 0  # end of the last window given
 
     def clear(self) -> None:
+        """Forgets everything, for another count of chunks."""
         self._chunks.clear()
-        self._next = -1
+        self._next = self._given = 0
 
     def add(self, first: int, samples: np.ndarray, size: int) -> tuple[int, np.ndarray] | None:
         """Takes chunks `first`, `first + 1`, …, each of `size` samples; known ones are skipped.
@@ -206,13 +208,19 @@ class _Windows:
             The window that became complete, as (number of the chunk after it, samples), or None.
             Of a long stretch that came at once it is the newest: the others are not news.
         """
-        if first > self._next:
-            self._chunks.clear()  # a gap: what came before does not belong to what follows
+        chunks = samples.reshape(-1, size)
+        reaches_back = first < self._next - len(self._chunks) <= self._next <= first + len(chunks)
+        if first > self._next or reaches_back:
+            # After a gap, what came before does not belong to what follows; a stretch that holds
+            # all that is here and more (see the process's backlog) replaces it.
+            self._chunks.clear()
             self._next = first
         complete = None
-        for chunk in samples.reshape(-1, size)[self._next - first :]:
+        for chunk in chunks[self._next - first :]:
             self._chunks.append(chunk)
             self._next += 1
-            if len(self._chunks) == WINDOW_CHUNKS and self._next % HOP_CHUNKS == 0:
+            whole = len(self._chunks) == WINDOW_CHUNKS and self._next % HOP_CHUNKS == 0
+            if whole and self._next > self._given:
+                self._given = self._next
                 complete = self._next, np.concatenate(self._chunks)
         return complete

@@ -1,0 +1,77 @@
+"""Moves the robot of a running SimHome process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zmq
+
+from sensebind.errors import MessageError, ToolError
+from sensebind.perception.percept import unpack_header
+from sensebind.perception.simhome.wire import pack
+
+DRIVE_SPEED = 0.6  # metres per second
+TURN_SPEED = 1.2  # radians per second
+_PATIENCE = 3.0  # seconds on top of what a movement takes
+
+
+class RobotClient:
+    """Drives and turns the robot; each call returns when the movement has ended.
+
+    Args:
+        address: The robot address of a SimHome process, such as "tcp://127.0.0.1:5602".
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def drive(self, metres: float) -> float:
+        """Drives straight ahead, backwards if negative; stops before anything in the way.
+
+        Returns:
+            The metres driven, with the sign of `metres`.
+
+        Raises:
+            ToolError: The distance is refused, or SimHome does not answer.
+        """
+        return self._ask({"command": "drive", "amount": metres}, abs(metres) / DRIVE_SPEED)["moved"]
+
+    def turn(self, radians: float) -> float:
+        """Turns on the spot, to the left if positive.
+
+        Returns:
+            The angle turned, radians.
+
+        Raises:
+            ToolError: The angle is refused, or SimHome does not answer.
+        """
+        return self._ask({"command": "turn", "amount": radians}, abs(radians) / TURN_SPEED)["moved"]
+
+    def pose(self) -> tuple[float, float, float]:
+        """Where the robot is: x and y in metres, heading in radians.
+
+        Raises:
+            ToolError: SimHome does not answer.
+        """
+        x, y, heading = self._ask({"command": "pose"}, 0.0)["pose"]
+        return x, y, heading
+
+    def _ask(self, request: dict[str, Any], duration: float) -> dict[str, Any]:
+        # A fresh socket per request: one that waits in vain for an answer cannot be used again.
+        context = zmq.Context()
+        try:
+            socket = context.socket(zmq.REQ)
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.connect(self._address)
+            socket.send(pack(request))
+            # An amount that cannot be waited for is refused by the other side at once.
+            if not socket.poll(int((min(duration, 60.0) + _PATIENCE) * 1000)):
+                raise ToolError(f"no answer from the robot at {self._address}; is SimHome running?")
+            answer = unpack_header(socket.recv())
+        except (zmq.ZMQError, MessageError, ValueError) as error:
+            raise ToolError(f"cannot talk to the robot at {self._address}: {error}") from error
+        finally:
+            context.destroy(linger=0)
+        if "error" in answer:
+            raise ToolError(str(answer["error"]))
+        return answer

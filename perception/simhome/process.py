@@ -1,0 +1,256 @@
+"""What runs inside the SimHome process: a loop that lets time pass and keeps its promises."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import zmq
+
+from sensebind.errors import ConfigurationError, MessageError, SenseBindError
+from sensebind.perception.percept import unpack_header
+from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
+from sensebind.perception.simhome.home import SimHome
+from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
+from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, pack, topic
+
+_BACKLOG = 24  # chunks that a new listener gets at once: 2 s that end at any multiple of 0.5 s
+_LAG = 0.5  # seconds behind the clock after which time is let go instead of caught up with
+_FARTHEST, _WIDEST = 20.0, 4 * math.pi  # metres and radians in one movement
+_QUEUE = 8  # movements that wait
+
+
+def serve(control: Connection, options: SimHomeOptions) -> None:
+    """The main function of the process.
+
+    Args:
+        control: First gets one message, the addresses or an error; the process ends when the other
+            end is closed.
+        options: What to serve, and where.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
+    try:
+        with SimHome(options.scene) as home, HouseServer(home.devices, options.house_port) as house:
+            loop = _Loop(home, options)
+            try:
+                addresses = {"sensors": loop.sensors, "robot": loop.robot, "house": house.address}
+                control.send_bytes(pack(addresses))
+                signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+                loop.run(control)
+            finally:
+                loop.close()
+    except SenseBindError as error:
+        control.send_bytes(pack({"error": str(error)}))
+
+
+class _Loop:
+    """Everything that happens in the process, in one thread; only the house API has its own."""
+
+    def __init__(self, home: SimHome, options: SimHomeOptions) -> None:
+        self._home = home
+        self._stopping = False
+        self._epoch = uuid.uuid4().hex[:12]
+        self._context = zmq.Context()
+        self._publisher = self._context.socket(zmq.XPUB)
+        self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)  # every new listener is announced
+        self._publisher.setsockopt(zmq.SNDHWM, 20)
+        self._requests = self._context.socket(zmq.ROUTER)
+        try:
+            self.sensors = _bind(self._publisher, options.sensor_port)
+            self.robot = _bind(self._requests, options.robot_port)
+        except ConfigurationError:
+            self.close()
+            raise
+        self._movements: deque[_Movement] = deque()
+        self._images = 0
+        self._sweeps = 0
+        # Sound has no beginning: the first listener gets what was heard before time zero.
+        self._chunks = deque(np.split(home.microphone(_BACKLOG * CHUNK_SECONDS), _BACKLOG))
+        self._next_chunk = _BACKLOG
+        self._heard_at = _now()
+        self._promises = [
+            _Promise(CHUNK_SECONDS, self._pass_time),
+            _Promise(1 / options.camera_rate, self._look),
+            _Promise(1 / options.lidar_rate, self._scan),
+        ]
+
+    def run(self, control: Connection) -> None:
+        """Works until `stop` is called or the other end of `control` is closed."""
+        poller = zmq.Poller()
+        for readable in (self._publisher, self._requests, control.fileno()):
+            poller.register(readable, zmq.POLLIN)
+        while not self._stopping:
+            due = min(promise.due for promise in self._promises)
+            wait = max(due - time.monotonic(), 0.0)
+            ready = dict(poller.poll(math.ceil(wait * 1000)))
+            if control.fileno() in ready:
+                return
+            if self._publisher in ready:
+                self._welcome(self._publisher.recv())
+            if self._requests in ready:
+                self._take(self._requests.recv_multipart())
+            for promise in self._promises:
+                promise.keep()
+
+    def stop(self) -> None:
+        """Lets `run` return soon; for signal handlers."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Closes the sockets."""
+        self._context.destroy(linger=0)
+
+    # --- sensors ---
+
+    def _pass_time(self) -> None:
+        self._home.step(CHUNK_SECONDS)
+        self._move()
+        self._chunks.append(self._home.microphone(CHUNK_SECONDS))
+        self._chunks.popleft()
+        self._heard_at = _now()
+        self._publish_sound(1)
+
+    def _look(self) -> None:
+        at = _now()
+        self._publish("camera", self._images, at, "camera_optical", self._home.camera())
+        self._images += 1
+
+    def _scan(self) -> None:
+        at = _now()
+        self._publish("lidar", self._sweeps, at, "lidar", self._home.lidar())
+        self._sweeps += 1
+
+    def _publish_sound(self, chunks: int) -> None:
+        """Publishes the newest `chunks` chunks as one message."""
+        if chunks == 1:
+            self._next_chunk += 1
+        data = np.concatenate(list(self._chunks)[-chunks:])
+        self._publish(
+            "microphone", self._next_chunk - chunks, self._heard_at, "microphone", data, RATE
+        )
+
+    def _publish(
+        self,
+        stream: str,
+        sequence: int,
+        at: tuple[int, float],
+        frame_id: str,
+        data: np.ndarray,
+        rate: int = 0,
+    ) -> None:
+        header = {
+            "stream": stream,
+            "sequence": sequence,
+            "captured_at": at[0],
+            "monotonic": at[1],
+            "frame_id": frame_id,
+            "rate": rate,
+            "chunk": round(rate * CHUNK_SECONDS),
+            "epoch": self._epoch,
+        }
+        self._publisher.send_multipart(encode_sample(header, data))
+
+    def _welcome(self, message: bytes) -> None:
+        """Gives a new listener to the microphone the last two seconds, not to wait for them."""
+        if message == b"\x01" + topic("microphone"):
+            self._publish_sound(_BACKLOG)
+
+    # --- the robot ---
+
+    def _take(self, frames: list[bytes]) -> None:
+        *envelope, request = frames
+        try:
+            fields = unpack_header(request)
+            command, amount = fields.get("command"), fields.get("amount")
+            if command == "pose":
+                self._answer(envelope, {"pose": list(self._home.robot.pose)})
+                return
+            limit = {"drive": _FARTHEST, "turn": _WIDEST}.get(str(command))
+            if limit is None:
+                raise MessageError(f"the robot does not know {command!r}: drive, turn or pose")
+            if not isinstance(amount, int | float) or not abs(amount) <= limit:
+                raise MessageError(f"the robot takes {command} up to ±{limit:.4g}, not {amount!r}")
+            if len(self._movements) >= _QUEUE:
+                raise MessageError("the robot is busy: too many movements wait already")
+        except MessageError as error:
+            self._answer(envelope, {"error": str(error)})
+            return
+        self._movements.append(_Movement(envelope, command == "drive", float(amount)))
+
+    def _move(self) -> None:
+        """Carries the current movement on by one step of time."""
+        if not self._movements:
+            return
+        movement = self._movements[0]
+        robot = self._home.robot
+        speed = DRIVE_SPEED if movement.drives else TURN_SPEED
+        left = movement.amount - movement.moved
+        step = math.copysign(min(abs(left), speed * CHUNK_SECONDS), left)
+        moved = robot.drive(step) if movement.drives else robot.turn(step)
+        movement.moved += moved
+        blocked = abs(moved) < abs(step) - 1e-6
+        if blocked or abs(movement.amount - movement.moved) < 1e-9:
+            self._movements.popleft()
+            pose = list(robot.pose)
+            self._answer(
+                movement.envelope, {"moved": movement.moved, "blocked": blocked, "pose": pose}
+            )
+
+    def _answer(self, envelope: list[bytes], answer: dict[str, Any]) -> None:
+        self._requests.send_multipart([*envelope, pack(answer)])
+
+
+class _Movement:
+    """A drive or turn that has been asked for: metres or radians, and who waits for its end."""
+
+    def __init__(self, envelope: list[bytes], drives: bool, amount: float) -> None:
+        self.envelope = envelope
+        self.drives = drives
+        self.amount = amount
+        self.moved = 0.0
+
+
+class _Promise:
+    """Something that is done at a fixed rate; after a long stall the missed times are let go."""
+
+    def __init__(self, interval: float, action: Callable[[], None]) -> None:
+        self._interval = interval
+        self._action = action
+        self.due = time.monotonic()
+
+    def keep(self) -> None:
+        """Acts if it is due."""
+        now = time.monotonic()
+        if now < self.due:
+            return
+        self.due = self.due + self._interval if now - self.due < _LAG else now + self._interval
+        self._action()
+
+
+def _now() -> tuple[int, float]:
+    """This moment as wall clock in ns and monotonic clock in s."""
+    return time.time_ns(), time.monotonic()
+
+
+def _bind(socket: zmq.Socket, port: int) -> str:
+    """Binds to loopback and returns the address."""
+    socket.setsockopt(zmq.LINGER, 0)
+    try:
+        socket.bind(f"tcp://{LOOPBACK}:{port or '*'}")
+    except zmq.ZMQError as error:
+        raise ConfigurationError(
+            f"cannot bind SimHome to {LOOPBACK} port {port} ({error}); "
+            "choose another port, or 0 for a free one"
+        ) from error
+    address = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(address, bytes)
+    return address.decode().rstrip("\0")
