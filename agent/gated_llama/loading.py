@@ -1,0 +1,144 @@
+"""Opens a gated LLaMA checkpoint directory, or says in one line what is wrong with it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError, safe_open
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.errors import CheckpointError
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def load_gated_llama(
+    directory: str | Path, dtype: torch.dtype = torch.float32
+) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerBase]:
+    """Loads model (in eval mode) and tokenizer from local files.
+
+    All names and shapes are compared before any weight is read.
+
+    Args:
+        directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer.
+        dtype: Of the loaded parameters, whatever the file holds.
+
+    Raises:
+        CheckpointError: Missing or damaged files; missing, extra or misshapen tensors.
+    """
+    directory = Path(directory)
+    config = read_config(directory)
+    compare_tensors(expected_shapes(config), found_shapes(directory), str(directory))
+    try:
+        with no_progress_bar():
+            model = GatedLlamaForCausalLM.from_pretrained(
+                directory, config=config, dtype=dtype, local_files_only=True
+            )
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"cannot load {directory}: {_first_line(error)}") from error
+    if len(tokenizer) > config.vocab_size:
+        raise CheckpointError(
+            f"{directory}: the tokenizer has {len(tokenizer)} tokens, the model only "
+            f"{config.vocab_size}"
+        )
+    return model.eval(), tokenizer
+
+
+def read_config(directory: Path) -> GatedLlamaConfig:
+    """Reads and validates `config.json`.
+
+    Raises:
+        CheckpointError: It is missing, damaged, of another model, or contradicts itself.
+    """
+    path = directory / "config.json"
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        if not isinstance(fields, dict) or fields.get("model_type") != GatedLlamaConfig.model_type:
+            raise CheckpointError(
+                f'{path} does not describe a gated LLaMA (model_type "gated_llama")'
+            )
+        return GatedLlamaConfig.from_dict(fields)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{directory} is no checkpoint directory: it has no config.json"
+        ) from None
+    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+        raise CheckpointError(f"{path} cannot be used: {_first_line(error)}") from error
+
+
+def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors that a checkpoint of this configuration must hold."""
+    with torch.device("meta"):
+        model = GatedLlamaForCausalLM(config)
+    tied = model.all_tied_weights_keys
+    return {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}
+
+
+def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in the directory's safetensors files; reads their headers only.
+
+    Raises:
+        CheckpointError: No such file, or a damaged one.
+    """
+    index = directory / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError, OSError) as error:
+            raise CheckpointError(f"{index} is damaged: {_first_line(error)}") from error
+        files = [directory / name for name in names]
+    else:
+        files = [directory / "model.safetensors"]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        try:
+            with safe_open(path, "pt") as file:
+                names = file.keys()  # a list: the file itself cannot be iterated
+                for name in names:
+                    shapes[name] = tuple(file.get_slice(name).get_shape())
+        except FileNotFoundError:
+            raise CheckpointError(f"{directory} has no {path.name}") from None
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is damaged: {_first_line(error)}") from error
+    return shapes
+
+
+def compare_tensors(expected: Shapes, found: Shapes, where: str) -> None:
+    """Raises one CheckpointError that names missing, extra and misshapen tensors."""
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    misshapen = [
+        f"{name} {list(found[name])} instead of {list(expected[name])}"
+        for name in expected
+        if name in found and found[name] != expected[name]
+    ]
+    problems = [
+        f"{len(names)} {kind}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
+        for kind, names in (("missing", missing), ("extra", extra), ("misshapen", misshapen))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(f"tensors of {where} do not fit its config: {'; '.join(problems)}")
+
+
+@contextmanager
+def no_progress_bar() -> Iterator[None]:
+    """Keeps transformers from drawing progress bars on stderr."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
