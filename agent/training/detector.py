@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
-from sensebind.agent.training.simhome_data import load_frames
+from sensebind.agent.training.detector_data import load_frames
 from sensebind.perception.simhome.catalog import KINDS
 
 
@@ -57,7 +57,7 @@ def small_config() -> RTDetrConfig:
         hidden_sizes=channels,
         depths=[1, 1, 1, 1],
         layer_type="basic",
-        out_features=["stage2", "stage3", "stage4"],
+        out_indices=[2, 3, 4],
     )
     return RTDetrConfig(
         backbone_config=backbone,
@@ -156,7 +156,7 @@ def train_detector(data: Path, output: Path, recipe: DetectorRecipe | None = Non
     """Trains the detector on rendered frames and saves it in the `transformers` layout.
 
     Args:
-        data: Folder written by `sensebind.agent.training.simhome_data.render`.
+        data: Folder written by `sensebind.agent.training.detector_data.render_frames`.
         output: Directory to write: config.json, model.safetensors (fp16), preprocessor_config.json.
         recipe: Sizes, schedule and seed; the shipped recipe when omitted.
 
