@@ -103,7 +103,7 @@ class SimHome:
         return self._microphone.listen(self.robot.pose, self._time, seconds)
 
     def sound_levels(self, seconds: float = 2.0) -> list[tuple[str, float]]:
-        """What sounded in the last `seconds`, for tests and training: (kind, dBFS), loudest first."""
+        """What sounded lately, for tests and training: (kind, dBFS), loudest first."""
         return self._microphone.levels(self.robot.pose, self._time, seconds)
 
     def _spinning(self) -> frozenset[int]:

@@ -12,7 +12,24 @@ LIDAR_HEIGHT = 0.60
 # Closer together where things between 0.6 and 3 m are, one high beam to tell walls from things.
 ELEVATIONS = tuple(
     math.radians(angle)
-    for angle in (-34, -28, -23, -19, -16, -13, -10.5, -8, -6, -4, -2, 0, 2.5, 6, 11, 20)
+    for angle in (
+        -34,
+        -28,
+        -23,
+        -19,
+        -16,
+        -13.5,
+        -11.5,
+        -9.5,
+        -7.5,
+        -5.5,
+        -3.5,
+        -1.5,
+        1,
+        4.5,
+        9,
+        20,
+    )
 )
 COLUMNS = 1800
 REACH = 12.0

@@ -224,11 +224,11 @@ def demo_scene(seed: int = 0) -> Scene:
     rng = np.random.default_rng([seed, 0xDE])
     room = (7.2, 6.2, 2.5)
     things = (
-        Thing("ball", "red", -0.20, 0.22, 0.0, 1.1),
-        Thing("chair", "blue", -0.60, -0.60, math.radians(150), 0.9),
-        Thing("ball", "yellow", 1.45, -0.35, 0.0, 0.95),
+        Thing("ball", "red", -0.20, 0.30, 0.0, 1.1),
+        Thing("chair", "blue", -0.60, -0.50, math.radians(150), 0.9),
+        Thing("ball", "yellow", 1.45, -0.38, 0.0, 0.95),
         Thing("dog", "orange", -2.45, 1.55, math.radians(-40), 1.0, sounding=True),
-        Thing("radio", "green", 2.10, 1.55, math.radians(200), 1.0),
+        Thing("radio", "green", 0.60, 2.20, math.radians(-110), 1.0),
         Thing("lamp", "white", 0.35, -2.05, math.radians(120), 1.0),
         Thing("fan", "purple", -0.55, 2.0, math.radians(-90), 1.0),
     )
@@ -423,7 +423,7 @@ def _apart(
     if out_of_view and abs(bearing) - half < math.radians(36):
         return False
     for index, other in enumerate(others):
-        if math.hypot(thing.x - other.x, thing.y - other.y) < thing.radius + other.radius + 0.3:
+        if math.hypot(thing.x - other.x, thing.y - other.y) < thing.radius + other.radius + 0.35:
             return False
         other_distance, other_bearing = polar(other, robot)
         # Two things at the same distance would make "the nearest" a matter of taste.

@@ -20,6 +20,9 @@ _REACH = 15.0  # length of the rays, metres: more than any room
 _ACTIVE = np.array([1, 0, 0, 0, 0, 0], np.uint8)
 # Geom of the wall on the low and the high side of each axis; see `_xml`.
 _ROOM_GEOM = np.array([[1, 2], [3, 4], [FLOOR, 5]], np.int32)
+_ROOM_NORMAL = np.array(
+    [[0, 0, 1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, -1]], np.float64
+)
 _SPIN = 9.0  # how fast a fan turns, rad/s
 _GENERAL, _GLOW, _THERMOSTAT = 0, 1, 2
 
@@ -189,20 +192,19 @@ class World:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Where rays leave the empty room: floor, walls or ceiling."""
         width, depth, height = self.scene.room
-        high = np.array([width / 2, depth / 2, height]) - origin
-        low = np.array([-width / 2, -depth / 2, 0.0]) - origin
-        up = rays > 0
-        with np.errstate(divide="ignore"):
-            reach = np.where(up, high, -low) / np.abs(rays)  # [N, 3]; parallel to a wall: inf
-        axis = np.argmin(reach, axis=1)
-        rows = np.arange(len(rays))
-        side = up[rows, axis].astype(np.int32)
-        geom = _ROOM_GEOM[axis, side]
-        normal = None
-        if normals:
-            normal = np.zeros((len(rays), 3))
-            normal[rows, axis] = 1.0 - 2.0 * side
-        return reach[rows, axis], geom, normal
+        low, high = (-width / 2, -depth / 2, 0.0), (width / 2, depth / 2, height)
+        distance = np.full(len(rays), np.inf)
+        geom = np.zeros(len(rays), np.int32)
+        for axis in range(3):
+            ray = np.ascontiguousarray(rays[:, axis])
+            up = ray > 0
+            with np.errstate(divide="ignore"):  # parallel to a wall: never there
+                reach = np.where(up, high[axis] - origin[axis], origin[axis] - low[axis])
+                reach /= np.abs(ray)
+            nearer = reach < distance
+            np.copyto(distance, reach, where=nearer)
+            np.copyto(geom, np.where(up, _ROOM_GEOM[axis, 1], _ROOM_GEOM[axis, 0]), where=nearer)
+        return distance, geom, _ROOM_NORMAL[geom] if normals else None
 
     def _centers(self) -> np.ndarray:
         """Middles of the bodies' bounding spheres, float64 [B, 3] (they move with mocap bodies)."""
