@@ -341,9 +341,10 @@ class GrammarLogitsProcessor(LogitsProcessor):
                 if not state.finished:
                     state.advance(int(input_ids[row, position]))
         self._seen = input_ids.shape[1]
+        allowed = torch.ones(scores.shape, dtype=torch.bool)
         for row, state in enumerate(self._states):
             if not state.finished:
-                allowed = state.mask().to(scores.device)
-                scores[row, : allowed.shape[0]].masked_fill_(~allowed, float("-inf"))
-                scores[row, allowed.shape[0] :] = float("-inf")
-        return scores
+                mask = state.mask()
+                allowed[row, : mask.shape[0]] = mask
+                allowed[row, mask.shape[0] :] = False
+        return scores.masked_fill(~allowed.to(scores.device), float("-inf"))
