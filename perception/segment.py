@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from sensebind.errors import InputError
 
@@ -21,6 +21,7 @@ _HORIZON = 9.0  # metres; clusters are formed this far, so that walls are seen a
 _STRUCTURE_EXTENT = 1.3  # metres
 _STRUCTURE_HEIGHT = 1.3
 _WALL_MARGIN = 0.20  # metres; what lies this close to the line of a structure is a piece of it
+_FLOATING = 0.45  # metres; what begins higher is the edge of a table, not a thing on the floor
 _MIN_POINTS = 25
 
 
@@ -86,7 +87,8 @@ def nearest_cluster(
             continue
         rest = cloud[~structure[label] & (label != candidate)]
         found = _describe(_joined(cluster, rest), float(reach[candidate]))
-        if np.hypot(found.center[0], found.center[1]) <= max_range:
+        floats = found.center[2] - found.size[2] / 2 > _FLOATING
+        if np.hypot(found.center[0], found.center[1]) <= max_range and not floats:
             return found
     return None
 
@@ -96,7 +98,7 @@ def _joined(cluster: np.ndarray, rest: np.ndarray) -> np.ndarray:
     low, high = cluster[:, :2].min(axis=0) - 0.6, cluster[:, :2].max(axis=0) + 0.6
     rest = rest[((rest[:, :2] > low) & (rest[:, :2] < high)).all(axis=1)]
     while len(rest):
-        gap, _ = cKDTree(cluster[:, :2]).query(rest[:, :2], distance_upper_bound=_JOIN)
+        gap, _ = KDTree(cluster[:, :2]).query(rest[:, :2], distance_upper_bound=_JOIN)
         close = np.isfinite(gap)
         joined = np.concatenate([cluster, rest[close]])
         if not close.any() or np.ptp(joined[:, :2], axis=0).max() > _STRUCTURE_EXTENT:
@@ -134,7 +136,7 @@ def _touches(cluster: np.ndarray, walls: np.ndarray) -> bool:
     walls = walls[((walls > low) & (walls < high)).all(axis=1)]
     if not len(walls):
         return False
-    gap, _ = cKDTree(cluster).query(walls, distance_upper_bound=_WALL_MARGIN)
+    gap, _ = KDTree(cluster).query(walls, distance_upper_bound=_WALL_MARGIN)
     return bool(np.isfinite(gap).any())
 
 

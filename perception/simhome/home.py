@@ -1,5 +1,8 @@
 """SimHome: one scene, a robot in it, and what the robot's sensors make of it."""
 
+# MuJoCo's compiled names come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import mujoco

@@ -1,5 +1,8 @@
 """The robot's base: two wheels that drive and turn, and stop before they touch anything."""
 
+# MuJoCo's compiled names come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+
 import math
 
 import mujoco

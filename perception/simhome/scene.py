@@ -379,11 +379,13 @@ def _place(
     things: list[Thing] = []
     for index, (kind, color, sounding) in enumerate(looks):
         scale = float(rng.uniform(0.9, 1.1))
-        for _ in range(60):
+        beside = in_view and rng.random() < 0.3  # in view too, if there is room
+        for attempt in range(60):
             if index == 0 and in_view:
                 distance, bearing = rng.uniform(1.0, 2.95), rng.uniform(-0.45, 0.45)
             else:
-                distance, bearing = rng.uniform(0.85, 4.8), rng.uniform(-math.pi, math.pi)
+                side = 0.5 if beside and attempt < 30 else math.pi
+                distance, bearing = rng.uniform(0.85, 4.8), rng.uniform(-side, side)
             x = float(robot[0] + distance * math.cos(robot[2] + bearing))
             y = float(robot[1] + distance * math.sin(robot[2] + bearing))
             # Things look towards the robot, more or less, as if put down for it to see.

@@ -4,6 +4,9 @@ Only the geometry engine of MuJoCo is used: rays and distances. Nothing falls, n
 itself; what can move (the robot, the door's leaf, the fan's blades) are mocap bodies.
 """
 
+# MuJoCo's compiled names come without type stubs.
+# pyright: reportAttributeAccessIssue=false
+
 import math
 from dataclasses import dataclass, replace
 
