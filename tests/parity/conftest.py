@@ -5,8 +5,8 @@ A test claims a family by its marker and takes the file as the argument `golden`
     @pytest.mark.golden("imagebind")
     def test_embeddings(golden: Golden) -> None: ...
 
-It runs once for every golden_imagebind*.json that no longer family name claims (golden_imagebind_llm
-is another family). Files that no test claims are listed at the end with the reason.
+It runs once for every golden_imagebind*.json, of any size and seed; golden_imagebind_llm*.json is
+another family. Files that no test claims are listed at the end with the reason.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     assert marker.args[0] in FAMILIES, f"unknown golden family {marker.args[0]!r}"
     files = [
-        g for g in find_golden(metafunc.config.getoption("--golden")) if g.family in marker.args
+        g for g in find_golden(_directory(metafunc.config)) if g.family in marker.args
     ]
     metafunc.parametrize("golden", files, ids=[g.path.stem for g in files])
 
@@ -41,7 +41,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Says of every golden file whether it was checked, and why not if it was not."""
-    directory: Path = config.getoption("--golden")
+    directory = _directory(config)
     files = find_golden(directory)
     results: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for outcome in ("passed", "failed", "error", "skipped"):
@@ -56,6 +56,10 @@ def pytest_terminal_summary(
     for other in sorted(directory.glob("golden_*")):
         if other.suffix != ".json" and not other.with_suffix(".json").is_file():
             terminalreporter.write_line(f"  {other.name}: no .json of its own; read by others")
+
+
+def _directory(config: pytest.Config) -> Path:
+    return Path(str(config.getoption("--golden")))
 
 
 def _verdict(golden: Golden, results: dict[str, dict[str, list[Any]]]) -> str:

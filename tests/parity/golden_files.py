@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -98,3 +99,12 @@ def find_golden(directory: Path) -> list[Golden]:
     if not found:
         raise pytest.UsageError(f"--golden {directory}: no golden_*.json in it")
     return found
+
+
+def assert_near(
+    actual: Tensor, expected: Tensor, atol: float, rtol: float = 0.0, what: str = ""
+) -> None:
+    """Fails unless all values agree within atol + rtol*|expected|; says what differs."""
+    torch.testing.assert_close(
+        actual, expected, atol=atol, rtol=rtol, msg=lambda text: f"{what}: {text}"
+    )

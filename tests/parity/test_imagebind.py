@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from golden_files import Golden
+from golden_files import Golden, assert_near
 
 from sensebind.perception.imagebind import ImageBind
 from sensebind.perception.imagebind.point import farthest_points, take
 
-TOLERANCE = {"rtol": 2e-5, "atol": 2e-5}
+ATOL = 2e-5
 
 
 @pytest.mark.golden("imagebind")
@@ -21,15 +21,10 @@ def test_embeddings(golden: Golden, official_imagebind: Callable[[Golden], Image
     inputs = golden.under("input.")
     assert inputs
     for name, x in inputs.items():
-        modality = name.partition("_")[0]
-        final, prenorm = model.encode_with_prenorm(modality, x)
-        torch.testing.assert_close(
-            final, golden.tensors[f"output.{name}.final"], **TOLERANCE, msg=lambda m, n=name: n + m
-        )
-        torch.testing.assert_close(
-            prenorm, golden.tensors[f"output.{name}.prenorm"], **TOLERANCE,
-            msg=lambda m, n=name: n + m,
-        )  # fmt: skip
+        final, prenorm = model.encode_with_prenorm(name.partition("_")[0], x)
+        expected = golden.under(f"output.{name}.")
+        assert_near(prenorm, expected["prenorm"], ATOL, ATOL, f"{name} prenorm")
+        assert_near(final, expected["final"], ATOL, ATOL, f"{name} final")
 
 
 @pytest.mark.golden("point")
@@ -43,10 +38,10 @@ def test_point_trunk(golden: Golden, official_point: Callable[[Golden], ImageBin
         expected = golden.under(f"output.{name}.")
         centres = take(points, farthest_points(points, golden.config["num_group"], start))
         assert torch.equal(centres, expected["centers"])
-        torch.testing.assert_close(model.point_trunk(points, start), expected["trunk"], **TOLERANCE)
+        assert_near(model.point_trunk(points, start), expected["trunk"], ATOL, ATOL, "trunk")
         final, prenorm = model.encode_with_prenorm("point", points, fps_start=start)
-        torch.testing.assert_close(prenorm, expected["prenorm"], **TOLERANCE)
-        torch.testing.assert_close(final, expected["final"], **TOLERANCE)
+        assert_near(prenorm, expected["prenorm"], ATOL, ATOL, f"{name} prenorm")
+        assert_near(final, expected["final"], ATOL, ATOL, f"{name} final")
 
 
 @pytest.mark.golden("point")
@@ -58,4 +53,4 @@ def test_point_trunk_starts_at_the_first_point(
     if expected is None:
         pytest.skip("no outputs for the start at point 0")
     out = official_point(golden).encode("point", golden.tensors["input.points"])
-    torch.testing.assert_close(out, expected, **TOLERANCE)
+    assert_near(out, expected, ATOL, ATOL)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from golden_files import Golden
+from golden_files import Golden, assert_near
 
 from sensebind.perception.imagebind.preprocess.audio import mel_clips, resample, waveform
 from sensebind.perception.imagebind.preprocess.clips import clip_times
 from sensebind.perception.imagebind.preprocess.image import image_tensor
-from sensebind.perception.imagebind.preprocess.points import cloud, normalised
+from sensebind.perception.imagebind.preprocess.points import Normalisation, cloud, normalised
 from sensebind.perception.imagebind.preprocess.text import Tokenizer, read_merges
 from sensebind.perception.imagebind.preprocess.video import clip_crops
 from sensebind.perception.imagebind.processor import ImageSettings
 
-PIXELS = {"rtol": 0, "atol": 2e-5}
-MEL = {"rtol": 0, "atol": 1e-3}
+PIXELS = 2e-5
+SAMPLES = 2e-5
+MEL = 1e-3
 
 
 @pytest.mark.golden("preprocess_image")
@@ -24,7 +24,7 @@ def test_images(golden: Golden) -> None:
     c = golden.config
     for name, pixels in golden.under("input.").items():
         out = image_tensor(pixels.numpy(), c["size"], tuple(c["mean"]), tuple(c["std"]))
-        torch.testing.assert_close(out, golden.tensors[f"output.{name}"], **PIXELS)
+        assert_near(out, golden.tensors[f"output.{name}"], PIXELS, what=name)
 
 
 @pytest.mark.golden("preprocess_video")
@@ -34,7 +34,7 @@ def test_video(golden: Golden) -> None:
         size = golden.config["crop_size"][name]
         first, last = frames[0].numpy(), frames[-1].numpy()
         out = clip_crops(first, last, size, statistics.mean, statistics.std)
-        torch.testing.assert_close(out, golden.tensors[f"output.{name}"], **PIXELS)
+        assert_near(out, golden.tensors[f"output.{name}"], PIXELS, what=name)
 
 
 @pytest.mark.golden("preprocess_audio")
@@ -45,17 +45,20 @@ def test_audio(golden: Golden) -> None:
         wave = resample(waveform(samples.numpy(), rate), rate, c["target_rate"])
         resampled = golden.tensors.get(f"output.resampled.{name}")
         if resampled is not None:
-            torch.testing.assert_close(wave, resampled, rtol=0, atol=2e-5)
+            assert_near(wave, resampled, SAMPLES, what=name)
         out = mel_clips(
             wave, rate=c["target_rate"], clips=c["clips"], seconds=c["clip_duration"],
             bins=c["mel_bins"], frames=c["target_length"], mean=c["mean"], std=c["std"],
         )  # fmt: skip
-        torch.testing.assert_close(out, golden.tensors[f"output.{name}"][0], **MEL)
+        assert_near(out, golden.tensors[f"output.{name}"][0], MEL, what=name)
 
 
 @pytest.mark.golden("preprocess_point")
 def test_points(golden: Golden) -> None:
-    modes = {"imagebind_llm_loader": "none", "pc_normalize": "unit_sphere"}
+    modes: dict[str, Normalisation] = {
+        "imagebind_llm_loader": "none",
+        "pc_normalize": "unit_sphere",
+    }
     for name, raw in golden.under("input.").items():
         for official, mode in modes.items():
             expected = golden.tensors[f"output.{official}.{name}"].reshape(-1, 3).numpy()

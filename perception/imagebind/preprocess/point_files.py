@@ -69,11 +69,11 @@ def _read_kitti(file: Path) -> np.ndarray:
 
 def _read_rows(file: Path) -> np.ndarray:
     """Numbers in rows; a first line with the number of points (.pts) is skipped."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8").replace(",", " ").splitlines()
     lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if lines and len(lines[0].split()) == 1:
         lines = lines[1:]
-    return _table([line.replace(",", " ") for line in lines])
+    return _table(lines)
 
 
 def _read_obj(file: Path) -> np.ndarray:
