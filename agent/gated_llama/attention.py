@@ -20,14 +20,15 @@ class Injected(NamedTuple):
     """What one forward pass injects.
 
     Attributes:
-        select: [B, T, C] one-hot choice of each token's condition; a row of zeros for none.
+        select: [B, T, C] one-hot choice of each token's condition, a row of zeros for none; None
+            if C is 1 and all tokens are read under it (every decoding step is).
         layers: For each layer what its conditions add: vectors [B, C, hidden] on the one-token
             path, keys and values [B, C, 2, kv heads, tokens, head dim] on the multi-token path.
         gates: [layers, heads] tanh of the gates; used on the multi-token path only, vectors
             already contain theirs.
     """
 
-    select: Tensor
+    select: Tensor | None
     layers: tuple[Tensor, ...]
     gates: Tensor
 
@@ -38,7 +39,11 @@ class OneTokenAttention(LlamaAttention):
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output, weights = super().forward(hidden_states, *args, **kwargs)
         if injected is not None:
-            output = torch.baddbmm(output, injected.select, injected.layers[self.layer_idx])
+            vectors = injected.layers[self.layer_idx]
+            if injected.select is None:
+                output = output + vectors
+            else:
+                output = torch.baddbmm(output, injected.select, vectors)
         return output, weights
 
 
@@ -67,5 +72,8 @@ class MultiTokenAttention(LlamaAttention):
         shares = F.softmax(scores, dim=-1, dtype=torch.float32).to(values.dtype)
         heads = torch.einsum("bchta,bchad->bcthd", shares, values)
         heads = heads * injected.gates[self.layer_idx][:, None]
-        chosen = torch.einsum("btc,bcthd->bthd", injected.select, heads)
+        if injected.select is None:
+            chosen = heads[:, 0]
+        else:
+            chosen = torch.einsum("btc,bcthd->bthd", injected.select, heads)
         return linear_without_bias(self.o_proj, chosen.reshape(batch, length, -1))

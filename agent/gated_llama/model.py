@@ -98,7 +98,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         if condition_ids is None:
             if conditions != 1:
                 raise InputError(f"{conditions} conditions need condition_ids [batch, tokens]")
-            select = injection.new_ones(injection.shape[0], length, 1)
+            select = None
         else:
             if condition_ids.shape[-1] != length:
                 raise InputError(
@@ -106,6 +106,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
                 )
             # Id -1 falls into the column that is cut off, so it selects nothing.
             select = F.one_hot(condition_ids + 1, conditions + 1)[..., 1:].to(injection.dtype)
+            if length == 1:
+                injection = torch.einsum("bc,bc...->b...", select[:, 0], injection)[:, None]
+                select = None
         return Injected(select, injection.unbind(2), self.adapter.gates[:, 0].tanh())
 
     # --- forward and generation -----------------------------------------------------------------
@@ -174,10 +177,22 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             step = tokens.shape[1]
             mask = kwargs.get("attention_mask")
             total = input_ids.shape[1] if mask is None or mask.ndim != 2 else mask.shape[1]
-            known = condition_ids[:, total - step :]
+            known = condition_ids[:, total - step : total]
             new = condition_ids[:, -1:].expand(-1, step - known.shape[1])
             inputs["condition_ids"] = torch.cat([known, new], dim=1)
         return inputs
+
+    def _update_model_kwargs_for_generation(self, outputs, model_kwargs: dict, *args, **kwargs):
+        model_kwargs = super()._update_model_kwargs_for_generation(
+            outputs, model_kwargs, *args, **kwargs
+        )
+        if "injection" in model_kwargs and model_kwargs.get("past_key_values") is not None:
+            # With the prompt in the cache, all that follows is read under each row's last
+            # condition: choose it once, and a decoding step is left with one addition per layer.
+            ids = model_kwargs.pop("condition_ids", None)
+            last = None if ids is None else ids[:, -1:]
+            model_kwargs["injected"] = self.inject(model_kwargs.pop("injection"), last, 1)
+        return model_kwargs
 
     # --- LoRA -----------------------------------------------------------------------------------
 

@@ -125,6 +125,8 @@ class DialogSession:
         if not used:
             return None
         injection = torch.cat([self._injections[known] for known in used], dim=1)
+        if len(used) == 1 and NO_CONDITION not in condition_ids:
+            return self.model.inject(injection, None, len(condition_ids))
         index = {known: place for place, known in enumerate(used)} | {NO_CONDITION: -1}
         ids = torch.tensor([[index[known] for known in condition_ids]], device=injection.device)
         return self.model.inject(injection, ids, len(condition_ids))

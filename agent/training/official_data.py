@@ -1,5 +1,6 @@
 """Training samples in the official format: prompts, tokens, labels, and the loss on them."""
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,9 +129,7 @@ def read_items(path: Path) -> list[dict[str, Any]]:
             if not isinstance(items, list):
                 raise InputError(f"{path} holds no list of items")
             return items
-        header, *rows = text.splitlines()
-        names = header.split("\t")
-        return [dict(zip(names, row.split("\t"), strict=True)) for row in rows if row]
+        return list(csv.DictReader(text.splitlines(), delimiter="\t"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
