@@ -1,0 +1,150 @@
+"""From an observation to an embedding: one trunk, its preprocessing, and when there is nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from sensebind.errors import ConfigurationError, InputError
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.segment import nearest_cluster
+
+SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT)
+
+
+class SenseEncoder:
+    """Encodes the observations of one modality with one trunk of an ImageBind."""
+
+    def __init__(
+        self,
+        model: ImageBind,
+        processor: ImageBindProcessor,
+        modality: Modality,
+        segment: bool = True,
+        sensor_height: float = 0.60,
+    ) -> None:
+        """Take a loaded model.
+
+        Args:
+            model: Holds at least the trunk of `modality`.
+            processor: Of the same checkpoint.
+            modality: Vision, audio or point.
+            segment: Whether point clouds are whole sweeps, of which the nearest thing is encoded;
+                False encodes them as they are.
+            sensor_height: Height of the lidar above the floor, metres.
+
+        Raises:
+            ConfigurationError: No observation of this modality can be encoded.
+        """
+        if modality not in SENSES:
+            raise ConfigurationError(
+                f"a stream cannot have modality {modality.value!r}: "
+                f"use one of {', '.join(m.value for m in SENSES)}"
+            )
+        self._model = model
+        self._processor = processor
+        self._modality = modality
+        self._segment = segment
+        self._sensor_height = sensor_height
+
+    @classmethod
+    def from_pretrained(
+        cls, path: Path | str, modality: Modality, segment: bool = True, sensor_height: float = 0.60
+    ) -> Self:
+        """Load the one trunk that is needed from an ImageBind checkpoint.
+
+        Raises:
+            CheckpointError: The checkpoint is missing or damaged.
+            ConfigurationError: It has no such trunk.
+        """
+        model = ImageBind.from_pretrained(path, [modality.value])
+        processor = ImageBindProcessor.from_pretrained(path)
+        return cls(model, processor, modality, segment, sensor_height)
+
+    @property
+    def digest(self) -> str:
+        """What names the weights in percept headers."""
+        return self._model.digest
+
+    @property
+    def width(self) -> int:
+        """Length D of the embeddings."""
+        return self._model.config.out_width
+
+    def encode(self, observation: Observation) -> np.ndarray | None:
+        """Encode one observation.
+
+        Returns:
+            float32 [D] of unit norm, or None where the sense perceived nothing: silence, or a scan
+            without a thing nearby.
+
+        Raises:
+            InputError: The observation is malformed or not finite.
+        """
+        tensor = self._tensor(observation)
+        if tensor is None:
+            return None
+        with torch.inference_mode():
+            embedding = self._model.encode(self._modality.value, tensor[None])[0]
+        vector = embedding.double().numpy()
+        norm = float(np.linalg.norm(vector))
+        if not np.isfinite(norm) or norm == 0.0:
+            raise InputError(f"the encoder gave no usable embedding for {observation.reference}")
+        return (vector / norm).astype(np.float32)
+
+    def _tensor(self, observation: Observation) -> Tensor | None:
+        """Return the model's input without its batch axis, or None for nothing."""
+        data = observation.data
+        match self._modality:
+            case Modality.VISION:
+                return self._processor.image(data)
+            case Modality.AUDIO:
+                if not np.isfinite(data).all():
+                    raise InputError(f"sound of {observation.stream!r} is not finite")
+                if self._processor.silent(data):
+                    return None
+                clips = self._processor.audio(data, observation.rate)  # [S,1,mel,T]
+                # All clips of so short a sound are the same one, and so is their average.
+                seconds = self._processor.settings.audio.seconds
+                same = data.shape[-1] <= seconds * observation.rate
+                return clips[:1] if same else clips
+            case _:
+                if not self._segment:
+                    return self._processor.points(data)
+                cluster = nearest_cluster(data, sensor_height=self._sensor_height)
+                return None if cluster is None else self._processor.points(cluster.points)
+
+
+def jpeg(image: np.ndarray, quality: int = 90) -> bytes:
+    """Compress a picture, uint8 [H, W, 3] RGB.
+
+    Raises:
+        InputError: It is no such picture.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise InputError(f"not a picture: {image.dtype} {list(image.shape)}")
+    done, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise InputError(f"a picture of {list(image.shape)} could not be compressed")
+    return encoded.tobytes()
+
+
+def from_jpeg(payload: bytes) -> np.ndarray:
+    """Return the picture in a percept's payload, uint8 [H, W, 3] RGB.
+
+    Raises:
+        InputError: It is not a JPEG picture.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise InputError(f"payload is not a picture: {str(error).strip()[:200]}") from error
+    if image is None:
+        raise InputError(f"payload of {len(payload)} bytes is not a picture")
+    return np.ascontiguousarray(image[..., ::-1])
