@@ -12,7 +12,7 @@ from sensebind.perception.simhome.wire import pack
 
 DRIVE_SPEED = 0.6  # metres per second
 TURN_SPEED = 1.2  # radians per second
-_PATIENCE = 3.0  # seconds on top of what a movement takes
+_PATIENCE = 10.0  # seconds on top of what a movement takes: the machine may be busy
 
 
 class RobotClient:
@@ -34,7 +34,7 @@ class RobotClient:
         Raises:
             ToolError: The distance is refused, or SimHome does not answer.
         """
-        return self._ask({"command": "drive", "amount": metres}, abs(metres) / DRIVE_SPEED)["moved"]
+        return self._move("drive", metres, DRIVE_SPEED)
 
     def turn(self, radians: float) -> float:
         """Turns on the spot, to the left if positive.
@@ -45,7 +45,7 @@ class RobotClient:
         Raises:
             ToolError: The angle is refused, or SimHome does not answer.
         """
-        return self._ask({"command": "turn", "amount": radians}, abs(radians) / TURN_SPEED)["moved"]
+        return self._move("turn", radians, TURN_SPEED)
 
     def pose(self) -> tuple[float, float, float]:
         """Where the robot is: x and y in metres, heading in radians.
@@ -56,6 +56,11 @@ class RobotClient:
         x, y, heading = self._ask({"command": "pose"}, 0.0)["pose"]
         return x, y, heading
 
+    def _move(self, command: str, amount: float, speed: float) -> float:
+        possible = isinstance(amount, int | float) and abs(amount) < 1000
+        duration = abs(amount) / speed if possible else 0.0  # what is impossible is refused at once
+        return self._ask({"command": command, "amount": amount}, duration)["moved"]
+
     def _ask(self, request: dict[str, Any], duration: float) -> dict[str, Any]:
         # A fresh socket per request: one that waits in vain for an answer cannot be used again.
         context = zmq.Context()
@@ -64,8 +69,7 @@ class RobotClient:
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(self._address)
             socket.send(pack(request))
-            # An amount that cannot be waited for is refused by the other side at once.
-            if not socket.poll(int((min(duration, 60.0) + _PATIENCE) * 1000)):
+            if not socket.poll(round((duration + _PATIENCE) * 1000)):
                 raise ToolError(f"no answer from the robot at {self._address}; is SimHome running?")
             answer = unpack_header(socket.recv())
         except (zmq.ZMQError, MessageError, ValueError) as error:

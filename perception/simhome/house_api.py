@@ -107,7 +107,7 @@ def create_house_app(house: House, server: str = "") -> FastAPI:
         redoc_url=None,
     )
     # A web page that resolves its own name to 127.0.0.1 must not reach the house.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost", "testserver"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
 
     @app.exception_handler(InputError)
     async def refuse(_request: Request, error: InputError) -> JSONResponse:

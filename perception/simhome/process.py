@@ -19,6 +19,7 @@ from sensebind.perception.percept import unpack_header
 from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
+from sensebind.perception.simhome.lidar import COLUMNS
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.sounds import RATE
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, pack, topic
@@ -37,9 +38,12 @@ def serve(control: Connection, options: SimHomeOptions) -> None:
             end is closed.
         options: What to serve, and where.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
     try:
-        with SimHome(options.scene) as home, HouseServer(home.devices, options.house_port) as house:
+        columns = options.lidar_columns or COLUMNS
+        with (
+            SimHome(options.scene, lidar_columns=columns) as home,
+            HouseServer(home.devices, options.house_port) as house,
+        ):
             loop = _Loop(home, options)
             try:
                 addresses = {"sensors": loop.sensors, "robot": loop.robot, "house": house.address}

@@ -7,6 +7,7 @@ robot and serves the house API over HTTP. It ends with its parent, however that 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -64,6 +65,11 @@ class SimHomeServer:
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process is not None and self._process.is_alive()
+
+    @property
+    def pid(self) -> int:
+        """Number of the process; 0 before `start`."""
+        return (self._process.pid or 0) if self._process is not None else 0
 
     def start(self) -> None:
         """Starts the process; returns when all three addresses serve.
@@ -131,6 +137,7 @@ class SimHomeServer:
 
 
 def _serve(control: Connection, options: SimHomeOptions) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
     # Imported by the child only: its parent needs no simulator and no web server.
     from sensebind.perception.simhome.process import serve
 

@@ -37,6 +37,13 @@ class Mailbox:
             self._unread.append(observation)
             self._changed.notify_all()
 
+    def clear(self) -> None:
+        """Drops what is unread and counts it; forgets a failure."""
+        with self._changed:
+            self._dropped += len(self._unread)
+            self._unread.clear()
+            self._failure = None
+
     def fail(self, error: Exception) -> None:
         """Tells the reader that nothing will come any more."""
         with self._changed:

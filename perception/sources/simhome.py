@@ -79,8 +79,10 @@ class SimHomeSource:
         """Connects; the SimHome process may come up later.
 
         Raises:
-            SourceError: The address is not one that ZeroMQ can connect to.
+            SourceError: The address is not one that ZeroMQ can connect to, or it is open already.
         """
+        if self._thread is not None:
+            raise SourceError(f"the {self._stream} source is open already")
         context = zmq.Context()
         socket = context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
@@ -95,6 +97,7 @@ class SimHomeSource:
                 "give an address such as tcp://127.0.0.1:5601"
             ) from error
         self._stop.clear()
+        self._mailbox.clear()
         self._thread = threading.Thread(
             target=self._receive, args=(context, socket), name=f"simhome-{self._stream}"
         )

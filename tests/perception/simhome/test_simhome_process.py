@@ -1,0 +1,112 @@
+"""SimHome as a real process: its sensors, its house and its robot over real sockets."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from sensebind.errors import ConfigurationError, ToolError
+from sensebind.perception.percept import Modality
+from sensebind.perception.simhome.client import RobotClient
+from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.scene import Scene, Thing
+from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.sources.simhome import SimHomeSource
+
+SCENE = Scene(
+    seed=3,
+    things=(Thing("radio", "red", 1.5, 0.0, sounding=True), Thing("ball", "blue", 2.0, 1.5)),
+    robot=(-1.0, 0.0, 0.0),
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimHomeServer]:
+    with SimHomeServer(SimHomeOptions(SCENE, lidar_columns=90)) as server:
+        yield server
+
+
+def test_every_sensor_streams(server: SimHomeServer) -> None:
+    shapes = {"camera": (224, 224, 3), "microphone": (32000,), "lidar": None}
+    for stream, shape in shapes.items():
+        with SimHomeSource(server.sensors, stream) as source:
+            first, second = source.read(), source.read()
+        assert second.sequence > first.sequence and second.monotonic > first.monotonic
+        assert abs(time.time_ns() - second.captured_at) < 5e9
+        assert abs(time.monotonic() - second.monotonic) < 5
+        assert first.data.shape == (shape or (len(first.data), 3))
+        if first.modality is Modality.VISION:
+            assert first.data.dtype == np.uint8 and first.data.std() > 5
+        else:
+            assert first.data.dtype == np.float32 and len(first.data) > 100
+
+
+def test_turning_the_radio_off_is_heard(server: SimHomeServer) -> None:
+    with SimHomeSource(server.sensors, "microphone") as microphone:
+        assert microphone.read().data.std() > 0.02
+        answer = httpx.post(f"{server.house}/radio/off", trust_env=False)
+        assert answer.json() == {"radio": "off"}
+        for _ in range(12):  # the radio leaves the two-second window in four or five hops
+            if (quiet := microphone.read().data.std()) < 0.002:
+                break
+        assert quiet < 0.002
+
+
+def test_robot_drives_turns_and_stops_before_things(server: SimHomeServer) -> None:
+    robot = RobotClient(server.robot)
+    x, y, heading = robot.pose()
+    assert robot.drive(0.2) == pytest.approx(0.2)
+    assert robot.pose() == pytest.approx((x + 0.2, y, heading))
+    assert 1.0 < robot.drive(3.0) < 2.2  # the radio stands in the way
+    assert robot.turn(-0.3) == pytest.approx(-0.3)
+    assert robot.pose()[2] == pytest.approx(heading - 0.3)
+
+
+@pytest.mark.parametrize("amount", [100.0, float("nan"), float("inf"), "far", None])
+def test_robot_refuses_what_it_cannot_do(server: SimHomeServer, amount: float) -> None:
+    robot = RobotClient(server.robot)
+    with pytest.raises(ToolError):
+        robot.drive(amount)
+
+
+def test_robot_that_is_not_there_is_a_tool_error() -> None:
+    with pytest.raises(ToolError, match="cannot talk"):
+        RobotClient("nonsense").pose()
+
+
+def test_a_port_in_use_is_a_clear_error(server: SimHomeServer) -> None:
+    port = int(server.sensors.rsplit(":", 1)[1])
+    second = SimHomeServer(SimHomeOptions(SCENE, sensor_port=port))
+    with pytest.raises(ConfigurationError, match=f"port {port}.*choose another"):
+        second.start()
+    assert not second.alive and second.sensors == ""
+
+
+def test_only_loopback_is_bound(server: SimHomeServer) -> None:
+    assert server.house.startswith("http://127.0.0.1:")
+    assert server.sensors.startswith("tcp://127.0.0.1:")
+    assert server.robot.startswith("tcp://127.0.0.1:")
+
+
+def test_a_killed_process_is_seen_and_can_be_stopped_and_started_again() -> None:
+    server = SimHomeServer(SimHomeOptions(SCENE, lidar_columns=8))
+    server.start()
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        os.kill(server.pid, number)
+        deadline = time.monotonic() + 10
+        while server.alive and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not server.alive
+        server.stop()
+        assert server.sensors == "" and server.pid == 0
+        server.start()
+    server.stop()
+
+
+def test_a_rate_out_of_range_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="0 Hz"):
+        SimHomeServer(SimHomeOptions(SCENE, camera_rate=0))
