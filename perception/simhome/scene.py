@@ -379,7 +379,7 @@ def _place(
     things: list[Thing] = []
     for index, (kind, color, sounding) in enumerate(looks):
         scale = float(rng.uniform(0.9, 1.1))
-        beside = in_view and rng.random() < 0.3  # in view too, if there is room
+        beside = in_view and rng.random() < 0.5  # in view too, if there is room
         for attempt in range(60):
             if index == 0 and in_view:
                 distance, bearing = rng.uniform(1.0, 2.95), rng.uniform(-0.45, 0.45)
