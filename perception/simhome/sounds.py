@@ -222,7 +222,7 @@ def _cat(rng: np.random.Generator) -> Wave:
         u = t / t[-1]
         vibrato = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(5, 8) * t)
         pitch = base * (0.8 + 0.45 * np.sin(np.pi * u**0.6)) * rng.uniform(0.92, 1.08) * vibrato
-        _add(source, at, (_sing(table, pitch) * _swell(len(t), 0.08, 0.25)))
+        _add(source, at, _sing(table, pitch) * _swell(len(t), 0.08, 0.25))
         _add(opened, at, np.sin(np.pi * u))
         at += len(t) / RATE + rng.uniform(0.15, 0.4)
     closed = _shape(source, _formants((500, 150, 1.0), (2600, 300, 0.35)))
@@ -242,7 +242,7 @@ def _bird(rng: np.random.Generator) -> Wave:
             t = _time(length)
             u = t / t[-1]
             pitch = centre + span * (up * (u - 0.5) + curve * np.sin(np.pi * u))
-            _add(out, at, (_sing(table, pitch) * np.sin(np.pi * u)))
+            _add(out, at, _sing(table, pitch) * np.sin(np.pi * u))
             at += length + rng.uniform(0.015, 0.05)
         at += rng.uniform(0.08, 0.35)
     return out
@@ -264,7 +264,7 @@ def _car(rng: np.random.Generator) -> Wave:
         span = rng.uniform(0.3, 0.6)
         flat = np.ones(int(span * RATE))
         honk = _sing(tone, flat * horn) + _sing(tone, flat * horn * 1.26)
-        _add(out, float(beat), (1.4 * honk * _swell(len(honk), 0.02, 0.05)))
+        _add(out, float(beat), 1.4 * honk * _swell(len(honk), 0.02, 0.05))
     return out.astype(np.float32)
 
 
@@ -279,7 +279,7 @@ def _train(rng: np.random.Generator) -> Wave:
     for number, beat in enumerate(beats):
         loud = 1.0 if number % 4 == 0 else rng.uniform(0.55, 0.75)
         first = int(beat * RATE)
-        _add(out, float(beat), (2.0 * loud * envelope * window(steam, first, len(t))))
+        _add(out, float(beat), 2.0 * loud * envelope * window(steam, first, len(t)))
     base = rng.uniform(270, 380)
     chord = base * np.array([1.0, 1.19, 1.5, 1.78])
     tone = _table(np.array([1.0, 0.35, 0.2, 0.1]))
@@ -287,7 +287,7 @@ def _train(rng: np.random.Generator) -> Wave:
         t = _time(rng.uniform(0.7, 1.1))
         bend = 1 - 0.06 * np.exp(-t / 0.08)
         whistle = sum(_sing(tone, note * bend) for note in chord)
-        _add(out, float(beat), (0.45 * whistle * _swell(len(t), 0.08, 0.2)))
+        _add(out, float(beat), 0.45 * whistle * _swell(len(t), 0.08, 0.2))
     return out
 
 
@@ -309,7 +309,7 @@ def _clock(rng: np.random.Generator) -> Wave:
         bell = np.zeros_like(t)
         for partial, share, decay in ((1, 1.0, 2.2), (2.0, 0.5, 3), (2.76, 0.5, 4), (5.4, 0.25, 7)):
             bell += share * np.sin(2 * np.pi * pitch * partial * t) * np.exp(-decay * t)
-        _add(out, rng.uniform(0, LOOP_SECONDS), (0.3 * bell))
+        _add(out, rng.uniform(0, LOOP_SECONDS), 0.3 * bell)
     return out
 
 
@@ -350,10 +350,9 @@ def _piano(rng: np.random.Generator) -> Wave:
                 pitch = 440 * 2 ** ((root + int(step) - 69) / 12)
                 stretched = partials * np.sqrt(1 + 4e-4 * partials**2)  # stiff strings
                 waves = np.sin((2 * np.pi * pitch * stretched).astype(np.float32) * t)
-                decays = np.exp(-(2.0 + 1.1 * partials).astype(np.float32) * t)
-                notes[step] = ((partials**-bright).astype(np.float32) * waves * decays).sum(
-                    0
-                ) * fade
+                waves *= np.exp(-(2.0 + 1.1 * partials).astype(np.float32) * t)
+                waves *= (partials**-bright).astype(np.float32)
+                notes[step] = waves.sum(0) * fade
             _add(out, float(beat), notes[step] * np.float32(rng.uniform(0.7, 1.0)))
     return out
 
@@ -394,9 +393,7 @@ def _drum(rng: np.random.Generator) -> Wave:
     bright = np.diff(hiss, append=hiss[:1])
     low, tight = rng.uniform(48, 70), rng.uniform(0.8, 1.3)
     t = _time(0.3)
-    kick = np.sin(2 * np.pi * (low * t + 5.0 * (1 - np.exp(-25 * t)) / 2.5)) * np.exp(
-        -11 * tight * t
-    )
+    kick = np.sin(2 * np.pi * (low * t + 2.0 * (1 - np.exp(-25 * t)))) * np.exp(-11 * tight * t)
     skin = rng.uniform(170, 230)
     snare = np.sin(2 * np.pi * skin * t) * np.exp(-22 * t)
     snare = 0.8 * snare + 0.5 * hiss[: len(t)] * np.exp(-20 * tight * t)
@@ -407,7 +404,7 @@ def _drum(rng: np.random.Generator) -> Wave:
         place = number % 8
         _add(out, float(beat), hat.astype(np.float32))
         if place in (0, 4) or (place == 3 and fill[3]):
-            _add(out, float(beat), (1.3 * kick))
+            _add(out, float(beat), 1.3 * kick)
         if place in (2, 6):
             _add(out, float(beat), snare.astype(np.float32))
         elif place % 2 and fill[place]:
@@ -476,7 +473,7 @@ def _radio(rng: np.random.Generator) -> Wave:
     ):
         flat = np.ones(quarter)
         pad = sum(_sing(reed, flat * root * note) for note in chord)
-        _add(music, part * LOOP_SECONDS / 4, (pad * _swell(quarter, 0.05, 0.05)))
+        _add(music, part * LOOP_SECONDS / 4, pad * _swell(quarter, 0.05, 0.05))
     hiss = _noise(rng)
     mix = 1.0 * speech / _rms(speech) + rng.uniform(0.45, 0.7) * music / _rms(music) + 0.08 * hiss
     return _shape(mix.astype(np.float32), _band(280, 3600))
