@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -62,7 +63,8 @@ class LogitScale(nn.Module):
 
     def __init__(self, scale: float, *, learnable: bool) -> None:
         super().__init__()
-        log_scale = torch.tensor(scale).log()
+        # Not tensor.log(): on the meta device that imports all of torch._dynamo, two seconds long.
+        log_scale = torch.tensor(math.log(scale))
         if learnable:
             self.log_logit_scale = nn.Parameter(log_scale)
         else:
