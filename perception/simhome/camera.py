@@ -35,7 +35,7 @@ class View:
 
 
 class Camera:
-    """A pinhole camera on the robot's mast.
+    """A pinhole camera in front of the robot's tower.
 
     Args:
         world: What to look at.

@@ -8,10 +8,11 @@ import math
 import mujoco
 
 from sensebind.perception.simhome.scene import ROBOT_RADIUS
-from sensebind.perception.simhome.world import FLOOR, World
+from sensebind.perception.simhome.world import World
 
 STEP = 0.02  # metres between two checks
 _GAP = 0.015  # metres that stay free
+_FLAT = 0.012  # metres; what has its middle below this is no obstacle
 _ROOM_GEOMS = 6
 
 
@@ -84,8 +85,8 @@ class Robot:
             x, y, z = data.geom_xpos[geom]
             bound = model.geom_rbound[geom]
             far = bound + ROBOT_RADIUS + reach
-            flat = z + bound < 0.05 or model.geom_size[geom][2] <= 0.005  # a rug, not in the way
-            if flat or math.hypot(x - pose[0], y - pose[1]) > far or geom == FLOOR:
+            flat = z < _FLAT  # a rug; the wheels roll over it
+            if flat or math.hypot(x - pose[0], y - pose[1]) > far:
                 continue
             free = min(free, mujoco.mj_geomDistance(model, data, self._base, geom, reach, None))
         return free

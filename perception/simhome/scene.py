@@ -22,7 +22,7 @@ ROBOT_RADIUS = 0.24
 
 # Half of the largest horizontal extent of each kind at scale 1, in metres.
 FOOTPRINT: dict[str, float] = {
-    "dog": 0.50, "cat": 0.35, "bird": 0.45, "car": 0.48, "train": 0.55, "clock": 0.30,
+    "dog": 0.55, "cat": 0.37, "bird": 0.50, "car": 0.48, "train": 0.55, "clock": 0.30,
     "phone": 0.24, "piano": 0.46, "guitar": 0.27, "drum": 0.38, "kettle": 0.42, "vacuum": 0.52,
     "radio": 0.44, "fan": 0.32, "ball": 0.30, "chair": 0.34, "plant": 0.38, "lamp": 0.27,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from sensebind.perception.simhome.things import FAN_HUB, Part, Vec, paint, shape
 
 FLOOR = 0
 """The geom id of the floor."""
-ROBOT_HEIGHT = 0.55
+ROBOT_HEIGHT = 0.72
 _REACH = 15.0  # length of the rays, metres: more than any room
 _ACTIVE = np.array([1, 0, 0, 0, 0, 0], np.uint8)
 # Geom of the wall on the low and the high side of each axis; see `_xml`.
@@ -275,6 +275,7 @@ def _furniture(piece: Furniture) -> list[_Body]:
     elif piece.kind == "table":
         add((_box((depth / 2, 0, 0.72), (depth / 2, half, 0.025)), color))
         add((_box((0.03, 0, 0.36), (0.02, half - 0.05, 0.34)), dark))
+        add((_box((depth - 0.04, 0, 0.635), (0.02, half - 0.03, 0.065)), dark))  # drawers
         for y in (-half + 0.06, half - 0.06):
             add((_box((depth / 2, y, 0.35), (depth / 2 - 0.03, 0.03, 0.35)), dark))
     elif piece.kind == "rug":
@@ -302,13 +303,12 @@ def _furniture(piece: Furniture) -> list[_Body]:
 
 
 def _robot(pose: tuple[float, float, float]) -> _Body:
-    """A round base on two wheels with a mast; the base is also the circle that must not touch."""
+    """A round tower on two wheels; the tower, its first geom, is what must not touch anything."""
     grey, dark = (0.6, 0.6, 0.62), (0.15, 0.15, 0.15)
     parts = [
         (Part("cylinder", (ROBOT_RADIUS,), (0, 0, 0.03), (0, 0, ROBOT_HEIGHT)), grey),
         (Part("cylinder", (0.1,), (0.0, 0.2, 0.1), (0.0, 0.23, 0.1)), dark),
         (Part("cylinder", (0.1,), (0.0, -0.2, 0.1), (0.0, -0.23, 0.1)), dark),
-        (Part("cylinder", (0.05,), (0, 0, ROBOT_HEIGHT), (0, 0, 0.66)), dark),
     ]
     return _Body(pose[0], pose[1], 0.0, pose[2], parts, mocap=True)
 
