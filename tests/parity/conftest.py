@@ -31,9 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is None:
         return
     assert marker.args[0] in FAMILIES, f"unknown golden family {marker.args[0]!r}"
-    files = [
-        g for g in find_golden(_directory(metafunc.config)) if g.family in marker.args
-    ]
+    files = [g for g in find_golden(_directory(metafunc.config)) if g.family in marker.args]
     metafunc.parametrize("golden", files, ids=[g.path.stem for g in files])
 
 
@@ -46,10 +44,11 @@ def pytest_terminal_summary(
     results: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            nodeid = getattr(report, "nodeid", "")
-            if "/parity/" in f"/{nodeid}" and nodeid.endswith("]"):
-                stem = nodeid.rpartition("[")[2].removesuffix("]")
-                results[stem][outcome].append(report)
+            # The parameters of a test are joined by dashes: [golden_imagebind_llm-static].
+            parameters = getattr(report, "nodeid", "").partition("[")[2].removesuffix("]")
+            for golden in files:
+                if f"-{golden.path.stem}-" in f"-{parameters}-":
+                    results[golden.path.stem][outcome].append(report)
     terminalreporter.section(f"golden files in {directory}")
     for golden in files:
         terminalreporter.write_line(f"  {golden.path.name}: {_verdict(golden, results)}")

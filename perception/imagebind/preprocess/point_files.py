@@ -12,7 +12,7 @@ import torch
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.files import checked, one_line
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 256 << 20  # some 20 million points; as text they grow tenfold in memory
 _PLY_TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
     "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4",
