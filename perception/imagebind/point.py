@@ -178,7 +178,8 @@ class PointTrunk(nn.Module):
         super().__init__()
         self.point_encoder = PointEncoder(config)
         self.pc_projection = nn.Parameter(torch.empty(2 * config.width, config.feature_width))
-        nn.init.normal_(self.pc_projection, std=config.feature_width**-0.5)
+        # trunc_normal_: unlike normal_ it does not import torch._dynamo on the meta device (2 s).
+        nn.init.trunc_normal_(self.pc_projection, std=config.feature_width**-0.5)
 
     def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
         return self.point_encoder(points, start) @ self.pc_projection
