@@ -217,11 +217,14 @@ def to_official(model: GatedLlamaForCausalLM) -> dict[str, Tensor]:
     Raises:
         CheckpointError: A model that the official format cannot hold.
     """
-    config = model.config
+    return official_tensors(model.state_dict(), model.config)
+
+
+def official_tensors(state: Mapping[str, Tensor], config: GatedLlamaConfig) -> dict[str, Tensor]:
+    """The same for a state dict, or anything of its names and shapes (gradients, for example)."""
     assert config.head_dim  # the config fills it in
     if config.slots != 1 or config.base_rank:
         raise CheckpointError("the official format holds one slot and an unmerged LoRA")
-    state = model.state_dict()
     official: dict[str, Tensor] = {"prefix_query.weight": state["adapter.prefix"].flatten(0, 1)}
     names = list(_OUTER)
     for block in range(1, config.bind_blocks + 1):

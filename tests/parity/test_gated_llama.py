@@ -230,16 +230,18 @@ def test_the_models_own_loss_is_the_official_one(golden: Golden) -> None:
 @pytest.mark.golden("imagebind_llm")
 @torch.inference_mode()
 def test_multi_token_path(golden: Golden) -> None:
-    features = golden.tensors["input.visual_feats_len4"]  # [B, A, dim]
     ids, mask, _ = padded_prompts(golden)
-    expected = golden.tensors["output.len4.greedy_tokens"]
-    for merge in (True, False):
-        model = build(golden, merge=merge, adapter_len=features.shape[1])
-        injection = model.injection_of_features(features[:, None])
-        logits = model(golden.tensors["input.tokens"], injection=injection).logits
-        check_logits(golden, "len4", logits, golden.tensors["input.labels"])
-        out = greedy(model, golden, ids, mask, expected, injection=injection)
-        assert torch.equal(out, expected)
+    inputs = golden.under("input.visual_feats_")  # {"len4": [B, 4, dim]}
+    assert inputs
+    for name, features in inputs.items():
+        expected = golden.tensors[f"output.{name}.greedy_tokens"]
+        for merge in (True, False):
+            model = build(golden, merge=merge, adapter_len=features.shape[1])
+            injection = model.injection_of_features(features[:, None])
+            logits = model(golden.tensors["input.tokens"], injection=injection).logits
+            check_logits(golden, name, logits, golden.tensors["input.labels"])
+            out = greedy(model, golden, ids, mask, expected, injection=injection)
+            assert torch.equal(out, expected), name
 
 
 @pytest.mark.golden("imagebind_llm")
