@@ -1,4 +1,4 @@
-"""The robot's camera: an image from rays, the same on every machine.
+"""The robot's camera: an image from rays, the same wherever it runs.
 
 No OpenGL and no display is needed. The light is simple: ambient and one direction, a little from
 the camera's own side so that shapes stay readable, soft shadows under things, the lamp's glow.

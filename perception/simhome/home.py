@@ -8,9 +8,10 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.simhome.camera import Camera, View
 from sensebind.perception.simhome.devices import DeviceState, device_thing
+from sensebind.perception.simhome.gl_camera import GLCamera
 from sensebind.perception.simhome.lidar import COLUMNS, Lidar
 from sensebind.perception.simhome.microphone import Microphone
 from sensebind.perception.simhome.robot import Robot
@@ -21,13 +22,15 @@ from sensebind.perception.simhome.world import World
 class SimHome:
     """A simulated home that can be seen, scanned, heard, driven through and switched.
 
-    Time stands still until `step`. The same scene and the same calls give the same bytes, on every
-    machine: the camera's images are made of rays, not by a graphics driver.
+    Time stands still until `step`. The same scene and the same calls give the same bytes: the
+    camera's images are made of rays, which need no graphics driver and no display.
 
     Args:
         scene: What stands where, or the seed to sample it from.
         lidar_columns: Directions per turn of the lidar; fewer are faster.
         lamp: Whether the people's lamp is on at the beginning.
+        renderer: ``"rays"`` (what the shipped weights were trained on), ``"gl"`` for OpenGL or
+            ``"auto"`` for OpenGL where this machine has it.
 
     Attributes:
         scene: What stands where.
@@ -36,11 +39,18 @@ class SimHome:
     """
 
     def __init__(
-        self, scene: Scene | int, *, lidar_columns: int = COLUMNS, lamp: bool = False
+        self,
+        scene: Scene | int,
+        *,
+        lidar_columns: int = COLUMNS,
+        lamp: bool = False,
+        renderer: str = "rays",
     ) -> None:
         self.scene = sample_scene(scene) if isinstance(scene, int) else scene
         if lidar_columns < 8:
             raise ConfigurationError(f"lidar_columns is {lidar_columns}: at least 8 are needed")
+        if renderer not in ("rays", "gl", "auto"):
+            raise ConfigurationError(f"unknown renderer {renderer!r}: rays, gl or auto")
         try:
             self._world = World(self.scene)
         except (ValueError, mujoco.FatalError) as error:
@@ -49,6 +59,7 @@ class SimHome:
         self.robot = Robot(self._world)
         self.devices = DeviceState.for_scene(self.scene, clock=lambda: self._time, lamp=lamp)
         self._camera = Camera(self._world)
+        self._gl = None if renderer == "rays" else _gl_camera(self._world, renderer == "gl")
         self._lidar = Lidar(self._world, lidar_columns)
         self._microphone = Microphone(self.scene, self.devices)
         self._device_at = {name: device_thing(self.scene, name) for name in ("lamp", "fan")}
@@ -72,6 +83,9 @@ class SimHome:
     def close(self) -> None:
         """Give back what the home holds; it cannot be used afterwards."""
         self._seen = None
+        if self._gl is not None:
+            self._gl.close()
+            self._gl = None
 
     def __enter__(self) -> SimHome:
         return self
@@ -81,10 +95,13 @@ class SimHome:
 
     def camera(self) -> np.ndarray:
         """What the robot sees: uint8 [224, 224, 3] RGB."""
+        if self._gl is not None:
+            self._arrange()
+            return self._gl.look(self.robot.pose, lamp=self.devices.lamp)
         return self.view().image
 
     def view(self) -> View:
-        """What the robot sees, with what each pixel belongs to (for tests and training)."""
+        """What each pixel of the camera belongs to, by rays (for tests and training)."""
         self._arrange()
         lamp = self.devices.lamp
         key = (
@@ -126,3 +143,12 @@ class SimHome:
             thermostat=float(self.devices.thermostat),
             time=self._time,
         )
+
+
+def _gl_camera(world: World, required: bool) -> GLCamera | None:
+    try:
+        return GLCamera(world)
+    except MissingDependencyError:
+        if required:
+            raise
+        return None

@@ -1,6 +1,9 @@
 """What camera and lidar of a SimHome make of its scene, and what the devices change."""
 
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import mujoco
@@ -140,3 +143,50 @@ def test_time_only_goes_forward_and_bad_settings_are_refused():
         SimHome(Scene(0), lidar_columns=0)
     with pytest.raises(InputError, match="unknown kind"):
         SimHome(replace(Scene(0), things=(Thing("unicorn", "red", 1.0, 0.0),)))
+    with pytest.raises(ConfigurationError, match="rays, gl or auto"):
+        SimHome(Scene(0), renderer="crayons")
+
+
+_LOOK_THROUGH_OPENGL = """
+import sys
+import numpy as np
+from sensebind.errors import MissingDependencyError
+from sensebind.perception.simhome.home import SimHome
+from sensebind.perception.simhome.scene import Scene, Thing
+scene = Scene(0, (Thing("ball", "red", 2.0, 0.3),))
+try:
+    home = SimHome(scene, renderer="gl")
+except MissingDependencyError:
+    sys.exit(77)
+image = home.camera().astype(int)
+red = (image[..., 0] > 90) & (image[..., 1] < 60)
+ball = home.view().owners == 0
+assert (red & ball).sum() / (red | ball).sum() > 0.8
+home.close()
+"""
+
+
+def test_opengl_sees_the_same_thing_in_the_same_place():
+    # A process of its own: MuJoCo chooses its OpenGL once, when it is imported.
+    run = subprocess.run(
+        [sys.executable, "-c", _LOOK_THROUGH_OPENGL],
+        env={**os.environ, "MUJOCO_GL": "egl"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode == 77:
+        pytest.skip("this machine has no EGL")
+    assert run.returncode == 0, run.stderr
+
+
+def test_auto_falls_back_to_rays():
+    code = (
+        "from sensebind.perception.simhome.home import SimHome\n"
+        "import numpy as np\n"
+        "a, b = SimHome(0, renderer='auto').camera(), SimHome(0).camera()\n"
+        "assert np.array_equal(a, b)"
+    )
+    env = {**os.environ, "MUJOCO_GL": "disabled"}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
