@@ -6,6 +6,7 @@ one per merge, then the start and end tokens.
 """
 
 import gzip
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,7 +49,7 @@ def train_bpe(texts: Iterable[str], merges: int = 512) -> list[tuple[str, str]]:
     while len(learned) < merges:
         pairs: Counter[tuple[str, str]] = Counter()
         for parts, count in words.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in itertools.pairwise(parts):
                 pairs[pair] += count
         if not pairs:
             break

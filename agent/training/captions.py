@@ -63,12 +63,12 @@ class Named:
 
     @property
     def bare(self) -> str:
-        """"red ball": without an article."""
+        """ "red ball": without an article."""
         return f"{self.color} {self.kind}"
 
     @property
     def phrase(self) -> str:
-        """"a red ball": with its article."""
+        """ "a red ball": with its article."""
         return with_article(self.bare)
 
 

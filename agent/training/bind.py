@@ -1,0 +1,313 @@
+"""`sensebind train bind`: the small ImageBind of SimHome, its visual cache, and embeddings.
+
+Stage A lets pictures and captions meet; stages B and C bind sounds and scans to the frozen
+embeddings of pictures. What is written is a checkpoint like any other.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sensebind.agent.training import bind_eval, bpe, captions, simhome_data
+from sensebind.agent.training.bind_images import ImageStage, second_of, train_images
+from sensebind.agent.training.bind_scenes import SceneSet, prepare
+from sensebind.agent.training.bind_senses import (
+    SenseStage,
+    mask_mel,
+    mel_clips,
+    train_sense,
+    turn_points,
+)
+from sensebind.agent.training.simhome_data import DEVELOPMENT_SEEDS, EMPTY
+from sensebind.errors import StorageError
+from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.imagebind import (
+    AudioConfig,
+    ImageBind,
+    ImageBindConfig,
+    ImageBindProcessor,
+    PointConfig,
+    ProcessorSettings,
+    TextConfig,
+    VisionConfig,
+)
+
+log = logging.getLogger(__name__)
+
+MERGES = "bpe_simple_vocab.txt.gz"
+IMAGE_SIZE = 96
+CLOUD = 512
+
+
+@dataclass(frozen=True, slots=True)
+class BindRecipe:
+    """Everything that decides what comes out.
+
+    Attributes:
+        scenes: Training scenes, seeds 0 and up.
+        development: Development scenes, seeds 5,000,000 and up: only looked at, never trained on.
+        seed: Weights, batches and augmentation.
+        cache_size: Pictures in the visual cache.
+        sound_variants: How many spectrograms are made of each training sound.
+    """
+
+    scenes: int = 12_000
+    development: int = 800
+    seed: int = 0
+    images: ImageStage = field(default_factory=ImageStage)
+    audio: SenseStage = field(default_factory=lambda: SenseStage(steps=500))
+    points: SenseStage = field(default_factory=lambda: SenseStage(steps=600))
+    cache_size: int = 4_000
+    sound_variants: int = 3
+
+
+def train_bind(
+    checkpoint: Path,
+    *,
+    run: Path = Path("runs/bind"),
+    embeddings: Path = Path("runs/llama_data"),
+    recipe: BindRecipe | None = None,
+    workers: int | None = None,
+) -> dict[str, float]:
+    """Trains the small ImageBind from nothing.
+
+    Whatever an earlier run with the same recipe has finished (shards, stages) is taken from `run`.
+
+    Args:
+        checkpoint: Where `imagebind/` and `visual_cache/` are written.
+        run: Working folder: rendered scenes and the state after each stage.
+        embeddings: Where the image embeddings go that the language model is trained on.
+        recipe: What to do; the shipped weights' recipe by default.
+        workers: Rendering processes; None takes one per core.
+
+    Returns:
+        Shares in 0..1 on development scenes, by name; also written to `run/report.json`.
+
+    Raises:
+        StorageError: A folder cannot be written.
+    """
+    recipe = recipe or BindRecipe()
+    simhome_data.render(run / "train", scenes=recipe.scenes, workers=workers)
+    simhome_data.render(
+        run / "dev", scenes=recipe.development, first_seed=DEVELOPMENT_SEEDS,
+        for_training=False, shard=100, workers=workers,
+    )  # fmt: skip
+    torch.manual_seed(recipe.seed)
+    model, processor = new_imagebind(run / "new")
+    log.info("%d parameters", sum(value.numel() for value in model.parameters()))
+    train = prepare(simhome_data.load(run / "train"), processor)
+    dev = prepare(simhome_data.load(run / "dev"), processor)
+    log.info("%d scenes, %d for development", len(train), len(dev))
+
+    def stage_a() -> ImageBind:
+        check = bind_eval.check_sight(processor, dev)
+        return train_images(model, processor, train, recipe.images, seed=recipe.seed, check=check)
+
+    key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"
+    model = _stage(run / "stage_a.safetensors", key, model, stage_a)
+    # From here on pictures are embedded exactly as the shipped half-precision weights do it.
+    model = _as_shipped(model)
+    images = bind_eval.embed_images(model, processor, train.images)
+
+    def stage_b() -> ImageBind:
+        return _bind_sounds(model, processor, train, dev, images, recipe)
+
+    key += f" {recipe.audio} {recipe.sound_variants}"
+    model = _stage(run / "stage_b.safetensors", key, model, stage_b)
+
+    def stage_c() -> ImageBind:
+        return _bind_points(model, train, dev, images, recipe)
+
+    key += f" {recipe.points}"
+    model = _stage(run / "stage_c.safetensors", key, model, stage_c)
+
+    model.save_pretrained(checkpoint / "imagebind", dtype=torch.float16)
+    processor.save_pretrained(checkpoint / "imagebind")
+    model = ImageBind.from_pretrained(checkpoint / "imagebind")
+    images = bind_eval.embed_images(model, processor, train.images)
+    cache = _build_cache(images, train, recipe)
+    cache.save(checkpoint / "visual_cache")
+    dev_embeddings = {
+        "image": bind_eval.embed_images(model, processor, dev.images),
+        "audio": bind_eval.embed(model, "audio", mel_clips(dev.sounds, processor)[:, 0]),
+        "point": bind_eval.embed(model, "point", torch.from_numpy(dev.points)),
+    }
+    write_embeddings(embeddings, model.digest, train, {"image": images}, "embeddings")
+    write_embeddings(embeddings, model.digest, dev, dev_embeddings, "development")
+    report = bind_eval.report(model, processor, cache, images, train, dev_embeddings, dev)
+    (run / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for name, value in report.items():
+        log.info("%s: %.1f %%", name, 100 * value)
+    return report
+
+
+def new_imagebind(folder: Path) -> tuple[ImageBind, ImageBindProcessor]:
+    """A small ImageBind with fresh weights, and its processor with a tokenizer for our captions.
+
+    Args:
+        folder: Where the processor's files are written.
+    """
+    merges = bpe.train_bpe(captions.all_wordings())
+    settings = ProcessorSettings.model_validate(
+        {
+            "image": {"size": IMAGE_SIZE},
+            "audio": {"silence": -59.0},
+            "point": {"normalisation": "metric", "count": CLOUD},
+            "text": {"merges": MERGES, "vocab_size": None},
+        }
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        bpe.save_merges(merges, folder / MERGES)
+    except OSError as error:
+        raise StorageError(f"cannot write {folder}: {error}") from error
+    processor = ImageBindProcessor(settings, folder)
+    processor.save_pretrained(folder)
+    config = ImageBindConfig(
+        out_width=128,
+        vision=VisionConfig(width=128, blocks=4, heads=4, image_size=IMAGE_SIZE, patch=8),
+        text=TextConfig(
+            width=128, blocks=2, heads=4, vocab_size=bpe.vocabulary_size(merges)
+        ),
+        audio=AudioConfig(width=128, blocks=3, heads=4, stride=16, drop_path=0.05),
+        point=PointConfig(
+            width=128, blocks=3, heads=4, drop_path=0.05, groups=64, group_size=16,
+            encoder_width=128, encoder_hidden=(64, 128), feature_width=256,
+        ),
+    )  # fmt: skip
+    return ImageBind(config), processor
+
+
+def write_embeddings(
+    folder: Path, digest: str, scenes: SceneSet, embeddings: dict[str, Tensor], name: str
+) -> None:
+    """Writes `name.safetensors` (unit embeddings [N, D] by modality) and `name.json`.
+
+    The JSON names the model and, per scene, the seed, the main thing and the second one (each a
+    kind and a colour, or null), whether nothing at all is in view, and what is heard and nearest;
+    "audio_of" and "point_of" are the scenes of the rows of those modalities.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    rows = []
+    for record, label in zip(scenes.records, scenes.labels, strict=True):
+        second = second_of(record) if record.main else None
+        rows.append(
+            {
+                "seed": record.seed,
+                "main": asdict(record.main.named) if record.main else None,
+                "second": asdict(second) if second else None,
+                "empty": bool(label == EMPTY),
+                "heard": record.heard,
+                "nearest": record.nearest.kind if record.nearest else None,
+            }
+        )
+    text = {"model": digest, "scenes": rows}
+    if "audio" in embeddings:
+        text["audio_of"] = scenes.sounds_of.tolist()
+    if "point" in embeddings:
+        text["point_of"] = scenes.points_of.tolist()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({key: value.contiguous() for key, value in embeddings.items()},
+                  folder / f"{name}.safetensors")  # fmt: skip
+        (folder / f"{name}.json").write_text(json.dumps(text) + "\n", encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot write embeddings to {folder}: {error}") from error
+
+
+def _bind_sounds(
+    model: ImageBind,
+    processor: ImageBindProcessor,
+    train: SceneSet,
+    dev: SceneSet,
+    images: Tensor,
+    recipe: BindRecipe,
+) -> ImageBind:
+    rows, kinds = train.paired_sounds()
+    log.info("%d sounds paired with pictures", len(rows))
+    clips = mel_clips(train.sounds[rows], processor, variants=recipe.sound_variants)
+    dev_clips = mel_clips(dev.sounds, processor)[:, 0]
+    heard = dev.heard_kinds()
+    means = bind_eval.prototypes(images, train.kinds)
+
+    def inputs(chosen: np.ndarray, generator: torch.Generator) -> Tensor:
+        variant = torch.randint(clips.shape[1], (len(chosen),), generator=generator)
+        return mask_mel(clips[torch.from_numpy(chosen), variant], generator)
+
+    def check(candidate: ImageBind) -> str:
+        embedded = bind_eval.embed(candidate, "audio", dev_clips)
+        return f"kind {bind_eval.share(embedded, heard, means):.1%}"
+
+    return train_sense(
+        model, "audio", inputs, kinds, images, train.kinds, recipe.audio,
+        seed=recipe.seed, check=check,
+    )  # fmt: skip
+
+
+def _bind_points(
+    model: ImageBind, train: SceneSet, dev: SceneSet, images: Tensor, recipe: BindRecipe
+) -> ImageBind:
+    rows, kinds = train.paired_points()
+    log.info("%d scans paired with pictures", len(rows))
+    clouds = torch.from_numpy(train.points[rows])
+    near = dev.nearest_kinds()
+    means = bind_eval.prototypes(images, train.kinds)
+
+    def inputs(chosen: np.ndarray, generator: torch.Generator) -> Tensor:
+        return turn_points(clouds[torch.from_numpy(chosen)], generator)
+
+    def check(candidate: ImageBind) -> str:
+        embedded = bind_eval.embed(candidate, "point", torch.from_numpy(dev.points))
+        return f"kind {bind_eval.share(embedded, near, means):.1%}"
+
+    return train_sense(
+        model, "point", inputs, kinds, images, train.kinds, recipe.points,
+        seed=recipe.seed, check=check,
+    )  # fmt: skip
+
+
+def _build_cache(images: Tensor, scenes: SceneSet, recipe: BindRecipe) -> VisualCache:
+    """A cache of pictures with a main thing and of empty rooms, equally many of each kind."""
+    rng = np.random.default_rng(recipe.seed)
+    known = rng.permutation(np.flatnonzero(scenes.kinds >= 0))
+    seen: dict[int, int] = {}
+    turn = []  # the how-manieth picture of its kind each one is
+    for kind in scenes.kinds[known].tolist():
+        turn.append(seen.get(kind, 0))
+        seen[kind] = turn[-1] + 1
+    chosen = known[np.argsort(turn, kind="stable")[: recipe.cache_size]]
+    return VisualCache.build(images[torch.from_numpy(np.sort(chosen))].numpy())
+
+
+def _stage(path: Path, key: str, model: ImageBind, train: Callable[[], ImageBind]) -> ImageBind:
+    """The result of a stage: read back if the same stage was finished before, else trained."""
+    sidecar = path.with_suffix(".txt")
+    if path.is_file() and sidecar.is_file() and sidecar.read_text(encoding="utf-8") == key:
+        model.load_state_dict(load_file(path))
+        log.info("took %s from an earlier run", path.name)
+        return model.eval()
+    trained = train()
+    sidecar.unlink(missing_ok=True)
+    save_file({name: value.contiguous() for name, value in trained.state_dict().items()}, path)
+    sidecar.write_text(key, encoding="utf-8")
+    return trained
+
+
+def _as_shipped(model: ImageBind) -> ImageBind:
+    """Rounds the weights to half precision and back; the text mask's infinities stay."""
+    state = {
+        name: value.half().to(value.dtype) if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    model.load_state_dict(state)
+    return model
