@@ -79,7 +79,7 @@ class Camera:
         light = scene.light
         facing = np.abs(np.einsum("ij,ij->i", normal, ray))
         lambert = np.maximum(normal @ np.array(light.direction, np.float32), 0)
-        shade = light.ambient + (1 - light.ambient) * (0.75 * lambert + 0.45 * facing)
+        shade = light.ambient + (1 - light.ambient) * (0.72 * lambert + 0.28 * facing)
         shade *= light.level * (1.22 if lamp else 1.0)
         if lamp and lamp_thing is not None:
             thing = scene.things[lamp_thing]

@@ -276,7 +276,7 @@ def _sample_light(rng: np.random.Generator) -> Light:
     warm = float(rng.uniform(-0.05, 0.05))
     return Light(
         level=float(rng.uniform(0.82, 1.02)),
-        ambient=float(rng.uniform(0.5, 0.65)),
+        ambient=float(rng.uniform(0.45, 0.6)),
         direction=(flat * math.cos(azimuth), flat * math.sin(azimuth), float(height)),
         tint=(1 + warm, 1.0, 1 - warm),
     )
