@@ -42,7 +42,7 @@ def load_gated_llama(
             )
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"cannot load {directory}: {_first_line(error)}") from error
+        raise CheckpointError(f"cannot load {directory}: {_one_line(error)}") from error
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
             f"{directory}: the tokenizer has {len(tokenizer)} tokens, the model only "
@@ -70,7 +70,7 @@ def read_config(directory: Path) -> GatedLlamaConfig:
             f"{directory} is no checkpoint directory: it has no config.json"
         ) from None
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
-        raise CheckpointError(f"{path} cannot be used: {_first_line(error)}") from error
+        raise CheckpointError(f"{path} cannot be used: {_one_line(error)}") from error
 
 
 def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
@@ -92,7 +92,7 @@ def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, AttributeError, OSError) as error:
-            raise CheckpointError(f"{index} is damaged: {_first_line(error)}") from error
+            raise CheckpointError(f"{index} is damaged: {_one_line(error)}") from error
         files = [directory / name for name in names]
     else:
         files = [directory / "model.safetensors"]
@@ -106,7 +106,7 @@ def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
         except FileNotFoundError:
             raise CheckpointError(f"{directory} has no {path.name}") from None
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} is damaged: {_first_line(error)}") from error
+            raise CheckpointError(f"{path} is damaged: {_one_line(error)}") from error
     return shapes
 
 
@@ -140,5 +140,6 @@ def no_progress_bar() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
