@@ -1,0 +1,285 @@
+"""One sense, in this process: what is encoded, what is nothing, and what is refused."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.fake_senses import MODULE, STREAMS, WIDTH, sample, save_tiny_imagebind, worker
+from pydantic import ValidationError
+
+from sensebind.errors import (
+    BusError,
+    CheckpointError,
+    ConfigurationError,
+    InputError,
+    SourceError,
+)
+from sensebind.perception.bus import Subscriber
+from sensebind.perception.encoding import SenseEncoder, from_jpeg, jpeg
+from sensebind.perception.percept import Modality, Observation, Percept
+from sensebind.perception.worker import FactorySpec, Worker, WorkerSpec, run_worker
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_imagebind(tmp_path_factory.mktemp("imagebind"))
+
+
+def observation(modality: Modality, data: np.ndarray, rate: int = 0) -> Observation:
+    return Observation(data, "s", modality, time.time_ns(), time.monotonic(), 1, "f", rate)
+
+
+@contextmanager
+def running(spec: WorkerSpec) -> Iterator[Subscriber]:
+    """Run a worker in a thread, and subscribe to it."""
+    runner = Worker(spec)
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            runner.run()
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    with Subscriber([spec.endpoint]) as subscriber:
+        try:
+            yield subscriber
+        finally:
+            runner.stop()
+            thread.join(10)
+    assert not thread.is_alive() and not failures, failures
+
+
+def collect(subscriber: Subscriber, count: int, seconds: float = 10.0) -> list[Percept]:
+    found: list[Percept] = []
+    end = time.monotonic() + seconds
+    while len(found) < count and time.monotonic() < end:
+        found += subscriber.receive(0.1).percepts.values()
+    assert len(found) >= count, subscriber.stats()
+    return found
+
+
+def told(subscriber: Subscriber, state: str, word: str = "", seconds: float = 10.0) -> None:
+    """Wait until a heartbeat says so."""
+    end = time.monotonic() + seconds
+    beat = None
+    while time.monotonic() < end:
+        for beat in subscriber.receive(0.1).heartbeats.values():
+            if beat.state == state and word in beat.detail:
+                return
+    raise AssertionError(f"last heartbeat {beat}")
+
+
+# --- the encoder ---
+
+
+@pytest.mark.parametrize("modality", list(STREAMS.values()))
+def test_every_sense_gives_a_unit_vector(checkpoint: Path, modality: Modality) -> None:
+    encoder = SenseEncoder.from_pretrained(checkpoint, modality)
+    data, rate = sample(modality, seed=1)
+    first = encoder.encode(observation(modality, data, rate))
+    again = encoder.encode(observation(modality, data, rate))
+    assert first is not None and again is not None
+    assert first.shape == (encoder.width,) == (WIDTH,) and first.dtype == np.float32
+    assert abs(np.linalg.norm(first) - 1) < 1e-5
+    np.testing.assert_array_equal(first, again)
+    assert encoder.digest == SenseEncoder.from_pretrained(checkpoint, Modality.VISION).digest
+
+
+def test_a_short_sound_needs_one_clip_only(checkpoint: Path) -> None:
+    encoder = SenseEncoder.from_pretrained(checkpoint, Modality.AUDIO)
+    data, rate = sample(Modality.AUDIO, seed=2)
+    got = encoder.encode(observation(Modality.AUDIO, data, rate))
+    model, processor = encoder._model, encoder._processor
+    whole = model.encode("audio", processor.audio(data, rate)[None])[0].detach().numpy()
+    assert got is not None
+    np.testing.assert_allclose(got, whole / np.linalg.norm(whole), atol=1e-5)
+
+
+def test_silence_and_an_empty_scan_are_nothing(checkpoint: Path) -> None:
+    for modality in (Modality.AUDIO, Modality.POINT):
+        encoder = SenseEncoder.from_pretrained(checkpoint, modality)
+        data, rate = sample(modality, empty=True)
+        assert encoder.encode(observation(modality, data, rate)) is None
+
+
+def test_a_cloud_of_one_thing_is_not_cut(checkpoint: Path) -> None:
+    cloud = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+    whole = SenseEncoder.from_pretrained(checkpoint, Modality.POINT, segment=False)
+    assert whole.encode(observation(Modality.POINT, cloud)) is not None
+
+
+@pytest.mark.parametrize(
+    ("modality", "data"),
+    [
+        (Modality.VISION, np.zeros((4, 4, 2), np.uint8)),
+        (Modality.VISION, np.zeros((0, 4, 3), np.uint8)),
+        (Modality.AUDIO, np.full(32000, np.nan, np.float32)),
+        (Modality.AUDIO, np.ones(10, np.float32)),
+        (Modality.POINT, np.full((50, 3), np.nan, np.float32)),
+        (Modality.POINT, np.zeros((50, 2), np.float32)),
+    ],
+)
+def test_malformed_observations_are_refused(
+    checkpoint: Path, modality: Modality, data: np.ndarray
+) -> None:
+    encoder = SenseEncoder.from_pretrained(checkpoint, modality)
+    with pytest.raises(InputError):
+        encoder.encode(observation(modality, data, 16000))
+
+
+def test_modalities_without_a_sense_are_refused(checkpoint: Path) -> None:
+    with pytest.raises(ConfigurationError, match="text"):
+        SenseEncoder.from_pretrained(checkpoint, Modality.TEXT)
+
+
+def test_pictures_survive_jpeg() -> None:
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[:, :15] = (200, 30, 10)
+    back = from_jpeg(jpeg(image, 95))
+    assert back.shape == image.shape and back.flags.c_contiguous
+    np.testing.assert_allclose(back[5, 5].astype(int), (200, 30, 10), atol=8)
+    for bad in (image[..., 0], image.astype(np.float32), image[:0]):
+        with pytest.raises(InputError):
+            jpeg(bad)
+    for payload in (b"", b"no picture", jpeg(image)[:30]):
+        with pytest.raises(InputError):
+            from_jpeg(payload)
+
+
+# --- the loop ---
+
+
+@pytest.mark.parametrize("stream", list(STREAMS))
+def test_percepts_carry_what_is_known(checkpoint: Path, tmp_path: Path, stream: str) -> None:
+    spec = worker(stream, checkpoint, endpoint=f"ipc://{tmp_path}/p")
+    with running(spec) as subscriber:
+        percepts = collect(subscriber, 3)
+        told(subscriber, "running")
+    for percept in percepts:
+        header = percept.header
+        assert (header.stream, header.modality) == (stream, STREAMS[stream])
+        assert header.present and header.frame_id == f"{stream}_frame"
+        assert header.observation == f"frame:{stream}@{header.captured_at}"
+        assert header.captured_at <= header.published_at
+        assert 0 < header.encode_ms < 10_000 and header.model and header.cache == ""
+        assert (percept.payload is not None) == (stream == "camera")
+    if stream == "camera":
+        assert from_jpeg(percepts[0].payload or b"").shape == (32, 40, 3)
+
+
+def test_nothing_perceived_is_said_so_and_not_enhanced(checkpoint: Path, tmp_path: Path) -> None:
+    spec = worker(
+        "microphone", checkpoint, empty=True, endpoint=f"ipc://{tmp_path}/p",
+        enhance=FactorySpec(factory=f"{MODULE}:Turner"),
+    )  # fmt: skip
+    with running(spec) as subscriber:
+        percept = collect(subscriber, 1)[0]
+    assert not percept.header.present and not percept.embedding.any()
+
+
+def test_the_enhance_callable_is_applied_and_named(checkpoint: Path, tmp_path: Path) -> None:
+    bare = worker("camera", checkpoint, endpoint=f"ipc://{tmp_path}/p")
+    turned = bare.model_copy(update={"enhance": FactorySpec(factory=f"{MODULE}:Turner")})
+    found = []
+    for spec in (bare, turned):
+        with running(spec) as subscriber:
+            found.append(collect(subscriber, 1)[0])
+    assert [p.header.cache for p in found] == ["", "turned"]
+    if found[0].header.sequence == found[1].header.sequence:
+        np.testing.assert_allclose(found[1].embedding, -found[0].embedding, atol=1e-6)
+
+
+def test_the_rate_is_a_limit(checkpoint: Path, tmp_path: Path) -> None:
+    spec = worker("lidar", checkpoint, rate=5.0, endpoint=f"ipc://{tmp_path}/p")
+    with running(spec) as subscriber:
+        times = [p.header.published_at for p in collect(subscriber, 4)]
+    assert (times[-1] - times[0]) / 1e9 >= 0.9 * 3 / 5.0
+
+
+def test_malformed_observations_are_counted_and_survived(checkpoint: Path, tmp_path: Path) -> None:
+    spec = worker("camera", checkpoint, malformed_every=2, endpoint=f"ipc://{tmp_path}/p")
+    with running(spec) as subscriber:
+        percepts = collect(subscriber, 4)
+    assert percepts[-1].header.dropped >= 2
+    assert subscriber.stats()["camera"].lost == 0
+
+
+def test_a_source_that_is_gone_is_opened_again(checkpoint: Path, tmp_path: Path) -> None:
+    spec = worker(
+        "camera", checkpoint, gone_after=2, endpoint=f"ipc://{tmp_path}/p", reopen=0.3, max_age=0.1
+    )
+    with running(spec) as subscriber:
+        told(subscriber, "waiting", "camera is gone")
+        percepts = collect(subscriber, 3)
+    epochs = {p.header.epoch for p in percepts}
+    assert len(epochs) == 1  # the publisher lives on
+    assert subscriber.stats()["camera"].restarts == 0
+
+
+def test_a_source_that_cannot_be_opened_is_tried_again(checkpoint: Path, tmp_path: Path) -> None:
+    source = FactorySpec(factory=f"{MODULE}:Refusing")
+    spec = worker("camera", checkpoint, endpoint=f"ipc://{tmp_path}/p")
+    with running(spec.model_copy(update={"source": source})) as subscriber:
+        told(subscriber, "waiting", "no such device")
+
+
+# --- what cannot run ---
+
+
+def test_what_cannot_run_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
+    spec = worker("camera", checkpoint, endpoint=f"ipc://{tmp_path}/p")
+
+    def changed(**update: object) -> Worker:
+        return Worker(spec.model_copy(update=update))
+
+    with pytest.raises(CheckpointError):
+        changed(checkpoint=tmp_path / "none").run()
+    misfit = FactorySpec(factory=f"{MODULE}:Turner", arguments={"width": 3})
+    with pytest.raises(ConfigurationError, match="do not fit"):
+        changed(enhance=misfit).run()
+    for factory in ("no.such.module:f", f"{MODULE}:nothing"):
+        with pytest.raises(ConfigurationError, match="cannot find"):
+            changed(source=FactorySpec(factory=factory)).run()
+    unknown = FactorySpec(factory=f"{MODULE}:FakeSource", arguments={"colour": 1})
+    with pytest.raises(ConfigurationError, match="cannot build"):
+        changed(source=unknown).run()
+    with pytest.raises(BusError):
+        changed(endpoint="tcp://0.0.0.0:1").run()
+
+
+def test_the_exit_code_says_whether_to_try_again(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own handlers
+    spec = worker("camera", checkpoint, crash_after=1, endpoint=f"ipc://{tmp_path}/p")
+    words: list[str] = []
+    assert run_worker(spec, words.append) == 1
+    assert words == ["RuntimeError: a bug in a source"]
+    assert run_worker(spec.model_copy(update={"checkpoint": tmp_path}), words.append) == 2
+    assert str(tmp_path) in words[1]
+
+
+def test_specs_are_checked_and_travel_as_json(checkpoint: Path) -> None:
+    spec = worker("camera", checkpoint, enhance=FactorySpec(factory=f"{MODULE}:Turner"))
+    assert WorkerSpec.model_validate_json(spec.model_dump_json()) == spec
+    assert spec.modules == [MODULE, MODULE]
+    for wrong in (
+        {"stream": "a/b"}, {"stream": ""}, {"rate": 0}, {"modality": "smell"}, {"threads": 0},
+        {"colour": 1}, {"source": {"factory": "os.system"}},
+    ):  # fmt: skip
+        with pytest.raises(ValidationError):
+            WorkerSpec.model_validate(spec.model_dump() | wrong)
+
+
+def test_a_refusing_source_refuses() -> None:
+    from fixtures.fake_senses import Refusing
+
+    with pytest.raises(SourceError), Refusing():
+        pass
