@@ -24,6 +24,8 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 from sensebind.agent.training.detector_data import load_frames
 from sensebind.perception.simhome.catalog import KINDS
 
+SAVE_EVERY = 250  # steps; a training that was cut off leaves a detector that works
+
 
 @dataclass(frozen=True)
 class DetectorRecipe:
@@ -191,6 +193,12 @@ def train_detector(data: Path, output: Path, recipe: DetectorRecipe | None = Non
             progress.update(task, advance=1, description=f"detector loss {loss.item():.2f}")
             if step % 100 == 0:
                 progress.console.print(f"step {step} loss {loss.item():.3f}")
-    average.half().save_pretrained(output)
+            if (step + 1) % SAVE_EVERY == 0 or step + 1 == recipe.steps:
+                save(average, recipe, output)
+
+
+def save(model: RTDetrForObjectDetection, recipe: DetectorRecipe, output: Path) -> None:
+    """Writes config.json, model.safetensors (fp16) and preprocessor_config.json."""
+    copy.deepcopy(model).half().save_pretrained(output)
     size = {"height": recipe.image_size, "width": recipe.image_size}
     RTDetrImageProcessorPil(size=size).save_pretrained(output)
