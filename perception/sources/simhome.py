@@ -30,26 +30,30 @@ class SimHomeSource:
     """One sensor of a SimHome process; see `sensebind.perception.sources.base.Source`.
 
     The camera gives uint8 [H, W, 3], the lidar float32 [N, 3] metres, the microphone overlapping
-    windows float32 [32000] (2 s at 16 kHz, a new one every 0.5 s, captured when they end). Samples
+    windows float32 [32000] (2 s at 16 kHz, a new one every `hop`, captured when they end). Samples
     are never spliced over a gap: after a lost chunk the next window starts afresh.
 
     Args:
         address: The publisher of the SimHome process, such as "tcp://127.0.0.1:5601".
         stream: "camera", "microphone" or "lidar".
+        hop: Chunks of `CHUNK_SECONDS` from one window of sound to the next.
 
     Raises:
-        SourceError: SimHome has no such stream.
+        SourceError: SimHome has no such stream, or the hop is not 1 to 20 chunks.
     """
 
-    def __init__(self, address: str, stream: str) -> None:
+    def __init__(self, address: str, stream: str, hop: int = HOP_CHUNKS) -> None:
         if stream not in STREAMS:
             raise SourceError(f"SimHome has no stream {stream!r}; it has {', '.join(STREAMS)}")
+        if not 1 <= hop <= WINDOW_CHUNKS:
+            raise SourceError(f"a hop of {hop} chunks; give 1 to {WINDOW_CHUNKS}")
         self._address = address
         self._stream = stream
         self._mailbox = Mailbox(f"{stream} from {address}", _CAPACITY)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._windows = _Windows()
+        self._windows = _Windows(hop)
+        self._hop = hop
         self._epoch = ""
         self._last = -1
         self._lost = 0
@@ -166,7 +170,7 @@ class SimHomeSource:
         if found is None:
             return
         end, window = found
-        sequence = end // HOP_CHUNKS
+        sequence = end // self._hop
         self._lost += sequence - self._last - 1 if self._last >= 0 else 0
         self._last = sequence
         # The header tells when the last of the message's chunks ended, maybe after the window.
@@ -194,7 +198,8 @@ class SimHomeSource:
 class _Windows:
     """Assembles overlapping windows from numbered chunks of samples."""
 
-    def __init__(self) -> None:
+    def __init__(self, hop: int) -> None:
+        self._hop = hop
         self._chunks: deque[np.ndarray] = deque(maxlen=WINDOW_CHUNKS)
         self._next = 0  # number of the chunk that would continue the stretch
         self._given = 0  # end of the last window given
@@ -222,7 +227,7 @@ class _Windows:
         for chunk in chunks[self._next - first :]:
             self._chunks.append(chunk)
             self._next += 1
-            whole = len(self._chunks) == WINDOW_CHUNKS and self._next % HOP_CHUNKS == 0
+            whole = len(self._chunks) == WINDOW_CHUNKS and self._next % self._hop == 0
             if whole and self._next > self._given:
                 self._given = self._next
                 complete = self._next, np.concatenate(self._chunks)
