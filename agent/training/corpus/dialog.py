@@ -108,12 +108,14 @@ PLAIN: dict[str, float] = {
 } | dict.fromkeys(SWITCHES, 2.9)  # fmt: skip
 
 ERRORS = (
-    "the house does not answer", "connection refused", "timed out", "the house is not reachable",
-    "there is no picture", "the newest picture is 12 s old", "no camera picture yet",
-    "the newest picture is 4.5 s old", "the door is blocked", "the radio is broken",
-    "not allowed", "the temperature must be between 10 and 30", "the lamp is broken",
-    "the fan is stuck", "the house said 503", "the house did not answer in time", "unknown device",
-    "something went wrong", "the clock is not set", "the detector is not loaded", "no power",
+    "no answer within 3 s", "cannot reach the server: connection refused", "no answer within 2 s",
+    "cannot reach the server: timed out", "there is no picture: no frame yet",
+    "the newest picture is 12.0 s old", "there is no picture", "the newest picture is 4.5 s old",
+    "the door is blocked", "the radio is broken", "the lamp is broken", "the fan is stuck",
+    "refused (422): input should be less than or equal to 30", "refused (503): the house is busy",
+    "refused (500): internal server error", "refused (404): not found", "refused (403): forbidden",
+    "this kind of thing is unknown to the detector", "the house does not answer", "timed out",
+    "not allowed", "something went wrong", "the clock is not set", "no power", "unknown device",
     "the tool is not available", "not permitted", "the request was denied", "server error",
 )  # fmt: skip
 
@@ -187,7 +189,9 @@ def _next_intent(state: _State, rng: random.Random) -> str:
     choices: dict[str, float] = {"and_see": 2, "and_hear": 2, "and_scan": 2}
     choices |= {"before_see": 0.8, "before_hear": 0.8, "before_scan": 0.8}
     if state.told:
-        choices |= {"again": 4, "before": 1.5, f"before_{state.told[-1][0]}": 2}
+        choices |= {"again": 4, "before": 1.5}
+        if state.told[-1][0] != "all":
+            choices[f"before_{state.told[-1][0]}"] = 2
     if state.kind:
         choices |= {"it_color": 4, "it_count": 3, "it_where": 3}
         if state.via == "color":

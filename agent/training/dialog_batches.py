@@ -1,0 +1,147 @@
+"""Dialogs as batches of tokens: bucketed by length, with the condition of every token."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from sensebind.agent.training.corpus.dialog import ABSENT, Turn
+from sensebind.agent.training.tokenizer import ASSISTANT, BOS, CALL, END, EOS, PAD, TOOL, USER
+from sensebind.agent.training.tokenizer import heard_text
+
+IGNORE = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where one step of the assistant (a call or an answer) stands in a batch."""
+
+    row: int
+    begin: int
+    end: int
+    intent: str
+    lang: str
+    kind: str
+    number: int  # of the turn in its dialog
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of dialogs, padded on the right.
+
+    Attributes:
+        input_ids: [B, T] long.
+        labels: [B, T] long, the token itself where the assistant speaks, `IGNORE` elsewhere.
+        condition_ids: [B, T] long, the turn of each token.
+        rows: [B, C, 3] long, rows of the pool for each turn's slots.
+        spans: The assistant's steps.
+    """
+
+    input_ids: Tensor
+    labels: Tensor
+    condition_ids: Tensor
+    rows: Tensor
+    spans: list[Span]
+
+
+class DialogEncoder:
+    """Turns dialogs into batches, token by token what the chat template would give."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._backend = tokenizer.backend_tokenizer
+        names = (PAD, BOS, EOS, USER, END, ASSISTANT, CALL, TOOL)
+        self._ids = {name: int(tokenizer.convert_tokens_to_ids(name)) for name in names}  # pyright: ignore[reportArgumentType]
+
+    def encode(self, dialogs: Sequence[Sequence[Turn]]) -> list[_Encoded]:
+        """Tokenises dialogs, all texts in one call."""
+        texts = [
+            text
+            for dialog in dialogs
+            for turn in dialog
+            for text in (heard_text(turn.user), *(text for _, text in turn.steps))
+        ]
+        encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        pieces = iter([encoding.ids for encoding in encodings])
+        return [self._dialog(dialog, pieces) for dialog in dialogs]
+
+    def _dialog(self, dialog: Sequence[Turn], pieces: Iterator[list[int]]) -> _Encoded:
+        ids = self._ids
+        tokens, turn_of = [ids[BOS]], [0]
+        spoken: list[tuple[int, int, int, str]] = []  # begin, end, turn, kind of step
+        for number, turn in enumerate(dialog):
+            tokens += [ids[USER], *next(pieces), ids[END]]
+            for kind, _ in turn.steps:
+                piece = next(pieces)
+                if kind == "tool":
+                    tokens += [ids[TOOL], *piece, ids[END]]
+                    continue
+                tokens.append(ids[ASSISTANT])
+                begin = len(tokens)
+                tokens += [ids[CALL], *piece, ids[EOS]] if kind == "call" else [*piece, ids[EOS]]
+                spoken.append((begin, len(tokens), number, kind))
+            turn_of += [number] * (len(tokens) - len(turn_of))
+        return _Encoded(dialog, tokens, turn_of, spoken)
+
+    def collate(self, encoded: Sequence[_Encoded]) -> Batch:
+        """Pads dialogs to one batch."""
+        length = max(len(one.tokens) for one in encoded)
+        turns = max(len(one.dialog) for one in encoded)
+        input_ids = torch.full((len(encoded), length), self._ids[PAD])
+        labels = torch.full_like(input_ids, IGNORE)
+        condition_ids = torch.zeros_like(input_ids)
+        rows = torch.full((len(encoded), turns, 3), ABSENT)
+        spans: list[Span] = []
+        for row, one in enumerate(encoded):
+            tokens = torch.tensor(one.tokens)
+            input_ids[row, : len(tokens)] = tokens
+            condition_ids[row, : len(tokens)] = torch.tensor(one.turn_of)
+            for begin, end, number, kind in one.spoken:
+                labels[row, begin:end] = tokens[begin:end]
+                turn = one.dialog[number]
+                spans.append(Span(row, begin, end, turn.intent, turn.lang, kind, number))
+            for number, turn in enumerate(one.dialog):
+                rows[row, number] = torch.tensor(turn.condition.rows)
+        return Batch(input_ids, labels, condition_ids, rows, spans)
+
+    def stream(
+        self,
+        sample: Callable[[random.Random], list[Turn]],
+        rng: random.Random,
+        tokens: int,
+        group: int = 600,
+    ) -> Iterator[Batch]:
+        """An endless stream of batches of about `tokens` tokens, padding included.
+
+        Dialogs are drawn in groups and sorted by length, so little is padded.
+
+        Args:
+            sample: Draws one dialog.
+            rng: Source of all choices.
+            tokens: Most tokens in a batch.
+            group: Dialogs that are sorted together.
+        """
+        while True:
+            encoded = self.encode([sample(rng) for _ in range(group)])
+            encoded.sort(key=lambda one: len(one.tokens))
+            batches: list[list[_Encoded]] = [[]]
+            for one in encoded:
+                if batches[-1] and (len(batches[-1]) + 1) * len(one.tokens) > tokens:
+                    batches.append([])
+                batches[-1].append(one)
+            if len(batches) > 1 and len(batches[-1]) * len(batches[-1][0].tokens) < tokens // 2:
+                batches.pop()  # a few long dialogs alone make a poor gradient
+            rng.shuffle(batches)
+            yield from map(self.collate, batches)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    dialog: Sequence[Turn]
+    tokens: list[int]
+    turn_of: list[int]
+    spoken: list[tuple[int, int, int, str]]

@@ -1,0 +1,332 @@
+"""`sensebind train llama`: the small gated LLaMA, taught to talk about pictures in three slots.
+
+The small recipe has two stages, both with all weights: "words" (conditions are codes of words, no
+picture is needed: the language) and "pictures" (conditions are image embeddings). The two stages
+of the large models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA),
+run on the same data. No sound and no point cloud is ever shown to the language model.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
+
+from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
+from sensebind.agent.training.condition_pool import EmbeddingPool, load_pool, word_pool
+from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
+from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
+from sensebind.agent.training.probe import probe
+from sensebind.agent.training.schedule import select_trainable
+from sensebind.agent.training.tokenizer import save_tokenizer, train_tokenizer
+from sensebind.errors import ConfigurationError, InputError, StorageError
+from sensebind.memory.visual_cache import VisualCache
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["words", "pictures", "stage1", "stage2"]
+SENSES = ("sight", "hearing", "scan")
+FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaRecipe:
+    """Everything that decides what comes out.
+
+    Attributes:
+        width, layers, heads, inner: Sizes of the LLaMA.
+        bind_blocks, bind_inner: Sizes of the bind network.
+        tokens: Tokens in a batch, padding included.
+        word_steps, picture_steps: Steps of the two stages of the small recipe.
+        rate: Peak learning rate of a stage with fresh weights.
+        picture_rate: Peak learning rate of a stage that goes on from another.
+        warmup: Steps of linear warm-up.
+        decay: Weight decay.
+        average: Decay of the running average of the weights that is kept.
+        lora_rank: Rank in stage 2.
+        seed: Of weights, dialogs and augmentation.
+    """
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 8
+    inner: int = 640
+    bind_blocks: int = 2
+    bind_inner: int = 512
+    tokens: int = 3_000
+    word_steps: int = 1_500
+    picture_steps: int = 3_000
+    rate: float = 3e-3
+    picture_rate: float = 2e-3
+    warmup: int = 60
+    decay: float = 0.05
+    average: float = 0.995
+    lora_rank: int = 8
+    seed: int = 0
+
+    def steps(self, stage: Stage) -> int:
+        """Steps of a stage."""
+        return self.word_steps if stage == "words" else self.picture_steps
+
+
+Report = Callable[[int, int, float, float], None]  # step, steps, loss, seconds
+
+
+def train_llama(
+    checkpoint: Path,
+    *,
+    embeddings: Path | None,
+    stage: Stage = "pictures",
+    start: Path | None = None,
+    cache: Path | None = None,
+    recipe: LlamaRecipe | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    report: Report | None = None,
+) -> dict[str, float]:
+    """Runs one stage and writes the language model's files into a checkpoint.
+
+    Args:
+        checkpoint: Directory to write; other files in it stay.
+        embeddings: Directory of `embeddings.safetensors`; not needed for "words".
+        stage: What is trained on what, see the module.
+        start: Checkpoint to go on from; a fresh model and tokenizer without it.
+        cache: Visual cache with which enhanced copies of the embeddings are made.
+        recipe: Sizes and rates.
+        steps: Steps instead of the recipe's.
+        minutes: Longest time; the learning rate comes down in time for it.
+        report: Called after every step.
+
+    Returns:
+        Shares of exactly right answers to held-out phrasings, by intent, and "all".
+
+    Raises:
+        InputError: No embeddings where the stage needs them.
+        ConfigurationError: Embeddings and checkpoint do not fit.
+        StorageError: The checkpoint cannot be written.
+    """
+    recipe = recipe or LlamaRecipe()
+    torch.manual_seed(recipe.seed)
+    if stage == "words":
+        pool = word_pool(128 if start is None else _width_of(start), recipe.seed)
+    elif embeddings is None:
+        raise InputError("this stage needs --embeddings, as `sensebind train bind` writes them")
+    else:
+        pool = load_pool(embeddings, VisualCache.load(cache) if cache else None)
+    model, tokenizer = _begin(start, recipe, pool.width)
+    if model.config.bind_dim != pool.width:
+        raise ConfigurationError(
+            f"the model reads embeddings of {model.config.bind_dim}, these have {pool.width}"
+        )
+    _choose_weights(model, stage, recipe)
+    encoder = DialogEncoder(tokenizer)
+    # The average is what is kept; it is also what the probe sees.
+    model = _run(model, encoder, pool, stage, recipe, steps, minutes, report)
+    if model.config.lora_rank:
+        model.merge_lora()
+    shares = probe(model, encoder, pool, seed=FIRST_HELDOUT_SEED)
+    save_llama(model, tokenizer, checkpoint, recipe=recipe)
+    return shares
+
+
+def new_llama(
+    recipe: LlamaRecipe, vocabulary: int, bind_dim: int, *, tokenizer: PreTrainedTokenizerFast
+) -> GatedLlamaForCausalLM:
+    """A small gated LLaMA with fresh weights and one slot per sense."""
+    config = GatedLlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=recipe.width,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bind_dim=bind_dim,
+        slots=len(SENSES),
+        senses=list(SENSES),
+        bind_blocks=recipe.bind_blocks,
+        bind_hidden_size=recipe.bind_inner,
+    )
+    torch.manual_seed(recipe.seed)
+    model = GatedLlamaForCausalLM(config)
+    model.generation_config = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=96,
+        bos_token_id=config.bos_token_id,
+        eos_token_id=config.eos_token_id,
+        pad_token_id=config.pad_token_id,
+    )
+    return model
+
+
+def _begin(
+    start: Path | None, recipe: LlamaRecipe, bind_dim: int
+) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerFast]:
+    if start is None:
+        tokenizer = train_tokenizer(seed=recipe.seed)
+        return new_llama(recipe, len(tokenizer), bind_dim, tokenizer=tokenizer), tokenizer
+    tokenizer = AutoTokenizer.from_pretrained(start)
+    model = GatedLlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
+    return model, tokenizer
+
+
+def _width_of(start: Path) -> int:
+    return int(GatedLlamaConfig.from_pretrained(start).bind_dim)
+
+
+def _choose_weights(model: GatedLlamaForCausalLM, stage: Stage, recipe: LlamaRecipe) -> None:
+    """Freezes what a stage does not train."""
+    if stage == "stage2":
+        model.add_lora(recipe.lora_rank)
+    if stage in ("stage1", "stage2"):
+        select_trainable(model, "pretrain" if stage == "stage1" else "finetune")
+    else:
+        model.requires_grad_(True)
+
+
+def _optimizer(model: GatedLlamaForCausalLM, recipe: LlamaRecipe) -> torch.optim.AdamW:
+    """AdamW; matrices decay, gates learn faster since everything they let through waits for them."""
+    matrices, vectors, gates = [], [], []
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
+        if name == "adapter.gates":
+            gates.append(weight)
+        elif weight.ndim > 1 and "prefix" not in name:
+            matrices.append(weight)
+        else:
+            vectors.append(weight)
+    groups = [
+        {"params": matrices, "weight_decay": recipe.decay, "scale": 1.0},
+        {"params": vectors, "weight_decay": 0.0, "scale": 1.0},
+        {"params": gates, "weight_decay": 0.0, "scale": 3.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), foreach=True)
+
+
+def batch_loss(
+    model: GatedLlamaForCausalLM, batch: Batch, pool: EmbeddingPool, generator: torch.Generator
+) -> Tensor:
+    """Cross-entropy of what the assistant says, each token under its turn's condition.
+
+    Only the positions that count go through the output layer.
+    """
+    conditions, present = pool.gather(batch.rows, generator)
+    injection = model.injection(conditions, present)
+    injected = model.inject(injection, batch.condition_ids, batch.input_ids.shape[1])
+    hidden = model.model(
+        input_ids=batch.input_ids,
+        use_cache=False,
+        injected=injected,  # pyright: ignore[reportCallIssue]: passed on to the layers
+    ).last_hidden_state
+    targets = batch.labels[:, 1:]
+    spoken = targets != IGNORE
+    logits = model.lm_head(hidden[:, :-1][spoken])
+    return torch.nn.functional.cross_entropy(logits, targets[spoken])
+
+
+def _run(
+    model: GatedLlamaForCausalLM,
+    encoder: DialogEncoder,
+    pool: EmbeddingPool,
+    stage: Stage,
+    recipe: LlamaRecipe,
+    steps: int | None,
+    minutes: float | None,
+    report: Report | None,
+) -> GatedLlamaForCausalLM:
+    steps = steps or recipe.steps(stage)
+    # Each stage has its own dialogs.
+    rng = random.Random(recipe.seed * 10 + list(_PEAK).index(stage))
+    generator = torch.Generator().manual_seed(recipe.seed)
+    batches: Iterator[Batch] = encoder.stream(_sampler(pool), rng, recipe.tokens)
+    peak = recipe.rate if stage in ("words", "stage1") else recipe.picture_rate
+    optimizer = _optimizer(model, recipe)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    averages = [weight.detach().clone() for weight in trained]
+    model.train()
+    begun = time.monotonic()
+    smooth = math.log(model.config.vocab_size)
+    for step in range(steps):
+        spent = time.monotonic() - begun
+        done = max(step / steps, spent / (60 * minutes) if minutes else 0.0)
+        if done >= 1:
+            break
+        rate = peak * min(1.0, (step + 1) / recipe.warmup) * (0.5 + 0.5 * math.cos(math.pi * done))
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        loss = batch_loss(model, next(batches), pool, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        # The average starts over a short past and reaches back further as training goes on.
+        keep = min(recipe.average, (step + 1) / (step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, trained, 1 - keep)
+        value = float(loss.detach())
+        smooth += 0.05 * (value - smooth)
+        if report:
+            report(step + 1, steps, smooth, spent)
+        if step % 100 == 0 or step == steps - 1:
+            log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
+    with torch.no_grad():
+        torch._foreach_copy_(trained, averages)
+    return model.eval()
+
+
+_PEAK = ("words", "pictures", "stage1", "stage2")
+
+
+def _sampler(pool: EmbeddingPool) -> Callable[[random.Random], list[Turn]]:
+    return lambda rng: sample_dialog(rng, pool)
+
+
+def save_llama(
+    model: GatedLlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    checkpoint: Path,
+    *,
+    recipe: LlamaRecipe,
+) -> None:
+    """Writes the language model's files in half precision; a reader sees all new or all old.
+
+    Raises:
+        StorageError: The directory cannot be written; what was there stays.
+    """
+    staging = checkpoint.parent / f".{checkpoint.name}.new"
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        half = GatedLlamaForCausalLM(model.config).half()
+        half.load_state_dict(model.state_dict())
+        half.generation_config = model.generation_config
+        half.save_pretrained(staging)
+        save_tokenizer(tokenizer, staging)
+        (staging / "training.json").write_text(
+            json.dumps(asdict(recipe), indent=1) + "\n", encoding="utf-8"
+        )
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        for path in sorted(staging.iterdir()):
+            path.chmod(0o644)
+            path.replace(checkpoint / path.name)
+    except OSError as error:
+        raise StorageError(f"cannot write the model to {checkpoint}: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,96 @@
+"""How well the model answers held-out phrasings: exactly right or not, by intent."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from sensebind.agent.gated_llama import GatedLlamaForCausalLM
+from sensebind.agent.training.condition_pool import EmbeddingPool
+from sensebind.agent.training.corpus.dialog import PLAIN, Turn, sample_dialog
+from sensebind.agent.training.corpus.grammar import Split
+from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder, Span
+
+
+@torch.inference_mode()
+def right_steps(
+    model: GatedLlamaForCausalLM, batch: Batch, pool: EmbeddingPool
+) -> Iterator[tuple[Span, bool]]:
+    """Whether greedy decoding would give each step of the assistant exactly as it stands.
+
+    One pass over the dialog tells: decoding gives a step exactly if and only if every token of it
+    is the likeliest after those before it.
+    """
+    conditions, present = pool.gather(batch.rows, torch.Generator(), augment=False)
+    logits = model(
+        input_ids=batch.input_ids,
+        conditions=conditions,
+        present=present,
+        condition_ids=batch.condition_ids,
+        use_cache=False,
+    ).logits
+    guesses = logits[:, :-1].argmax(dim=-1)
+    fits = (guesses == batch.labels[:, 1:]) | (batch.labels[:, 1:] == IGNORE)
+    for span in batch.spans:
+        yield span, bool(fits[span.row, span.begin - 1 : span.end - 1].all())
+
+
+def probe(
+    model: GatedLlamaForCausalLM,
+    encoder: DialogEncoder,
+    pool: EmbeddingPool,
+    *,
+    seed: int,
+    split: Split = "heldout",
+    each: int = 24,
+    dialogs: int = 400,
+    langs: Sequence[str] = ("en", "zh"),
+) -> dict[str, float]:
+    """Shares of exactly right steps.
+
+    Args:
+        model: In evaluation mode.
+        encoder: Of the model's tokenizer.
+        pool: Where conditions come from; embeddings are not augmented.
+        seed: Of the dialogs.
+        split: Which phrasings.
+        each: Single questions per intent and language.
+        dialogs: Whole dialogs, told apart by "follow-ups" and whether a call was right.
+        langs: Languages.
+
+    Returns:
+        Shares by "LANG intent", and "all", "calls" and "follow-ups" over whole dialogs.
+    """
+    rng = random.Random(seed)
+    singles: list[list[Turn]] = [
+        sample_dialog(rng, pool, split=split, lang=lang, turns=1, first=intent)
+        for intent in PLAIN
+        for lang in langs
+        for _ in range(each)
+    ]
+    tallies: dict[str, list[bool]] = defaultdict(list)
+    for span, right in _all_steps(model, encoder, pool, singles):
+        tallies[f"{span.lang} {span.intent}"].append(right)
+    whole = [sample_dialog(rng, pool, split=split) for _ in range(dialogs)]
+    for span, right in _all_steps(model, encoder, pool, whole):
+        tallies["all"].append(right)
+        if span.kind == "call":
+            tallies["calls"].append(right)
+        if span.number and span.intent not in PLAIN:
+            tallies[f"then {span.intent}"].append(right)
+            tallies["follow-ups"].append(right)
+    return {name: sum(rights) / len(rights) for name, rights in sorted(tallies.items())}
+
+
+def _all_steps(
+    model: GatedLlamaForCausalLM,
+    encoder: DialogEncoder,
+    pool: EmbeddingPool,
+    dialogs: list[list[Turn]],
+) -> Iterator[tuple[Span, bool]]:
+    encoded = sorted(encoder.encode(dialogs), key=lambda one: len(one.tokens))
+    for begin in range(0, len(encoded), 64):
+        yield from right_steps(model, encoder.collate(encoded[begin : begin + 64]), pool)
