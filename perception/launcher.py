@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket as sockets
 import sys
@@ -148,17 +149,22 @@ def _write(pipe: int, text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `python -m sensebind.perception.launcher CONTROL_FD [MODULE ...]`."""
+    """Run `python -m sensebind.perception.launcher CONTROL_FD DIRECTORY [MODULE ...]`.
+
+    The directory, where the workers' sockets are, is removed at the end, as nobody else may be left
+    to do so.
+    """
     # Ctrl-C, or a SIGTERM to a whole group, is for the supervisor, who then closes the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = sockets.socket(fileno=int(arguments[0]))
-    for module in arguments[1:]:
+    for module in arguments[2:]:
         with contextlib.suppress(ImportError):  # the worker that needs it says so in its own words
             importlib.import_module(module)
     gc.collect()
     gc.freeze()  # keeps the collector of a worker from copying the pages that all share
     Launcher(control).serve()
+    shutil.rmtree(arguments[1], ignore_errors=True)
     return 0
 
 

@@ -107,7 +107,9 @@ class Supervisor:
         names = [spec.stream for spec in workers]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"streams must be named and different, they are {names}")
-        self._directory = tempfile.TemporaryDirectory(prefix="sensebind-")  # mode 0700
+        self._directory = tempfile.TemporaryDirectory(  # of mode 0700
+            prefix="sensebind-", ignore_cleanup_errors=True
+        )
         self._charges: dict[str, _Charge] = {}
         for spec in workers:
             endpoint = spec.endpoint or f"ipc://{self._directory.name}/{spec.stream}"
@@ -302,11 +304,12 @@ class Supervisor:
 
     def _open_launcher(self) -> None:
         ours, theirs = sockets.socketpair()
+        directory = self._directory.name
         modules = sorted({m for c in self._charges.values() for m in c.spec.modules})
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         with theirs:
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", _LAUNCHER, str(theirs.fileno()), *modules],
+                [sys.executable, "-m", _LAUNCHER, str(theirs.fileno()), directory, *modules],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=os.environ | quiet,  # threads of the launcher would not survive its forks

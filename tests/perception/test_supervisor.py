@@ -219,7 +219,7 @@ supervisor = Supervisor([worker(stream, Path(sys.argv[1])) for stream in STREAMS
 supervisor.start()
 pids = [status.pid for status in supervisor.status().values()] + [supervisor._launcher.pid]
 try:
-    print(json.dumps(pids), flush=True)
+    print(json.dumps([supervisor.endpoints["camera"], *pids]), flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     supervisor.stop()
@@ -236,13 +236,16 @@ def test_no_process_outlives_the_supervisor(checkpoint: Path) -> None:
         for _ in range(2)
     )
     pids: list[int] = []
+    directories: list[Path] = []
     for process in (killed, interrupted):
         assert process.stdout is not None
         with process.stdout:
-            found = json.loads(process.stdout.readline())
+            endpoint, *found = json.loads(process.stdout.readline())
         assert len(found) == 4 and all(map(alive, found))
         pids += found
+        directories.append(Path(endpoint.removeprefix("ipc://")).parent)
     os.kill(killed.pid, signal.SIGKILL)
     os.killpg(interrupted.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
     assert (killed.wait(RECOVERY), interrupted.wait(RECOVERY)) == (-signal.SIGKILL, 0)
     until(lambda: not any(map(alive, pids)))
+    assert not [directory for directory in directories if directory.exists()]
