@@ -177,9 +177,7 @@ def load_pool(
     try:
         images = load_file(directory / f"{name}.safetensors")["image"].float()
         scenes = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))["scenes"]
-        captions = [
-            Caption(_named(scene["main"]), _named(scene["second"])) for scene in scenes
-        ]
+        captions = [Caption(_named(scene["main"]), _named(scene["second"])) for scene in scenes]
         usable = [
             row for row, scene in enumerate(scenes) if scene["main"] or scene.get("empty", True)
         ]

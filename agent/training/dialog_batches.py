@@ -11,8 +11,17 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.training.corpus.dialog import ABSENT, Turn
-from sensebind.agent.training.tokenizer import ASSISTANT, BOS, CALL, END, EOS, PAD, TOOL, USER
-from sensebind.agent.training.tokenizer import heard_text
+from sensebind.agent.training.tokenizer import (
+    ASSISTANT,
+    BOS,
+    CALL,
+    END,
+    EOS,
+    PAD,
+    TOOL,
+    USER,
+    heard_text,
+)
 
 IGNORE = -100
 
@@ -55,7 +64,26 @@ class DialogEncoder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._backend = tokenizer.backend_tokenizer
         names = (PAD, BOS, EOS, USER, END, ASSISTANT, CALL, TOOL)
+        self._tokenizer = tokenizer
         self._ids = {name: int(tokenizer.convert_tokens_to_ids(name)) for name in names}  # pyright: ignore[reportArgumentType]
+
+    @property
+    def pad(self) -> int:
+        """Id of the padding token."""
+        return self._ids[PAD]
+
+    def prompt(self, text: str) -> list[int]:
+        """Tokens of a dialog that begins with this question, up to where the answer starts."""
+        ids = self._ids
+        heard = self._backend.encode(heard_text(text), add_special_tokens=False).ids
+        return [ids[BOS], ids[USER], *heard, ids[END], ids[ASSISTANT]]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of one step: up to its end token; `<|call|>` stays in sight."""
+        kept = list(tokens)
+        if self._ids[EOS] in kept:
+            kept = kept[: kept.index(self._ids[EOS])]
+        return str(self._tokenizer.decode([one for one in kept if one != self._ids[PAD]]))
 
     def encode(self, dialogs: Sequence[Sequence[Turn]]) -> list[_Encoded]:
         """Tokenises dialogs, all texts in one call."""

@@ -65,7 +65,7 @@ class LlamaRecipe:
     bind_blocks: int = 2
     bind_inner: int = 512
     tokens: int = 3_000
-    word_steps: int = 1_500
+    word_steps: int = 1_000
     picture_steps: int = 3_000
     rate: float = 3e-3
     picture_rate: float = 2e-3
@@ -200,7 +200,7 @@ def _choose_weights(model: GatedLlamaForCausalLM, stage: Stage, recipe: LlamaRec
 
 
 def _optimizer(model: GatedLlamaForCausalLM, recipe: LlamaRecipe) -> torch.optim.AdamW:
-    """AdamW; matrices decay, gates learn faster since everything they let through waits for them."""
+    """AdamW; matrices decay, gates learn faster: all they let through waits for them."""
     matrices, vectors, gates = [], [], []
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
@@ -284,7 +284,7 @@ def _run(
         smooth += 0.05 * (value - smooth)
         if report:
             report(step + 1, steps, smooth, spent)
-        if step % 100 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == steps - 1:
             log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
     with torch.no_grad():
         torch._foreach_copy_(trained, averages)
@@ -330,3 +330,47 @@ def save_llama(
         raise StorageError(f"cannot write the model to {checkpoint}: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def train_small_llama(
+    checkpoint: Path,
+    *,
+    embeddings: Path,
+    cache: Path | None = None,
+    run: Path = Path("runs/llama"),
+    recipe: LlamaRecipe | None = None,
+    minutes: float | None = None,
+    report: Report | None = None,
+) -> dict[str, float]:
+    """The whole small recipe: "words", then "pictures" into the checkpoint.
+
+    A finished "words" stage of the same recipe is taken from `run`.
+
+    Args:
+        checkpoint: Directory to write the language model's files into.
+        embeddings: Directory of `embeddings.safetensors`.
+        cache: Visual cache with which enhanced copies are made.
+        run: Working folder.
+        recipe: Sizes and rates; those of the shipped weights by default.
+        minutes: Longest time of the second stage.
+        report: Called after every step.
+
+    Returns:
+        Shares of right answers to held-out phrasings; see `probe`.
+    """
+    recipe = recipe or LlamaRecipe()
+    words = run / "words"
+    if not _finished(words, recipe):
+        train_llama(words, embeddings=None, stage="words", recipe=recipe, report=report)
+    return train_llama(
+        checkpoint, embeddings=embeddings, stage="pictures", start=words, cache=cache,
+        recipe=recipe, minutes=minutes, report=report,
+    )  # fmt: skip
+
+
+def _finished(directory: Path, recipe: LlamaRecipe) -> bool:
+    try:
+        text = (directory / "training.json").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return text == json.dumps(asdict(recipe), indent=1) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,18 @@ import torch
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.training.condition_pool import EmbeddingPool
-from sensebind.agent.training.corpus.dialog import PLAIN, Turn, sample_dialog
+from sensebind.agent.training.corpus import answers
+from sensebind.agent.training.corpus.answers import Facts
+from sensebind.agent.training.corpus.dialog import (
+    PLAIN,
+    Turn,
+    TurnCondition,
+    fresh_condition,
+    sample_dialog,
+)
 from sensebind.agent.training.corpus.grammar import Split
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder, Span
+from sensebind.agent.training.tokenizer import CALL
 
 
 @torch.inference_mode()
@@ -94,3 +104,92 @@ def _all_steps(
     encoded = sorted(encoder.encode(dialogs), key=lambda one: len(one.tokens))
     for begin in range(0, len(encoded), 64):
         yield from right_steps(model, encoder.collate(encoded[begin : begin + 64]), pool)
+
+
+@torch.inference_mode()
+def reply(
+    model: GatedLlamaForCausalLM,
+    encoder: DialogEncoder,
+    pool: EmbeddingPool,
+    questions: Sequence[tuple[str, TurnCondition]],
+) -> list[str]:
+    """The first step of the assistant after each question, by greedy decoding.
+
+    Args:
+        model: In evaluation mode.
+        encoder: Of the model's tokenizer.
+        pool: Where the rows of the conditions are looked up.
+        questions: What is typed, and what is perceived.
+
+    Returns:
+        Answers, or calls with `<|call|>` before them.
+    """
+    replies: list[str] = []
+    for begin in range(0, len(questions), 64):
+        some = questions[begin : begin + 64]
+        prompts = [encoder.prompt(text) for text, _ in some]
+        longest = max(map(len, prompts))
+        ids = torch.tensor([[encoder.pad] * (longest - len(one)) + one for one in prompts])
+        rows = torch.tensor([[condition.rows] for _, condition in some])
+        conditions, present = pool.gather(rows, torch.Generator(), augment=False)
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=(ids != encoder.pad).long(),
+            conditions=conditions,
+            present=present,
+            condition_ids=torch.zeros_like(ids),
+            max_new_tokens=64,
+        )
+        replies += [encoder.decode(row[longest:].tolist()) for row in out]
+    return replies
+
+
+def right_reply(intent: str, said: str, facts: Facts, lang: str) -> bool:
+    """Whether a reply is what the grammar wants to a question of an intent of `INTENTS`."""
+    if said.startswith(CALL):
+        try:
+            name = json.loads(said.removeprefix(CALL))["name"]
+        except (ValueError, KeyError, TypeError):
+            return False
+        return name == {"count": "detect", "where": "detect", "time": "clock"}.get(intent, intent)
+    if intent in answers.SENSES:
+        return said == answers.SENSES[intent](facts, lang)
+    if intent == "all":
+        return said == answers.everything(facts, lang)
+    if intent == "color":
+        return said == answers.color(facts, lang)
+    return said == answers.FIXED.get(intent, {}).get(lang)
+
+
+def probe_texts(
+    model: GatedLlamaForCausalLM,
+    encoder: DialogEncoder,
+    pool: EmbeddingPool,
+    texts: Sequence[tuple[str, str]],
+    *,
+    seed: int,
+) -> list[tuple[str, str, str, bool]]:
+    """Asks given texts, each under a random condition.
+
+    Args:
+        model: In evaluation mode.
+        encoder: Of the model's tokenizer.
+        pool: Where conditions come from.
+        texts: Text and intent (a key of `INTENTS`).
+        seed: Of the conditions.
+
+    Returns:
+        Text, intent, reply, and whether it is right.
+    """
+    rng = random.Random(seed)
+    questions = [(text, fresh_condition(rng, pool)) for text, _ in texts]
+    replies = reply(model, encoder, pool, questions)
+    return [
+        (text, intent, said, right_reply(intent, said, condition.facts, language_of(text)))
+        for (text, intent), (_, condition), said in zip(texts, questions, replies, strict=True)
+    ]
+
+
+def language_of(text: str) -> str:
+    """ "zh" for a text with Chinese characters in it, else "en"."""
+    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"

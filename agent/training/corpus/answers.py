@@ -26,7 +26,7 @@ class Facts:
     scan: str | None = None
 
 
-_NUMBERS = "no one two three four five six seven eight nine ten".split()
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 _PLACES_ZH = {"left": "左边", "middle": "中间", "right": "右边"}
 _KIND_ZH = {kind: names[0] for kind, names in chinese.NOUNS.items()}
 _COLOR_ZH = {color: names[0] for color, names in chinese.COLOR_NAMES.items()}
@@ -133,15 +133,15 @@ def color_of(facts: Facts, kind: str, lang: str) -> str:
     """ "The ball is red." / "I do not see a ball." """
     found = dict(reversed(facts.sight)).get(kind)
     if lang == "zh":
-        return f"{_KIND_ZH[kind]}是{_COLOR_ZH[found]}的。" if found else f"我没看到{_KIND_ZH[kind]}。"
+        return (
+            f"{_KIND_ZH[kind]}是{_COLOR_ZH[found]}的。" if found else f"我没看到{_KIND_ZH[kind]}。"
+        )
     return f"The {kind} is {found}." if found else f"I do not see {article(kind)}."
 
 
 def see_is(facts: Facts, lang: str, kind: str | None, hue: str | None) -> str:
     """ "Yes, I see a black dog." / "No, I see a red ball." """
-    found = [
-        thing for thing in facts.sight if kind in (None, thing[0]) and hue in (None, thing[1])
-    ]
+    found = [thing for thing in facts.sight if kind in (None, thing[0]) and hue in (None, thing[1])]
     if lang == "zh":
         return f"是的，我看到{_seen(found[0], lang)}。" if found else f"没有，{see(facts, lang)}"
     return f"Yes, I see {_seen(found[0], lang)}." if found else f"No, {see(facts, lang)}"
@@ -204,7 +204,11 @@ def switched(tool: str, lang: str) -> str:
 
 def thermostat_set(degrees: int, lang: str) -> str:
     """ "I set the thermostat to 21 degrees." """
-    return f"我把温度设为{degrees}度。" if lang == "zh" else f"I set the thermostat to {degrees} degrees."
+    return (
+        f"我把温度设为{degrees}度。"
+        if lang == "zh"
+        else f"I set the thermostat to {degrees} degrees."
+    )
 
 
 def thermostat_get(degrees: int, lang: str) -> str:

@@ -144,7 +144,7 @@ def sample_dialog(
     state = _State(lang or ("en" if rng.random() < 0.58 else "zh"))
     if turns is None:
         turns = rng.choices(range(1, MAX_TURNS + 1), (40, 26, 16, 10, 8))[0]
-    condition = _fresh(rng, pool)
+    condition = fresh_condition(rng, pool)
     for number in range(turns):
         if number and rng.random() < 0.55:
             condition = _changed(condition, rng, pool)
@@ -155,7 +155,7 @@ def sample_dialog(
     return state.turns
 
 
-def _fresh(rng: random.Random, pool: Pool) -> TurnCondition:
+def fresh_condition(rng: random.Random, pool: Pool) -> TurnCondition:
     """A condition; what is heard or near is often what is in view."""
     row, sight = pool.sight(rng)
     main = sight[0][0] if sight else None
@@ -167,7 +167,7 @@ def _fresh(rng: random.Random, pool: Pool) -> TurnCondition:
 
 
 def _changed(old: TurnCondition, rng: random.Random, pool: Pool) -> TurnCondition:
-    new = _fresh(rng, pool)
+    new = fresh_condition(rng, pool)
     take = [rng.random() < 0.6 for _ in range(3)]
     rows = tuple(b if use else a for use, a, b in zip(take, old.rows, new.rows, strict=True))
     return TurnCondition(
@@ -201,7 +201,13 @@ def _next_intent(state: _State, rng: random.Random) -> str:
     if state.device == "door":
         choices |= {"it_open": 2, "it_close": 2}
     elif state.device:
-        choices |= {"it_on": 2.5, "it_off": 2.5, "also_lamp": 0.8, "also_radio": 0.8, "also_fan": 0.8}
+        choices |= {
+            "it_on": 2.5,
+            "it_off": 2.5,
+            "also_lamp": 0.8,
+            "also_radio": 0.8,
+            "also_fan": 0.8,
+        }
     if state.degrees is not None:
         choices["temp_again"] = 3
     return rng.choices(list(choices), list(choices.values()))[0]
@@ -394,7 +400,9 @@ def _two_commands(
     texts = [
         utterance(split, tool, state.lang, rng, dressed=False).text for tool in (first, second)
     ]
-    joint = rng.choice((" and ", " and then ", " then ") if state.lang == "en" else (" ", " 然后", "再"))
+    joint = rng.choice(
+        (" and ", " and then ", " then ") if state.lang == "en" else (" ", " 然后", "再")
+    )
     steps: Steps = []
     for tool in (first, second):
         steps += _switch(state, tool, rng)[:2]
@@ -422,5 +430,3 @@ def _call(
         error = rng.choice(ERRORS)
         result, said = f"error: {error}", answers.failed(error, lang)
     return [("call", call_json(tool, arguments)), ("tool", result), ("say", said)]
-
-

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """English phrasings, in the notation of `grammar.py`, written without capitals and end marks.
 
 Questions about senses come in three shapes: direct ("what do you see"), indirect ("tell me" +
@@ -1605,24 +1606,10 @@ COLOR_NAMES: dict[str, tuple[str, ...]] = {
     "white": ("white",), "black": ("black",),
 }  # fmt: skip
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty twenty-one twenty-two twenty-three twenty-four twenty-five twenty-six "
-    "twenty-seven twenty-eight twenty-nine thirty"
-).split()
+NUMBER_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "twenty-one", "twenty-two", "twenty-three", "twenty-four", "twenty-five", "twenty-six", "twenty-seven", "twenty-eight", "twenty-nine", "thirty"]
 
-LEAD_INS = (
-    "robot|hey robot|hi robot|hello robot|ok robot|okay robot|dear robot|robot please|excuse me|hey|hi|hello|ok|okay|so"
-    "|well|um|uh|uhm|hmm|listen|hey buddy|buddy|my friend|hey you|sensebind|hey sensebind|please|now|and|alright|right|yo"
-    "|good morning|good evening|sorry|hey there|hi there|tell me|quick question|one question|question|just curious"
-    "|first|next|then|oh|oh and|ah|great|thanks|cool|nice|perfect|ok now|ok then|let's see|look|hey bot|bot|dude|mate"
-    "|hello there|my dear robot|little robot|actually|by the way|btw|also|anyway|come on|hey pal|say"
-).split("|")
-TAILS = (
-    "please|pls|plz|robot|buddy|now|right now|thanks|thank you|for me|my friend|mate|dude|will you|would you|can you"
-    "|ok|okay|if you can|if possible|dear|bot|then|again|quickly|at once|immediately|asap|if you don't mind|my dear"
-    "|sensebind|man|pal|hm|huh|right|real quick|thx|already|for a moment|if you please|please robot|please tell me"
-).split("|")
+LEAD_INS = ["robot", "hey robot", "hi robot", "hello robot", "ok robot", "okay robot", "dear robot", "robot please", "excuse me", "hey", "hi", "hello", "ok", "okay", "so", "well", "um", "uh", "uhm", "hmm", "listen", "hey buddy", "buddy", "my friend", "hey you", "sensebind", "hey sensebind", "please", "now", "and", "alright", "right", "yo", "good morning", "good evening", "sorry", "hey there", "hi there", "tell me", "quick question", "one question", "question", "just curious", "first", "next", "then", "oh", "oh and", "ah", "great", "thanks", "cool", "nice", "perfect", "ok now", "ok then", "let's see", "look", "hey bot", "bot", "dude", "mate", "hello there", "my dear robot", "little robot", "actually", "by the way", "btw", "also", "anyway", "come on", "hey pal", "say"]
+TAILS = ["please", "pls", "plz", "robot", "buddy", "now", "right now", "thanks", "thank you", "for me", "my friend", "mate", "dude", "will you", "would you", "can you", "ok", "okay", "if you can", "if possible", "dear", "bot", "then", "again", "quickly", "at once", "immediately", "asap", "if you don't mind", "my dear", "sensebind", "man", "pal", "hm", "huh", "right", "real quick", "thx", "already", "for a moment", "if you please", "please robot", "please tell me"]
 COMMAND_INTENTS = frozenset(
-    "lamp_on lamp_off radio_on radio_off fan_on fan_off door_open door_close thermostat_set".split()
+    ["lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close", "thermostat_set"]
 )

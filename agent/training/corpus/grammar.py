@@ -114,9 +114,7 @@ class Grammar:
         ConfigurationError: A template does not parse or names an unknown rule.
     """
 
-    def __init__(
-        self, rules: Mapping[str, str], templates: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, rules: Mapping[str, str], templates: Mapping[str, Sequence[str]]) -> None:
         self._rules = {name: _parse(text, 0, "")[0] for name, text in rules.items()}
         self._templates = {
             intent: [_parse(text, 0, "")[0] for text in texts]

@@ -1,4 +1,4 @@
-"""How people really type: slips of the finger, capitals, end marks; and how the model reads them."""
+"""How people really type: slips, capitals, end marks; and how the model reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensebind.agent.training.corpus.chinese import TRADITIONAL
 # case, no apostrophes, everything else that is no word becomes a space. `SILENT` and `SPACING`
 # are written into the template; `tokenizer.py` builds it from here.
 SILENT = "'’‘`´"
-SPACING = ".,!?;:…\"()[]{}<>|*_~/\\-–—+=^#@&。，！？、；：“”（）《》【】·～"
+SPACING = '.,!?;:…"()[]{}<>|*_~/\\-–—+=^#@&。，！？、；：“”（）《》【】·～'
 
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBOURS = {
@@ -19,10 +19,12 @@ _NEIGHBOURS = {
     for at, key in enumerate(row)
 }
 _QUESTION_STARTS = frozenset(
-    "what which who where how is are do does did can could would will any when why have has was were"
-    " whats".split()
+    "what which who where how is are do does did can could would will any when why have has was"  # noqa: SIM905
+    " were whats".split()
 )
-_QUESTION_MARKS_ZH = ("什么", "啥", "吗", "哪", "几", "多少", "谁", "呢", "怎么", "有没有", "是不是")
+_QUESTION_MARKS_ZH = (
+    "什么", "啥", "吗", "哪", "几", "多少", "谁", "呢", "怎么", "有没有", "是不是",
+)  # fmt: skip
 _READ_AS = str.maketrans({**dict.fromkeys(SILENT), **dict.fromkeys(SPACING, " ")})
 
 

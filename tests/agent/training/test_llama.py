@@ -1,0 +1,199 @@
+"""The training loop of the small language model, on few dialogs and tiny sizes."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from sensebind.agent.gated_llama import GatedLlamaForCausalLM
+from sensebind.agent.training import llama
+from sensebind.agent.training.condition_pool import load_pool, word_pool
+from sensebind.agent.training.corpus import INTENTS
+from sensebind.agent.training.corpus.dialog import ABSENT, sample_dialog
+from sensebind.agent.training.corpus.noise import normalise
+from sensebind.agent.training.dialog_batches import IGNORE, DialogEncoder
+from sensebind.agent.training.llama import LlamaRecipe, batch_loss, new_llama, train_llama
+from sensebind.agent.training.tokenizer import save_tokenizer, train_tokenizer
+from sensebind.errors import InputError
+from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.simhome.catalog import COLORS, KINDS
+
+TINY = LlamaRecipe(
+    width=32, layers=2, heads=2, inner=64, bind_blocks=1, bind_inner=32, tokens=300, warmup=1,
+    word_steps=2, picture_steps=2, lora_rank=2,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFast:
+    directory = tmp_path_factory.mktemp("tokenizer")
+    save_tokenizer(train_tokenizer(dialogs=400, size=1500), directory)
+    return AutoTokenizer.from_pretrained(directory)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tokenizer: PreTrainedTokenizerFast) -> None:
+    monkeypatch.setattr(llama, "train_tokenizer", lambda seed: tokenizer)
+    monkeypatch.setattr(llama, "probe", lambda *args, **more: {"all": 0.0})
+
+
+def test_special_tokens_have_the_agreed_ids(tokenizer: PreTrainedTokenizerFast):
+    assert tokenizer.convert_tokens_to_ids(["<pad>", "<s>", "</s>"]) == [0, 1, 2]
+    assert tokenizer.init_kwargs["tool_call_start"] == "<|call|>"
+    assert len(tokenizer("<|call|>", add_special_tokens=False)["input_ids"]) == 1
+
+
+def test_common_chinese_characters_are_one_token(tokenizer: PreTrainedTokenizerFast):
+    ids = tokenizer("你看到什么听颜色", add_special_tokens=False)["input_ids"]
+    assert len(ids) == 8
+
+
+def test_the_template_hears_what_training_hears(tokenizer: PreTrainedTokenizerFast):
+    for text in ('What\'s "THAT", <|call|>?', "你好，在吗？", "a\\b 'quoted' – ok…"):
+        rendered = tokenizer.apply_chat_template(
+            [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+        )
+        assert rendered == f"<s><|user|> {normalise(text)}<|end|><|assistant|>"
+
+
+def test_batches_are_what_the_template_gives(tokenizer: PreTrainedTokenizerFast):
+    rng = random.Random(0)
+    encoder = DialogEncoder(tokenizer)
+    dialogs = [sample_dialog(rng, word_pool(16, 0, 400)) for _ in range(40)]
+    batch = encoder.collate(encoder.encode(dialogs))
+    for row, dialog in enumerate(dialogs):
+        messages = []
+        for turn in dialog:
+            messages.append({"role": "user", "content": turn.user})
+            for kind, text in turn.steps:
+                if kind == "call":
+                    function = json.loads(text)
+                    messages.append(
+                        {"role": "assistant", "content": "", "tool_calls": [{"function": function}]}
+                    )
+                else:
+                    role = "tool" if kind == "tool" else "assistant"
+                    messages.append({"role": role, "content": text})
+        text = tokenizer.apply_chat_template(messages, tokenize=False)
+        expected = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert batch.input_ids[row, : len(expected)].tolist() == expected
+        assert batch.condition_ids[row, len(expected) - 1] == len(dialog) - 1
+        assert batch.rows[row, len(dialog) - 1].tolist() == list(dialog[-1].condition.rows)
+    spoken = batch.labels != IGNORE
+    assert torch.equal(batch.labels[spoken], batch.input_ids[spoken])
+    assert 0.1 < spoken.float().mean() < 0.9
+
+
+def test_absent_slots_are_zero_and_not_present():
+    pool = word_pool(16, 0, 400)
+    rows = torch.tensor([[[3, ABSENT, 5]]])
+    vectors, present = pool.gather(rows, torch.Generator().manual_seed(0))
+    assert present.tolist() == [[[True, False, True]]]
+    assert torch.allclose(vectors.norm(dim=-1), torch.tensor([[[1.0, 0.0, 1.0]]]))
+
+
+def _write_embeddings(directory: Path) -> torch.Tensor:
+    images = torch.nn.functional.normalize(torch.randn(60, 16), dim=-1)
+    colors = list(COLORS)
+    scenes = [
+        {
+            "seed": row,
+            "main": (
+                {"kind": KINDS[row % len(KINDS)], "color": colors[row % 8]} if row < 54 else None
+            ),
+            "second": {"kind": "ball", "color": "red"} if row % 5 == 0 and row < 54 else None,
+            "empty": row > 56,
+        }
+        for row in range(60)
+    ]
+    save_file({"image": images}, directory / "embeddings.safetensors")
+    (directory / "embeddings.json").write_text(json.dumps({"scenes": scenes}))
+    return images
+
+
+def test_a_pool_is_read_with_enhanced_copies(tmp_path: Path):
+    images = _write_embeddings(tmp_path)
+    pool = load_pool(tmp_path, VisualCache.build(images.numpy()))
+    assert pool.images.shape == (6, 57, 16)  # three unclear pictures are left out
+    row, things = pool.sight(random.Random(1))
+    assert row == ABSENT or len(things) <= 2
+    row, kind = pool.hearing(random.Random(0), "dog")
+    assert kind == "dog" and pool.captions[row].main == ("dog", pool.captions[row].main[1])
+
+
+def test_missing_embeddings_say_what_to_do(tmp_path: Path):
+    with pytest.raises(InputError, match="sensebind train bind"):
+        load_pool(tmp_path, None)
+
+
+def test_loss_falls_when_one_batch_is_repeated(tokenizer: PreTrainedTokenizerFast):
+    pool = word_pool(16, 0, 400)
+    encoder = DialogEncoder(tokenizer)
+    batch = next(encoder.stream(lambda rng: sample_dialog(rng, pool), random.Random(0), 300, 20))
+    model = new_llama(TINY, len(tokenizer), 16, tokenizer=tokenizer)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    generator = torch.Generator().manual_seed(0)
+    losses = []
+    for _ in range(30):
+        loss = batch_loss(model, batch, pool, generator)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    assert model.adapter.gates.abs().sum() > 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_words_are_learned_without_any_picture(tmp_path: Path):
+    words = tmp_path / "words"
+    train_llama(words, embeddings=None, stage="words", recipe=TINY)
+    model = GatedLlamaForCausalLM.from_pretrained(words)
+    assert model.config.senses == ["sight", "hearing", "scan"]
+    assert model.config.bind_dim == 128
+    assert AutoTokenizer.from_pretrained(words).chat_template
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("stage", "moves"),
+    [
+        ("pictures", "model.embed_tokens"),
+        ("stage1", "adapter.bind"),
+        ("stage2", "self_attn.v_proj"),
+    ],
+)
+def test_stages_move_their_weights_only(tmp_path: Path, stage: llama.Stage, moves: str):
+    _write_embeddings(tmp_path)
+    tokenizer = llama.train_tokenizer(seed=0)
+    start = tmp_path / "start"
+    fresh = new_llama(TINY, len(tokenizer), 16, tokenizer=tokenizer)
+    with torch.no_grad():
+        fresh.adapter.gates.fill_(0.5)
+    llama.save_llama(fresh, tokenizer, start, recipe=TINY)
+    train_llama(tmp_path / "out", embeddings=tmp_path, stage=stage, start=start, recipe=TINY)
+    before = GatedLlamaForCausalLM.from_pretrained(start).state_dict()
+    after = GatedLlamaForCausalLM.from_pretrained(tmp_path / "out").state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(moves in name for name in moved)
+    if stage == "stage1":
+        assert all(name.startswith("adapter.") for name in moved)
+    if stage == "stage2":
+        assert not any(name.startswith("adapter.bind") for name in moved)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_stage_with_pictures_needs_them(tmp_path: Path):
+    with pytest.raises(InputError, match="--embeddings"):
+        train_llama(tmp_path / "out", embeddings=None, stage="pictures", recipe=TINY)
+
+
+def test_the_fresh_list_names_known_intents():
+    path = Path(__file__).parents[2] / "data" / "utterances_fresh.json"
+    asked = json.loads(path.read_text(encoding="utf-8"))
+    assert len(asked) >= 150
+    assert {one["intent"] for one in asked} <= set(INTENTS)
