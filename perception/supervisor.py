@@ -97,7 +97,7 @@ class Supervisor:
             workers: One per stream. Those without an endpoint publish in a private directory.
             on_change: Called from the watching thread when a worker's state changes.
             heartbeat_timeout: A worker silent for so many seconds is killed and started again.
-            start_timeout: Likewise one that never gave a heartbeat.
+            start_timeout: Likewise one that never gave a heartbeat, or never came to run.
             stall_timeout: Likewise one whose loop made no step, although its heart beats.
 
         Raises:
@@ -140,11 +140,11 @@ class Supervisor:
         with self._lock:
             return {name: self._describe(charge) for name, charge in self._charges.items()}
 
-    def start(self, wait: float = 60.0) -> None:
+    def start(self, wait: float = 120.0) -> None:
         """Start all workers.
 
         Args:
-            wait: Seconds to wait until each has a percept out or waits for its source; 0 does not
+            wait: Longest wait in seconds until each has a percept out or waits for its source; 0 does not
                 wait.
 
         Raises:
@@ -231,7 +231,8 @@ class Supervisor:
         for line in lines:
             message: dict[str, Any] = json.loads(line)
             if "started" in message:
-                self._charges[message["started"]].pid = message["pid"]
+                charge = self._charges[message["started"]]
+                charge.pid, charge.since = message["pid"], time.monotonic()
             elif "ended" in message:
                 charge = self._charges[message["ended"]]
                 self._ended(charge, message["code"], message["words"])
@@ -244,8 +245,9 @@ class Supervisor:
             if charge is None or beat.pid != charge.pid:
                 continue
             charge.since, charge.beating = now, True
-            if now - beat.progress > self._stall_timeout and beat.state != "starting":
-                self._kill(charge, f"no progress for {self._stall_timeout:g} s")
+            limit = self._start_timeout if beat.state == "starting" else self._stall_timeout
+            if now - beat.progress > limit:
+                self._kill(charge, f"no progress for {limit:g} s")
             elif beat.state in ("running", "waiting") and not charge.killed:
                 charge.failures = 0
                 self._change(charge, WorkerState(beat.state), beat.detail)
