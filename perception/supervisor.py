@@ -144,8 +144,8 @@ class Supervisor:
         """Start all workers.
 
         Args:
-            wait: Longest wait in seconds until each has a percept out or waits for its source; 0 does not
-                wait.
+            wait: Longest wait in seconds until each has a percept out or waits for its source;
+                0 does not wait.
 
         Raises:
             ConfigurationError: A worker cannot run, for a reason that will not go away, or did
