@@ -47,6 +47,7 @@ class LlamaRecipe:
     Attributes:
         width, layers, heads, inner: Sizes of the LLaMA.
         bind_blocks, bind_inner: Sizes of the bind network.
+        context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
         word_steps, picture_steps: Steps of the two stages of the small recipe.
         rate: Peak learning rate of a stage with fresh weights.
@@ -64,6 +65,7 @@ class LlamaRecipe:
     inner: int = 640
     bind_blocks: int = 2
     bind_inner: int = 512
+    context: int = 512
     tokens: int = 3_000
     word_steps: int = 1_000
     picture_steps: int = 3_000
@@ -151,7 +153,7 @@ def new_llama(
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.heads,
-        max_position_embeddings=1024,
+        max_position_embeddings=recipe.context,
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
@@ -179,9 +181,12 @@ def _begin(
 ) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerFast]:
     if start is None:
         tokenizer = train_tokenizer(seed=recipe.seed)
+        tokenizer.model_max_length = recipe.context
         return new_llama(recipe, len(tokenizer), bind_dim, tokenizer=tokenizer), tokenizer
     tokenizer = AutoTokenizer.from_pretrained(start)
+    tokenizer.model_max_length = recipe.context
     model = GatedLlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
+    model.config.max_position_embeddings = recipe.context
     return model, tokenizer
 
 

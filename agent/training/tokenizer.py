@@ -115,7 +115,7 @@ def train_tokenizer(
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
         padding_side="left",
-        model_max_length=1024,
+        model_max_length=512,
         model_input_names=["input_ids", "attention_mask"],
         tool_call_start=CALL,
     )

@@ -15,6 +15,7 @@ from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 
 ABSENT = -1  # row of a slot that is not filled
 MAX_TURNS = 5
+LONG = 0.02  # share of dialogs that go on for up to twice as long
 StepKind = Literal["call", "tool", "say"]
 
 
@@ -137,13 +138,15 @@ def sample_dialog(
         pool: Where conditions come from.
         split: Which phrasings.
         lang: "en" or "zh"; random (and sometimes switching) if left out.
-        turns: How many turns; 1 to 5 at random if left out.
+        turns: How many turns; mostly 1 to 5 at random if left out.
         first: Intent of the first turn; random if left out.
         dressed: Keep capitals and end marks, which the chat template takes away.
     """
     state = _State(lang or ("en" if rng.random() < 0.58 else "zh"))
     if turns is None:
         turns = rng.choices(range(1, MAX_TURNS + 1), (40, 26, 16, 10, 8))[0]
+        if rng.random() < LONG:
+            turns = rng.randint(MAX_TURNS + 1, 2 * MAX_TURNS)
     condition = fresh_condition(rng, pool)
     for number in range(turns):
         if number and rng.random() < 0.55:
