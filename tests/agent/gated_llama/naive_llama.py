@@ -6,6 +6,8 @@ one softmax over the text and one over the condition token of each slot.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,7 +47,8 @@ def naive_logits(
     assert config.head_dim and config.num_key_value_heads and config.rope_parameters
     heads, width = config.num_attention_heads, config.head_dim
     groups = heads // config.num_key_value_heads
-    theta, eps = config.rope_parameters["rope_theta"], config.rms_norm_eps
+    theta: Any = config.rope_parameters.get("rope_theta")
+    eps = config.rms_norm_eps
     length = len(tokens)
     positions = torch.arange(length)
     features = model.adapter.bind(conditions)  # [C, S, hidden]

@@ -31,7 +31,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def edit_tensors(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path], None]:
+def edit_tensors(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
     def damage(directory: Path) -> None:
         path = directory / "model.safetensors"
         tensors = load_file(path)
