@@ -26,6 +26,7 @@ from sensebind.agent.senses import SIMHOME_STREAMS, CacheSettings, simhome_worke
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import SenseBindError
 from sensebind.perception.percept import Percept
+from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.supervisor import Supervisor
 
@@ -75,7 +76,7 @@ def measure(checkpoint: Path, times: int, cache: bool) -> list[Row]:
     spans: dict[str, list[float]] = {name: [] for name in SIMHOME_STREAMS}
     chance = random.Random(0)
     pids: set[int] = set()
-    with SimHomeServer(SCENE) as home:
+    with SimHomeServer(sample_scene(SCENE, sounding=True)) as home:
         workers = simhome_workers(home.sensors, checkpoint, CacheSettings() if cache else None)
         with (
             Supervisor(workers) as supervisor,

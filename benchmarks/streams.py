@@ -23,6 +23,7 @@ from sensebind.agent.senses import SIMHOME_STREAMS, CacheSettings, simhome_worke
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import SenseBindError
 from sensebind.perception.percept import Percept
+from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.supervisor import Supervisor
 
@@ -61,7 +62,7 @@ def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
         arrivals[header.stream].append(1000 * (time.monotonic() - header.monotonic))
         encoding[header.stream].append(header.encode_ms)
 
-    with SimHomeServer(SCENE) as home:
+    with SimHomeServer(sample_scene(SCENE, sounding=True)) as home:
         workers = simhome_workers(home.sensors, checkpoint, CacheSettings() if cache else None)
         with (
             Supervisor(workers) as supervisor,
