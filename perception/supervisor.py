@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sensebind.errors import BusError, ConfigurationError
+from sensebind.errors import BusError, ConfigurationError, StorageError
 from sensebind.perception.bus import Subscriber, check_endpoint
 from sensebind.perception.worker import EXIT_FATAL, WorkerSpec
 
@@ -103,13 +104,17 @@ class Supervisor:
         Raises:
             ConfigurationError: No workers, or two for one stream or endpoint.
             BusError: An endpoint is refused.
+            StorageError: The directory for the endpoints cannot be made.
         """
         names = [spec.stream for spec in workers]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"streams must be named and different, they are {names}")
-        self._directory = tempfile.TemporaryDirectory(  # of mode 0700
-            prefix="sensebind-", ignore_cleanup_errors=True
-        )
+        try:
+            self._directory = tempfile.TemporaryDirectory(  # of mode 0700
+                prefix="sensebind-", ignore_cleanup_errors=True
+            )
+        except OSError as error:
+            raise StorageError(f"no directory for the bus can be made: {error}") from error
         self._charges: dict[str, _Charge] = {}
         for spec in workers:
             endpoint = spec.endpoint or f"ipc://{self._directory.name}/{spec.stream}"
@@ -308,13 +313,16 @@ class Supervisor:
         ours, theirs = sockets.socketpair()
         directory = self._directory.name
         modules = sorted({m for c in self._charges.values() for m in c.spec.modules})
+        # Threads of the launcher would not survive its forks.
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        # What is importable here is importable there, such as a source beside the user's script.
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         with theirs:
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", _LAUNCHER, str(theirs.fileno()), directory, *modules],
+                [sys.executable, "-P", "-m", _LAUNCHER, str(theirs.fileno()), directory, *modules],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=os.environ | quiet,  # threads of the launcher would not survive its forks
+                env=os.environ | quiet | {"PYTHONPATH": path},
             )
         self._launched = time.monotonic()
         self._control = ours
