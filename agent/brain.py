@@ -47,6 +47,12 @@ class Brain:
         return self.model.config.bind_dim
 
     @property
+    def max_new_tokens(self) -> int:
+        """Most tokens of an answer, as the checkpoint says; 256 if it does not."""
+        config = self.model.generation_config
+        return int((config.max_new_tokens if config else None) or 256)
+
+    @property
     def context(self) -> int:
         """Most tokens that the model reads."""
         return self.model.config.max_position_embeddings

@@ -101,7 +101,8 @@ class ChatSenseBind(BaseChatModel):
     Attributes:
         model: Checkpoint directory; empty for the embedded one. Loaded at first use.
         temperature: 0 takes the most probable token.
-        max_tokens: Most tokens of a text answer.
+        max_tokens: Most tokens of a text answer; the checkpoint's own limit (`max_new_tokens` in
+            generation_config.json) by default.
         top_p: Nucleus of sampling.
         seed: Makes sampling repeatable.
         stop: Texts that end an answer; they are not part of it.
@@ -112,7 +113,7 @@ class ChatSenseBind(BaseChatModel):
 
     model: str = ""
     temperature: float = 0.0
-    max_tokens: int = 200
+    max_tokens: int | None = None
     top_p: float = 0.75
     seed: int | None = None
     stop: list[str] | None = None
@@ -231,7 +232,7 @@ class ChatSenseBind(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         brain = self.brain
         assert self._prompts is not None
-        max_tokens = int(kwargs.get("max_tokens") or self.max_tokens)
+        max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or brain.max_new_tokens)
         grammar = brain.grammars.compile(tools, tool_choice)
         reserve = min(max_tokens, brain.context // 4)
         prompt = self._prompts.build(messages, tools=tools, limit=brain.context - reserve)

@@ -12,6 +12,7 @@ import torch
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
+from transformers.utils import logging as transformers_logging
 
 from sensebind.errors import CheckpointError, InputError, SourceError
 from sensebind.perception.percept import Observation
@@ -73,16 +74,21 @@ class Detector:
                 f"no detector at {path} (config.json is missing): train one with "
                 "`sensebind train detector`"
             )
+        shown = transformers_logging.is_progress_bar_enabled()
+        transformers_logging.disable_progress_bar()
         try:
             model, report = AutoModelForObjectDetection.from_pretrained(
                 path, dtype=torch.float32, local_files_only=True, output_loading_info=True
             )
             processor = AutoImageProcessor.from_pretrained(
-                path, local_files_only=True, use_fast=False
+                path, local_files_only=True, backend="pil"
             )
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise CheckpointError(f"the detector at {path} cannot be loaded: {reason}") from error
+        finally:
+            if shown:
+                transformers_logging.enable_progress_bar()
         missing = sorted(report["missing_keys"])
         if missing:
             raise CheckpointError(
