@@ -15,6 +15,7 @@ from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 
 ABSENT = -1  # row of a slot that is not filled
 MAX_TURNS = 5
+ALONE = 0.12  # share of conditions with one sense at most
 LONG = 0.02  # share of dialogs that go on for up to twice as long
 StepKind = Literal["call", "tool", "say"]
 
@@ -166,6 +167,11 @@ def fresh_condition(rng: random.Random, pool: Pool) -> TurnCondition:
     near = main if main and rng.random() < 0.3 else None
     hearing_row, hearing = pool.hearing(rng, heard)
     scan_row, scan = pool.scan(rng, near)
+    if rng.random() < ALONE:  # a robot of one sense
+        kept = rng.randrange(3)
+        row, sight = (row, sight) if kept == 0 else (ABSENT, ())
+        hearing_row, hearing = (hearing_row, hearing) if kept == 1 else (ABSENT, None)
+        scan_row, scan = (scan_row, scan) if kept == 2 else (ABSENT, None)
     return TurnCondition((row, hearing_row, scan_row), Facts(sight, hearing, scan))
 
 
