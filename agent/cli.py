@@ -26,6 +26,7 @@ Checkpoint = Annotated[
     Path | None, typer.Option(help="Directory of the weights; the embedded ones by default.")
 ]
 EMBEDDED = Path("src/sensebind/checkpoints/simhome")
+DETECTOR_FRAMES, DETECTOR_SEED = 7000, 100_000
 
 
 def _version(wanted: bool) -> None:
@@ -118,6 +119,75 @@ def train_bind(
     from sensebind.agent.training.bind import train_bind as train
 
     train(output, run=run, embeddings=run.parent / "llama_data", workers=workers)
+    return 0
+
+
+@train_app.command("llama")
+def train_llama(
+    output: Output = EMBEDDED,
+    embeddings: Annotated[
+        Path, typer.Option(help="What `sensebind train bind` wrote for this.")
+    ] = Path("runs/llama_data"),
+    cache: Annotated[
+        Path | None, typer.Option(help="Visual cache; the output's own by default.")
+    ] = None,
+    run: Annotated[Path, typer.Option(help="Working folder.")] = Path("runs/llama"),
+    stage: Annotated[
+        str | None, typer.Option(help="Only one: words, pictures, stage1 or stage2.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    unfreeze: Annotated[
+        str, typer.Option(help="language: all weights; none: the two stages of large models.")
+    ] = "language",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and dialogs.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each stage.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Of the last stage.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Train the language model: words first, then with embeddings of pictures only."""
+    _check_disk(output, run, megabytes=500)
+    from sensebind.agent.training.llama_command import run as train
+
+    return train(
+        output,
+        embeddings=embeddings,
+        cache=cache,
+        run=run,
+        stage=stage,
+        start=start,
+        unfreeze=unfreeze,
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
+        as_json=as_json,
+    )
+
+
+@train_app.command("detector")
+def train_detector(
+    output: Output = EMBEDDED,
+    run: Annotated[Path, typer.Option(help="Working folder; rendered frames are kept.")] = Path(
+        "runs/detector"
+    ),
+    frames: Annotated[int, typer.Option(min=16, help="Training frames.")] = DETECTOR_FRAMES,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
+    workers: Workers = None,
+) -> int:
+    """Train the detector on rendered frames."""
+    _check_disk(output, run)
+    from dataclasses import replace
+
+    from sensebind.agent.training.detector import DetectorRecipe
+    from sensebind.agent.training.detector import train_detector as train
+    from sensebind.agent.training.detector_data import render_frames
+
+    recipe = DetectorRecipe(seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    workers = workers or os.cpu_count() or 1
+    render_frames(run / "frames", frames=frames, first_seed=DETECTOR_SEED, workers=workers)
+    train(run / "frames", output / "detector", recipe)
     return 0
 
 
