@@ -223,8 +223,8 @@ def word_pool(width: int, seed: int, size: int = 6_000) -> EmbeddingPool:
     codes = torch.nn.functional.normalize(
         torch.randn(len(KINDS) + len(COLORS) + 1, width, generator=generator), dim=-1
     )
-    kinds = dict(zip(KINDS, codes, strict=False))
-    colors = dict(zip(COLORS, codes[len(KINDS) :], strict=False))
+    kinds: dict[str, Tensor] = dict(zip(KINDS, codes, strict=False))
+    colors: dict[str, Tensor] = dict(zip(COLORS, codes[len(KINDS) :], strict=False))
     captions: list[Caption] = []
     for row in range(size):
         main = (KINDS[row % len(KINDS)], rng.choice(tuple(COLORS)))

@@ -29,7 +29,14 @@ from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.probe import probe
 from sensebind.agent.training.schedule import select_trainable
-from sensebind.agent.training.tokenizer import save_tokenizer, train_tokenizer
+from sensebind.agent.training.tokenizer import (
+    BOS,
+    EOS,
+    PAD,
+    SPECIAL,
+    save_tokenizer,
+    train_tokenizer,
+)
 from sensebind.errors import ConfigurationError, InputError, StorageError
 from sensebind.memory.visual_cache import VisualCache
 
@@ -142,9 +149,7 @@ def train_llama(
     return shares
 
 
-def new_llama(
-    recipe: LlamaRecipe, vocabulary: int, bind_dim: int, *, tokenizer: PreTrainedTokenizerFast
-) -> GatedLlamaForCausalLM:
+def new_llama(recipe: LlamaRecipe, vocabulary: int, bind_dim: int) -> GatedLlamaForCausalLM:
     """A small gated LLaMA with fresh weights and one slot per sense."""
     config = GatedLlamaConfig(
         vocab_size=vocabulary,
@@ -155,9 +160,9 @@ def new_llama(
         num_key_value_heads=recipe.heads,
         max_position_embeddings=recipe.context,
         tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=SPECIAL.index(PAD),
+        bos_token_id=SPECIAL.index(BOS),
+        eos_token_id=SPECIAL.index(EOS),
         bind_dim=bind_dim,
         slots=len(SENSES),
         senses=list(SENSES),
@@ -182,7 +187,7 @@ def _begin(
     if start is None:
         tokenizer = train_tokenizer(seed=recipe.seed)
         tokenizer.model_max_length = recipe.context
-        return new_llama(recipe, len(tokenizer), bind_dim, tokenizer=tokenizer), tokenizer
+        return new_llama(recipe, len(tokenizer), bind_dim), tokenizer
     tokenizer = AutoTokenizer.from_pretrained(start)
     tokenizer.model_max_length = recipe.context
     model = GatedLlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
@@ -284,7 +289,8 @@ def _run(
         # The average starts over a short past and reaches back further as training goes on.
         keep = min(recipe.average, (step + 1) / (step + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(averages, trained, 1 - keep)
+            for average, weight in zip(averages, trained, strict=True):
+                average.lerp_(weight, 1 - keep)
         value = float(loss.detach())
         smooth += 0.05 * (value - smooth)
         if report:
@@ -292,7 +298,8 @@ def _run(
         if step % 50 == 0 or step == steps - 1:
             log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
     with torch.no_grad():
-        torch._foreach_copy_(trained, averages)
+        for average, weight in zip(averages, trained, strict=True):
+            weight.copy_(average)
     return model.eval()
 
 

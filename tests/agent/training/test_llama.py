@@ -79,7 +79,7 @@ def test_batches_are_what_the_template_gives(tokenizer: PreTrainedTokenizerFast)
                     role = "tool" if kind == "tool" else "assistant"
                     messages.append({"role": role, "content": text})
         text = tokenizer.apply_chat_template(messages, tokenize=False)
-        expected = tokenizer(text, add_special_tokens=False)["input_ids"]
+        expected = tokenizer(str(text), add_special_tokens=False)["input_ids"]
         assert batch.input_ids[row, : len(expected)].tolist() == expected
         assert batch.condition_ids[row, len(expected) - 1] == len(dialog) - 1
         assert batch.rows[row, len(dialog) - 1].tolist() == list(dialog[-1].condition.rows)
@@ -122,7 +122,8 @@ def test_a_pool_is_read_with_enhanced_copies(tmp_path: Path):
     row, things = pool.sight(random.Random(1))
     assert row == ABSENT or len(things) <= 2
     row, kind = pool.hearing(random.Random(0), "dog")
-    assert kind == "dog" and pool.captions[row].main == ("dog", pool.captions[row].main[1])
+    assert kind == "dog"
+    assert (pool.captions[row].main or ("",))[0] == "dog"
 
 
 def test_missing_embeddings_say_what_to_do(tmp_path: Path):
@@ -134,7 +135,7 @@ def test_loss_falls_when_one_batch_is_repeated(tokenizer: PreTrainedTokenizerFas
     pool = word_pool(16, 0, 400)
     encoder = DialogEncoder(tokenizer)
     batch = next(encoder.stream(lambda rng: sample_dialog(rng, pool), random.Random(0), 300, 20))
-    model = new_llama(TINY, len(tokenizer), 16, tokenizer=tokenizer)
+    model = new_llama(TINY, len(tokenizer), 16)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     generator = torch.Generator().manual_seed(0)
     losses = []
@@ -171,7 +172,7 @@ def test_stages_move_their_weights_only(tmp_path: Path, stage: llama.Stage, move
     _write_embeddings(tmp_path)
     tokenizer = llama.train_tokenizer(seed=0)
     start = tmp_path / "start"
-    fresh = new_llama(TINY, len(tokenizer), 16, tokenizer=tokenizer)
+    fresh = new_llama(TINY, len(tokenizer), 16)
     with torch.no_grad():
         fresh.adapter.gates.fill_(0.5)
     llama.save_llama(fresh, tokenizer, start, recipe=TINY)
