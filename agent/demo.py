@@ -30,7 +30,7 @@ from sensebind.agent.assistant import (
     TextPiece,
     TurnRecord,
 )
-from sensebind.agent.awareness import Awareness
+from sensebind.agent.awareness import MAX_AGE, Awareness
 from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.gaps import GapWatch
 from sensebind.agent.senses import SIMHOME_STREAMS, CacheSettings, simhome_workers
@@ -119,7 +119,7 @@ class Robot:
         tools = [clock_tool(), *house.tools()]
         if (checkpoint / "detector").is_dir():
             detector = Detector.from_pretrained(checkpoint / "detector")
-            tools.insert(0, detect_tool(detector, self.awareness.frame))
+            tools.insert(0, detect_tool(detector, self.awareness.frame, max_age=MAX_AGE))
         self.assistant = self._stack.enter_context(
             Assistant(chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs)
         )

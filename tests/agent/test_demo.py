@@ -1,0 +1,53 @@
+"""The demo's whole, in this process: workers are killed during a dialog, and it goes on."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensebind.agent.demo import DemoOptions, Robot
+from sensebind.perception.supervisor import WorkerState
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fixtures.tiny_checkpoint import tiny_checkpoint
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
+    checkpoint = tiny_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    with Robot(DemoOptions(seed=3, checkpoint=checkpoint)) as running:
+        yield running
+
+
+def test_the_house_and_the_detector_are_tools(robot: Robot) -> None:
+    names = set(robot.assistant._agent.nodes["tools"].bound.tools_by_name)
+    assert {"detect", "clock", "lamp_on", "radio_off", "door_close", "thermostat_set"} <= names
+
+
+@pytest.mark.parametrize("stream", ["camera", "microphone", "lidar"])
+def test_a_killed_worker_comes_back_and_the_gap_is_reported(robot: Robot, stream: str) -> None:
+    assert robot.assistant.ask("hello").error == ""
+    before = robot.supervisor.status()[stream]
+    os.kill(before.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        now = robot.supervisor.status()[stream]
+        if now.pid not in (0, before.pid) and now.state is WorkerState.RUNNING:
+            break
+        time.sleep(0.05)
+    assert robot.supervisor.status()[stream].restarts == before.restarts + 1
+    while robot.awareness.report()[stream].counts.restarts <= before.restarts:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    record = robot.assistant.ask("and now?")
+    assert record.error == "" and record.assistant
+    [gap] = [gap for gap in record.gaps if gap.stream == stream]
+    assert gap.restarted and gap.seconds > 0
+    assert {p.stream for p in record.percepts if p.state in ("present", "nothing")} >= {stream}
+    assert not [gap for gap in robot.assistant.ask("again").gaps if gap.stream == stream]
