@@ -66,15 +66,15 @@ class LlamaRecipe:
         seed: Of weights, dialogs and augmentation.
     """
 
-    width: int = 256
+    width: int = 192
     layers: int = 4
-    heads: int = 8
-    inner: int = 640
+    heads: int = 6
+    inner: int = 512
     bind_blocks: int = 2
-    bind_inner: int = 512
+    bind_inner: int = 384
     context: int = 512
     tokens: int = 3_000
-    word_steps: int = 1_000
+    word_steps: int = 400
     picture_steps: int = 3_000
     rate: float = 3e-3
     picture_rate: float = 2e-3
