@@ -2,12 +2,13 @@
 
     python benchmarks/decode.py [--json] [--pairs N]
 
-Three models of the same size and the same LLaMA weights generate the same number of tokens:
+Models of the same size and the same LLaMA weights generate the same number of tokens:
 
 - plain: transformers' `LlamaForCausalLM`;
 - gated: the gated LLaMA with its LoRA merged and its conditions injected once;
 - naive: at every token, each layer puts the condition through `wv` and the gates again, LoRA
-  unmerged, eager attention. It must generate the tokens that gated generates.
+  unmerged, eager attention. It must generate the tokens that gated generates;
+- session: the gated model in `DialogSession`, the loop that the agent decodes with.
 
 Runs are short and interleaved (plain, gated, gated, plain, …), and a ratio is the median over
 neighbouring runs, so that a busy machine slows all alike. Time is that of the process, which on
@@ -35,12 +36,13 @@ from sensebind.agent.gated_llama.adapter import ConditionAdapter
 from sensebind.agent.gated_llama.attention import Injected
 from sensebind.agent.gated_llama.loading import read_config
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.session import DialogSession
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 
 BAR = 0.97
 PROMPT, NEW, LORA_RANK = 32, 32, 16
-NAIVE_EVERY = 4  # the slow one is only for comparison
+OTHERS_EVERY = 4  # those without a bar are measured less often
 SIZE_FIELDS = (
     "vocab_size",
     "hidden_size",
@@ -134,7 +136,8 @@ def make_models(
     sizes: dict[str, Any] = {name: getattr(gated.config, name) for name in SIZE_FIELDS}
     plain = LlamaForCausalLM(LlamaConfig(**sizes, bos_token_id=None, eos_token_id=None)).eval()
     state = gated.state_dict()
-    plain.load_state_dict({name: state[name] for name in plain.state_dict()})
+    # The very same tensors: where weights lie in memory is worth a few percent by itself.
+    plain.load_state_dict({name: state[name] for name in plain.state_dict()}, assign=True)
     return plain, gated, naive
 
 
@@ -170,15 +173,25 @@ def measure(label: str, fields: dict[str, Any], pairs: int) -> list[Row]:
         "gated": run(gated, injection=injection),
         "naive": run(naive, injection=features),
     }
+    session = DialogSession(gated)
+    known = session.condition(embeddings[0, 0], torch.ones(fields["slots"]))
+
+    def talk() -> Tensor:
+        ids, conditions = prompt[0].tolist(), [known] * PROMPT
+        new = list(session.stream(ids, conditions, max_new_tokens=NEW, exact=True))
+        return torch.cat([prompt, torch.tensor([new])], dim=1)
+
+    runs["session"] = talk
     tokens = {name: generate() for name, generate in runs.items()}  # also the warm-up
-    if not torch.equal(tokens["gated"], tokens["naive"]):
-        raise SystemExit("decode.py: naive injection generates other tokens, the figures are void")
+    for name in ("naive", "session"):
+        if not torch.equal(tokens["gated"], tokens[name]):
+            raise SystemExit(f"decode.py: {name} generates other tokens than gated: figures void")
     speeds: dict[str, list[float]] = {name: [] for name in runs}
-    ratios: dict[str, list[float]] = {"gated": [], "naive": []}
+    ratios: dict[str, list[float]] = {"gated": [], "naive": [], "session": []}
     for turn in range(pairs):
         order = ["plain", "gated"] if turn % 2 else ["gated", "plain"]
-        if turn % NAIVE_EVERY == 0:
-            order.append("naive")
+        if turn % OTHERS_EVERY == 0:
+            order += ["naive", "session"]
         for name in order:
             started = time.process_time()
             runs[name]()
@@ -189,7 +202,7 @@ def measure(label: str, fields: dict[str, Any], pairs: int) -> list[Row]:
         Row(f"{label}: {name}, tokens/s", round(statistics.median(values), 1), None, len(values))
         for name, values in speeds.items()
     ]
-    for name, bar in (("gated", BAR), ("naive", None)):
+    for name, bar in (("gated", BAR), ("naive", None), ("session", None)):
         value = round(statistics.median(ratios[name]), 3)
         rows.append(Row(f"{label}: {name} / plain", value, bar, len(ratios[name])))
     return rows
@@ -207,7 +220,7 @@ def shipped_size() -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--pairs", type=int, default=80, help="runs at the shipped size")
+    parser.add_argument("--pairs", type=int, default=100, help="runs at the shipped size")
     arguments = parser.parse_args()
     if arguments.pairs < 1:
         parser.error("--pairs must be at least 1")

@@ -47,8 +47,8 @@ def fill_slots(slots: Sequence[Tensor | None], dim: int) -> tuple[Tensor, Tensor
     Returns:
         `conditions` [B, 1, S, D] and `present` [B, 1, S], as the model takes them: one condition.
     """
-    batch = next((embedding.shape[0] for embedding in slots if embedding is not None), 1)
-    empty = torch.zeros(batch, dim)
+    first = next((embedding for embedding in slots if embedding is not None), torch.zeros(1, dim))
+    empty = first.new_zeros(first.shape[0], dim)
     rows = torch.stack([empty if row is None else row for row in slots], dim=1)
-    present = torch.tensor([row is not None for row in slots]).expand(batch, -1)
-    return rows[:, None], present[:, None]
+    present = torch.tensor([row is not None for row in slots], device=first.device)
+    return rows[:, None], present.expand(first.shape[0], -1)[:, None]

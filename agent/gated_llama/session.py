@@ -222,8 +222,11 @@ class DialogSession:
         def tokens() -> Iterator[int]:
             pending = prompt[stats.reused_tokens :]
             last = prompt[-1][1]
-            injected = self._injected([known for _, known in pending])
-            following = self._injected([last])
+            with self._lock:
+                if self._run is not run:  # its conditions may be forgotten already
+                    return
+                injected = self._injected([known for _, known in pending])
+                following = self._injected([last])
             seen = torch.tensor([token_ids], device=self.model.device)
             while True:
                 if stats.new_tokens >= limit:

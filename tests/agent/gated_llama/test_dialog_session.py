@@ -125,6 +125,15 @@ def test_a_new_stream_supersedes_the_old(session: DialogSession, batch: Batch) -
     assert [expected[0], *new] == expected
 
 
+def test_a_stream_superseded_before_its_first_token_ends(model: GatedLlamaForCausalLM) -> None:
+    session = DialogSession(model, max_conditions=1)
+    first = session.condition(torch.zeros(3, 12), torch.ones(3))
+    old = session.stream([5, 6], [first, first])
+    second = session.condition(torch.ones(3, 12), torch.ones(3))
+    assert len(list(session.stream([5, 6], [second, second], max_new_tokens=2))) == 2
+    assert list(old) == []  # its condition is forgotten, and it does not stumble over that
+
+
 def test_a_logits_processor_sees_all_ids(session: DialogSession, batch: Batch) -> None:
     tokens, ids = prompt_of(session, batch)
     seen = []
