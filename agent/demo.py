@@ -44,6 +44,10 @@ from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool
 
 START_SECONDS = 60.0
+WELCOME = """\
+A robot in a simulated home sees, hears and scans. Ask it:
+  what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
+[dim]/help says more, Ctrl-D ends[/]"""
 HELP = """\
 Ask what you like, in English or Chinese. For instance:
   what do you see?      what do you hear?      is anything close to you?
@@ -161,9 +165,10 @@ def run(options: DemoOptions) -> int:
                 keep = stack.pop_all()
             with keep:
                 notes.print(
-                    f"[dim]SimHome {options.seed}: up after {time.monotonic() - started:.1f} s."
-                    f"{' /help says more.' if interactive else ''}[/]"
+                    f"[dim]home {options.seed}, up in {time.monotonic() - started:.1f} s[/]"
                 )
+                if interactive:
+                    notes.print(WELCOME)
                 try:
                     _converse(robot, options, lines, interactive, out, notes)
                 except KeyboardInterrupt:
