@@ -48,7 +48,9 @@ def test_wheel_holds_one_namespace_and_the_weights(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sensebind"}
     assert "sensebind/checkpoints/simhome/model.safetensors" in names
-    weights = [i for i in zipfile.ZipFile(wheel).infolist() if "/checkpoints/simhome/" in i.filename]
+    weights = [
+        i for i in zipfile.ZipFile(wheel).infolist() if "/checkpoints/simhome/" in i.filename
+    ]
     assert sum(info.file_size for info in weights) <= 30e6
 
 
