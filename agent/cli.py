@@ -186,8 +186,8 @@ def train_detector(
     if steps is not None:
         recipe = replace(recipe, steps=steps)
     workers = workers or os.cpu_count() or 1
-    render_frames(run / "frames", frames=frames, first_seed=DETECTOR_SEED, workers=workers)
-    train(run / "frames", output / "detector", recipe)
+    render_frames(run, frames=frames, first_seed=DETECTOR_SEED, workers=workers)
+    train(run, output / "detector", recipe)
     return 0
 
 

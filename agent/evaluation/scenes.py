@@ -22,7 +22,7 @@ from sensebind.tools.detection import Detection, Detector
 HELD_OUT_SEEDS = 10_000_000
 SOUND_SECONDS = 2.0
 SENSES = {"sight": Modality.VISION, "hearing": Modality.AUDIO, "scan": Modality.POINT}
-DETECTION_FLOOR = 0.05  # scores below it are not kept
+DETECTION_FLOOR = 0.01  # scores below it are not kept
 
 
 @dataclass(frozen=True, slots=True)
