@@ -41,8 +41,8 @@ class DetectorRecipe:
         seed: Seed of weights, order and augmentation.
     """
 
-    image_size: int = 160
-    steps: int = 3000
+    image_size: int = 128
+    steps: int = 2200
     batch: int = 16
     learning_rate: float = 1e-3
     warmup: int = 100
@@ -52,8 +52,8 @@ class DetectorRecipe:
 
 
 def small_config() -> RTDetrConfig:
-    """Sizes of the shipped detector: 1.4 M parameters, three feature levels, 30 queries."""
-    channels, width = [24, 48, 96, 128], 96
+    """Sizes of the shipped detector: 0.7 M parameters, three feature levels, 20 queries."""
+    channels, width = [16, 32, 64, 96], 64
     backbone = RTDetrResNetConfig(
         embedding_size=channels[0],
         hidden_sizes=channels,
@@ -74,7 +74,7 @@ def small_config() -> RTDetrConfig:
         decoder_ffn_dim=2 * width,
         decoder_layers=2,
         decoder_attention_heads=4,
-        num_queries=30,
+        num_queries=20,
         num_denoising=20,
         id2label=dict(enumerate(KINDS)),
         label2id={kind: index for index, kind in enumerate(KINDS)},
