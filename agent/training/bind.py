@@ -4,8 +4,10 @@ Stage A lets pictures and captions meet; stages B and C bind sounds and scans to
 embeddings of pictures. What is written is a checkpoint like any other.
 """
 
+import hashlib
 import json
 import logging
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,15 +19,21 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sensebind.agent.training import bind_eval, bpe, captions, simhome_data
-from sensebind.agent.training.bind_images import ImageStage, second_of, train_images
-from sensebind.agent.training.bind_scenes import SceneSet, prepare
+from sensebind.agent.training.bind_images import (
+    ImageStage,
+    second_of,
+    spread_positions,
+    train_images,
+)
+from sensebind.agent.training.bind_scenes import SceneSet, prepared
 from sensebind.agent.training.bind_senses import (
     SenseStage,
-    mask_mel,
     mel_clips,
+    point_inputs,
+    sound_inputs,
     train_sense,
-    turn_points,
 )
+from sensebind.agent.training.bind_views import Views
 from sensebind.agent.training.simhome_data import DEVELOPMENT_SEEDS, EMPTY
 from sensebind.errors import StorageError
 from sensebind.memory.visual_cache import VisualCache
@@ -100,48 +108,31 @@ def train_bind(
         run / "dev", scenes=recipe.development, first_seed=DEVELOPMENT_SEEDS,
         for_training=False, shard=100, workers=workers,
     )  # fmt: skip
-    torch.manual_seed(recipe.seed)
     model, processor = new_imagebind(run / "new")
     log.info("%d parameters", sum(value.numel() for value in model.parameters()))
-    train = prepare(simhome_data.load(run / "train"), processor)
-    dev = prepare(simhome_data.load(run / "dev"), processor)
+    train = prepared(run / "train", processor)
+    dev = prepared(run / "dev", processor)
     log.info("%d scenes, %d for development", len(train), len(dev))
-
-    def stage_a() -> ImageBind:
-        check = bind_eval.check_sight(processor, dev)
-        return train_images(model, processor, train, recipe.images, seed=recipe.seed, check=check)
-
-    key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"
-    model = _stage(run / "stage_a.safetensors", key, model, stage_a)
-    # From here on pictures are embedded exactly as the shipped half-precision weights do it.
-    model = _as_shipped(model)
-    images = bind_eval.embed_images(model, processor, train.images)
-
-    def stage_b() -> ImageBind:
-        return _bind_sounds(model, processor, train, dev, images, recipe)
-
-    key += f" {recipe.audio} {recipe.sound_variants}"
-    model = _stage(run / "stage_b.safetensors", key, model, stage_b)
-
-    def stage_c() -> ImageBind:
-        return _bind_points(model, train, dev, images, recipe)
-
-    key += f" {recipe.points}"
-    model = _stage(run / "stage_c.safetensors", key, model, stage_c)
-
+    eyes = _train_eyes(run, model.config, processor, train, dev, recipe)
+    # What the language model is trained on needs pictures alone, and need not wait.
+    images = bind_eval.embed_images(eyes, processor, train.images)
+    save_file({"images": images}, run / "images.safetensors")
+    cache = _build_cache(images, train, recipe)
+    cache.save(checkpoint / "visual_cache")
+    write_embeddings(embeddings, train, {"image": images}, "embeddings")
+    jobs = [_SenseJob(modality, run, model.config, recipe) for modality in ("audio", "point")]
+    with multiprocessing.get_context("spawn").Pool(min(workers or 2, 2)) as pool:
+        states = [eyes.state_dict(), *map(load_file, pool.map(_train_sense, jobs))]
+    model.load_state_dict({name: value for state in states for name, value in state.items()})
     model.save_pretrained(checkpoint / "imagebind", dtype=torch.float16)
     processor.save_pretrained(checkpoint / "imagebind")
     model = ImageBind.from_pretrained(checkpoint / "imagebind")
-    images = bind_eval.embed_images(model, processor, train.images)
-    cache = _build_cache(images, train, recipe)
-    cache.save(checkpoint / "visual_cache")
     dev_embeddings = {
         "image": bind_eval.embed_images(model, processor, dev.images),
         "audio": bind_eval.embed(model, "audio", mel_clips(dev.sounds, processor)[:, 0]),
         "point": bind_eval.embed(model, "point", torch.from_numpy(dev.points)),
     }
-    write_embeddings(embeddings, model.digest, train, {"image": images}, "embeddings")
-    write_embeddings(embeddings, model.digest, dev, dev_embeddings, "development")
+    write_embeddings(embeddings, dev, dev_embeddings, "development")
     report = bind_eval.report(model, processor, cache, images, train, dev_embeddings, dev)
     (run / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for name, value in report.items():
@@ -155,11 +146,12 @@ def new_imagebind(folder: Path) -> tuple[ImageBind, ImageBindProcessor]:
     Args:
         folder: Where the processor's files are written.
     """
+    torch.manual_seed(0)
     merges = bpe.train_bpe(captions.all_wordings())
     settings = ProcessorSettings.model_validate(
         {
             "image": {"size": IMAGE_SIZE},
-            "audio": {"silence": -59.0},
+            "audio": {"silence": -55.0},
             "point": {"normalisation": "metric", "count": CLOUD},
             "text": {"merges": MERGES, "vocab_size": None},
         }
@@ -187,11 +179,11 @@ def new_imagebind(folder: Path) -> tuple[ImageBind, ImageBindProcessor]:
 
 
 def write_embeddings(
-    folder: Path, digest: str, scenes: SceneSet, embeddings: dict[str, Tensor], name: str
+    folder: Path, scenes: SceneSet, embeddings: dict[str, Tensor], name: str
 ) -> None:
     """Writes `name.safetensors` (unit embeddings [N, D] by modality) and `name.json`.
 
-    The JSON names the model and, per scene, the seed, the main thing and the second one (each a
+    The JSON names, per scene, the seed, the main thing and the second one (each a
     kind and a colour, or null), whether nothing at all is in view, and what is heard and nearest;
     "audio_of" and "point_of" are the scenes of the rows of those modalities.
 
@@ -211,69 +203,94 @@ def write_embeddings(
                 "nearest": record.nearest.kind if record.nearest else None,
             }
         )
-    text = {"model": digest, "scenes": rows}
+    text: dict[str, object] = {"scenes": rows}
     if "audio" in embeddings:
         text["audio_of"] = scenes.sounds_of.tolist()
     if "point" in embeddings:
         text["point_of"] = scenes.points_of.tolist()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({key: value.contiguous() for key, value in embeddings.items()},
-                  folder / f"{name}.safetensors")  # fmt: skip
-        (folder / f"{name}.json").write_text(json.dumps(text) + "\n", encoding="utf-8")
+        tensors, index = folder / f"{name}.safetensors", folder / f"{name}.json"
+        part = folder / f".{name}.part"  # others may be reading: files change at once
+        save_file({key: value.contiguous() for key, value in embeddings.items()}, part)
+        part.replace(tensors)
+        part.write_text(json.dumps(text) + "\n", encoding="utf-8")
+        part.replace(index)
     except (OSError, SafetensorError) as error:
         raise StorageError(f"cannot write embeddings to {folder}: {error}") from error
 
 
-def _bind_sounds(
-    model: ImageBind,
+def _train_eyes(
+    run: Path,
+    config: ImageBindConfig,
     processor: ImageBindProcessor,
     train: SceneSet,
     dev: SceneSet,
-    images: Tensor,
     recipe: BindRecipe,
 ) -> ImageBind:
-    rows, kinds = train.paired_sounds()
-    log.info("%d sounds paired with pictures", len(rows))
-    clips = mel_clips(train.sounds[rows], processor, variants=recipe.sound_variants)
-    dev_clips = mel_clips(dev.sounds, processor)[:, 0]
-    heard = dev.heard_kinds()
-    means = bind_eval.prototypes(images, train.kinds)
+    """Stage A: vision and text, with the weights rounded as they will ship."""
+    torch.manual_seed(recipe.seed)
+    model = ImageBind(config.only(("vision", "text")))
 
-    def inputs(chosen: np.ndarray, generator: torch.Generator) -> Tensor:
-        variant = torch.randint(clips.shape[1], (len(chosen),), generator=generator)
-        return mask_mel(clips[torch.from_numpy(chosen), variant], generator)
+    def stage() -> ImageBind:
+        frames = simhome_data.load(run / "train").images
+        views = Views(frames, train.images, train.records, recipe.images.views)
+        return train_images(
+            model, processor, train, views, recipe.images, seed=recipe.seed, shown=dev
+        )
+
+    key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"
+    return _as_shipped(_stage(run / "stage_a.safetensors", key, model, stage))
+
+
+@dataclass(frozen=True, slots=True)
+class _SenseJob:
+    """What a process of stage B or C needs to know."""
+
+    modality: str
+    run: Path
+    config: ImageBindConfig
+    recipe: BindRecipe
+
+
+def _train_sense(job: _SenseJob) -> Path:
+    """Stages B and C, each in a process of its own; the file with the trained trunk."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    torch.manual_seed(job.recipe.seed)
+    processor = ImageBindProcessor.from_pretrained(job.run / "new")
+    train, dev = prepared(job.run / "train", processor), prepared(job.run / "dev", processor)
+    images = load_file(job.run / "images.safetensors")["images"]
+    means = bind_eval.prototypes(images, train.kinds)
+    model = ImageBind(job.config.only((job.modality,)))
+    if job.modality == "audio":
+        spread_positions(model, "audio")
+        stage, right = job.recipe.audio, dev.heard_kinds()
+        rows, kinds = train.paired_sounds()
+        inputs = sound_inputs(train.sounds[rows], processor, job.recipe.sound_variants)
+        shown = mel_clips(dev.sounds, processor)[:, 0]
+    else:
+        stage, right = job.recipe.points, dev.nearest_kinds()
+        rows, kinds = train.paired_points()
+        inputs = point_inputs(train.points[rows])
+        shown = torch.from_numpy(dev.points)
+    log.info("%s: %d paired with pictures", job.modality, len(rows))
 
     def check(candidate: ImageBind) -> str:
-        embedded = bind_eval.embed(candidate, "audio", dev_clips)
-        return f"kind {bind_eval.share(embedded, heard, means):.1%}"
+        embedded = bind_eval.embed(candidate, job.modality, shown)
+        return f"kind {bind_eval.share(embedded, right, means):.1%}"
 
-    return train_sense(
-        model, "audio", inputs, kinds, images, train.kinds, recipe.audio,
-        seed=recipe.seed, check=check,
-    )  # fmt: skip
+    def train_it() -> ImageBind:
+        return train_sense(
+            model, job.modality, inputs, kinds, images, train.kinds, stage,
+            seed=job.recipe.seed, check=check,
+        )  # fmt: skip
 
-
-def _bind_points(
-    model: ImageBind, train: SceneSet, dev: SceneSet, images: Tensor, recipe: BindRecipe
-) -> ImageBind:
-    rows, kinds = train.paired_points()
-    log.info("%d scans paired with pictures", len(rows))
-    clouds = torch.from_numpy(train.points[rows])
-    near = dev.nearest_kinds()
-    means = bind_eval.prototypes(images, train.kinds)
-
-    def inputs(chosen: np.ndarray, generator: torch.Generator) -> Tensor:
-        return turn_points(clouds[torch.from_numpy(chosen)], generator)
-
-    def check(candidate: ImageBind) -> str:
-        embedded = bind_eval.embed(candidate, "point", torch.from_numpy(dev.points))
-        return f"kind {bind_eval.share(embedded, near, means):.1%}"
-
-    return train_sense(
-        model, "point", inputs, kinds, images, train.kinds, recipe.points,
-        seed=recipe.seed, check=check,
-    )  # fmt: skip
+    path = job.run / f"stage_{job.modality}.safetensors"
+    pictures = hashlib.sha256(images.numpy().tobytes()).hexdigest()
+    key = f"{pictures} {model.config.to_json()} {stage} {job.recipe}"
+    _stage(path, key, model, train_it)
+    return path
 
 
 def _build_cache(images: Tensor, scenes: SceneSet, recipe: BindRecipe) -> VisualCache:
@@ -298,9 +315,13 @@ def _stage(path: Path, key: str, model: ImageBind, train: Callable[[], ImageBind
         return model.eval()
     trained = train()
     sidecar.unlink(missing_ok=True)
-    save_file({name: value.contiguous() for name, value in trained.state_dict().items()}, path)
+    save_file(_contiguous(trained), path)
     sidecar.write_text(key, encoding="utf-8")
     return trained
+
+
+def _contiguous(model: ImageBind) -> dict[str, Tensor]:
+    return {name: value.contiguous() for name, value in model.state_dict().items()}
 
 
 def _as_shipped(model: ImageBind) -> ImageBind:

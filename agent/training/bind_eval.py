@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sensebind.agent.training import captions
 from sensebind.agent.training.bind_scenes import NOTHING, SceneSet, image_statistics
 from sensebind.agent.training.simhome_data import EMPTY
+from sensebind.agent.training.threads import Workers
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.simhome.catalog import COLORS, KINDS
@@ -27,15 +28,19 @@ def embed(model: ImageBind, modality: str, inputs: Tensor, batch: int = 128) -> 
     return torch.cat(parts).clone()
 
 
-@torch.inference_mode()
 def embed_images(model: ImageBind, processor: ImageBindProcessor, images: np.ndarray) -> Tensor:
     """Unit embeddings [N, D] of [N, 3, H, W] uint8 pictures."""
     mean, std = image_statistics(processor)
-    parts = [
-        embed(model, "vision", (torch.from_numpy(chunk).float() / 255 - mean) / std)
-        for chunk in np.array_split(images, max(len(images) // 256, 1))
-    ]
-    return torch.cat(parts)
+    model.eval()
+
+    @torch.inference_mode()
+    def some(chunk: np.ndarray) -> Tensor:
+        pixels = (torch.from_numpy(chunk).float() / 255 - mean) / std
+        return torch.cat([model.encode("vision", part) for part in pixels.split(64)])
+
+    with Workers() as workers:
+        parts = workers.map(some, np.array_split(images, max(len(images) // 256, 1)))
+    return F.normalize(torch.cat(parts), dim=-1).clone()
 
 
 def embed_texts(model: ImageBind, processor: ImageBindProcessor, texts: list[str]) -> Tensor:
@@ -63,20 +68,6 @@ def sight_scores(images: Tensor, labels: np.ndarray, bank: Tensor) -> dict[str, 
     color = real & (guess[named] % len(COLORS) == labels[named] % len(COLORS))
     scores = {"both": both, "kind": kind, "color": color, "empty": guess[empty] == EMPTY}
     return {name: float(right.mean()) if len(right) else 0.0 for name, right in scores.items()}
-
-
-def check_sight(
-    processor: ImageBindProcessor, scenes: SceneSet, most: int = 600
-) -> Callable[[ImageBind], str]:
-    """A short text on zero-shot sight in the first `most` scenes, for the training log."""
-
-    def check(model: ImageBind) -> str:
-        bank = embed_texts(model, processor, captions.main_bank())
-        images = embed_images(model, processor, scenes.images[:most])
-        scores = sight_scores(images, scenes.labels[:most], bank)
-        return " ".join(f"{name} {value:.1%}" for name, value in scores.items())
-
-    return check
 
 
 def share(embedded: Tensor, kinds: np.ndarray, bank: Tensor) -> float:

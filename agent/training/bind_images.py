@@ -1,27 +1,41 @@
-"""Stage A of `sensebind train bind`: pictures and captions meet in one space."""
+"""Stage A of `sensebind train bind`: pictures and captions meet in one space.
+
+Captions come first (`bind_words`): the text trunk learns where each meaning lies. Then pictures
+move to the places of their captions. Letting both trunks begin together stalls: while pictures say
+nothing of kinds yet, the text trunk unlearns to tell kinds apart, and pictures then have nothing
+to learn them from.
+"""
 
 import logging
 import math
-import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sensebind.agent.training import captions
 from sensebind.agent.training.bind_scenes import SceneSet, image_statistics
-from sensebind.agent.training.captions import ALL_NAMED, Named
+from sensebind.agent.training.bind_views import Schedule, Views
+from sensebind.agent.training.bind_words import Meanings, train_words
+from sensebind.agent.training.captions import Named
 from sensebind.agent.training.simhome_data import EMPTY, UNLABELED, SceneRecord
+from sensebind.agent.training.threads import Workers
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.imagebind.stems import PositionEmbedding
+from sensebind.perception.imagebind.transformer import Block, Transformer
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 log = logging.getLogger(__name__)
 
+PARTS = 5
+"""Into how many parts a batch is cut, to be worked on side by side."""
+LOOKED_AT = 400
+"""How many development scenes are looked at for the log."""
 SECOND_PIXELS = 250
 """From this area in the 224 px picture on, a second thing is worth a word."""
 
@@ -31,43 +45,46 @@ class ImageStage:
     """How stage A trains.
 
     Attributes:
-        steps: Optimiser steps.
+        word_steps: Optimiser steps of the text trunk, on captions alone.
+        steps: Optimiser steps of the vision trunk.
         batch: Pictures per step.
         rate: Peak learning rate; warms up, then falls along a cosine.
-        small_share: Part of the steps, from the first on, that sees smaller pictures.
-        small_size: Their side in pixels, a multiple of the patch.
+        views: When pictures widen from close-ups to whole ones.
+        small_size: Side in pixels of all but whole pictures, a multiple of the patch.
         weight_decay: AdamW's, on matrices only.
         average: Decay of the running average of the weights that is kept at the end.
-        pairs: Pictures per step whose second thing is asked for among wrong ones.
     """
 
+    word_steps: int = 250
     steps: int = 1700
-    batch: int = 128
+    batch: int = 96
     rate: float = 1.5e-3
-    small_share: float = 0.6
+    views: Schedule = field(default_factory=Schedule)
     small_size: int = 64
     weight_decay: float = 0.05
     average: float = 0.995
-    pairs: int = 16
 
 
-class Average:
-    """A running average of a model's parameters; buffers are copied."""
+Averaged = TypeVar("Averaged", bound=nn.Module)
 
-    def __init__(self, model: ImageBind, decay: float) -> None:
-        self.model = deepcopy(model).eval().requires_grad_(False)
+
+class Average(Generic[Averaged]):
+    """A running average of a module's parameters; buffers are copied."""
+
+    def __init__(self, module: Averaged, decay: float) -> None:
+        self.module = module
+        self.model = deepcopy(module).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Moves the average towards the present weights."""
+    def update(self) -> None:
+        """Moves the average towards the module's present weights."""
         self.updates += 1
         decay = min(self.decay, self.updates / (10 + self.updates))  # young averages forget fast
-        mine: list[Tensor] = list(self.model.parameters())
-        theirs: list[Tensor] = [value.detach() for value in model.parameters()]
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
-        for kept, new in zip(self.model.buffers(), model.buffers(), strict=True):
+        for mine, theirs in zip(self.model.parameters(), self.module.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - decay)
+        for kept, new in zip(self.model.buffers(), self.module.buffers(), strict=True):
             kept.copy_(new)
 
 
@@ -90,6 +107,47 @@ def cosine(step: int, steps: int, warmup: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
+
+
+@torch.no_grad()
+def spread_positions(model: ImageBind, modality: str, strength: float = 0.7) -> None:
+    """Starts the position embedding of a grid of patches with sines of row and column.
+
+    The usual tiny random start is drowned by the content of the patches: shapes, which are
+    content at places, are then learned only after a long plateau.
+    """
+    helper = cast(PositionEmbedding, model.modality_preprocessors[modality].pos_embedding_helper)
+    rows, columns = helper.grid
+    width = helper.pos_embed.shape[2]
+    octaves = torch.logspace(0, 3, width // 4, base=2.0) * torch.pi / 2
+    parts = []
+    for count, axis in ((rows, 0), (columns, 1)):
+        at = (torch.arange(count) + 0.5) / count  # 0..1
+        angle = at[:, None] * octaves  # [count, width / 4]
+        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # [count, width / 2]
+        grid = waves[:, None] if axis == 0 else waves[None]
+        parts.append(grid.expand(rows, columns, -1).reshape(rows * columns, -1))
+    helper.pos_embed[0, 1:] = strength * 2**0.5 * torch.cat(parts, dim=1)
+
+
+@torch.no_grad()
+def start_local(model: ImageBind, modality: str, strength: float = 0.8) -> None:
+    """Starts a trunk's attention as looking at what is alike, which with sines is what is near.
+
+    Queries and keys begin as the same rotation, values with their output as a weak negative
+    identity: what attention looks like after long training on pictures, so that little data do.
+    """
+    trunk = cast(Transformer, model.modality_trunks[modality])
+    for block in cast(Iterable[Block], trunk.blocks):
+        width = block.attn.out_proj.in_features
+        rotation = nn.init.orthogonal_(torch.empty(width, width))
+        noise = nn.init.orthogonal_(torch.empty(width, width))
+        packed = block.attn.in_proj_weight
+        packed[:width] = strength * rotation
+        packed[width : 2 * width] = strength * rotation
+        packed[2 * width :] = 0.5 * noise
+        block.attn.out_proj.weight.copy_(-0.6 * noise.T)
+        block.attn.out_proj.weight.add_(torch.randn(width, width) * 0.2 / width**0.5)
 
 
 def augment(images: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -128,150 +186,204 @@ def second_of(record: SceneRecord) -> Named | None:
     return large[0].named if large else None
 
 
-class ImageTextLoss:
-    """Everything that stage A asks of a batch, from image–text pairs alone.
+class Words(nn.Module):
+    """What a picture's embedding is asked for; thrown away after training.
 
-    * Which caption of the bank names the main thing (every kind in every colour, and nothing)?
-      The same for captions that name the kind only, or the colour only.
-    * Which of the batch's own captions is whose? Captions with the same meaning count as one.
-    * Which second thing does a pair caption name, among wrong ones?
-    """
-
-    def __init__(self, model: ImageBind, processor: ImageBindProcessor, seed: int) -> None:
-        self.model = model
-        self.rng = random.Random(seed)
-        self._ids: dict[str, Tensor] = {}
-        self._processor = processor
-
-    def texts(self, texts: list[str]) -> Tensor:
-        """Text embeddings [B, D] with their logit scale."""
-        for text in texts:
-            if text not in self._ids:
-                self._ids[text] = self._processor.text([text]).view(-1)
-        return self.model.encode("text", torch.stack([self._ids[text] for text in texts]))
-
-    def __call__(self, images: Tensor, records: list[SceneRecord], pairs: int) -> Tensor:
-        """The loss of image embeddings [B, D] (unit norm) with their scenes."""
-        rng = self.rng
-        own = [self._own_caption(record) for record in records]
-        asked = self._pair_questions(records, pairs)
-        banks = [captions.main_bank(rng), captions.kind_bank(rng), captions.color_bank(rng)]
-        groups = [*banks, [text for text, _ in own], [t for _, texts in asked for t in texts]]
-        embedded = self.texts([text for group in groups for text in group])
-        main, kind, color, mine, pair = embedded.split([len(group) for group in groups])
-
-        label = torch.tensor([record.main_label for record in records])
-        known, named = label != UNLABELED, (label != UNLABELED) & (label != EMPTY)
-        kinds = label // len(COLORS)  # EMPTY becomes len(KINDS), the empty caption's place
-        loss = F.cross_entropy(images[known] @ main.T, label[known])
-        loss = loss + 0.5 * F.cross_entropy(images[known] @ kind.T, kinds[known])
-        loss = loss + 0.25 * F.cross_entropy(images[named] @ color.T, label[named] % len(COLORS))
-        loss = loss + 0.5 * in_batch(images @ mine.T, [key for _, key in own])
-        if asked:
-            rows = torch.tensor([row for row, _ in asked])
-            choices = pair.view(len(asked), -1, pair.shape[1])  # [Q, choices, D], the first is true
-            logits = torch.einsum("qd,qcd->qc", images[rows], choices)
-            loss = loss + 0.3 * F.cross_entropy(logits, torch.zeros(len(asked), dtype=torch.long))
-        return loss
-
-    def _own_caption(self, record: SceneRecord) -> tuple[str, tuple]:
-        """A caption of the whole picture, and what it means."""
-        second = second_of(record)
-        main = record.main.named if record.main is not None else None
-        if main is not None and second is not None and self.rng.random() < 0.7:
-            return captions.pair_caption(main, second, self.rng), (main, second)
-        if main is None and record.others:
-            far = record.others[0].named
-            return captions.far_caption(far, self.rng), ("far", far)
-        return captions.scene_caption(main, (), False, self.rng), (main,)
-
-    def _pair_questions(self, records: list[SceneRecord], most: int) -> list[tuple[int, list[str]]]:
-        """Rows with a second thing, each with its true caption and three wrong ones."""
-        asked: list[tuple[int, list[str]]] = []
-        for row, record in enumerate(records):
-            second = second_of(record)
-            if record.main is None or second is None or len(asked) == most:
-                continue
-            color = self.rng.choice([c for c in COLORS if c != second.color])
-            kind = self.rng.choice([k for k in KINDS if k != second.kind])
-            other = self.rng.choice(ALL_NAMED)
-            wrong = [Named(second.kind, color), Named(kind, second.color)]
-            wrong.append(other if other != second else Named(kind, color))
-            main = record.main.named
-            texts = [captions.pair_caption(main, it, self.rng) for it in (second, *wrong)]
-            asked.append((row, texts))
-        return asked
-
-
-def in_batch(logits: Tensor, meanings: list) -> Tensor:
-    """Contrastive loss both ways; entries whose captions mean the same share the target.
+    The embedding shall lie where the text trunk puts the caption, and the words of the caption
+    shall be readable from it.
 
     Args:
-        logits: [B, B] images by captions.
-        meanings: B keys that are equal where captions mean the same.
+        width: Width of the joint space.
+        meanings: Where captions lie.
+        scale: Length that the unit embedding is given before it is read.
     """
-    keys = {meaning: number for number, meaning in enumerate(dict.fromkeys(meanings))}
-    number = torch.tensor([keys[meaning] for meaning in meanings])
-    same = (number[:, None] == number[None, :]).float()  # [B, B], symmetric
-    target = same / same.sum(dim=1, keepdim=True)
-    return 0.5 * (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target))
+
+    def __init__(self, width: int, meanings: Meanings, scale: float = 16.0) -> None:
+        super().__init__()
+        self.scale, self.meanings = scale, meanings
+        self.kind = nn.Linear(width, len(KINDS) + 1)  # the last is nothing
+        self.color = nn.Linear(width, len(COLORS))
+        self.second_kind = nn.Linear(width, len(KINDS) + 1)  # the last is no second thing
+        self.second_color = nn.Linear(width, len(COLORS))
+
+    def loss(self, images: Tensor, records: list[SceneRecord]) -> Tensor:
+        """How badly embeddings [B, D] tell the captions of their scenes."""
+        x = images * self.scale
+        label = torch.tensor([record.main_label for record in records])
+        known, named = label != UNLABELED, (label != UNLABELED) & (label != EMPTY)
+        places = [
+            self.meanings.of(record.main.named if record.main else None, second_of(record))
+            for record in records
+        ]
+        cosine = (images * torch.stack(places)).sum(dim=1)
+        loss = 2.0 * (1 - cosine[known]).mean()
+        loss = loss + F.cross_entropy(self.kind(x[known]), label[known] // len(COLORS))
+        loss = loss + 0.7 * F.cross_entropy(self.color(x[named]), label[named] % len(COLORS))
+        seconds = [second_of(record) if record.main else None for record in records]
+        second_kind = torch.tensor([KINDS.index(s.kind) if s else len(KINDS) for s in seconds])
+        loss = loss + 0.5 * F.cross_entropy(self.second_kind(x[named]), second_kind[named])
+        rows = torch.tensor([row for row, second in enumerate(seconds) if second], dtype=torch.long)
+        if len(rows):
+            colors = torch.tensor([list(COLORS).index(s.color) for s in seconds if s])
+            loss = loss + 0.3 * F.cross_entropy(self.second_color(x[rows]), colors)
+        return loss
+
+    @torch.inference_mode()
+    def scores(self, images: Tensor, labels: np.ndarray) -> str:
+        """Shares of right main words for embeddings [N, D], as a text for the log."""
+        kind, color = (head(images * self.scale).argmax(dim=1).numpy()
+                       for head in (self.kind, self.color))  # fmt: skip
+        named, empty = (labels >= 0) & (labels != EMPTY), labels == EMPTY
+        right = kind[named] == labels[named] // len(COLORS)
+        hue = color[named] == labels[named] % len(COLORS)
+        nothing = kind[empty] == len(KINDS)
+        return (
+            f"both {(right & hue).mean():.1%} kind {right.mean():.1%} color {hue.mean():.1%} "
+            f"empty {nothing.mean():.1%}"
+        )
 
 
 def train_images(
     model: ImageBind,
     processor: ImageBindProcessor,
     scenes: SceneSet,
+    views: Views,
     stage: ImageStage,
     *,
     seed: int = 0,
-    check: Callable[[ImageBind], str] | None = None,
+    shown: SceneSet | None = None,
     check_every: int = 100,
 ) -> ImageBind:
-    """Trains the vision and text trunks on pictures and captions.
+    """Trains the text trunk, then the vision trunk.
 
     Args:
         model: Fresh; only its vision and text parts change.
         processor: Its tokenizer, and its image mean and deviation.
         scenes: Rendered training scenes.
+        views: Their pictures, from near to whole.
         stage: Steps, rates and sizes.
         seed: Draws batches, wordings and augmentation.
-        check: Says how good the averaged model is; logged now and then.
-        check_every: Steps between checks.
+        shown: Development scenes, looked at for the log.
+        check_every: Steps between looks.
 
     Returns:
         The model with averaged weights, in evaluation mode.
     """
-    generator = torch.Generator().manual_seed(seed)
-    mean, std = image_statistics(processor)
-    question = ImageTextLoss(model, processor, seed)
-    adam = optimizer(model.parameters(), stage.rate, stage.weight_decay)
-    average = Average(model, stage.average)
-    size = scenes.images.shape[-1]
-    order, place = torch.randperm(len(scenes), generator=generator), 0
+    train_words(model, processor, steps=stage.word_steps, seed=seed)
+    spread_positions(model, "vision")
+    start_local(model, "vision")
+    vision = nn.ModuleList(group["vision"] for group in _groups(model))
+    words = Words(model.config.out_width, Meanings(model.config.out_width, seed))
+    feed = _Feed(processor, scenes, views, stage, seed)
+    average = Average(nn.ModuleList([vision, words]), stage.average)
+    adam = optimizer(average.module.parameters(), stage.rate, stage.weight_decay)
     model.train()
     started, losses = time.monotonic(), []
-    for step in range(stage.steps):
-        if place + stage.batch > len(order):
-            order, place = torch.randperm(len(scenes), generator=generator), 0
-        rows = order[place : place + stage.batch].numpy()
-        place += stage.batch
-        side = stage.small_size if step < stage.small_share * stage.steps else size
-        pixels = augment(torch.from_numpy(scenes.images[rows]), side, generator)
-        images = model.encode("vision", (pixels - mean) / std)
-        loss = question(images, [scenes.records[row] for row in rows], stage.pairs)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for group in adam.param_groups:
-            group["lr"] = stage.rate * cosine(step, stage.steps, stage.steps // 20 + 1)
-        adam.step()
-        adam.zero_grad(set_to_none=True)
-        average.update(model)
-        losses.append(float(loss.detach()))
-        if (step + 1) % check_every == 0 or step + 1 == stage.steps:
-            score = check(average.model) if check is not None else ""
-            spent = time.monotonic() - started
-            log.info(
-                "images %d/%d: loss %.3f, %.0f s %s",
-                step + 1, stage.steps, np.mean(losses[-check_every:]), spent, score,
-            )  # fmt: skip
-    return average.model.eval()
+    with Workers() as workers:
+        for step in range(stage.steps):
+            records, pictures = feed.next(step / stage.steps)
+            # Parts of the batch are encoded side by side, meet in the loss, and part again.
+            ends = workers.map(
+                lambda part, give=pictures: model.encode("vision", give(part)), range(PARTS)
+            )
+            leaves = [end.detach().requires_grad_() for end in ends]
+            loss = words.loss(torch.cat(leaves), records)
+            loss.backward()
+            workers.backward(ends, [cast(Tensor, leaf.grad) for leaf in leaves], vision)
+            nn.utils.clip_grad_norm_(average.module.parameters(), 1.0)
+            for group in adam.param_groups:
+                group["lr"] = stage.rate * cosine(step, stage.steps, stage.steps // 20 + 1)
+            adam.step()
+            adam.zero_grad(set_to_none=True)
+            average.update()
+            losses.append(float(loss.detach()))
+            if (step + 1) % check_every == 0 or step + 1 == stage.steps:
+                log.info(
+                    "images %d/%d: loss %.3f, %.0f s %s",
+                    step + 1, stage.steps, np.mean(losses[-check_every:]),
+                    time.monotonic() - started, _look(model, vision, average, feed, shown),
+                )  # fmt: skip
+    vision.load_state_dict(average.model[0].state_dict())
+    return model.eval()
+
+
+@torch.no_grad()
+def _look(
+    model: ImageBind,
+    vision: nn.ModuleList,
+    average: Average[nn.ModuleList],
+    feed: "_Feed",
+    shown: SceneSet | None,
+) -> str:
+    """How good the averaged weights are; the model itself stays as it is."""
+    if shown is None:
+        return ""
+    kept_vision, kept_words = average.model
+    present = deepcopy(vision.state_dict())
+    vision.load_state_dict(kept_vision.state_dict())
+    looks = feed.normal(torch.from_numpy(shown.images[:LOOKED_AT]))
+    images = torch.cat([model.encode("vision", part) for part in looks.split(80)])
+    vision.load_state_dict(present)
+    return cast(Words, kept_words).scores(images, shown.labels[:LOOKED_AT])
+
+
+class _Feed:
+    """Endless batches: rows, their views at the present progress, and the questions."""
+
+    def __init__(
+        self,
+        processor: ImageBindProcessor,
+        scenes: SceneSet,
+        views: Views,
+        stage: ImageStage,
+        seed: int,
+    ) -> None:
+        self.stage, self.scenes, self.views = stage, scenes, views
+        self._mean, self._std = image_statistics(processor)
+        self._draws = [torch.Generator().manual_seed(seed * 1000 + part) for part in range(PARTS)]
+        self._chance = [np.random.default_rng([seed, part]) for part in range(PARTS)]
+        self._order = _shuffled(len(scenes), stage.batch, self._draws[0])
+
+    def normal(self, pixels: Tensor) -> Tensor:
+        """Pictures [B, 3, H, W], uint8 or in 0..1, as the trunk takes them."""
+        pixels = pixels / 255 if pixels.dtype == torch.uint8 else pixels
+        return (pixels - self._mean) / self._std
+
+    def next(self, progress: float) -> tuple[list[SceneRecord], Callable[[int], Tensor]]:
+        """The scenes of the next batch, and what gives their pictures part by part."""
+        rows = next(self._order)
+        widths = self.views.widths(rows, progress, self._chance[0])
+        # In a part of a picture the second thing may be missing: it is not spoken of.
+        found = [self.scenes.records[row] for row in rows]
+        records = [
+            record if width > 0.9 else replace(record, others=())
+            for record, width in zip(found, widths, strict=True)
+        ]
+        small = progress < self.stage.views.part
+        side = self.stage.small_size if small else self.scenes.images.shape[-1]
+        parts = np.array_split(np.arange(len(rows)), PARTS)
+
+        def pictures(part: int) -> Tensor:
+            some = parts[part]
+            pixels = self.views.take(rows[some], widths[some], side, self._chance[part])
+            return self.normal(augment(pixels, side, self._draws[part]))
+
+        return records, pictures
+
+
+def _groups(model: ImageBind) -> list[nn.ModuleDict]:
+    return [
+        model.modality_preprocessors,
+        model.modality_trunks,
+        model.modality_heads,
+        model.modality_postprocessors,
+    ]
+
+
+def _shuffled(count: int, batch: int, generator: torch.Generator) -> Iterator[np.ndarray]:
+    """Rows in random order, batch after batch, for ever; no batch crosses a new order."""
+    batch = min(batch, count)
+    while True:
+        order = torch.randperm(count, generator=generator).numpy()
+        for start in range(0, count - batch + 1, batch):
+            yield order[start : start + batch]

@@ -1,12 +1,13 @@
 """Rendered scenes as the trunks take them: resized pictures, segmented scans, raw sounds."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sensebind.agent.training.simhome_data import EMPTY, UNLABELED, RawScenes, SceneRecord
+from sensebind.agent.training.simhome_data import EMPTY, UNLABELED, RawScenes, SceneRecord, load
 from sensebind.perception.imagebind import ImageBindProcessor
 from sensebind.perception.segment import nearest_cluster
 from sensebind.perception.simhome.catalog import COLORS, KINDS
@@ -92,6 +93,25 @@ def prepare(raw: RawScenes, processor: ImageBindProcessor) -> SceneSet:
         sounds=raw.sounds,
         sounds_of=raw.sounds_of,
     )
+
+
+def prepared(folder: Path, processor: ImageBindProcessor) -> SceneSet:
+    """A rendered folder, ready for training; what it takes a while to make is kept beside it.
+
+    What is kept is made anew when the processor's settings or the number of scenes change.
+    """
+    kept, label = folder.with_name(f"{folder.name}.npz"), folder.with_name(f"{folder.name}.txt")
+    key = f"{len(sorted(folder.glob('shard-*.npz')))} shards {processor.settings}"
+    if kept.is_file() and label.is_file() and label.read_text(encoding="utf-8") == key:
+        raw = load(folder, images=False)
+        with np.load(kept, allow_pickle=False) as arrays:
+            images, points, points_of = (arrays[name] for name in ("images", "points", "points_of"))
+        return SceneSet(raw.records, images, points, points_of, raw.sounds, raw.sounds_of)
+    scenes = prepare(load(folder), processor)
+    with kept.open("wb") as file:
+        np.savez(file, images=scenes.images, points=scenes.points, points_of=scenes.points_of)
+    label.write_text(key, encoding="utf-8")
+    return scenes
 
 
 def image_statistics(processor: ImageBindProcessor) -> tuple[Tensor, Tensor]:

@@ -114,10 +114,34 @@ def turn_points(points: Tensor, generator: torch.Generator) -> Tensor:
     return (points * zoom) @ turn.transpose(1, 2) + noise
 
 
+Inputs = Callable[[np.ndarray, torch.Generator], Tensor]
+
+
+def sound_inputs(sounds: np.ndarray, processor: ImageBindProcessor, variants: int) -> Inputs:
+    """Augmented spectrograms of rows of int16 sounds [K, samples]."""
+    clips = mel_clips(sounds, processor, variants=variants)
+
+    def inputs(rows: np.ndarray, generator: torch.Generator) -> Tensor:
+        variant = torch.randint(variants, (len(rows),), generator=generator)
+        return mask_mel(clips[torch.from_numpy(rows), variant], generator)
+
+    return inputs
+
+
+def point_inputs(points: np.ndarray) -> Inputs:
+    """Augmented clouds of rows of [M, P, 3] metres."""
+    clouds = torch.from_numpy(points)
+
+    def inputs(rows: np.ndarray, generator: torch.Generator) -> Tensor:
+        return turn_points(clouds[torch.from_numpy(rows)], generator)
+
+    return inputs
+
+
 def train_sense(
     model: ImageBind,
     modality: str,
-    inputs: Callable[[np.ndarray, torch.Generator], Tensor],
+    inputs: Inputs,
     kinds: np.ndarray,
     images: Tensor,
     image_kind: np.ndarray,
@@ -176,7 +200,7 @@ def train_sense(
             group["lr"] = stage.rate * cosine(step, stage.steps, stage.steps // 20 + 1)
         adam.step()
         adam.zero_grad(set_to_none=True)
-        average.update(model)
+        average.update()
         losses.append(float(loss.detach()))
         if (step + 1) % check_every == 0 or step + 1 == stage.steps:
             score = check(average.model) if check is not None else ""

@@ -35,12 +35,21 @@ UNLABELED = -1
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One thing in view: what it is, how far (m), and its area in the 224 px picture."""
+    """One thing in view.
+
+    Attributes:
+        kind: What it is.
+        color: Its colour.
+        distance: How far it is, metres.
+        pixels: Its area in the 224 px picture.
+        box: Left, top, right and bottom in that picture.
+    """
 
     kind: str
     color: str
     distance: float
     pixels: int
+    box: tuple[int, ...] = (0, 0, 0, 0)
 
     @property
     def named(self) -> Named:
@@ -50,7 +59,7 @@ class Sighting:
     @classmethod
     def of(cls, seen: Visible) -> "Sighting":
         """The part of the truth that is kept."""
-        return cls(seen.kind, seen.color, round(seen.distance, 3), seen.pixels)
+        return cls(seen.kind, seen.color, round(seen.distance, 3), seen.pixels, seen.box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +167,13 @@ def render(
             progress.advance(task, count)
 
 
-def load(folder: Path, most: int | None = None) -> RawScenes:
-    """Reads the whole shards of a rendered folder, at most `most` of them.
+def load(folder: Path, *, images: bool = True) -> RawScenes:
+    """Reads the whole shards of a rendered folder; pictures and scans only if asked for.
 
     Raises:
         InputError: There is none.
     """
-    paths = sorted(folder.glob("shard-*.npz"))[:most]
+    paths = sorted(folder.glob("shard-*.npz"))
     if not paths:
         raise InputError(f"no rendered scenes in {folder}: render them first")
     records: list[SceneRecord] = []
@@ -175,13 +184,15 @@ def load(folder: Path, most: int | None = None) -> RawScenes:
         rows = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         records.extend(SceneRecord.from_dict(row) for row in rows)
         with np.load(path, allow_pickle=False) as shard:
-            for name in ("images", "sounds"):
-                arrays.setdefault(name, []).append(shard[name])
+            arrays.setdefault("sounds", []).append(shard["sounds"])
             for name in ("scans_of", "sounds_of"):
                 arrays.setdefault(name, []).append(shard[name] + offset)
-            ends = np.cumsum(shard["scan_sizes"])
-            scans.extend(np.split(shard["scans"], ends[:-1]) if len(ends) else [])
+            if images:
+                arrays.setdefault("images", []).append(shard["images"])
+                ends = np.cumsum(shard["scan_sizes"])
+                scans.extend(np.split(shard["scans"], ends[:-1]) if len(ends) else [])
     joined = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    joined.setdefault("images", np.zeros((0, 0, 0, 3), np.uint8))
     return RawScenes(records, scans=scans, **joined)
 
 
