@@ -18,10 +18,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sensebind.agent.training import captions as wordings
 from sensebind.agent.training.corpus.answers import Named
 from sensebind.agent.training.corpus.dialog import ABSENT
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 
 # Settings of the visual cache (k, weight) under which copies of the embeddings are made, so that
@@ -241,3 +243,49 @@ def word_pool(width: int, seed: int, size: int = 6_000) -> EmbeddingPool:
         vectors.append(vector)
     images = torch.nn.functional.normalize(torch.stack(vectors), dim=-1)
     return EmbeddingPool(images[None], captions, Augmentation(sight=0.3, others=0.4))
+
+
+def caption_pool(imagebind: Path, seed: int, size: int = 12_000) -> EmbeddingPool:
+    """A pool of captions in place of pictures, embedded by the text trunk of ImageBind.
+
+    Still language only; but captions lie where pictures will lie, so that little is left to learn
+    when pictures take their place.
+
+    Args:
+        imagebind: Directory of an ImageBind checkpoint with a text trunk.
+        seed: Of the captions.
+        size: How many captions.
+
+    Raises:
+        SenseBindError: The checkpoint cannot be read.
+    """
+    model = ImageBind.from_pretrained(imagebind, modalities=["text"]).eval()
+    processor = ImageBindProcessor.from_pretrained(imagebind)
+    rng = random.Random(seed)
+
+    def thing() -> Named:
+        return rng.choice(KINDS), rng.choice(tuple(COLORS))
+
+    known: list[Caption] = []
+    texts: list[str] = []
+    for row in range(size):
+        caption = Caption((KINDS[row % len(KINDS)], rng.choice(tuple(COLORS))))
+        if rng.random() < 0.05:
+            caption = Caption()
+        elif rng.random() < 0.4:
+            caption = Caption(caption.main, thing())
+        known.append(caption)
+        text = wordings.empty_caption(rng)
+        if caption.main:
+            first = wordings.Named(*caption.main)
+            text = wordings.main_caption(first, rng)
+            if caption.second:
+                text = wordings.pair_caption(first, wordings.Named(*caption.second), rng)
+        texts.append(text)
+    vectors = []
+    with torch.inference_mode():
+        for begin in range(0, size, 128):
+            some = texts[begin : begin + 128]
+            vectors.append(model.encode("text", processor.text(some)))
+    images = torch.nn.functional.normalize(torch.cat(vectors).float(), dim=-1).clone()
+    return EmbeddingPool(images[None], known)

@@ -1,9 +1,10 @@
 """`sensebind train llama`: the small gated LLaMA, taught to talk about pictures in three slots.
 
-The small recipe has two stages, both with all weights: "words" (conditions are codes of words, no
-picture is needed: the language) and "pictures" (conditions are image embeddings). The two stages
-of the large models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA),
-run on the same data. No sound and no point cloud is ever shown to the language model.
+The small recipe has three stages, all with all weights: "words" (conditions are random codes of
+words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
+"pictures" (conditions are image embeddings). The two stages of the large models, "stage1" (gates,
+prefix, bind network) and "stage2" (norms, biases and LoRA), run on the same data as "pictures".
+No sound and no point cloud is ever shown to the language model.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from torch import Tensor
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
-from sensebind.agent.training.condition_pool import EmbeddingPool, load_pool, word_pool
+from sensebind.agent.training.condition_pool import (
+    EmbeddingPool,
+    caption_pool,
+    load_pool,
+    word_pool,
+)
 from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.probe import probe
@@ -42,7 +48,7 @@ from sensebind.memory.visual_cache import VisualCache
 
 log = logging.getLogger(__name__)
 
-Stage = Literal["words", "pictures", "stage1", "stage2"]
+Stage = Literal["words", "captions", "pictures", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
 
@@ -56,7 +62,7 @@ class LlamaRecipe:
         bind_blocks, bind_inner: Sizes of the bind network.
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
-        word_steps, picture_steps: Steps of the two stages of the small recipe.
+        word_steps, caption_steps, picture_steps: Steps of the stages of the small recipe.
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
         warmup: Steps of linear warm-up.
@@ -75,6 +81,7 @@ class LlamaRecipe:
     context: int = 512
     tokens: int = 3_000
     word_steps: int = 400
+    caption_steps: int = 900
     picture_steps: int = 3_000
     rate: float = 3e-3
     picture_rate: float = 2e-3
@@ -86,7 +93,9 @@ class LlamaRecipe:
 
     def steps(self, stage: Stage) -> int:
         """Steps of a stage."""
-        return self.word_steps if stage == "words" else self.picture_steps
+        return {"words": self.word_steps, "captions": self.caption_steps}.get(
+            stage, self.picture_steps
+        )
 
 
 Report = Callable[[int, int, float, float], None]  # step, steps, loss, seconds
@@ -99,6 +108,7 @@ def train_llama(
     stage: Stage = "pictures",
     start: Path | None = None,
     cache: Path | None = None,
+    imagebind: Path | None = None,
     recipe: LlamaRecipe | None = None,
     steps: int | None = None,
     minutes: float | None = None,
@@ -108,10 +118,11 @@ def train_llama(
 
     Args:
         checkpoint: Directory to write; other files in it stay.
-        embeddings: Directory of `embeddings.safetensors`; not needed for "words".
+        embeddings: Directory of `embeddings.safetensors`; not for "words" and "captions".
         stage: What is trained on what, see the module.
         start: Checkpoint to go on from; a fresh model and tokenizer without it.
         cache: Visual cache with which enhanced copies of the embeddings are made.
+        imagebind: ImageBind checkpoint whose text trunk embeds captions, for "captions".
         recipe: Sizes and rates.
         steps: Steps instead of the recipe's.
         minutes: Longest time; the learning rate comes down in time for it.
@@ -129,6 +140,10 @@ def train_llama(
     torch.manual_seed(recipe.seed)
     if stage == "words":
         pool = word_pool(128 if start is None else _width_of(start), recipe.seed)
+    elif stage == "captions":
+        if imagebind is None:
+            raise InputError("this stage needs the ImageBind checkpoint: --imagebind DIR")
+        pool = caption_pool(imagebind, recipe.seed)
     elif embeddings is None:
         raise InputError("this stage needs --embeddings, as `sensebind train bind` writes them")
     else:
@@ -144,9 +159,8 @@ def train_llama(
     model = _run(model, encoder, pool, stage, recipe, steps, minutes, report)
     if model.config.lora_rank:
         model.merge_lora()
-    shares = probe(model, encoder, pool, seed=FIRST_HELDOUT_SEED)
     save_llama(model, tokenizer, checkpoint, recipe=recipe)
-    return shares
+    return probe(model, encoder, pool, seed=FIRST_HELDOUT_SEED)
 
 
 def new_llama(recipe: LlamaRecipe, vocabulary: int, bind_dim: int) -> GatedLlamaForCausalLM:
@@ -263,7 +277,7 @@ def _run(
 ) -> GatedLlamaForCausalLM:
     steps = steps or recipe.steps(stage)
     # Each stage has its own dialogs.
-    rng = random.Random(recipe.seed * 10 + list(_PEAK).index(stage))
+    rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
     generator = torch.Generator().manual_seed(recipe.seed)
     batches: Iterator[Batch] = encoder.stream(_sampler(pool), rng, recipe.tokens)
     peak = recipe.rate if stage in ("words", "stage1") else recipe.picture_rate
@@ -303,7 +317,7 @@ def _run(
     return model.eval()
 
 
-_PEAK = ("words", "pictures", "stage1", "stage2")
+_STAGES = ("words", "captions", "pictures", "stage1", "stage2")
 
 
 def _sampler(pool: EmbeddingPool) -> Callable[[random.Random], list[Turn]]:
@@ -349,33 +363,40 @@ def train_small_llama(
     *,
     embeddings: Path,
     cache: Path | None = None,
+    imagebind: Path | None = None,
     run: Path = Path("runs/llama"),
     recipe: LlamaRecipe | None = None,
     minutes: float | None = None,
     report: Report | None = None,
 ) -> dict[str, float]:
-    """The whole small recipe: "words", then "pictures" into the checkpoint.
+    """The whole small recipe: "words", "captions", then "pictures" into the checkpoint.
 
-    A finished "words" stage of the same recipe is taken from `run`.
+    What an earlier run of the same recipe has finished is taken from `run`.
 
     Args:
         checkpoint: Directory to write the language model's files into.
         embeddings: Directory of `embeddings.safetensors`.
         cache: Visual cache with which enhanced copies are made.
+        imagebind: ImageBind checkpoint that embeds captions; `checkpoint/imagebind` by default.
         run: Working folder.
         recipe: Sizes and rates; those of the shipped weights by default.
-        minutes: Longest time of the second stage.
+        minutes: Longest time of the last stage.
         report: Called after every step.
 
     Returns:
         Shares of right answers to held-out phrasings; see `probe`.
     """
     recipe = recipe or LlamaRecipe()
-    words = run / "words"
+    words, captions = run / "words", run / "captions"
     if not _finished(words, recipe):
         train_llama(words, embeddings=None, stage="words", recipe=recipe, report=report)
+    if not _finished(captions, recipe):
+        train_llama(
+            captions, embeddings=None, stage="captions", start=words,
+            imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
+        )  # fmt: skip
     return train_llama(
-        checkpoint, embeddings=embeddings, stage="pictures", start=words, cache=cache,
+        checkpoint, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
         recipe=recipe, minutes=minutes, report=report,
     )  # fmt: skip
 

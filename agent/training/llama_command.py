@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -48,7 +48,7 @@ def run(
         embeddings: Directory of the image embeddings that `sensebind train bind` writes.
         cache: Visual cache; `output/visual_cache` if that exists.
         run: Working folder of the whole recipe.
-        stage: One stage only: words, pictures, stage1 or stage2.
+        stage: One stage only: words, captions, pictures, stage1 or stage2.
         start: Checkpoint that a single stage goes on from.
         unfreeze: "language": all weights together (the small recipe); "none": the two stages of
             the large models, which need `start`.
@@ -65,6 +65,7 @@ def run(
     """
     if stage is not None and stage not in get_args(Stage):
         raise ConfigurationError(f"--stage must be one of {', '.join(get_args(Stage))}")
+    one = cast(Stage | None, stage)
     if unfreeze not in UNFREEZE:
         raise ConfigurationError(f"--unfreeze must be one of {', '.join(UNFREEZE)}")
     if unfreeze == "none" and stage is None and start is None:
@@ -73,12 +74,13 @@ def run(
         cache = output / "visual_cache"
     recipe = LlamaRecipe(seed=seed)
     if steps:
-        recipe = replace(recipe, word_steps=steps, picture_steps=steps)
+        recipe = replace(recipe, word_steps=steps, caption_steps=steps, picture_steps=steps)
     begun = time.monotonic()
     with _progress(as_json) as report:
-        if stage is not None:
+        if one is not None:
             shares = train_llama(
-                output, embeddings=embeddings, stage=stage, start=start, cache=cache,  # pyright: ignore[reportArgumentType]
+                output, embeddings=embeddings, stage=one, start=start, cache=cache,
+                imagebind=output / "imagebind",
                 recipe=recipe, minutes=minutes, report=report,
             )  # fmt: skip
         elif unfreeze == "none":

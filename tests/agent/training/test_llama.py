@@ -11,7 +11,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.training import llama
-from sensebind.agent.training.condition_pool import load_pool, word_pool
+from sensebind.agent.training.bind import new_imagebind
+from sensebind.agent.training.condition_pool import caption_pool, load_pool, word_pool
 from sensebind.agent.training.corpus import INTENTS
 from sensebind.agent.training.corpus.dialog import ABSENT, sample_dialog
 from sensebind.agent.training.corpus.noise import normalise
@@ -124,6 +125,17 @@ def test_a_pool_is_read_with_enhanced_copies(tmp_path: Path):
     row, kind = pool.hearing(random.Random(0), "dog")
     assert kind == "dog"
     assert (pool.captions[row].main or ("",))[0] == "dog"
+
+
+def test_captions_stand_in_for_pictures(tmp_path: Path):
+    model, processor = new_imagebind(tmp_path / "new")
+    model.save_pretrained(tmp_path / "imagebind")
+    processor.save_pretrained(tmp_path / "imagebind")
+    pool = caption_pool(tmp_path / "imagebind", seed=0, size=200)
+    assert pool.images.shape == (1, 200, model.config.out_width)
+    assert torch.allclose(pool.images.norm(dim=-1), torch.ones(1, 200), atol=1e-5)
+    assert any(caption.second for caption in pool.captions)
+    assert any(caption.main is None for caption in pool.captions)
 
 
 def test_missing_embeddings_say_what_to_do(tmp_path: Path):
