@@ -48,7 +48,7 @@ def _root(
 
 @app.command()
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1854,
     script: Annotated[
         Path | None, typer.Option(help="File with one question per line; else standard input.")
     ] = None,
