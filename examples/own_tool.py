@@ -21,7 +21,7 @@ def main() -> None:
         Assistant(ChatSenseBind(), [clock_tool(), *house.tools()]) as assistant,
     ):
         record = assistant.ask(sys.argv[1])
-        for call in record.calls:
+        for call in record.tool_calls:
             print(f"[{call.name} {call.arguments}] {call.result}")
         print(record.assistant)
 

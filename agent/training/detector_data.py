@@ -1,11 +1,11 @@
-"""Camera frames of SimHome with the boxes of what they show, for the detector.
+"""Camera frames of SimHome with the boxes of what they show.
 
 One shard is `frames-00000.npy` (uint8 [n, 224, 224, 3]) and `frames-00000.json` (boxes and kinds).
 """
 
 import json
 import multiprocessing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,20 @@ SHARD = 250
 
 @dataclass(frozen=True, slots=True)
 class Boxed:
-    """One thing in a frame: its kind, and left, top, right, bottom of its visible part, pixels."""
+    """One thing in a frame.
+
+    Attributes:
+        kind: What it is.
+        color: Its colour.
+        distance: From the robot, metres.
+        pixels: Its visible area.
+        box: Left, top, right, bottom of its visible part, pixels.
+    """
 
     kind: str
+    color: str
+    distance: float
+    pixels: int
     box: tuple[float, float, float, float]
 
 
@@ -39,7 +50,9 @@ def boxed_frame(seed: int) -> tuple[np.ndarray, list[Boxed]]:
         seen = truth(home).visible
     finally:
         home.close()
-    return frame, [Boxed(thing.kind, thing.box) for thing in seen]
+    return frame, [
+        Boxed(thing.kind, thing.color, thing.distance, thing.pixels, thing.box) for thing in seen
+    ]
 
 
 def render_frames(folder: Path, *, frames: int, first_seed: int = 0, workers: int = 2) -> None:
@@ -60,7 +73,7 @@ def render_frames(folder: Path, *, frames: int, first_seed: int = 0, workers: in
 def _render_shard(job: tuple[Path, range]) -> int:
     path, seeds = job
     frames, things = zip(*map(boxed_frame, seeds), strict=True)
-    rows = [[[thing.kind, *thing.box] for thing in seen] for seen in things]
+    rows = [[asdict(thing) for thing in seen] for seen in things]
     path.with_suffix(".json").write_text(json.dumps(rows))
     part = path.with_suffix(".part")
     with part.open("wb") as file:
@@ -83,7 +96,7 @@ def load_frames(folder: Path) -> tuple[list[np.ndarray], list[list[Boxed]]]:
     for path in sorted(folder.glob("frames-*.npy")):
         frames.extend(np.load(path, mmap_mode="r", allow_pickle=False))
         for row in json.loads(path.with_suffix(".json").read_text()):
-            things.append([Boxed(kind, (x0, y0, x1, y1)) for kind, x0, y0, x1, y1 in row])
+            things.append([Boxed(**thing) for thing in row])
     if not frames:
         raise InputError(f"no rendered frames in {folder}: render them first")
     return frames, things
