@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sensebind.perception.percept import Percept
 
-SILENCE = 1.5  # seconds between captures that count as a gap
+SILENCE = 3.0  # seconds between captures that count as a gap; shorter ones show in the ages
 
 
 @dataclass(frozen=True, slots=True)
