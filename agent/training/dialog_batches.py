@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from sensebind.agent.training.corpus.chinese import COLOR_NAMES
 from sensebind.agent.training.corpus.dialog import ABSENT, Turn
 from sensebind.agent.training.tokenizer import (
     ASSISTANT,
@@ -22,6 +23,7 @@ from sensebind.agent.training.tokenizer import (
     USER,
     heard_text,
 )
+from sensebind.perception.simhome.catalog import COLORS
 
 IGNORE = -100
 
@@ -84,6 +86,15 @@ class DialogEncoder:
         if self._ids[EOS] in kept:
             kept = kept[: kept.index(self._ids[EOS])]
         return str(self._tokenizer.decode([one for one in kept if one != self._ids[PAD]]))
+
+    def color_weights(self, weight: float) -> Tensor:
+        """[vocabulary] 1, but `weight` for the tokens with which colours are named."""
+        weights = torch.ones(len(self._tokenizer))
+        words = [f" {color}" for color in (*COLORS, "an")]
+        words += [names[0] for names in COLOR_NAMES.values()]
+        for encoding in self._backend.encode_batch(words, add_special_tokens=False):
+            weights[encoding.ids[0]] = weight
+        return weights
 
     def encode(self, dialogs: Sequence[Sequence[Turn]]) -> list[_Encoded]:
         """Tokenises dialogs, all texts in one call."""

@@ -1,9 +1,11 @@
 """`sensebind train llama`: the small gated LLaMA, taught to talk about pictures in three slots.
 
-The small recipe has three stages, all with all weights: "words" (conditions are random codes of
+The small recipe has four stages, all with all weights: "words" (conditions are random codes of
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
-"pictures" (conditions are image embeddings). The two stages of the large models, "stage1" (gates,
-prefix, bind network) and "stage2" (norms, biases and LoRA), run on the same data as "pictures".
+"pictures" (conditions are image embeddings), "looks" (the same, mostly questions about what is
+seen, colours counting more: left alone, colours are learned last). The two stages of the large
+models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), run on the
+same data as "pictures".
 No sound and no point cloud is ever shown to the language model.
 """
 
@@ -26,6 +28,7 @@ from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFas
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.training.condition_pool import (
+    Augmentation,
     EmbeddingPool,
     caption_pool,
     load_pool,
@@ -48,8 +51,10 @@ from sensebind.memory.visual_cache import VisualCache
 
 log = logging.getLogger(__name__)
 
-Stage = Literal["words", "captions", "pictures", "stage1", "stage2"]
+Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
+LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is")
+COLOR_WEIGHT = 6.0
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
 
 
@@ -62,7 +67,7 @@ class LlamaRecipe:
         bind_blocks, bind_inner: Sizes of the bind network.
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
-        word_steps, caption_steps, picture_steps: Steps of the stages of the small recipe.
+        word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
         warmup: Steps of linear warm-up.
@@ -81,8 +86,9 @@ class LlamaRecipe:
     context: int = 512
     tokens: int = 3_000
     word_steps: int = 400
-    caption_steps: int = 900
-    picture_steps: int = 3_000
+    caption_steps: int = 650
+    picture_steps: int = 1_200
+    look_steps: int = 600
     rate: float = 3e-3
     picture_rate: float = 2e-3
     warmup: int = 60
@@ -93,9 +99,8 @@ class LlamaRecipe:
 
     def steps(self, stage: Stage) -> int:
         """Steps of a stage."""
-        return {"words": self.word_steps, "captions": self.caption_steps}.get(
-            stage, self.picture_steps
-        )
+        of = {"words": self.word_steps, "captions": self.caption_steps, "looks": self.look_steps}
+        return of.get(stage, self.picture_steps)
 
 
 Report = Callable[[int, int, float, float], None]  # step, steps, loss, seconds
@@ -148,6 +153,8 @@ def train_llama(
         raise InputError("this stage needs --embeddings, as `sensebind train bind` writes them")
     else:
         pool = load_pool(embeddings, VisualCache.load(cache) if cache else None)
+        if stage == "looks":
+            pool.augmentation = Augmentation(sight=0.15, others=0.6, enhanced=0.4)
     model, tokenizer = _begin(start, recipe, pool.width)
     if model.config.bind_dim != pool.width:
         raise ConfigurationError(
@@ -245,11 +252,22 @@ def _optimizer(model: GatedLlamaForCausalLM, recipe: LlamaRecipe) -> torch.optim
 
 
 def batch_loss(
-    model: GatedLlamaForCausalLM, batch: Batch, pool: EmbeddingPool, generator: torch.Generator
+    model: GatedLlamaForCausalLM,
+    batch: Batch,
+    pool: EmbeddingPool,
+    generator: torch.Generator,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Cross-entropy of what the assistant says, each token under its turn's condition.
 
     Only the positions that count go through the output layer.
+
+    Args:
+        model: The model.
+        batch: Dialogs.
+        pool: Where the conditions are looked up.
+        generator: Source of the augmentation.
+        weights: [vocabulary] how much each token counts.
     """
     conditions, present = pool.gather(batch.rows, generator)
     injection = model.injection(conditions, present)
@@ -262,7 +280,7 @@ def batch_loss(
     targets = batch.labels[:, 1:]
     spoken = targets != IGNORE
     logits = model.lm_head(hidden[:, :-1][spoken])
-    return torch.nn.functional.cross_entropy(logits, targets[spoken])
+    return torch.nn.functional.cross_entropy(logits, targets[spoken], weight=weights)
 
 
 def _run(
@@ -279,8 +297,9 @@ def _run(
     # Each stage has its own dialogs.
     rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
     generator = torch.Generator().manual_seed(recipe.seed)
-    batches: Iterator[Batch] = encoder.stream(_sampler(pool), rng, recipe.tokens)
-    peak = recipe.rate if stage in ("words", "stage1") else recipe.picture_rate
+    batches: Iterator[Batch] = encoder.stream(_sampler(pool, stage), rng, recipe.tokens)
+    weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
+    peak = recipe.rate if stage in ("words", "looks", "stage1") else recipe.picture_rate
     optimizer = _optimizer(model, recipe)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     averages = [weight.detach().clone() for weight in trained]
@@ -295,7 +314,7 @@ def _run(
         rate = peak * min(1.0, (step + 1) / recipe.warmup) * (0.5 + 0.5 * math.cos(math.pi * done))
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]
-        loss = batch_loss(model, next(batches), pool, generator)
+        loss = batch_loss(model, next(batches), pool, generator, weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -317,11 +336,19 @@ def _run(
     return model.eval()
 
 
-_STAGES = ("words", "captions", "pictures", "stage1", "stage2")
+_STAGES = ("words", "captions", "pictures", "looks", "stage1", "stage2")
 
 
-def _sampler(pool: EmbeddingPool) -> Callable[[random.Random], list[Turn]]:
-    return lambda rng: sample_dialog(rng, pool)
+def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:
+    if stage != "looks":
+        return lambda rng: sample_dialog(rng, pool)
+
+    def look(rng: random.Random) -> list[Turn]:
+        if rng.random() < 0.6:
+            return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=0.4)
+        return sample_dialog(rng, pool, alone=0.4)
+
+    return look
 
 
 def save_llama(
@@ -369,7 +396,7 @@ def train_small_llama(
     minutes: float | None = None,
     report: Report | None = None,
 ) -> dict[str, float]:
-    """The whole small recipe: "words", "captions", then "pictures" into the checkpoint.
+    """The whole small recipe: "words", "captions", "pictures", then "looks" into the checkpoint.
 
     What an earlier run of the same recipe has finished is taken from `run`.
 
@@ -395,8 +422,14 @@ def train_small_llama(
             captions, embeddings=None, stage="captions", start=words,
             imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
         )  # fmt: skip
+    pictures = run / "pictures"
+    if not _finished(pictures, recipe):
+        train_llama(
+            pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
+            recipe=recipe, report=report,
+        )  # fmt: skip
     return train_llama(
-        checkpoint, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
+        checkpoint, embeddings=embeddings, stage="looks", start=pictures, cache=cache,
         recipe=recipe, minutes=minutes, report=report,
     )  # fmt: skip
 

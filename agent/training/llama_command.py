@@ -48,7 +48,7 @@ def run(
         embeddings: Directory of the image embeddings that `sensebind train bind` writes.
         cache: Visual cache; `output/visual_cache` if that exists.
         run: Working folder of the whole recipe.
-        stage: One stage only: words, captions, pictures, stage1 or stage2.
+        stage: One stage only: words, captions, pictures, looks, stage1 or stage2.
         start: Checkpoint that a single stage goes on from.
         unfreeze: "language": all weights together (the small recipe); "none": the two stages of
             the large models, which need `start`.
@@ -74,7 +74,9 @@ def run(
         cache = output / "visual_cache"
     recipe = LlamaRecipe(seed=seed)
     if steps:
-        recipe = replace(recipe, word_steps=steps, caption_steps=steps, picture_steps=steps)
+        recipe = replace(
+            recipe, word_steps=steps, caption_steps=steps, picture_steps=steps, look_steps=steps
+        )
     begun = time.monotonic()
     with _progress(as_json) as report:
         if one is not None:

@@ -130,6 +130,7 @@ def sample_dialog(
     lang: str | None = None,
     turns: int | None = None,
     first: str | None = None,
+    alone: float = ALONE,
     dressed: bool = False,
 ) -> list[Turn]:
     """Samples one dialog.
@@ -141,6 +142,7 @@ def sample_dialog(
         lang: "en" or "zh"; random (and sometimes switching) if left out.
         turns: How many turns; mostly 1 to 5 at random if left out.
         first: Intent of the first turn; random if left out.
+        alone: Share of conditions with one sense at most.
         dressed: Keep capitals and end marks, which the chat template takes away.
     """
     state = _State(lang or ("en" if rng.random() < 0.58 else "zh"))
@@ -148,10 +150,10 @@ def sample_dialog(
         turns = rng.choices(range(1, MAX_TURNS + 1), (40, 26, 16, 10, 8))[0]
         if rng.random() < LONG:
             turns = rng.randint(MAX_TURNS + 1, 2 * MAX_TURNS)
-    condition = fresh_condition(rng, pool)
+    condition = fresh_condition(rng, pool, alone)
     for number in range(turns):
         if number and rng.random() < 0.55:
-            condition = _changed(condition, rng, pool)
+            condition = _changed(condition, rng, pool, alone)
         if number and lang is None and rng.random() < 0.07:
             state.lang = "zh" if state.lang == "en" else "en"
         intent = first if first and not number else _next_intent(state, rng)
@@ -159,7 +161,7 @@ def sample_dialog(
     return state.turns
 
 
-def fresh_condition(rng: random.Random, pool: Pool) -> TurnCondition:
+def fresh_condition(rng: random.Random, pool: Pool, alone: float = ALONE) -> TurnCondition:
     """A condition; what is heard or near is often what is in view."""
     row, sight = pool.sight(rng)
     main = sight[0][0] if sight else None
@@ -167,7 +169,7 @@ def fresh_condition(rng: random.Random, pool: Pool) -> TurnCondition:
     near = main if main and rng.random() < 0.3 else None
     hearing_row, hearing = pool.hearing(rng, heard)
     scan_row, scan = pool.scan(rng, near)
-    if rng.random() < ALONE:  # a robot of one sense
+    if rng.random() < alone:  # a robot of one sense
         kept = rng.randrange(3)
         row, sight = (row, sight) if kept == 0 else (ABSENT, ())
         hearing_row, hearing = (hearing_row, hearing) if kept == 1 else (ABSENT, None)
@@ -175,8 +177,8 @@ def fresh_condition(rng: random.Random, pool: Pool) -> TurnCondition:
     return TurnCondition((row, hearing_row, scan_row), Facts(sight, hearing, scan))
 
 
-def _changed(old: TurnCondition, rng: random.Random, pool: Pool) -> TurnCondition:
-    new = fresh_condition(rng, pool)
+def _changed(old: TurnCondition, rng: random.Random, pool: Pool, alone: float) -> TurnCondition:
+    new = fresh_condition(rng, pool, alone)
     take = [rng.random() < 0.6 for _ in range(3)]
     rows = tuple(b if use else a for use, a, b in zip(take, old.rows, new.rows, strict=True))
     return TurnCondition(
