@@ -60,9 +60,11 @@ def read_config(directory: Path) -> GatedLlamaConfig:
     path = directory / "config.json"
     try:
         fields = json.loads(path.read_text("utf-8"))
-        if not isinstance(fields, dict) or fields.get("model_type") != GatedLlamaConfig.model_type:
+        found = fields.get("model_type") if isinstance(fields, dict) else None
+        if found != GatedLlamaConfig.model_type:
             raise CheckpointError(
-                f'{path} does not describe a gated LLaMA (model_type "gated_llama")'
+                f"{path} does not describe a gated LLaMA: its model_type is {found!r}, "
+                f"not {GatedLlamaConfig.model_type!r}"
             )
         return GatedLlamaConfig.from_dict(fields)
     except FileNotFoundError:

@@ -59,7 +59,7 @@ def small_config() -> RTDetrConfig:
         hidden_sizes=channels,
         depths=[1, 1, 1, 1],
         layer_type="basic",
-        out_indices=[2, 3, 4],
+        out_indices=[2, 3, 4],  # pyright: ignore[reportCallIssue]
     )
     return RTDetrConfig(
         backbone_config=backbone,
