@@ -310,7 +310,7 @@ class Awareness:
         for listener in self._listeners:
             try:
                 listener(percept)
-            except Exception:
+            except Exception:  # a stranger's code: whatever it raises must not end the awareness
                 log.exception("a listener failed on a percept of %s", percept.header.stream)
 
     def _of(self, stream: str) -> _Stream:
