@@ -1,0 +1,25 @@
+"""`sensebind eval`: what the weights can do."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Checkpoint, Json
+
+app = typer.Typer(help="Measure what the weights can do.")
+
+
+@app.command("simhome")
+def eval_simhome(
+    utterances: Annotated[
+        Path | None, typer.Option(help='JSON list of {"text", "intent"} to evaluate instead.')
+    ] = None,
+    n: Annotated[int, typer.Option(min=1, max=100_000, help="Held-out scenes per row.")] = 500,
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Measure everything on held-out scenes. Exit code 1 when a row is below its bar."""
+    from sensebind.agent.evaluation.simhome import run
+
+    return run(n=n, utterances=utterances, as_json=as_json, checkpoint=checkpoint)

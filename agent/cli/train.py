@@ -1,0 +1,102 @@
+"""`sensebind train`: the commands that made the weights that ship."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Json, check_disk
+
+app = typer.Typer(help="Train the weights that ship with SenseBind.")
+
+EMBEDDED = Path("src/sensebind/checkpoints/simhome")
+DETECTOR_FRAMES, DETECTOR_SEED = 7000, 100_000
+
+Output = Annotated[Path, typer.Option(help="Checkpoint directory to write.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Rendering processes; one per core.")]
+
+
+@app.command("bind")
+def train_bind(
+    output: Output = EMBEDDED,
+    run: Annotated[Path, typer.Option(help="Working folder; an earlier run goes on.")] = Path(
+        "runs/bind"
+    ),
+    workers: Workers = None,
+) -> int:
+    """Train the encoders: pictures with captions, then sounds and scans with pictures."""
+    check_disk(output, run)
+    from sensebind.agent.training.bind import train_bind as train
+
+    train(output, run=run, embeddings=run.parent / "llama_data", workers=workers)
+    return 0
+
+
+@app.command("llama")
+def train_llama(
+    output: Output = EMBEDDED,
+    embeddings: Annotated[
+        Path, typer.Option(help="What `sensebind train bind` wrote for this.")
+    ] = Path("runs/llama_data"),
+    cache: Annotated[
+        Path | None, typer.Option(help="Visual cache; the output's own by default.")
+    ] = None,
+    run: Annotated[Path, typer.Option(help="Working folder.")] = Path("runs/llama"),
+    stage: Annotated[
+        str | None, typer.Option(help="Only one: words, pictures, stage1 or stage2.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint to go on from.")] = None,
+    unfreeze: Annotated[
+        str, typer.Option(help="language: all weights; none: the two stages of large models.")
+    ] = "language",
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and dialogs.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each stage.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Of the last stage.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Train the language model: words first, then with embeddings of pictures only."""
+    check_disk(output, run, megabytes=500)
+    from sensebind.agent.training.llama_command import run as train
+
+    return train(
+        output,
+        embeddings=embeddings,
+        cache=cache,
+        run=run,
+        stage=stage,
+        start=start,
+        unfreeze=unfreeze,
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
+        as_json=as_json,
+    )
+
+
+@app.command("detector")
+def train_detector(
+    output: Output = EMBEDDED,
+    run: Annotated[Path, typer.Option(help="Working folder; rendered frames are kept.")] = Path(
+        "runs/detector"
+    ),
+    frames: Annotated[int, typer.Option(min=16, help="Training frames.")] = DETECTOR_FRAMES,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
+    workers: Workers = None,
+) -> int:
+    """Train the detector on rendered frames."""
+    check_disk(output, run)
+    from dataclasses import replace
+
+    from sensebind.agent.training.detector import DetectorRecipe
+    from sensebind.agent.training.detector import train_detector as train
+    from sensebind.agent.training.detector_data import render_frames
+
+    recipe = DetectorRecipe(seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    workers = workers or os.cpu_count() or 1
+    render_frames(run, frames=frames, first_seed=DETECTOR_SEED, workers=workers)
+    train(run, output / "detector", recipe)
+    return 0
