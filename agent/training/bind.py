@@ -67,7 +67,7 @@ class BindRecipe:
         sound_variants: How many spectrograms are made of each training sound.
     """
 
-    scenes: int = 12_000
+    scenes: int = 15_000
     development: int = 800
     seed: int = 0
     images: ImageStage = field(default_factory=ImageStage)

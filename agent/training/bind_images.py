@@ -56,7 +56,7 @@ class ImageStage:
     """
 
     word_steps: int = 250
-    steps: int = 1700
+    steps: int = 2500
     batch: int = 96
     rate: float = 1.5e-3
     views: Schedule = field(default_factory=Schedule)

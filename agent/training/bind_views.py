@@ -31,8 +31,8 @@ class Schedule:
         zoomed: Share of parts among the pictures at the end.
     """
 
-    close: float = 0.3
-    part: float = 0.8
+    close: float = 0.25
+    part: float = 0.65
     widest: float = 0.67
     zoomed: float = 0.2
 
