@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from sensebind.perception.percept import Modality, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something that a source can open, as its class method `find()` lists it.
+
+    Attributes:
+        spec: What `open_source` takes, such as "camera:0".
+        name: What people call it.
+        detail: More about it in words, or "".
+    """
+
+    spec: str
+    name: str
+    detail: str = ""
 
 
 @runtime_checkable
@@ -13,7 +29,9 @@ class Source(Protocol):
     """One device, file or simulated sensor, open between `__enter__` and `__exit__`.
 
     A source never gives the same observation twice and never an old one as if it were new. It is
-    used from one thread.
+    used from one thread. A class of sources that can look for devices has a class method
+    `find() -> list[Device]`; to be opened by name (`registry.open_source`), it is called as
+    `Class(target, stream=…, **options)`.
     """
 
     @property

@@ -35,16 +35,20 @@ class SimHomeSource:
 
     Args:
         address: The publisher of the SimHome process, such as "tcp://127.0.0.1:5601".
-        stream: "camera", "microphone" or "lidar".
+        stream: Name of the stream.
+        sensor: "camera", "microphone" or "lidar"; by default the one that the stream is named for.
         hop: Chunks of `CHUNK_SECONDS` from one window of sound to the next.
 
     Raises:
         SourceError: SimHome has no such stream, or the hop is not 1 to 20 chunks.
     """
 
-    def __init__(self, address: str, stream: str, hop: int = HOP_CHUNKS) -> None:
-        if stream not in STREAMS:
-            raise SourceError(f"SimHome has no stream {stream!r}; it has {', '.join(STREAMS)}")
+    def __init__(self, address: str, stream: str, hop: int = HOP_CHUNKS, sensor: str = "") -> None:
+        self._sensor = sensor or stream
+        if self._sensor not in STREAMS:
+            raise SourceError(
+                f"SimHome has no stream {self._sensor!r}; it has {', '.join(STREAMS)}"
+            )
         if not 1 <= hop <= WINDOW_CHUNKS:
             raise SourceError(f"a hop of {hop} chunks; give 1 to {WINDOW_CHUNKS}")
         self._address = address
@@ -67,7 +71,7 @@ class SimHomeSource:
     @property
     def modality(self) -> Modality:
         """What kind of samples it gives."""
-        return STREAMS[self._stream]
+        return STREAMS[self._sensor]
 
     @property
     def dropped(self) -> int:
@@ -91,7 +95,7 @@ class SimHomeSource:
         socket = context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.RCVHWM, 50)
-        socket.setsockopt(zmq.SUBSCRIBE, topic(self._stream))
+        socket.setsockopt(zmq.SUBSCRIBE, topic(self._sensor))
         try:
             socket.connect(self._address)
         except zmq.ZMQError as error:
@@ -151,8 +155,8 @@ class SimHomeSource:
 
     def _accept(self, frames: list[bytes]) -> None:
         header, data = decode_sample(frames)
-        if header["stream"] != self._stream or data.ndim != _AXES[self.modality]:
-            raise MessageError(f"not a sample of {self._stream}: {header['stream']} {data.shape}")
+        if header["stream"] != self._sensor or data.ndim != _AXES[self.modality]:
+            raise MessageError(f"not a sample of {self._sensor}: {header['stream']} {data.shape}")
         if (self.modality is Modality.AUDIO) != (header["chunk"] > 0):
             raise MessageError(f"chunks of {header['chunk']} samples on {self._stream}")
         if header["epoch"] != self._epoch:  # another SimHome process: numbers begin anew

@@ -1,0 +1,125 @@
+"""Opens sources by name: "camera:0", "microphone:default", "replay:FILE", or one of a third party.
+
+A package adds a kind of source by an entry point in its pyproject.toml, and tests it with
+`sensebind.perception.testing.SourceConformance`:
+
+    [project.entry-points."sensebind.sources"]
+    thermal = "my_package.thermal:ThermalCamera"
+
+The class is called as `ThermalCamera(target, stream=…, **options)` when its kind is opened.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError
+from sensebind.perception.sources.base import Device, Source
+
+GROUP = "sensebind.sources"
+FACTORY = "sensebind.perception.sources.registry:open_source"
+"""What a `WorkerSpec` names as its source's factory; the arguments are `spec` and `stream`."""
+
+_PACKAGE = "sensebind.perception.sources"
+_BUILT_IN = {
+    "simhome": "simhome:SimHomeSource",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of source and what it finds on this machine.
+
+    Attributes:
+        name: What stands before the colon of a spec.
+        summary: What it is, in a line.
+        devices: What could be opened now; empty for kinds that are told where to look.
+        problem: Why the kind cannot be used here and what to do about it, or "".
+    """
+
+    name: str
+    summary: str
+    devices: tuple[Device, ...] = ()
+    problem: str = ""
+
+
+def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
+    """Build the source that a configuration names; its `with` statement opens the device.
+
+    Args:
+        spec: "KIND:TARGET", or a mapping with that under "source" and options of the kind.
+        stream: What the stream is called.
+
+    Raises:
+        ConfigurationError: There is no such kind, or it takes other options.
+        MissingDependencyError: The kind needs a package that is not installed.
+    """
+    options: dict[str, Any] = {}
+    name: Any = spec
+    if isinstance(spec, Mapping):
+        options = {str(key): value for key, value in spec.items() if key != "source"}
+        name = spec.get("source")
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(
+            f"{stream}: a source is named by a text such as 'camera:0', not by {name!r}"
+        )
+    kind, _, target = name.partition(":")
+    factory = _factory(kind)
+    try:
+        inspect.signature(factory).bind(target, stream=stream, **options)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{stream}: source {kind!r} cannot be opened with these options: {error}; "
+            f"it takes {_parameters(factory)}"
+        ) from error
+    return factory(target, stream=stream, **options)
+
+
+def find_sources() -> list[Kind]:
+    """List every kind of source, the devices it finds, and why a kind cannot be used."""
+    return [_look(name) for name in sorted({*_BUILT_IN, *_plugins()})]
+
+
+def _look(name: str) -> Kind:
+    try:
+        factory = _factory(name)
+    except SenseBindError as error:
+        return Kind(name, "", problem=str(error))
+    summary = (inspect.getdoc(factory) or "").partition("\n")[0]
+    find: Callable[[], list[Device]] | None = getattr(factory, "find", None)
+    if find is None:
+        return Kind(name, summary)
+    try:
+        return Kind(name, summary, tuple(find()))
+    except SenseBindError as error:
+        return Kind(name, summary, problem=str(error))
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _factory(kind: str) -> Callable[..., Source]:
+    """Import what builds the sources of a kind; the built-in ones come first."""
+    plugins = _plugins() if kind not in _BUILT_IN else {}
+    if kind not in _BUILT_IN and kind not in plugins:
+        known = ", ".join(sorted({*_BUILT_IN, *plugins}))
+        raise ConfigurationError(f"there is no source {kind!r}; there are {known}")
+    try:
+        if kind in plugins:
+            return plugins[kind].load()
+        module, _, attribute = _BUILT_IN[kind].partition(":")
+        return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), attribute)
+    except (ImportError, AttributeError) as error:
+        owner = f" of {plugins[kind].value}" if kind in plugins else ""
+        raise MissingDependencyError(f"source {kind!r}{owner} cannot be loaded: {error}") from error
+
+
+def _parameters(factory: Callable[..., Source]) -> str:
+    names = list(inspect.signature(factory).parameters)[1:]
+    return ", ".join(name for name in names if name != "stream") or "none"
