@@ -26,6 +26,7 @@ from sensebind.agent.assistant import (
     Assistant,
     CallRecord,
     CallStarted,
+    Event,
     Finished,
     TextPiece,
     TurnRecord,
@@ -33,9 +34,14 @@ from sensebind.agent.assistant import (
 from sensebind.agent.awareness import MAX_AGE, Awareness
 from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.gaps import GapWatch
-from sensebind.agent.senses import SIMHOME_STREAMS, CacheSettings, simhome_workers
+from sensebind.agent.senses import (
+    SIMHOME_STREAMS,
+    SOUND_WINDOW,
+    CacheSettings,
+    simhome_workers,
+)
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.supervisor import Supervisor, WorkerState
@@ -44,6 +50,7 @@ from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool
 
 START_SECONDS = 60.0
+SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a switch changed is perceived
 WELCOME = """\
 A robot in a simulated home sees, hears and scans. Ask it:
   what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
@@ -85,6 +92,35 @@ class Robot:
         self.awareness: Awareness
         self.supervisor: Supervisor
         self.assistant: Assistant
+        self._acted = 0.0  # monotonic, end of the last turn that used a tool
+
+    def turn(self, text: str) -> Iterator[Event]:
+        """One turn of the dialog, once the senses perceive what the last one changed.
+
+        A window of sound that began before the radio was turned off still holds its music.
+        """
+        self._settle()
+        for event in self.assistant.turn(text):
+            if isinstance(event, Finished) and event.record.tool_calls:
+                self._acted = time.monotonic()
+            yield event
+
+    def _settle(self) -> None:
+        wanted = dict.fromkeys(SIMHOME_STREAMS, self._acted) | {
+            "microphone": self._acted + SOUND_WINDOW
+        }
+        while time.monotonic() < self._acted + SETTLE_SECONDS and not self._perceived(wanted):
+            time.sleep(0.05)
+
+    def _perceived(self, since: dict[str, float]) -> bool:
+        """Whether each stream has a percept that was captured after its time."""
+        try:
+            return all(
+                self.awareness.newest(stream).header.monotonic >= moment
+                for stream, moment in since.items()
+            )
+        except SourceError:
+            return False
 
     def __enter__(self) -> "Robot":
         try:
@@ -199,7 +235,7 @@ def _converse(
         if not interactive and not options.as_json:
             out.print(f"[bold]> {escape(text)}[/]")
         try:
-            record = _turn(robot.assistant, text, None if options.as_json else out)
+            record = _turn(robot, text, None if options.as_json else out)
         except _Terminated:
             raise
         except KeyboardInterrupt:
@@ -211,10 +247,10 @@ def _converse(
             print(json.dumps(record.as_json(), ensure_ascii=False), flush=True)
 
 
-def _turn(assistant: Assistant, text: str, out: Console | None) -> TurnRecord:
+def _turn(robot: Robot, text: str, out: Console | None) -> TurnRecord:
     """Asks, and shows the answer as it comes."""
     record = TurnRecord(text)
-    for event in assistant.turn(text):
+    for event in robot.turn(text):
         match event:
             case TextPiece() if out:
                 out.print(escape(event.text), end="")

@@ -16,6 +16,9 @@ SIMHOME_STREAMS: dict[str, str] = {
 }
 """Streams of a SimHome robot and what each perceives, as `Awareness` takes them."""
 
+SOUND_WINDOW = 2.0
+"""Seconds of sound that a percept of the microphone speaks of."""
+
 _SOURCE = "sensebind.perception.sources.simhome:SimHomeSource"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _RATES = {"camera": 8.0, "microphone": 6.0, "lidar": 5.0}  # percepts per second, at most

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensebind.agent.demo import DemoOptions, Robot
+from sensebind.agent.senses import SOUND_WINDOW
 from sensebind.perception.supervisor import WorkerState
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -28,6 +29,14 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
 def test_the_house_and_the_detector_are_tools(robot: Robot) -> None:
     names = set(robot.assistant._agent.nodes["tools"].bound.tools_by_name)
     assert {"detect", "clock", "lamp_on", "radio_off", "door_close", "thermostat_set"} <= names
+
+
+def test_what_a_switch_changed_is_perceived_before_the_next_question(robot: Robot) -> None:
+    list(robot.turn("hello"))
+    robot._acted = acted = time.monotonic()
+    list(robot.turn("what do you hear?"))
+    header = robot.awareness.newest("microphone").header
+    assert header.monotonic >= acted + SOUND_WINDOW
 
 
 @pytest.mark.parametrize("stream", ["camera", "microphone", "lidar"])
