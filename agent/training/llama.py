@@ -85,10 +85,10 @@ class LlamaRecipe:
     bind_inner: int = 384
     context: int = 512
     tokens: int = 3_000
-    word_steps: int = 400
-    caption_steps: int = 650
+    word_steps: int = 1_500
+    caption_steps: int = 800
     picture_steps: int = 1_200
-    look_steps: int = 600
+    look_steps: int = 500
     rate: float = 3e-3
     picture_rate: float = 2e-3
     warmup: int = 60
