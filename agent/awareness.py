@@ -20,7 +20,7 @@ import numpy as np
 from sensebind.agent.conditions import SENSE_OF_MODALITY, Condition, Sensed, SenseState, compose
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus import Heartbeat, Subscriber
-from sensebind.perception.encoding import from_jpeg
+from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.tally import StreamStats
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -119,32 +118,3 @@ class SenseEncoder:
                     return self._processor.points(data)
                 cluster = nearest_cluster(data, sensor_height=self._sensor_height)
                 return None if cluster is None else self._processor.points(cluster.points)
-
-
-def jpeg(image: np.ndarray, quality: int = 90) -> bytes:
-    """Compress a picture, uint8 [H, W, 3] RGB.
-
-    Raises:
-        InputError: It is no such picture.
-    """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise InputError(f"not a picture: {image.dtype} {list(image.shape)}")
-    done, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise InputError(f"a picture of {list(image.shape)} could not be compressed")
-    return encoded.tobytes()
-
-
-def from_jpeg(payload: bytes) -> np.ndarray:
-    """Return the picture in a percept's payload, uint8 [H, W, 3] RGB.
-
-    Raises:
-        InputError: It is not a JPEG picture.
-    """
-    try:
-        image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise InputError(f"payload is not a picture: {str(error).strip()[:200]}") from error
-    if image is None:
-        raise InputError(f"payload of {len(payload)} bytes is not a picture")
-    return np.ascontiguousarray(image[..., ::-1])

@@ -7,6 +7,7 @@ is ever pickled.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ import msgpack
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sensebind.errors import MessageError
+from sensebind.errors import InputError, MessageError
 
 HEADER_VERSION = 1
 MAX_HEADER_BYTES = 16 * 1024
@@ -23,6 +24,7 @@ MAX_DIMENSION = 65_536
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
 STREAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _TOPIC = "percept/"
+_REFERENCE = re.compile(r"frame:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})@([0-9]{1,19})")
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
 
 _Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
@@ -75,6 +77,18 @@ class Observation:
 def observation_reference(stream: str, captured_at: int) -> str:
     """Return the reference `frame:<stream>@<ns>` of an observation."""
     return f"frame:{stream}@{captured_at}"
+
+
+def parse_reference(reference: str) -> tuple[str, int]:
+    """Return stream and capture time (ns) of a reference `frame:<stream>@<ns>`.
+
+    Raises:
+        InputError: It is no such reference.
+    """
+    match = _REFERENCE.fullmatch(reference[:200])
+    if match is None or int(match[2]) >= 2**63:
+        raise InputError(f"{reference[:200]!r} is no reference such as frame:camera@1700000000")
+    return match[1], int(match[2])
 
 
 class PerceptHeader(BaseModel):

@@ -34,7 +34,8 @@ from sensebind.errors import (
     SourceError,
 )
 from sensebind.perception.bus import Publisher
-from sensebind.perception.encoding import SenseEncoder, jpeg
+from sensebind.perception.encoding import SenseEncoder
+from sensebind.perception.payload import jpeg
 from sensebind.perception.percept import (
     STREAM_PATTERN,
     Modality,

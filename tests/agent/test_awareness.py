@@ -12,7 +12,7 @@ from sensebind.agent.awareness import Awareness
 from sensebind.agent.conditions import SenseState
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus import Publisher
-from sensebind.perception.encoding import jpeg
+from sensebind.perception.payload import jpeg
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
 
 MODALITIES = {"camera": "vision", "microphone": "audio", "lidar": "point"}

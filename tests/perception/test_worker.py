@@ -19,7 +19,8 @@ from sensebind.errors import (
     SourceError,
 )
 from sensebind.perception.bus import Subscriber
-from sensebind.perception.encoding import SenseEncoder, from_jpeg, jpeg
+from sensebind.perception.encoding import SenseEncoder
+from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.worker import FactorySpec, Worker, WorkerSpec, run_worker
 
@@ -137,20 +138,6 @@ def test_malformed_observations_are_refused(
 def test_modalities_without_a_sense_are_refused(checkpoint: Path) -> None:
     with pytest.raises(ConfigurationError, match="text"):
         SenseEncoder.from_pretrained(checkpoint, Modality.TEXT)
-
-
-def test_pictures_survive_jpeg() -> None:
-    image = np.zeros((20, 30, 3), np.uint8)
-    image[:, :15] = (200, 30, 10)
-    back = from_jpeg(jpeg(image, 95))
-    assert back.shape == image.shape and back.flags.c_contiguous
-    np.testing.assert_allclose(back[5, 5].astype(int), (200, 30, 10), atol=8)
-    for bad in (image[..., 0], image.astype(np.float32), image[:0]):
-        with pytest.raises(InputError):
-            jpeg(bad)
-    for payload in (b"", b"no picture", jpeg(image)[:30]):
-        with pytest.raises(InputError):
-            from_jpeg(payload)
 
 
 # --- the loop ---
