@@ -1,6 +1,5 @@
 """`sensebind train`: the commands that made the weights that ship."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,6 @@ from sensebind.agent.cli.options import Json, check_disk
 app = typer.Typer(help="Train the weights that ship with SenseBind.")
 
 EMBEDDED = Path("src/sensebind/checkpoints/simhome")
-DETECTOR_FRAMES, DETECTOR_SEED = 7000, 100_000
 
 Output = Annotated[Path, typer.Option(help="Checkpoint directory to write.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Rendering processes; one per core.")]
@@ -77,26 +75,32 @@ def train_llama(
 @app.command("detector")
 def train_detector(
     output: Output = EMBEDDED,
-    run: Annotated[Path, typer.Option(help="Working folder; rendered frames are kept.")] = Path(
-        "runs/detector"
+    run: Annotated[Path, typer.Option(help="Working folder of `sensebind train bind`.")] = Path(
+        "runs/bind"
     ),
-    frames: Annotated[int, typer.Option(min=16, help="Training frames.")] = DETECTOR_FRAMES,
+    scenes: Annotated[
+        int | None, typer.Option(min=16, help="Training scenes, instead of the recipe's.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
     workers: Workers = None,
 ) -> int:
-    """Train the detector on rendered frames."""
+    """Train the detector on the camera frames that the encoders are trained on."""
     check_disk(output, run)
     from dataclasses import replace
 
+    from sensebind.agent.training import simhome_data
     from sensebind.agent.training.detector import DetectorRecipe
     from sensebind.agent.training.detector import train_detector as train
-    from sensebind.agent.training.detector_data import render_frames
 
     recipe = DetectorRecipe(seed=seed)
     if steps is not None:
         recipe = replace(recipe, steps=steps)
-    workers = workers or os.cpu_count() or 1
-    render_frames(run, frames=frames, first_seed=DETECTOR_SEED, workers=workers)
-    train(run, output / "detector", recipe)
+    train_folder, shown_folder = simhome_data.render_sets(
+        run, scenes=scenes or simhome_data.SCENES, workers=workers
+    )
+    train(
+        simhome_data.load(train_folder), output / "detector", recipe,
+        shown=simhome_data.load(shown_folder),
+    )  # fmt: skip
     return 0

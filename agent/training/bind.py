@@ -34,7 +34,7 @@ from sensebind.agent.training.bind_senses import (
     train_sense,
 )
 from sensebind.agent.training.bind_views import Views
-from sensebind.agent.training.simhome_data import DEVELOPMENT_SEEDS, EMPTY
+from sensebind.agent.training.simhome_data import EMPTY
 from sensebind.errors import StorageError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import (
@@ -67,8 +67,8 @@ class BindRecipe:
         sound_variants: How many spectrograms are made of each training sound.
     """
 
-    scenes: int = 15_000
-    development: int = 800
+    scenes: int = simhome_data.SCENES
+    development: int = simhome_data.DEVELOPMENT_SCENES
     seed: int = 0
     images: ImageStage = field(default_factory=ImageStage)
     audio: SenseStage = field(default_factory=lambda: SenseStage(steps=500))
@@ -103,15 +103,13 @@ def train_bind(
         StorageError: A folder cannot be written.
     """
     recipe = recipe or BindRecipe()
-    simhome_data.render(run / "train", scenes=recipe.scenes, workers=workers)
-    simhome_data.render(
-        run / "dev", scenes=recipe.development, first_seed=DEVELOPMENT_SEEDS,
-        for_training=False, shard=100, workers=workers,
-    )  # fmt: skip
+    train_folder, dev_folder = simhome_data.render_sets(
+        run, scenes=recipe.scenes, development=recipe.development, workers=workers
+    )
     model, processor = new_imagebind(run / "new")
     log.info("%d parameters", sum(value.numel() for value in model.parameters()))
-    train = prepared(run / "train", processor)
-    dev = prepared(run / "dev", processor)
+    train = prepared(train_folder, processor)
+    dev = prepared(dev_folder, processor)
     log.info("%d scenes, %d for development", len(train), len(dev))
     eyes = _train_eyes(run, model.config, processor, train, dev, recipe)
     # What the language model is trained on needs pictures alone, and need not wait.

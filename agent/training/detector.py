@@ -1,14 +1,17 @@
 """`sensebind train detector`: a small RT-DETR that finds SimHome's things in camera frames.
 
-Architecture, loss (one-to-one matching with denoising queries) and file format are those of
-`transformers`; only the sizes and the data are ours. Published RT-DETR checkpoints load through the
-same `AutoModelForObjectDetection` path in `sensebind.tools.detection`.
+The frames are those that `sensebind train bind` renders. Architecture, loss (one-to-one matching
+with denoising queries) and file format are those of `transformers`; only the sizes and the data are
+ours. Published RT-DETR checkpoints load through the same `AutoModelForObjectDetection` path in
+`sensebind.tools.detection`.
 """
 
 from __future__ import annotations
 
 import copy
+import logging
 import math
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +19,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from rich.progress import Progress, TimeElapsedColumn
 from torch import Tensor
 from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
-from sensebind.agent.training.detector_data import load_frames
+from sensebind.agent.evaluation.detection import mean_average_precision
+from sensebind.agent.training.simhome_data import RawScenes, SceneRecord
+from sensebind.perception.simhome.camera import SIZE
 from sensebind.perception.simhome.catalog import KINDS
+from sensebind.tools.detection import Detector
+
+log = logging.getLogger(__name__)
 
 SAVE_EVERY = 250  # steps; a training that was cut off leaves a detector that works
 
@@ -42,7 +51,7 @@ class DetectorRecipe:
     """
 
     image_size: int = 128
-    steps: int = 2200
+    steps: int = 4000
     batch: int = 16
     learning_rate: float = 1e-3
     warmup: int = 100
@@ -81,60 +90,80 @@ def small_config() -> RTDetrConfig:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Camera frames in memory and what they show.
+
+    Attributes:
+        pixels: [N, 3, S, S] uint8.
+        labels: Per frame `class_labels` [n] and `boxes` [n, 4] (centre x, centre y, width,
+            height, each 0..1), as `transformers` wants them.
+    """
+
+    pixels: Tensor
+    labels: list[dict[str, Tensor]]
+
+    @classmethod
+    def of(cls, scenes: RawScenes, side: int) -> Frames:
+        """Rendered scenes, resized to the model's input as its image processor would."""
+        pixels = [
+            F.interpolate(
+                torch.from_numpy(part).permute(0, 3, 1, 2), (side, side), mode="bilinear",
+                antialias=True,
+            )
+            for part in np.array_split(scenes.images, max(1, len(scenes.images) // 64))
+        ]  # fmt: skip
+        return cls(torch.cat(pixels), [_labels(record) for record in scenes.records])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def _labels(record: SceneRecord) -> dict[str, Tensor]:
+    seen = record.in_view
+    corners = torch.tensor([thing.box for thing in seen], dtype=torch.float32).reshape(-1, 4) / SIZE
+    low, high = corners.split(2, dim=1)
+    return {
+        "class_labels": torch.tensor([KINDS.index(thing.kind) for thing in seen], dtype=torch.long),
+        "boxes": torch.cat([(low + high) / 2, high - low], dim=1),
+    }
+
+
 def augment(
-    frames: Tensor, boxes: list[Tensor], rng: torch.Generator
-) -> tuple[Tensor, list[Tensor]]:
+    frames: Tensor, labels: list[dict[str, Tensor]], rng: torch.Generator
+) -> tuple[Tensor, list[dict[str, Tensor]]]:
     """Mirrors half of the frames and varies their brightness; hue is left alone.
 
     Args:
         frames: Float RGB in 0..1, [B, 3, H, W].
-        boxes: Per frame [n, 4], centre x, centre y, width, height, each 0..1.
+        labels: As in `Frames`.
         rng: Source of randomness.
 
     Returns:
-        New frames and boxes of the same shapes.
+        New frames and labels of the same shapes.
     """
     count = len(frames)
     mirrored = torch.rand(count, generator=rng) < 0.5
     gain = 1 + 0.25 * (2 * torch.rand(count, 1, 1, 1, generator=rng) - 1)
     frames = (torch.where(mirrored[:, None, None, None], frames.flip(3), frames) * gain).clamp(0, 1)
-    flipped = []
-    for box, mirror in zip(boxes, mirrored, strict=True):
-        box = box.clone()
+    turned = []
+    for label, mirror in zip(labels, mirrored.tolist(), strict=True):
+        boxes = label["boxes"].clone()
         if mirror:
-            box[:, 0] = 1 - box[:, 0]
-        flipped.append(box)
-    return frames, flipped
+            boxes[:, 0] = 1 - boxes[:, 0]
+        turned.append({**label, "boxes": boxes})
+    return frames, turned
 
 
 def batches(
-    data: Path, recipe: DetectorRecipe, rng: torch.Generator
+    frames: Frames, size: int, rng: torch.Generator
 ) -> Iterator[tuple[Tensor, list[dict[str, Tensor]]]]:
-    """Endless shuffled batches of (pixels [B, 3, S, S], labels as `transformers` wants them)."""
-    frames, things = load_frames(data)  # each uint8 [H, W, 3]
-    side = frames[0].shape[0]
+    """Endless shuffled, augmented batches of (pixels [B, 3, S, S], labels)."""
     while True:
-        order = torch.randperm(len(frames), generator=rng).tolist()
-        for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
-            chosen = sorted(order[start : start + recipe.batch])
-            pixels = torch.from_numpy(np.stack([frames[i] for i in chosen])).permute(0, 3, 1, 2)
-            pixels = torch.nn.functional.interpolate(
-                pixels.float() / 255, size=recipe.image_size, mode="bilinear", antialias=True
-            )
-            corners = [
-                torch.tensor([t.box for t in things[i]], dtype=torch.float32).reshape(-1, 4) / side
-                for i in chosen
-            ]
-            boxes = [
-                torch.cat([(c[:, :2] + c[:, 2:]) / 2, c[:, 2:] - c[:, :2]], 1) for c in corners
-            ]
-            classes = [
-                torch.tensor([KINDS.index(t.kind) for t in things[i]], dtype=torch.long)
-                for i in chosen
-            ]
-            pixels, boxes = augment(pixels, boxes, rng)
-            labels = [{"class_labels": c, "boxes": b} for c, b in zip(classes, boxes, strict=True)]
-            yield pixels, labels
+        order = torch.randperm(len(frames), generator=rng)
+        for rows in order.split(size)[: len(order) // size]:
+            labels = [frames.labels[row] for row in rows.tolist()]
+            yield augment(frames.pixels[rows].float() / 255, labels, rng)
 
 
 def learning_rate_factor(step: int, recipe: DetectorRecipe) -> float:
@@ -154,22 +183,27 @@ def update_average(average: torch.nn.Module, model: torch.nn.Module, decay: floa
         ours.copy_(new)
 
 
-def train_detector(data: Path, output: Path, recipe: DetectorRecipe | None = None) -> None:
-    """Trains the detector on rendered frames and saves it in the `transformers` layout.
+def train_detector(
+    scenes: RawScenes,
+    output: Path,
+    recipe: DetectorRecipe | None = None,
+    *,
+    shown: RawScenes | None = None,
+) -> None:
+    """Trains the detector on rendered scenes and saves it in the `transformers` layout.
 
     Args:
-        data: Folder written by `sensebind.agent.training.detector_data.render_frames`.
+        scenes: Training scenes.
         output: Directory to write: config.json, model.safetensors (fp16), preprocessor_config.json.
         recipe: Sizes, schedule and seed; the shipped recipe when omitted.
-
-    Raises:
-        InputError: `data` holds no rendered frames.
+        shown: Development scenes, looked at for the log.
     """
     recipe = recipe or DetectorRecipe()
     torch.manual_seed(recipe.seed)
     rng = torch.Generator().manual_seed(recipe.seed)
+    frames = Frames.of(scenes, recipe.image_size)
     model = RTDetrForObjectDetection(small_config()).train()
-    average = copy.deepcopy(model).requires_grad_(False)
+    average = copy.deepcopy(model).requires_grad_(False).eval()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -177,11 +211,11 @@ def train_detector(data: Path, output: Path, recipe: DetectorRecipe | None = Non
         optimizer, lambda step: learning_rate_factor(step, recipe)
     )
     warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
-    source = batches(data, recipe, rng)
-    columns = (*Progress.get_default_columns(), TimeElapsedColumn())
-    with Progress(*columns, refresh_per_second=1) as progress:
+    source = batches(frames, recipe.batch, rng)
+    begun, losses = time.monotonic(), []
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
         task = progress.add_task("detector", total=recipe.steps)
-        for step in range(recipe.steps):
+        for step in range(1, recipe.steps + 1):
             pixels, labels = next(source)
             loss = model(pixel_values=pixels, labels=labels).loss
             loss.backward()
@@ -189,12 +223,34 @@ def train_detector(data: Path, output: Path, recipe: DetectorRecipe | None = Non
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
-            update_average(average, model, min(recipe.ema, (step + 1) / (step + 10)))
-            progress.update(task, advance=1, description=f"detector loss {loss.item():.2f}")
-            if step % 100 == 0:
-                progress.console.print(f"step {step} loss {loss.item():.3f}")
-            if (step + 1) % SAVE_EVERY == 0 or step + 1 == recipe.steps:
+            update_average(average, model, min(recipe.ema, step / (step + 10)))
+            losses.append(loss.item())
+            progress.update(task, advance=1, description=f"detector, loss {losses[-1]:.2f}")
+            if step % SAVE_EVERY == 0 or step == recipe.steps:
                 save(average, recipe, output)
+                mean = np.mean(losses[-SAVE_EVERY:])
+                precision = f", mAP50 {map50(output, shown):.1%}" if shown else ""
+                log.info(
+                    "detector %d/%d: loss %.2f%s, %.0f s",
+                    step, recipe.steps, mean, precision, time.monotonic() - begun,
+                )  # fmt: skip
+
+
+def map50(directory: Path, scenes: RawScenes, count: int = 200) -> float:
+    """Mean average precision at an overlap of one half, on the first scenes.
+
+    The detector is read back from its files and runs as it does for users.
+    """
+    detector = Detector.from_pretrained(directory, threshold=0.02)
+    found = detector.detect_batch(list(scenes.images[:count]))
+    truth = [
+        [(thing.kind, thing.box) for thing in record.in_view] for record in scenes.records[:count]
+    ]
+    value, _ = mean_average_precision(
+        [[(d.label, d.score, d.box) for d in detections] for detections in found],
+        truth,
+    )
+    return value
 
 
 def save(model: RTDetrForObjectDetection, recipe: DetectorRecipe, output: Path) -> None:

@@ -25,6 +25,7 @@ from sensebind.perception.simhome.truth import Visible, truth
 
 TRAINING_SEEDS = 0
 DEVELOPMENT_SEEDS = 5_000_000
+SCENES, DEVELOPMENT_SCENES = 15_000, 800
 SOUND_RATE = 16_000
 SOUND_SECONDS = 2.0
 EMPTY = len(ALL_NAMED)
@@ -49,7 +50,7 @@ class Sighting:
     color: str
     distance: float
     pixels: int
-    box: tuple[int, ...] = (0, 0, 0, 0)
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
     def named(self) -> Named:
@@ -86,6 +87,11 @@ class SceneRecord:
         if self.main is not None:
             return KINDS.index(self.main.kind) * len(COLORS) + _COLOR_NUMBER[self.main.color]
         return UNLABELED if self.others else EMPTY
+
+    @property
+    def in_view(self) -> tuple[Sighting, ...]:
+        """All things in view, the main one first."""
+        return (self.main, *self.others) if self.main else self.others
 
     @classmethod
     def from_dict(cls, data: dict) -> "SceneRecord":
@@ -165,6 +171,30 @@ def render(
         progress.advance(task, scenes - sum(len(job.seeds) for job in missing))
         for count in _run_jobs(missing, workers or os.cpu_count() or 1):
             progress.advance(task, count)
+
+
+def render_sets(
+    run: Path,
+    *,
+    scenes: int = SCENES,
+    development: int = DEVELOPMENT_SCENES,
+    workers: int | None = None,
+) -> tuple[Path, Path]:
+    """Renders what everything is trained on, and what is only looked at meanwhile.
+
+    Returns:
+        The folders of training and of development scenes, within `run`.
+
+    Raises:
+        StorageError: `run` cannot be written.
+    """
+    train, shown = run / "train", run / "dev"
+    render(train, scenes=scenes, workers=workers)
+    render(
+        shown, scenes=development, first_seed=DEVELOPMENT_SEEDS, for_training=False, shard=100,
+        workers=workers,
+    )  # fmt: skip
+    return train, shown
 
 
 def load(folder: Path, *, images: bool = True) -> RawScenes:
