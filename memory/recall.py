@@ -1,0 +1,158 @@
+"""Remembering: which episodes fit what is asked for, and when that was."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from sensebind.errors import InputError, SenseBindError
+from sensebind.memory.episode_index import EpisodeIndex, best_moment
+from sensebind.memory.episodes import MAX_RESULTS, Episode, Query, Recollection
+from sensebind.memory.store import EpisodeStore
+
+log = logging.getLogger(__name__)
+
+Describe = Callable[[Episode], str]
+"""What a language model says of an episode, given with its moments."""
+
+
+class EpisodeMemory:
+    """Searches a file of episodes, whoever writes it. Thread-safe; a context manager."""
+
+    def __init__(self, path: Path | str, describe: Describe | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: Of the store; made when it is not there.
+            describe: Asked once for each episode that is found and has no description yet.
+
+        Raises:
+            StorageError: It cannot be opened, is damaged, or is no memory.
+        """
+        self.store = EpisodeStore(path)
+        self._describe = describe
+        self._lock = threading.Lock()
+        self._index: EpisodeIndex | None = None
+
+    @property
+    def model(self) -> str:
+        """Digest of the encoder that recorded what can be searched by similarity; "" if empty."""
+        return self.store.newest_model()
+
+    def search(self, query: Query) -> list[Recollection]:
+        """Return what fits: best first, or newest first if the query asks for the newest.
+
+        Raises:
+            InputError: The embedding does not fit those in the memory.
+            StorageError: The store cannot be read.
+        """
+        if query.embedding is None:
+            found = [
+                Recollection(episode, episode.moments[0].at, episode.moments[0].reference, None, 0)
+                for episode in self.store.within(
+                    query.since, query.until, modality=query.modality, stream=query.stream,
+                    newest=query.newest, limit=query.limit,
+                )
+            ]  # fmt: skip
+        else:
+            found = self._similar(query, query.embedding)
+        return [self._described(one) for one in found]
+
+    def companions(
+        self, recollection: Recollection, modality: str = "vision"
+    ) -> list[tuple[str, str]]:
+        """Return what other streams of a modality perceived at the time of a recollection.
+
+        Returns:
+            Pairs of stream and reference; the moment nearest in time of each stream.
+        """
+        at, own = recollection.at, recollection.episode.stream
+        beside: dict[str, tuple[int, str]] = {}
+        for episode in self.store.within(at, at, modality=modality, limit=MAX_RESULTS):
+            for moment in episode.moments:
+                away = abs(moment.at - at)
+                if episode.stream != own and away < beside.get(episode.stream, (2**63, ""))[0]:
+                    beside[episode.stream] = (away, moment.reference)
+        return [(stream, reference) for stream, (_, reference) in beside.items()]
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _similar(self, query: Query, embedding: np.ndarray) -> list[Recollection]:
+        model = self.model
+        if not model:
+            return []
+        if query.model and query.model != model:
+            raise InputError(
+                f"these episodes were recorded with encoder {model}, not with {query.model}: "
+                "search them by time, or with the checkpoint that recorded them"
+            )
+        vector = unit(embedding)
+        index = self._index_of(model)
+        for again in (True, False):
+            hits = index.search(query, vector)
+            known = self.store.episodes([hit.episode for hit in hits], moments=True)
+            if again and len(known) < len(hits):
+                index.prune()  # some have been forgotten since they were indexed
+                continue
+            break
+        hits = [hit for hit in hits if hit.episode in known]
+        found = []
+        for hit in hits[: query.limit]:
+            episode = known[hit.episode]
+            moment, _ = best_moment(episode, vector)
+            found.append(
+                Recollection(episode, moment.at, moment.reference, hit.similarity, hit.score)
+            )
+        return found
+
+    def _index_of(self, model: str) -> EpisodeIndex:
+        """Return the index; another encoder's is thrown away and made anew."""
+        with self._lock:
+            if self._index is None or self._index.model != model:
+                self._index = EpisodeIndex(self.store, model)
+            return self._index
+
+    def _described(self, found: Recollection) -> Recollection:
+        """Add what the model says; what it said of a closed episode before is not asked again."""
+        episode, said = found.episode, found.episode.description
+        if not said and self._describe is not None:
+            try:
+                said = self._describe(episode)
+                if not episode.open:
+                    self.store.describe(episode.id, said)
+            except SenseBindError as error:  # a memory without words is still a memory
+                log.warning("episode %d was not described: %s", episode.id, error)
+        return replace(found, episode=replace(episode, moments=()), description=said)
+
+
+def unit(embedding: np.ndarray) -> np.ndarray:
+    """Return an embedding as float32 [D] of unit norm.
+
+    Raises:
+        InputError: It is all zeros or not finite.
+    """
+    vector = np.asarray(embedding, np.float64).reshape(-1)
+    norm = float(np.linalg.norm(vector))
+    if not np.isfinite(norm) or norm == 0:
+        raise InputError("an embedding of zeros, NaN or infinity cannot be searched for")
+    return (vector / norm).astype(np.float32)

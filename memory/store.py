@@ -1,0 +1,396 @@
+"""The facts of the memory: episodes and their moments in one SQLite file.
+
+The file alone is the truth. What is needed to search it fast is derived from it and kept nowhere
+else, so that there is nothing beside it that could be damaged or left behind. Several processes
+may read it while one writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from sensebind.errors import StorageError
+from sensebind.memory.episodes import Episode, Moment
+
+_APPLICATION = 0x53424D45  # "SBME", in the header of the file
+_VERSION = 1
+_PATIENCE = 2.0  # seconds to wait for another process that is writing
+_BATCH = 32  # episodes that are forgotten at a time
+_TABLES = """
+CREATE TABLE episodes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    modality TEXT NOT NULL,
+    model TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    percepts INTEGER NOT NULL,
+    open INTEGER NOT NULL,
+    description TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX episodes_by_end ON episodes (ended_at);
+CREATE TABLE moments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    episode INTEGER NOT NULL REFERENCES episodes (id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    embedding BLOB NOT NULL
+);
+CREATE INDEX moments_by_episode ON moments (episode);
+CREATE TABLE watches (
+    name TEXT PRIMARY KEY,
+    modality TEXT NOT NULL,
+    model TEXT NOT NULL,
+    embedding BLOB NOT NULL,
+    action TEXT NOT NULL
+);
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    watch TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    similarity REAL NOT NULL
+);
+"""
+_EPISODE = "id, stream, modality, model, started_at, ended_at, percepts, open, description"
+
+
+@dataclass(frozen=True, slots=True)
+class MomentRows:
+    """Moments of closed episodes as columns, in the order in which those were closed.
+
+    Attributes:
+        numbers: int64 [N, 4]: id of the moment, id of its episode, begin and end of that, ns.
+        names: N pairs (stream, modality).
+        embeddings: float16 [N, D].
+    """
+
+    numbers: np.ndarray
+    names: list[tuple[str, str]]
+    embeddings: np.ndarray
+
+
+class EpisodeStore:
+    """An SQLite file of episodes. Thread-safe; a context manager.
+
+    A commit survives `kill -9`. A power cut can cost what was committed since the last `sync`.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Open a file, or make it.
+
+        Raises:
+            StorageError: It cannot be opened, is damaged, or is no memory of this version.
+        """
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        self._closed = False
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(
+                self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"the memory {self.path} cannot be opened: {error}") from error
+        try:
+            with self._using() as file:
+                self._prepare(file)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def put(self, episode: Episode) -> int:
+        """Write an episode; one whose id is in the store is replaced.
+
+        Returns:
+            Its id.
+
+        Raises:
+            StorageError: The disk is full or fails; what was written before is unharmed.
+        """
+        row = (
+            episode.stream, episode.modality, episode.model, episode.started_at,
+            episode.ended_at, episode.percepts, episode.open,
+        )  # fmt: skip
+        with self._using() as file, _transaction(file):
+            number = episode.id
+            known = number and file.execute(
+                "UPDATE episodes SET stream=?, modality=?, model=?, started_at=?, ended_at=?, "
+                "percepts=?, open=? WHERE id=?",
+                (*row, number),
+            )
+            if known and known.rowcount:
+                file.execute("DELETE FROM moments WHERE episode=?", (number,))
+            else:
+                number = file.execute(
+                    "INSERT INTO episodes (stream, modality, model, started_at, ended_at, "
+                    "percepts, open) VALUES (?,?,?,?,?,?,?)",
+                    row,
+                ).lastrowid
+                assert number is not None
+            file.executemany(
+                "INSERT INTO moments (episode, at, reference, embedding) VALUES (?,?,?,?)",
+                [(number, m.at, m.reference, _packed(m.embedding)) for m in episode.moments],
+            )
+        return number
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Make what is written inside one transaction: all of it is kept, or nothing.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        with self._using() as file, _transaction(file):
+            yield
+
+    def episodes(self, ids: Iterable[int], moments: bool = False) -> dict[int, Episode]:
+        """Return the episodes of these ids that are there, with or without their moments."""
+        found: dict[int, Episode] = {}
+        with self._using() as file:
+            for number in ids:
+                row = file.execute(
+                    f"SELECT {_EPISODE} FROM episodes WHERE id=?", (number,)
+                ).fetchone()
+                if row is not None:
+                    found[number] = _episode(row, self._moments(file, number) if moments else ())
+        return found
+
+    def open_episodes(self) -> list[Episode]:
+        """Return the episodes that are still going on, with their moments."""
+        with self._using() as file:
+            rows = file.execute(f"SELECT {_EPISODE} FROM episodes WHERE open").fetchall()
+            return [_episode(row, self._moments(file, row[0])) for row in rows]
+
+    def close_open(self) -> int:
+        """Close what a writer that was killed left open, as far as it had come; return how many.
+
+        Only for the one writer of the file, before it begins.
+        """
+        with self._using():
+            left = self.open_episodes()
+            for episode in left:
+                self.put(replace(episode, open=False))
+        return len(left)
+
+    def moments_after(self, number: int, model: str, limit: int = 20_000) -> MomentRows:
+        """Return moments of closed episodes with ids above `number`, oldest first.
+
+        Args:
+            number: Id of the last moment that is known.
+            model: Only of this encoder.
+            limit: Most moments returned.
+        """
+        with self._using() as file:
+            rows = file.execute(
+                "SELECT m.id, m.episode, e.started_at, e.ended_at, e.stream, e.modality, "
+                "m.embedding FROM moments m JOIN episodes e ON e.id = m.episode "
+                "WHERE m.id > ? AND NOT e.open AND e.model = ? ORDER BY m.id LIMIT ?",
+                (number, model, limit),
+            ).fetchall()
+        packed = b"".join(row[6] for row in rows)
+        return MomentRows(
+            np.array([row[:4] for row in rows], np.int64).reshape(-1, 4),
+            [row[4:6] for row in rows],
+            np.frombuffer(packed, "<f2").reshape(len(rows), -1 if rows else 0),
+        )
+
+    def within(
+        self,
+        since: int,
+        until: int,
+        *,
+        modality: str = "",
+        stream: str = "",
+        newest: bool = False,
+        limit: int = 3,
+    ) -> list[Episode]:
+        """Return episodes that went on between two times (ns), oldest or newest first."""
+        order = "DESC" if newest else "ASC"
+        with self._using() as file:
+            rows = file.execute(
+                f"SELECT {_EPISODE} FROM episodes WHERE ended_at >= ? AND started_at <= ? "
+                "AND (modality = ? OR ? = '') AND (stream = ? OR ? = '') "
+                f"ORDER BY ended_at {order} LIMIT ?",
+                (since, until, modality, modality, stream, stream, limit),
+            ).fetchall()
+            return [_episode(row, self._moments(file, row[0])) for row in rows]
+
+    def describe(self, number: int, description: str) -> None:
+        """Keep what was said of an episode.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        with self._using() as file:
+            file.execute("UPDATE episodes SET description=? WHERE id=?", (description, number))
+
+    def newest_model(self) -> str:
+        """Return the digest of the encoder of the newest episode, "" in an empty memory."""
+        with self._using() as file:
+            row = file.execute("SELECT model FROM episodes ORDER BY id DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def newest_end(self) -> int:
+        """Return when the newest episode ended, ns; 0 in an empty memory."""
+        with self._using() as file:
+            return file.execute("SELECT max(ended_at) FROM episodes").fetchone()[0] or 0
+
+    def ids(self) -> np.ndarray:
+        """Return the ids of all episodes, ascending, int64 [N]."""
+        with self._using() as file:
+            rows = file.execute("SELECT id FROM episodes ORDER BY id").fetchall()
+        return np.array(rows, np.int64).reshape(-1)
+
+    def forget(self, before: int = 0, max_bytes: int | None = None) -> int:
+        """Forget closed episodes: those that ended before a time, then the oldest of the rest.
+
+        Args:
+            before: Wall clock, ns.
+            max_bytes: What the file may hold; None sets no limit.
+
+        Returns:
+            How many were forgotten.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        with self._using() as file:
+            gone = file.execute(
+                "DELETE FROM episodes WHERE ended_at < ? AND NOT open", (before,)
+            ).rowcount
+            while max_bytes is not None and self.bytes > max_bytes:
+                deleted = file.execute(
+                    "DELETE FROM episodes WHERE id IN (SELECT id FROM episodes WHERE NOT open "
+                    "ORDER BY ended_at LIMIT ?)",
+                    (_BATCH,),
+                ).rowcount
+                if not deleted:
+                    break
+                gone += deleted
+            if gone:
+                file.execute("PRAGMA incremental_vacuum").fetchall()
+        return gone
+
+    @property
+    def bytes(self) -> int:
+        """How much of the file is in use."""
+        with self._using() as file:
+            pages, free, size = (
+                file.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * size
+
+    def sync(self) -> None:
+        """Wait until everything is on the disk, so that a power cut cannot take it.
+
+        Raises:
+            StorageError: The disk fails.
+        """
+        with self._using() as file:
+            file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def __len__(self) -> int:
+        with self._using() as file:
+            return file.execute("SELECT count(*) FROM episodes").fetchone()[0]
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        with self._lock:
+            self._closed = True
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _prepare(self, file: sqlite3.Connection) -> None:
+        """Set the connection up; make the tables in a new file."""
+        application, version = (
+            file.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version")
+        )
+        file.execute("PRAGMA foreign_keys = ON")
+        file.execute("PRAGMA synchronous = NORMAL")
+        if application == _APPLICATION and version == _VERSION:
+            return
+        if application or version or file.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StorageError(
+                f"{self.path} is no memory of this version of sensebind: name another file"
+            )
+        file.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        file.execute("PRAGMA journal_mode = WAL")
+        with _transaction(file):
+            if file.execute("SELECT 1 FROM sqlite_master").fetchone():
+                return  # another process was faster
+            for statement in _TABLES.split(";"):
+                file.execute(statement)
+            file.execute(f"PRAGMA application_id = {_APPLICATION}")
+            file.execute(f"PRAGMA user_version = {_VERSION}")
+        with contextlib.suppress(OSError):  # a file system without modes
+            self.path.chmod(0o600)
+
+    def _moments(self, file: sqlite3.Connection, episode: int) -> tuple[Moment, ...]:
+        rows = file.execute(
+            "SELECT at, reference, embedding FROM moments WHERE episode=? ORDER BY id", (episode,)
+        )
+        return tuple(Moment(at, reference, _unpacked(blob)) for at, reference, blob in rows)
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to one thread; SQLite's errors become ours."""
+        with self._lock:
+            if self._closed:
+                raise StorageError(f"the memory {self.path} is closed")
+            try:
+                yield self._file
+            except sqlite3.Error as error:
+                raise StorageError(f"the memory {self.path}: {error}") from error
+
+
+@contextlib.contextmanager
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
+    """One transaction; inside another it is a part of that one."""
+    if file.in_transaction:
+        yield
+        return
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        file.rollback()
+        raise
+    file.commit()
+
+
+def _episode(row: tuple[Any, ...], moments: tuple[Moment, ...]) -> Episode:
+    number, stream, modality, model, started, ended, percepts, open_, description = row
+    return Episode(
+        stream, modality, model, started, ended, percepts, moments, bool(open_), number, description
+    )
+
+
+def _packed(embedding: np.ndarray) -> bytes:
+    return embedding.astype("<f2").tobytes()
+
+
+def _unpacked(blob: bytes) -> np.ndarray:
+    return np.frombuffer(blob, "<f2").astype(np.float32)
