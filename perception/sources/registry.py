@@ -16,6 +16,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError
@@ -27,7 +28,13 @@ FACTORY = "sensebind.perception.sources.registry:open_source"
 
 _PACKAGE = "sensebind.perception.sources"
 _BUILT_IN = {
+    "audio": "audio_file:AudioFile",
+    "camera": "camera:Camera",
+    "cloud": "clouds:CloudFiles",
+    "microphone": "microphone:Microphone",
     "simhome": "simhome:SimHomeSource",
+    "velodyne": "velodyne:Velodyne",
+    "video": "video:VideoFile",
 }
 
 
@@ -69,6 +76,8 @@ def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
             f"{stream}: a source is named by a text such as 'camera:0', not by {name!r}"
         )
     kind, _, target = name.partition(":")
+    if kind == "camera" and Path(target).is_file():  # but no device
+        kind = "video"
     factory = _factory(kind)
     try:
         inspect.signature(factory).bind(target, stream=stream, **options)

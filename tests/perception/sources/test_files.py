@@ -1,0 +1,173 @@
+"""Videos, sounds and point clouds from files: in their own time, whole, and never twice."""
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from sensebind.errors import ConfigurationError, SourceError, StaleError
+from sensebind.perception.sources.audio_file import AudioFile
+from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.clouds import CloudFiles
+from sensebind.perception.sources.registry import open_source
+from sensebind.perception.sources.video import VideoFile
+from sensebind.perception.testing import SourceConformance
+
+FPS = 20
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a video whose pictures grow brighter, sounds that count, and clouds."""
+    folder = tmp_path_factory.mktemp("media")
+    writer = cv2.VideoWriter(
+        str(folder / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (64, 48)
+    )
+    for number in range(40):
+        writer.write(np.full((48, 64, 3), 6 * number, np.uint8))
+    writer.release()
+    seconds = np.arange(3 * 44100) / 44100
+    tone = (0.25 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32)
+    (folder / "sounds").mkdir()
+    soundfile.write(folder / "sounds" / "a.wav", np.stack([tone, tone], 1), 44100, "FLOAT")
+    soundfile.write(folder / "sounds" / "b.flac", tone[: 44100 // 2], 44100)
+    (folder / "clouds").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        cloud = rng.uniform(-1, 1, (100, 3)).astype(np.float32) + number
+        np.save(folder / "clouds" / f"{number}.npy", cloud)
+    (folder / "clouds" / "5.bin").write_bytes(np.zeros((10, 4), "<f4").tobytes())
+    return folder
+
+
+class TestVideoFile(SourceConformance):
+    @pytest.fixture(autouse=True)
+    def _find_media(self, media: Path) -> None:
+        self.path = media / "clip.mp4"
+
+    def make_source(self) -> Source:
+        return open_source({"source": f"camera:{self.path}", "loop": True}, stream="camera")
+
+
+class TestAudioFiles(SourceConformance):
+    @pytest.fixture(autouse=True)
+    def _find_media(self, media: Path) -> None:
+        self.path = media / "sounds"
+
+    def make_source(self) -> Source:
+        return open_source(
+            {"source": f"audio:{self.path}", "loop": True, "hop": 0.1}, stream="microphone"
+        )
+
+
+class TestCloudFiles(SourceConformance):
+    @pytest.fixture(autouse=True)
+    def _find_media(self, media: Path) -> None:
+        self.path = media / "clouds"
+
+    def make_source(self) -> Source:
+        return open_source({"source": f"cloud:{self.path}", "loop": True}, stream="lidar")
+
+
+def test_a_video_steps_through_every_picture(media: Path) -> None:
+    with VideoFile(str(media / "clip.mp4"), "camera", speed=0) as video:
+        seen = [video.read() for _ in range(40)]
+        with pytest.raises(SourceError, match=r"clip\.mp4 has ended"):
+            video.read()
+    brightness = [int(observation.data.mean()) for observation in seen]
+    assert brightness == sorted(brightness) and len(set(brightness)) > 35
+    assert [observation.sequence for observation in seen] == list(range(1, 41))
+    assert video.dropped == 0
+
+
+def test_a_video_plays_in_real_time_and_counts_what_was_missed(media: Path) -> None:
+    with VideoFile(str(media / "clip.mp4"), "camera") as video:
+        first = video.read()
+        time.sleep(0.5)
+        latest = video.read_latest(max_age=0.2, timeout=0.2)
+        assert latest.monotonic - first.monotonic == pytest.approx(
+            (latest.sequence - first.sequence) / FPS, abs=0.02
+        )
+        assert latest.sequence >= 10 and video.dropped == latest.sequence - 2
+
+
+def test_a_loop_goes_on_without_a_hole(media: Path) -> None:
+    with VideoFile(str(media / "clip.mp4"), "camera", speed=8, loop=True) as video:
+        seen = [video.read() for _ in range(100)]
+    gaps = np.diff([observation.monotonic for observation in seen])
+    assert gaps == pytest.approx(np.full(99, 1 / FPS / 8), abs=1e-3)
+
+
+def test_sound_is_averaged_resampled_and_cut_in_windows(media: Path) -> None:
+    with AudioFile(str(media / "sounds"), "microphone", speed=0) as sound:
+        seen = []
+        with pytest.raises(SourceError, match="has ended"):
+            while True:
+                seen.append(sound.read())
+    assert [len(observation.data) for observation in seen] == [32000, 32000, 32000, 8000]
+    assert {observation.rate for observation in seen} == {16000}
+    expected = 0.25 * np.sin(2 * np.pi * 440 * np.arange(32000) / 16000)
+    np.testing.assert_allclose(seen[0].data[100:-100], expected[100:-100], atol=2e-3)
+    np.testing.assert_array_equal(seen[0].data[8000:], seen[1].data[:-8000])
+    assert (seen[0].data * 32768 % 1 == 0).all()
+
+
+def test_clouds_come_in_order_of_name(media: Path) -> None:
+    with CloudFiles(str(media / "clouds"), "lidar", rate=100, speed=0) as clouds:
+        seen = [clouds.read() for _ in range(6)]
+    assert [round(float(one.data.mean())) for one in seen] == [0, 1, 2, 3, 4, 0]
+
+
+def test_what_cannot_be_read_is_counted_and_the_others_are_played(tmp_path: Path) -> None:
+    np.save(tmp_path / "1.npy", np.ones((5, 3)))
+    (tmp_path / "2.npy").write_bytes(b"nonsense")
+    np.save(tmp_path / "3.npy", np.full((5, 3), 3.0))
+    with CloudFiles(str(tmp_path), "lidar", speed=0) as clouds:
+        assert [clouds.read().data[0, 0] for _ in range(2)] == [1, 3]
+        assert clouds.refused == 1
+
+
+def test_what_became_old_is_not_given_as_new(tmp_path: Path) -> None:
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", np.ones((5, 3)))
+    with CloudFiles(str(tmp_path), "lidar", rate=0.01) as clouds:
+        time.sleep(0.2)
+        with pytest.raises(StaleError, match=r"0\.2. s old, 0\.1 s are allowed"):
+            clouds.read_latest(max_age=0.1)
+        with pytest.raises(SourceError, match="nothing new"):
+            clouds.read_latest(max_age=0.1, timeout=0.05)
+
+
+@pytest.mark.parametrize("kind", ["video", "audio", "cloud"])
+def test_a_missing_or_broken_file_is_an_error_that_names_it(tmp_path: Path, kind: str) -> None:
+    with (
+        pytest.raises(SourceError, match=r"nothing\.npy"),
+        open_source(f"{kind}:{tmp_path}/nothing.npy", stream="s"),
+    ):
+        raise AssertionError("a file that does not exist was opened")
+    broken = tmp_path / "broken.npy"
+    broken.write_bytes(b"nonsense " * 100)
+    with (
+        pytest.raises(SourceError, match=r"broken\.npy"),
+        open_source(f"{kind}:{broken}", stream="s"),
+    ):
+        raise AssertionError("nonsense was opened")
+
+
+@pytest.mark.parametrize("kind", ["audio", "cloud"])
+def test_an_empty_folder_says_what_to_put_there(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(SourceError, match="put "), open_source(f"{kind}:{tmp_path}", stream="s"):
+        raise AssertionError("an empty folder was opened")
+
+
+def test_senseless_options_are_refused() -> None:
+    for spec in (
+        {"source": "video:x", "speed": -1},
+        {"source": "audio:x", "hop": 3},
+        {"source": "cloud:x", "rate": 0},
+    ):
+        with pytest.raises(ConfigurationError, match=r"give|at most"):
+            open_source(spec, stream="s")

@@ -1,0 +1,195 @@
+"""A real sounddevice stream through PulseAudio, whose microphone is a pipe that the test feeds."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
+from sensebind.perception.percept import Observation
+from sensebind.perception.sources import microphone as module
+from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.microphone import Microphone
+from sensebind.perception.testing import SourceConformance
+
+PIPE_RATE = 48_000
+HERTZ = 440
+DEBIAN = "apt install pulseaudio libportaudio2 libasound2-plugins"
+
+
+class Feeder:
+    """Writes a tone into the pipe without a pause: PulseAudio stalls when nothing comes."""
+
+    def __init__(self, pipe: Path) -> None:
+        self._stop = threading.Event()
+        self.unplugged = threading.Event()
+        self._thread = threading.Thread(target=self._feed, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _feed(self, pipe: Path) -> None:
+        fd = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        begun, written = time.monotonic(), 0
+        while not self._stop.wait(0.005):
+            due = int((time.monotonic() - begun + 0.05) * PIPE_RATE)
+            at = np.arange(written, due) / PIPE_RATE
+            samples = (8192 * np.sin(2 * np.pi * HERTZ * at)).astype("<i2")
+            written = due
+            with contextlib.suppress(BlockingIOError):  # nobody listens: the pipe is full
+                if not self.unplugged.is_set():
+                    os.write(fd, samples.tobytes())
+        os.close(fd)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Feeder]:
+    """A sound server of our own with one microphone, "pulse", and what it hears."""
+    with contextlib.suppress(MissingDependencyError):
+        Microphone.find()
+        if shutil.which("pulseaudio"):
+            yield from _serve(tmp_path_factory.mktemp("pulse"))
+            return
+    pytest.skip(f"no PulseAudio or PortAudio: {DEBIAN}")
+
+
+def _serve(folder: Path) -> Iterator[Feeder]:
+    pipe, address = folder / "pipe", folder / "native"
+    environment = {
+        "HOME": str(folder),
+        "XDG_RUNTIME_DIR": str(folder),
+        "PULSE_SERVER": f"unix:{address}",
+    }
+    server = subprocess.Popen(
+        [
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            "--disallow-exit",
+            f"--load=module-native-protocol-unix socket={address} auth-anonymous=1",
+            f"--load=module-pipe-source source_name=pipe file={pipe} format=s16le "
+            f"rate={PIPE_RATE} channels=1",
+        ],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            deadline = time.monotonic() + 10
+            while not (address.exists() and pipe.exists()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            feeder = Feeder(pipe)
+            yield feeder
+            feeder.close()
+        finally:
+            server.kill()
+            server.wait()
+
+
+@pytest.mark.usefixtures("microphone")
+class TestMicrophone(SourceConformance):
+    patience = 8.0
+
+    def make_source(self) -> Source:
+        return Microphone("pulse", "microphone", hop=0.1)
+
+
+@pytest.mark.usefixtures("microphone")
+@pytest.mark.parametrize("rate", [0, 16_000, 44_100, 48_000])
+def test_any_rate_becomes_16_khz(rate: int) -> None:
+    with Microphone("pulse", "microphone", rate=rate) as source:
+        source.read(8.0)  # the stream may begin with silence
+        heard = source.read(8.0)
+    assert heard.rate == 16_000 and len(heard.data) == 32_000
+    spectrum = np.abs(np.fft.rfft(heard.data))
+    assert np.argmax(spectrum) == HERTZ * 2  # bins of 0.5 Hz
+    assert np.sqrt(np.mean(heard.data**2)) == pytest.approx(0.25 / np.sqrt(2), rel=0.02)
+    assert (heard.data * 32768 % 1 == 0).all()
+
+
+@pytest.mark.usefixtures("microphone")
+def test_windows_overlap_without_a_seam() -> None:
+    with Microphone("pulse", "microphone", hop=0.25) as source:
+        first, second = source.read(8.0), source.read(8.0)
+    np.testing.assert_array_equal(first.data[4000:], second.data[:-4000])
+    assert second.monotonic - first.monotonic == pytest.approx(0.25, abs=0.15)
+    assert second.captured_at - first.captured_at == pytest.approx(0.25e9, abs=0.15e9)
+
+
+@pytest.mark.usefixtures("microphone")
+def test_a_killed_process_is_started_again() -> None:
+    with Microphone("pulse", "microphone", hop=0.1) as source:
+        source.read(8.0)
+        (child,) = (one for one in psutil.Process().children() if "python" in one.name())
+        child.kill()
+        with pytest.raises(SourceError, match="its process ended"):
+            while True:
+                source.read(0.5)
+        assert len(_recovered(source).data) == 32_000 and source.restarts >= 1
+    assert child not in psutil.Process().children()
+
+
+def test_a_silent_device_is_reported_and_comes_back(microphone: Feeder) -> None:
+    with Microphone("pulse", "microphone", hop=0.1, timeout=0.5) as source:
+        source.read(8.0)
+        microphone.unplugged.set()  # no samples, no error
+        with pytest.raises(SourceError, match=r"gives no sound|does not open|its process ended"):
+            while True:
+                source.read(3.0)
+        microphone.unplugged.clear()
+        assert len(_recovered(source).data) == 32_000
+
+
+def _recovered(source: Source) -> Observation:
+    """The first observation after a failure, without anybody's help."""
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(SourceError):
+            return source.read_latest(2.0, 1.0)
+        time.sleep(0.05)
+        assert time.monotonic() < deadline, "it did not come back"
+
+
+@pytest.mark.usefixtures("microphone")
+def test_a_wrong_device_names_those_that_exist() -> None:
+    with (
+        pytest.raises(SourceError, match=r"'kazoo'.*inputs here: .*pulse"),
+        Microphone("kazoo", "m"),
+    ):
+        raise AssertionError("a device that does not exist was opened")
+    assert "pulse" in [device.name for device in Microphone.find()]
+
+
+def test_without_portaudio_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend = ["python3", "-c", 'print(\'{"error": "no PortAudio", "missing": true}\')']
+    monkeypatch.setattr(module, "_CAPTURE", pretend)
+    with pytest.raises(MissingDependencyError, match=r"sensebind\[microphone\].*libportaudio2"):
+        Microphone.find()
+    with pytest.raises(MissingDependencyError, match="no PortAudio"), Microphone("default", "m"):
+        raise AssertionError("a microphone was opened without PortAudio")
+
+
+def test_nonsense_of_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import sys; print('{\"rate\": 16000}'); print('x' * 99); sys.stdout.flush(); input()"
+    monkeypatch.setattr(module, "_CAPTURE", ["python3", "-c", script])
+    with (
+        Microphone("default", "microphone") as microphone,
+        pytest.raises(SourceError, match="sent nonsense"),
+    ):
+        microphone.read(5.0)
+
+
+def test_a_senseless_hop_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="hop"):
+        Microphone("default", "microphone", hop=0)
