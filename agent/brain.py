@@ -1,5 +1,6 @@
 """Loading a language model checkpoint: weights, tokenizer, and what they say about themselves."""
 
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from sensebind.agent.gated_llama.loading import load_gated_llama
 from sensebind.agent.grammar import GrammarEngine
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
+
+PERCEIVED = ("vision", "audio", "point")  # what media in messages can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,52 @@ class Brain:
     def context(self) -> int:
         """Most tokens that the model reads."""
         return self.model.config.max_position_embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a checkpoint says about itself before anything is loaded.
+
+    Attributes:
+        name: Name of its directory.
+        context: Most tokens that it reads.
+        max_new_tokens: Most tokens of an answer.
+        modalities: Of media that it can be shown: `vision`, `audio`, `point`.
+    """
+
+    name: str
+    context: int
+    max_new_tokens: int
+    modalities: frozenset[str]
+
+
+def facts(directory: str | Path | None = None) -> Facts:
+    """Reads what a checkpoint says about itself.
+
+    Raises:
+        CheckpointError: There is none, or its configuration cannot be read.
+    """
+    path = Path(directory) if directory else default_checkpoint()
+    config = _read_json(path / "config.json")
+    generation, encoder = path / "generation_config.json", path / "imagebind" / "config.json"
+    trunks = _read_json(encoder) if encoder.is_file() else {}
+    limits = _read_json(generation) if generation.is_file() else {}
+    return Facts(
+        path.resolve().name,
+        int(config.get("max_position_embeddings") or 2048),
+        int(limits.get("max_new_tokens") or 256),
+        frozenset(name for name in PERCEIVED if trunks.get(name)),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} is no JSON object")
+    return value
 
 
 def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> Brain:

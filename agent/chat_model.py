@@ -1,37 +1,45 @@
 """`ChatSenseBind`: the gated LLaMA as a LangChain chat model.
 
-A user message may carry `additional_kwargs={"condition": reference}`; the reference is looked up
-in `conditions`, and the turn is read and answered under it. Embeddings never enter a message.
+Media in a message (see `media.py`) are embedded and become the condition of their turn. A message
+may also carry `additional_kwargs={"condition": reference}`; the reference is looked up in
+`conditions`, and the turn is read and answered under it. Embeddings need never enter a message.
 """
 
-import json
+import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import torch
-from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.language_models.chat_models import (
+    agenerate_from_stream,
+    generate_from_stream,
+)
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import ConfigDict, Field, PrivateAttr
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from sensebind.agent.brain import Brain, load_brain
+from sensebind.agent.brain import Brain, facts, load_brain
+from sensebind.tools.cancelling import Cancel
 from sensebind.agent.conditions import ConditionStore
+from sensebind.agent.file_senses import FileSenses
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, GenerationStats
-from sensebind.agent.grammar import GrammarLogitsProcessor, parse_call
+from sensebind.agent.grammar import GrammarLogitsProcessor
+from sensebind.agent.perceiving import MediaConditions
 from sensebind.agent.prompt import Prompt, PromptBuilder
+from sensebind.agent.reply import ReplyReader, text_chunk
+from sensebind.errors import InputError
 
 MAX_IDLE_SESSIONS = 4
-MAX_CALL_TOKENS = 1024  # a call is finite by its grammar; this only guards against a wrong one
+MAX_CALL_TOKENS = 1024  # a call is brought to its end within them
 
 
 @dataclass(slots=True)
@@ -51,51 +59,13 @@ class _Seat:
         return same
 
 
-@dataclass(slots=True)
-class _Text:
-    """Turns tokens into text pieces; holds back half characters and what may become a stop."""
-
-    decode: Callable[[list[int]], str]
-    stops: tuple[str, ...]
-    tokens: list[int] = field(default_factory=list)
-    given: int = 0
-    stopped: bool = False
-
-    def push(self, token: int | None) -> str:
-        """Takes a token (None: the end) and returns the text that is now certain."""
-        if token is not None:
-            self.tokens.append(token)
-        text = self.decode(self.tokens)
-        if token is not None and text.endswith("\ufffd"):
-            return ""
-        cuts = [at for stop in self.stops if (at := text.find(stop)) >= 0]
-        end = len(text)
-        if cuts:
-            end, self.stopped = min(cuts), True
-        elif token is not None:
-            end -= max((_overlap(text, stop) for stop in self.stops), default=0)
-        piece = text[self.given : end]
-        self.given = max(self.given, end)
-        return piece
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of `text` that begins `stop`."""
-    for size in range(min(len(stop) - 1, len(text)), 0, -1):
-        if text.endswith(stop[:size]):
-            return size
-    return 0
-
-
 class ChatSenseBind(BaseChatModel):
-    """A gated LLaMA checkpoint as a chat model, with tools and conditions.
+    """A gated LLaMA checkpoint as a chat model, with tools and senses.
 
     Example:
         ```python
         chat = ChatSenseBind(model="path/to/checkpoint")
-        chat.conditions.put(condition)
-        chat.invoke([HumanMessage("what do you see?",
-                                  additional_kwargs={"condition": condition.reference})])
+        chat.invoke([HumanMessage(["what do you see?", {"type": "image", "path": "kitchen.jpg"}])])
         ```
 
     Attributes:
@@ -108,7 +78,9 @@ class ChatSenseBind(BaseChatModel):
         stop: Texts that end an answer; they are not part of it.
         reread: Read the whole dialog anew under its last condition, every time.
         device: `"auto"` or a torch device.
-        conditions: Where references are looked up.
+        conditions: Where references to conditions are looked up.
+        frames: Where `frame:<stream>@<ns>` is looked up, such as a `FrameStore`.
+        read_files: Whether blocks may name local files; a server switches it off.
     """
 
     model: str = ""
@@ -120,14 +92,18 @@ class ChatSenseBind(BaseChatModel):
     reread: bool = False
     device: str = "auto"
     conditions: ConditionStore = Field(default_factory=ConditionStore, exclude=True, repr=False)
+    frames: Any = Field(default=None, exclude=True, repr=False)
+    read_files: bool = True
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="ignore")
 
     _brain: Brain | None = PrivateAttr(default=None)
     _prompts: PromptBuilder | None = PrivateAttr(default=None)
+    _media: MediaConditions | None = PrivateAttr(default=None)
+    _encoders: FileSenses | None = PrivateAttr(default=None)
     _idle: list[_Seat] = PrivateAttr(default_factory=list)
-    _running: set[threading.Event] = PrivateAttr(default_factory=set)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+    _running: set[Cancel] = PrivateAttr(default_factory=set)
+    _lock: Any = PrivateAttr(default_factory=threading.RLock)
 
     # --- what it is -----------------------------------------------------------------------------
 
@@ -166,19 +142,49 @@ class ChatSenseBind(BaseChatModel):
         """
         with self._lock:
             if self._brain is None:
-                self._brain = load_brain(self.model or None, device=self.device)
-                self._prompts = PromptBuilder(self._brain.tokenizer)
-                self.profile = ModelProfile(
-                    name=self.model or "simhome",
-                    max_input_tokens=self._brain.context,
-                    tool_calling=True,
-                    tool_choice=True,
-                    structured_output=True,
-                    image_inputs=False,
-                    audio_inputs=False,
-                    video_inputs=False,
+                brain = self._brain = load_brain(self.model or None, device=self.device)
+                self._prompts = PromptBuilder(brain.tokenizer)
+                self._media = MediaConditions(
+                    self.conditions,
+                    self._encode_with,
+                    senses=brain.senses,
+                    dim=brain.bind_dim,
+                    read_files=self.read_files,
                 )
             return self._brain
+
+    def _encode_with(self) -> FileSenses:
+        with self._lock:
+            if self._encoders is None:
+                self._encoders = FileSenses(self.brain.path, frames=self.frames)
+            return self._encoders
+
+    def _resolve_model_profile(self) -> ModelProfile:
+        """Reads the profile from the checkpoint's configuration; loads no weights."""
+        known = facts(self.model or None)
+        return ModelProfile(
+            name=known.name,
+            open_weights=True,
+            max_input_tokens=known.context,
+            max_output_tokens=known.max_new_tokens,
+            text_inputs=True,
+            text_outputs=True,
+            image_inputs="vision" in known.modalities,
+            image_tool_message="vision" in known.modalities,
+            image_url_inputs=False,
+            video_inputs="vision" in known.modalities,
+            audio_inputs="audio" in known.modalities,
+            pdf_inputs=False,
+            pdf_tool_message=False,
+            image_outputs=False,
+            audio_outputs=False,
+            video_outputs=False,
+            reasoning_output=False,
+            tool_calling=True,
+            tool_choice=True,
+            tool_call_streaming=True,
+            structured_output=True,
+        )
 
     def get_num_tokens(self, text: str) -> int:
         """Returns how many tokens a text takes."""
@@ -198,10 +204,52 @@ class ChatSenseBind(BaseChatModel):
         Args:
             tools: Tools, functions, pydantic classes or JSON schemas.
             tool_choice: `"auto"`, `"any"`, `"none"`, or the name of the tool to call.
-            **kwargs: Bound too.
+            **kwargs: Bound too; `parallel_tool_calls=True` allows several calls in one reply (by
+                default, what the checkpoint's tokenizer_config.json says of them).
         """
         formatted = [convert_to_openai_tool(tool) for tool in tools]
         return self.bind(tools=formatted, tool_choice=tool_choice, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: str = "function_calling",
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Returns a model that answers with values of a schema.
+
+        Args:
+            schema: Pydantic class, typed dict, or JSON schema.
+            include_raw: Return the message and any parsing error, too.
+            method: `"function_calling"` (a forced call), or `"json_schema"` (the answer is JSON of
+                the schema and nothing else; `"json_mode"` is the same).
+            **kwargs: `strict` is accepted, and always so.
+
+        Raises:
+            InputError: Another method.
+        """
+        if method == "function_calling":
+            return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
+        if method not in ("json_schema", "json_mode"):
+            raise InputError(f"method {method!r}: use function_calling or json_schema")
+        wanted = convert_to_json_schema(schema)
+        described = {"kwargs": {"method": method}, "schema": wanted}
+        model = self.bind(response_schema=wanted, ls_structured_output_format=described)
+        is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
+        parser: Any = PydanticOutputParser(pydantic_object=schema) if is_model else (
+            JsonOutputParser()
+        )  # fmt: skip
+        if not include_raw:
+            return model | parser
+        parsed = RunnablePassthrough.assign(
+            parsed=lambda found: parser.invoke(found["raw"]), parsing_error=lambda _: None
+        )
+        failed = RunnablePassthrough.assign(parsed=lambda _: None)
+        return RunnableMap(raw=model) | parsed.with_fallbacks(
+            [failed], exception_key="parsing_error"
+        )
 
     # --- generation -----------------------------------------------------------------------------
 
@@ -220,66 +268,146 @@ class ChatSenseBind(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(self._stream(messages, stop, None, **kwargs))
 
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await agenerate_from_stream(self._astream(messages, stop, None, **kwargs))
+
     def _stream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in self._reply(Cancel(), messages, stop, **kwargs):
+            if run_manager and chunk.text:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Computes one chunk at a time in a thread; cancelling the task ends the generation."""
+        loop, cancel = asyncio.get_running_loop(), Cancel()
+        chunks = self._reply(cancel, messages, stop, **kwargs)
+        step: asyncio.Future[ChatGenerationChunk | None] | None = None
+        try:
+            while True:
+                step = loop.run_in_executor(None, next, chunks, None)
+                chunk = await asyncio.shield(step)
+                if chunk is None:
+                    return
+                if run_manager and chunk.text:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+        finally:
+            cancel.set()
+            if step is not None and not step.done():
+                await asyncio.wait([step])  # it ends with the token that is being computed
+            chunks.close()
+
+    def _reply(
+        self,
+        cancel: Cancel,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
         *,
         tools: Sequence[dict[str, Any]] = (),
         tool_choice: Any = None,
+        parallel_tool_calls: bool | None = None,
+        response_schema: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        """Generates one reply: text as it comes, or calls once they are whole."""
         brain = self.brain
-        assert self._prompts is not None
+        assert self._prompts is not None and self._media is not None
+        if (other := kwargs.get("model")) not in (None, self.model):
+            raise InputError(f"this model is {self.model or 'simhome'}, not {other}: make another")
         max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or brain.max_new_tokens)
-        grammar = brain.grammars.compile(tools, tool_choice)
-        reserve = min(max_tokens, brain.context // 4)
-        prompt = self._prompts.build(messages, tools=tools, limit=brain.context - reserve)
-        seat, cancel = self._take_seat(prompt.token_ids), threading.Event()
-        with self._lock:
-            self._running.add(cancel)
+        parallel = brain.grammars.style.parallel if parallel_tool_calls is None else (
+            parallel_tool_calls
+        )  # fmt: skip
+        grammar = brain.grammars.compile(
+            tools, tool_choice, parallel=parallel, schema=response_schema
+        )
+        reserve = max(min(max_tokens, brain.context // 4), min(grammar.ending, brain.context // 2))
+        prompt = self._prompts.build(
+            self._media.prepare(messages), tools=tools, limit=brain.context - reserve
+        )
+        formal = bool(tools) or response_schema is not None
+        budget = min(
+            max(max_tokens, MAX_CALL_TOKENS if formal else 0),
+            brain.context - len(prompt.token_ids),
+        )
+        reader = ReplyReader(
+            lambda ids: str(brain.tokenizer.decode(ids, skip_special_tokens=True)),
+            brain.grammars.style,
+            tools=tools if response_schema is None else (),
+            stops=[one for one in (stop or self.stop or ()) if one],
+            max_tokens=budget if response_schema is not None else max_tokens,
+        )
+        seat = self._take_seat(prompt.token_ids, cancel)
         try:
             condition_ids, lost = self._condition_ids(seat.session, prompt.references)
-            seed = kwargs.get("seed", self.seed)
-            generator = None
-            if seed is not None:
-                generator = torch.Generator(brain.model.device).manual_seed(int(seed))
             tokens = seat.session.stream(
                 prompt.token_ids,
                 condition_ids,
                 stop_ids=brain.stop_ids,
-                max_new_tokens=max(max_tokens, MAX_CALL_TOKENS if tools else 0),
+                max_new_tokens=budget,
                 temperature=float(kwargs.get("temperature", self.temperature)),
                 top_p=float(kwargs.get("top_p", self.top_p)),
-                logits_processor=GrammarLogitsProcessor([grammar], len(prompt.token_ids)),
+                logits_processor=GrammarLogitsProcessor(
+                    [grammar], len(prompt.token_ids), budget if formal else None
+                ),
                 cancel=cancel,
-                generator=generator,
+                generator=self._generator(kwargs.get("seed", self.seed)),
                 exact=self.reread,
             )
             stats = seat.session.stats
-            reply: list[int] = []
-            stops = tuple(one for one in (stop or self.stop or ()) if one)
-            for chunk in self._chunks(tokens, reply, stats, stops, max_tokens, tools):
-                if run_manager and chunk.text:
-                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
-            seat.read = prompt.token_ids + reply
-            yield self._last_chunk(stats, prompt, lost, len(reply))
+            for token in tokens:
+                if piece := reader.push(token):
+                    yield text_chunk(piece)
+                if reader.ended_by:
+                    stats.stop_reason = reader.ended_by
+                    break
+            if piece := reader.rest():
+                yield text_chunk(piece)
+            if stats.stop_reason not in ("cancelled", "superseded") and not cancel.is_set():
+                yield from reader.calls()
+            yield self._last_chunk(stats, prompt, lost, len(reader.tokens))
         finally:
-            with self._lock:
-                self._running.discard(cancel)
-                self._idle.append(seat)
-                del self._idle[:-MAX_IDLE_SESSIONS]
+            seat.read = prompt.token_ids + reader.tokens
+            self._give_back(seat, cancel)
 
-    def _take_seat(self, token_ids: list[int]) -> _Seat:
+    def _generator(self, seed: Any) -> torch.Generator | None:
+        if seed is None:
+            return None
+        return torch.Generator(self.brain.model.device).manual_seed(int(seed))
+
+    def _take_seat(self, token_ids: list[int], cancel: Cancel) -> _Seat:
         """Takes the idle session that has read most of the prompt, or a new one."""
         with self._lock:
+            self._running.add(cancel)
             best = max(self._idle, key=lambda seat: seat.shared(token_ids), default=None)
             if best is not None:
                 self._idle.remove(best)
                 return best
         return _Seat(DialogSession(self.brain.model))
+
+    def _give_back(self, seat: _Seat, cancel: Cancel) -> None:
+        with self._lock:
+            self._running.discard(cancel)
+            self._idle.append(seat)
+            del self._idle[:-MAX_IDLE_SESSIONS]
 
     def _condition_ids(
         self, session: DialogSession, references: list[str]
@@ -297,63 +425,6 @@ class ChatSenseBind(BaseChatModel):
             else:
                 known[reference] = session.condition(condition.embeddings, condition.present)
         return [known[reference] for reference in references], lost
-
-    def _chunks(
-        self,
-        tokens: Iterator[int],
-        reply: list[int],
-        stats: GenerationStats,
-        stops: tuple[str, ...],
-        max_tokens: int,
-        tools: Sequence[dict[str, Any]],
-    ) -> Iterator[ChatGenerationChunk]:
-        """Yields text as it comes, and a call once it is whole."""
-        brain = self.brain
-        style = brain.grammars.style
-        marker = style.start or "{"
-
-        def decode(ids: list[int]) -> str:
-            return str(brain.tokenizer.decode(ids, skip_special_tokens=True))
-
-        text = _Text(decode, stops)
-        # None: cannot be told yet (the marker is spelled out in several tokens)
-        is_call: bool | None = None if tools else False
-        for token in tokens:
-            reply.append(token)
-            if is_call is None:
-                if style.start_id is not None:
-                    is_call = token == style.start_id
-                else:
-                    so_far = decode(reply).lstrip()
-                    if so_far.startswith(marker):
-                        is_call = True
-                    elif not marker.startswith(so_far):
-                        is_call = False
-                        for earlier in reply[:-1]:
-                            if piece := text.push(earlier):
-                                yield _text_chunk(piece)
-            if is_call is False:
-                if piece := text.push(token):
-                    yield _text_chunk(piece)
-                if text.stopped or len(reply) >= max_tokens:
-                    stats.stop_reason = "stop" if text.stopped else "length"
-                    break
-        if is_call:
-            yield from self._call_chunk(decode(reply), stats, tools)
-        elif not text.stopped and (piece := text.push(None)):
-            yield _text_chunk(piece)
-
-    def _call_chunk(
-        self, text: str, stats: GenerationStats, tools: Sequence[dict[str, Any]]
-    ) -> Iterator[ChatGenerationChunk]:
-        if stats.stop_reason in ("cancelled", "superseded"):
-            return
-        call = parse_call(text, self.brain.grammars.style, tools)
-        # A JSON string in place of the arguments makes LangChain list the call as invalid;
-        # broken JSON would be repaired by it, and a call that the model never made would run.
-        args = json.dumps(call.text if call.error else call.arguments, ensure_ascii=False)
-        chunk = tool_call_chunk(name=call.name, args=args, id=f"call_{uuid4().hex[:16]}", index=0)
-        yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[chunk]))
 
     def _last_chunk(
         self, stats: GenerationStats, prompt: Prompt, lost: list[str], written: int
@@ -379,7 +450,3 @@ class ChatSenseBind(BaseChatModel):
                 chunk_position="last",
             )
         )
-
-
-def _text_chunk(text: str) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=AIMessageChunk(content=text))

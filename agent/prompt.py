@@ -1,6 +1,7 @@
 """From LangChain messages to tokens, by the checkpoint's own chat template.
 
-Every token belongs to a turn (it begins with a user message), and every turn has its condition.
+Every token belongs to a turn (it begins with a user message), and every turn has its condition. A
+tool that perceived something begins a stretch with a condition of its own within the turn.
 """
 
 import json
@@ -20,6 +21,7 @@ from langchain_core.messages import (
 )
 from transformers import PreTrainedTokenizerFast
 
+from sensebind.agent.media import text_of
 from sensebind.errors import InputError
 
 
@@ -39,19 +41,12 @@ class Prompt:
 
 
 def template_message(message: BaseMessage) -> dict[str, Any]:
-    """Returns a message in the form that chat templates expect.
+    """Returns a message in the form that chat templates expect; its media are perceived elsewhere.
 
     Raises:
-        InputError: A message of an unknown kind, or with something in it that is not text.
+        InputError: A message of an unknown kind, or with a block in it that cannot be read.
     """
-    for block in message.content if isinstance(message.content, list) else []:
-        kind = block.get("type") if isinstance(block, dict) else "text"
-        if kind not in ("text", "tool_use", "tool_call", "reasoning"):
-            raise InputError(
-                f"a {kind} block cannot be read from a message: give what was perceived as a "
-                'condition (additional_kwargs={"condition": reference})'
-            )
-    text = str(message.text)
+    text = text_of(message)
     match message:
         case SystemMessage():
             return {"role": "system", "content": text}
@@ -130,11 +125,13 @@ class PromptBuilder:
         dropped: int,
     ) -> Prompt:
         messages = [template_message(one) for one in head]
-        starts: list[tuple[int, str]] = []  # (message index, condition reference) of each turn
+        starts: list[tuple[int, str]] = []  # (message index, condition reference) of each stretch
         for turn in turns:
-            reference = turn[0].additional_kwargs.get("condition") or ""
-            starts.append((len(messages), str(reference)))
-            messages += [template_message(one) for one in turn]
+            for index, message in enumerate(turn):
+                reference = str(message.additional_kwargs.get("condition") or "")
+                if index == 0 or (reference and isinstance(message, ToolMessage)):
+                    starts.append((len(messages), reference))
+                messages.append(template_message(message))
         text = self._render(messages, tools, generate=True)
         begins = [
             (self._length_of(messages[:index], tools, text) if index else 0, reference)

@@ -10,15 +10,17 @@ import pytest
 import torch
 
 from sensebind.agent.grammar import (
+    MAX_PARALLEL,
     CallFormat,
     Grammar,
     GrammarEngine,
     GrammarLogitsProcessor,
     chosen_tools,
     parse_call,
+    parse_calls,
 )
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.schemas import bound_schema
+from sensebind.tools.schemas import bound_schema, problem
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fixtures.tiny_checkpoint import tiny_tokenizer
@@ -168,6 +170,65 @@ def test_after_a_call_only_the_end_may_come() -> None:
     assert state.advance(EOS) and state.finished
 
 
+def test_several_calls_where_they_are_allowed() -> None:
+    grammar = ENGINE.compile([CLOCK], "any", parallel=True)
+    counts = set()
+    for seed in range(12):
+        calls = parse_calls(decode(sample(grammar, seed)), ENGINE.style, [CLOCK])
+        assert not any(call.error for call in calls)
+        counts.add(len(calls))
+    assert 1 < max(counts) <= MAX_PARALLEL
+
+
+@pytest.mark.parametrize("budget", [50, 80])
+def test_a_call_ends_within_its_budget(budget: int) -> None:
+    tools = [DETECT, HARD]
+    grammar = ENGINE.compile(tools, "any")
+    budget += grammar.ending
+    for seed in range(5):
+        generator, state = random.Random(seed), grammar.start()
+        tokens: list[int] = []
+        while not state.finished:
+            allowed = state.mask(budget - len(tokens)).nonzero().flatten().tolist()
+            tokens.append(generator.choice(allowed))
+            state.advance(tokens[-1])
+        assert len(tokens) <= budget
+        assert parse_call(decode(tokens[:-1]), ENGINE.style, tools).error == ""
+
+
+def test_an_answer_of_a_schema() -> None:
+    schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"]}
+    assert json.loads(decode(sample(ENGINE.compile(schema=schema), 0)))["n"] in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"type": "number", "multipleOf": 0.1}, 0.3, 0.35),
+        ({"type": "array", "uniqueItems": True, "items": {"enum": [1, 2]}}, [1, 2], [1, 1]),
+        ({"type": "string", "pattern": "^a+$"}, "aa", "ab"),
+        ({"$ref": "http://127.0.0.1:9/schema"}, None, 1),
+    ],
+)
+def test_values_are_checked(schema: dict, good: object, bad: object) -> None:
+    assert problem(bad, schema)
+    if "$ref" not in schema:  # nothing is fetched, so nothing satisfies it
+        assert not problem(good, schema)
+
+
+def test_a_hostile_pattern_does_not_hang() -> None:
+    assert problem("a" * 200 + "b", {"pattern": "^(a|a)*(a|a)*(a|aa)+$"})
+
+
+def test_unique_choices_are_written_out() -> None:
+    bounded = bound_schema(
+        {"type": "array", "uniqueItems": True, "minItems": 1, "items": {"enum": ["a", "b"]}}
+    )
+    assert bounded["enum"] == [["a"], ["b"], ["a", "b"]]
+    loose = bound_schema({"type": "array", "uniqueItems": True, "items": {"type": "string"}})
+    assert loose["maxItems"] == 1
+
+
 def test_processor_masks_each_row_by_its_own_grammar() -> None:
     grammars = [ENGINE.compile([CLOCK], "any"), ENGINE.compile([])]
     processor = GrammarLogitsProcessor(grammars, prompt_length=2)
@@ -208,6 +269,22 @@ def test_bounded_schema_is_never_wider() -> None:
             "without an end",
         ),
         ({"type": "nonsense"}, "unknown type"),
+        ({"anyOf": [{"$ref": "#"}]}, "without an end|more than"),
+        (
+            {
+                "$defs": {
+                    f"L{i}": {
+                        "type": "object",
+                        "properties": {k: {"$ref": f"#/$defs/L{i + 1}"} for k in "abcdefgh"},
+                    }
+                    for i in range(7)
+                }
+                | {"L7": {"type": "null"}},
+                "$ref": "#/$defs/L0",
+            },
+            "more than 5000 parts",
+        ),
+        ({"properties": 3}, "malformed"),
     ],
 )
 def test_hostile_schemas_are_refused(schema: dict, message: str) -> None:
