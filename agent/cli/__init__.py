@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli import evaluate, talk, train
+from sensebind.agent.cli import evaluate, recordings, talk, train
 from sensebind.errors import SenseBindError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 talk.add_to(app)
+recordings.add_to(app)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")
 

@@ -71,6 +71,7 @@ class PlayedSource(ABC):
         self._origin = 0.0  # its time in the recording
         self._last = 0.0  # time in the recording of the sample that was taken last
         self._gap = _GAP
+        self._rounds = 0
         self._sequence = 0
         self._dropped = 0
         self._refused = 0
@@ -180,6 +181,7 @@ class PlayedSource(ABC):
             SourceError: There is no next one.
         """
         if self._peek() is None and self._loop:
+            self._rounds += 1
             self._begin(self._begun + (self._last - self._origin + self._gap) / (self._speed or 1))
         if (sample := self._peek()) is None:
             raise SourceError(f"{self._name} has ended")
@@ -202,9 +204,10 @@ class PlayedSource(ABC):
         now = time.monotonic()
         due = self._when(sample) if self._speed else now
         captured_at = sample.captured_at
-        if captured_at is None:
+        if captured_at is None or self._rounds:  # another round is no repetition
             captured_at = time.time_ns() - round((now - due) * 1e9)
-        self._sequence = self._sequence + 1 if sample.sequence is None else sample.sequence
+        following = sample.sequence is None or self._rounds
+        self._sequence = self._sequence + 1 if following else sample.sequence
         return Observation(
             data=sample.data,
             stream=self._stream,

@@ -32,6 +32,7 @@ _BUILT_IN = {
     "camera": "camera:Camera",
     "cloud": "clouds:CloudFiles",
     "microphone": "microphone:Microphone",
+    "replay": "replay:Replay",
     "simhome": "simhome:SimHomeSource",
     "velodyne": "velodyne:Velodyne",
     "video": "video:VideoFile",
