@@ -26,6 +26,7 @@ from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetCon
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
 from sensebind.agent.evaluation.detection import mean_average_precision
+from sensebind.agent.training.detector_closeups import CloseUps, teach_kinds
 from sensebind.agent.training.simhome_data import RawScenes, SceneRecord
 from sensebind.perception.simhome.camera import SIZE
 from sensebind.perception.simhome.catalog import KINDS
@@ -42,15 +43,18 @@ class DetectorRecipe:
 
     Attributes:
         image_size: Side of the square model input, pixels.
-        steps: Optimiser steps.
+        close_up_steps: Optimiser steps of the backbone alone, on things that fill the picture.
+        steps: Optimiser steps of the whole.
         batch: Frames per step.
         learning_rate: Peak of the cosine schedule.
         warmup: Steps of linear warm-up.
+        weight_decay: AdamW's.
         ema: Decay of the averaged weights that are saved.
         seed: Seed of weights, order and augmentation.
     """
 
     image_size: int = 128
+    close_up_steps: int = 600
     steps: int = 4000
     batch: int = 16
     learning_rate: float = 1e-3
@@ -203,6 +207,12 @@ def train_detector(
     rng = torch.Generator().manual_seed(recipe.seed)
     frames = Frames.of(scenes, recipe.image_size)
     model = RTDetrForObjectDetection(small_config()).train()
+    teach_kinds(
+        model.model.backbone.model,
+        CloseUps(frames.pixels, frames.labels, recipe.image_size // 2, rng),
+        kinds=len(KINDS),
+        steps=recipe.close_up_steps,
+    )
     average = copy.deepcopy(model).requires_grad_(False).eval()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay

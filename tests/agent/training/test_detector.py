@@ -14,6 +14,7 @@ from sensebind.agent.training.detector import (
     map50,
     train_detector,
 )
+from sensebind.agent.training.detector_closeups import CloseUps
 from sensebind.agent.training.simhome_data import RawScenes, SceneRecord, Sighting
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.tools.detection import Detector
@@ -58,6 +59,18 @@ def test_mirrored_boxes_stay_on_their_things() -> None:
     assert 0 < mirrored < 16
 
 
+def test_things_fill_their_close_ups() -> None:
+    frames = Frames.of(scenes(32), 64)
+    rows = CloseUps(frames.pixels, frames.labels, 32, torch.Generator().manual_seed(0))
+    pictures, kinds = rows.draw(40)
+    assert pictures.shape == (40, 3, 32, 32) and set(kinds.tolist()) == {
+        KINDS.index("ball"), KINDS.index("chair")
+    }  # fmt: skip
+    red = (pictures[:, 0] > 2 * pictures[:, 1]).float().mean(dim=(1, 2))
+    balls = kinds == KINDS.index("ball")
+    assert red[balls].min() > 0.2 and red[~balls].max() < 0.1
+
+
 def test_the_rate_warms_up_and_comes_down() -> None:
     recipe = DetectorRecipe(steps=1000, warmup=100)
     factors = [learning_rate_factor(step, recipe) for step in (0, 99, 550, 1000)]
@@ -66,7 +79,7 @@ def test_the_rate_warms_up_and_comes_down() -> None:
 
 
 def test_what_is_trained_is_what_the_tool_reads(tmp_path: Path) -> None:
-    recipe = DetectorRecipe(image_size=64, steps=3, batch=4, warmup=1)
+    recipe = DetectorRecipe(image_size=64, close_up_steps=2, steps=3, batch=4, warmup=1)
     data = scenes()
     train_detector(data, tmp_path / "detector", recipe, shown=data)
     detector = Detector.from_pretrained(tmp_path / "detector", threshold=0.0)
