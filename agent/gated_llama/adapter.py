@@ -11,6 +11,7 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from sensebind.agent.gated_llama.bind_network import BindNetwork
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.vision import VisionConditioner
 
 
 class MergedLora(nn.Module):
@@ -30,62 +31,90 @@ class MergedLora(nn.Module):
 
 
 class ConditionAdapter(nn.Module):
-    """Turns embeddings into what each layer adds.
+    """Turns conditions into what each injected layer adds.
 
     Attributes:
-        bind: The bind network.
+        bind: The bind network, if embeddings are the conditions.
+        vision: The CLIP tower and its queries, if pictures are.
         prefix: [layers, slots × query_len, hidden], added to the features of each layer.
-        gates: [layers, slots, heads]; tanh of them scales the heads, zero switches a slot off.
+        gates: [layers, slots, heads]; they scale the heads, zero switches a slot off.
+        layer_gates: [layers], further factors of LLaMA-Adapter V2, if the model has them.
         value_lora: LoRA factors that were merged into `v_proj`, if any.
         key_lora: The same for `k_proj`, on the multi-token path only.
     """
 
     def __init__(self, config: GatedLlamaConfig) -> None:
         super().__init__()
-        layers, width, slots = config.num_hidden_layers, config.hidden_size, config.slots
+        layers, width, slots = config.injected_layers, config.hidden_size, config.slots
         assert config.num_key_value_heads and config.head_dim  # the config fills them in
         kv_width = config.num_key_value_heads * config.head_dim
         self.head_dim = config.head_dim
         self.multi_token = config.adapter_len > 1
-        self.bind = BindNetwork(config)
+        self.gate_tanh = config.gate_tanh
+        self.bind = BindNetwork(config) if config.conditioner == "bind" else None
+        self.vision = VisionConditioner(config) if config.conditioner == "vision" else None
         self.prefix = nn.Parameter(torch.zeros(layers, slots * config.query_len, width))
         self.gates = nn.Parameter(torch.zeros(layers, slots, config.num_attention_heads))
+        self.layer_gates = nn.Parameter(torch.ones(layers)) if config.layer_gates else None
         self.value_lora = self.key_lora = None
         if config.base_rank:
             self.value_lora = MergedLora(layers, config.base_rank, width, kv_width)
             if self.multi_token:
                 self.key_lora = MergedLora(layers, config.base_rank, width, kv_width)
 
+    def features(self, conditions: Tensor) -> Tensor:
+        """Condition tokens [B, C, N, hidden] of conditions [B, C, *config.condition_shape]."""
+        conditions = conditions.to(self.prefix.dtype)
+        if self.bind is not None:
+            return self.bind(conditions)
+        assert self.vision is not None  # a model without a conditioner takes no conditions
+        pictures = conditions.flatten(0, 2)  # one per condition
+        return self.vision(pictures).unflatten(0, conditions.shape[:2])
+
+    def gate_values(self) -> Tensor:
+        """What the gates multiply by, [layers, slots, heads]."""
+        values = self.gates.tanh() if self.gate_tanh else self.gates
+        return values if self.layer_gates is None else values * self.layer_gates[:, None, None]
+
     def inject(self, features: Tensor, present: Tensor, attentions: list[LlamaAttention]) -> Tensor:
-        """Computes once what every layer adds for each condition.
+        """Computes once what every injected layer adds for each condition.
 
         Args:
-            features: [B, C, N, hidden] outputs of the bind network; N is the number of slots, or
-                of adapter tokens on the multi-token path.
-            present: [B, C, N] bool. An absent slot adds nothing; on the multi-token path a
+            features: [B, C, N, hidden] condition tokens; N is the number of slots, or of adapter
+                tokens on the multi-token path.
+            present: [B, C, S] bool. An absent slot adds nothing; on the multi-token path a
                 condition is present as a whole or not at all.
-            attentions: The layers' attention modules, whose projections are used.
+            attentions: The injected layers' attention modules, whose projections are used.
 
         Returns:
             [B, C, layers, hidden], or [B, C, layers, 2, kv heads, N, head dim] (keys and values)
             on the multi-token path.
         """
-        layer_of = self._keys_and_values if self.multi_token else self._vector
-        return torch.stack(
-            [
-                layer_of(index, features + self.prefix[index], present, attention)
+        if self.multi_token:
+            layers = [
+                self._keys_and_values(index, features + self.prefix[index], present, attention)
                 for index, attention in enumerate(attentions)
-            ],
-            dim=2,
-        )
+            ]
+        else:
+            gates = self.gate_values()
+            layers = [
+                self._vector(index, features + self.prefix[index], present, attention, gates[index])
+                for index, attention in enumerate(attentions)
+            ]
+        return torch.stack(layers, dim=2)
 
     def _vector(
-        self, layer: int, tokens: Tensor, present: Tensor, attention: LlamaAttention
+        self,
+        layer: int,
+        tokens: Tensor,
+        present: Tensor,
+        attention: LlamaAttention,
+        gates: Tensor,
     ) -> Tensor:
         value = self._base(attention.v_proj, self.value_lora, layer, tokens)
         heads = value.unflatten(-1, (-1, self.head_dim))  # [B, C, S, kv heads, d]
         heads = heads.repeat_interleave(attention.num_key_value_groups, dim=-2)
-        gates = self.gates[layer].tanh()[..., None] * present[..., None, None]  # [B, C, S, H, 1]
+        gates = gates[..., None] * present[..., None, None]  # [B, C, S, H, 1]
         summed = (gates.to(heads.dtype) * heads).sum(dim=2)  # [B, C, H, d]
         return linear_without_bias(attention.o_proj, summed.flatten(-2))
 

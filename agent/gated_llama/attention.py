@@ -6,7 +6,7 @@ one vector per layer and condition, added after `o_proj`. With several tokens th
 between them, and the sum enters through `o_proj` too.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -23,14 +23,56 @@ class Injected(NamedTuple):
         select: [B, T, C] one-hot choice of each token's condition, a row of zeros for none; None
             if C is 1 and all tokens are read under it (every decoding step is).
         layers: For each layer what its conditions add: vectors [B, C, hidden] on the one-token
-            path, keys and values [B, C, 2, kv heads, tokens, head dim] on the multi-token path.
-        gates: [layers, heads] tanh of the gates; used on the multi-token path only, vectors
+            path, keys and values [B, C, 2, kv heads, tokens, head dim] on the multi-token path;
+            None for a layer that is not injected.
+        gates: [layers, heads] values of the gates; used on the multi-token path only, vectors
             already contain theirs.
     """
 
     select: Tensor | None
-    layers: tuple[Tensor, ...]
+    layers: tuple[Tensor | None, ...]
     gates: Tensor
+
+    @classmethod
+    def of(cls, select: Tensor | None, injection: Tensor, gates: Tensor, layers: int) -> Self:
+        """Lays an injection [B, C, n, …] with gates [n, heads] over the last n of all layers."""
+        first = layers - injection.shape[2]
+        return cls(select, (None,) * first + injection.unbind(2), F.pad(gates, (0, 0, first, 0)))
+
+
+def add_vectors(output: Tensor, select: Tensor | None, vectors: Tensor) -> Tensor:
+    """Adds to outputs [B, T, hidden] of `o_proj` what one-token conditions [B, C, hidden] add."""
+    if select is None:
+        return output + vectors
+    return torch.baddbmm(output, select, vectors.expand(len(output), -1, -1))
+
+
+def attend_to_condition(
+    query: Tensor, known: Tensor, gates: Tensor, select: Tensor | None
+) -> Tensor:
+    """Heads [B, H, T, d] that a query reads off conditions of several tokens, gated.
+
+    Args:
+        query: [B, H, T, d], rotated.
+        known: Keys and values [B or 1, C, 2, kv heads, tokens, d].
+        gates: [H].
+        select: [B, T, C] or None, see `Injected`.
+    """
+    total = None
+    keys, values = known.unbind(2)  # each [B, C, kv heads, tokens, d]
+    rows, groups = len(query), query.shape[1] // keys.shape[2]
+    for condition in range(keys.shape[1]):
+        heads = F.scaled_dot_product_attention(
+            query,
+            keys[:, condition].expand(rows, -1, -1, -1),
+            values[:, condition].expand(rows, -1, -1, -1),
+            enable_gqa=groups > 1,
+        )
+        if select is not None:
+            heads = heads * select[:, None, :, condition, None]
+        total = heads if total is None else total + heads
+    assert total is not None  # there is at least one condition
+    return total * gates[:, None, None]
 
 
 class OneTokenAttention(LlamaAttention):
@@ -38,12 +80,8 @@ class OneTokenAttention(LlamaAttention):
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output, weights = super().forward(hidden_states, *args, **kwargs)
-        if injected is not None:
-            vectors = injected.layers[self.layer_idx]
-            if injected.select is None:
-                output = output + vectors
-            else:
-                output = torch.baddbmm(output, injected.select, vectors)
+        if injected is not None and (vectors := injected.layers[self.layer_idx]) is not None:
+            output = add_vectors(output, injected.select, vectors)
         return output, weights
 
 
@@ -52,28 +90,13 @@ class MultiTokenAttention(LlamaAttention):
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output, weights = super().forward(hidden_states, *args, **kwargs)
-        if injected is not None:
+        if injected is not None and (known := injected.layers[self.layer_idx]) is not None:
+            # The query again: the parent does not hand it out, and every attention backend,
+            # cache and LoRA keeps working if its forward stays as it is.
+            query = self.q_proj(hidden_states).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
             position = args[0] if args else kwargs["position_embeddings"]
-            output = output + self._attend(hidden_states, position, injected)
+            query, _ = apply_rotary_pos_emb(query, query, *position)  # [B, H, T, d]
+            gates = injected.gates[self.layer_idx]
+            heads = attend_to_condition(query, known, gates, injected.select)
+            output = output + linear_without_bias(self.o_proj, heads.transpose(1, 2).flatten(-2))
         return output, weights
-
-    def _attend(
-        self, hidden: Tensor, position: tuple[Tensor, Tensor], injected: Injected
-    ) -> Tensor:
-        batch, length, _ = hidden.shape
-        # The query again: the parent does not hand it out, and every attention backend,
-        # cache and LoRA keeps working if its forward stays as it is.
-        query = self.q_proj(hidden).view(batch, length, -1, self.head_dim).transpose(1, 2)
-        query, _ = apply_rotary_pos_emb(query, query, *position)  # [B, H, T, d]
-        keys, values = injected.layers[self.layer_idx].unbind(2)  # [B, C, kv heads, A, d]
-        keys = keys.repeat_interleave(self.num_key_value_groups, dim=2)
-        values = values.repeat_interleave(self.num_key_value_groups, dim=2)
-        scores = torch.einsum("bhtd,bchad->bchta", query, keys) * self.scaling
-        shares = F.softmax(scores, dim=-1, dtype=torch.float32).to(values.dtype)
-        heads = torch.einsum("bchta,bchad->bcthd", shares, values)
-        heads = heads * injected.gates[self.layer_idx][:, None]
-        if injected.select is None:
-            chosen = heads[:, 0]
-        else:
-            chosen = torch.einsum("btc,bcthd->bthd", injected.select, heads)
-        return linear_without_bias(self.o_proj, chosen.reshape(batch, length, -1))

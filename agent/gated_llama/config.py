@@ -3,24 +3,41 @@
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
 
+CONDITIONERS = ("bind", "vision", "none")
+
 
 @strict
 class GatedLlamaConfig(LlamaConfig):
     """A `LlamaConfig` with the sizes of the condition adapter.
 
-    The official ImageBind-LLM is the case of one slot; the small SimHome model has one slot per
-    sense. `adapter_len > 1` chooses the multi-token gated attention path.
+    One family: a conditioner makes condition tokens, an injection adds them to the layers.
+    ImageBind-LLM is `conditioner="bind"` with one token and one slot; the small SimHome model has
+    one slot per sense; LLaMA-Adapter V2 is `"vision"` and V1 is `"none"`, both with ten tokens.
+    `adapter_len > 1` chooses the multi-token gated attention path.
 
     Attributes:
-        bind_dim: Width D of the embeddings that condition the model.
+        conditioner: Where condition tokens come from: "bind", the bind network, from embeddings;
+            "vision", a CLIP tower and query blocks, from pictures; "none", the prefix alone, so
+            that every token is read under the same condition.
+        injected_layers: Layers that take conditions in, the last ones; 0 for all.
         slots: Condition tokens that are summed, one per sense.
         senses: Name of each slot, in order; may stay empty for a model of one slot.
         adapter_len: Condition tokens that share one softmax; 1 is the one-vector path.
         query_len: Prefix queries per layer and slot; 1 (shared by all tokens) or `adapter_len`.
+        gate_tanh: Whether gates go through tanh; the inference code released with LLaMA-Adapter
+            V1 used them raw.
+        layer_gates: One further factor per layer, the `new_gate` of LLaMA-Adapter V2.
+        bind_dim: Width D of the embeddings that condition the model.
         bind_blocks: SwiGLU blocks of the bind network.
         bind_hidden_size: Inner width of those blocks; 0 for the usual 4 × `hidden_size`.
         bind_legacy: The bridge of the "7B-beta" checkpoint: LayerNorm, and biases in the blocks.
         bind_norm_eps: Epsilon of the bind network's norms; 0 for the usual 1e-6 (legacy: 1e-5).
+        vision_clip: Fields of the CLIP tower's `CLIPVisionConfig`.
+        vision_width: Width of the query blocks.
+        vision_blocks: How many query blocks.
+        vision_heads: Their attention heads.
+        vision_hidden_size: Their inner width; 0 for the usual 4 × `vision_width`.
+        vision_bgr: The weights were trained with the colour channels of OpenCV, blue first.
         lora_rank: Rank of unmerged LoRA factors on all seven linear layers of a block; 0 for none.
         base_rank: Rank of the factors kept to recover the layers before LoRA was merged
             (the condition path uses them without LoRA); 0 if nothing was merged.
@@ -28,31 +45,68 @@ class GatedLlamaConfig(LlamaConfig):
 
     model_type = "gated_llama"
 
-    bind_dim: int = 1024
+    conditioner: str = "bind"
+    injected_layers: int = 0
     slots: int = 1
     senses: list[str] | None = None
     adapter_len: int = 1
     query_len: int = 1
+    gate_tanh: bool = True
+    layer_gates: bool = False
+    bind_dim: int = 1024
     bind_blocks: int = 3
     bind_hidden_size: int = 0
     bind_legacy: bool = False
     bind_norm_eps: float = 0.0
+    vision_clip: dict | None = None
+    vision_width: int = 768
+    vision_blocks: int = 8
+    vision_heads: int = 16
+    vision_hidden_size: int = 0
+    vision_bgr: bool = False
     lora_rank: int = 0
     base_rank: int = 0
 
     def __post_init__(self, **kwargs):
         self.senses = list(self.senses or [])
+        self.injected_layers = self.injected_layers or self.num_hidden_layers
         self.bind_hidden_size = self.bind_hidden_size or 4 * self.hidden_size
         self.bind_norm_eps = self.bind_norm_eps or (1e-5 if self.bind_legacy else 1e-6)
+        self.vision_hidden_size = self.vision_hidden_size or 4 * self.vision_width
         super().__post_init__(**kwargs)
+
+    @property
+    def condition_shape(self) -> tuple[int, ...]:
+        """Shape of one condition: its slots first, then what one slot holds; () if there is none.
+
+        Embeddings [slots × adapter_len, bind_dim], or one picture [1, 3, height, width].
+        """
+        if self.conditioner == "bind":
+            return (self.slots * self.adapter_len, self.bind_dim)
+        if self.conditioner == "vision":
+            assert self.vision_clip  # validated
+            side = self.vision_clip["image_size"]
+            return (1, 3, side, side)
+        return ()
 
     def validate_condition(self):
         """Checks that the condition sizes fit each other (called by `strict`)."""
+        if self.conditioner not in CONDITIONERS:
+            raise ValueError(f"conditioner must be one of {', '.join(CONDITIONERS)}")
         if min(self.bind_dim, self.slots, self.adapter_len, self.bind_blocks) < 1:
             raise ValueError("bind_dim, slots, adapter_len and bind_blocks must be at least 1")
+        if not 1 <= self.injected_layers <= self.num_hidden_layers:
+            raise ValueError(
+                f"injected_layers {self.injected_layers} of {self.num_hidden_layers} layers"
+            )
         if self.senses and len(self.senses) != self.slots:
             raise ValueError(f"{len(self.senses)} senses named for {self.slots} slots")
-        if self.adapter_len > 1 and self.slots > 1:
-            raise ValueError("the multi-token path (adapter_len > 1) has one slot")
+        if self.slots > 1 and (self.adapter_len > 1 or self.conditioner != "bind"):
+            raise ValueError(
+                "the multi-token path (adapter_len > 1) and conditioners other than the bind "
+                "network have one slot"
+            )
         if self.query_len not in (1, self.adapter_len):
             raise ValueError(f"query_len must be 1 or adapter_len, got {self.query_len}")
+        if self.conditioner == "vision" and "image_size" not in (self.vision_clip or {}):
+            raise ValueError("conditioner 'vision' needs vision_clip, the sizes of its CLIP tower")

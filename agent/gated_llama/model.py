@@ -11,13 +11,14 @@ from sensebind.agent.gated_llama.adapter import ConditionAdapter, MergedLora
 from sensebind.agent.gated_llama.attention import Injected, MultiTokenAttention, OneTokenAttention
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.lora import LoraLinear, attach_lora, merge_lora
+from sensebind.agent.gated_llama.vision import VisionConditioner
 from sensebind.errors import InputError
 
 
 class GatedLlamaForCausalLM(LlamaForCausalLM):
     """`LlamaForCausalLM` with conditions; without one it computes exactly what LLaMA computes.
 
-    Conditions are given as embeddings (`conditions`, `present`) or, computed once by
+    Conditions are given as embeddings or pictures (`conditions`, `present`) or, computed once by
     `injection`, as `injection`. `condition_ids` says under which condition each token is read.
     """
 
@@ -39,6 +40,10 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         if isinstance(module, ConditionAdapter):
             init.normal_(module.prefix, std=self.config.initializer_range)
             init.zeros_(module.gates)
+            if module.layer_gates is not None:
+                init.ones_(module.layer_gates)
+        elif isinstance(module, VisionConditioner):
+            init.normal_(module.query, std=self.config.initializer_range)
         elif isinstance(module, MergedLora):
             init.zeros_(module.l1)
             init.zeros_(module.l2)
@@ -52,39 +57,57 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         """The attention module of every layer."""
         return [layer.self_attn for layer in self.model.layers]
 
-    def injection(self, embeddings: Tensor, present: Tensor | None = None) -> Tensor:
+    @property
+    def injected_attentions(self) -> list:
+        """Those of the layers that take conditions in, the last ones."""
+        return self.attentions[-self.config.injected_layers :]
+
+    def injection(self, conditions: Tensor, present: Tensor | None = None) -> Tensor:
         """Computes, once per condition and differentiably, what the conditions add.
 
         Args:
-            embeddings: [B, C, S, bind_dim], C conditions per row, S slots. Use finite numbers
+            conditions: [B, C, *config.condition_shape], C conditions per row: embeddings
+                [B, C, S, bind_dim] of S slots, or pictures [B, C, 1, 3, H, W]. Use finite numbers
                 (zeros) for an absent slot.
             present: [B, C, S] bool, everything present by default.
 
         Returns:
-            Vectors [B, C, layers, hidden]; on the multi-token path the keys and values
-            [B, C, layers, 2, kv heads, tokens, head dim].
+            Vectors [B, C, n, hidden] of the n injected layers; on the multi-token path the keys
+            and values [B, C, n, 2, kv heads, tokens, head dim].
 
         Raises:
             InputError: Shapes that do not fit the configuration.
         """
-        slots = self.config.slots * self.config.adapter_len
-        if embeddings.ndim != 4 or embeddings.shape[2:] != (slots, self.config.bind_dim):
+        shape = self.config.condition_shape
+        if not shape:
+            raise InputError("this model takes no conditions: its prefix is its only one")
+        if conditions.ndim != 2 + len(shape) or conditions.shape[2:] != shape:
+            expected = ", ".join(map(str, shape))
             raise InputError(
-                f"conditions must be [batch, conditions, {slots}, {self.config.bind_dim}], "
-                f"got {list(embeddings.shape)}"
+                f"conditions must be [batch, conditions, {expected}], got {list(conditions.shape)}"
             )
-        if present is not None and present.shape != embeddings.shape[:3]:
+        if present is not None and present.shape != conditions.shape[:3]:
             raise InputError(
-                f"present must be {list(embeddings.shape[:3])}, got {list(present.shape)}"
+                f"present must be {list(conditions.shape[:3])}, got {list(present.shape)}"
             )
-        features = self.adapter.bind(embeddings.to(self.adapter.prefix.dtype))
-        return self.injection_of_features(features, present)
+        return self.injection_of_features(self.adapter.features(conditions), present)
 
     def injection_of_features(self, features: Tensor, present: Tensor | None = None) -> Tensor:
-        """The same from features [B, C, S, hidden] that replace the bind network's output."""
+        """The same from features [B, C, N, hidden] that replace the conditioner's output."""
         if present is None:
             present = features.new_ones(features.shape[:3], dtype=torch.bool)
-        return self.adapter.inject(features, present, self.attentions)
+        return self.adapter.inject(features, present, self.injected_attentions)
+
+    def standing(self) -> Injected | None:
+        """What every token is read under where none is given a condition.
+
+        It is the prefix of a model without a conditioner, for any batch; None for all others.
+        """
+        if self.config.conditioner != "none":
+            return None
+        shape = (1, 1, self.config.slots * self.config.adapter_len, self.config.hidden_size)
+        nothing = self.adapter.prefix.new_zeros(shape)
+        return self.inject(self.injection_of_features(nothing), None, 1)
 
     def inject(self, injection: Tensor, condition_ids: Tensor | None, length: int) -> Injected:
         """Prepares one forward pass over `length` tokens.
@@ -109,7 +132,8 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             if length == 1:
                 injection = torch.einsum("bc,bc...->b...", select[:, 0], injection)[:, None]
                 select = None
-        return Injected(select, injection.unbind(2), self.adapter.gates[:, 0].tanh())
+        gates = self.adapter.gate_values()[:, 0]
+        return Injected.of(select, injection, gates, self.config.num_hidden_layers)
 
     # --- forward and generation -----------------------------------------------------------------
 
@@ -132,7 +156,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         """Runs the model; see `LlamaForCausalLM.forward` for the arguments not named here.
 
         Args:
-            conditions: [B, C, S, bind_dim] embeddings, turned into an injection here.
+            conditions: [B, C, *config.condition_shape], turned into an injection here.
             present: [B, C, S] bool, which slots of `conditions` are filled.
             injection: Output of `injection`, instead of `conditions`.
             condition_ids: [B, T] condition of each token, -1 for none.
@@ -145,6 +169,8 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             if tokens is None:
                 raise InputError("give input_ids or inputs_embeds")
             injected = self.inject(injection, condition_ids, tokens.shape[1])
+        elif injected is None:
+            injected = self.standing()
         return super().forward(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -164,6 +190,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         if conditions is not None:
             with torch.no_grad():
                 kwargs["injection"] = self.injection(conditions, present)
+        elif kwargs.get("injection") is None:
+            with torch.no_grad():
+                kwargs["injected"] = self.standing()
         return super().generate(*args, **kwargs)  # pyright: ignore[reportAttributeAccessIssue]
 
     def prepare_inputs_for_generation(
@@ -203,7 +232,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
 
     def merge_lora(self) -> None:
         """Merges the LoRA into the weights; conditions still enter through the base `v_proj`."""
-        if rank := self.adapter.remember_lora(self.attentions):
+        if rank := self.adapter.remember_lora(self.injected_attentions):
             self.config.base_rank = rank
         merge_lora(self.model.layers)
         self.config.lora_rank = 0

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from sensebind.agent.gated_llama.attention import Injected
+from sensebind.agent.gated_llama.decoder import Decoder
 from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.sampling import next_token
 from sensebind.errors import InputError
@@ -58,24 +59,50 @@ class DialogSession:
         stats: Of the newest generation; complete once its iterator has ended.
     """
 
-    def __init__(self, model: GatedLlamaForCausalLM, *, max_conditions: int = 64) -> None:
+    def __init__(
+        self,
+        model: GatedLlamaForCausalLM,
+        *,
+        max_conditions: int = 64,
+        compiled: bool = False,
+    ) -> None:
         """Args:
         model: In eval mode; the session holds it, and never changes it.
         max_conditions: Conditions kept beyond those of the newest prompt.
+        compiled: Compile the decoding step, see `Decoder`.
         """
         self.model = model
         self.stats = GenerationStats()
         self._max_conditions = max_conditions
+        self._compiled = compiled
         self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
         """Forgets all tokens and conditions (needed if the model's weights have changed)."""
-        with self._lock:
+        with self._lock, torch.inference_mode():
+            self._decoder = Decoder(self.model, compiled=self._compiled)
+            self._standing = self.model.standing()
             self._forget_tokens()
             self._ids: dict[bytes, int] = {}
             self._injections: dict[int, Tensor] = {}  # id -> [1, 1, layers, …], oldest first
             self._next_id = 0
+
+    def branch(self) -> Self:
+        """A session that has read the same tokens and knows the same conditions by the same ids.
+
+        For dialogs that begin alike: what they share (a system prompt with its tools) is read
+        once. The two go their own ways from here.
+        """
+        with self._lock:
+            other = type(self)(
+                self.model, max_conditions=self._max_conditions, compiled=self._compiled
+            )
+            other._decoder = self._decoder.branch()
+            other._read = list(self._read)
+            other._ids, other._injections = dict(self._ids), dict(self._injections)
+            other._next_id = self._next_id
+            return other
 
     # --- conditions -----------------------------------------------------------------------------
 
@@ -84,7 +111,8 @@ class DialogSession:
         """Makes a condition known and computes its vectors, once per distinct content.
 
         Args:
-            embeddings: [slots, bind_dim].
+            embeddings: [slots, bind_dim], or a picture [1, 3, height, width] where the model
+                sees for itself; `config.condition_shape` says which.
             present: [slots] bool.
 
         Returns:
@@ -123,7 +151,7 @@ class DialogSession:
         """Prepares the injection of one forward pass over tokens with these condition ids."""
         used = sorted(set(condition_ids) - {NO_CONDITION})
         if not used:
-            return None
+            return self._standing
         injection = torch.cat([self._injections[known] for known in used], dim=1)
         if len(used) == 1 and NO_CONDITION not in condition_ids:
             return self.model.inject(injection, None, len(condition_ids))
@@ -139,7 +167,7 @@ class DialogSession:
         return len(self._read)
 
     def _forget_tokens(self) -> None:
-        self._cache = DynamicCache(config=self.model.config)
+        self._decoder.crop(0)
         self._read: list[tuple[int, int]] = []  # (token id, condition id) of each cached token
         self._run = object()  # identity of the generation that may extend the cache
 
@@ -149,28 +177,16 @@ class DialogSession:
         common = 0
         while common < limit and prompt[common] == self._read[common]:
             common += 1
-        if surplus := len(self._read) - common:
-            self._cache.crop(-surplus)
-            del self._read[common:]
+        self._decoder.crop(common)
+        del self._read[common:]
         return common
 
-    @torch.inference_mode()
     def _forward(self, tokens: list[tuple[int, int]], injected: Injected | None) -> Tensor:
         """Reads tokens into the cache; returns the logits [1, V] after the last one."""
         ids = torch.tensor([[token for token, _ in tokens]], device=self.model.device)
-        try:
-            out = self.model(
-                ids,
-                past_key_values=self._cache,
-                injected=injected,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-        except BaseException:
-            self._forget_tokens()  # the layers may hold different numbers of tokens now
-            raise
+        logits = self._decoder.read(ids, injected)
         self._read.extend(tokens)
-        return out.logits[:, -1]
+        return logits
 
     def stream(
         self,

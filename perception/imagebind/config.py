@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from sensebind.errors import ConfigurationError
 
@@ -140,6 +147,33 @@ class ImuConfig(TrunkConfig):
     window: PositiveInt = 8
 
 
+class PointLevel(BaseModel):
+    """One level of an I2P-MAE encoder.
+
+    Attributes:
+        groups: Centres, taken from those of the level before.
+        group_size: Neighbours that become one token.
+        width: Of the tokens.
+        blocks: Transformer blocks.
+        radius: A token attends to those nearer than this.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: PositiveInt
+    group_size: PositiveInt
+    width: PositiveInt
+    blocks: PositiveInt
+    radius: PositiveFloat
+
+
+I2P_MAE_LEVELS = (  # as in Point-Bind
+    PointLevel(groups=512, group_size=48, width=96, blocks=5, radius=0.24),
+    PointLevel(groups=256, group_size=24, width=192, blocks=5, radius=0.48),
+    PointLevel(groups=64, group_size=24, width=384, blocks=5, radius=0.96),
+)
+
+
 class PointConfig(TrunkConfig):
     """Point clouds [B,N,3]: groups of neighbours around farthest-point samples.
 
@@ -150,6 +184,8 @@ class PointConfig(TrunkConfig):
         encoder_hidden: Widths within the group encoder: of the first layer, and of the joined
             global and local halves.
         feature_width: Width between the trunk and its head.
+        levels: Of an I2P-MAE encoder, whose last width is `width`; they take the place of
+            `groups`, `group_size`, `blocks` and `encoder_width`. Empty for Point-BERT.
     """
 
     width: PositiveInt = 384
@@ -162,6 +198,15 @@ class PointConfig(TrunkConfig):
     encoder_width: PositiveInt = 256
     encoder_hidden: tuple[PositiveInt, PositiveInt] = (128, 512)
     feature_width: PositiveInt = 512
+    levels: tuple[PointLevel, ...] = ()
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> Self:
+        if self.levels and self.levels[-1].width != self.width:
+            raise ValueError(f"width {self.width} is not the last level's {self.levels[-1].width}")
+        if narrow := [level.width for level in self.levels if level.width % self.heads]:
+            raise ValueError(f"widths {narrow} are no multiples of {self.heads} heads")
+        return self
 
 
 class ImageBindConfig(BaseModel):

@@ -24,7 +24,7 @@ from sensebind.perception.imagebind.config import (
     TrunkConfig,
     VisionConfig,
 )
-from sensebind.perception.imagebind.point import PointTrunk
+from sensebind.perception.imagebind.point_trunk import PointTrunk
 from sensebind.perception.imagebind.transformer import BLOCK_EPS, Transformer
 
 MAX_LOGIT_SCALE = 100.0

@@ -1,4 +1,4 @@
-"""The point trunk: farthest-point samples, their neighbours, a transformer over the groups."""
+"""Point-BERT: farthest-point samples, their neighbours, a transformer over the groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sensebind.perception.imagebind.stems import learned_token
 from sensebind.perception.imagebind.transformer import DropPath, Mlp, drop_path_rates
 
 
-def farthest_points(points: Tensor, count: int, start: Tensor | None = None) -> Tensor:
+def farthest_points(
+    points: Tensor, count: int, start: Tensor | None = None, *, skip: Tensor | None = None
+) -> Tensor:
     """Indices of points far from each other, each the farthest from those before it.
 
     Args:
@@ -20,6 +22,7 @@ def farthest_points(points: Tensor, count: int, start: Tensor | None = None) -> 
         count: How many to take, G.
         start: First index of each cloud [B]. None starts at point 0, so that the same cloud always
             gives the same samples; the published code draws it at random on every call.
+        skip: Points [B,N] bool that are never taken, but for the first.
 
     Returns:
         Indices [B,G] in the order of sampling.
@@ -32,7 +35,7 @@ def farthest_points(points: Tensor, count: int, start: Tensor | None = None) -> 
         chosen.append(current)
         centre = points.gather(1, current.view(b, 1, 1).expand(-1, 1, 3))  # [B,1,3]
         nearest = torch.minimum(nearest, (points - centre).square().sum(-1))
-        current = nearest.argmax(-1)
+        current = (nearest if skip is None else nearest.masked_fill(skip, -1)).argmax(-1)
     return torch.stack(chosen, dim=1)
 
 
@@ -61,29 +64,40 @@ def take(values: Tensor, index: Tensor) -> Tensor:
 
 
 class GroupEncoder(nn.Module):
-    """A small PointNet: the points of one group become one vector."""
+    """A small PointNet: the points of one group become one vector.
 
-    def __init__(self, inputs: int, hidden: int, middle: int, outputs: int) -> None:
+    Args:
+        inputs: Width of a point.
+        hidden: Of the first layer.
+        joined: Of a group's vector and a point's, side by side.
+        outputs: Of the result.
+        narrow: Of the third layer; `joined` by default.
+    """
+
+    def __init__(
+        self, inputs: int, hidden: int, joined: int, outputs: int, narrow: int | None = None
+    ) -> None:
         super().__init__()
+        narrow = narrow or joined
         self.first_conv = nn.Sequential(
             nn.Conv1d(inputs, hidden, 1), nn.BatchNorm1d(hidden), nn.ReLU(),
-            nn.Conv1d(hidden, middle // 2, 1),
+            nn.Conv1d(hidden, joined // 2, 1),
         )  # fmt: skip
         self.second_conv = nn.Sequential(
-            nn.Conv1d(middle, middle, 1), nn.BatchNorm1d(middle), nn.ReLU(),
-            nn.Conv1d(middle, outputs, 1),
+            nn.Conv1d(joined, narrow, 1), nn.BatchNorm1d(narrow), nn.ReLU(),
+            nn.Conv1d(narrow, outputs, 1),
         )  # fmt: skip
 
     def forward(self, groups: Tensor) -> Tensor:
         """Groups [B,G,K,inputs] to vectors [B,G,outputs]."""
         b, g, k, inputs = groups.shape
-        local = self.first_conv(groups.reshape(1, -1, inputs).transpose(1, 2))  # [1,middle/2,B*G*K]
-        whole = local.unflatten(2, (-1, k)).amax(dim=3)  # [1,middle/2,B*G]
+        local = self.first_conv(groups.reshape(1, -1, inputs).transpose(1, 2))  # [1,joined/2,B*G*K]
+        whole = local.unflatten(2, (-1, k)).amax(dim=3)  # [1,joined/2,B*G]
         # The layer reads [global, local]; its global half is the same for all points of a group.
         weight = self.second_conv.get_parameter("0.weight")
         bias = self.second_conv.get_parameter("0.bias")
         half = whole.shape[1]
-        shared = F.conv1d(whole, weight[:, :half], bias)  # [1,middle,B*G]
+        shared = F.conv1d(whole, weight[:, :half], bias)  # [1,narrow,B*G]
         joined = F.conv1d(local, weight[:, half:]).unflatten(2, (-1, k)) + shared.unsqueeze(3)
         out = self.second_conv[1:](joined.flatten(2))  # [1,outputs,B*G*K]
         return out.unflatten(2, (b, g, k)).amax(dim=4).squeeze(0).permute(1, 2, 0)
@@ -169,17 +183,3 @@ class PointEncoder(nn.Module):
         positions = torch.cat([self.cls_pos.expand(b, -1, -1), self.pos_embed(centres)], dim=1)
         tokens = self.norm(self.blocks(tokens, positions))  # [B,1+G,D]
         return torch.cat([tokens[:, 0], tokens[:, 1:].amax(dim=1)], dim=-1)
-
-
-class PointTrunk(nn.Module):
-    """The encoder and its projection: clouds [B,N,3] to [B,feature_width]."""
-
-    def __init__(self, config: PointConfig) -> None:
-        super().__init__()
-        self.point_encoder = PointEncoder(config)
-        self.pc_projection = nn.Parameter(torch.empty(2 * config.width, config.feature_width))
-        # trunc_normal_: unlike normal_ it does not import torch._dynamo on the meta device (2 s).
-        nn.init.trunc_normal_(self.pc_projection, std=config.feature_width**-0.5)
-
-    def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
-        return self.point_encoder(points, start) @ self.pc_projection

@@ -33,11 +33,6 @@ FAMILIES = (
     "training",
     "training_step",
 )
-NOT_BUILT = {
-    "point_i2pmae": "I2P-MAE is a variant of Point-Bind's own repository; ImageBind-LLM has none",
-    "llama_adapter_v1": "LLaMA-Adapter V1 is not part of this version",
-    "llama_adapter_v2": "LLaMA-Adapter V2 is not part of this version",
-}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from golden_files import Golden, assert_near
+from llama_checks import FEATURES, LOGITS, answer, check_logits, end_ids, greedy, padded_prompts
 from torch import Tensor
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
@@ -38,8 +39,6 @@ from sensebind.agent.training.schedule import (
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import ImageBind
 
-FEATURES = 2e-5
-LOGITS = 1e-4
 PRENORM_SCALE = 7.5  # config.imagegen_note
 
 
@@ -75,37 +74,6 @@ def cache_settings(golden: Golden) -> dict[str, Any]:
 def condition(embeddings: Tensor) -> Tensor:
     """[B, D] -> [B, 1, 1, D]: one condition, one slot."""
     return embeddings[:, None, None]
-
-
-def padded_prompts(golden: Golden) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """All prompts of the file, left-padded, with their mask."""
-    prompts = [value for _, value in sorted(golden.under("input.prompt_").items())]
-    width = max(map(len, prompts))
-    ids = torch.zeros(len(prompts), width, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        ids[row, -len(prompt) :] = prompt
-        mask[row, -len(prompt) :] = 1
-    return ids, mask, prompts
-
-
-def greedy(
-    model: GatedLlamaForCausalLM, golden: Golden, ids: Tensor, mask: Tensor, like: Tensor, **given
-) -> Tensor:
-    """Greedy tokens in the form of the golden ones: cut at the end id, then -1."""
-    end = golden.config["eos_id"]
-    out = model.generate(
-        ids,
-        attention_mask=mask,
-        max_new_tokens=like.shape[1],
-        do_sample=False,
-        eos_token_id=end,
-        pad_token_id=end,
-        **given,
-    )[:, ids.shape[1] :]
-    result = torch.full_like(like, -1)
-    result[:, : out.shape[1]] = out
-    return result.masked_fill((result == end).cumsum(dim=1) > 0, -1)
 
 
 # --- from embeddings to features ----------------------------------------------------------------
@@ -211,12 +179,6 @@ def check_outputs(golden: Golden, model: GatedLlamaForCausalLM) -> None:
             assert_near(loss, nothing.squeeze(), 0.0, what="loss without labels")
 
 
-def check_logits(golden: Golden, name: str, logits: Tensor, labels: Tensor) -> None:
-    assert_near(logits, golden.tensors[f"output.{name}.logits"], LOGITS, what=f"{name} logits")
-    loss = official_loss(logits, labels)
-    assert_near(loss, golden.tensors[f"output.{name}.loss"].squeeze(), LOGITS, what=f"{name} loss")
-
-
 @pytest.mark.golden("imagebind_llm")
 @torch.inference_mode()
 def test_the_models_own_loss_is_the_official_one(golden: Golden) -> None:
@@ -290,15 +252,15 @@ def test_greedy_tokens_of_a_session(golden: Golden) -> None:
     session = DialogSession(build(golden))
     single = mix([golden.tensors["input.embedding"]])
     for row, prompt in enumerate(padded_prompts(golden)[2]):
-        expected = golden.tensors["output.nocache.greedy_tokens"][row].tolist()
+        expected = golden.tensors["output.nocache.greedy_tokens"][row]
         known = session.condition(single[row, None], torch.ones(1))
         tokens = session.stream(
             prompt.tolist(),
             [known] * len(prompt),
             max_new_tokens=len(expected),
-            stop_ids={golden.config["eos_id"]},
+            stop_ids=end_ids(golden),
         )
-        assert list(tokens) == [token for token in expected if token >= 0]
+        assert list(tokens) == answer(expected)
 
 
 @pytest.mark.golden("imagebind_llm")

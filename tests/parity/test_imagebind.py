@@ -10,6 +10,8 @@ from golden_files import Golden, assert_near
 
 from sensebind.perception.imagebind import ImageBind
 from sensebind.perception.imagebind.point import farthest_points, take
+from sensebind.perception.imagebind.point_mae import PointMaeEncoder
+from sensebind.perception.imagebind.point_trunk import PointTrunk
 
 ATOL = 2e-5
 
@@ -54,3 +56,19 @@ def test_point_trunk_starts_at_the_first_point(
         pytest.skip("no outputs for the start at point 0")
     out = official_point(golden).encode("point", golden.tensors["input.points"])
     assert_near(out, expected, ATOL, ATOL)
+
+
+@pytest.mark.golden("point_i2pmae")
+@torch.inference_mode()
+def test_point_mae(golden: Golden, official_point_mae: Callable[[Golden], PointTrunk]) -> None:
+    trunk = official_point_mae(golden)
+    encoder = trunk.point_encoder
+    assert isinstance(encoder, PointMaeEncoder)
+    points = golden.tensors["input.points"]
+    start = torch.full((len(points),), golden.config.get("fps_start", 0))
+    expected = golden.under("output.")
+    _, centres = encoder.h_encoder(points, start)
+    for level, centre in enumerate(centres, start=1):
+        assert torch.equal(centre, expected[f"centers_{level}"])
+    assert_near(encoder(points, start), expected["feature"], ATOL, ATOL, "feature")
+    assert_near(trunk(points, start), expected["embedding"], ATOL, ATOL, "embedding")

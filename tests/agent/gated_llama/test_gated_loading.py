@@ -140,6 +140,12 @@ def test_fewer_injected_layers_are_the_last_ones() -> None:
     official = to_official(make_model(slots=1, senses=None))
     official["prefix_query.weight"] = official["prefix_query.weight"][1:]
     model = load_official(official)
+    assert model.config.injected_layers == 2
     injection = model.injection(torch.randn(1, 1, 1, 12))
-    assert not injection[:, :, 0].any()
-    assert injection[:, :, 1:].any()
+    assert injection.shape[2] == 2
+    first, *others = model.inject(injection, None, 1).layers
+    assert first is None
+    assert all(vector is not None and vector.any() for vector in others)
+    assert torch.equal(
+        model.adapter.gates[0, 0], official["llama.layers.1.attention.gate"].flatten()
+    )
