@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from sensebind.errors import CheckpointError, StorageError
 from sensebind.perception.imagebind.config import MODALITIES, ImageBindConfig
+from sensebind.perception.tensor_files import (
+    WEIGHTS_NAME,
+    TensorFile,
+    TensorFiles,
+    directory_files,
+)
 
 CONFIG_NAME = "config.json"
-WEIGHTS_NAME = "model.safetensors"
 _NAMED = 6  # how many tensor names an error message spells out
 
 
@@ -31,16 +35,17 @@ def modality_of(key: str) -> str | None:
     return name if known and name in MODALITIES else None
 
 
-def weights_file(path: Path) -> Path:
-    """The file with the tensors: `path` itself, or model.safetensors within it.
+def weights_files(path: Path) -> list[Path]:
+    """The files with the tensors: `path` itself, or those of the directory, one or sharded.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is none, or one of the index is missing.
     """
-    file = path / WEIGHTS_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise CheckpointError(f"no ImageBind weights at {file}")
-    return file
+    if path.is_dir():
+        return directory_files(path)
+    if not path.is_file():
+        raise CheckpointError(f"no ImageBind weights at {path}")
+    return [path]
 
 
 def read_config(path: Path) -> ImageBindConfig:
@@ -74,23 +79,11 @@ def open_weights(path: Path) -> Iterator[tuple[dict[str, tuple[int, ...]], Calla
     Raises:
         CheckpointError: Missing or damaged, or a format other than .safetensors, .pth, .pt, .bin.
     """
-    file = weights_file(path)
+    files = TensorFiles([TensorFile(file) for file in weights_files(path)], path)
     try:
-        if file.suffix == ".safetensors":
-            with safe_open(file, framework="pt") as tensors:
-                shapes = {k: tuple(tensors.get_slice(k).get_shape()) for k in tensors.keys()}  # noqa: SIM118
-                yield shapes, tensors.get_tensor
-        elif file.suffix in (".pth", ".pt", ".bin"):
-            state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-            state = state.get("model", state) if isinstance(state, dict) else None
-            if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
-                raise CheckpointError(f"{file} is not a dictionary of tensors")
-            yield {k: tuple(v.shape) for k, v in state.items()}, state.__getitem__
-        else:
-            raise CheckpointError(f"{file}: weights are .safetensors or .pth files")
-    except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise CheckpointError(f"cannot read the weights {file}: {reason}") from error
+        yield files.shapes, files.read
+    finally:
+        files.release()
 
 
 def read_tensors(
@@ -123,9 +116,7 @@ def read_tensors(
         problems = [("missing", missing), ("unexpected", extra), ("misshapen", misshapen)]
         found = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in problems if keys]
         if found:
-            raise CheckpointError(
-                f"{weights_file(path)} does not fit its configuration: {'; '.join(found)}"
-            )
+            raise CheckpointError(f"{path} does not fit its configuration: {'; '.join(found)}")
         return {key: _cast(read(key), dtype) for key in wanted}
 
 
@@ -145,19 +136,19 @@ def write(path: Path, config: ImageBindConfig, tensors: Mapping[str, Tensor]) ->
 
 
 def fingerprint(path: Path, config: ImageBindConfig) -> str:
-    """Twelve digits that tell checkpoints apart, from the sizes and 64 samples of the file.
+    """Twelve digits that tell checkpoints apart, from the sizes and 64 samples of each file.
 
     Files up to 4 MiB are read whole. It is the same whichever trunks are loaded, and cheap for the
     4.8 GB of the published model; it is no protection against forgery.
     """
-    file, block, samples = weights_file(path), 1 << 16, 64
-    size = file.stat().st_size
-    step = max(block, (size - block) // (samples - 1))
-    whole = hashlib.sha256(f"{config.to_json()}{size}".encode())
-    with file.open("rb") as stream:
-        for offset in range(0, size, step):
-            stream.seek(offset)
-            whole.update(stream.read(block))
+    files, block, samples = weights_files(path), 1 << 16, 64
+    sizes = [file.stat().st_size for file in files]
+    whole = hashlib.sha256(f"{config.to_json()}{','.join(map(str, sizes))}".encode())
+    for file, size in zip(files, sizes, strict=True):
+        with file.open("rb") as stream:
+            for offset in range(0, size, max(block, (size - block) // (samples - 1))):
+                stream.seek(offset)
+                whole.update(stream.read(block))
     return whole.hexdigest()[:12]
 
 

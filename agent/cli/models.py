@@ -1,0 +1,89 @@
+"""`sensebind convert`: the published models."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Json
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="Directory to make or to add to.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(convert)
+
+
+def convert(
+    output: Output,
+    imagebind: Annotated[
+        Path | None,
+        typer.Option(help="imagebind_huge.pth, imagebind_w3D.pth or a Point-Bind file."),
+    ] = None,
+    point: Annotated[
+        Path | None, typer.Option(help="A Point-Bind file whose point trunk is added.")
+    ] = None,
+    modalities: Annotated[
+        str, typer.Option(help="Trunks to convert, such as vision,audio; all by default.")
+    ] = "",
+    imagebind_config: Annotated[
+        Path | None, typer.Option(help="config.json of an ImageBind of other sizes.")
+    ] = None,
+    bpe: Annotated[Path | None, typer.Option(help="CLIP's bpe_simple_vocab_16e6.txt.gz.")] = None,
+    llama: Annotated[
+        Path | None, typer.Option(help="Directory of Meta (consolidated.*.pth) or Hugging Face.")
+    ] = None,
+    delta: Annotated[
+        Path | None, typer.Option(help="Differences of Open-Chinese-LLaMA, directory or file.")
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="ImageBind-LLM or LLaMA-Adapter file, such as 7B.pth.")
+    ] = None,
+    clip: Annotated[
+        Path | None, typer.Option(help="CLIP ViT-L/14 of Hugging Face, for LLaMA-Adapter V2.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="tokenizer.model; beside the LLaMA by default.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="knn.index.")] = None,
+    index: Annotated[str, typer.Option(help="Vectors of the cache: sq8 or fp16.")] = "sq8",
+    dtype: Dtype = "bfloat16",
+    keep_lora: Annotated[
+        bool, typer.Option("--keep-lora", help="Leave the LoRA unmerged, to train on.")
+    ] = False,
+    tanh_gates: Annotated[
+        bool,
+        typer.Option(
+            "--tanh-gates", help="LLaMA-Adapter V1: gates through tanh, as in its training code."
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Convert an adapter that seems to need another base.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Convert published files to a checkpoint directory. A run that was cut off goes on."""
+    from sensebind.agent.conversion.convert import ConvertOptions, run
+
+    options = ConvertOptions(
+        output=output,
+        imagebind=imagebind,
+        point=point,
+        modalities=tuple(name.strip() for name in modalities.split(",") if name.strip()),
+        imagebind_config=imagebind_config,
+        bpe=bpe,
+        llama=llama,
+        delta=delta,
+        adapter=adapter,
+        clip=clip,
+        tokenizer=tokenizer,
+        keep_lora=keep_lora,
+        cache=cache,
+        index=index,
+        dtype=dtype,
+        force=force,
+        tanh_gates=tanh_gates,
+    )
+    return run(options, as_json=as_json)

@@ -1,0 +1,1 @@
+"""From the published files to checkpoint directories: convert, pull, inspect."""
