@@ -29,10 +29,12 @@ FACTORY = "sensebind.perception.sources.registry:open_source"
 _PACKAGE = "sensebind.perception.sources"
 _BUILT_IN = {
     "audio": "audio_file:AudioFile",
+    "bag": "bags:Bag",
     "camera": "camera:Camera",
     "cloud": "clouds:CloudFiles",
     "microphone": "microphone:Microphone",
     "replay": "replay:Replay",
+    "ros": "ros_topic:RosTopic",
     "simhome": "simhome:SimHomeSource",
     "velodyne": "velodyne:Velodyne",
     "video": "video:VideoFile",

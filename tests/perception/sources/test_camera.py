@@ -120,7 +120,7 @@ def test_rtsp() -> None:
         with Camera(f"rtsp://127.0.0.1:{port}/camera", "camera", timeout=5.0) as camera:
             seen = [camera.read() for _ in range(5)]
             assert seen[0].data.shape == (48, 64, 3)
-            assert (np.diff([one.monotonic for one in seen]) > 0.01).all()
+            assert (np.diff([one.monotonic for one in seen]) >= 0).all()
             assert any((seen[0].data != one.data).any() for one in seen[1:])
     finally:
         server.kill()
