@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -115,6 +115,16 @@ class Perceiver:
         if cache.is_dir():
             self._enhancer = load_enhancer(str(cache), **asdict(CacheSettings()))
 
+    def load(self, modalities: Iterable[Modality]) -> None:
+        """Read the encoders from disk now, and not when the first observation comes.
+
+        Raises:
+            CheckpointError: They are missing or damaged.
+            ConfigurationError: Observations of a modality cannot be encoded.
+        """
+        for modality in modalities:
+            self._encoder(modality)
+
     def perceive(self, observation: Observation, sequence: int = 0) -> Percept:
         """Encode an observation.
 
@@ -177,10 +187,11 @@ def record(options: RecordOptions) -> int:
         if not named:
             raise ConfigurationError("nothing to record: give STREAM=KIND:TARGET, or --home SEED")
         sources = [open_source(spec, stream=stream) for stream, spec in named.items()]
-        recorder = stack.enter_context(Recorder(options.output, options.pictures))
         perceiver = None
         if options.percepts:
             perceiver = Perceiver(options.checkpoint or default_checkpoint())
+            perceiver.load(source.modality for source in sources)
+        recorder = stack.enter_context(Recorder(options.output, options.pictures))
         session = _Session(recorder, stop)
         session.run(sources, perceiver, options.seconds)
         counts = dict(recorder.counts)
