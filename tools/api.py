@@ -1,50 +1,39 @@
 """LangChain tools from an OpenAPI 3 document.
 
-Every request goes to the base URL that the user gave and nowhere else: servers named by the
-document are ignored, redirects are refused, proxies of the environment are not used.
+Requests go to the base URL and nowhere else: servers named by the document are ignored, proxies of
+the environment are not used, a redirect is followed inside the same host only, and addresses of
+the private network are refused unless their host was allowed by name. What a server answers is
+bounded in time and size; the model is told a short form, the whole of it is the tool's artifact.
 """
 
+import base64
 import json
-import re
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlsplit
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
-import jsonschema
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.schemas import bound_schema
+from sensebind.tools.addresses import GuardedTransport
+from sensebind.tools.openapi import (
+    MAX_DOCUMENT_BYTES,
+    Operation,
+    parse_document,
+    read_document,
+    read_operations,
+)
+from sensebind.tools.risk import label
+from sensebind.tools.schemas import problem
 
-METHODS = ("get", "post", "put", "patch", "delete")
-MAX_DOCUMENT_BYTES = 2_000_000
-MAX_OPERATIONS = 200
 MAX_TOLD = 400  # characters of an answer told to the model
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of an API.
-
-    Attributes:
-        name: The operationId, as a tool name.
-        method: HTTP method in lower case.
-        path: Path template, `/rooms/{room}`.
-        description: Summary or description.
-        schema: Bounded JSON schema of all arguments together.
-        places: Argument name to where it goes: `path`, `query`, `body` (a field of the JSON body)
-            or `whole_body`.
-    """
-
-    name: str
-    method: str
-    path: str
-    description: str
-    schema: dict[str, Any]
-    places: dict[str, str]
+MAX_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class ApiTools:
@@ -56,6 +45,8 @@ class ApiTools:
         base_url: str,
         *,
         allow: Sequence[str] | None = None,
+        private: Collection[str] = (),
+        auth: Mapping[str, str] | None = None,
         timeout: float = 3.0,
         max_bytes: int = 64 * 1024,
         headers: Mapping[str, str] | None = None,
@@ -66,58 +57,91 @@ class ApiTools:
             document: OpenAPI 3 document.
             base_url: `http(s)://host[:port][/prefix]`; the only place requests go to.
             allow: operationIds to offer; all by default.
+            private: Hosts that may have a private, loopback or link-local address.
+            auth: Security scheme of the document to the environment variable with its secret: a
+                bearer token, an API key, or `user:password`.
             timeout: Seconds after which a call is given up, altogether.
             max_bytes: Largest answer that is read.
-            headers: Sent with each request (authentication).
+            headers: Sent with each request.
 
         Raises:
-            InputError: The document is no OpenAPI 3 document, the URL is no URL, or an allowed
-                operation does not exist.
-            ConfigurationError: A schema of the document cannot be made finite.
+            InputError: The document is no OpenAPI 3 document, the URL is no URL, an allowed
+                operation does not exist, or one needs a secret that `auth` does not name.
+            ConfigurationError: A schema of the document cannot be made finite, or an environment
+                variable is not set.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise InputError(f"not a base URL (http://host:port): {base_url!r}")
+        if parts.username or parts.password:
+            raise InputError("a base URL holds no password: name environment variables in `auth`")
         self.base_url = base_url.rstrip("/")
-        self.operations = list(read_operations(document))
-        if allow is not None:
-            known = {operation.name for operation in self.operations}
-            if unknown := [name for name in allow if name not in known]:
-                raise InputError(f"the API has no operation {', '.join(unknown)}")
-            self.operations = [one for one in self.operations if one.name in allow]
+        self._credentials = _credentials(document, auth or {})
+        self.operations = _chosen(list(read_operations(document)), allow, self._credentials)
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._client = httpx.Client(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=False,
-            headers=dict(headers or {}),
-            verify=parts.scheme == "https",
-        )
+        self._client = _client(private, timeout, headers or {})
 
     @classmethod
-    def fetch(cls, base_url: str, *, path: str = "/openapi.json", **options: Any) -> "ApiTools":
+    def fetch(
+        cls,
+        base_url: str,
+        *,
+        path: str = "/openapi.json",
+        private: Collection[str] = (),
+        timeout: float = 3.0,
+        **options: Any,
+    ) -> "ApiTools":
         """Reads the document from the API itself, then as the constructor.
 
         Raises:
-            InputError: No such server, or no JSON document there.
+            InputError: No such server, or no document there.
         """
         url = base_url.rstrip("/") + path
-        timeout = float(options.get("timeout", 3.0))
+        client = _client(private, timeout, {})
         try:
-            answer = httpx.get(url, timeout=timeout, trust_env=False, follow_redirects=False)
-            answer.raise_for_status()
-            if len(answer.content) > MAX_DOCUMENT_BYTES:
-                raise InputError(f"the API document at {url} is larger than 2 MB")
-            document = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            answer = _send(client, "get", url, timeout=timeout, max_bytes=MAX_DOCUMENT_BYTES)
+            if answer[0] != 200:
+                raise InputError(f"no API document at {url}: the server answers {answer[0]}")
+            document = parse_document(answer[1], url)
+        except ToolException as error:
             raise InputError(f"no API document at {url}: {error}") from error
-        return cls(document, base_url, **options)
+        finally:
+            client.close()
+        return cls(document, base_url, private=private, timeout=timeout, **options)
 
-    def __enter__(self) -> "ApiTools":
+    @classmethod
+    def from_source(cls, source: str | Path, base_url: str = "", **options: Any) -> "ApiTools":
+        """Reads the document from a file or a URL, then as the constructor.
+
+        Args:
+            source: Path or http(s) URL of the document, JSON or YAML.
+            base_url: Where requests go; for a URL, its own host by default.
+            **options: As for the constructor.
+
+        Raises:
+            InputError: No document there, or a file without a base URL.
+        """
+        parts = urlsplit(str(source))
+        if parts.scheme in ("http", "https"):
+            origin = f"{parts.scheme}://{parts.netloc}"
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            api = cls.fetch(origin, path=path, **options)
+            api.base_url = (base_url or origin).rstrip("/")
+            return api
+        if not base_url:
+            raise InputError(f"the API document {source} is a file: say where its server is")
+        return cls(read_document(Path(source)), base_url, **options)
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -139,7 +163,7 @@ class ApiTools:
             func=call,
             response_format="content_and_artifact",
             handle_tool_error=lambda error: f"error: {error}",
-            metadata={"method": operation.method, "path": operation.path},
+            metadata=label(operation.risk, method=operation.method, path=operation.path),
         )
 
     def call(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Any]:
@@ -152,10 +176,8 @@ class ApiTools:
             ToolException: Wrong arguments, no answer in time, an answer too large, or an error
                 status; the message is meant for the model.
         """
-        try:
-            jsonschema.validate(dict(arguments), operation.schema)
-        except jsonschema.ValidationError as error:
-            raise ToolException(f"wrong arguments: {error.message[:200]}") from error
+        if wrong := problem(dict(arguments), operation.schema):
+            raise ToolException(f"wrong arguments: {wrong}")
         path, query, body = operation.path, {}, {}
         whole: Any = None
         for name, value in arguments.items():
@@ -172,33 +194,143 @@ class ApiTools:
                 case _:
                     body[name] = value
         takes_body = any(place in ("body", "whole_body") for place in operation.places.values())
-        payload = (whole if whole is not None else body) if takes_body else None
-        status, raw = self._send(operation.method, self.base_url + path, query, payload)
+        headers: dict[str, str] = {}
+        for scheme in _needed(operation, self._credentials):
+            where, key, secret = self._credentials[scheme]
+            (query if where == "query" else headers)[key] = secret
+        status, raw = _send(
+            self._client,
+            operation.method,
+            self.base_url + path,
+            query=query,
+            payload=(whole if whole is not None else body) if takes_body else None,
+            headers=headers,
+            timeout=self._timeout,
+            max_bytes=self._max_bytes,
+        )
         value = _decode(raw)
         if status >= 400:
             raise ToolException(f"refused ({status}): {_detail(value)}")
-        if status >= 300:
-            raise ToolException(f"the server wants to redirect ({status}), which is not allowed")
         return told(value), value
 
-    def _send(
-        self, method: str, url: str, query: Mapping[str, Any], payload: Any
-    ) -> tuple[int, bytes]:
-        deadline = time.monotonic() + self._timeout
-        chunks = bytearray()
+
+def _client(private: Collection[str], timeout: float, headers: Mapping[str, str]) -> httpx.Client:
+    return httpx.Client(
+        transport=GuardedTransport(private),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
+        headers={**headers, "accept-encoding": "identity"},  # nothing that swells when unpacked
+    )
+
+
+def _chosen(
+    operations: list[Operation],
+    allow: Sequence[str] | None,
+    credentials: Mapping[str, tuple[str, str, str]],
+) -> list[Operation]:
+    """The operations that are offered; each must have the secrets that it needs."""
+    if allow is not None:
+        known = {operation.name for operation in operations}
+        if unknown := [name for name in allow if name not in known]:
+            raise InputError(f"the API has no operation {', '.join(unknown)}")
+        operations = [one for one in operations if one.name in allow]
+    for one in operations:
+        if one.security and _needed(one, credentials) is None:
+            wanted = " or ".join(" and ".join(sorted(names)) for names in one.security)
+            raise InputError(
+                f"operation {one.name} needs {wanted}: name the environment variable in `auth`, or "
+                "leave the operation out with `allow`"
+            )
+    return operations
+
+
+def _needed(operation: Operation, credentials: Mapping[str, Any]) -> Any:
+    """The first alternative of security schemes that is known; none needed: empty."""
+    if not operation.security:
+        return frozenset()
+    return next((names for names in operation.security if names <= credentials.keys()), None)
+
+
+def _credentials(
+    document: Mapping[str, Any], auth: Mapping[str, str]
+) -> dict[str, tuple[str, str, str]]:
+    """Returns where each scheme's secret goes: (`header` or `query`, key, value)."""
+    components = document.get("components") if isinstance(document, Mapping) else None
+    schemes = components.get("securitySchemes", {}) if isinstance(components, Mapping) else {}
+    found: dict[str, tuple[str, str, str]] = {}
+    for name, variable in auth.items():
+        scheme = schemes.get(name)
+        if not isinstance(scheme, Mapping):
+            known = ", ".join(map(str, schemes)) or "none"
+            raise InputError(f"the API has no security scheme {name} (it has {known})")
+        secret = os.environ.get(variable)
+        if not secret:
+            raise ConfigurationError(f"the environment variable {variable} is not set")
+        kind, form = str(scheme.get("type")), str(scheme.get("scheme", "")).lower()
+        if kind == "apiKey" and scheme.get("in") in ("header", "query"):
+            found[name] = (str(scheme["in"]), str(scheme.get("name")), secret)
+        elif kind == "http" and form == "basic":
+            coded = base64.b64encode(secret.encode()).decode()
+            found[name] = ("header", "Authorization", f"Basic {coded}")
+        elif kind in ("http", "oauth2", "openIdConnect"):
+            found[name] = ("header", "Authorization", f"Bearer {secret}")
+        else:
+            raise InputError(f"the security scheme {name} of type {kind} is not supported")
+    return found
+
+
+def _send(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    timeout: float,
+    max_bytes: int,
+    query: Mapping[str, Any] | None = None,
+    payload: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Sends a request, follows redirects inside its host, and reads a bounded answer."""
+    deadline = time.monotonic() + timeout
+    for _ in range(MAX_REDIRECTS + 1):
         try:
-            with self._client.stream(method, url, params=dict(query), json=payload) as answer:
-                for chunk in answer.iter_bytes():
-                    chunks += chunk
-                    if len(chunks) > self._max_bytes:
-                        raise ToolException(f"the answer is larger than {self._max_bytes} bytes")
-                    if time.monotonic() > deadline:
-                        raise ToolException(f"no whole answer within {self._timeout:g} s")
-                return answer.status_code, bytes(chunks)
+            with client.stream(
+                method, url, params=dict(query) if query else None, json=payload, headers=headers
+            ) as answer:
+                if answer.status_code not in _REDIRECTS:
+                    return answer.status_code, _read(answer, deadline, timeout, max_bytes)
+                target = urljoin(url, answer.headers.get("location", ""))
+        except InputError as error:  # an address that is refused
+            raise ToolException(str(error)) from error
         except httpx.TimeoutException as error:
-            raise ToolException(f"no answer within {self._timeout:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ToolException(f"no answer within {timeout:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise ToolException(f"cannot reach the server: {error}") from error
+        if method != "get" or _origin(target) != _origin(url):
+            raise ToolException(
+                f"the server wants to redirect ({answer.status_code}), which is not allowed"
+            )
+        url, query = target, None
+    raise ToolException("the server redirects for ever")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _read(answer: httpx.Response, deadline: float, timeout: float, max_bytes: int) -> bytes:
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise ToolException("the answer is packed, which was not asked for")
+    chunks = bytearray()
+    for chunk in answer.iter_raw():
+        chunks += chunk
+        if len(chunks) > max_bytes:
+            raise ToolException(f"the answer is larger than {max_bytes} bytes")
+        if time.monotonic() > deadline:
+            raise ToolException(f"no whole answer within {timeout:g} s")
+    return bytes(chunks)
 
 
 def told(value: Any) -> str:
@@ -222,7 +354,7 @@ def _decode(raw: bytes) -> Any:
     text = raw.decode("utf-8", "replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -231,89 +363,3 @@ def _detail(value: Any) -> str:
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
         detail = detail[0].get("msg", detail[0])
     return told(detail)
-
-
-def read_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    """Reads the operations of an OpenAPI 3 document.
-
-    Raises:
-        InputError: Not an OpenAPI 3 document, or larger than the limits.
-        ConfigurationError: A schema cannot be made finite.
-    """
-    if not isinstance(document, Mapping) or not str(document.get("openapi", "")).startswith("3"):
-        raise InputError('not an OpenAPI 3 document (its "openapi" field must begin with 3)')
-    names: set[str] = set()
-    paths = document.get("paths")
-    for path, item in (paths if isinstance(paths, Mapping) else {}).items():
-        if not isinstance(item, Mapping):
-            raise InputError(f"the API document's path {path} is not an object")
-        for method in METHODS:
-            if method not in item:
-                continue
-            operation = _operation(document, str(path), method, item)
-            if operation.name in names:
-                raise InputError(f"the API document has two operations called {operation.name}")
-            names.add(operation.name)
-            if len(names) > MAX_OPERATIONS:
-                raise InputError(f"the API document has more than {MAX_OPERATIONS} operations")
-            yield operation
-
-
-def _operation(
-    document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]
-) -> Operation:
-    node = item[method]
-    raw_name = node.get("operationId") or f"{method}_{path}"
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", str(raw_name)).strip("_")[:64]
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    places: dict[str, str] = {}
-    for parameter in [*item.get("parameters", []), *node.get("parameters", [])]:
-        parameter = _pointed(document, parameter)
-        place = parameter.get("in")
-        if place not in ("path", "query"):
-            continue  # headers and cookies are the user's to set, not the model's
-        key = str(parameter.get("name"))
-        properties[key] = parameter.get("schema", {})
-        places[key] = place
-        if place == "path" or parameter.get("required"):
-            required.append(key)
-    content = _pointed(document, node.get("requestBody", {})).get("content", {})
-    if "application/json" in content:
-        body = _pointed(document, content["application/json"].get("schema", {}))
-        fields = body.get("properties", {})
-        if fields and not set(fields) & set(properties):
-            properties |= fields
-            places |= dict.fromkeys(fields, "body")
-            required += [key for key in body.get("required", []) if key in fields]
-        else:
-            properties["body"] = body
-            places["body"] = "whole_body"
-            required.append("body")
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": sorted(set(required), key=required.index),
-    }
-    description = node.get("description") or node.get("summary") or name.replace("_", " ")
-    description = str(description).strip()[:500]
-    try:
-        bounded = bound_schema(schema, root=document)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"operation {name}: {error}") from error
-    bounded |= {"title": name, "description": description}
-    return Operation(name, method, path, description, bounded, places)
-
-
-def _pointed(document: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
-    """Follows `$ref` to a component, a few steps at most."""
-    for _ in range(8):
-        if not isinstance(node, Mapping):
-            raise InputError("the API document holds something that is not an object")
-        if "$ref" not in node:
-            return node
-        target: Any = document
-        for part in str(node["$ref"]).removeprefix("#/").split("/"):
-            target = target.get(part) if isinstance(target, Mapping) else None
-        node = target
-    raise InputError("the API document's references go in a circle")

@@ -6,6 +6,8 @@ from datetime import datetime
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel
 
+from sensebind.tools.risk import Risk, label
+
 
 class _NoArguments(BaseModel):
     """No arguments."""
@@ -22,5 +24,9 @@ def clock_tool(now: Callable[[], datetime] = datetime.now) -> BaseTool:
         return f"{now():%H:%M}"
 
     return StructuredTool.from_function(
-        clock, name="clock", description="Tells the time of day.", args_schema=_NoArguments
+        clock,
+        name="clock",
+        description="Tells the time of day.",
+        args_schema=_NoArguments,
+        metadata=label(Risk.OBSERVE),
     )

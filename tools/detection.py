@@ -7,15 +7,23 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
-from transformers import AutoImageProcessor, AutoModelForObjectDetection
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForObjectDetection,
+    AutoModelForZeroShotObjectDetection,
+    AutoProcessor,
+)
 from transformers.utils import logging as transformers_logging
 
-from sensebind.errors import CheckpointError, InputError, SourceError
+from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
 from sensebind.perception.percept import Observation
+from sensebind.tools.ranging import Position, Ranging
+from sensebind.tools.risk import Risk, label
 
 FrameProvider = Callable[[], Observation]
 """Gives the newest frame (uint8 [H, W, 3] RGB), or raises SourceError."""
@@ -68,33 +76,10 @@ class Detector:
         Raises:
             CheckpointError: The directory is missing, damaged, or not an object detector.
         """
-        path = Path(directory)
-        if not (path / "config.json").is_file():
-            raise CheckpointError(
-                f"no detector at {path} (config.json is missing): train one with "
-                "`sensebind train detector`"
-            )
-        shown = transformers_logging.is_progress_bar_enabled()
-        transformers_logging.disable_progress_bar()
-        try:
-            model, report = AutoModelForObjectDetection.from_pretrained(
-                path, dtype=torch.float32, local_files_only=True, output_loading_info=True
-            )
-            processor = AutoImageProcessor.from_pretrained(
-                path, local_files_only=True, backend="pil"
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise CheckpointError(f"the detector at {path} cannot be loaded: {reason}") from error
-        finally:
-            if shown:
-                transformers_logging.enable_progress_bar()
-        missing = sorted(report["missing_keys"])
-        if missing:
-            raise CheckpointError(
-                f"the detector at {path} lacks {len(missing)} tensors, e.g. {missing[0]}"
-            )
-        return cls(model.eval(), processor, threshold)
+        model, processor = _load(
+            Path(directory), AutoModelForObjectDetection, AutoImageProcessor, backend="pil"
+        )
+        return cls(model, processor, threshold)
 
     @torch.inference_mode()
     def detect_batch(
@@ -113,10 +98,7 @@ class Detector:
             InputError: A frame is not a uint8 RGB picture.
         """
         for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise InputError(
-                    f"a frame must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}"
-                )
+            _check(image)
         inputs = self._processor(images=list(images), return_tensors="pt")
         outputs = self._model(**inputs)
         found = self._processor.post_process_object_detection(
@@ -155,13 +137,58 @@ def describe(kind: str, detections: Sequence[Detection], width: int, height: int
     return f"{len(detections)} {kind}: {places}"
 
 
-def detect_tool(detector: Detector, frame: FrameProvider, *, max_age: float = 1.0) -> BaseTool:
+def _newest(frame: FrameProvider, max_age: float) -> tuple[Observation, float]:
+    """The newest frame and its age in seconds; refuses a stale one."""
+    try:
+        observation = frame()
+    except SourceError as error:
+        raise ToolException(f"there is no picture: {error}") from error
+    age = time.monotonic() - observation.monotonic
+    if age > max_age:
+        raise ToolException(f"the newest picture is {age:.1f} s old")
+    return observation, age
+
+
+def _report(
+    kind: str,
+    wanted: Sequence[Detection],
+    found: Sequence[Detection],
+    observation: Observation,
+    age: float,
+    ranging: Ranging | None,
+) -> tuple[str, dict[str, Any]]:
+    """What the model is told, and everything that was found."""
+    height, width = observation.data.shape[:2]
+    wanted = sorted(wanted, key=lambda one: one.box[0] + one.box[2])
+    positions: list[Position | None] = [None] * len(wanted)
+    if ranging is not None:
+        positions = ranging.positions([one.box for one in wanted], width, height)
+    told = describe(kind, wanted, width, height)
+    known = [f"{position}" for position in positions[:MAX_TOLD] if position is not None]
+    if known:
+        told += f"; seen from the robot: {'; '.join(known)}"
+    return told, {
+        "reference": observation.reference,
+        "age_ms": round(age * 1000, 1),
+        "detections": [asdict(one) for one in found],
+        "positions": [None if one is None else asdict(one) for one in positions],
+    }
+
+
+def detect_tool(
+    detector: Detector,
+    frame: FrameProvider,
+    *,
+    max_age: float = 1.0,
+    ranging: Ranging | None = None,
+) -> BaseTool:
     """Returns the `detect` tool, which counts and places one kind of thing on the newest frame.
 
     Args:
         detector: What finds things.
         frame: Where the newest frame comes from.
         max_age: Seconds after which a frame is too old to answer from.
+        ranging: Tells where things are in the robot's frame, too.
     """
     kinds: Any = StrEnum("Kind", {name: name for name in detector.labels})
     arguments: type[BaseModel] = create_model(
@@ -169,22 +196,10 @@ def detect_tool(detector: Detector, frame: FrameProvider, *, max_age: float = 1.
     )
 
     def detect(kind: str) -> tuple[str, dict[str, Any]]:
-        try:
-            observation = frame()
-        except SourceError as error:
-            raise ToolException(f"there is no picture: {error}") from error
-        age = time.monotonic() - observation.monotonic
-        if age > max_age:
-            raise ToolException(f"the newest picture is {age:.1f} s old")
-        image = observation.data
-        height, width = image.shape[:2]
-        found = detector.detect(image)
+        observation, age = _newest(frame, max_age)
+        found = detector.detect(observation.data)
         wanted = [one for one in found if one.label == str(kind)]
-        return describe(str(kind), wanted, width, height), {
-            "reference": observation.reference,
-            "age_ms": round(age * 1000, 1),
-            "detections": [asdict(one) for one in found],
-        }
+        return _report(str(kind), wanted, found, observation, age, ranging)
 
     return StructuredTool.from_function(
         detect,
@@ -192,6 +207,188 @@ def detect_tool(detector: Detector, frame: FrameProvider, *, max_age: float = 1.
         description="Counts the things of one kind in view and says where they are.",
         args_schema=arguments,
         response_format="content_and_artifact",
+        metadata=label(Risk.OBSERVE),
         handle_tool_error=lambda error: f"error: {error}",
         handle_validation_error="error: this kind of thing is unknown to the detector",
     )
+
+
+class Where(StrEnum):
+    """Parts of the picture."""
+
+    ANYWHERE = "anywhere"
+    LEFT = "left"
+    MIDDLE = "middle"
+    RIGHT = "right"
+
+
+class _Find(BaseModel):
+    """What to look for, and where."""
+
+    what: str = Field(min_length=1, max_length=60, description="A thing, in a few words.")
+    where: Where = Field(Where.ANYWHERE, description="Part of the picture.")
+
+
+def find_tool(
+    detector: "ZeroShotDetector",
+    frame: FrameProvider,
+    *,
+    max_age: float = 1.0,
+    ranging: Ranging | None = None,
+) -> BaseTool:
+    """Returns a `detect` tool that takes any words, for zero-shot detectors; see `detect_tool`."""
+
+    def detect(what: str, where: Where = Where.ANYWHERE) -> tuple[str, dict[str, Any]]:
+        observation, age = _newest(frame, max_age)
+        found = detector.detect(observation.data, [what])
+        height, width = observation.data.shape[:2]
+        wanted = [
+            one
+            for one in found
+            if where is Where.ANYWHERE or one.place(width, height).startswith(where.value)
+        ]
+        return _report(what, wanted, found, observation, age, ranging)
+
+    return StructuredTool.from_function(
+        detect,
+        name="detect",
+        description="Looks for anything that is named in a few words, and says where it is.",
+        args_schema=_Find,
+        response_format="content_and_artifact",
+        metadata=label(Risk.OBSERVE),
+        handle_tool_error=lambda error: f"error: {error}",
+    )
+
+
+def locator(
+    detector: Detector, frame: FrameProvider, ranging: Ranging, *, max_age: float = 1.0
+) -> Callable[[str], tuple[float, float]]:
+    """Returns what tells where the nearest thing of a kind is: metres ahead and to the left.
+
+    It raises ToolError when there is none in view, or the lidar does not reach it.
+    """
+
+    def locate(kind: str) -> tuple[float, float]:
+        try:
+            observation, _ = _newest(frame, max_age)
+        except ToolException as error:
+            raise ToolError(str(error)) from error
+        boxes = [one.box for one in detector.detect(observation.data) if one.label == kind]
+        if not boxes:
+            raise ToolError(f"there is no {kind} in view")
+        height, width = observation.data.shape[:2]
+        known = [one for one in ranging.positions(boxes, width, height) if one is not None]
+        if not known:
+            raise ToolError(f"it cannot be told how far away the {kind} is")
+        nearest = min(known, key=lambda one: one.distance)
+        return nearest.ahead, nearest.left
+
+    return locate
+
+
+def draw(image: np.ndarray, detections: Sequence[Detection]) -> np.ndarray:
+    """Returns a copy of a picture, uint8 [H, W, 3] RGB, with boxes and names drawn in it."""
+    drawn = image.copy()
+    for one in detections:
+        x0, y0, x1, y1 = (round(edge) for edge in one.box)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), (255, 60, 0), 1)
+        text = f"{one.label} {one.score:.2f}"
+        cv2.putText(drawn, text, (x0, max(y0 - 3, 8)), cv2.FONT_HERSHEY_PLAIN, 0.8, (255, 60, 0))
+    return drawn
+
+
+class ZeroShotDetector:
+    """Any transformers zero-shot object-detection checkpoint (OWL-ViT, Grounding DINO, …)."""
+
+    def __init__(self, model: Any, processor: Any, threshold: float) -> None:
+        self._model = model
+        self._processor = processor
+        self.threshold = threshold
+
+    @classmethod
+    def from_pretrained(
+        cls, directory: str | Path, *, threshold: float = 0.2
+    ) -> "ZeroShotDetector":
+        """Loads a checkpoint in the Hugging Face layout.
+
+        Args:
+            directory: Holds config.json, model.safetensors and the processor's files.
+            threshold: Least confidence of a detection, 0..1.
+
+        Raises:
+            CheckpointError: The directory is missing, damaged, or no such detector.
+        """
+        model, processor = _load(
+            Path(directory), AutoModelForZeroShotObjectDetection, AutoProcessor
+        )
+        return cls(model, processor, threshold)
+
+    @torch.inference_mode()
+    def detect(self, image: np.ndarray, what: Sequence[str]) -> list[Detection]:
+        """Finds what is named, most confident first.
+
+        Args:
+            image: uint8 [H, W, 3] RGB.
+            what: Things, in a few words each.
+
+        Raises:
+            InputError: The frame is not a uint8 RGB picture, or nothing is named.
+        """
+        _check(image)
+        if not what:
+            raise InputError("a zero-shot detector needs words for what to find")
+        names = [f"{word.strip().lower().rstrip('.')}" for word in what]
+        # Grounding DINO reads phrases that end in a full stop; OWL-ViT reads them as they are.
+        texts: Any = [names]
+        if self._model.config.model_type in ("grounding-dino", "mm-grounding-dino"):
+            texts = [" ".join(f"{name}." for name in names)]
+        inputs = self._processor(images=image, text=texts, return_tensors="pt")
+        outputs = self._model(**inputs)
+        arguments: dict[str, Any] = {
+            "threshold": self.threshold,
+            "target_sizes": [image.shape[:2]],
+        }
+        if isinstance(texts[0], str):
+            arguments["input_ids"] = inputs["input_ids"]
+        else:
+            arguments["text_labels"] = [names]
+        [found] = self._processor.post_process_grounded_object_detection(outputs, **arguments)
+        labels = found.get("text_labels") or found["labels"]
+        rows = zip(found["scores"].tolist(), labels, found["boxes"].tolist(), strict=True)
+        return sorted(
+            (Detection(str(name), float(score), tuple(box)) for score, name, box in rows),
+            key=lambda one: -one.score,
+        )
+
+
+def _check(image: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError(f"a frame must be uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")
+
+
+def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) -> tuple[Any, Any]:
+    """Loads a detector and its processor; every tensor must be there."""
+    if not (path / "config.json").is_file():
+        raise CheckpointError(
+            f"no detector at {path} (config.json is missing): train one with "
+            "`sensebind train detector`"
+        )
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        model, report = model_class.from_pretrained(
+            path, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+        processor = processor_class.from_pretrained(path, local_files_only=True, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise CheckpointError(f"the detector at {path} cannot be loaded: {reason}") from error
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise CheckpointError(
+            f"the detector at {path} lacks {len(missing)} tensors, e.g. {missing[0]}"
+        )
+    return model.eval(), processor

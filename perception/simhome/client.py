@@ -47,6 +47,14 @@ class RobotClient:
         """
         return self._move("turn", radians, TURN_SPEED)
 
+    def stop(self) -> None:
+        """Ends all movements, now; their calls return with what was moved.
+
+        Raises:
+            ToolError: SimHome does not answer.
+        """
+        self._ask({"command": "stop"}, 0.0)
+
     def pose(self) -> tuple[float, float, float]:
         """Where the robot is: x and y in metres, heading in radians.
 

@@ -178,9 +178,13 @@ class _Loop:
             if command == "pose":
                 self._answer(envelope, {"pose": list(self._home.robot.pose)})
                 return
+            if command == "stop":
+                self._halt()
+                self._answer(envelope, {"pose": list(self._home.robot.pose)})
+                return
             limit = {"drive": _FARTHEST, "turn": _WIDEST}.get(str(command))
             if limit is None:
-                raise MessageError(f"the robot does not know {command!r}: drive, turn or pose")
+                raise MessageError(f"the robot does not know {command!r}: drive, turn, stop, pose")
             if not isinstance(amount, int | float) or not abs(amount) <= limit:
                 raise MessageError(f"the robot takes {command} up to ±{limit:.4g}, not {amount!r}")
             if len(self._movements) >= _QUEUE:
@@ -208,6 +212,14 @@ class _Loop:
             self._answer(
                 movement.envelope, {"moved": movement.moved, "blocked": blocked, "pose": pose}
             )
+
+    def _halt(self) -> None:
+        """Ends all movements; who waits for one is told how far it came."""
+        pose = list(self._home.robot.pose)
+        while self._movements:
+            movement = self._movements.popleft()
+            answer = {"moved": movement.moved, "blocked": False, "pose": pose}
+            self._answer(movement.envelope, answer)
 
     def _answer(self, envelope: list[bytes], answer: dict[str, Any]) -> None:
         self._requests.send_multipart([*envelope, pack(answer)])

@@ -1,18 +1,24 @@
 """Tools from OpenAPI documents, against a real server on loopback."""
 
+import gzip
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.api import ApiTools, told
+from sensebind.tools.risk import Risk, risk_of
+
+LOCAL = ["127.0.0.1"]
 
 
 class Temperature(BaseModel):
@@ -47,6 +53,26 @@ def app() -> FastAPI:
     def away() -> RedirectResponse:
         return RedirectResponse("http://169.254.169.254/latest")
 
+    @api.get("/near", operation_id="near")
+    def near() -> RedirectResponse:
+        return RedirectResponse("/rooms/attic")
+
+    @api.get("/round", operation_id="round")
+    def round_() -> RedirectResponse:
+        return RedirectResponse("/round")
+
+    @api.get("/packed", operation_id="packed")
+    def packed() -> Response:
+        return Response(gzip.compress(b"x" * 1_000_000), headers={"content-encoding": "gzip"})
+
+    @api.get("/deep", operation_id="deep")
+    def deep() -> Response:
+        return Response("[" * 20_000, media_type="application/json")
+
+    @api.get("/secret", operation_id="secret")
+    def secret(request: Request, key: str = "") -> dict[str, str]:
+        return {"authorization": request.headers.get("authorization", ""), "key": key}
+
     @api.get("/broken", operation_id="broken")
     def broken() -> str:
         raise HTTPException(409, "the fan is unplugged")
@@ -67,7 +93,7 @@ def base_url() -> Iterator[str]:
 
 @pytest.fixture
 def call(base_url: str):
-    with ApiTools.fetch(base_url, timeout=1.0) as api:
+    with ApiTools.fetch(base_url, timeout=30.0, private=LOCAL) as api:
         tools = {tool.name: tool for tool in api.tools()}
 
         def run(name: str, **arguments):
@@ -96,10 +122,11 @@ def test_wrong_arguments_never_reach_the_server(call) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("slow", "error: no answer within 1 s"),
         ("big", "error: the answer is larger than 65536 bytes"),
         ("away", "error: the server wants to redirect (307), which is not allowed"),
         ("broken", "error: refused (409): the fan is unplugged"),
+        ("round", "error: the server redirects for ever"),
+        ("packed", "error: the answer is packed, which was not asked for"),
     ],
 )
 def test_trouble_is_told_to_the_model(call, name: str, text: str) -> None:
@@ -108,7 +135,7 @@ def test_trouble_is_told_to_the_model(call, name: str, text: str) -> None:
 
 
 def test_schema_is_bounded_and_allow_list_holds(base_url: str) -> None:
-    with ApiTools.fetch(base_url, allow=["thermostat_set"]) as api:
+    with ApiTools.fetch(base_url, timeout=30.0, allow=["thermostat_set"], private=LOCAL) as api:
         [operation] = api.operations
         assert operation.schema["properties"]["temperature"] == {
             "type": "integer",
@@ -117,18 +144,91 @@ def test_schema_is_bounded_and_allow_list_holds(base_url: str) -> None:
         }
         assert operation.schema["required"] == ["temperature"]
     with pytest.raises(InputError, match="no operation fly"):
-        ApiTools.fetch(base_url, allow=["fly"])
+        ApiTools.fetch(base_url, timeout=30.0, allow=["fly"], private=LOCAL)
+
+
+def test_a_slow_server_is_given_up(base_url: str) -> None:
+    with ApiTools(app().openapi(), base_url, timeout=0.2, private=LOCAL) as api:
+        slow = {tool.name: tool for tool in api.tools()}["slow"]
+        message = slow.invoke({"type": "tool_call", "id": "1", "name": "slow", "args": {}})
+    assert message.content == "error: no answer within 0.2 s"
+
+
+def test_redirects_stay_on_the_host_and_garbage_is_text(call) -> None:
+    assert call("near").content == "room attic, detail False"
+    assert call("deep").content.startswith("[[[[")
+
+
+def test_risk_follows_the_method(base_url: str) -> None:
+    with ApiTools.fetch(base_url, timeout=30.0, private=LOCAL) as api:
+        risks = {tool.name: risk_of(tool) for tool in api.tools()}
+    assert (risks["room"], risks["lamp_on"]) == (Risk.OBSERVE, Risk.CHANGE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "http://169.254.169.254",
+     "http://10.0.0.1", "http://[::ffff:127.0.0.1]:9", "http://0.0.0.0:9", "http://2130706433:9"],
+)  # fmt: skip
+def test_private_addresses_are_refused_unless_allowed_by_name(url: str) -> None:
+    with pytest.raises(InputError, match=r"private address|cannot be found"):
+        ApiTools.fetch(url)
+    document = {"openapi": "3.1.0", "paths": {"/x": {"get": {"operationId": "x"}}}}
+    with ApiTools(document, url) as api:
+        message = api.tools()[0].invoke({"type": "tool_call", "id": "1", "name": "x", "args": {}})
+    assert message.status == "error"
+    assert "private address" in message.content or "cannot be found" in message.content
+
+
+SECURED = """
+openapi: 3.0.3
+paths:
+  /secret: {get: {operationId: secret, security: [{token: []}]}}
+  /broken: {get: {operationId: keyed, security: [{key: []}, {token: []}]}}
+components:
+  securitySchemes:
+    token: {type: http, scheme: bearer}
+    login: {type: http, scheme: basic}
+    key: {type: apiKey, in: query, name: key}
+"""
+
+
+def test_secrets_come_from_the_environment(
+    base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "api.yaml"
+    file.write_text(SECURED)
+    with pytest.raises(InputError, match="secret needs token"):
+        ApiTools.from_source(file, base_url)
+    with pytest.raises(ConfigurationError, match="HOUSE_TOKEN is not set"):
+        ApiTools.from_source(file, base_url, auth={"token": "HOUSE_TOKEN"})
+    monkeypatch.setenv("HOUSE_TOKEN", "s3cret")
+    with pytest.raises(InputError, match="no security scheme nothing"):
+        ApiTools.from_source(file, base_url, auth={"nothing": "HOUSE_TOKEN"})
+    with ApiTools.from_source(file, base_url, auth={"token": "HOUSE_TOKEN"}, private=LOCAL) as api:
+        tool = api.tools()[0]
+        message = tool.invoke({"type": "tool_call", "id": "1", "name": "secret", "args": {}})
+    assert message.artifact["authorization"] == "Bearer s3cret"
+    assert "s3cret" not in json.dumps(tool.metadata) + tool.description
+    with pytest.raises(InputError, match="say where its server is"):
+        ApiTools.from_source(file)
+
+
+def test_a_document_behind_a_url(base_url: str) -> None:
+    url = f"{base_url}/openapi.json"
+    with ApiTools.from_source(url, timeout=30.0, private=LOCAL) as api:
+        assert api.base_url == base_url and len(api.operations) > 5
 
 
 def test_dead_server_is_told() -> None:
     document = {"openapi": "3.1.0", "paths": {"/x": {"get": {"operationId": "x"}}}}
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    with ApiTools(document, f"http://127.0.0.1:{port}") as api:
+    with ApiTools(document, f"http://127.0.0.1:{port}", private=LOCAL) as api:
         message = api.tools()[0].invoke({"type": "tool_call", "id": "1", "name": "x", "args": {}})
     assert "cannot reach the server" in message.content
     with pytest.raises(InputError, match="no API document at"):
-        ApiTools.fetch(f"http://127.0.0.1:{port}")
+        ApiTools.fetch(f"http://127.0.0.1:{port}", private=LOCAL)
 
 
 @pytest.mark.parametrize(

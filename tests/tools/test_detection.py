@@ -1,14 +1,26 @@
 """The detect tool, with a detector that looks for coloured squares instead of trained weights."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sensebind.errors import CheckpointError, InputError, SourceError
+from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
 from sensebind.perception.percept import Modality, Observation
-from sensebind.tools.detection import Detection, Detector, describe, detect_tool
+from sensebind.tools.detection import (
+    Detection,
+    Detector,
+    ZeroShotDetector,
+    describe,
+    detect_tool,
+    draw,
+    find_tool,
+    locator,
+)
+from sensebind.tools.ranging import Mount, Ranging
 
 
 class Squares(Detector):
@@ -52,6 +64,46 @@ def test_counts_and_places_from_left_to_right() -> None:
     assert message.artifact["reference"] == "frame:camera@123"
     assert len(message.artifact["detections"]) == 3
     assert describe("dog", [], 224, 224) == "0 dog"
+
+
+def lidar() -> Ranging:
+    """Something 2 m away behind every pixel of a camera with 90 degrees."""
+    across = np.linspace(-2, 2, 200)
+    points = np.stack([np.full(200, 2.0), across, np.zeros(200)], axis=1).astype(np.float32)
+    sweep = Observation(points, "lidar", Modality.POINT, 1, 0.0, 0, "lidar")
+    return Ranging(lambda: sweep, Mount(np.pi / 2))
+
+
+def test_lidar_tells_where_things_are() -> None:
+    message = call(detect_tool(Squares(FOUND), frame, ranging=lidar()), kind="ball")
+    assert message.content.startswith("2 ball: left near, right far; seen from the robot: 2.0 m")
+    first, second = message.artifact["positions"]
+    assert first["left"] > 0 > second["left"]
+    locate = locator(Squares(FOUND), frame, lidar())
+    assert locate("dog")[0] == pytest.approx(2.0)
+    with pytest.raises(ToolError, match="no cow in view"):
+        locate("cow")
+
+
+def test_boxes_are_drawn() -> None:
+    drawn = draw(np.zeros((224, 224, 3), np.uint8), FOUND)
+    assert drawn[100:170, 10].any() and not drawn[200:, 200:].any()
+
+
+class Anything(ZeroShotDetector):
+    """Finds a thing of any name in the same places."""
+
+    def __init__(self) -> None:
+        pass
+
+    def detect(self, image: np.ndarray, what: Sequence[str]) -> list[Detection]:
+        return [replace(one, label=what[0]) for one in FOUND]
+
+
+def test_anything_is_looked_for_in_a_part_of_the_picture() -> None:
+    tool = find_tool(Anything(), frame)
+    assert call(tool, what="red cup").content == "3 red cup: left near, middle far, right far"
+    assert call(tool, what="red cup", where="right").content == "1 red cup: right far"
 
 
 def test_refuses_a_stale_frame_and_a_missing_one() -> None:

@@ -1,0 +1,109 @@
+"""Where a thing in the picture is, in the robot's frame, by the lidar points that fall on it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensebind.errors import SourceError
+from sensebind.perception.percept import Observation
+
+_MIDDLE = 0.7  # share of a box, about its middle, that is looked at: edges show the background
+_DEPTH = 0.35  # metres that a thing is deep at most, from its nearest points on
+_FEWEST = 3  # points that a distance is taken from
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """How a pinhole camera sits on the robot, relative to the lidar.
+
+    Attributes:
+        field_of_view: Horizontal, radians.
+        forward, left, up: Where it is, metres in the lidar's frame (x ahead, y left, z up).
+        tilt: Downwards, radians.
+    """
+
+    field_of_view: float
+    forward: float = 0.0
+    left: float = 0.0
+    up: float = 0.0
+    tilt: float = 0.0
+
+    def project(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
+        """Returns pixel coordinates and depth [N, 3] of points [N, 3] of the lidar.
+
+        Points behind the camera get NaN.
+        """
+        ahead, left, up = (points - [self.forward, self.left, self.up]).T
+        cos, sin = math.cos(self.tilt), math.sin(self.tilt)
+        depth = ahead * cos - up * sin
+        rise = ahead * sin + up * cos
+        focal = width / 2 / math.tan(self.field_of_view / 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            across = width / 2 - focal * left / depth
+            down = height / 2 - focal * rise / depth
+        pixels = np.stack([across, down, depth], axis=1)
+        pixels[depth <= 0] = np.nan
+        return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something is, seen from the robot.
+
+    Attributes:
+        ahead, left: Metres; negative is behind or to the right.
+        distance: Metres over the floor.
+    """
+
+    ahead: float
+    left: float
+    distance: float
+
+    def __str__(self) -> str:
+        side = "left" if self.left >= 0 else "right"
+        return f"{self.ahead:.1f} m ahead, {abs(self.left):.1f} m {side}"
+
+
+class Ranging:
+    """Measures distances with the newest sweep of a lidar."""
+
+    def __init__(self, sweep: Callable[[], Observation], mount: Mount) -> None:
+        """Args:
+        sweep: Gives the newest sweep (float32 [N, 3] metres, x ahead), or raises SourceError.
+        mount: How the camera sits.
+        """
+        self._sweep = sweep
+        self._mount = mount
+
+    def positions(
+        self, boxes: list[tuple[float, float, float, float]], width: int, height: int
+    ) -> list[Position | None]:
+        """Returns where the things in boxes are; None where the lidar does not tell.
+
+        Args:
+            boxes: Corners x0, y0, x1, y1 in pixels.
+            width, height: Of the picture.
+        """
+        try:
+            points = self._sweep().data[:, :3].astype(np.float64)
+        except SourceError:
+            return [None] * len(boxes)
+        pixels = self._mount.project(points, width, height)
+        return [self._position(box, points, pixels) for box in boxes]
+
+    def _position(
+        self, box: tuple[float, float, float, float], points: np.ndarray, pixels: np.ndarray
+    ) -> Position | None:
+        x0, y0, x1, y1 = box
+        middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+        reach = np.array([x1 - x0, y1 - y0]) / 2 * _MIDDLE
+        inside = (np.abs(pixels[:, :2] - middle) <= reach).all(axis=1)  # NaN is not inside
+        found = points[inside]
+        if len(found) < _FEWEST:
+            return None
+        away = np.hypot(found[:, 0], found[:, 1])
+        near = away <= np.partition(away, _FEWEST - 1)[_FEWEST - 1] + _DEPTH
+        ahead, left, _ = np.median(found[near], axis=0)
+        return Position(float(ahead), float(left), float(math.hypot(ahead, left)))
