@@ -1,0 +1,48 @@
+"""The agent: `from sensebind.agent import Assistant, ChatSenseBind`.
+
+Names are imported when they are first used, so that a command line that needs none of them is
+quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensebind.agent.approval import Decision, Policy, Request
+    from sensebind.agent.assistant import Assistant
+    from sensebind.agent.brains import make_brain
+    from sensebind.agent.chat_model import ChatSenseBind
+    from sensebind.agent.dialogs import Dialogs
+    from sensebind.agent.records import TurnRecord
+
+_HOMES = {
+    "Assistant": "assistant",
+    "ChatSenseBind": "chat_model",
+    "Decision": "approval",
+    "Dialogs": "dialogs",
+    "Policy": "approval",
+    "Request": "approval",
+    "TurnRecord": "records",
+    "make_brain": "brains",
+}
+
+__all__ = [
+    "Assistant",
+    "ChatSenseBind",
+    "Decision",
+    "Dialogs",
+    "Policy",
+    "Request",
+    "TurnRecord",
+    "make_brain",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,20 +1,27 @@
 """One dialog: perceive, read, answer, call tools, remember.
 
-A turn takes the newest condition, puts its reference (never its embeddings) into the message, and
-lets a LangChain agent answer. Whatever goes wrong in a tool is told to the model.
+A turn takes what is perceived now, lets a LangChain agent answer, and is kept when it is complete.
+Whatever goes wrong in a tool is told to the model. Tools that act are approved, limited and logged
+(`approval.py`), and die with the turn that called them.
 """
 
+import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
-from uuid import uuid4
 
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelCallLimitMiddleware, ToolErrorMiddleware
+from langchain.agents.middleware import (
+    ModelCallLimitMiddleware,
+    ToolCallLimitMiddleware,
+    ToolErrorMiddleware,
+)
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -24,24 +31,61 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langchain_core.tools import BaseTool
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
 
+from sensebind.agent.approval import (
+    Approver,
+    AskAgain,
+    Decision,
+    Governor,
+    Policy,
+    Request,
+    requests_of,
+)
+from sensebind.agent.audit import AuditLog
+from sensebind.agent.brains import INSTRUCTIONS
 from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.conditions import Condition, SenseState
+from sensebind.agent.dialogs import Dialogs
 from sensebind.agent.gaps import Gap
-from sensebind.errors import SenseBindError, StorageError
+from sensebind.agent.records import (
+    ApprovalNeeded,
+    CallRecord,
+    CallStarted,
+    Event,
+    Finished,
+    PerceptRecord,
+    TextPiece,
+    TurnRecord,
+)
+from sensebind.agent.turn_senses import ConditionSenses, Senses, TurnSenses
+from sensebind.errors import InputError, SenseBindError
+from sensebind.tools.cancelling import cancellable
+
+__all__ = [
+    "ApprovalNeeded",
+    "Assistant",
+    "CallRecord",
+    "CallStarted",
+    "Decision",
+    "Event",
+    "Finished",
+    "PerceptRecord",
+    "Policy",
+    "Request",
+    "Senses",
+    "TextPiece",
+    "TurnRecord",
+]
 
 MAX_CALLS = 6  # model calls in one turn: a model that calls tools for ever is stopped
+MAX_TOOL_CALLS = 12  # tool calls in one turn
+MAX_TURNS = 32  # turns that a model is shown, whatever its context
+FULL = 0.7  # share of the context at which the older half of the turns goes
+STOP_WORDS = frozenset({"stop", "halt", "stop it", "freeze", "停", "停下", "停止"})
 
 
-class Senses(Protocol):
-    """Where conditions come from; `Awareness` is one."""
-
-    def condition(self, senses: Sequence[str], dim: int) -> Condition:
-        """Returns what is perceived now, laid out for a model."""
-        ...
+Events = Generator[Event, None, None]
 
 
 class Gaps(Protocol):
@@ -50,90 +94,6 @@ class Gaps(Protocol):
     def take(self) -> list[Gap]:
         """Returns the gaps since the last call."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class TextPiece:
-    """Some more of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallStarted:
-    """The model calls a tool."""
-
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(slots=True)
-class CallRecord:
-    """A tool call and what came of it.
-
-    Attributes:
-        name: Tool.
-        arguments: As called.
-        result: Text that the model was told.
-        failed: Whether the tool reported an error.
-    """
-
-    name: str
-    arguments: dict[str, Any]
-    result: str = ""
-    failed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PerceptRecord:
-    """A sense's part in a turn: `present`, `nothing`, `stale` or `missing`, and how old."""
-
-    sense: str
-    stream: str
-    state: str
-    age_ms: float | None
-    reference: str
-
-
-@dataclass(slots=True)
-class TurnRecord:
-    """Everything about a turn.
-
-    Attributes:
-        user: What was asked.
-        assistant: What was answered.
-        tool_calls: In order.
-        percepts: What each sense had to say, with stream and age.
-        gaps: Stretches that streams did not cover since the last turn.
-        first_token_ms: From the question to the first token, milliseconds.
-        total_ms: From the question to the end of the answer.
-        condition: Reference of the condition; empty without senses.
-        error: Why there is no answer; empty if there is one.
-    """
-
-    user: str
-    assistant: str = ""
-    tool_calls: list[CallRecord] = field(default_factory=list)
-    percepts: list[PerceptRecord] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    first_token_ms: float = 0.0
-    total_ms: float = 0.0
-    condition: str = ""
-    error: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns plain values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The turn is over."""
-
-    record: TurnRecord
-
-
-Event = TextPiece | CallStarted | CallRecord | Finished
 
 
 class Assistant:
@@ -148,42 +108,88 @@ class Assistant:
 
     def __init__(
         self,
-        chat: ChatSenseBind,
+        chat: BaseChatModel,
         tools: Sequence[BaseTool] = (),
-        senses: Senses | None = None,
+        senses: Senses | TurnSenses | None = None,
         *,
         gaps: Gaps | None = None,
         thread: str = "default",
-        dialogs: str | Path | None = None,
+        dialogs: str | Path | Dialogs | None = None,
+        policy: Policy | None = None,
+        approve: Approver | None = None,
+        audit: str | Path | AuditLog | None = None,
+        stop: Callable[[], None] | None = None,
+        middleware: Sequence[Any] = (),
+        system: str = "",
     ) -> None:
         """Wires a LangChain agent.
 
         Args:
-            chat: The language model.
+            chat: The language model; ours, or any of LangChain's.
             tools: What it may call.
             senses: Where each turn's condition comes from; None for a dialog without senses.
             gaps: Where gaps are reported.
-            thread: Name of the dialog.
+            thread: Name of the dialog; one that is kept already goes on.
             dialogs: SQLite file that keeps dialogs; in memory by default.
+            policy: What tools may do; by default, what acts must be approved.
+            approve: Asks a person; without it, a turn that needs approval waits for `decide`.
+            audit: File of the audit log; None keeps none.
+            stop: Ends whatever moves; called by `cancel`, and when the user says "stop".
+            middleware: More of LangChain's, around the model and the tools.
+            system: Instructions that precede every dialog; a language model of another kind gets
+                `brains.INSTRUCTIONS` by default.
 
         Raises:
-            StorageError: The file cannot be opened.
+            InputError: Senses that this language model cannot take, or two tools of one name.
+            StorageError: The dialogs or the audit log cannot be opened.
         """
+        names = [tool.name for tool in tools]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise InputError(f"two tools are called {', '.join(sorted(twice))}")
         self._chat = chat
-        self._senses = senses
+        self._senses = _for_model(chat, senses)
         self._gaps = gaps
-        self._config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 40}
-        self._database = _open(dialogs) if dialogs else None
-        saver: BaseCheckpointSaver = (
-            SqliteSaver(self._database) if self._database else (InMemorySaver())
+        self._thread = thread
+        self._approve = approve
+        self._stop = stop
+        self._owned: list[Dialogs | AuditLog] = []
+        self._dialogs = self._own(dialogs, Dialogs)
+        self._audit = self._own(audit, AuditLog)
+        self._policy = policy or Policy()
+        self._governor = Governor(
+            self._policy, tools, audit=self._audit, sight_age=_sight_age(senses)
         )
-        middleware: list[Any] = [
-            ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
-            ToolErrorMiddleware(_tell),
-        ]
+        self._config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 100}
+        ours = isinstance(chat, ChatSenseBind)
         self._agent: Any = create_agent(
-            chat, list(tools), checkpointer=saver, middleware=middleware
+            chat,
+            list(tools),
+            checkpointer=self._dialogs.saver if self._dialogs else InMemorySaver(),
+            system_prompt=system or ("" if ours else INSTRUCTIONS) or None,
+            middleware=[
+                *middleware,
+                *filter(None, [getattr(self._senses, "middleware", None)]),
+                *filter(None, [self._policy.middleware(tools)]),
+                ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
+                ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS),
+                AskAgain(),
+                ToolErrorMiddleware(_tell),
+                self._governor,
+            ],
         )
+        self._running = threading.Lock()
+        self._cancelled = threading.Event()
+        self._paused: TurnRecord | None = None
+        self._calls: dict[str, CallRecord] = {}
+        self._reconcile()
+
+    def _own(self, given: Any, kind: type[Any]) -> Any:
+        """Opens what was given as a path; what is opened here is closed here."""
+        if given is None or isinstance(given, kind):
+            return given
+        opened = kind(given)
+        self._owned.append(opened)
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -197,100 +203,339 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Closes the dialog file."""
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        """Closes the dialog file and the audit log, where they were opened here."""
+        while self._owned:
+            self._owned.pop().close()
+
+    # --- cancelling -----------------------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Ends the answer that is being given; a call that was not whole is never made."""
-        self._chat.cancel()
+        """Ends the turn that is running: its answer, its calls, and what they move.
+
+        When this returns, none of the turn's tools will start any more. Other dialogs with the
+        same language model go on.
+        """
+        self._governor.cancel(self._cancelled)
+        if self._stop is not None:
+            self._stop()
+
+    # --- turns ----------------------------------------------------------------------------------
 
     def ask(self, text: str) -> TurnRecord:
         """Asks and waits for the whole answer; see `turn`."""
+        return _last(self.turn(text))
+
+    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
+        """Asks; yields pieces of text and tool calls as they come, `Finished` at the end.
+
+        A turn that fails for a reason that SenseBind knows is taken out of the dialog, and its
+        record says why. A turn that needs a person's approval yields `ApprovalNeeded` and then
+        waits for `decide`; asking something else instead rejects what was to be approved.
+
+        Args:
+            text: What the user says. "stop" ends what is running, without asking the model.
+            media: Content blocks that come with it, see `media.py`.
+
+        Raises:
+            InputError: Another turn of this dialog is running.
+        """
+        if text.strip().strip(".!?。！").lower() in STOP_WORDS:
+            yield from self._stopped(text)
+            return
         record = TurnRecord(text)
-        for event in self.turn(text):
+        with self._exclusive():
+            yield from self._steps(record, lambda: self._begin(record, media))
+
+    def decide(self, decisions: Sequence[Decision]) -> Events:
+        """Goes on with a turn that waits for approval.
+
+        Args:
+            decisions: One for each of the requests, in their order.
+
+        Raises:
+            InputError: Nothing waits, or another number of decisions is needed.
+        """
+        with self._exclusive():
+            pending = self.pending()
+            if not pending or len(decisions) != len(pending):
+                raise InputError(f"{len(decisions)} decisions for {len(pending)} waiting calls")
+            record = self._paused or self._restored()
+            record.pending = []
+            yield from self._steps(record, lambda: self._resume(pending, decisions))
+
+    def pending(self) -> list[Request]:
+        """Returns the calls that wait for a person's decision, also of an earlier process."""
+        return requests_of(self._agent.get_state(self._config).interrupts)
+
+    async def aask(self, text: str) -> TurnRecord:
+        """As `ask`, in a coroutine."""
+        record = TurnRecord(text)
+        async for event in self.aturn(text):
             if isinstance(event, Finished):
                 record = event.record
         return record
 
-    def turn(self, text: str) -> Iterator[Event]:
-        """Asks; yields pieces of text and tool calls as they come, `Finished` at the end.
-
-        A turn that fails for a reason that SenseBind knows is taken out of the dialog, and its
-        record says why.
-        """
-        started = time.perf_counter()
-        record = TurnRecord(text)
-        identity = uuid4().hex
+    async def aturn(
+        self, text: str, media: Sequence[Mapping[str, Any]] = ()
+    ) -> AsyncIterator[Event]:
+        """As `turn`, in a coroutine; cancelling the task cancels the turn."""
+        loop, events = asyncio.get_running_loop(), self.turn(text, media)
+        step: asyncio.Future[Event | None] | None = None
         try:
-            human = self._perceive(text, identity, record)
-            yield from self._run(human, record, started)
-        except (SenseBindError, sqlite3.Error) as error:
-            record.error = str(error)
-            self._forget_since(identity)
-        record.total_ms = round((time.perf_counter() - started) * 1e3, 1)
+            while True:
+                step = loop.run_in_executor(None, next, events, None)
+                if (event := await asyncio.shield(step)) is None:
+                    return
+                yield event
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancel()
+            raise
+        finally:
+            if step is not None and not step.done():
+                await asyncio.wait([step])
+            await loop.run_in_executor(None, events.close)
+
+    def _exclusive(self) -> "_Exclusive":
+        return _Exclusive(self._running, self._thread)
+
+    def _stopped(self, text: str) -> Iterator[Event]:
+        self.cancel()
+        self._governor.record("cancelled", thread=self._thread, reason="the user said stop")
+        record = TurnRecord(text, assistant="Stopped.")
+        yield TextPiece(record.assistant)
         yield Finished(record)
 
-    def _perceive(self, text: str, identity: str, record: TurnRecord) -> HumanMessage:
-        """Takes the newest condition, and notes what it was made of."""
+    def _steps(self, record: TurnRecord, begin: Callable[[], Any]) -> Iterator[Event]:
+        """Runs the agent until it has answered, has failed, or waits for a person."""
+        started = time.perf_counter()
+        self._cancelled = cancelled = threading.Event()
+        self._paused = None
+        try:
+            given = begin()
+            while True:
+                yield from self._run(given, record, started, cancelled)
+                waiting = self.pending()
+                if not waiting or cancelled.is_set():
+                    break
+                for request in waiting:
+                    self._governor.record(
+                        "requested", thread=self._thread, turn=record.id,
+                        tool=request.tool, arguments=request.arguments,
+                    )  # fmt: skip
+                if self._approve is None:
+                    record.pending, self._paused = waiting, record
+                    yield ApprovalNeeded(tuple(waiting))
+                    break
+                given = self._resume(waiting, [self._approve(one) for one in waiting])
+        except (SenseBindError, sqlite3.Error) as error:
+            record.error = str(error)
+        except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
+            self._governor.cancel(cancelled)
+            if not isinstance(error, Exception) or isinstance(self._chat, ChatSenseBind):
+                self._forget_since(record.id)
+                raise
+            # Clients of remote models have no common error; whatever it is, the dialog goes on.
+            record.error = f"the language model failed: {_one_line(error)}"
+        record.cancelled = cancelled.is_set()
+        if record.error or (record.cancelled and not record.assistant):
+            self._forget_since(record.id)
+        record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
+        if not record.pending:
+            self._keep(record)
+        yield Finished(record)
+
+    def _begin(self, record: TurnRecord, media: Sequence[Mapping[str, Any]]) -> Any:
+        """Perceives, makes room in the dialog, and returns the agent's input."""
+        if waiting := self.pending():
+            for request in waiting:
+                self._governor.record(
+                    "rejected", thread=self._thread, tool=request.tool, reason="not answered"
+                )
+            self._drop_unfinished()
+        self._governor.new_turn()
+        self._calls = {}
         if self._gaps is not None:
             record.gaps = self._gaps.take()
         carried: dict[str, Any] = {}
         if self._senses is not None:
-            brain = self._chat.brain
-            condition = self._senses.condition(brain.senses, brain.bind_dim)
-            record.condition = self._chat.conditions.put(condition)
-            record.percepts = [
-                PerceptRecord(
-                    one.sense,
-                    one.stream,
-                    str(one.state),
-                    None if one.state is SenseState.MISSING else round(one.age_ms, 1),
-                    one.reference,
-                )
-                for one in condition.sensed
-            ]
-            carried["condition"] = record.condition
-        return HumanMessage(text, id=identity, additional_kwargs=carried)
+            carried, sensed = self._senses.perceive()
+            record.percepts = [PerceptRecord.of(one) for one in sensed]
+            record.condition = str(carried.get("condition", ""))
+        content: Any = [record.user, *media] if media else record.user
+        human = HumanMessage(content, id=record.id, additional_kwargs=carried)
+        return {"messages": [*self._surplus(), human]}
 
-    def _run(self, human: HumanMessage, record: TurnRecord, started: float) -> Iterator[Event]:
-        calls: dict[str, CallRecord] = {}
-        stream = self._agent.stream(
-            {"messages": [human]}, self._config, stream_mode=["messages", "updates"]
+    def _resume(self, waiting: Sequence[Request], decisions: Sequence[Decision]) -> Command:
+        given = []
+        for request, decision in zip(waiting, decisions, strict=True):
+            given.append(decision.as_langchain(request))
+            past = {"approve": "approved", "edit": "edited", "reject": "rejected"}[decision.kind]
+            self._governor.record(
+                past, thread=self._thread, tool=request.tool, reason=decision.reason,
+                arguments=dict(decision.arguments or request.arguments),
+            )  # fmt: skip
+            for call in self._calls.values():
+                if (call.name, call.arguments, call.decision) == (
+                    request.tool, request.arguments, ""
+                ):  # fmt: skip
+                    call.decision = decision.kind
+                    call.arguments = dict(decision.arguments or call.arguments)
+                    break
+        return Command(resume={"decisions": given})
+
+    def _run(
+        self, given: Any, record: TurnRecord, started: float, cancelled: threading.Event
+    ) -> Iterator[Event]:
+        """Streams the agent in a context of its own, in which the turn can be cancelled."""
+        context = copy_context()
+        with cancellable(cancelled):
+            context = copy_context()
+        stream = context.run(
+            self._agent.stream, given, self._config, stream_mode=["messages", "updates"],
+            durability="exit",
+        )  # fmt: skip
+        try:
+            while (item := context.run(next, stream, None)) is not None:
+                yield from self._events(*item, record, started)
+        finally:
+            context.run(stream.close)
+
+    def _events(
+        self, mode: str, payload: Any, record: TurnRecord, started: float
+    ) -> Iterator[Event]:
+        if mode == "messages":
+            chunk = payload[0]
+            if not isinstance(chunk, AIMessageChunk):
+                return
+            if not record.first_token_ms and (chunk.text or chunk.tool_call_chunks):
+                record.first_token_ms = round((time.perf_counter() - started) * 1e3, 1)
+            if chunk.text:
+                yield TextPiece(str(chunk.text))
+            return
+        for message in _messages(payload):
+            if isinstance(message, AIMessage):
+                record.assistant = str(message.text)
+                malformed = bool(message.invalid_tool_calls)
+                record.error = "the model made a call that is not valid" if malformed else ""
+                for call in message.tool_calls:
+                    if call["id"] in self._calls:
+                        continue
+                    one = CallRecord(call["name"], dict(call["args"]))
+                    self._calls[call["id"] or ""] = one
+                    record.tool_calls.append(one)
+                    yield CallStarted(one.name, one.arguments)
+            elif isinstance(message, ToolMessage) and message.tool_call_id in self._calls:
+                one = self._calls[message.tool_call_id]
+                one.result, one.failed = str(message.text), message.status == "error"
+                yield one
+
+    # --- the dialog -----------------------------------------------------------------------------
+
+    def _stored(self) -> list[BaseMessage]:
+        return list(self._agent.get_state(self._config).values.get("messages", []))
+
+    def _surplus(self) -> list[RemoveMessage]:
+        """Returns what leaves the dialog before the context is full: whole turns, oldest first."""
+        messages = self._stored()
+        starts = [i for i, one in enumerate(messages) if isinstance(one, HumanMessage)]
+        limit = (self._chat.profile or {}).get("max_input_tokens")
+        read = next(
+            (
+                one.usage_metadata["input_tokens"] + one.usage_metadata["output_tokens"]
+                for one in reversed(messages)
+                if isinstance(one, AIMessage) and one.usage_metadata
+            ),
+            0,
         )
-        for mode, payload in stream:
-            if mode == "messages":
-                chunk = payload[0]
-                if not isinstance(chunk, AIMessageChunk):
-                    continue
-                if not record.first_token_ms and (chunk.text or chunk.tool_call_chunks):
-                    record.first_token_ms = round((time.perf_counter() - started) * 1e3, 1)
-                if chunk.text:
-                    yield TextPiece(str(chunk.text))
-                continue
-            for message in _messages(payload):
-                if isinstance(message, AIMessage):
-                    record.assistant = str(message.text)
-                    for call in message.tool_calls:
-                        one = CallRecord(call["name"], dict(call["args"]))
-                        calls[call["id"] or ""] = one
-                        record.tool_calls.append(one)
-                        yield CallStarted(one.name, one.arguments)
-                    if message.invalid_tool_calls:
-                        record.error = "the model made a call that is not valid"
-                elif isinstance(message, ToolMessage) and message.tool_call_id in calls:
-                    one = calls[message.tool_call_id]
-                    one.result, one.failed = str(message.text), message.status == "error"
-                    yield one
+        full = limit is not None and read > FULL * limit
+        if len(starts) < 2 or not (full or len(starts) >= MAX_TURNS):
+            return []
+        kept_from = starts[(len(starts) + 1) // 2]
+        return [RemoveMessage(id=one.id or "") for one in messages[starts[0] : kept_from]]
+
+    def _keep(self, record: TurnRecord) -> None:
+        """Keeps a turn that is complete."""
+        if self._dialogs is not None and not record.error:
+            self._dialogs.add(self._thread, record.id, record.as_json())
+            self._dialogs.prune(self._thread)
 
     def _forget_since(self, identity: str) -> None:
         """Takes a failed turn out of the dialog, so that the next one begins clean."""
-        messages = self._agent.get_state(self._config).values.get("messages", [])
-        ids = [message.id for message in messages]
+        ids = [message.id for message in self._stored()]
         if identity in ids:
             removed = [RemoveMessage(id=one) for one in ids[ids.index(identity) :]]
-            self._agent.update_state(self._config, {"messages": removed})
+            self._agent.update_state(self._config, {"messages": removed}, as_node="__start__")
+
+    def _drop_unfinished(self) -> None:
+        """Takes a turn that has no answer out of the dialog."""
+        last = next((m for m in reversed(self._stored()) if isinstance(m, HumanMessage)), None)
+        if last is not None and last.id:
+            self._forget_since(last.id)
+
+    def _restored(self) -> TurnRecord:
+        """Returns the record of a turn that waits since an earlier process."""
+        record = TurnRecord("")
+        for message in self._stored():
+            if isinstance(message, HumanMessage):
+                record = TurnRecord(str(message.text), id=message.id or "")
+                self._calls = {}
+            elif isinstance(message, AIMessage):
+                for call in message.tool_calls:
+                    one = CallRecord(call["name"], dict(call["args"]))
+                    self._calls[call["id"] or ""] = one
+                    record.tool_calls.append(one)
+        return record
+
+    def _reconcile(self) -> None:
+        """After a crash: a turn that was answered but not noted is noted; half a turn goes."""
+        if self._dialogs is None:
+            return
+        messages = self._stored()
+        last = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
+        if last is None or not last.id or self.pending():
+            return
+        answer = messages[-1]
+        if not isinstance(answer, AIMessage) or answer.tool_calls:
+            self._forget_since(last.id)
+        elif not self._dialogs.knows(self._thread, last.id):
+            record = TurnRecord(str(last.text), assistant=str(answer.text), id=last.id)
+            self._dialogs.add(self._thread, last.id, record.as_json())
+
+
+class _Exclusive:
+    """One turn of a dialog at a time."""
+
+    def __init__(self, lock: threading.Lock, thread: str) -> None:
+        self._lock, self._thread = lock, thread
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise InputError(f"a turn of the dialog {self._thread!r} is running: wait or cancel it")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
+    if senses is None or hasattr(senses, "perceive"):
+        return senses
+    if isinstance(chat, ChatSenseBind):
+        return ConditionSenses(chat, senses)
+    raise InputError("a language model of another kind takes no embeddings: wrap its senses in "
+                     "ToldSenses, which tells them in words")  # fmt: skip
+
+
+def _sight_age(senses: Any) -> Callable[[], float] | None:
+    """Returns what tells the age of sight in seconds, where the senses can tell."""
+    report = getattr(senses, "report", None)
+    if report is None:
+        return None
+
+    def age() -> float:
+        seen = [one.age_ms for one in report().values() if one.modality == "vision"]
+        return min(seen, default=float("inf")) / 1e3
+
+    return age
 
 
 def _messages(update: dict[str, Any]) -> Iterator[BaseMessage]:
@@ -302,12 +547,16 @@ def _messages(update: dict[str, Any]) -> Iterator[BaseMessage]:
 
 def _tell(error: Exception, _request: object) -> str:
     """An error that a tool did not expect, for the model."""
-    return f"error: {' '.join(str(error).split())[:200] or type(error).__name__}"
+    return f"error: {_one_line(error)}"
 
 
-def _open(path: str | Path) -> sqlite3.Connection:
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return sqlite3.connect(path, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise StorageError(f"the dialog file {path} cannot be opened: {error}") from error
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _last(events: Iterator[Event]) -> TurnRecord:
+    record = TurnRecord("")
+    for event in events:
+        if isinstance(event, Finished):
+            record = event.record
+    return record

@@ -28,7 +28,6 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from sensebind.agent.brain import Brain, facts, load_brain
-from sensebind.tools.cancelling import Cancel
 from sensebind.agent.conditions import ConditionStore
 from sensebind.agent.file_senses import FileSenses
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, GenerationStats
@@ -37,6 +36,7 @@ from sensebind.agent.perceiving import MediaConditions
 from sensebind.agent.prompt import Prompt, PromptBuilder
 from sensebind.agent.reply import ReplyReader, text_chunk
 from sensebind.errors import InputError
+from sensebind.tools.cancelling import Cancel
 
 MAX_IDLE_SESSIONS = 4
 MAX_CALL_TOKENS = 1024  # a call is brought to its end within them
@@ -150,6 +150,7 @@ class ChatSenseBind(BaseChatModel):
                     senses=brain.senses,
                     dim=brain.bind_dim,
                     read_files=self.read_files,
+                    frames_kept=self.frames is not None,
                 )
             return self._brain
 

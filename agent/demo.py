@@ -19,9 +19,11 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import torch
+from langchain_core.tools import BaseTool
 from rich.console import Console
 from rich.markup import escape
 
+from sensebind.agent.approval import Policy
 from sensebind.agent.assistant import (
     Assistant,
     CallRecord,
@@ -50,6 +52,7 @@ from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool
 
 START_SECONDS = 60.0
+LOOPBACK = "127.0.0.1"  # where SimHome serves
 SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a switch changed is perceived
 WELCOME = """\
 A robot in a simulated home sees, hears and scans. Ask it:
@@ -92,6 +95,7 @@ class Robot:
         self.awareness: Awareness
         self.supervisor: Supervisor
         self.assistant: Assistant
+        self.tools: list[BaseTool] = []
         self._acted = 0.0  # monotonic, end of the last turn that used a tool
 
     def turn(self, text: str) -> Iterator[Event]:
@@ -155,13 +159,17 @@ class Robot:
         )
         chat = ChatSenseBind(model=str(checkpoint))
         _ = chat.brain
-        house = self._stack.enter_context(ApiTools.fetch(home.house))
-        tools = [clock_tool(), *house.tools()]
+        house = self._stack.enter_context(ApiTools.fetch(home.house, private=[LOOPBACK]))
+        tools = self.tools = [clock_tool(), *house.tools()]
         if (checkpoint / "detector").is_dir():
             detector = Detector.from_pretrained(checkpoint / "detector")
             tools.insert(0, detect_tool(detector, self.awareness.frame, max_age=MAX_AGE))
+        # Whoever starts the demo has agreed to its switches.
+        policy = Policy(approved=frozenset(tool.name for tool in house.tools()))
         self.assistant = self._stack.enter_context(
-            Assistant(chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs)
+            Assistant(
+                chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs, policy=policy
+            )
         )
         self._await_senses()
         watch.take()  # what happened before the first question is no gap

@@ -1,5 +1,6 @@
 """The media of messages become conditions: each turn is read under what came with it."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 
@@ -15,7 +16,7 @@ from sensebind.agent.conditions import (
 )
 from sensebind.agent.file_senses import FileSenses
 from sensebind.agent.media import FRAME, Medium, media_of, text_of
-from sensebind.errors import InputError
+from sensebind.errors import InputError, StorageError
 
 
 class MediaConditions:
@@ -29,6 +30,7 @@ class MediaConditions:
         senses: tuple[str, ...],
         dim: int,
         read_files: bool = True,
+        frames_kept: bool = False,
     ) -> None:
         """Args:
         store: Where conditions go.
@@ -36,12 +38,14 @@ class MediaConditions:
         senses: Slot names of the language model.
         dim: Width of its embeddings.
         read_files: Whether messages may name local files.
+        frames_kept: Whether the encoders have a frame store to make lost conditions from.
         """
         self._store = store
         self._encoders = encoders
         self._senses = senses
         self._dim = dim
         self._read_files = read_files
+        self._frames_kept = frames_kept
 
     def prepare(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Returns the messages as text that refers to conditions.
@@ -58,6 +62,7 @@ class MediaConditions:
             own = str(message.additional_kwargs.get("condition") or "")
             if own or isinstance(message, HumanMessage):
                 reference = own
+                self._remake(own, message.additional_kwargs.get("frames") or ())
             media = media_of(message, read_files=self._read_files)
             if media:
                 if not isinstance(message, HumanMessage | ToolMessage):
@@ -71,6 +76,17 @@ class MediaConditions:
                 )
             prepared.append(message)
         return prepared
+
+    def _remake(self, reference: str, frames: Sequence[str]) -> None:
+        """Makes a condition of an earlier process again, if its frames are still kept.
+
+        Without them it stays lost, and the model's answer counts it.
+        """
+        if not (self._frames_kept and reference and frames) or self._store.get(reference):
+            return
+        media = [Medium("", str(frame), "", False, 1.0, str(frame)) for frame in frames]
+        with contextlib.suppress(InputError, StorageError):
+            self._store.put(self._perceived(media, None, reference))
 
     def _condition(self, media: Sequence[Medium], base: str) -> str:
         """Returns the reference of the condition of these media on top of another one."""

@@ -5,6 +5,7 @@ tool that perceived something begins a stretch with a condition of its own withi
 """
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ class PromptBuilder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._rendered: OrderedDict[str, str] = OrderedDict()
+        special = [t.content for t in tokenizer.added_tokens_decoder.values() if t.special]
+        self._special = re.compile("|".join(map(re.escape, special))) if special else None
 
     def build(
         self,
@@ -132,6 +135,9 @@ class PromptBuilder:
                 if index == 0 or (reference and isinstance(message, ToolMessage)):
                     starts.append((len(messages), reference))
                 messages.append(template_message(message))
+        for message in messages:
+            if message["role"] in ("user", "tool"):
+                message["content"] = self._defused(message["content"])
         text = self._render(messages, tools, generate=True)
         begins = [
             (self._length_of(messages[:index], tools, text) if index else 0, reference)
@@ -146,6 +152,12 @@ class PromptBuilder:
                 turn += 1
             references.append(begins[turn][1] if turn >= 0 else "")
         return Prompt(token_ids, references, dropped)
+
+    def _defused(self, text: str) -> str:
+        """Takes the power of control tokens from what people and tools say."""
+        if self._special is None:
+            return text
+        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def _length_of(
         self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], text: str

@@ -1,29 +1,51 @@
-"""The small agent with the house's tools from an OpenAPI document, in a plain LangChain program.
+"""A tool of your own, with a risk class, limits and an audit log.
 
-    python examples/own_tool.py "turn on the lamp"
+    python examples/own_tool.py
 
-Any HTTP API with an OpenAPI description works the same way: `ApiTools.fetch("http://127.0.0.1:8000")`.
+The language model here is a few lines of Python, so that the example shows the tool and not the
+model: put `ChatSenseBind()` or any other of LangChain's models in its place.
 """
 
-import sys
+import tempfile
+from pathlib import Path
 
-from sensebind.agent.assistant import Assistant
-from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.perception.simhome.server import SimHomeServer
-from sensebind.tools.api import ApiTools
-from sensebind.tools.clock import clock_tool
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.tools import tool
+from own_brain import Scripted
+
+from sensebind.agent import Assistant, Policy
+from sensebind.agent.audit import read_audit
+from sensebind.tools.risk import Risk, labelled
+
+
+@tool
+def water(plant: str, litres: float) -> str:
+    """Waters a plant.
+
+    Args:
+        plant: Which one.
+        litres: How much.
+    """
+    return f"{plant} got {litres:g} l"
+
+
+def gardener(messages: list[BaseMessage]) -> AIMessage:
+    """Waters the fern once, and then says what came of it."""
+    if isinstance(messages[-1], ToolMessage):
+        return AIMessage(f"Done: {messages[-1].text}.")
+    call = {"name": "water", "args": {"plant": "fern", "litres": 0.5}, "id": "1"}
+    return AIMessage("", tool_calls=[call])  # type: ignore[list-item]
 
 
 def main() -> None:
-    with (
-        SimHomeServer(0) as home,
-        ApiTools.fetch(home.house) as house,
-        Assistant(ChatSenseBind(), [clock_tool(), *house.tools()]) as assistant,
-    ):
-        record = assistant.ask(sys.argv[1])
-        for call in record.tool_calls:
-            print(f"[{call.name} {call.arguments}] {call.result}")
-        print(record.assistant)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "audit.jsonl"
+        policy = Policy(approved=frozenset({"water"}), rates={Risk.CHANGE: 4})
+        tools = [labelled(water, Risk.CHANGE)]
+        with Assistant(Scripted(script=gardener), tools, policy=policy, audit=log) as assistant:
+            print(assistant.ask("the fern looks dry").assistant)
+        for record in read_audit(log):
+            print(record["event"], record["tool"], record.get("result", ""))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli import evaluate, recordings, talk, train
+from sensebind.agent.cli import (
+    dialogs,
+    evaluate,
+    memories,
+    models,
+    recordings,
+    streams,
+    talk,
+    train,
+)
 from sensebind.errors import SenseBindError
 
 app = typer.Typer(
@@ -17,7 +26,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 talk.add_to(app)
+dialogs.add_to(app)
+memories.add_to(app)
+streams.add_to(app)
 recordings.add_to(app)
+models.add_to(app)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")
 

@@ -19,6 +19,7 @@ from sensebind.agent.conditions import Condition, Sensed, SenseState, compose
 from sensebind.agent.gaps import GapWatch
 from sensebind.errors import BusError
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
+from sensebind.tools.risk import Risk, labelled
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fixtures.tiny_checkpoint import tiny_language_model
@@ -66,6 +67,10 @@ def clock() -> str:
 def broken() -> str:
     """Breaks."""
     raise ZeroDivisionError("nobody expected\nthis")
+
+
+for one in (clock, broken):
+    labelled(one, Risk.OBSERVE)
 
 
 def assistant(model: type[ChatSenseBind], *tools: BaseTool, **options: Any) -> Assistant:

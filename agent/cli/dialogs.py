@@ -1,0 +1,84 @@
+"""`sensebind chat`, `sensebind threads` and `sensebind mcp`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Checkpoint, Json
+
+File = Annotated[Path | None, typer.Option("--dialogs", help="SQLite file of the dialogs.")]
+Name = Annotated[str, typer.Argument(help="Name of the dialog.")]
+
+threads = typer.Typer(help="Dialogs that are kept: list, show, delete, export.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command()(chat)
+    app.command()(mcp)
+    app.add_typer(threads, name="threads")
+
+
+def chat(
+    thread: Annotated[str, typer.Option(help="Name of the dialog; an old one goes on.")] = (
+        "default"
+    ),
+    brain: Annotated[
+        str, typer.Option(help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; ours by default.")
+    ] = "",
+    dialogs: File = None,
+    audit: Annotated[Path | None, typer.Option(help="File of the audit log.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Talk with a language model; the dialog survives. Piped standard input is a script."""
+    from sensebind.agent.chat_command import ChatOptions, run
+
+    return run(ChatOptions(thread, dialogs, brain, as_json, audit))
+
+
+def mcp(
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1854,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Offer the senses and detector of a simulated home's robot over MCP (standard input)."""
+    from sensebind.agent.demo import DemoOptions
+    from sensebind.agent.mcp_command import run
+
+    return run(DemoOptions(seed, checkpoint=checkpoint))
+
+
+@threads.command("list")
+def list_threads(dialogs: File = None, as_json: Json = False) -> int:
+    """List the dialogs, the latest first."""
+    from sensebind.agent.threads_command import list_threads as run
+
+    return run(dialogs, as_json)
+
+
+@threads.command("show")
+def show(name: Name, dialogs: File = None, as_json: Json = False) -> int:
+    """Show the completed turns of a dialog."""
+    from sensebind.agent.threads_command import show as run
+
+    return run(name, dialogs, as_json)
+
+
+@threads.command("delete")
+def delete(name: Name, dialogs: File = None) -> int:
+    """Delete a dialog for good."""
+    from sensebind.agent.threads_command import delete as run
+
+    return run(name, dialogs)
+
+
+@threads.command("export")
+def export(
+    name: Name,
+    output: Annotated[Path, typer.Option(help="JSON-lines file to write.")],
+    dialogs: File = None,
+) -> int:
+    """Write a dialog as JSON lines, one turn per line."""
+    from sensebind.agent.threads_command import export as run
+
+    return run(name, output, dialogs)

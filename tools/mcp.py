@@ -1,0 +1,256 @@
+"""MCP, both ways: the tools of MCP servers for our agent, and our tools for other agents.
+
+A server is not believed what it says of its own tools: whatever it calls read-only must be
+approved all the same, unless the server is trusted by name.
+"""
+
+import asyncio
+import base64
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError
+from sensebind.tools.risk import ACTING, Risk, label, risk_of
+
+MAX_TOLD = 2000  # characters of an answer told to the model
+MAX_TOOLS = 64
+_EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
+
+
+class McpTools:
+    """The tools of MCP servers. A context manager: connections live from enter to exit.
+
+    Example:
+        ```python
+        servers = {"files": {"transport": "stdio", "command": "files-server", "args": []}}
+        with McpTools(servers, allow=["read_file"]) as remote:
+            assistant = Assistant(chat, remote.tools())
+        ```
+    """
+
+    def __init__(
+        self,
+        servers: Mapping[str, Mapping[str, Any]],
+        *,
+        allow: Collection[str] | None = None,
+        trusted: Collection[str] = (),
+        timeout: float = 10.0,
+    ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            servers: Name to connection, as langchain-mcp-adapters takes it.
+            allow: Names of tools to offer; all by default.
+            trusted: Servers whose word that a tool only reads is believed.
+            timeout: Seconds to wait for a connection, and for an answer.
+
+        Raises:
+            MissingDependencyError: The extra is not installed.
+        """
+        try:
+            from langchain_mcp_adapters.client import MultiServerMCPClient
+        except ImportError as error:
+            raise MissingDependencyError(_EXTRA) from error
+        connections: Any = {name: dict(one) for name, one in servers.items()}
+        self._client = MultiServerMCPClient(connections)
+        self._allow = allow
+        self._trusted = frozenset(trusted)
+        self._timeout = timeout
+        self._loop = asyncio.new_event_loop()
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._found: list[tuple[str, BaseTool]] = []
+
+    def __enter__(self) -> Self:
+        """Connects.
+
+        Raises:
+            ConfigurationError: A server cannot be reached or started, or offers too many tools.
+        """
+        self._thread = threading.Thread(target=self._run, name="mcp", daemon=True)
+        self._thread.start()
+        in_time = self._ready.wait(self._timeout * max(len(self._client.connections), 1))
+        if not in_time or self._failure is not None:
+            self.close()
+            reason = self._failure or f"no answer within {self._timeout:g} s"
+            raise ConfigurationError(f"an MCP server cannot be used: {_root(reason)}")
+        if self._allow is not None:
+            missing = sorted(set(self._allow) - {tool.name for _, tool in self._found})
+            if missing:
+                self.close()
+                raise ConfigurationError(f"no MCP server has a tool {', '.join(missing)}")
+            self._found = [one for one in self._found if one[1].name in self._allow]
+        if len(self._found) > MAX_TOOLS:
+            self.close()
+            raise ConfigurationError(
+                f"{len(self._found)} MCP tools are too many for a model: choose with `allow`"
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections and joins the thread; may be called again."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        else:
+            self._loop.call_soon_threadsafe(self._cancel_all)
+        thread.join(self._timeout)
+
+    def _cancel_all(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:
+            # The thread's end is told to who waits for it; nobody else could see it.
+            self._failure = error
+        finally:
+            self._ready.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        """Holds the sessions open, in one task as their scopes demand."""
+        from langchain_mcp_adapters.tools import load_mcp_tools
+
+        stop = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            for name in self._client.connections:
+                session = await stack.enter_async_context(self._client.session(name))
+                self._found += [(name, tool) for tool in await load_mcp_tools(session)]
+            self._stop = stop
+            self._ready.set()
+            await stop.wait()
+
+    def tools(self) -> list[BaseTool]:
+        """Returns one tool per remote tool, named `server_tool`."""
+        return [self._tool(server, tool) for server, tool in self._found]
+
+    def _tool(self, server: str, remote: BaseTool) -> BaseTool:
+        hints = remote.metadata or {}
+        reads = server in self._trusted and hints.get("readOnlyHint") is True
+
+        def call(**arguments: Any) -> tuple[str, Any]:
+            return self._call(remote, arguments)
+
+        schema: Any = remote.args_schema
+        return StructuredTool(
+            name=f"{server}_{remote.name}"[:64],
+            description=" ".join(remote.description.split())[:500] or remote.name,
+            args_schema=schema,
+            func=call,
+            response_format="content_and_artifact",
+            handle_tool_error=lambda error: f"error: {error}",
+            metadata=label(Risk.OBSERVE if reads else Risk.CHANGE, server=server),
+        )
+
+    def _call(self, remote: BaseTool, arguments: Mapping[str, Any]) -> tuple[str, Any]:
+        request = {"type": "tool_call", "id": "1", "name": remote.name, "args": dict(arguments)}
+        if self._thread is None:
+            raise ToolException("the connection to the MCP server is closed")
+        waiting = asyncio.run_coroutine_threadsafe(remote.ainvoke(request), self._loop)
+        try:
+            message = waiting.result(self._timeout)
+        except TimeoutError as error:
+            waiting.cancel()
+            raise ToolException(f"no answer within {self._timeout:g} s") from error
+        except Exception as error:  # whatever a stranger's session raises is told, not raised
+            raise ToolException(_root(error)) from error
+        text = str(message.text) if isinstance(message, ToolMessage) else str(message)
+        short = text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
+        if isinstance(message, ToolMessage) and message.status == "error":
+            raise ToolException(short)
+        return short or "done", {"text": text, "content": getattr(message, "content", None)}
+
+
+def _root(error: object) -> str:
+    """The first cause in a group of errors, in one line."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+# --- our tools for others --------------------------------------------------------------------
+
+
+def mcp_server(tools: Sequence[BaseTool], *, name: str = "sensebind") -> Any:
+    """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
+
+    Tools that act are left out: whoever calls over MCP cannot be asked for approval here.
+
+    Args:
+        tools: Any tools.
+        name: What the server calls itself.
+
+    Raises:
+        MissingDependencyError: The extra is not installed.
+    """
+    try:
+        from mcp import types
+        from mcp.server.lowlevel import Server
+    except ImportError as error:
+        raise MissingDependencyError(_EXTRA) from error
+    offered = {tool.name: tool for tool in tools if risk_of(tool) not in ACTING}
+    server: Any = Server(name)
+
+    @server.list_tools()
+    async def list_tools() -> list[types.Tool]:
+        hints = types.ToolAnnotations(readOnlyHint=True)
+        found = []
+        for tool in offered.values():
+            function = convert_to_openai_tool(tool)["function"]
+            schema = function.get("parameters") or {"type": "object", "properties": {}}
+            found.append(
+                types.Tool(
+                    name=tool.name,
+                    description=tool.description,
+                    inputSchema=schema,
+                    annotations=hints,
+                )
+            )
+        return found
+
+    @server.call_tool()
+    async def call_tool(name: str, arguments: dict[str, Any]) -> list[Any]:
+        if name not in offered:
+            raise ToolError(f"there is no tool {name}")
+        request = {"type": "tool_call", "id": "1", "name": name, "args": arguments}
+        message = await asyncio.to_thread(offered[name].invoke, request)
+        if isinstance(message, ToolMessage) and message.status == "error":
+            raise ToolError(str(message.text))
+        content: list[Any] = [types.TextContent(type="text", text=str(message.text))]
+        artifact = getattr(message, "artifact", None)
+        if isinstance(artifact, Mapping) and isinstance(jpeg := artifact.get("jpeg"), bytes):
+            coded = base64.b64encode(jpeg).decode()
+            content.append(types.ImageContent(type="image", data=coded, mimeType="image/jpeg"))
+        return content
+
+    return server
+
+
+async def serve_stdio(server: Any) -> None:
+    """Serves over standard input and output until they are closed."""
+    from mcp.server.stdio import stdio_server
+
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
