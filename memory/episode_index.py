@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from sensebind.errors import InputError
 from sensebind.memory.episodes import Episode, Moment, Query
 from sensebind.memory.store import EpisodeStore, MomentRows
+from sensebind.memory.vectors import check_width
 
 _SAMPLE = 512  # moments of a modality that tell how alike things are that have nothing in common
 _FEW = 8  # fewer than so many cannot tell
@@ -205,7 +205,7 @@ class EpisodeIndex:
         number = int(allowed.sum())
         if self._faiss is None or not number:
             return np.zeros(0, np.float32), np.zeros(0, np.int64)
-        _check_width(vector, self._faiss.d)
+        check_width(vector, self._faiss.d)
         similarities, positions = self._faiss.search(
             vector[None], min(count, number), params=_only(allowed)
         )
@@ -217,7 +217,7 @@ class EpisodeIndex:
         if self._faiss is None or len(positions) < _FEW:
             return 0.0
         sample = positions[:: max(1, len(positions) // _SAMPLE)][:_SAMPLE]
-        _check_width(vector, self._faiss.d)
+        check_width(vector, self._faiss.d)
         similarities = self._faiss.reconstruct_batch(sample) @ vector
         return float(np.percentile(similarities, _UNRELATED))
 
@@ -277,15 +277,7 @@ def best_moment(episode: Episode, vector: np.ndarray) -> tuple[Moment, float]:
         InputError: The vector has another width.
     """
     for moment in episode.moments:
-        _check_width(vector, len(moment.embedding))
+        check_width(vector, len(moment.embedding))
     scored = [(float(moment.embedding @ vector), -i) for i, moment in enumerate(episode.moments)]
     similarity, index = max(scored)
     return episode.moments[-index], similarity
-
-
-def _check_width(vector: np.ndarray, width: int) -> None:
-    if vector.shape != (width,):
-        raise InputError(
-            f"the embedding is {list(vector.shape)}, those in the memory are [{width}]: "
-            "use the encoder that recorded them"
-        )

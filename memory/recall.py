@@ -16,6 +16,7 @@ from sensebind.errors import InputError, SenseBindError
 from sensebind.memory.episode_index import EpisodeIndex, best_moment
 from sensebind.memory.episodes import MAX_RESULTS, Episode, Query, Recollection
 from sensebind.memory.store import EpisodeStore
+from sensebind.memory.vectors import unit
 
 log = logging.getLogger(__name__)
 
@@ -143,16 +144,3 @@ class EpisodeMemory:
             except SenseBindError as error:  # a memory without words is still a memory
                 log.warning("episode %d was not described: %s", episode.id, error)
         return replace(found, episode=replace(episode, moments=()), description=said)
-
-
-def unit(embedding: np.ndarray) -> np.ndarray:
-    """Return an embedding as float32 [D] of unit norm.
-
-    Raises:
-        InputError: It is all zeros or not finite.
-    """
-    vector = np.asarray(embedding, np.float64).reshape(-1)
-    norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm == 0:
-        raise InputError("an embedding of zeros, NaN or infinity cannot be searched for")
-    return (vector / norm).astype(np.float32)

@@ -51,7 +51,9 @@ CREATE TABLE watches (
     modality TEXT NOT NULL,
     model TEXT NOT NULL,
     embedding BLOB NOT NULL,
-    action TEXT NOT NULL
+    action TEXT NOT NULL,
+    top REAL NOT NULL,
+    added_at INTEGER NOT NULL
 );
 CREATE TABLE alerts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -59,7 +61,8 @@ CREATE TABLE alerts (
     stream TEXT NOT NULL,
     at INTEGER NOT NULL,
     reference TEXT NOT NULL,
-    similarity REAL NOT NULL
+    similarity REAL NOT NULL,
+    outcome TEXT NOT NULL
 );
 """
 _EPISODE = "id, stream, modality, model, started_at, ended_at, percepts, open, description"
@@ -103,7 +106,7 @@ class EpisodeStore:
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the memory {self.path} cannot be opened: {error}") from error
         try:
-            with self._using() as file:
+            with self.using() as file:
                 self._prepare(file)
         except BaseException:
             self._file.close()
@@ -122,7 +125,7 @@ class EpisodeStore:
             episode.stream, episode.modality, episode.model, episode.started_at,
             episode.ended_at, episode.percepts, episode.open,
         )  # fmt: skip
-        with self._using() as file, _transaction(file):
+        with self.using() as file, _transaction(file):
             number = episode.id
             known = number and file.execute(
                 "UPDATE episodes SET stream=?, modality=?, model=?, started_at=?, ended_at=?, "
@@ -151,13 +154,13 @@ class EpisodeStore:
         Raises:
             StorageError: It could not be written.
         """
-        with self._using() as file, _transaction(file):
+        with self.using() as file, _transaction(file):
             yield
 
     def episodes(self, ids: Iterable[int], moments: bool = False) -> dict[int, Episode]:
         """Return the episodes of these ids that are there, with or without their moments."""
         found: dict[int, Episode] = {}
-        with self._using() as file:
+        with self.using() as file:
             for number in ids:
                 row = file.execute(
                     f"SELECT {_EPISODE} FROM episodes WHERE id=?", (number,)
@@ -168,7 +171,7 @@ class EpisodeStore:
 
     def open_episodes(self) -> list[Episode]:
         """Return the episodes that are still going on, with their moments."""
-        with self._using() as file:
+        with self.using() as file:
             rows = file.execute(f"SELECT {_EPISODE} FROM episodes WHERE open").fetchall()
             return [_episode(row, self._moments(file, row[0])) for row in rows]
 
@@ -177,7 +180,7 @@ class EpisodeStore:
 
         Only for the one writer of the file, before it begins.
         """
-        with self._using():
+        with self.using():
             left = self.open_episodes()
             for episode in left:
                 self.put(replace(episode, open=False))
@@ -191,7 +194,7 @@ class EpisodeStore:
             model: Only of this encoder.
             limit: Most moments returned.
         """
-        with self._using() as file:
+        with self.using() as file:
             rows = file.execute(
                 "SELECT m.id, m.episode, e.started_at, e.ended_at, e.stream, e.modality, "
                 "m.embedding FROM moments m JOIN episodes e ON e.id = m.episode "
@@ -217,7 +220,7 @@ class EpisodeStore:
     ) -> list[Episode]:
         """Return episodes that went on between two times (ns), oldest or newest first."""
         order = "DESC" if newest else "ASC"
-        with self._using() as file:
+        with self.using() as file:
             rows = file.execute(
                 f"SELECT {_EPISODE} FROM episodes WHERE ended_at >= ? AND started_at <= ? "
                 "AND (modality = ? OR ? = '') AND (stream = ? OR ? = '') "
@@ -232,23 +235,23 @@ class EpisodeStore:
         Raises:
             StorageError: It could not be written.
         """
-        with self._using() as file:
+        with self.using() as file:
             file.execute("UPDATE episodes SET description=? WHERE id=?", (description, number))
 
     def newest_model(self) -> str:
         """Return the digest of the encoder of the newest episode, "" in an empty memory."""
-        with self._using() as file:
+        with self.using() as file:
             row = file.execute("SELECT model FROM episodes ORDER BY id DESC LIMIT 1").fetchone()
         return row[0] if row else ""
 
     def newest_end(self) -> int:
         """Return when the newest episode ended, ns; 0 in an empty memory."""
-        with self._using() as file:
+        with self.using() as file:
             return file.execute("SELECT max(ended_at) FROM episodes").fetchone()[0] or 0
 
     def ids(self) -> np.ndarray:
         """Return the ids of all episodes, ascending, int64 [N]."""
-        with self._using() as file:
+        with self.using() as file:
             rows = file.execute("SELECT id FROM episodes ORDER BY id").fetchall()
         return np.array(rows, np.int64).reshape(-1)
 
@@ -265,7 +268,7 @@ class EpisodeStore:
         Raises:
             StorageError: It could not be written.
         """
-        with self._using() as file:
+        with self.using() as file:
             gone = file.execute(
                 "DELETE FROM episodes WHERE ended_at < ? AND NOT open", (before,)
             ).rowcount
@@ -285,7 +288,7 @@ class EpisodeStore:
     @property
     def bytes(self) -> int:
         """How much of the file is in use."""
-        with self._using() as file:
+        with self.using() as file:
             pages, free, size = (
                 file.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("page_count", "freelist_count", "page_size")
@@ -298,11 +301,11 @@ class EpisodeStore:
         Raises:
             StorageError: The disk fails.
         """
-        with self._using() as file:
+        with self.using() as file:
             file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def __len__(self) -> int:
-        with self._using() as file:
+        with self.using() as file:
             return file.execute("SELECT count(*) FROM episodes").fetchone()[0]
 
     def close(self) -> None:
@@ -355,8 +358,12 @@ class EpisodeStore:
         return tuple(Moment(at, reference, _unpacked(blob)) for at, reference, blob in rows)
 
     @contextlib.contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection to one thread; SQLite's errors become ours."""
+    def using(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection to one thread, for neighbours that keep their own tables in the file.
+
+        Raises:
+            StorageError: The file is closed, or SQLite failed inside.
+        """
         with self._lock:
             if self._closed:
                 raise StorageError(f"the memory {self.path} is closed")

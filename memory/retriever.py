@@ -1,0 +1,146 @@
+"""The memory as a LangChain retriever: questions in words, episodes as documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import Field
+
+from sensebind.errors import InputError
+from sensebind.memory.episodes import MAX_RESULTS, Query, Recollection
+from sensebind.memory.recall import EpisodeMemory
+from sensebind.memory.when import parse_when
+
+SENSES = {"sight": "vision", "hearing": "audio", "scan": "point"}
+"""What people call the modalities."""
+SENSE_OF = {modality: sense for sense, modality in SENSES.items()}
+_VERBS = {"vision": "seen", "audio": "heard", "point": "scanned"}
+
+
+class EpisodeRetriever(BaseRetriever):
+    """Finds episodes for a text.
+
+    Example:
+        ```python
+        retriever = EpisodeRetriever(memory=EpisodeMemory("memory.db"), embed=embedder.text)
+        retriever.invoke("a dog", k=1, sense="hearing", when="between 10 and 11")
+        ```
+
+    Attributes:
+        memory: What is searched; whoever made it closes it.
+        embed: Text to float32 [D], in the space of the percepts.
+        k: Most documents.
+        sense: "sight", "hearing" or "scan"; "" searches all.
+        when: A time as people say it; see `parse_when`.
+    """
+
+    memory: EpisodeMemory = Field(exclude=True, repr=False)
+    embed: Callable[[str], np.ndarray] = Field(exclude=True, repr=False)
+    k: int = Field(4, ge=1, le=MAX_RESULTS)
+    sense: str = ""
+    when: str = ""
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,
+        k: int | None = None,
+        sense: str | None = None,
+        when: str | None = None,
+        **_: Any,
+    ) -> list[Document]:
+        """Search; arguments of `invoke` go before those of the constructor.
+
+        Raises:
+            InputError: A time that cannot be read, an unknown sense, or k out of range.
+        """
+        asked = ask(
+            self.embed(query) if query.strip() else None,
+            sense=self.sense if sense is None else sense,
+            when=self.when if when is None else when,
+            limit=self.k if k is None else k,
+        )
+        return [document(found) for found in self.memory.search(asked)]
+
+
+def ask(
+    embedding: np.ndarray | None,
+    *,
+    sense: str = "",
+    when: str = "",
+    limit: int = 3,
+    model: str = "",
+    now: datetime | None = None,
+) -> Query:
+    """Make a query out of what people say.
+
+    Args:
+        embedding: What to look for, float [D]; None asks for the time alone.
+        sense: "sight", "hearing", "scan", a modality, or "" for any.
+        when: A time as people say it.
+        limit: Most episodes.
+        model: Digest of the encoder of the embedding, if it is to be checked.
+        now: The present by default.
+
+    Raises:
+        InputError: A time that cannot be read, an unknown sense, or a limit out of range.
+    """
+    time = parse_when(when, now)
+    if sense not in ("", *SENSES, *SENSE_OF):
+        raise InputError(f"no sense {sense!r}: there are {', '.join(SENSES)}")
+    return Query(
+        embedding, SENSES.get(sense, sense), since=time.since, until=time.until,
+        newest=time.newest, limit=limit, model=model,
+    )  # fmt: skip
+
+
+def document(found: Recollection, now: datetime | None = None) -> Document:
+    """Return a recollection as a document: a sentence, and everything that is known of it."""
+    episode = found.episode
+    return Document(
+        page_content=sentence(found, now),
+        id=str(episode.id),
+        metadata={
+            "episode": episode.id,
+            "stream": episode.stream,
+            "modality": episode.modality,
+            "started_at": episode.started_at,
+            "ended_at": episode.ended_at,
+            "at": found.at,
+            "reference": found.reference,
+            "similarity": found.similarity,
+            "description": found.description,
+        },
+    )
+
+
+def sentence(found: Recollection, now: datetime | None = None) -> str:
+    """Say a recollection: "heard by microphone 2 minutes ago, 10:15:02 to 10:15:31: a dog"."""
+    episode = found.episode
+    now = now or datetime.now()
+    begin, end = (datetime.fromtimestamp(ns / 1e9) for ns in (episode.started_at, episode.ended_at))
+    day = "" if begin.date() == now.date() else f"{begin:%Y-%m-%d} "
+    verb = _VERBS.get(episode.modality, "perceived")
+    span = f"{begin:%H:%M:%S} to {end:%H:%M:%S}"
+    parts = [f"{verb} by {episode.stream} {ago((now - end).total_seconds())}, {day}{span}"]
+    if found.similarity is not None:
+        parts.append(f" (similarity {found.similarity:.2f})")
+    if found.description:
+        parts.append(f": {found.description}")
+    return "".join(parts)
+
+
+def ago(seconds: float) -> str:
+    """Say how long ago something was: "just now", "3 minutes ago"."""
+    for unit, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            count = round(seconds / unit)
+            return f"{count} {name}{'s' * (count != 1)} ago"
+    return f"{round(seconds)} seconds ago" if seconds >= 5 else "just now"

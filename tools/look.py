@@ -1,0 +1,105 @@
+"""One sense, now: `look`, `listen` and `scan`, as tools."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel
+
+from sensebind.errors import SenseBindError
+from sensebind.perception.percept import Percept
+from sensebind.tools.risk import Risk, label
+
+MAX_AGE = 1.0
+NAMES = {"vision": "look", "audio": "listen", "point": "scan"}
+_NOTHING = {"vision": "nothing is in view", "audio": "it is silent", "point": "nothing is near"}
+_SAYS = {
+    "vision": "Looks with the camera, now.",
+    "audio": "Listens with the microphone, now.",
+    "point": "Scans what is near with the lidar, now.",
+}
+
+
+class _NoArguments(BaseModel):
+    """No arguments."""
+
+
+class Newest(Protocol):
+    """Where the newest percepts are; `Awareness` is one."""
+
+    def newest(self, stream: str, max_age: float = ...) -> Percept:
+        """Returns the newest percept of a stream.
+
+        Raises:
+            SourceError: None has come, or it is older than `max_age` seconds.
+        """
+        ...
+
+
+def look_tools(
+    senses: Newest,
+    streams: Mapping[str, str],
+    describe: Callable[[Percept], str],
+    *,
+    max_age: float = MAX_AGE,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[BaseTool]:
+    """Returns a tool for each sense that there is: `look`, `listen`, `scan`.
+
+    A second stream of the same sense gets its name in the tool's: `look_rear`.
+
+    Args:
+        senses: Where percepts come from.
+        streams: Stream to modality, such as {"camera": "vision"}.
+        describe: What a language model says of a percept.
+        max_age: Seconds after which a percept is too old to speak of now.
+        clock: `time.monotonic`; tests give another one.
+    """
+    tools: list[BaseTool] = []
+    taken: set[str] = set()
+    for stream, modality in streams.items():
+        if modality not in NAMES:
+            continue
+        name = NAMES[modality]
+        if name in taken:
+            name = f"{name}_{stream}".replace(".", "_")
+        taken.add(name)
+        tools.append(_tool(name, stream, modality, senses, describe, max_age, clock))
+    return tools
+
+
+def _tool(
+    name: str,
+    stream: str,
+    modality: str,
+    senses: Newest,
+    describe: Callable[[Percept], str],
+    max_age: float,
+    clock: Callable[[], float],
+) -> BaseTool:
+    def sense() -> tuple[str, dict[str, Any]]:
+        try:
+            percept = senses.newest(stream, max_age)
+            header = percept.header
+            said = describe(percept) if header.present else _NOTHING[modality]
+        except SenseBindError as error:
+            raise ToolException(str(error)) from error
+        age = max(0.0, clock() - header.monotonic)
+        return f"{said} ({age:.1f} s ago)", {
+            "stream": stream,
+            "reference": header.observation,
+            "captured_at": header.captured_at,
+            "age_ms": round(1000 * age, 1),
+            "present": header.present,
+        }
+
+    return StructuredTool.from_function(
+        sense,
+        name=name,
+        description=_SAYS[modality] if name == NAMES[modality] else f"{name} with {stream}, now.",
+        args_schema=_NoArguments,
+        response_format="content_and_artifact",
+        metadata=label(Risk.OBSERVE),
+        handle_tool_error=lambda error: f"error: {error}",
+    )

@@ -1,0 +1,90 @@
+"""What was perceived before, as a tool."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, Field
+
+from sensebind.errors import SenseBindError
+from sensebind.memory.recall import EpisodeMemory
+from sensebind.memory.retriever import ask, document
+from sensebind.memory.when import MAX_LENGTH
+from sensebind.tools.risk import Risk, label
+
+Embed = Callable[[str], np.ndarray]
+"""Text to float32 [D], in the space of the percepts."""
+MAX_WHAT = 100
+_RESULTS = 3
+
+
+class Recall(BaseModel):
+    """Arguments of `recall`."""
+
+    what: Annotated[
+        str,
+        Field(max_length=MAX_WHAT, description="What to remember, such as: a dog. Empty: anything"),
+    ] = ""
+    sense: Annotated[
+        Literal["any", "sight", "hearing", "scan"], Field(description="How it was perceived")
+    ] = "any"
+    when: Annotated[
+        str,
+        Field(
+            max_length=MAX_LENGTH,
+            description="When: last, today, 10 minutes ago, last 2 hours, between 10 and 11, "
+            "since 9:30, yesterday evening. Empty: any time",
+        ),
+    ] = ""
+
+
+def recall_tool(
+    memory: EpisodeMemory, embed: Embed, *, now: Callable[[], datetime] = datetime.now
+) -> BaseTool:
+    """Returns the `recall` tool, which searches what was perceived before.
+
+    The model is told when it was, by which stream, how similar it is and what it looks or sounds
+    like; the artifact has the frames: of the moment itself, and of what was seen then.
+
+    Args:
+        memory: What is searched.
+        embed: Embeds the text to look for.
+        now: The present; tests give a fixed one.
+    """
+
+    def recall(
+        what: str = "", sense: str = "any", when: str = ""
+    ) -> tuple[str, list[dict[str, Any]]]:
+        try:
+            query = ask(
+                embed(what) if what.strip() else None,
+                sense="" if sense == "any" else sense,
+                when=when,
+                limit=_RESULTS,
+                now=now(),
+            )
+            recalled = memory.search(query)
+            found = [document(one, now()) for one in recalled]
+            seen = [memory.companions(one) for one in recalled]
+        except SenseBindError as error:
+            raise ToolException(str(error)) from error
+        if not found:
+            return "nothing of that time is remembered" if when else "nothing is remembered", []
+        text = "\n".join(one.page_content for one in found)
+        return text, [
+            one.metadata | {"seen_then": [reference for _, reference in beside]}
+            for one, beside in zip(found, seen, strict=True)
+        ]
+
+    return StructuredTool.from_function(
+        recall,
+        name="recall",
+        description="Remembers what was seen, heard or scanned before, and when that was.",
+        args_schema=Recall,
+        response_format="content_and_artifact",
+        metadata=label(Risk.OBSERVE),
+        handle_tool_error=lambda error: f"error: {error}",
+        handle_validation_error="error: recall takes what, sense and when, in a few words",
+    )

@@ -1,0 +1,102 @@
+"""Watches as tools: "tell me when a dog barks", which watches there are, and enough of that."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, Field
+
+from sensebind.errors import SenseBindError
+from sensebind.memory.retriever import SENSE_OF, SENSES
+from sensebind.memory.watch_book import WatchBook
+from sensebind.memory.watches import MAX_NAME, Watch
+from sensebind.tools.recall import Embed
+from sensebind.tools.risk import Risk, label
+
+_What = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME, description="What to watch for, such as: a dog")
+]
+
+
+class WatchAdd(BaseModel):
+    """Arguments of `watch_add`."""
+
+    what: _What
+    sense: Annotated[
+        Literal["any", "sight", "hearing", "scan"], Field(description="How to watch for it")
+    ] = "any"
+
+
+class WatchList(BaseModel):
+    """No arguments."""
+
+
+class WatchRemove(BaseModel):
+    """Arguments of `watch_remove`."""
+
+    what: _What
+
+
+def watch_tools(
+    book: WatchBook, embed: Embed, model: Callable[[], str] = lambda: ""
+) -> list[BaseTool]:
+    """Returns `watch_add`, `watch_list` and `watch_remove`.
+
+    A watch made by a tool speaks when it fires; only people can have it run another tool.
+
+    Args:
+        book: The list of watches.
+        embed: Embeds the text to watch for.
+        model: Gives the digest of the encoder that does.
+    """
+
+    def watch_add(what: str, sense: str = "any") -> tuple[str, dict[str, Any]]:
+        with _told():
+            name = " ".join(what.split())
+            modality = SENSES.get(sense, "")
+            book.add(Watch(name, embed(name), model(), modality))
+        how = f" by {sense}" if modality else ""
+        return f"watching for {name}{how}", {"name": name, "modality": modality}
+
+    def watch_list() -> tuple[str, list[dict[str, Any]]]:
+        with _told():
+            watches = book.watches()
+        rows = [{"name": one.name, "modality": one.modality} for one in watches]
+        told = "; ".join(
+            one.name + (f" by {SENSE_OF[one.modality]}" if one.modality in SENSE_OF else "")
+            for one in watches
+        )
+        return told or "nothing is watched for", rows
+
+    def watch_remove(what: str) -> tuple[str, dict[str, Any]]:
+        with _told():
+            book.remove(" ".join(what.split()))
+        return f"no longer watching for {what}", {"name": what}
+
+    def tool(function: Callable[..., Any], description: str, schema: type[BaseModel]) -> BaseTool:
+        return StructuredTool.from_function(
+            function,
+            name=function.__name__,
+            description=description,
+            args_schema=schema,
+            response_format="content_and_artifact",
+            metadata=label(Risk.OBSERVE),
+            handle_tool_error=lambda error: f"error: {error}",
+            handle_validation_error="error: say in a few words what to watch for",
+        )
+
+    return [
+        tool(watch_add, "Watches for something, and speaks up when it comes.", WatchAdd),
+        tool(watch_list, "Tells what is watched for.", WatchList),
+        tool(watch_remove, "Stops watching for something.", WatchRemove),
+    ]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors that SenseBind knows are for the model to hear."""
+    try:
+        yield
+    except SenseBindError as error:
+        raise ToolException(str(error)) from error
