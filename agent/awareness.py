@@ -20,6 +20,8 @@ import numpy as np
 from sensebind.agent.conditions import SENSE_OF_MODALITY, Condition, Sensed, SenseState, compose
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus import Heartbeat, Subscriber
+from sensebind.perception.frames import Frame
+from sensebind.perception.keys import KeyRing
 from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.tally import StreamStats
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MAX_AGE = 2.0
 """Seconds after which a percept is stale, unless said otherwise."""
+HISTORY = 128
+"""Percepts per stream that `Awareness.at` looks back on."""
 _RATE_WINDOW = 20  # percepts over which the rate is taken
 _TICK = 0.1
 
@@ -44,6 +48,7 @@ class StreamReport:
         worker: State that the worker's last heartbeat told, "silent" without recent ones.
         detail: What the worker waits for, in words, or "".
         counts: What was received, lost, restarted, and so on.
+        heartbeat: The worker's last, however old; None before the first.
     """
 
     stream: str
@@ -54,12 +59,14 @@ class StreamReport:
     worker: str
     detail: str
     counts: StreamStats
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(slots=True)
 class _Stream:
     modality: str
     percept: Percept | None = None
+    history: deque[Percept] = field(default_factory=lambda: deque(maxlen=HISTORY))
     received: float = 0.0  # monotonic
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_WINDOW))
     heartbeat: Heartbeat | None = None
@@ -80,6 +87,8 @@ class Awareness:
         endpoints: Mapping[str, str],
         modalities: Mapping[str, str],
         listeners: Sequence[Callable[[Percept], None]] = (),
+        keys: KeyRing | None = None,
+        frames: Callable[[str], Frame] | None = None,
     ) -> None:
         """Prepare; `start` connects.
 
@@ -89,6 +98,9 @@ class Awareness:
                 not named here are not listened to.
             listeners: Called with every percept that arrives, in the listening thread; memory
                 hooks in here.
+            keys: Needed for streams of other machines.
+            frames: Finds a frame by reference, such as `FrameStore.get` or `FrameClient.get`, for
+                streams whose percepts carry no picture.
 
         Raises:
             InputError: A stream has no endpoint.
@@ -99,6 +111,8 @@ class Awareness:
         self._endpoints = {name: endpoints[name] for name in modalities}
         self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
         self._listeners = tuple(listeners)
+        self._keys = keys
+        self._frames = frames
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._subscriber: Subscriber | None = None
@@ -111,7 +125,8 @@ class Awareness:
         Raises:
             BusError: An endpoint is refused or malformed.
         """
-        self._subscriber = Subscriber(self._endpoints.values(), streams=self._streams)
+        endpoints = dict.fromkeys(self._endpoints.values())  # a proxy has several streams
+        self._subscriber = Subscriber(endpoints, streams=self._streams, keys=self._keys)
         self._thread = threading.Thread(target=self._listen, name="awareness", daemon=True)
         self._thread.start()
 
@@ -177,6 +192,32 @@ class Awareness:
             )
         return percept
 
+    def at(self, moment: float, tolerance: float = 0.5) -> dict[str, Percept]:
+        """Return what was perceived at one moment: of each stream the percept captured nearest.
+
+        Args:
+            moment: `time.monotonic()` of this machine, such as `header.monotonic` of any percept;
+                that of other machines' percepts is by our clock, too.
+            tolerance: How far in seconds a capture may be from the moment.
+
+        Returns:
+            Percepts by stream, without payloads; streams that captured nothing near it are left
+            out, and so is what is longer ago than the last `HISTORY` percepts.
+
+        Raises:
+            BusError: The listening thread has failed.
+        """
+        found: dict[str, Percept] = {}
+        with self._changed:
+            self._check()
+            for name, stream in self._streams.items():
+                nearest = min(
+                    stream.history, key=lambda p: abs(p.header.monotonic - moment), default=None
+                )
+                if nearest and abs(nearest.header.monotonic - moment) <= tolerance:
+                    found[name] = nearest
+        return found
+
     def frame(self, stream: str = "camera", max_age: float = MAX_AGE) -> Observation:
         """Return the picture behind the newest percept of a camera, for tools that look at it.
 
@@ -187,10 +228,13 @@ class Awareness:
         """
         percept = self.newest(stream, max_age)
         header = percept.header
-        if percept.payload is None:
+        payload = percept.payload
+        if payload is None and self._frames is not None:
+            payload = self._frames(header.observation).payload
+        if payload is None:
             raise SourceError(f"percepts of {stream} carry no picture: set jpeg_quality above 0")
         return Observation(
-            from_jpeg(percept.payload), stream, Modality(header.modality), header.captured_at,
+            from_jpeg(payload), stream, Modality(header.modality), header.captured_at,
             header.monotonic, header.sequence, header.frame_id,
         )  # fmt: skip
 
@@ -280,6 +324,7 @@ class Awareness:
             worker=beat.state if beat else "silent",
             detail=beat.detail if beat else "",
             counts=counts,
+            heartbeat=stream.heartbeat,
         )
 
     def _listen(self) -> None:
@@ -292,6 +337,7 @@ class Awareness:
                     for name, percept in news.percepts.items():
                         if (stream := self._streams.get(name)) is not None:
                             stream.percept, stream.received = percept, now
+                            stream.history.append(Percept(percept.header, percept.embedding))
                             stream.arrivals.append(now)
                     for name, beat in news.heartbeats.items():
                         if (stream := self._streams.get(name)) is not None:

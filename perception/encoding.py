@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -86,16 +87,36 @@ class SenseEncoder:
         Raises:
             InputError: The observation is malformed or not finite.
         """
-        tensor = self._tensor(observation)
-        if tensor is None:
-            return None
-        with torch.inference_mode():
-            embedding = self._model.encode(self._modality.value, tensor[None])[0]
-        vector = embedding.double().numpy()
-        norm = float(np.linalg.norm(vector))
-        if not np.isfinite(norm) or norm == 0.0:
-            raise InputError(f"the encoder gave no usable embedding for {observation.reference}")
-        return (vector / norm).astype(np.float32)
+        [result] = self.encode_batch([observation])
+        if isinstance(result, InputError):
+            raise result
+        return result
+
+    def encode_batch(
+        self, observations: Sequence[Observation]
+    ) -> list[np.ndarray | InputError | None]:
+        """Encode several observations at once, as far as their shapes allow.
+
+        Returns:
+            For each what `encode` would return or raise.
+        """
+        results: list[np.ndarray | InputError | None] = [None] * len(observations)
+        batches: dict[tuple[int, ...], list[tuple[int, Tensor]]] = {}
+        for index, observation in enumerate(observations):
+            try:
+                tensor = self._tensor(observation)
+            except InputError as error:
+                results[index] = error
+                continue
+            if tensor is not None:
+                batches.setdefault(tuple(tensor.shape), []).append((index, tensor))
+        for batch in batches.values():
+            inputs = torch.stack([tensor for _, tensor in batch])  # [B,…]
+            with torch.inference_mode():
+                embeddings = self._model.encode(self._modality.value, inputs)  # [B,D]
+            for (index, _), embedding in zip(batch, embeddings, strict=True):
+                results[index] = _normalise(embedding, observations[index].reference)
+        return results
 
     def _tensor(self, observation: Observation) -> Tensor | None:
         """Return the model's input without its batch axis, or None for nothing."""
@@ -118,3 +139,11 @@ class SenseEncoder:
                     return self._processor.points(data)
                 cluster = nearest_cluster(data, sensor_height=self._sensor_height)
                 return None if cluster is None else self._processor.points(cluster.points)
+
+
+def _normalise(embedding: Tensor, reference: str) -> np.ndarray | InputError:
+    vector = embedding.double().numpy()
+    norm = float(np.linalg.norm(vector))
+    if not np.isfinite(norm) or norm == 0.0:
+        return InputError(f"the encoder gave no usable embedding for {reference}")
+    return (vector / norm).astype(np.float32)

@@ -23,9 +23,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sensebind.perception.worker import WorkerSpec, die_with_parent, run_worker
+from sensebind.perception.specs import WorkerSpec
+from sensebind.perception.worker import die_with_parent, run_worker
 
-STOP_SECONDS = 3.0
+STOP_SECONDS = 2.0  # of grace; all is over within three
 _MAX_LINE = 1024 * 1024
 
 
@@ -75,25 +76,28 @@ class Launcher:
         for line in lines:
             command = json.loads(line)
             if "start" in command:
-                self._start(command["start"], command["worker"])
-            elif command.get("kill") in self._children:  # not reaped, so it is no other process
-                os.kill(command["kill"], signal.SIGKILL)
+                self._start(command["start"], command["workers"], command["restarts"])
+            for word, number in (("kill", signal.SIGKILL), ("end", signal.SIGTERM)):
+                if command.get(word) in self._children:  # not reaped, so it is no other process
+                    os.kill(command[word], number)
         return True
 
-    def _start(self, name: str, worker: dict[str, Any]) -> None:
-        spec = WorkerSpec.model_validate(worker)
+    def _start(self, name: str, workers: list[dict[str, Any]], restarts: int) -> None:
+        specs = [WorkerSpec.model_validate(worker) for worker in workers]
         read, write = os.pipe()
         launcher = os.getpid()
         pid = os.fork()
         if pid == 0:
             os.close(read)
-            self._become_worker(spec, write, launcher)
+            self._become_worker(specs, restarts, write, launcher)
         os.close(write)
         os.set_blocking(read, False)
         self._children[pid] = _Child(name, read)
         self._say({"started": name, "pid": pid})
 
-    def _become_worker(self, spec: WorkerSpec, complaint: int, launcher: int) -> NoReturn:
+    def _become_worker(
+        self, specs: list[WorkerSpec], restarts: int, complaint: int, launcher: int
+    ) -> NoReturn:
         """Run the worker in the forked process; never returns into the launcher's loop."""
         code = 1
         try:
@@ -105,7 +109,7 @@ class Launcher:
                 private.close()
             for child in self._children.values():
                 os.close(child.complaint)
-            code = run_worker(spec, lambda text: _write(complaint, text))
+            code = run_worker(specs, lambda text: _write(complaint, text), restarts)
             sys.stdout.flush()
             sys.stderr.flush()
         finally:

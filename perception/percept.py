@@ -98,7 +98,8 @@ class PerceptHeader(BaseModel):
         version: Schema of this header; another one is refused.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
         captured_at: Wall clock at capture, ns. `published_at`: when it was handed to the bus, ns.
-        monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host.
+        monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host. A
+            `Subscriber` brings that of another host to its own clock.
         dtype: Of the embedding on the wire. `shape`: its shape, one axis.
         model: Digest of the encoder weights. `cache`: the cache setting, "" when it is off.
         observation: Reference of the raw sample, `frame:<stream>@<ns>`.
@@ -106,6 +107,8 @@ class PerceptHeader(BaseModel):
         encode_ms: Time from observation to embedding in the worker.
         dropped: Observations that this worker skipped so far because newer ones had come.
         epoch: Names the start of the publishing process, so that a restart is not taken for a gap.
+        clock: Names the clock of `monotonic`; "" is that of the reader's own machine.
+        unchanged: Whether the sample looked like one before, whose embedding this is.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -127,6 +130,8 @@ class PerceptHeader(BaseModel):
     encode_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     dropped: _Count = 0
     epoch: _Text = ""
+    clock: Annotated[str, Field(max_length=64)] = ""
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

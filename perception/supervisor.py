@@ -1,4 +1,8 @@
-"""Starts the workers, watches them, and starts them again when they end or fall silent."""
+"""Starts the workers, watches them, and starts them again when they end or fall silent.
+
+Each process is on its own: whatever happens to one, the others go on. One that keeps crashing is
+started less and less often, and after several crashes in a row rests for a while.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import json
 import logging
 import os
 import selectors
+import shutil
+import signal
 import socket as sockets
 import subprocess
 import sys
@@ -22,13 +28,21 @@ from typing import Any, Self
 
 from sensebind.errors import BusError, ConfigurationError, StorageError
 from sensebind.perception.bus import Subscriber, check_endpoint
-from sensebind.perception.worker import EXIT_FATAL, WorkerSpec
+from sensebind.perception.heartbeat import Heartbeat
+from sensebind.perception.specs import WorkerSpec
+from sensebind.perception.worker import EXIT_FATAL
 
 log = logging.getLogger(__name__)
 
 _TICK = 0.05  # seconds between looks at the launcher and the heartbeats
-_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the n-th start in a row that never ran
-_STOP_SECONDS = 4.0
+_STANDSTILL = 0.5  # seconds without such a look that mean that the machine stood still
+_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the start after n crashes in a row
+_BREAKER = 8  # crashes in a row after which a process rests
+_REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
+_SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
+_CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL"}  # no other process does this to it
+_GRACE = 2.0  # seconds to finish before a process that was told to end is killed
+_STOP_SECONDS = 2.7
 _LAUNCHER = "sensebind.perception.launcher"
 
 
@@ -39,6 +53,7 @@ class WorkerState(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"  # alive, but its source gives nothing
     RESTARTING = "restarting"
+    RESTING = "resting"  # crashed so often that it is left alone for a while
     FAILED = "failed"  # starting it again would not help
     STOPPED = "stopped"
 
@@ -52,6 +67,7 @@ class WorkerStatus:
         state: Where it is in its life. `detail`: why, in words, or "".
         pid: Of its process; 0 when there is none.
         restarts: How many times it was started again.
+        memory: Resident bytes of its process as last told.
         last_exit: Exit code of the last process that ended; negative for a signal, None before.
     """
 
@@ -62,23 +78,40 @@ class WorkerStatus:
     pid: int
     restarts: int
     last_exit: int | None
+    memory: int = 0
 
 
 @dataclass(slots=True)
-class _Charge:
-    """A worker in the supervisor's care."""
+class _Stream:
+    """A stream of a process: what its heartbeats tell."""
 
     spec: WorkerSpec
     state: WorkerState = WorkerState.STOPPED
     detail: str = ""
+    beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
+
+
+@dataclass(slots=True)
+class _Charge:
+    """A process in the supervisor's care."""
+
+    name: str
+    streams: list[_Stream]
     pid: int = 0
     restarts: int = 0
     last_exit: int | None = None
-    failures: int = 0  # starts in a row that never came to run
-    since: float = 0.0  # monotonic time of the start, then of the last heartbeat
+    memory: int = 0
+    failures: int = 0  # crashes in a row
+    rests: int = 0
+    running: float = 0.0  # monotonic time since which it runs; 0 before
     beating: bool = False
-    killed: bool = False
+    killed: float = 0.0  # when it was told to end; 0 when it was not
     due: float = 0.0  # when it is to be started again
+
+    @property
+    def state(self) -> WorkerState:
+        """The state that all its streams share while it does not run."""
+        return self.streams[0].state
 
 
 class Supervisor:
@@ -88,18 +121,20 @@ class Supervisor:
         self,
         workers: Sequence[WorkerSpec],
         on_change: Callable[[WorkerStatus], None] | None = None,
-        heartbeat_timeout: float = 2.0,
+        heartbeat_timeout: float = 3.0,
         start_timeout: float = 60.0,
         stall_timeout: float = 60.0,
+        directory: Path | None = None,
     ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
-            workers: One per stream. Those without an endpoint publish in a private directory.
+            workers: One per stream. Those without an endpoint publish in the directory.
             on_change: Called from the watching thread when a worker's state changes.
             heartbeat_timeout: A worker silent for so many seconds is killed and started again.
             start_timeout: Likewise one that never gave a heartbeat, or never came to run.
             stall_timeout: Likewise one whose loop made no step, although its heart beats.
+            directory: Where the sockets are; a private one of its own by default.
 
         Raises:
             ConfigurationError: No workers, or two for one stream or endpoint.
@@ -109,18 +144,19 @@ class Supervisor:
         names = [spec.stream for spec in workers]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"streams must be named and different, they are {names}")
-        try:
-            self._directory = tempfile.TemporaryDirectory(  # of mode 0700
-                prefix="sensebind-", ignore_cleanup_errors=True
-            )
-        except OSError as error:
-            raise StorageError(f"no directory for the bus can be made: {error}") from error
+        self._directory = _Directory(directory)
         self._charges: dict[str, _Charge] = {}
+        self._streams: dict[str, tuple[_Charge, _Stream]] = {}
         for spec in workers:
-            endpoint = spec.endpoint or f"ipc://{self._directory.name}/{spec.stream}"
+            endpoint = spec.endpoint or f"ipc://{self._directory.path}/{spec.stream}"
             if check_endpoint(endpoint).endswith(":*"):
                 raise BusError(f"{spec.stream}: {endpoint!r} must name a port, restarts reuse it")
-            self._charges[spec.stream] = _Charge(spec.model_copy(update={"endpoint": endpoint}))
+            stream = _Stream(spec.model_copy(update={"endpoint": endpoint}))
+            # A process is named by what its streams share; a slash is in no stream's name.
+            name = f"{spec.process}/" if spec.process else spec.stream
+            charge = self._charges.setdefault(name, _Charge(name, []))
+            charge.streams.append(stream)
+            self._streams[spec.stream] = (charge, stream)
         if len(set(self.endpoints.values())) < len(names):
             raise ConfigurationError(f"two streams share an endpoint: {self.endpoints}")
         self._on_change = on_change
@@ -138,12 +174,20 @@ class Supervisor:
     @property
     def endpoints(self) -> dict[str, str]:
         """Where each stream is published, for a `Subscriber`."""
-        return {name: charge.spec.endpoint for name, charge in self._charges.items()}
+        return {name: stream.spec.endpoint for name, (_, stream) in self._streams.items()}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id of the launcher, under "launcher", and of each worker process that runs."""
+        launcher = self._launcher
+        found = {"launcher": launcher.pid} if launcher is not None else {}
+        with self._lock:
+            return found | {c.name: c.pid for c in self._charges.values() if c.pid}
 
     def status(self) -> dict[str, WorkerStatus]:
         """Return what is known of each worker."""
         with self._lock:
-            return {name: self._describe(charge) for name, charge in self._charges.items()}
+            return {name: self._describe(*both) for name, both in self._streams.items()}
 
     def start(self, wait: float = 120.0) -> None:
         """Start all workers.
@@ -168,7 +212,8 @@ class Supervisor:
         with self._lock:
             self._lock.wait_for(lambda: self._failed() or self._all_up(), wait)
             failed, up = self._failed(), self._all_up()
-            states = ", ".join(f"{n} {c.state} {c.detail}" for n, c in self._charges.items())
+            told = [(name, stream) for name, (_, stream) in self._streams.items()]
+            states = ", ".join(f"{name} {s.state} {s.detail}" for name, s in told)
         if failed or not up:
             self.stop()
             raise ConfigurationError(failed or f"workers not up within {wait:g} s: {states}")
@@ -190,10 +235,11 @@ class Supervisor:
             self._launcher = None
         with self._lock:
             for charge in self._charges.values():
-                if charge.state is not WorkerState.FAILED:
-                    charge.state, charge.detail = WorkerState.STOPPED, ""
                 charge.pid = 0
-        self._directory.cleanup()
+            for _, stream in self._streams.values():
+                if stream.state is not WorkerState.FAILED:
+                    stream.state, stream.detail = WorkerState.STOPPED, ""
+        self._directory.remove()
 
     def __enter__(self) -> Self:
         self.start()
@@ -214,6 +260,7 @@ class Supervisor:
             Subscriber(self.endpoints.values(), percepts=False) as pulse,
             selectors.DefaultSelector() as selector,
         ):
+            looked = time.monotonic()
             while not self._stop.is_set():
                 selector.register(self._control_socket, selectors.EVENT_READ)
                 readable = selector.select(_TICK)
@@ -221,7 +268,10 @@ class Supervisor:
                 if readable:
                     self._listen()
                 self._feel(pulse)
-                self._look_after()
+                # When the whole machine stood still, as in a suspend, nobody is to blame.
+                late = time.monotonic() - looked - _TICK
+                looked = time.monotonic()
+                self._look_after(late if late > _STANDSTILL else 0.0)
 
     def _listen(self) -> None:
         """Take in what the launcher says; when it is gone, so are all workers."""
@@ -236,8 +286,7 @@ class Supervisor:
         for line in lines:
             message: dict[str, Any] = json.loads(line)
             if "started" in message:
-                charge = self._charges[message["started"]]
-                charge.pid, charge.since = message["pid"], time.monotonic()
+                self._charges[message["started"]].pid = message["pid"]
             elif "ended" in message:
                 charge = self._charges[message["ended"]]
                 self._ended(charge, message["code"], message["words"])
@@ -246,58 +295,96 @@ class Supervisor:
         """Note the heartbeats, and that a worker has come to run."""
         now = time.monotonic()
         for name, beat in pulse.receive(0).heartbeats.items():
-            charge = self._charges.get(name)
-            if charge is None or beat.pid != charge.pid:
+            charge, stream = self._streams.get(name, (None, None))
+            if charge is None or stream is None or beat.pid != charge.pid:
                 continue
-            charge.since, charge.beating = now, True
-            limit = self._start_timeout if beat.state == "starting" else self._stall_timeout
-            if now - beat.progress > limit:
-                self._kill(charge, f"no progress for {limit:g} s")
-            elif beat.state in ("running", "waiting") and not charge.killed:
-                charge.failures = 0
-                self._change(charge, WorkerState(beat.state), beat.detail)
+            stream.beaten, charge.beating, charge.memory = now, True, beat.memory
+            if charge.killed:
+                continue
+            if trouble := self._trouble(stream, beat, now):
+                self._kill(charge, trouble)
+            elif beat.state in ("running", "waiting", "failed"):
+                charge.running = charge.running or now
+                if now - charge.running > _SOUND:
+                    charge.failures = charge.rests = 0
+                self._change(charge, stream, WorkerState(beat.state), beat.detail)
 
-    def _look_after(self) -> None:
-        """Kill the silent, start what is due."""
+    def _trouble(self, stream: _Stream, beat: Heartbeat, now: float) -> str:
+        """Return why a worker that beats must be started anew, or ""."""
+        limit = self._start_timeout if beat.state == "starting" else self._stall_timeout
+        if beat.state != "failed" and now - beat.progress > limit:
+            return f"no progress for {limit:g} s"
+        most = stream.spec.max_memory
+        if most and beat.memory > most:
+            return f"it has {beat.memory >> 20} MB of memory, {most >> 20} MB are allowed"
+        return ""
+
+    def _look_after(self, standstill: float) -> None:
+        """Kill the silent, start what is due; a standstill of so many seconds does not count."""
         now = time.monotonic()
         for charge in self._charges.values():
-            if charge.state is WorkerState.RESTARTING and not charge.pid and now >= charge.due:
+            for stream in charge.streams:
+                stream.beaten += standstill
+            pausing = charge.state in (WorkerState.RESTARTING, WorkerState.RESTING)
+            if pausing and not charge.pid and now >= charge.due:
                 charge.restarts += 1
                 self._launch(charge)
+            elif charge.killed and charge.pid and now - charge.killed > _GRACE:
+                self._tell({"kill": charge.pid})
             elif charge.pid and not charge.killed:
                 limit = self._heartbeat_timeout if charge.beating else self._start_timeout
-                if now - charge.since > limit:
+                if now - min(stream.beaten for stream in charge.streams) > limit:
                     self._kill(charge, f"no heartbeat for {limit:g} s")
 
     def _ended(self, charge: _Charge, code: int, words: str) -> None:
         now = time.monotonic()
-        charge.pid, charge.last_exit = 0, code
+        crashed = code > 0 or (code < 0 and signal.Signals(-code).name in _CRASHES)
+        ran, charge.running = charge.running, 0.0
+        charge.pid, charge.last_exit, charge.memory = 0, code, 0
         detail = words or (f"ended by signal {-code}" if code < 0 else f"ended with code {code}")
-        log.warning("worker of %s: %s", charge.spec.stream, detail)
+        log.warning("worker %s: %s", charge.name, detail)
         if code == EXIT_FATAL:
-            self._change(charge, WorkerState.FAILED, detail)
+            self._change_all(charge, WorkerState.FAILED, detail)
             return
-        charge.due = now + _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
-        charge.failures += 1
-        self._change(charge, WorkerState.RESTARTING, detail)
+        # One that ran and was ended from outside is not to blame; one that crashed is.
+        if ran and not crashed:
+            charge.failures = 0
+        wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
+        charge.failures += crashed or not ran
+        state = WorkerState.RESTARTING
+        if charge.failures >= _BREAKER:
+            wait = min(_REST * 2**charge.rests, _LONGEST_REST)
+            charge.failures, charge.rests = _BREAKER - 1, charge.rests + 1
+            state, detail = WorkerState.RESTING, f"{detail}; crashed often, rests for {wait:g} s"
+        charge.due = now + wait
+        self._change_all(charge, state, detail)
 
     def _kill(self, charge: _Charge, why: str) -> None:
-        log.warning("worker of %s: %s, killing it", charge.spec.stream, why)
-        charge.killed = True
-        self._tell({"kill": charge.pid})
-        self._change(charge, WorkerState.RESTARTING, why)
+        log.warning("worker %s: %s, ending it", charge.name, why)
+        charge.killed = time.monotonic()
+        # One that fell silent or hangs will not listen; one with too much memory can finish.
+        self._tell({"end" if "memory" in why else "kill": charge.pid})
+        self._change_all(charge, WorkerState.RESTARTING, why)
 
     def _launch(self, charge: _Charge) -> None:
-        charge.since, charge.beating, charge.killed = time.monotonic(), False, False
-        self._change(charge, WorkerState.STARTING, charge.detail if charge.restarts else "")
-        name = charge.spec.stream
-        self._tell({"start": name, "worker": charge.spec.model_dump(mode="json")})
+        now = time.monotonic()
+        charge.beating, charge.killed, charge.running = False, 0.0, 0.0
+        for stream in charge.streams:
+            stream.beaten = now
+            detail = stream.detail if charge.restarts else ""
+            self._change(charge, stream, WorkerState.STARTING, detail)
+        workers = [stream.spec.model_dump(mode="json") for stream in charge.streams]
+        self._tell({"start": charge.name, "workers": workers, "restarts": charge.restarts})
 
-    def _change(self, charge: _Charge, state: WorkerState, detail: str) -> None:
+    def _change_all(self, charge: _Charge, state: WorkerState, detail: str) -> None:
+        for stream in charge.streams:
+            self._change(charge, stream, state, detail)
+
+    def _change(self, charge: _Charge, stream: _Stream, state: WorkerState, detail: str) -> None:
         with self._lock:
-            changed = (charge.state, charge.detail) != (state, detail)
-            charge.state, charge.detail = state, detail
-            described = self._describe(charge)
+            changed = (stream.state, stream.detail) != (state, detail)
+            stream.state, stream.detail = state, detail
+            described = self._describe(charge, stream)
             self._lock.notify_all()
         if changed and self._on_change is not None:
             self._on_change(described)
@@ -311,8 +398,8 @@ class Supervisor:
 
     def _open_launcher(self) -> None:
         ours, theirs = sockets.socketpair()
-        directory = self._directory.name
-        modules = sorted({m for c in self._charges.values() for m in c.spec.modules})
+        directory = str(self._directory.path)
+        modules = sorted({m for _, s in self._streams.values() for m in s.spec.modules})
         # Threads of the launcher would not survive its forks.
         quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         # What is importable here is importable there, such as a source beside the user's script.
@@ -346,19 +433,36 @@ class Supervisor:
 
     # --- waiting for the start ---
 
-    def _describe(self, charge: _Charge) -> WorkerStatus:
+    def _describe(self, charge: _Charge, stream: _Stream) -> WorkerStatus:
         return WorkerStatus(
-            charge.spec.stream, charge.spec.endpoint, charge.state, charge.detail,
-            charge.pid, charge.restarts, charge.last_exit,
+            stream.spec.stream, stream.spec.endpoint, stream.state, stream.detail,
+            charge.pid, charge.restarts, charge.last_exit, charge.memory,
         )  # fmt: skip
 
     def _failed(self) -> str:
         """Return why a worker cannot run, or ""."""
-        for name, charge in self._charges.items():
-            if charge.state is WorkerState.FAILED:
-                return f"{name}: {charge.detail}"
+        for name, (_, stream) in self._streams.items():
+            if stream.state is WorkerState.FAILED:
+                return f"{name}: {stream.detail}"
         return ""
 
     def _all_up(self) -> bool:
         up = (WorkerState.RUNNING, WorkerState.WAITING)
-        return all(charge.state in up for charge in self._charges.values())
+        return all(stream.state in up for _, stream in self._streams.values())
+
+
+class _Directory:
+    """Where the sockets are, for its owner only."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            if path is None:
+                path = Path(tempfile.mkdtemp(prefix="sensebind-"))  # of mode 0700
+            else:
+                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageError(f"no directory for the bus can be made: {error}") from error
+        self.path = path
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)

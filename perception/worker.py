@@ -1,28 +1,25 @@
-"""One process per sense: source, encoder, cache, publisher, in one loop.
+"""One process for one sense, or for several that share an encoder: sources, encoder, publishers.
 
-The worker knows its source and its cache only by import path, so that new ones need no change
+The worker knows its sources and its cache only by import path, so that new ones need no change
 here, and `perception` imports nothing of `memory`.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from types import FrameType
-from typing import Annotated, Any, Protocol
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import (
     BusError,
@@ -31,222 +28,167 @@ from sensebind.errors import (
     InputError,
     MissingDependencyError,
     SenseBindError,
-    SourceError,
+    StorageError,
 )
 from sensebind.perception.bus import Publisher
 from sensebind.perception.encoding import SenseEncoder
+from sensebind.perception.frames import FrameStore
 from sensebind.perception.payload import jpeg
-from sensebind.perception.percept import (
-    STREAM_PATTERN,
-    Modality,
-    Observation,
-    Percept,
-    PerceptHeader,
-)
-from sensebind.perception.sources.base import Source
+from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.reader import StreamReader, Work
+from sensebind.perception.specs import Enhance, FactorySpec, FramesSpec, WorkerSpec
+
+__all__ = [
+    "EXIT_ERROR", "EXIT_FATAL", "Enhance", "FactorySpec", "FramesSpec", "Worker", "WorkerSpec",
+    "die_with_parent", "run_worker",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 EXIT_FATAL = 2  # starting it again would not help
 EXIT_ERROR = 1
-_PATIENCE = 0.2  # seconds that one look at the source may take
+_TICK = 0.2  # seconds between the encoder's signs of progress when there is nothing to do
+_JOIN = 1.0  # seconds for a source to close
+_SMOOTHING = 0.3  # of the encoding time that the rate follows
 _PR_SET_PDEATHSIG = 1
 
 
-class Enhance(Protocol):
-    """What a worker does with embeddings before it publishes them (the visual cache)."""
+@dataclass(slots=True)
+class _Stream:
+    """A stream in the worker's hands."""
 
-    @property
-    def setting(self) -> str:
-        """What percept headers say about it."""
-        ...
-
-    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Take float32 [B, D], return float32 [B, D]."""
-        ...
-
-
-class FactorySpec(BaseModel):
-    """Something to be built in the worker: an import path `package.module:name` and arguments."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    factory: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
-    arguments: dict[str, Any] = {}
-
-    def build(self) -> Any:
-        """Import the factory and call it.
-
-        Raises:
-            ConfigurationError: There is no such module or name, or it takes other arguments.
-        """
-        module, _, name = self.factory.partition(":")
-        try:
-            factory: Any = importlib.import_module(module)
-            for part in name.split("."):
-                factory = getattr(factory, part)
-        except (ImportError, AttributeError) as error:
-            raise ConfigurationError(f"cannot find {self.factory!r}: {error}") from error
-        try:
-            return factory(**self.arguments)
-        except TypeError as error:
-            raise ConfigurationError(f"cannot build {self.factory!r}: {error}") from error
-
-
-class WorkerSpec(BaseModel):
-    """Everything that one worker needs to know; plain values only, so that it travels as JSON.
-
-    Attributes:
-        stream: Name of the stream. `modality`: vision, audio or point.
-        source: Builds the `Source`. `checkpoint`: directory or file of the ImageBind.
-        enhance: Builds the cache callable; None publishes the bare embeddings.
-        endpoint: Where to publish; "" lets the supervisor choose.
-        rate: At most this many percepts per second.
-        max_age: Observations older than this, in seconds, are not encoded any more.
-        reopen: A source that gave nothing for so many seconds is closed and opened anew.
-        threads: Of the encoder.
-        segment: Whether a point cloud is a whole sweep of which the nearest thing is meant.
-        sensor_height: Height of the lidar above the floor, metres.
-        jpeg_quality: Of the pictures sent along with sight; 0 sends none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    stream: Annotated[str, Field(pattern=STREAM_PATTERN)]
-    modality: Modality
-    source: FactorySpec
-    checkpoint: Path
-    enhance: FactorySpec | None = None
-    endpoint: str = ""
-    rate: Annotated[float, Field(gt=0, le=1000)] = 10.0
-    max_age: Annotated[float, Field(gt=0)] = 1.0
-    reopen: Annotated[float, Field(gt=0)] = 5.0
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    segment: bool = True
-    sensor_height: float = 0.60
-    jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
-
-    @property
-    def modules(self) -> list[str]:
-        """Modules that the worker will import by path; a launcher imports them beforehand."""
-        specs = [self.source, *([self.enhance] if self.enhance else [])]
-        return [spec.factory.partition(":")[0] for spec in specs]
+    spec: WorkerSpec
+    publisher: Publisher
+    reader: StreamReader
+    encoder: SenseEncoder
+    enhance: Enhance | None
+    store: FrameStore | None
+    embedding: np.ndarray | None = None  # of the last percept; None when it perceived nothing
 
 
 class Worker:
-    """Runs one sense until told to stop."""
+    """Runs one sense, or several in one process, until told to stop."""
 
-    def __init__(self, spec: WorkerSpec) -> None:
-        self._spec = spec
+    def __init__(self, *specs: WorkerSpec) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            specs: Of the streams. Those with the same encoder are encoded in one batch.
+        """
+        self._specs = specs
         self._stop = threading.Event()
-        self._refused = 0  # observations that could not be encoded
+        self._ready = threading.Condition()
+        self._alive = time.monotonic()
+        self._encode_ms = 0.0
 
     def stop(self) -> None:
-        """End `run` after the percept in the making; safe in a signal handler."""
+        """End `run` after the percepts in the making; safe in a signal handler."""
         self._stop.set()
 
-    def run(self) -> None:
+    def run(self, restarts: int = 0) -> None:
         """Publish percepts until `stop`.
 
+        Args:
+            restarts: How many times this process was started again, for the heartbeats.
+
         Raises:
-            BusError: The endpoint cannot be used.
+            BusError: An endpoint cannot be used.
             CheckpointError: The encoder or the cache cannot be loaded.
             ConfigurationError: The parts do not fit together.
         """
-        spec = self._spec
-        torch.set_num_threads(spec.threads)
-        with Publisher(spec.endpoint, spec.stream) as publisher:
-            encoder = SenseEncoder.from_pretrained(
-                spec.checkpoint, spec.modality, spec.segment, spec.sensor_height
-            )
+        torch.set_num_threads(max(spec.threads for spec in self._specs))
+        with ExitStack() as stack:
+            publishers = []
+            for spec in self._specs:
+                publisher = Publisher(spec.endpoint, spec.stream, restarts=restarts)
+                publishers.append(stack.enter_context(publisher))
+            streams = self._assemble(publishers, stack)
+            for stream in streams:
+                stream.reader.start()
+                stack.callback(stream.reader.join, _JOIN)
+            for stream in streams:  # told before the first is waited for
+                stack.callback(stream.reader.stop)
+            self._serve(streams)
+
+    def _assemble(self, publishers: Sequence[Publisher], stack: ExitStack) -> list[_Stream]:
+        encoders: dict[object, SenseEncoder] = {}
+        streams: list[_Stream] = []
+        for spec, publisher in zip(self._specs, publishers, strict=True):
+            what = (spec.checkpoint, spec.modality, spec.segment, spec.sensor_height)
+            if what not in encoders:
+                encoders[what] = SenseEncoder.from_pretrained(*what)
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None
-            self._check_fit(encoder, enhance)
-            while not self._stop.is_set():
-                source: Source = spec.source.build()
-                try:
-                    with source:
-                        self._stream(source, encoder, enhance, publisher)
-                except SourceError as error:
-                    log.warning("%s: %s; trying again", spec.stream, error)
-                    publisher.report("waiting", str(error))
-                    self._stop.wait(0.5)
+            _check_fit(encoders[what], enhance)
+            store = None
+            if spec.frames is not None:
+                store = stack.enter_context(spec.frames.open())
+            reader = StreamReader(
+                spec, publisher, self._ready, lambda: self._alive, alone=len(self._specs) == 1
+            )
+            streams.append(_Stream(spec, publisher, reader, encoders[what], enhance, store))
+        return streams
 
-    def _check_fit(self, encoder: SenseEncoder, enhance: Enhance | None) -> None:
-        """Find out at the start, not at the first percept, that a cache has another width."""
-        if enhance is None:
-            return
-        probe = np.zeros((1, encoder.width), np.float32)
-        probe[0, 0] = 1.0
-        try:
-            enhance(probe)
-        except InputError as error:
-            raise ConfigurationError(f"cache and encoder do not fit: {error}") from error
-
-    def _stream(
-        self,
-        source: Source,
-        encoder: SenseEncoder,
-        enhance: Enhance | None,
-        publisher: Publisher,
-    ) -> None:
-        """Publish from an open source until stopped.
+    def _serve(self, streams: Sequence[_Stream]) -> None:
+        """Encode and publish what the readers bring.
 
         Raises:
-            SourceError: Nothing came for `reopen` seconds.
+            Exception: What ended the last of the readers.
         """
-        spec = self._spec
-        state = ("starting", "")
-        heard = time.monotonic()
-        due = heard
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
-            asked = time.monotonic()
-            try:
-                observation = source.read_latest(spec.max_age, _PATIENCE)
-            except SourceError as error:
-                silent = time.monotonic() - heard
-                if silent > spec.reopen:
-                    raise
-                state = ("waiting", str(error)) if silent > spec.max_age else (state[0], "")
-                publisher.report(*state, source.dropped + self._refused)
-                due = asked + _PATIENCE  # a source that fails at once is not asked in a busy loop
-                continue
-            heard = time.monotonic()
-            due = max(due + 1 / spec.rate, heard)
-            try:
-                percept = self._perceive(observation, encoder, enhance, source.dropped)
-            except InputError as error:
-                self._refused += 1
-                log.warning("%s: observation refused: %s", spec.stream, error)
-                state = ("waiting", str(error))
-                publisher.report(*state, source.dropped + self._refused)
-                continue
-            publisher.publish(percept)
-            state = ("running", "")
-            publisher.report(*state, percept.header.dropped)
+        while not self._stop.is_set():
+            with self._ready:
+                self._ready.wait_for(
+                    lambda: any(s.reader.has_work or s.reader.failure for s in streams), _TICK
+                )
+            self._alive = time.monotonic()
+            failures = [s.reader.failure for s in streams if s.reader.failure is not None]
+            if len(failures) == len(streams):
+                raise failures[0]
+            taken = [(s, work) for s in streams if (work := s.reader.take()) is not None]
+            encoded = self._encode([(s, work) for s, work in taken if work.changed])
+            for stream, work in taken:
+                if id(work) not in encoded and work.changed:
+                    continue  # refused
+                stream.embedding = encoded.get(id(work), stream.embedding)
+                self._publish(stream, work)
+            if failures and not taken:
+                self._stop.wait(_TICK)  # a reader that has ended keeps the condition true
 
-    def _perceive(
-        self,
-        observation: Observation,
-        encoder: SenseEncoder,
-        enhance: Enhance | None,
-        dropped: int,
-    ) -> Percept:
-        """Turn an observation into a percept.
-
-        Raises:
-            InputError: The observation is malformed or not finite.
-        """
-        spec = self._spec
+    def _encode(self, taken: Sequence[tuple[_Stream, Work]]) -> dict[int, np.ndarray | None]:
+        """Return embeddings by the id of their work, without those that were refused."""
+        if not taken:
+            return {}
         start = time.perf_counter()
-        embedding = encoder.encode(observation)
-        present = embedding is not None
-        if embedding is None:
-            embedding = np.zeros(encoder.width, np.float32)
-        elif enhance is not None:
-            embedding = enhance(embedding[None])[0]
+        encoded: dict[int, np.ndarray | None] = {}
+        for encoder in {s.encoder: None for s, _ in taken}:
+            batch = [(s, work) for s, work in taken if s.encoder is encoder]
+            results = encoder.encode_batch([work.observation for _, work in batch])
+            for (stream, work), result in zip(batch, results, strict=True):
+                try:
+                    if isinstance(result, InputError):
+                        raise result
+                    if result is not None and stream.enhance is not None:
+                        result = stream.enhance(result[None])[0]
+                    encoded[id(work)] = result
+                except InputError as error:
+                    stream.reader.refuse(error)
+        self._encode_ms = 1000 * (time.perf_counter() - start)
+        for stream, _ in taken:  # a slower encoder lowers the rate instead of growing a queue
+            spec, reader = stream.spec, stream.reader
+            wanted = max(1 / spec.rate, self._encode_ms / 1000 / spec.load)
+            reader.interval += _SMOOTHING * (wanted - reader.interval)
+        return encoded
+
+    def _publish(self, stream: _Stream, work: Work) -> None:
+        spec, observation = stream.spec, work.observation
         payload = None
-        if spec.modality is Modality.VISION and spec.jpeg_quality:
-            payload = jpeg(observation.data, spec.jpeg_quality)
+        try:
+            if spec.modality is Modality.VISION and spec.jpeg_quality:
+                payload = jpeg(observation.data, spec.jpeg_quality)
+        except InputError as error:
+            stream.reader.refuse(error)
+            return
+        width = stream.encoder.width
+        embedding = stream.embedding
         header = PerceptHeader(
             stream=spec.stream,
             modality=spec.modality,
@@ -255,28 +197,56 @@ class Worker:
             published_at=0,
             monotonic=observation.monotonic,
             frame_id=observation.frame_id,
-            shape=(encoder.width,),
-            model=encoder.digest,
-            cache=enhance.setting if enhance is not None else "",
+            shape=(width,),
+            model=stream.encoder.digest,
+            cache=stream.enhance.setting if stream.enhance is not None else "",
             observation=observation.reference,
-            present=present,
-            encode_ms=1000 * (time.perf_counter() - start),
-            dropped=dropped + self._refused,
+            present=embedding is not None,
+            encode_ms=self._encode_ms if work.changed else 0.0,
+            dropped=stream.reader.dropped,
+            unchanged=not work.changed,
         )
-        return Percept(header, embedding, payload)
+        vector = np.zeros(width, np.float32) if embedding is None else embedding
+        stream.publisher.publish(Percept(header, vector, payload))
+        stream.reader.done()
+        self._keep(stream, observation, payload)
+
+    def _keep(self, stream: _Stream, observation: Observation, payload: bytes | None) -> None:
+        """Store a frame after its percept is out, so that a slow disk delays nobody."""
+        if stream.store is None:
+            return
+        try:
+            stream.store.put(observation, payload)
+        except (StorageError, InputError) as error:
+            if stream.reader.unkept == 0:
+                log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
+            stream.reader.unkept += 1
 
 
-def run_worker(spec: WorkerSpec, tell: Callable[[str], None]) -> int:
-    """Be the worker process: run until SIGTERM, then finish the percept in the making.
+def _check_fit(encoder: SenseEncoder, enhance: Enhance | None) -> None:
+    """Find out at the start, not at the first percept, that a cache has another width."""
+    if enhance is None:
+        return
+    probe = np.zeros((1, encoder.width), np.float32)
+    probe[0, 0] = 1.0
+    try:
+        enhance(probe)
+    except InputError as error:
+        raise ConfigurationError(f"cache and encoder do not fit: {error}") from error
+
+
+def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restarts: int = 0) -> int:
+    """Be the worker process: run until SIGTERM, then finish the percepts in the making.
 
     Args:
-        spec: What to run.
+        specs: Of the streams to run.
         tell: Called with one line when the worker cannot go on.
+        restarts: How many times this process was started again.
 
     Returns:
         The exit code: 0 after SIGTERM, 2 when starting again would not help, 1 otherwise.
     """
-    worker = Worker(spec)
+    worker = Worker(*specs)
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
@@ -284,7 +254,7 @@ def run_worker(spec: WorkerSpec, tell: Callable[[str], None]) -> int:
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, who stops us
     try:
-        worker.run()
+        worker.run(restarts)
     except (CheckpointError, ConfigurationError, MissingDependencyError, BusError) as error:
         tell(str(error))
         return EXIT_FATAL
@@ -292,7 +262,7 @@ def run_worker(spec: WorkerSpec, tell: Callable[[str], None]) -> int:
         tell(str(error))
         return EXIT_ERROR
     except Exception as error:
-        log.exception("worker of %s failed", spec.stream)
+        log.exception("worker of %s failed", ", ".join(spec.stream for spec in specs))
         tell(f"{type(error).__name__}: {error}")
         return EXIT_ERROR
     return 0

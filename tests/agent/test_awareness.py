@@ -12,8 +12,9 @@ from sensebind.agent.awareness import Awareness
 from sensebind.agent.conditions import SenseState
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus import Publisher
+from sensebind.perception.frames import FrameStore
 from sensebind.perception.payload import jpeg
-from sensebind.perception.percept import Modality, Percept, PerceptHeader
+from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 
 MODALITIES = {"camera": "vision", "microphone": "audio", "lidar": "point"}
 SENSES = ("sight", "hearing", "scan")
@@ -174,6 +175,42 @@ def test_the_frame_of_the_newest_percept(
     arrived(awareness, "camera", perceive(publishers["camera"], payload=b"no picture"))
     with pytest.raises(InputError):
         awareness.frame()
+
+
+def test_a_picture_that_did_not_come_along_is_fetched_by_reference(
+    publishers: dict[str, Publisher], tmp_path: Path
+) -> None:
+    endpoints = {name: publisher.endpoint for name, publisher in publishers.items()}
+    image = np.full((8, 8, 3), 90, np.uint8)
+    with (
+        FrameStore(tmp_path / "frames") as store,
+        Awareness(endpoints, MODALITIES, frames=store.get) as awareness,
+    ):
+        sent = perceive(publishers["camera"])
+        at = sent.header.captured_at
+        store.put(Observation(image, "camera", Modality.VISION, at, 0.0, 1, "optical"))
+        arrived(awareness, "camera", sent)
+        np.testing.assert_allclose(awareness.frame().data.astype(int), image, atol=4)
+
+
+def test_senses_are_aligned_in_time(awareness: Awareness, publishers: dict[str, Publisher]) -> None:
+    """Each stream gives the percept captured nearest to the moment asked for."""
+    camera, microphone = publishers["camera"], publishers["microphone"]
+    seen, heard = [], []
+    for number, age in enumerate((9, 6, 3)):
+        seen.append(perceive(camera, number, age, payload=b"x"))
+        arrived(awareness, "camera", seen[-1])
+    for number, age in enumerate((7.5, 1)):
+        heard.append(perceive(microphone, number, age))
+        arrived(awareness, "microphone", heard[-1])
+    moment = seen[1].header.monotonic
+    past = awareness.at(moment, tolerance=2)
+    assert past["camera"].embedding[1] and past["microphone"].embedding[0]
+    assert past["camera"].payload is None and "lidar" not in past
+    late = awareness.at(heard[1].header.monotonic, tolerance=1e6)
+    assert late["microphone"].embedding[1] and late["camera"].embedding[2]
+    assert set(awareness.at(moment, tolerance=0.01)) == {"camera"}
+    assert awareness.at(moment - 100) == {}
 
 
 def test_losses_and_restarts_are_reported(

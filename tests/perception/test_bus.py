@@ -10,12 +10,13 @@ import msgpack
 import numpy as np
 import pytest
 import zmq
+from fixtures.percepts import WIDTH, percept, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.bus import (
-    Heartbeat,
+    News,
     Publisher,
     Subscriber,
     check_endpoint,
@@ -30,40 +31,6 @@ from sensebind.perception.percept import (
     percept_topic,
 )
 from sensebind.perception.tally import Tally
-
-WIDTH = 8
-
-
-def percept(stream: str = "camera", value: int = 0, **fields: Any) -> Percept:
-    """A percept whose embedding is the unit vector along axis `value`."""
-    present = fields.setdefault("present", True)
-    embedding = np.zeros(WIDTH, np.float32)
-    embedding[value % WIDTH] = present
-    header = PerceptHeader(
-        stream=stream,
-        modality=Modality.VISION,
-        sequence=fields.pop("sequence", 0),
-        captured_at=time.time_ns(),
-        published_at=0,
-        monotonic=time.monotonic(),
-        shape=(WIDTH,),
-        **fields,
-    )
-    return Percept(header, embedding, b"jpeg")
-
-
-def wait_for(subscriber: Subscriber, condition, seconds: float = 5.0) -> dict[str, Percept]:
-    """Receive until `condition(percepts, heartbeats)` of all that came holds."""
-    percepts: dict[str, Percept] = {}
-    beats: dict[str, Heartbeat] = {}
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        news = subscriber.receive(0.05)
-        percepts |= news.percepts
-        beats |= news.heartbeats
-        if condition(percepts, beats):
-            return percepts
-    raise AssertionError(f"nothing within {seconds} s: {percepts} {beats} {subscriber.stats()}")
 
 
 @pytest.fixture(params=["ipc", "tcp"])
@@ -321,7 +288,7 @@ def test_malformed_messages_are_counted_and_survived(tmp_path: Path) -> None:
 def test_made_up_streams_cannot_fill_the_memory(tmp_path: Path) -> None:
     with Subscriber([f"ipc://{tmp_path}/nobody"]) as subscriber:
         for number in range(1000):
-            subscriber._take([f"percept/s{number}/".encode(), b"", b""], {}, {})
+            subscriber._take([f"percept/s{number}/".encode(), b"", b""], News({}, {}))
         assert len(subscriber.stats()) <= 257
         assert sum(s.malformed for s in subscriber.stats().values()) == 1000
 

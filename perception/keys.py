@@ -1,0 +1,238 @@
+"""CURVE keys of the bus: who may listen to this robot, and which robots this agent believes.
+
+A directory holds one key pair, `own.key` and `own.key_secret`, and in `allowed/` the public keys of
+those it deals with, in ZeroMQ's certificate format. Both sides of a connection prove that they
+hold the secret half of their key; everything on the wire is encrypted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+from zmq.auth import create_certificates, load_certificate
+from zmq.utils import z85
+from zmq.utils.monitor import recv_monitor_message
+
+from sensebind.errors import BusError, ConfigurationError
+
+KEY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+_PUBLIC, _SECRET, _ALLOWED = "own.key", "own.key_secret", "allowed"
+_Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
+_LOOK_AGAIN = 1.0  # seconds after which an unknown key may have been allowed meanwhile
+_FAILED = zmq.Event.HANDSHAKE_FAILED_NO_DETAIL | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
+_DOMAIN = b"sensebind"
+
+
+def default_directory() -> Path:
+    """Return where keys are unless said otherwise: `~/.config/sensebind/keys`."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "sensebind/keys"
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """A key pair and the public keys that are trusted.
+
+    Attributes:
+        directory: Where they were read. `public`: own public key, Z85. `secret`: its secret half.
+        allowed: Names by public key.
+    """
+
+    directory: Path
+    public: bytes
+    secret: bytes
+    allowed: dict[bytes, str]
+
+    def __repr__(self) -> str:
+        return f"KeyRing({str(self.directory)!r}, {len(self.allowed)} allowed)"
+
+    @classmethod
+    def load(cls, directory: Path | str) -> KeyRing:
+        """Read a key directory.
+
+        Raises:
+            BusError: There are no keys, a file is damaged, or others can read the secret one.
+        """
+        directory = Path(directory).expanduser()
+        secret_file = directory / _SECRET
+        if not secret_file.is_file():
+            raise BusError(f"no keys in {directory}: make them with `sensebind keys new`")
+        mode = stat.S_IMODE(secret_file.stat().st_mode)
+        if mode & 0o077:
+            raise BusError(
+                f"{secret_file} can be read by others (mode {mode:03o}): chmod 600 it, or make "
+                "new keys if others have had access"
+            )
+        public, secret = _read(secret_file)
+        if secret is None:
+            raise BusError(f"{secret_file} holds no secret key: make new ones")
+        return cls(directory, public, secret, read_allowed(directory))
+
+    def server(self, name: str) -> bytes:
+        """Return the public key that a publisher must prove to hold.
+
+        Args:
+            name: As it was allowed under; "" where only one key is allowed.
+
+        Raises:
+            BusError: It is not allowed, or the name is needed to tell several apart.
+        """
+        names = {known: key for key, known in self.allowed.items()}
+        if name in names:
+            return names[name]
+        if not name and len(names) == 1:
+            return next(iter(self.allowed))
+        known = ", ".join(sorted(names)) or "none"
+        asked = f"no key {name!r} is allowed" if name else "say whose key is meant, tcp://NAME@…"
+        raise BusError(f"{asked} in {self.directory} (there: {known}); see `sensebind keys allow`")
+
+    def guard_client(self, socket: zmq.Socket, name: str) -> None:
+        """Make a connecting socket prove itself, and believe only the holder of a key."""
+        socket.setsockopt(zmq.CURVE_SERVERKEY, self.server(name))
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, self.public)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self.secret)
+
+
+class Gate:
+    """Lets in at a bound socket who holds an allowed key, and counts who was turned away.
+
+    Answers ZeroMQ's authentication protocol (ZAP, RFC 27) without a thread of its own: who uses the
+    guarded socket polls `sockets` beside it and calls `serve`. Keys that are allowed while it runs
+    are noticed, and who was turned away tries again by itself.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._allowed = frozenset(ring.allowed)
+        self._looked = time.monotonic()
+        self.turned_away = 0
+        """Connection attempts so far without a key or with one that is not allowed."""
+        self.sockets: tuple[zmq.Socket, ...] = ()
+
+    def open(self, context: zmq.Context, socket: zmq.Socket) -> None:
+        """Guard a socket that is not bound yet."""
+        questions = context.socket(zmq.REP)
+        questions.setsockopt(zmq.LINGER, 0)
+        questions.bind("inproc://zeromq.zap.01")
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, self._ring.public)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self._ring.secret)
+        socket.setsockopt(zmq.ZAP_DOMAIN, _DOMAIN)
+        self.sockets = (questions, socket.get_monitor_socket(_FAILED))
+
+    def serve(self) -> None:
+        """Answer who asks to come in, and count those who did not even ask properly."""
+        if not self.sockets:
+            return
+        questions, monitor = self.sockets
+        while questions.poll(0):
+            frames = questions.recv_multipart()
+            good = len(frames) == 7 and frames[5] == b"CURVE" and self._knows(frames[6])
+            self.turned_away += not good
+            # 300 is "not now": the other side tries again, and is let in once its key is allowed.
+            status, text = (b"200", b"OK") if good else (b"300", b"key is not allowed")
+            number = frames[1] if len(frames) > 1 else b""
+            questions.send_multipart([b"1.0", number, status, text, b"", b""])
+        while monitor.poll(0):
+            recv_monitor_message(monitor)
+            self.turned_away += 1
+
+    def close(self) -> None:
+        """Close its sockets; may be called again."""
+        for socket in self.sockets:
+            socket.close(linger=0)
+        self.sockets = ()
+
+    def _knows(self, raw: bytes) -> bool:
+        key = z85.encode(raw)
+        now = time.monotonic()
+        if key not in self._allowed and now - self._looked > _LOOK_AGAIN:
+            self._looked = now
+            with contextlib.suppress(BusError):  # a damaged file does not let anybody in
+                self._allowed = frozenset(read_allowed(self._ring.directory))
+        return key in self._allowed
+
+
+def new_keys(directory: Path) -> Path:
+    """Make a key pair; return the file with the public half, which others are given.
+
+    Raises:
+        ConfigurationError: There are keys already.
+        BusError: The directory cannot be written.
+    """
+    if (directory / _SECRET).exists():
+        raise ConfigurationError(f"{directory} has keys already: remove {_SECRET} to replace them")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True, mode=0o700)
+        (directory / _ALLOWED).mkdir(exist_ok=True, mode=0o700)
+        # Written in a directory that nobody else can enter, so that the secret never lies open.
+        with tempfile.TemporaryDirectory(dir=directory) as private:
+            public, secret = map(Path, create_certificates(private, "own"))
+            secret.chmod(0o600)
+            public.replace(directory / _PUBLIC)
+            secret.replace(directory / _SECRET)
+    except OSError as error:
+        raise BusError(f"keys cannot be written to {directory}: {error.strerror}") from error
+    return directory / _PUBLIC
+
+
+def allow_key(directory: Path, file: Path, name: str = "") -> str:
+    """Trust the public key in a file; return the name it is known by from now on.
+
+    Args:
+        directory: Of the keys of this machine.
+        file: `own.key` of another machine.
+        name: What to call it; the file's name by default.
+
+    Raises:
+        BusError: The file holds no key, or cannot be copied.
+        ConfigurationError: The name cannot be used or is taken by another key.
+    """
+    name = name or file.stem
+    if not re.fullmatch(KEY_NAME, name) or name == "own":
+        raise ConfigurationError(f"{name!r} cannot name a key: give another one with --name")
+    public, secret = _read(file)
+    if secret is not None:
+        raise BusError(f"{file} holds a secret key: only {_PUBLIC} is meant to be given away")
+    target = directory / _ALLOWED / f"{name}.key"
+    if target.exists() and _read(target)[0] != public:
+        raise ConfigurationError(f"{name!r} is another key already: remove {target} to replace it")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = target.with_suffix(".part")
+        shutil.copyfile(file, part)
+        part.replace(target)
+    except OSError as error:
+        raise BusError(f"{target} cannot be written: {error.strerror}") from error
+    return name
+
+
+def read_allowed(directory: Path) -> dict[bytes, str]:
+    """Return the names of the trusted public keys, by key.
+
+    Raises:
+        BusError: A file is damaged.
+    """
+    files = sorted((directory / _ALLOWED).glob("*.key"))
+    return {_read(file)[0]: file.stem for file in files}
+
+
+def _read(file: Path) -> tuple[bytes, bytes | None]:
+    """Return the public and, if it is there, the secret key of a certificate file."""
+    try:
+        public, secret = load_certificate(file)
+    except (OSError, ValueError) as error:
+        raise BusError(f"{file} is no ZeroMQ key: {error}") from error
+    for key in (public, secret):
+        if key is not None and not _Z85.fullmatch(key):
+            raise BusError(f"{file} is no ZeroMQ key: it is damaged")
+    return public, secret
