@@ -4,51 +4,41 @@
 
 Everything runs as in the demo: one process for SimHome, one per sense. Ages are taken where the
 agent takes them, at random moments, so they include the wait for the next percept; "on arrival"
-is the age at which a percept reaches the listening thread. Exit code 1 when a row is below its bar.
+is the age at which a percept reaches the listening thread. Then three streams of pictures at 30 Hz:
+what lies between source and subscriber beside encoding. Exit code 1 when a row is below its bar.
 """
 
 import argparse
-import json
 import random
 import sys
 import time
 from collections import defaultdict
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+from report import Row, at_least, at_most, show
 
 from sensebind.agent.awareness import Awareness
-from sensebind.agent.senses import SIMHOME_STREAMS, CacheSettings, simhome_workers
+from sensebind.agent.senses import (
+    SIMHOME_STREAMS,
+    CacheSettings,
+    imagebind_directory,
+    simhome_workers,
+)
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import SenseBindError
-from sensebind.perception.percept import Percept
+from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.specs import FactorySpec, WorkerSpec
 from sensebind.perception.supervisor import Supervisor
 
 RATE_BARS = {"camera": 4.0, "microphone": 1.0, "lidar": 2.0}
 AGE_BAR = 400.0  # milliseconds, at most
+RATE = 30.0
 WARM_UP = 3.0
 SCENE = 10_000_017
-
-
-@dataclass(frozen=True)
-class Row:
-    """One result.
-
-    Attributes:
-        name: What was measured. `value`: how much.
-        bar: The limit, or None; at least this much for rates, at most this much for times.
-        n: How many measurements it comes from.
-        ok: Whether the bar is met.
-    """
-
-    name: str
-    value: float
-    bar: float | None
-    n: int
-    ok: bool = True
 
 
 def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
@@ -84,14 +74,12 @@ def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
     rows = []
     for name, bar in RATE_BARS.items():
         count = after[name].counts.received - before[name].counts.received
-        rows.append(
-            Row(f"{name}: percepts per second", count / spent, bar, count, count / spent >= bar)
-        )
+        rows.append(at_least(f"{name}: percepts per second", count / spent, bar, count))
     for name in RATE_BARS:
         p50, p95 = np.percentile(ages[name], [50, 95])
         n = len(ages[name])
         rows.append(Row(f"{name}: age at the agent p50, ms", p50, None, n))
-        rows.append(Row(f"{name}: age at the agent p95, ms", p95, AGE_BAR, n, bool(p95 <= AGE_BAR)))
+        rows.append(at_most(f"{name}: age at the agent p95, ms", float(p95), AGE_BAR, n))
     for name in RATE_BARS:
         for what, values in (("age on arrival", arrivals[name]), ("encoding", encoding[name])):
             for q in (50, 95):
@@ -103,16 +91,82 @@ def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
     return rows
 
 
-def show(rows: list[Row], as_json: bool) -> int:
-    """Print the rows; return the exit code."""
-    ok = all(row.ok for row in rows)
-    if as_json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
-    else:
-        for row in rows:
-            bar = "" if row.bar is None else f"  (bar {row.bar:g}{'' if row.ok else ', MISSED'})"
-            print(f"{row.name:40} {row.value:9.2f}{bar}  n={row.n}")
-    return 0 if ok else 1
+class Ticking:
+    """A source that captures a new picture exactly every 1/30 s; workers open it by import path."""
+
+    modality = Modality.VISION
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.dropped = 0
+        chance = np.random.default_rng(0)
+        self._pictures = chance.integers(0, 255, (16, 96, 96, 3), dtype=np.uint8)
+        self._sequence = 0
+        self._due = 0.0
+
+    def __enter__(self) -> Self:
+        self._due = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, timeout: float = 5.0) -> Observation:
+        """Return the next picture when its time has come."""
+        return self.read_latest(float("inf"), timeout)
+
+    def read_latest(self, max_age: float, timeout: float = 0.0) -> Observation:
+        """Wait for the next picture; those whose time passed meanwhile are counted as dropped."""
+        behind = int((time.monotonic() - self._due) * RATE)
+        if behind > 0:
+            self.dropped += behind
+            self._sequence += behind
+            self._due += behind / RATE
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        captured = time.monotonic()
+        self._due += 1 / RATE
+        self._sequence += 1
+        picture = self._pictures[self._sequence % len(self._pictures)]
+        return Observation(
+            picture, self.stream, self.modality, time.time_ns(), captured, self._sequence, "f"
+        )
+
+
+def latency(checkpoint: Path, seconds: float) -> list[Row]:
+    """Return what lies between source and subscriber beside encoding, three streams at 30 Hz."""
+    spans: list[float] = []
+
+    def listen(percept: Percept) -> None:
+        header = percept.header
+        spans.append(1000 * (time.monotonic() - header.monotonic) - header.encode_ms)
+
+    names = ("left", "right", "rear")
+    workers = [
+        WorkerSpec(
+            stream=name, modality=Modality.VISION, checkpoint=imagebind_directory(checkpoint),
+            source=FactorySpec(factory="streams:Ticking", arguments={"stream": name}), rate=RATE,
+            load=1.0, refresh=0.0,
+        )
+        for name in names
+    ]  # fmt: skip
+    with (
+        Supervisor(workers) as supervisor,
+        Awareness(supervisor.endpoints, dict.fromkeys(names, "vision"), [listen]) as awareness,
+    ):
+        awareness.wait(60)
+        time.sleep(WARM_UP)
+        spans.clear()
+        time.sleep(seconds)
+        measured = list(spans)
+        lost = sum(report.counts.lost for report in awareness.report().values())
+    p50, p99 = (float(v) for v in np.percentile(measured or [float("inf")], [50, 99]))
+    n = len(measured)
+    return [
+        at_most("30 Hz: source to subscriber minus encoding p50, ms", p50, 3.0, n),
+        at_most("30 Hz: source to subscriber minus encoding p99, ms", p99, 10.0, n),
+        Row("30 Hz: percepts per second and stream", n / seconds / len(names), None, n),
+        Row("30 Hz: lost on the bus", lost, None, n),
+    ]
 
 
 def main() -> int:
@@ -125,7 +179,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         checkpoint = options.checkpoint or default_checkpoint()
-        return show(measure(checkpoint, options.seconds, not options.no_cache), options.json)
+        rows = measure(checkpoint, options.seconds, not options.no_cache)
+        return show([*rows, *latency(checkpoint, options.seconds)], options.json)
     except SenseBindError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

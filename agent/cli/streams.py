@@ -1,0 +1,111 @@
+"""`sensebind run`, `top`, `doctor`, `proxy` and `keys`: the senses of a robot and their network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Json
+
+_KEYS_HELP = "Key directory; ~/.config/sensebind/keys by default."
+Robot = Annotated[Path, typer.Argument(help="The robot's YAML file, see examples/simhome.yaml.")]
+Keys = Annotated[Path | None, typer.Option(help=_KEYS_HELP)]
+
+keys = typer.Typer(help="Keys that let other machines listen, and tell whom we believe.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    app.command("run")(run_robot)
+    app.command()(top)
+    app.command()(doctor)
+    app.command()(proxy)
+    app.add_typer(keys, name="keys")
+
+
+def run_robot(
+    config: Robot,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Run the senses of a robot: each in its own process, watched, published."""
+    from sensebind.agent.streams.run import run
+
+    return run(config, seconds, as_json)
+
+
+def top(
+    config: Annotated[Path | None, typer.Argument(help="A robot; else all that run here.")] = None,
+    connect: Annotated[
+        list[str] | None,
+        typer.Option(help="Listen there instead, such as tcp://rover@10.0.0.5:7000."),
+    ] = None,
+    keys: Keys = None,
+    once: Annotated[bool, typer.Option("--once", help="One snapshot as text.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Show rate, age, losses and memory of all streams. Piped: one snapshot."""
+    from sensebind.agent.streams.top import run
+    from sensebind.perception.keys import default_directory
+
+    if keys is None and any(not e.startswith("ipc://") for e in connect or ()):
+        own = default_directory()
+        keys = own if (own / "own.key_secret").exists() else None
+    return run(config, connect or (), keys, as_json, once)
+
+
+def doctor(
+    config: Annotated[Path | None, typer.Argument(help="A robot to look at, too.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Look at devices, libraries, weights, ports, keys and disk, and say how to mend each."""
+    from sensebind.agent.streams.doctor import run
+
+    return run(config, as_json)
+
+
+def proxy(
+    upstream: Annotated[list[str], typer.Argument(help="Endpoints of robots or other proxies.")],
+    listen: Annotated[str, typer.Option(help="Where to publish all of them.")],
+    keys: Keys = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Join many robots behind one address, for many agents."""
+    from sensebind.agent.streams.network import run_proxy
+
+    return run_proxy(upstream, listen, keys, seconds, as_json)
+
+
+@keys.command("new")
+def keys_new(directory: Keys = None) -> int:
+    """Make a key pair; give the public half, own.key, to those you want to talk with."""
+    from sensebind.perception.keys import default_directory, new_keys
+
+    print(new_keys((directory or default_directory()).expanduser()))
+    return 0
+
+
+@keys.command("allow")
+def keys_allow(
+    file: Annotated[Path, typer.Argument(help="own.key of another machine.")],
+    name: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
+    directory: Keys = None,
+) -> int:
+    """Let the owner of a public key listen, and believe it as a robot."""
+    from sensebind.perception.keys import allow_key, default_directory
+
+    print(allow_key((directory or default_directory()).expanduser(), file, name))
+    return 0
+
+
+@keys.command("list")
+def keys_list(directory: Keys = None, as_json: Json = False) -> int:
+    """Show our own public key and those that are allowed."""
+    from sensebind.agent.streams.network import list_keys
+
+    return list_keys(directory, as_json)

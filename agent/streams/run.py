@@ -1,0 +1,269 @@
+"""`sensebind run robot.yaml`: the senses of a robot, watched and published until told to stop.
+
+The composition root of a robot without a language model: here sources, workers, supervisor, frame
+store, proxy, metrics and viewer are wired together.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Self
+
+from rich.console import Console
+from rich.markup import escape
+
+from sensebind.agent.streams import top
+from sensebind.agent.streams.config import RobotConfig, read_config
+from sensebind.agent.streams.monitor import Monitor
+from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.perception.frame_service import FrameServer
+from sensebind.perception.keys import KeyRing
+from sensebind.perception.percept import Percept
+from sensebind.perception.proxy import Proxy
+from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.supervisor import Supervisor, WorkerStatus
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.5
+
+
+class Robot:
+    """A running robot. A context manager; leaving it ends every process.
+
+    Args:
+        config: What it has.
+        on_change: Called from the watching thread when a stream's state changes.
+
+    Attributes:
+        supervisor: Keeps the workers alive. `monitor`: tells how the streams are doing.
+        addresses: Where it can be reached: bus, frames, metrics.
+    """
+
+    def __init__(
+        self, config: RobotConfig, on_change: Callable[[WorkerStatus], None] | None = None
+    ) -> None:
+        self._config = config
+        self._on_change = on_change
+        self._stack = ExitStack()
+        self._home: _Home | None = None
+        self.addresses: dict[str, str] = {}
+        self.supervisor: Supervisor
+        self.monitor: Monitor
+
+    def __enter__(self) -> Self:
+        """Start everything.
+
+        Raises:
+            SenseBindError: Something cannot start; nothing is left running.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of everything that runs beside this process, by name."""
+        home = {"simhome": self._home.pid} if self._home is not None else {}
+        return self.supervisor.pids | home
+
+    def look_after(self) -> None:
+        """Start again what the supervisor does not watch; to be called now and then."""
+        if self._home is not None:
+            self._home.look_after()
+
+    def _start(self) -> None:
+        config, stack = self._config, self._stack
+        workers = config.workers()
+        ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
+        stack.enter_context(_Lock(config.directory))
+        if config.simhome is not None:
+            self._home = stack.enter_context(_Home(config.simhome.seed, config.simhome.port))
+        self.supervisor = Supervisor(workers, self._on_change, directory=config.directory)
+        stack.callback(self.supervisor.stop)
+        endpoints = list(self.supervisor.endpoints.values())
+        if config.bus.listen:
+            proxy = stack.enter_context(Proxy(endpoints, config.bus.listen, ring))
+            self.addresses["bus"] = proxy.endpoint
+        if config.frames is not None:
+            self._serve_frames(ring)
+        listeners: list[Callable[[Percept], None]] = []
+        if config.rerun is not None:
+            from sensebind.agent.streams.viewer import RerunSink
+
+            rerun = config.rerun
+            listeners.append(RerunSink(rerun.address, rerun.file, rerun.rate))
+        self.monitor = stack.enter_context(
+            Monitor(endpoints, listeners=listeners, expected=config.stream_names.values())
+        )
+        if config.metrics is not None:
+            from sensebind.agent.streams.metrics import MetricsServer
+
+            metrics = MetricsServer(self.monitor, config.metrics.port, config.metrics.host)
+            self.addresses["metrics"] = stack.enter_context(metrics).address
+        stack.callback(self.supervisor.stop)  # the first to end: what it publishes still goes out
+        self.supervisor.start(wait=0)
+
+    def _serve_frames(self, ring: KeyRing | None) -> None:
+        """Serve frames to this machine, and to others where that is wanted."""
+        config, stack = self._config, self._stack
+        assert config.frames is not None
+        store = stack.enter_context(config.frame_spec.open())
+        endpoints = [f"ipc://{config.directory / 'frames'}"]
+        if config.bus.frames:
+            endpoints.append(config.bus.frames)
+        for endpoint in endpoints:
+            server = stack.enter_context(FrameServer(store, endpoint, ring))
+            self.addresses["frames"] = server.endpoint
+
+
+def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
+    """Run a robot until Ctrl-C or SIGTERM.
+
+    Args:
+        path: Its robot.yaml.
+        seconds: End by itself after so long.
+        as_json: Print addresses at the start and all streams at the end as JSON.
+
+    Returns:
+        0 after an orderly end, 1 when no stream can run any more.
+
+    Raises:
+        SenseBindError: It cannot start; nothing is left running.
+    """
+    config = read_config(path)
+    out = Console(highlight=False, soft_wrap=True)
+    stop = threading.Event()
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def tell(status: WorkerStatus) -> None:
+        if not as_json:
+            detail = f": {status.detail}" if status.detail else ""
+            out.print(f"[dim]{_clock()}[/] {status.stream} {status.state}{escape(detail)}")
+
+    for one in handlers:
+        signal.signal(one, end)
+    try:
+        with Robot(config, tell) as robot:
+            if as_json:
+                print(json.dumps({"addresses": robot.addresses, "pids": robot.pids}), flush=True)
+            else:
+                for name, address in robot.addresses.items():
+                    out.print(f"[dim]{_clock()}[/] {name} at {escape(address)}")
+            until = time.monotonic() + (seconds if seconds is not None else float("inf"))
+            hopeless = False
+            while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:
+                robot.look_after()
+                hopeless = all(s.state == "failed" for s in robot.supervisor.status().values())
+            rows = robot.monitor.rows()
+            details = {s.detail for s in robot.supervisor.status().values()}
+        if as_json:
+            print(json.dumps({"streams": [top.as_dict(row) for row in rows]}), flush=True)
+        else:
+            top.show(rows, out)
+        if hopeless:
+            raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
+        return 0
+    finally:
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
+
+
+class _Home:
+    """A simulated home that is started again when it ends."""
+
+    def __init__(self, seed: int, port: int) -> None:
+        self._options = SimHomeOptions(seed, sensor_port=port)
+        self._server = SimHomeServer(self._options)
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    def look_after(self) -> None:
+        if not self._server.alive:
+            log.warning("the simulated home ended, starting it again")
+            self._server.stop()
+            self.restarts += 1
+            try:
+                self._server.start()
+            except ConfigurationError as error:  # its port may be free a moment later
+                log.warning("the simulated home: %s", error)
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+
+class _Lock:
+    """Keeps a second robot of the same name from taking over the sockets of the first."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory.with_suffix(".lock")
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            owner = self._path.parent.stat().st_uid
+            file = self._path.open("a+")
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be written: {error.strerror}") from error
+        if owner != os.getuid():
+            file.close()
+            raise StorageError(f"{self._path.parent} belongs to somebody else: set XDG_RUNTIME_DIR")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            raise BusError(
+                f"robot {self._path.stem!r} runs already: stop it, or give this one a name:"
+            ) from error
+        self._file = file
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()  # and with it the lock
+
+
+def _needs_keys(config: RobotConfig) -> bool:
+    """Keys are used when they are there, and demanded for what other machines can reach."""
+    wanted = [e for e in (config.bus.listen, config.bus.frames) if e.startswith("tcp://")]
+    return bool(wanted) and (
+        (config.bus.keys.expanduser() / "own.key_secret").exists()
+        or any("127.0.0.1" not in e and "localhost" not in e for e in wanted)
+    )
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

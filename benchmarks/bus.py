@@ -1,0 +1,281 @@
+"""The bus alone: throughput beside bare pyzmq, keys, a stopped subscriber, mutated messages.
+
+    python benchmarks/bus.py [--seconds N] [--stopped N] [--mutations N] [--json]
+
+Throughput is counted in one process, as in `docs/reliability.md`: publisher and subscriber in two
+threads over ipc, header and an embedding of 1,024 float32. `--stopped` is how long one subscriber
+is stopped with SIGSTOP while another listens; `--mutations` is how many damaged messages the
+decoder is given. Exit code 1 when a bar is missed.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import zmq
+from report import Row, at_least, at_most, show
+
+from sensebind.errors import MessageError, SenseBindError
+from sensebind.perception.bus import Publisher, Subscriber
+from sensebind.perception.heartbeat import Heartbeat, decode_heartbeat, encode_heartbeat
+from sensebind.perception.keys import KeyRing, allow_key, new_keys
+from sensebind.perception.percept import (
+    Modality,
+    Percept,
+    PerceptHeader,
+    decode_message,
+    encode_message,
+)
+
+WIDTH = 1024
+STOPPED = """
+import sys
+from sensebind.perception.bus import Subscriber
+with Subscriber([sys.argv[1]]) as subscriber:
+    while not subscriber.receive(0.2).percepts:
+        pass
+    print("ready", flush=True)
+    while True:
+        subscriber.receive(1.0)
+"""
+
+
+def percept(payload: bytes | None = None) -> Percept:
+    """Return a percept like those of the shipped weights, or wider."""
+    embedding = np.zeros(WIDTH, np.float32)
+    embedding[7] = 1.0
+    header = PerceptHeader(
+        stream="camera", modality=Modality.VISION, sequence=0, captured_at=time.time_ns(),
+        published_at=0, monotonic=time.monotonic(), shape=(WIDTH,), model="0" * 64,
+        observation="frame:camera@1700000000000000000", encode_ms=12.5,
+    )  # fmt: skip
+    return Percept(header, embedding, payload)
+
+
+def bare(seconds: float, path: str) -> float:
+    """Return messages per second of bare pyzmq multipart with the same bytes."""
+    frames = encode_message(percept())
+    context = zmq.Context()
+    sink, source = context.socket(zmq.SUB), context.socket(zmq.XPUB)
+    source.bind(path)
+    sink.setsockopt(zmq.SUBSCRIBE, b"percept/")
+    sink.connect(path)
+    source.recv()
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.is_set():
+            source.send_multipart(frames)
+
+    count = _count(send, lambda: len(sink.recv_multipart()) and 1, stop, seconds)
+    context.destroy(linger=0)
+    return count
+
+
+def ours(seconds: float, endpoint: str, rings: tuple[KeyRing, KeyRing] | None = None) -> float:
+    """Return percepts per second from `publish` to `receive`: encoded, sent, decoded, checked."""
+    given = percept()
+    stop = threading.Event()
+    with (
+        Publisher(endpoint, "camera", keys=rings[0] if rings else None) as publisher,
+        Subscriber([publisher.endpoint], keys=rings[1] if rings else None) as subscriber,
+    ):
+        while not subscriber.receive(0.1).heartbeats:
+            pass
+        before = 0
+
+        def send() -> None:
+            while not stop.is_set():
+                publisher.publish(given)
+
+        def take() -> int:
+            nonlocal before
+            subscriber.receive(0.1)
+            received = subscriber.stats()["camera"].received
+            came, before = received - before, received
+            return came
+
+        return _count(send, take, stop, seconds)
+
+
+def codec(seconds: float) -> float:
+    """Return percepts per second that one thread encodes and decodes, without any socket."""
+    given, count, start = percept(), 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        decode_message(encode_message(given))
+        count += 1
+    return count / seconds
+
+
+def _count(send, take, stop: threading.Event, seconds: float) -> float:
+    thread = threading.Thread(target=send)
+    thread.start()
+    warm = time.perf_counter() + 0.3
+    while time.perf_counter() < warm:
+        take()
+    count, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        count += take()
+    spent = time.perf_counter() - start
+    stop.set()
+    thread.join()
+    return count / spent
+
+
+def throughput(seconds: float, directory: Path) -> list[Row]:
+    """Compare with bare pyzmq in the same run; over CURVE beside it."""
+    robot, agent = new_keys(directory / "robot"), new_keys(directory / "agent")
+    allow_key(directory / "robot", agent, "agent")
+    allow_key(directory / "agent", robot, "robot")
+    rings = KeyRing.load(directory / "robot"), KeyRing.load(directory / "agent")
+    plain = bare(seconds, f"ipc://{directory}/bare")
+    bus = ours(seconds, f"ipc://{directory}/ours")
+    curve = ours(seconds, "tcp://127.0.0.1:*", rings)
+    return [
+        Row("bare pyzmq, ipc, messages per second", plain, None, int(plain * seconds)),
+        Row("bus, ipc, percepts per second", bus, None, int(bus * seconds)),
+        at_least("bus of bare pyzmq, %", 100 * bus / plain, 50.0, int(bus * seconds)),
+        Row("bus, tcp with CURVE, percepts per second", curve, None, int(curve * seconds)),
+        Row("codec alone, percepts per second", codec(seconds), None, int(seconds)),
+    ]
+
+
+def strangers(directory: Path, seconds: float = 2.0) -> list[Row]:
+    """Listen without a key and with a wrong one: nothing may come, and it must be counted."""
+    stranger = new_keys(directory / "stranger")
+    allow_key(directory / "stranger", directory / "robot/own.key", "robot")
+    rows = []
+    cases = {"without a key": None, "with a wrong key": KeyRing.load(stranger.parent)}
+    for name, ring in cases.items():
+        with Publisher(
+            "tcp://127.0.0.1:*", "camera", keys=KeyRing.load(directory / "robot")
+        ) as publisher:
+            with Subscriber([publisher.endpoint], keys=ring) as subscriber:
+                got, until = 0, time.monotonic() + seconds
+                while time.monotonic() < until:
+                    publisher.publish(percept())
+                    news = subscriber.receive(0.05)
+                    got += len(news.percepts) + len(news.heartbeats)
+            rows.append(at_most(f"{name}: messages received", got, 0, int(seconds / 0.05)))
+            rows.append(at_least(f"{name}: attempts counted", publisher.turned_away, 1, 1))
+    return rows
+
+
+def stopped(seconds: float, directory: Path) -> list[Row]:
+    """Stop one subscriber; the publisher's memory must stay, and another must lose nothing."""
+    payload = os.urandom(40_000)  # a picture
+    memory = psutil.Process().memory_info
+    with Publisher(f"ipc://{directory}/stopped", "camera") as publisher:
+        command = [sys.executable, "-c", STOPPED, publisher.endpoint]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            stop = threading.Event()
+            feeder = threading.Thread(target=_feed, args=(publisher, payload, stop))
+            feeder.start()
+            assert process.stdout is not None
+            process.stdout.readline()
+            with Subscriber([publisher.endpoint]) as other:
+                _listen(other, 2.0)
+                os.kill(process.pid, signal.SIGSTOP)
+                _listen(other, 2.0)  # queues and the kernel's buffers fill
+                start = memory().rss
+                _listen(other, seconds)
+                growth = (memory().rss - start) / 1e6
+                lost = other.stats()["camera"].lost
+                received = other.stats()["camera"].received
+            stop.set()
+            feeder.join()
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+    return [
+        at_most("stopped subscriber: growth of the publisher, MB", growth, 2.0, int(seconds)),
+        at_most("stopped subscriber: percepts another lost", lost, 0, received),
+    ]
+
+
+def _feed(publisher: Publisher, payload: bytes, stop: threading.Event) -> None:
+    while not stop.wait(1 / 30):
+        publisher.publish(percept(payload))
+
+
+def _listen(subscriber: Subscriber, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        subscriber.receive(0.1)
+
+
+def mutations(count: int) -> list[Row]:
+    """Give the decoders damaged messages: each must be refused, or be whole."""
+    chance = random.Random(0)
+    beat = Heartbeat(stream="camera", epoch="e", sequence=1, monotonic=1.0)
+    good = [encode_message(percept(b"jpeg")), encode_heartbeat(beat)]
+    decoders = (decode_message, decode_heartbeat)
+    refused = crashed = 0
+    for number in range(count):
+        frames = [bytearray(frame) for frame in good[number % 2]]
+        for _ in range(chance.randint(1, 3)):
+            _damage(frames, chance)
+        try:
+            decoders[number % 2]([bytes(frame) for frame in frames])
+        except MessageError:
+            refused += 1
+        except Exception as error:
+            crashed += 1
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    return [
+        at_most("mutated messages: other errors than a refusal", crashed, 0, count),
+        Row("mutated messages: refused", refused, None, count),
+    ]
+
+
+def _damage(frames: list[bytearray], chance: random.Random) -> None:
+    frame = chance.choice(frames) if frames else bytearray()
+    kind = chance.randrange(5)
+    if kind == 0 and frame:
+        frame[chance.randrange(len(frame))] ^= chance.randrange(1, 256)
+    elif kind == 1 and frame:
+        del frame[chance.randrange(len(frame)) :]
+    elif kind == 2:
+        at = chance.randrange(len(frame) + 1)
+        frame[at:at] = chance.randbytes(chance.randrange(1, 20))
+    elif kind == 3 and frames:
+        frames.pop(chance.randrange(len(frames)))
+    else:
+        frames.insert(chance.randrange(len(frames) + 1), bytearray(chance.randbytes(5)))
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput")
+    parser.add_argument("--stopped", type=float, default=10.0, help="seconds of SIGSTOP")
+    parser.add_argument("--mutations", type=int, default=50_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bus-") as name:
+            directory = Path(name)
+            rows = throughput(options.seconds, directory)
+            rows += strangers(directory)
+            rows += stopped(options.stopped, directory)
+        rows += mutations(options.mutations)
+        return show(rows, options.json)
+    except SenseBindError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

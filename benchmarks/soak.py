@@ -1,0 +1,116 @@
+"""A robot on SimHome for as long as you like: does any process grow?
+
+    python benchmarks/soak.py [--minutes N] [--warm-up N] [--every SECONDS] [--json]
+
+Every process is looked at every few seconds: resident memory, threads, open files. After a warm-up
+the slope of its memory is fitted by least squares. Exit code 1 when it is above 2 MB per hour, when
+threads or files grow, or when a stream is stale at the end. Run it for a week with
+`--minutes 10080`.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import psutil
+from report import Row, at_least, at_most, show
+
+from sensebind.agent.streams.config import RobotConfig
+from sensebind.agent.streams.run import Robot
+from sensebind.agent.streams.top import STALE_MS
+from sensebind.errors import SenseBindError
+
+SLOPE = 2.0  # MB per hour
+START_SECONDS = 120.0
+
+
+def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -> list[Row]:
+    """Run, look, fit."""
+    samples: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
+    with Robot(config) as robot:
+        _await(robot)
+        pids = robot.pids | {"robot": os.getpid()}
+        start = time.monotonic()
+        end = start + 60 * minutes
+        while (now := time.monotonic()) < end:
+            robot.look_after()
+            if now - start > 60 * warm_up:
+                for name, pid in pids.items():
+                    memory, threads, files = _look(name, pid)
+                    samples[name].append(((now - start) / 3600, memory, threads, files))
+            time.sleep(every)
+        final = robot.monitor.rows()
+    rows = []
+    for name, seen in sorted(samples.items()):
+        hours, memory, threads, files = (np.array(values) for values in zip(*seen, strict=True))
+        slope = float(np.polyfit(hours, memory, 1)[0]) if len(seen) > 2 else float("nan")
+        # In a short run the noise of single pages is larger than the slope that is looked for.
+        bar = SLOPE if minutes - warm_up >= 20 else None
+        ok = bar is None or slope <= bar
+        rows.append(Row(f"{name}: memory slope, MB per hour", slope, bar, len(seen), ok))
+        rows.append(Row(f"{name}: memory, MB", float(memory[-1]), None, len(seen)))
+        grown = int(threads[-1] - threads[0]), int(files[-1] - files[0])
+        rows.append(at_most(f"{name}: threads more than at first", grown[0], 0, len(seen)))
+        rows.append(at_most(f"{name}: files more than at first", grown[1], 0, len(seen)))
+    rows.append(Row("percepts", sum(row.received for row in final), None, len(final)))
+    rows.append(at_most("percepts lost", sum(row.lost for row in final), 0, len(final)))
+    fresh = sum(row.age_ms < STALE_MS for row in final)
+    rows.append(at_least("streams fresh at the end", fresh, len(final), len(final)))
+    return rows
+
+
+def _look(name: str, pid: int) -> tuple[float, int, int]:
+    """Return memory in MB, threads and open files of a process."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            return process.memory_info().rss / 1e6, process.num_threads(), process.num_fds()
+    except psutil.NoSuchProcess as error:
+        raise SenseBindError(f"{name} (process {pid}) ended during the run") from error
+
+
+def _await(robot: Robot) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not all(row.state == "running" for row in robot.monitor.rows()):
+        if time.monotonic() > deadline:
+            raise SenseBindError(f"the senses did not come up within {START_SECONDS:g} s")
+        time.sleep(0.5)
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--warm-up", type=float, help="minutes; a tenth of the run by default")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds between looks")
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    warm_up = options.warm_up if options.warm_up is not None else options.minutes / 10
+    config = RobotConfig.model_validate(
+        {
+            "name": "soak",
+            "checkpoint": options.checkpoint,
+            "simhome": {"seed": 10_000_017, "port": 5641},
+            "streams": {
+                "camera": {"source": "simhome"},
+                "microphone": {"source": {"source": "simhome", "hop": 2}},
+                "lidar": {"source": "simhome"},
+            },
+            "frames": {"max_mb": 64},
+            "metrics": {"port": 0},
+        }
+    )
+    try:
+        return show(measure(config, options.minutes, warm_up, options.every), options.json)
+    except SenseBindError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
