@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import zmq
 
 from sensebind.errors import MessageError, SourceError
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.percept import Modality
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, decode_sample, topic
-from sensebind.perception.sources.mailbox import Mailbox
+from sensebind.perception.sources.live import LiveSource
 
 STREAMS = {
     "camera": Modality.VISION,
@@ -26,7 +24,7 @@ _CAPACITY = 4
 _POLL_MS = 100
 
 
-class SimHomeSource:
+class SimHomeSource(LiveSource):
     """One sensor of a SimHome process; see `sensebind.perception.sources.base.Source`.
 
     The camera gives uint8 [H, W, 3], the lidar float32 [N, 3] metres, the microphone overlapping
@@ -51,107 +49,50 @@ class SimHomeSource:
             )
         if not 1 <= hop <= WINDOW_CHUNKS:
             raise SourceError(f"a hop of {hop} chunks; give 1 to {WINDOW_CHUNKS}")
+        super().__init__(stream, address, _CAPACITY)
         self._address = address
-        self._stream = stream
-        self._mailbox = Mailbox(f"{stream} from {address}", _CAPACITY)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._windows = _Windows(hop)
         self._hop = hop
         self._epoch = ""
         self._last = -1
-        self._lost = 0
-        self._malformed = 0
+        self._context: zmq.Context | None = None
 
     @property
-    def stream(self) -> str:
-        """Name of the stream."""
-        return self._stream
-
-    @property
-    def modality(self) -> Modality:
+    def modality(self) -> Modality:  # type: ignore[override]
         """What kind of samples it gives."""
         return STREAMS[self._sensor]
 
     @property
-    def dropped(self) -> int:
-        """Observations that were captured but never handed out: overrun, skipped or lost."""
-        return self._mailbox.dropped + self._lost
-
-    @property
     def malformed(self) -> int:
         """Messages that were not understood and dropped."""
-        return self._malformed
+        return self._refused
 
-    def __enter__(self) -> Self:
-        """Connects; the SimHome process may come up later.
-
-        Raises:
-            SourceError: The address is not one that ZeroMQ can connect to, or it is open already.
-        """
-        if self._thread is not None:
-            raise SourceError(f"the {self._stream} source is open already")
-        context = zmq.Context()
-        socket = context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.RCVHWM, 50)
-        socket.setsockopt(zmq.SUBSCRIBE, topic(self._sensor))
+    def _open(self) -> None:
+        """Connect; the SimHome process may come up later."""
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RCVHWM, 50)
+        self._socket.setsockopt(zmq.SUBSCRIBE, topic(self._sensor))
         try:
-            socket.connect(self._address)
+            self._socket.connect(self._address)
         except zmq.ZMQError as error:
-            context.destroy(linger=0)
             raise SourceError(
                 f"cannot connect to SimHome at {self._address!r} ({error}); "
                 "give an address such as tcp://127.0.0.1:5601"
             ) from error
-        self._stop.clear()
-        self._mailbox.clear()
-        self._thread = threading.Thread(
-            target=self._receive, args=(context, socket), name=f"simhome-{self._stream}"
-        )
-        self._thread.daemon = True
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Disconnects and joins the receiving thread."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+    def _receive(self) -> None:
+        if self._socket.poll(_POLL_MS):
+            try:
+                self._accept(self._socket.recv_multipart())
+            except MessageError:
+                self._refused += 1
 
-    def read(self, timeout: float = 5.0) -> Observation:
-        """The next observation not handed out yet; see `Source.read`."""
-        self._check_open()
-        return self._mailbox.take(timeout)
-
-    def read_latest(self, max_age: float, timeout: float = 0.0) -> Observation:
-        """The newest observation; see `Source.read_latest`."""
-        self._check_open()
-        return self._mailbox.take_latest(max_age, timeout)
-
-    def _check_open(self) -> None:
-        if self._thread is None:
-            raise SourceError(f"the {self._stream} source is closed: use it in a with statement")
-
-    def _receive(self, context: zmq.Context, socket: zmq.Socket) -> None:
-        """The receiving thread: socket to mailbox until the source is closed."""
-        try:
-            while not self._stop.is_set():
-                if socket.poll(_POLL_MS):
-                    try:
-                        self._accept(socket.recv_multipart())
-                    except MessageError:
-                        self._malformed += 1
-        except Exception as error:  # whatever it is, the reader must learn of it
-            self._mailbox.fail(error)
-        finally:
-            context.destroy(linger=0)
+    def _close(self) -> None:
+        if self._context is not None:
+            self._context.destroy(linger=0)
+            self._context = None
 
     def _accept(self, frames: list[bytes]) -> None:
         header, data = decode_sample(frames)
@@ -167,7 +108,7 @@ class SimHomeSource:
         elif header["sequence"] > self._last:
             self._lost += header["sequence"] - self._last - 1 if self._last >= 0 else 0
             self._last = header["sequence"]
-            self._deliver(header, data, header["sequence"])
+            self._hand_over(header, data, header["sequence"])
 
     def _accept_samples(self, header: dict[str, Any], data: np.ndarray) -> None:
         found = self._windows.add(header["sequence"], data, header["chunk"])
@@ -182,21 +123,12 @@ class SimHomeSource:
         seconds = after * CHUNK_SECONDS
         header["captured_at"] -= round(seconds * 1e9)
         header["monotonic"] -= seconds
-        self._deliver(header, window, sequence)
+        self._hand_over(header, window, sequence)
 
-    def _deliver(self, header: dict[str, Any], data: np.ndarray, sequence: int) -> None:
-        self._mailbox.put(
-            Observation(
-                data=data,
-                stream=self._stream,
-                modality=self.modality,
-                captured_at=header["captured_at"],
-                monotonic=header["monotonic"],
-                sequence=sequence,
-                frame_id=header["frame_id"],
-                rate=header["rate"],
-            )
-        )
+    def _hand_over(self, header: dict[str, Any], data: np.ndarray, sequence: int) -> None:
+        self.frame_id = header["frame_id"]
+        at = (header["captured_at"], header["monotonic"])
+        self._deliver(data, at, header["rate"], sequence)
 
 
 class _Windows:
