@@ -81,6 +81,7 @@ def run(options: ChatOptions) -> int:
 
 def _converse(assistant: Assistant, options: ChatOptions, interactive: bool, out: Console) -> None:
     media: list[dict[str, Any]] = []
+    notes = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.as_json)
     for line in _lines(interactive):
         text = line.strip()
         if not text or text.startswith("#"):
@@ -88,10 +89,15 @@ def _converse(assistant: Assistant, options: ChatOptions, interactive: bool, out
         if text == "/quit":
             return
         if text.startswith("/show "):
-            media.append(block_of(Path(text.removeprefix("/show ").strip())))
+            try:
+                media.append(block_of(Path(text.removeprefix("/show ").strip())))
+            except InputError as error:
+                if not interactive:
+                    raise
+                notes.print(f"[yellow]{escape(str(error))}[/]")
             continue
         if text.startswith("/"):
-            out.print(f"[dim]{HELP}[/]")
+            notes.print(f"[dim]{HELP}[/]")
             continue
         if not interactive and not options.as_json:
             out.print(f"[bold]> {escape(text)}[/]")

@@ -1,5 +1,6 @@
 """Dialogs on disk: they resume, stay small, and lose no completed turn to kill -9."""
 
+import io
 import json
 import os
 import random
@@ -14,6 +15,8 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from sensebind.agent.assistant import MAX_TURNS, Assistant
+from sensebind.agent.chat_command import ChatOptions, block_of
+from sensebind.agent.chat_command import run as chat
 from sensebind.agent.dialogs import Dialogs
 from sensebind.agent.threads_command import delete, export, list_threads, show
 from sensebind.errors import InputError, StorageError
@@ -134,6 +137,26 @@ def test_commands_list_show_export_and_delete(
         delete("kitchen", file)
     with pytest.raises(StorageError, match="no dialogs at"):
         list_threads(tmp_path / "nothing.sqlite", as_json=True)
+
+
+def test_chat_reads_a_script_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "sensebind.agent.chat_command.make_brain", lambda _: ScriptedChat(script=echo)
+    )
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"not looked at here")
+    for script in ("hello\n# a remark\n/help\n/quit\nnever said\n", f"/show {picture}\nand?\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(script))
+        options = ChatOptions("kitchen", tmp_path / "dialogs.sqlite", as_json=True)
+        assert chat(options) == 0
+    turns = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [turn["user"] for turn in turns] == ["hello", "and?"]
+    assert turns[1]["assistant"].startswith("4: and?")
+    assert block_of(picture) == {"type": "image", "path": str(picture)}
+    with pytest.raises(InputError, match="no such file"):
+        block_of(tmp_path / "b.png")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
