@@ -33,6 +33,7 @@ _BUILT_IN = {
     "camera": "camera:Camera",
     "cloud": "clouds:CloudFiles",
     "microphone": "microphone:Microphone",
+    "ouster": "ouster:Ouster",
     "replay": "replay:Replay",
     "ros": "ros_topic:RosTopic",
     "simhome": "simhome:SimHomeSource",
