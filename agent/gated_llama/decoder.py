@@ -91,7 +91,8 @@ class Decoder:
                 self._static_step, fullgraph=True, mode="reduce-overhead" if on_gpu else "default"
             )
             self._reserve(config.max_position_embeddings)
-            for tensor in (*self._keys, *self._values, self._cos, self._sin, *model.parameters()):
+            tables = (self._cos, self._sin, self._places)
+            for tensor in (*self._keys, *self._values, *tables, *model.parameters()):
                 torch._dynamo.mark_static_address(tensor)  # CUDA graphs copy no weights then
 
     # --- reading --------------------------------------------------------------------------------
@@ -118,40 +119,40 @@ class Decoder:
         self._reserve(end)
         if pads is not None and bool(pads.any()):
             self._add_padding(pads, start, end)
-        slots = torch.arange(start, end, device=ids.device)
         if new == 1 and self._step is not None:
-            logits = self._step(ids, slots, injected).clone()  # the graph reuses its output
+            slot = torch.tensor([start], device=ids.device)
+            logits = self._step(ids, slot, injected).clone()  # the graph reuses its output
         else:
             mask, causal = self._mask(start, end)
-            logits = self._forward(ids, slots, end, mask, causal, injected)
+            logits = self._forward(ids, slice(start, end), end, mask, causal, injected)
         self.length = end
         return logits
 
     def _forward(
         self,
         ids: Tensor,
-        slots: Tensor,
+        slots: slice | Tensor,
         window: int,
         mask: Tensor | None,
         causal: bool,
         injected: Injected | None,
     ) -> Tensor:
-        """Computes tokens [B, T] at the cache's slots [T], over its first `window` slots."""
+        """Computes tokens [B, T] at these slots of the buffers, over the first `window`."""
         rows, new = ids.shape
         x = F.embedding(ids, self._embedding)  # [B, T, D]
         width = x.shape[-1:]
         if self._pads is None:
             cos, sin = self._cos[slots], self._sin[slots]  # [T, d]
         else:
-            positions = (slots - self._pads).clamp(min=0)  # [B, T]
+            positions = (self._places[slots] - self._pads).clamp(min=0)  # [B, T]
             cos, sin = self._cos[positions][:, None], self._sin[positions][:, None]  # [B, 1, T, d]
         for index, layer in enumerate(self._layers):
             normed = F.rms_norm(x, width, layer.attention_norm, self._eps)
             query = _rotate(self._heads(layer.query(normed)), cos, sin)  # [B, H, T, d]
             keys = self._keys[index][:, :, :window]
             values = self._values[index][:, :, :window]
-            keys.index_copy_(2, slots, _rotate(self._heads(layer.key(normed)), cos, sin))
-            values.index_copy_(2, slots, self._heads(layer.value(normed)))
+            keys[:, :, slots] = _rotate(self._heads(layer.key(normed)), cos, sin)
+            values[:, :, slots] = self._heads(layer.value(normed))
             heads = F.scaled_dot_product_attention(
                 query, keys, values, mask, is_causal=causal, enable_gqa=self._shared_heads
             )
@@ -168,20 +169,19 @@ class Decoder:
 
     def _static_step(self, ids: Tensor, slots: Tensor, injected: Injected | None) -> Tensor:
         """One token per row over the whole buffers, so that no shape ever changes."""
-        mask = torch.arange(self._capacity, device=ids.device) <= slots  # [capacity]
+        mask = self._places <= slots  # [capacity]
         mask = mask[None] if self._real is None else mask & self._real
         return self._forward(ids, slots, self._capacity, mask[:, None, None], False, injected)
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (-1, self._head_dim)).transpose(1, 2)  # [B, heads, T, d]
+        return x.view(*x.shape[:2], -1, self._head_dim).transpose(1, 2)  # [B, heads, T, d]
 
     def _mask(self, start: int, end: int) -> tuple[Tensor | None, bool]:
         """Which slots [1 or B, 1, T, end] new tokens see, or none and whether it is causal."""
         new = end - start
         if self._real is None and (new == 1 or start == 0):
             return None, new > 1
-        device = self._embedding.device
-        places = torch.arange(end, device=device)
+        places = self._places[:end]
         mask = places <= places[start:, None]  # [T, end]
         if self._real is None:
             return mask[None, None], False
@@ -240,8 +240,8 @@ class Decoder:
             self._values = [_grown(values, 2, capacity) for values in self._values]
             if self._real is not None:
                 self._real = _grown(self._real, 1, capacity, fill=True)
-            places = torch.arange(capacity, device=like.device)[None]
-            cos, sin = self._model.model.rotary_emb(like, places)  # each [1, capacity, d]
+            self._places = torch.arange(capacity, device=like.device)
+            cos, sin = self._model.model.rotary_emb(like, self._places[None])  # [1, capacity, d]
             low, high = sin[0].chunk(2, dim=-1)
             self._cos, self._sin = cos[0], torch.cat([-low, high], dim=-1)  # see `_rotate`
         self._capacity = capacity

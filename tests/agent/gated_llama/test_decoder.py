@@ -1,0 +1,224 @@
+"""The lean decoder and batches compute what the model's own forward computes."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+import torch
+from naive_llama import naive_greedy, naive_logits
+from small_model import Batch, make_model
+
+from sensebind.agent.gated_llama import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.batch import generate_rows
+from sensebind.agent.gated_llama.decoder import Decoder
+from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
+from sensebind.errors import ConfigurationError, InputError
+
+NEAR: dict[str, Any] = {"atol": 2e-5, "rtol": 1e-4}
+NEW = 6
+CLIP = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 16,
+    "patch_size": 8,
+    "projection_dim": 12,
+}
+V2: dict[str, Any] = {
+    "conditioner": "vision",
+    "vision_clip": CLIP,
+    "vision_width": 16,
+    "vision_blocks": 1,
+    "vision_heads": 4,
+    "layer_gates": True,
+}
+ONE_SLOT = {"slots": 1, "senses": None, "adapter_len": 3, "query_len": 3, "injected_layers": 2}
+KINDS: dict[str, dict[str, Any]] = {
+    "slots": {"attention_bias": True, "mlp_bias": True},
+    "multi token": {**ONE_SLOT, "query_len": 1},
+    "v2": ONE_SLOT | V2,
+    "v1": ONE_SLOT | {"conditioner": "none", "gate_tanh": False},
+    "same heads": {"num_key_value_heads": 4},
+}
+
+
+def conditions_of(model: GatedLlamaForCausalLM, count: int) -> torch.Tensor | None:
+    shape = model.config.condition_shape
+    return torch.randn(count, *shape) if shape else None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.inference_mode()
+def test_logits_are_those_of_the_model(kind: str) -> None:
+    model = make_model(**KINDS[kind])
+    torch.manual_seed(3)
+    tokens = torch.randint(3, 96, (2, 9))
+    conditions = conditions_of(model, 2)
+    given: dict[str, Any] = {}
+    ids = torch.tensor([[-1, 0, 0, 1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, -1, 1]])
+    if conditions is not None:
+        given = {
+            "injection": model.injection(conditions[None].expand(2, *[-1] * conditions.ndim)),
+            "condition_ids": ids,
+        }
+    expected = model(tokens, **given).logits
+    decoder = Decoder(model, rows=2)
+    for start, end in ((0, 1), (1, 5), (5, 8), (8, 9)):  # prefill, continued, one token
+        injected = model.standing()
+        if given:
+            part = ids[:, start:end]
+            injected = model.inject(given["injection"], part, end - start)
+        logits = decoder.read(tokens[:, start:end], injected)
+        torch.testing.assert_close(logits, expected[:, end - 1], **NEAR)
+
+
+def test_lora_that_is_not_merged_counts(model: GatedLlamaForCausalLM) -> None:
+    model.add_lora(2)
+    for name, parameter in model.named_parameters():
+        if name.endswith("l2.weight"):
+            torch.nn.init.normal_(parameter, std=0.2)
+    tokens = torch.randint(3, 96, (1, 7))
+    torch.testing.assert_close(Decoder(model).read(tokens), model(tokens).logits[:, -1], **NEAR)
+
+
+def test_padding_changes_nothing(model: GatedLlamaForCausalLM, batch: Batch) -> None:
+    injection = model.injection(batch.conditions, batch.present)
+    pads = (batch.mask == 0).sum(dim=1)
+    decoder = Decoder(model, rows=2)
+    decoder.read(batch.tokens[:, :7], model.inject(injection, batch.condition_ids[:, :7], 7), pads)
+    logits = decoder.read(
+        batch.tokens[:, 7:], model.inject(injection, batch.condition_ids[:, 7:], 2)
+    )
+    for row in range(2):
+        torch.testing.assert_close(logits[row], naive_logits(model, *batch.row(row))[-1], **NEAR)
+
+
+def test_buffers_grow_and_are_cropped(model: GatedLlamaForCausalLM, monkeypatch) -> None:
+    monkeypatch.setattr("sensebind.agent.gated_llama.decoder.FIRST_CAPACITY", 4)
+    tokens = torch.randint(3, 96, (1, 40))
+    expected = model(tokens).logits[0]
+    decoder = Decoder(model)
+    for at in range(20):
+        torch.testing.assert_close(decoder.read(tokens[:, at : at + 1])[0], expected[at], **NEAR)
+    decoder.crop(7)
+    assert decoder.length == 7
+    torch.testing.assert_close(decoder.read(tokens[:, 7:])[0], expected[-1], **NEAR)
+    with pytest.raises(InputError, match="64"):
+        decoder.read(torch.full((1, 25), 5))
+    assert decoder.length == 40
+
+
+def test_a_branch_goes_its_own_way(model: GatedLlamaForCausalLM) -> None:
+    tokens = torch.randint(3, 96, (1, 9))
+    decoder = Decoder(model)
+    decoder.read(tokens[:, :5])
+    branch = decoder.branch()
+    decoder.read(torch.full((1, 4), 7))
+    expected = model(tokens).logits[:, -1]
+    torch.testing.assert_close(branch.read(tokens[:, 5:]), expected, **NEAR)
+
+
+def test_rope_that_depends_on_the_length_is_refused() -> None:
+    rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    with pytest.raises(ConfigurationError, match="dynamic"):
+        Decoder(make_model(rope_parameters=rope))
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs the Debian package g++")
+def test_a_compiled_step_draws_the_same_tokens() -> None:
+    model = make_model(num_hidden_layers=1)
+    conditions, present = torch.randn(3, 12), torch.ones(3)
+
+    def talk(compiled: bool) -> list[int]:
+        session = DialogSession(model, compiled=compiled)
+        known = session.condition(conditions, present)
+        return list(session.stream([5, 9, 42], [NO_CONDITION, known, known], max_new_tokens=NEW))
+
+    assert talk(compiled=True) == talk(compiled=False)
+
+
+# --- batches ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_row_gets_the_answer_that_it_gets_alone(kind: str) -> None:
+    model = make_model(**KINDS[kind])
+    torch.manual_seed(4)
+    prompts = [torch.randint(3, 96, (length,)).tolist() for length in (3, 7, 5, 7)]
+    conditions = conditions_of(model, len(prompts))
+    together = generate_rows(model, prompts, conditions=conditions, max_new_tokens=NEW)
+    for row, prompt in enumerate(prompts):
+        one = None if conditions is None else conditions[row : row + 1]
+        alone = generate_rows(model, [prompt], conditions=one, max_new_tokens=NEW)
+        assert together[row] == alone[0]
+        assert len(alone[0]) == NEW
+
+
+def test_rows_equal_the_reference_whatever_they_share(
+    model: GatedLlamaForCausalLM, batch: Batch
+) -> None:
+    system = [11, 12, 13, 14]
+    prompts, ids, expected = [], [], []
+    for index in range(2):
+        tokens, conditions, present, known = batch.row(index)
+        prompts.append(system + tokens.tolist())
+        unread = torch.full((len(system),), -1)
+        ids.append([-1] * len(system) + [k if k < 0 else k + 2 * index for k in known.tolist()])
+        whole = torch.cat([torch.tensor(system), tokens])
+        expected.append(
+            naive_greedy(model, whole, conditions, present, torch.cat([unread, known]), NEW)
+        )
+    out = generate_rows(
+        model,
+        prompts,
+        ids,
+        batch.conditions.flatten(0, 1),
+        batch.present.flatten(0, 1),
+        max_new_tokens=NEW,
+    )
+    assert out == expected
+
+
+def test_a_row_ends_at_its_stop_id(model: GatedLlamaForCausalLM) -> None:
+    prompts = [[5, 6, 7], [8, 9], [10], [11, 12]]
+    free = generate_rows(model, prompts, max_new_tokens=NEW)
+    stop = free[0][2]
+    out = generate_rows(model, prompts, max_new_tokens=NEW, stop_ids={stop})
+    assert out == [row[: row.index(stop)] if stop in row else row for row in free]
+
+
+def test_the_context_ends_all_rows(model: GatedLlamaForCausalLM) -> None:
+    long, short = [5] * 62, [6]
+    assert [len(row) for row in generate_rows(model, [long, short])] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "ids", "message"),
+    [
+        ([], None, "every row"),
+        ([[5], []], None, "every row"),
+        ([[5] * 64], None, "reads 64"),
+        ([[5], [6], [7]], None, "need condition_ids"),
+        ([[5, 6]], [[0]], "every token"),
+        ([[5, 6]], [[0, 2]], r"\[2\] of 2"),
+    ],
+)
+def test_wrong_rows_are_refused(
+    model: GatedLlamaForCausalLM, prompts: Any, ids: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        generate_rows(model, prompts, ids, torch.randn(2, 3, 12))
+
+
+def test_a_branched_session_reads_the_shared_prompt_once(model: GatedLlamaForCausalLM) -> None:
+    first = DialogSession(model)
+    known = first.condition(torch.ones(3, 12), torch.ones(3))
+    prompt, ids = [5, 6, 7, 8, 9], [NO_CONDITION] * 3 + [known] * 2
+    expected = list(first.stream(prompt, ids, max_new_tokens=NEW))
+    second = first.branch()
+    list(first.stream([5, 6, 7, 20], [NO_CONDITION] * 4, max_new_tokens=2))
+    assert list(second.stream(prompt, ids, max_new_tokens=NEW)) == expected
+    assert second.stats.reused_tokens == len(prompt) - 1
