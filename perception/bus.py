@@ -8,7 +8,6 @@ sequence number. What can be reached from other machines needs keys.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import socket as sockets
@@ -86,7 +85,7 @@ class Publisher:
         self._sequences: dict[str, int] = {}
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
         self._outbox: deque[tuple[str, int, list[bytes]]] = deque(maxlen=_OUTBOX)
-        self._closing = False
+        self._rung = self._closing = False
         self._context = zmq.Context(io_threads=1)
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
@@ -183,7 +182,8 @@ class Publisher:
         self.close()
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # it is ringing already
+        if not self._rung:
+            self._rung = True
             self._bell.send(b"!")
 
     def _run(self) -> None:
@@ -200,7 +200,8 @@ class Publisher:
             wait = max(0.0, due - time.monotonic())
             ready = dict(poller.poll(int(wait * 1000) + 1))
             if self._ear.fileno() in ready:
-                self._ear.recv(4096)
+                self._ear.recv(16)
+                self._rung = False  # before the outbox is looked into: no message waits unrung
             if self._gate is not None:
                 self._gate.serve()
             # Subscriptions are read even when nothing is published: an XPUB that is never read

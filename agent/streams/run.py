@@ -161,8 +161,11 @@ def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
     def end(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
+    states: dict[str, str] = {}
+
     def tell(status: WorkerStatus) -> None:
-        if not as_json:
+        before, states[status.stream] = states.get(status.stream), status.state
+        if not as_json and before != status.state:  # details alone change all the time
             detail = f": {status.detail}" if status.detail else ""
             out.print(f"[dim]{_clock()}[/] {status.stream} {status.state}{escape(detail)}")
 

@@ -48,7 +48,7 @@ def changes() -> list[WorkerStatus]:
 @pytest.fixture(scope="module")
 def supervisor(checkpoint: Path, hang: Path, changes: list[WorkerStatus]) -> Iterator[Supervisor]:
     specs = [worker(stream, checkpoint, hang=str(hang)) for stream in STREAMS]
-    supervisor = Supervisor(specs, changes.append, heartbeat_timeout=3.0, stall_timeout=3.0)
+    supervisor = Supervisor(specs, changes.append, heartbeat_timeout=5.0, stall_timeout=5.0)
     supervisor.start()
     pids = [status.pid for status in supervisor.status().values()]
     yield supervisor
