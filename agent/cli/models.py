@@ -1,4 +1,4 @@
-"""`sensebind convert`: the published models."""
+"""`sensebind convert`, `sensebind pull` and `sensebind models`: the published models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,8 @@ import typer
 
 from sensebind.agent.cli.options import Json
 
+models = typer.Typer(help="Look at checkpoint directories.")
+
 Output = Annotated[Path, typer.Option("--output", "-o", help="Directory to make or to add to.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
 
@@ -14,6 +16,8 @@ Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command()(convert)
+    app.command()(pull)
+    app.add_typer(models, name="models")
 
 
 def convert(
@@ -87,3 +91,52 @@ def convert(
         tanh_gates=tanh_gates,
     )
     return run(options, as_json=as_json)
+
+
+def pull(
+    name: Annotated[str | None, typer.Argument(help="Published model; none lists them.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Checkpoint directory to make.")
+    ] = None,
+    llama: Annotated[
+        Path | None, typer.Option(help="Directory of LLaMA 7B, which only Meta gives out.")
+    ] = None,
+    downloads: Annotated[
+        Path | None, typer.Option(help="Where files are kept; in ~/.cache/sensebind by default.")
+    ] = None,
+    dtype: Dtype = "bfloat16",
+    fetch_only: Annotated[bool, typer.Option("--fetch-only", help="Do not convert.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Convert an adapter that seems to need another base.")
+    ] = False,
+    registry: Annotated[Path | None, typer.Option(help="Another registry, a JSON file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Fetch a published model and convert it. SENSEBIND_MIRROR names another server."""
+    from sensebind.agent.conversion.pull import PullOptions, run
+
+    options = PullOptions(
+        name=name,
+        output=output,
+        llama=llama,
+        downloads=downloads,
+        dtype=dtype,
+        fetch_only=fetch_only,
+        force=force,
+        registry=registry,
+    )
+    return run(options, as_json=as_json)
+
+
+@models.command("inspect")
+def inspect(
+    directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
+    digests: Annotated[
+        bool, typer.Option("--digests", help="Read all files to compute their sha256.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Print parts, parameters, bytes, digests and the memory that they will need."""
+    from sensebind.agent.conversion.inspection import run
+
+    return run(directory, digests=digests, as_json=as_json)
