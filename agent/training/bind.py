@@ -20,9 +20,11 @@ from torch import Tensor
 
 from sensebind.agent.training import bind_eval, bpe, captions, simhome_data
 from sensebind.agent.training.bind_images import (
+    CrowdStage,
     ImageStage,
     second_of,
     spread_positions,
+    train_crowds,
     train_images,
 )
 from sensebind.agent.training.bind_scenes import SceneSet, prepared
@@ -71,6 +73,7 @@ class BindRecipe:
     development: int = simhome_data.DEVELOPMENT_SCENES
     seed: int = 0
     images: ImageStage = field(default_factory=ImageStage)
+    crowds: CrowdStage = field(default_factory=CrowdStage)
     audio: SenseStage = field(default_factory=lambda: SenseStage(steps=500))
     points: SenseStage = field(default_factory=lambda: SenseStage(steps=600))
     cache_size: int = 4_000
@@ -230,15 +233,25 @@ def _train_eyes(
     torch.manual_seed(recipe.seed)
     model = ImageBind(config.only(("vision", "text")))
 
-    def stage() -> ImageBind:
+    def views() -> Views:
         frames = simhome_data.load(run / "train").images
-        views = Views(frames, train.images, train.records, recipe.images.views)
+        return Views(frames, train.images, train.records, recipe.images.views)
+
+    def first() -> ImageBind:
         return train_images(
-            model, processor, train, views, recipe.images, seed=recipe.seed, shown=dev
+            model, processor, train, views(), recipe.images, seed=recipe.seed, shown=dev
         )
 
+    def last() -> ImageBind:
+        return train_crowds(
+            model, processor, train, views(), recipe.images, recipe.crowds,
+            seed=recipe.seed + 1, shown=dev,
+        )  # fmt: skip
+
     key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"
-    return _as_shipped(_stage(run / "stage_a.safetensors", key, model, stage))
+    model = _stage(run / "stage_a.safetensors", key, model, first)
+    model = _stage(run / "stage_crowds.safetensors", f"{key} {recipe.crowds}", model, last)
+    return _as_shipped(model)
 
 
 @dataclass(frozen=True, slots=True)

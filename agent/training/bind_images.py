@@ -65,6 +65,22 @@ class ImageStage:
     average: float = 0.995
 
 
+@dataclass(frozen=True, slots=True)
+class CrowdStage:
+    """How stage A ends: whole pictures, every second one of several things.
+
+    Alone in its picture a thing is told 98 times of 100; beside another one, the two lend each
+    other their colours, until they have been met often enough.
+
+    Attributes:
+        steps: Optimiser steps.
+        rate: Peak learning rate.
+    """
+
+    steps: int = 800
+    rate: float = 8e-4
+
+
 Averaged = TypeVar("Averaged", bound=nn.Module)
 
 
@@ -272,16 +288,65 @@ def train_images(
     train_words(model, processor, steps=stage.word_steps, seed=seed)
     spread_positions(model, "vision")
     start_local(model, "vision")
+    feed = _Feed(processor, scenes, views, stage, seed)
+    _fit(
+        model, feed, stage, steps=stage.steps, rate=stage.rate, seed=seed, shown=shown,
+        check_every=check_every, progress=lambda step: step / stage.steps,
+    )  # fmt: skip
+    return model.eval()
+
+
+def train_crowds(
+    model: ImageBind,
+    processor: ImageBindProcessor,
+    scenes: SceneSet,
+    views: Views,
+    stage: ImageStage,
+    crowds: CrowdStage,
+    *,
+    seed: int = 0,
+    shown: SceneSet | None = None,
+    check_every: int = 100,
+) -> ImageBind:
+    """Goes on from `train_images` with whole pictures, every second one of several things.
+
+    Args:
+        model: As `train_images` left it; only its vision part changes.
+        crowds: Steps and rate; all else is as in `train_images`.
+
+    Returns:
+        The model with averaged weights, in evaluation mode.
+    """
+    feed = _Feed(processor, scenes, views, stage, seed, crowded=True)
+    _fit(
+        model, feed, stage, steps=crowds.steps, rate=crowds.rate, seed=seed, shown=shown,
+        check_every=check_every, progress=lambda _: 1.0,
+    )  # fmt: skip
+    return model.eval()
+
+
+def _fit(
+    model: ImageBind,
+    feed: "_Feed",
+    stage: ImageStage,
+    *,
+    steps: int,
+    rate: float,
+    seed: int,
+    shown: SceneSet | None,
+    check_every: int,
+    progress: Callable[[int], float],
+) -> None:
+    """Trains the vision trunk on what `feed` gives at `progress(step)`; averages its weights."""
     vision = nn.ModuleList(group["vision"] for group in _groups(model))
     words = Words(model.config.out_width, Meanings(model.config.out_width, seed))
-    feed = _Feed(processor, scenes, views, stage, seed)
     average = Average(nn.ModuleList([vision, words]), stage.average)
-    adam = optimizer(average.module.parameters(), stage.rate, stage.weight_decay)
+    adam = optimizer(average.module.parameters(), rate, stage.weight_decay)
     model.train()
     started, losses = time.monotonic(), []
     with Workers() as workers:
-        for step in range(stage.steps):
-            records, pictures = feed.next(step / stage.steps)
+        for step in range(steps):
+            records, pictures = feed.next(progress(step))
             # Parts of the batch are encoded side by side, meet in the loss, and part again.
             ends = workers.map(
                 lambda part, give=pictures: model.encode("vision", give(part)), range(PARTS)
@@ -292,19 +357,18 @@ def train_images(
             workers.backward(ends, [cast(Tensor, leaf.grad) for leaf in leaves], vision)
             nn.utils.clip_grad_norm_(average.module.parameters(), 1.0)
             for group in adam.param_groups:
-                group["lr"] = stage.rate * cosine(step, stage.steps, stage.steps // 20 + 1)
+                group["lr"] = rate * cosine(step, steps, steps // 20 + 1)
             adam.step()
             adam.zero_grad(set_to_none=True)
             average.update()
             losses.append(float(loss.detach()))
-            if (step + 1) % check_every == 0 or step + 1 == stage.steps:
+            if (step + 1) % check_every == 0 or step + 1 == steps:
                 log.info(
                     "images %d/%d: loss %.3f, %.0f s %s",
-                    step + 1, stage.steps, np.mean(losses[-check_every:]),
+                    step + 1, steps, np.mean(losses[-check_every:]),
                     time.monotonic() - started, _look(model, vision, average, feed, shown),
                 )  # fmt: skip
     vision.load_state_dict(average.model[0].state_dict())
-    return model.eval()
 
 
 @torch.no_grad()
@@ -337,12 +401,20 @@ class _Feed:
         views: Views,
         stage: ImageStage,
         seed: int,
+        *,
+        crowded: bool = False,
     ) -> None:
         self.stage, self.scenes, self.views = stage, scenes, views
         self._mean, self._std = image_statistics(processor)
         self._draws = [torch.Generator().manual_seed(seed * 1000 + part) for part in range(PARTS)]
         self._chance = [np.random.default_rng([seed, part]) for part in range(PARTS)]
-        self._order = _shuffled(len(scenes), stage.batch, self._draws[0])
+        self._order = _shuffled(np.arange(len(scenes)), stage.batch, self._draws[0])
+        if crowded:
+            rows = [row for row, it in enumerate(scenes.records) if it.main and second_of(it)]
+            half = stage.batch // 2
+            parts = [_shuffled(some, half, self._draws[0]) for some in
+                     (np.arange(len(scenes)), np.array(rows or [0]))]  # fmt: skip
+            self._order = map(np.concatenate, zip(*parts, strict=True))
 
     def normal(self, pixels: Tensor) -> Tensor:
         """Pictures [B, 3, H, W], uint8 or in 0..1, as the trunk takes them."""
@@ -380,10 +452,10 @@ def _groups(model: ImageBind) -> list[nn.ModuleDict]:
     ]
 
 
-def _shuffled(count: int, batch: int, generator: torch.Generator) -> Iterator[np.ndarray]:
+def _shuffled(rows: np.ndarray, batch: int, generator: torch.Generator) -> Iterator[np.ndarray]:
     """Rows in random order, batch after batch, for ever; no batch crosses a new order."""
-    batch = min(batch, count)
+    batch = min(batch, len(rows))
     while True:
-        order = torch.randperm(count, generator=generator).numpy()
-        for start in range(0, count - batch + 1, batch):
+        order = rows[torch.randperm(len(rows), generator=generator).numpy()]
+        for start in range(0, len(rows) - batch + 1, batch):
             yield order[start : start + batch]
