@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import zstandard
 from mcap.exceptions import EndOfFile, McapError
@@ -91,7 +92,9 @@ class McapFile:
     def _records(self) -> Iterator[McapRecord]:
         path = checked(self.path, "recording", MAX_FILE)
         with path.open("rb") as file:
-            records = StreamReader(file, emit_chunks=True, record_size_limit=_MAX_RECORD).records
+            bounded: Any = _Bounded(file, path.stat().st_size)
+            reader = StreamReader(bounded, emit_chunks=True, record_size_limit=_MAX_RECORD)
+            records = reader.records
             begun = False
             while True:
                 try:
@@ -119,3 +122,16 @@ class McapFile:
         except _DAMAGE:
             self.damaged += 1
             return []
+
+
+class _Bounded:
+    """A file of which no more is asked for than there is, whatever a damaged length says."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, length: int) -> bytes:
+        data = self._file.read(min(length, self._left))
+        self._left -= len(data)
+        return data

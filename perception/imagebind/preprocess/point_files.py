@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import torch
@@ -38,7 +39,8 @@ def read_points(path: str | Path) -> np.ndarray:
     try:
         points = np.asarray(reader(file))
     except (
-        ValueError, KeyError, IndexError, OSError, EOFError, RuntimeError, pickle.UnpicklingError,
+        ValueError, TypeError, KeyError, IndexError, OSError, EOFError, RuntimeError, MemoryError,
+        SyntaxError, TokenError, pickle.UnpicklingError,
     ) as error:  # fmt: skip
         raise InputError(f"point cloud {file} cannot be read: {one_line(error)}") from error
     if points.ndim != 2 or points.shape[1] < 3:

@@ -1,0 +1,227 @@
+"""Damaged input at every reader: how much of it was refused, and that nothing else happened.
+
+    python benchmarks/mutations.py [--count N] [--seed S] [--json]
+
+Good samples (VLP-16 packets, point clouds in five formats, sounds in three, JPEG pictures, ROS 2
+clouds, MCAP recordings) are cut, and their bytes changed, at random. A reader may give what is left
+or raise its documented error; anything else, or a second without an answer, is a failure.
+"""
+
+import argparse
+import io
+import json
+import random
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import soundfile
+
+from sensebind.errors import InputError
+from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.payload import from_jpeg
+from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.recording import Recorder, Recording
+from sensebind.perception.sources.ros_messages import sample
+from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
+
+PATIENCE = 1.0  # seconds of CPU time for one input
+CLOUD = "sensor_msgs/msg/PointCloud2"
+_ROS_CLOUD = struct.pack("<3H4B", 0, 10, 12, 1, 0, 7, 0) + np.ones(30, "<f4").tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure; `bar` is the most that is good enough."""
+
+    name: str
+    value: float
+    bar: float | None
+    n: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A reader, and good input for it."""
+
+    name: str
+    good: list[bytes]
+    read: Callable[[bytes], object]
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """A copy with up to 30 bytes changed, most of them near the beginning; one in four is cut."""
+    changed = bytearray(data)
+    for _ in range(rng.randint(1, 30)):
+        reach = len(changed) if rng.random() < 0.5 else min(len(changed), 200)
+        changed[rng.randrange(reach)] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
+    return bytes(changed[: rng.randrange(len(changed))] if rng.random() < 0.25 else changed)
+
+
+def attack(target: Target, count: int, seed: int) -> list[Row]:
+    """Read `count` mutated inputs."""
+    rng = random.Random(f"{seed} {target.name}")
+    refused = failed = slow = 0
+    for _ in range(count):
+        data = mutated(rng.choice(target.good), rng)
+        begun = time.thread_time()
+        try:
+            target.read(data)
+        except InputError:
+            refused += 1
+        except Exception as error:
+            failed += 1
+            print(f"{target.name}: {type(error).__name__}: {error}", file=sys.stderr)
+        slow += time.thread_time() - begun > PATIENCE
+    return [
+        Row(f"{target.name}: refused", refused, None, count, True),
+        Row(f"{target.name}: other errors", failed, 0, count, failed == 0),
+        Row(f"{target.name}: longer than {PATIENCE:g} s", slow, 0, count, slow == 0),
+    ]
+
+
+def targets(folder: Path) -> list[Target]:
+    """Everything that reads what comes from outside."""
+    decoder = TurnDecoder(0.4, 100.0)
+    found = [
+        Target("VLP-16 packets", [_packet(number) for number in range(20)], decoder.add),
+        Target("JPEG pictures", _pictures(), from_jpeg),
+        Target("ROS 2 clouds", [_ROS_CLOUD], _ros_cloud),
+        Target("recordings", [_recording(folder)], _file_reader(folder / "x.mcap", _play)),
+    ]
+    for ending, data in _clouds(folder).items():
+        path = folder / f"x{ending}"
+        found.append(Target(f"{ending} clouds", [data], _file_reader(path, read_points)))
+    for ending, data in _sounds().items():
+        path = folder / f"x{ending}"
+        found.append(Target(f"{ending} sounds", [data], _file_reader(path, read_audio)))
+    return found
+
+
+def _file_reader(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    def read_bytes(data: bytes) -> object:
+        path.write_bytes(data)
+        return read(path)
+
+    return read_bytes
+
+
+def _packet(number: int) -> bytes:
+    """A packet of a VLP-16 that sees a wall, as the data sheet has it."""
+    body = b""
+    for block in range(12):
+        azimuth = (40 * (12 * number + block)) % 36_000
+        body += b"\xff\xee" + struct.pack("<H", azimuth) + struct.pack("<HB", 1000, 50) * 32
+    packet = body + struct.pack("<IBB", number * 1327, 0x37, 0x22)
+    assert len(packet) == PACKET_BYTES
+    return packet
+
+
+def _pictures() -> list[bytes]:
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8), (64, 48))
+    return [
+        cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, q])[1].tobytes() for q in (50, 95)
+    ]
+
+
+def _sounds() -> dict[str, bytes]:
+    wave = np.sin(np.arange(4000) / 5).astype(np.float32)
+    found = {}
+    for ending, kind in ((".wav", "WAV"), (".flac", "FLAC"), (".ogg", "OGG")):
+        out = io.BytesIO()
+        soundfile.write(out, wave, 16_000, format=kind)
+        found[ending] = out.getvalue()
+    return found
+
+
+def _clouds(folder: Path) -> dict[str, bytes]:
+    points = np.random.default_rng(0).normal(size=(60, 3)).astype("<f4")
+    fields = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 60\nHEIGHT 1\nPOINTS 60\n"
+    properties = "".join(f"property float {axis}\n" for axis in "xyz")
+    ply = f"ply\nformat binary_little_endian 1.0\nelement vertex 60\n{properties}end_header\n"
+    np.save(folder / "good.npy", points)
+    return {
+        ".npy": (folder / "good.npy").read_bytes(),
+        ".bin": np.pad(points, ((0, 0), (0, 1))).tobytes(),
+        ".pcd": f"VERSION .7\n{fields}DATA binary\n".encode() + points.tobytes(),
+        ".ply": ply.encode() + points.tobytes(),
+        ".xyz": "\n".join(" ".join(map(str, point)) for point in points).encode(),
+    }
+
+
+def _ros_cloud(data: bytes) -> object:
+    """A cloud of which the numbers are taken from the data itself."""
+    values = struct.unpack("<3H4B", data[:10].ljust(10, b"\0"))
+    message = SimpleNamespace(
+        header=SimpleNamespace(stamp=SimpleNamespace(sec=1, nanosec=values[0]), frame_id="lidar"),
+        height=values[3] % 3,
+        width=values[1] % 40,
+        fields=[
+            SimpleNamespace(name=axis, offset=values[4] % 40 + 4 * i, datatype=values[5] % 10)
+            for i, axis in enumerate("xyz")
+        ],
+        is_bigendian=bool(values[6] & 1),
+        point_step=values[2] % 40,
+        row_step=0,
+        data=data[10:],
+    )
+    return sample(message, CLOUD)
+
+
+def _recording(folder: Path) -> bytes:
+    with Recorder(folder / "good.mcap") as recorder:
+        for number in range(3):
+            cloud = np.full((20, 3), number, np.float32)
+            recorder.observe(
+                Observation(cloud, "lidar", Modality.POINT, 10**18 + number, 0.0, number, "lidar")
+            )
+    return (folder / "good.mcap").read_bytes()
+
+
+def _play(path: Path) -> object:
+    """Read a recording; one that is damaged says so, or refuses."""
+    recording = Recording(path)
+    count = sum(1 for _ in recording)
+    if recording.cut or recording.damaged or recording.refused:
+        raise InputError(f"damaged after {count} entries")
+    return count
+
+
+def show(rows: list[Row], as_json: bool) -> int:
+    """Print the rows; return the exit code."""
+    ok = all(row.ok for row in rows)
+    if as_json:
+        print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
+    else:
+        for row in rows:
+            bar = "" if row.bar is None else f"  (bar {row.bar:g}{'' if row.ok else ', MISSED'})"
+            print(f"{row.name:45} {row.value:9.0f}{bar}  n={row.n}")
+    return 0 if ok else 1
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--count", type=int, default=2_000, help="inputs for each reader")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for target in targets(Path(folder)):
+            rows += attack(target, options.count, options.seed)
+    return show(rows, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
