@@ -14,7 +14,6 @@ import socket as sockets
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,7 +41,6 @@ __all__ = [
 ]  # fmt: skip
 
 HEARTBEAT_SECONDS = 0.25
-_OUTBOX = 64  # messages on the way to the publishing thread; more means that it hangs
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
@@ -50,10 +48,12 @@ _TOPIC = re.compile(rb"(?:percept|beat)/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/")
 
 
 class Publisher:
-    """Publishes the percepts of one worker, and its heartbeat, from a thread of its own.
+    """Publishes the percepts of one worker; a thread of its own sends its heartbeat.
 
     Late subscribers get the newest percept of each stream at once. All methods may be called from
-    any thread; after `close` nothing is sent any more.
+    any thread; after `close` nothing is sent any more. The socket is used by several threads, each
+    of which holds the lock: that is the full fence which ZeroMQ asks for, and it spares every
+    percept the way through another thread. No call on the socket blocks.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class Publisher:
         self._restarts = restarts
         self._lock = threading.Lock()
         self._sequences: dict[str, int] = {}
+        self._newest: dict[str, list[bytes]] = {}
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
-        self._outbox: deque[tuple[str, int, list[bytes]]] = deque(maxlen=_OUTBOX)
-        self._rung = self._closing = False
+        self._closing = False
         self._context = zmq.Context(io_threads=1)
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
@@ -94,9 +94,7 @@ class Publisher:
         except BusError:
             self._context.destroy(linger=0)
             raise
-        # A socket pair wakes the thread out of its poll: the queue itself cannot be polled.
-        self._bell, self._ear = sockets.socketpair()
-        self._bell.setblocking(False)
+        self._bell, self._ear = sockets.socketpair()  # ends the thread's wait when it is closed
         self._thread = threading.Thread(target=self._run, name=f"publish-{stream}", daemon=True)
         self._thread.start()
 
@@ -113,7 +111,7 @@ class Publisher:
             BusError: The publisher is closed.
         """
         with self._lock:
-            if self._context.closed:
+            if self._closing:
                 raise BusError(f"the publisher of {self.stream!r} is closed")
             stream = percept.header.stream
             sequence = self._sequences.get(stream, 0) + 1
@@ -126,9 +124,9 @@ class Publisher:
             )
             frames = encode_message(sent)
             self._sequences[stream] = sequence
-            self.rejected += len(self._outbox) == _OUTBOX  # the oldest gives way and counts as lost
-            self._outbox.append((stream, sequence, frames))
-            self._ring()
+            self._newest[stream] = frames
+            self._send(frames)
+            self._read_subscriptions()  # sending may have taken in one, and its wake-up with it
         return sent
 
     def report(
@@ -156,19 +154,16 @@ class Publisher:
     def close(self, drain_seconds: float = 1.0) -> None:
         """Send what is waiting, stop the thread and free the endpoint; may be called again."""
         with self._lock:
-            if self._context.closed:
+            if self._closing:
                 return
             self._closing = True
-            self._ring()
-        self._thread.join(drain_seconds)
-        with self._lock:
-            if not self._thread.is_alive():
-                if self._gate is not None:
-                    self._gate.close()
-                self._socket.close(linger=int(1000 * min(drain_seconds, 0.2)))
-            self._context.destroy(linger=0)
         self._bell.close()
+        self._thread.join(drain_seconds)
         self._ear.close()
+        if self._gate is not None:
+            self._gate.close()
+        self._socket.close(linger=int(1000 * min(drain_seconds, 0.2)))
+        self._context.destroy(linger=0)
 
     def __enter__(self) -> Self:
         return self
@@ -181,52 +176,36 @@ class Publisher:
     ) -> None:
         self.close()
 
-    def _ring(self) -> None:
-        if not self._rung:
-            self._rung = True
-            self._bell.send(b"!")
-
     def _run(self) -> None:
-        newest: dict[str, list[bytes]] = {}
-        sent = 0
         due = time.monotonic()
         process = psutil.Process()
         poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
         poller.register(self._ear, zmq.POLLIN)
         for guard in self._gate.sockets if self._gate is not None else ():
             poller.register(guard, zmq.POLLIN)
         while True:
             wait = max(0.0, due - time.monotonic())
-            ready = dict(poller.poll(int(wait * 1000) + 1))
-            if self._ear.fileno() in ready:
-                self._ear.recv(16)
-                self._rung = False  # before the outbox is looked into: no message waits unrung
+            poller.poll(int(wait * 1000) + 1)
             if self._gate is not None:
                 self._gate.serve()
-            # Subscriptions are read even when nothing is published: an XPUB that is never read
-            # keeps every short-lived subscriber in memory (libzmq 4189).
-            while self._socket in ready and self._socket.poll(0):
-                self._welcome(self._socket.recv(), newest)
-            closing = self._closing  # read before the outbox: what was published is still sent
-            while self._outbox:
-                stream, sequence, frames = self._outbox.popleft()
-                newest[stream] = frames
-                self._send(frames)
-                sent = sequence if stream == self.stream else sent
-            if closing:
-                return
-            if time.monotonic() >= due:
-                self._send(encode_heartbeat(self._beat(sent, process)))
-                due = time.monotonic() + self._interval
+            with self._lock:
+                if self._closing:
+                    return
+                # Subscriptions are read even when nothing is published: an XPUB that is never read
+                # keeps every short-lived subscriber in memory (libzmq 4189).
+                self._read_subscriptions()
+                if time.monotonic() >= due:
+                    self._send(encode_heartbeat(self._beat(process)))
+                    due = time.monotonic() + self._interval
 
-    def _welcome(self, message: bytes, newest: dict[str, list[bytes]]) -> None:
-        """Give a new subscriber the newest percepts of what it subscribed to."""
-        if message[:1] != b"\x01":
-            return
-        for frames in newest.values():
-            if frames[0].startswith(message[1:]):
-                self._send(frames)
+    def _read_subscriptions(self) -> None:
+        """Give new subscribers the newest percepts of what they subscribed to."""
+        while self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            message = self._socket.recv(zmq.NOBLOCK)
+            for frames in self._newest.values() if message[:1] == b"\x01" else ():
+                if frames[0].startswith(message[1:]):
+                    self._send(frames)
 
     def _send(self, frames: list[bytes]) -> None:
         try:
@@ -234,11 +213,11 @@ class Publisher:
         except zmq.Again:
             self.rejected += 1
 
-    def _beat(self, sequence: int, process: psutil.Process) -> Heartbeat:
+    def _beat(self, process: psutil.Process) -> Heartbeat:
         return Heartbeat(
             stream=self.stream,
             epoch=self.epoch,
-            sequence=sequence,
+            sequence=self._sequences.get(self.stream, 0),
             monotonic=time.monotonic(),
             clock=host_clock(),
             pid=os.getpid(),
