@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+FEW = 64  # most probable tokens, among which the nucleus usually lies
+
 
 def nucleus(logits: Tensor, temperature: float, top_p: float) -> Tensor:
     """Probabilities of nucleus sampling.
@@ -39,5 +41,12 @@ def next_token(
     """
     if temperature <= 0:
         return logits.argmax(dim=-1)
-    probabilities = nucleus(logits, temperature, top_p)
-    return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
+    scaled = logits.float() / temperature
+    few = scaled.topk(min(FEW, scaled.shape[-1]), dim=-1)
+    shares = torch.exp(few.values - scaled.logsumexp(dim=-1, keepdim=True))
+    before = shares.cumsum(dim=-1) - shares
+    if bool((before[:, -1] <= top_p).any()):  # the nucleus may reach further: order all tokens
+        probabilities = nucleus(logits, temperature, top_p)
+        return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
+    drawn = torch.multinomial(shares.masked_fill(before > top_p, 0.0), 1, generator=generator)
+    return few.indices.gather(-1, drawn).squeeze(-1)

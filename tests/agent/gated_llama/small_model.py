@@ -24,6 +24,33 @@ SIZES: dict[str, Any] = {
 }
 SENSES = ["sight", "hearing", "scan"]
 
+# Members of the family, as changes of the model below.
+CLIP = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 16,
+    "patch_size": 8,
+    "projection_dim": 12,
+}
+V2: dict[str, Any] = {
+    "conditioner": "vision",
+    "vision_clip": CLIP,
+    "vision_width": 16,
+    "vision_blocks": 1,
+    "vision_heads": 4,
+    "layer_gates": True,
+}
+ONE_SLOT = {"slots": 1, "senses": None, "adapter_len": 3, "query_len": 3, "injected_layers": 2}
+KINDS: dict[str, dict[str, Any]] = {
+    "slots": {"attention_bias": True, "mlp_bias": True},
+    "multi token": {**ONE_SLOT, "query_len": 1},
+    "v2": ONE_SLOT | V2,
+    "v1": ONE_SLOT | {"conditioner": "none", "gate_tanh": False},
+    "same heads": {"num_key_value_heads": 4},
+}
+
 
 def make_model(seed: int = 0, **changes: Any) -> GatedLlamaForCausalLM:
     """A random model with gates, weights and biases large enough to be seen in the logits."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from naive_llama import naive_greedy, naive_logits
-from small_model import Batch, make_model
+from small_model import KINDS, Batch, make_model
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.batch import generate_rows
@@ -18,31 +18,6 @@ from sensebind.errors import ConfigurationError, InputError
 
 NEAR: dict[str, Any] = {"atol": 2e-5, "rtol": 1e-4}
 NEW = 6
-CLIP = {
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "image_size": 16,
-    "patch_size": 8,
-    "projection_dim": 12,
-}
-V2: dict[str, Any] = {
-    "conditioner": "vision",
-    "vision_clip": CLIP,
-    "vision_width": 16,
-    "vision_blocks": 1,
-    "vision_heads": 4,
-    "layer_gates": True,
-}
-ONE_SLOT = {"slots": 1, "senses": None, "adapter_len": 3, "query_len": 3, "injected_layers": 2}
-KINDS: dict[str, dict[str, Any]] = {
-    "slots": {"attention_bias": True, "mlp_bias": True},
-    "multi token": {**ONE_SLOT, "query_len": 1},
-    "v2": ONE_SLOT | V2,
-    "v1": ONE_SLOT | {"conditioner": "none", "gate_tanh": False},
-    "same heads": {"num_key_value_heads": 4},
-}
 
 
 def conditions_of(model: GatedLlamaForCausalLM, count: int) -> torch.Tensor | None:

@@ -40,3 +40,16 @@ def test_the_most_probable_token_always_stays() -> None:
 def test_everything_stays_at_top_p_one() -> None:
     logits = torch.randn(3, 50)
     torch.testing.assert_close(nucleus(logits, 2.0, 1.0), (logits / 2).softmax(-1))
+
+
+@pytest.mark.parametrize("spread", [8.0, 0.1])
+def test_draws_follow_the_nucleus(spread: float) -> None:
+    """Peaked logits, whose nucleus is short, and flat ones, whose nucleus is most of it."""
+    torch.manual_seed(0)
+    logits = spread * torch.randn(1, 200)
+    expected = nucleus(logits, 0.9, 0.8)
+    many = logits.expand(40_000, -1)
+    drawn = next_token(many, 0.9, 0.8, torch.Generator().manual_seed(1))
+    shares = drawn.bincount(minlength=200) / len(many)
+    assert not shares[expected[0] == 0].any()
+    torch.testing.assert_close(shares, expected[0], atol=0.01, rtol=0.0)
