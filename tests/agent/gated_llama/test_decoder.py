@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pytest
 import torch
 from naive_llama import naive_greedy, naive_logits
 from small_model import KINDS, Batch, make_model
+from torch._dynamo.testing import CompileCounter
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.batch import generate_rows
 from sensebind.agent.gated_llama.decoder import Decoder
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 
 NEAR: dict[str, Any] = {"atol": 2e-5, "rtol": 1e-4}
 NEW = 6
@@ -102,17 +102,34 @@ def test_rope_that_depends_on_the_length_is_refused() -> None:
         Decoder(make_model(rope_parameters=rope))
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs the Debian package g++")
-def test_a_compiled_step_draws_the_same_tokens() -> None:
+def test_the_compiled_step_is_one_graph_that_draws_the_same_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Captured as a graph and run as it is: turning it into machine code is torch's affair."""
     model = make_model(num_hidden_layers=1)
-    conditions, present = torch.randn(3, 12), torch.ones(3)
+    counter = CompileCounter()
+    compile_ = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda step, *, fullgraph, mode: compile_(
+            step, fullgraph=fullgraph, backend=counter
+        ),
+    )  # fmt: skip
 
     def talk(compiled: bool) -> list[int]:
         session = DialogSession(model, compiled=compiled)
-        known = session.condition(conditions, present)
+        known = session.condition(torch.ones(3, 12), torch.ones(3))
         return list(session.stream([5, 9, 42], [NO_CONDITION, known, known], max_new_tokens=NEW))
 
     assert talk(compiled=True) == talk(compiled=False)
+    assert counter.frame_count == 1
+
+
+def test_compiling_without_a_compiler_is_refused(
+    model: GatedLlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingDependencyError, match=r"g\+\+"):
+        Decoder(model, compiled=True)
 
 
 # --- batches ------------------------------------------------------------------------------------
