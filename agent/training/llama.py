@@ -86,8 +86,8 @@ class LlamaRecipe:
     context: int = 512
     tokens: int = 3_000
     word_steps: int = 1_500
-    caption_steps: int = 800
-    picture_steps: int = 1_200
+    caption_steps: int = 2_000
+    picture_steps: int = 1_500
     look_steps: int = 500
     rate: float = 3e-3
     picture_rate: float = 2e-3
@@ -99,8 +99,7 @@ class LlamaRecipe:
 
     def steps(self, stage: Stage) -> int:
         """Steps of a stage."""
-        of = {"words": self.word_steps, "captions": self.caption_steps, "looks": self.look_steps}
-        return of.get(stage, self.picture_steps)
+        return int(getattr(self, _STEPS.get(stage, "picture_steps")))
 
 
 Report = Callable[[int, int, float, float], None]  # step, steps, loss, seconds
@@ -336,7 +335,12 @@ def _run(
     return model.eval()
 
 
-_STAGES = ("words", "captions", "pictures", "looks", "stage1", "stage2")
+_SMALL_STAGES: tuple[Stage, ...] = ("words", "captions", "pictures", "looks")
+_STAGES = (*_SMALL_STAGES, "stage1", "stage2")
+_STEPS: dict[Stage, str] = {
+    "words": "word_steps", "captions": "caption_steps", "pictures": "picture_steps",
+    "looks": "look_steps",
+}  # fmt: skip
 
 
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:
@@ -415,15 +419,15 @@ def train_small_llama(
     """
     recipe = recipe or LlamaRecipe()
     words, captions = run / "words", run / "captions"
-    if not _finished(words, recipe):
+    if not _finished(words, recipe, "words"):
         train_llama(words, embeddings=None, stage="words", recipe=recipe, report=report)
-    if not _finished(captions, recipe):
+    if not _finished(captions, recipe, "captions"):
         train_llama(
             captions, embeddings=None, stage="captions", start=words,
             imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
         )  # fmt: skip
     pictures = run / "pictures"
-    if not _finished(pictures, recipe):
+    if not _finished(pictures, recipe, "pictures"):
         train_llama(
             pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
             recipe=recipe, report=report,
@@ -434,9 +438,11 @@ def train_small_llama(
     )  # fmt: skip
 
 
-def _finished(directory: Path, recipe: LlamaRecipe) -> bool:
+def _finished(directory: Path, recipe: LlamaRecipe, stage: Stage) -> bool:
+    """Whether a directory holds what this recipe gives up to a stage, whatever comes after it."""
     try:
-        text = (directory / "training.json").read_text(encoding="utf-8")
-    except OSError:
+        known = json.loads((directory / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
-    return text == json.dumps(asdict(recipe), indent=1) + "\n"
+    later = [_STEPS[one] for one in _SMALL_STAGES[_SMALL_STAGES.index(stage) + 1 :]]
+    return known | dict.fromkeys(later) == asdict(recipe) | dict.fromkeys(later)
