@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,16 @@ def percept(payload: bytes | None = None) -> Percept:
     return Percept(header, embedding, payload)
 
 
-def bare(seconds: float, path: str) -> float:
-    """Return messages per second of bare pyzmq multipart with the same bytes."""
+@dataclass(frozen=True)
+class Speed:
+    """Messages per second, and microseconds of processor time that each took in all threads."""
+
+    rate: float
+    cost: float
+
+
+def bare(seconds: float, path: str) -> Speed:
+    """Return the speed of bare pyzmq multipart with the same bytes."""
     frames = encode_message(percept())
     context = zmq.Context()
     sink, source = context.socket(zmq.SUB), context.socket(zmq.XPUB)
@@ -79,13 +88,13 @@ def bare(seconds: float, path: str) -> float:
         for _ in range(ROUND):
             sink.recv_multipart()
 
-    rate = _rate(one_round, seconds)
+    speed = _speed(one_round, seconds)
     context.destroy(linger=0)
-    return rate
+    return speed
 
 
-def ours(seconds: float, endpoint: str, rings: tuple[KeyRing, KeyRing] | None = None) -> float:
-    """Return percepts per second from `publish` to `receive`: encoded, sent, decoded, checked."""
+def ours(seconds: float, endpoint: str, rings: tuple[KeyRing, KeyRing] | None = None) -> Speed:
+    """Return the speed from `publish` to `receive`: encoded, sent, decoded, checked."""
     given = percept()
     with (
         Publisher(endpoint, "camera", keys=rings[0] if rings else None) as publisher,
@@ -106,11 +115,11 @@ def ours(seconds: float, endpoint: str, rings: tuple[KeyRing, KeyRing] | None = 
                 if stats.received + stats.lost >= due:
                     return
 
-        rate = _rate(one_round, seconds)
+        speed = _speed(one_round, seconds)
         lost = subscriber.stats()["camera"].lost
     if lost > due / 100:
         raise SenseBindError(f"{lost} of {due} percepts were lost: the figure means nothing")
-    return rate
+    return speed
 
 
 def codec(seconds: float) -> float:
@@ -122,15 +131,16 @@ def codec(seconds: float) -> float:
     return count / seconds
 
 
-def _rate(one_round: Callable[[], None], seconds: float) -> float:
-    """Return messages per second over rounds of so many that no queue overflows."""
+def _speed(one_round: Callable[[], None], seconds: float) -> Speed:
+    """Measure rounds of so many messages that no queue overflows."""
     for _ in range(20):
         one_round()
-    rounds, start = 0, time.perf_counter()
+    rounds, start, cost = 0, time.perf_counter(), time.process_time()
     while (spent := time.perf_counter() - start) < seconds:
         one_round()
         rounds += 1
-    return rounds * ROUND / spent
+    count = rounds * ROUND
+    return Speed(count / spent, 1e6 * (time.process_time() - cost) / count)
 
 
 def throughput(seconds: float, directory: Path) -> list[Row]:
@@ -142,11 +152,15 @@ def throughput(seconds: float, directory: Path) -> list[Row]:
     plain = bare(seconds, f"ipc://{directory}/bare")
     bus = ours(seconds, f"ipc://{directory}/ours")
     curve = ours(seconds, "tcp://127.0.0.1:*", rings)
+    counts = [int(speed.rate * seconds) for speed in (plain, bus, curve)]
     return [
-        Row("bare pyzmq, ipc, messages per second", plain, None, int(plain * seconds)),
-        Row("bus, ipc, percepts per second", bus, None, int(bus * seconds)),
-        at_least("bus of bare pyzmq, %", 100 * bus / plain, 50.0, int(bus * seconds)),
-        Row("bus, tcp with CURVE, percepts per second", curve, None, int(curve * seconds)),
+        Row("bare pyzmq, ipc, messages per second", plain.rate, None, counts[0]),
+        Row("bare pyzmq, ipc, processor time each, us", plain.cost, None, counts[0]),
+        Row("bus, ipc, percepts per second", bus.rate, None, counts[1]),
+        Row("bus, ipc, processor time each, us", bus.cost, None, counts[1]),
+        at_least("bus of bare pyzmq, %", 100 * bus.rate / plain.rate, 50.0, counts[1]),
+        Row("bus, tcp with CURVE, percepts per second", curve.rate, None, counts[2]),
+        Row("bus, tcp with CURVE, processor time each, us", curve.cost, None, counts[2]),
         Row("codec alone, percepts per second", codec(seconds), None, int(seconds)),
     ]
 

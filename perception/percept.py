@@ -22,6 +22,7 @@ from sensebind.errors import InputError, MessageError
 HEADER_VERSION = 1
 MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
+MAX_THINGS = 16
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
 STREAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _TOPIC = "percept/"
@@ -31,6 +32,7 @@ _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to
 _Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Text = Annotated[str, Field(max_length=256)]
+_Metres = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Modality(StrEnum):
@@ -92,6 +94,20 @@ def parse_reference(reference: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
+class Thing(BaseModel):
+    """Something that a scan found, in the frame of the sensor, but z above the floor.
+
+    Attributes:
+        position: Middle of its bounding box, metres: x forward, y left, z up.
+        size: Extent along x, y and z, metres.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    position: tuple[_Metres, _Metres, _Metres]
+    size: tuple[_Metres, _Metres, _Metres]
+
+
 class PerceptHeader(BaseModel):
     """What is known about an embedding. Unknown fields of later writers are ignored.
 
@@ -110,6 +126,7 @@ class PerceptHeader(BaseModel):
         epoch: Names the start of the publishing process, so that a restart is not taken for a gap.
         clock: Names the clock of `monotonic`; "" is that of the reader's own machine.
         unchanged: Whether the sample looked like one before, whose embedding this is.
+        things: What a scan found, the nearest first; the embedding is that of the first.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -133,6 +150,7 @@ class PerceptHeader(BaseModel):
     epoch: _Text = ""
     clock: Annotated[str, Field(max_length=64)] = ""
     unchanged: bool = False
+    things: Annotated[tuple[Thing, ...], Field(max_length=MAX_THINGS)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,8 @@ def decode_message(frames: list[bytes]) -> Percept:
             f"{header.shape[0]} x {header.dtype} was announced"
         )
     embedding = np.frombuffer(frames[2], dtype).astype(np.float32)
-    square = float(np.dot(embedding, embedding))
+    with np.errstate(over="ignore"):  # what overflows is refused just below
+        square = float(np.dot(embedding, embedding))
     if not math.isfinite(square):
         raise MessageError(f"embedding of {header.stream!r} holds NaN, infinity or huge values")
     norm = math.sqrt(square)
