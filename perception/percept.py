@@ -186,7 +186,8 @@ def encode_message(percept: Percept) -> list[bytes]:
             f"percept of {header.stream!r}: embedding is {embedding.shape}, "
             f"its header says {header.shape}"
         )
-    packed = msgpack.packb(header.__dict__, use_bin_type=True)  # its fields, all plain values
+    fields = header.__dict__  # plain values, but for things, which have fields of their own
+    packed = msgpack.packb(fields, use_bin_type=True, default=vars)
     frames = [percept_topic(header.stream), packed, embedding.tobytes()]
     if percept.payload is not None:
         frames.append(percept.payload)

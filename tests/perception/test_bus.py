@@ -26,6 +26,7 @@ from sensebind.perception.percept import (
     Modality,
     Percept,
     PerceptHeader,
+    Thing,
     decode_message,
     encode_message,
     percept_topic,
@@ -293,6 +294,7 @@ def test_made_up_streams_cannot_fill_the_memory(tmp_path: Path) -> None:
         assert sum(s.malformed for s in subscriber.stats().values()) == 1000
 
 
+metres = st.tuples(*[st.floats(0, 100)] * 3)
 headers = st.fixed_dictionaries(
     {
         "version": st.just(1),
@@ -305,6 +307,7 @@ headers = st.fixed_dictionaries(
         "dtype": st.sampled_from(["float32", "float16"]),
         "frame_id": st.text(max_size=20),
         "dropped": st.integers(0, 2**63 - 1),
+        "things": st.lists(st.builds(Thing, position=metres, size=metres), max_size=3),
     }
 )
 
