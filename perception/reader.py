@@ -91,7 +91,8 @@ class StreamReader:
     @property
     def dropped(self) -> int:
         """Observations so far that were captured and never became a percept for want of time."""
-        now = self._source.dropped if self._source is not None else 0
+        source = self._source  # another thread may close it meanwhile
+        now = source.dropped if source is not None else 0
         return self._dropped_before + now + self._replaced + self.refused
 
     @property

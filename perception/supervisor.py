@@ -40,7 +40,8 @@ _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the start after n crashes in
 _BREAKER = 8  # crashes in a row after which a process rests
 _REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
 _SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
-_CRASHES = {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL"}  # no other process does this to it
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
+"""Signals that a process gets for its own faults, other than from somebody else."""
 _GRACE = 2.0  # seconds to finish before a process that was told to end is killed
 _STOP_SECONDS = 2.7
 _LAUNCHER = "sensebind.perception.launcher"
@@ -338,19 +339,19 @@ class Supervisor:
 
     def _ended(self, charge: _Charge, code: int, words: str) -> None:
         now = time.monotonic()
-        crashed = code > 0 or (code < 0 and signal.Signals(-code).name in _CRASHES)
-        ran, charge.running = charge.running, 0.0
-        charge.pid, charge.last_exit, charge.memory = 0, code, 0
+        crashed = code > 0 or -code in _CRASHES
+        # One that ran and was ended by somebody else is not to blame for it.
+        to_blame = crashed or not charge.running or bool(charge.killed)
+        charge.pid, charge.last_exit, charge.memory, charge.running = 0, code, 0, 0.0
         detail = words or (f"ended by signal {-code}" if code < 0 else f"ended with code {code}")
         log.warning("worker %s: %s", charge.name, detail)
         if code == EXIT_FATAL:
             self._change_all(charge, WorkerState.FAILED, detail)
             return
-        # One that ran and was ended from outside is not to blame; one that crashed is.
-        if ran and not crashed:
+        if not to_blame:
             charge.failures = 0
         wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
-        charge.failures += crashed or not ran
+        charge.failures += to_blame
         state = WorkerState.RESTARTING
         if charge.failures >= _BREAKER:
             wait = min(_REST * 2**charge.rests, _LONGEST_REST)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import numpy as np
@@ -34,7 +35,7 @@ from sensebind.perception.bus import Publisher
 from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.frames import FrameStore
 from sensebind.perception.payload import jpeg
-from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader, Thing
 from sensebind.perception.reader import StreamReader, Work
 from sensebind.perception.specs import Enhance, FactorySpec, FramesSpec, WorkerSpec
 
@@ -64,6 +65,7 @@ class _Stream:
     enhance: Enhance | None
     store: FrameStore | None
     embedding: np.ndarray | None = None  # of the last percept; None when it perceived nothing
+    things: tuple[Thing, ...] = ()  # likewise
 
 
 class Worker:
@@ -134,24 +136,24 @@ class Worker:
         Raises:
             Exception: What ended the last of the readers.
         """
+        reading = list(streams)
         while not self._stop.is_set():
             with self._ready:
-                self._ready.wait_for(
-                    lambda: any(s.reader.has_work or s.reader.failure for s in streams), _TICK
-                )
+                self._ready.wait_for(partial(_anything, reading), _TICK)
             self._alive = time.monotonic()
-            failures = [s.reader.failure for s in streams if s.reader.failure is not None]
-            if len(failures) == len(streams):
-                raise failures[0]
-            taken = [(s, work) for s in streams if (work := s.reader.take()) is not None]
+            ended = [s for s in reading if s.reader.failure is not None]
+            reading = [s for s in reading if s.reader.failure is None]
+            if not reading and ended[-1].reader.failure is not None:
+                raise ended[-1].reader.failure
+            taken = [(s, work) for s in reading if (work := s.reader.take()) is not None]
             encoded = self._encode([(s, work) for s, work in taken if work.changed])
             for stream, work in taken:
                 if id(work) not in encoded and work.changed:
                     continue  # refused
                 stream.embedding = encoded.get(id(work), stream.embedding)
+                if work.changed:
+                    stream.things = stream.encoder.things(work.observation)
                 self._publish(stream, work)
-            if failures and not taken:
-                self._stop.wait(_TICK)  # a reader that has ended keeps the condition true
 
     def _encode(self, taken: Sequence[tuple[_Stream, Work]]) -> dict[int, np.ndarray | None]:
         """Return embeddings by the id of their work, without those that were refused."""
@@ -205,6 +207,7 @@ class Worker:
             encode_ms=self._encode_ms if work.changed else 0.0,
             dropped=stream.reader.dropped,
             unchanged=not work.changed,
+            things=stream.things,
         )
         vector = np.zeros(width, np.float32) if embedding is None else embedding
         stream.publisher.publish(Percept(header, vector, payload))
@@ -221,6 +224,10 @@ class Worker:
             if stream.reader.unkept == 0:
                 log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
             stream.reader.unkept += 1
+
+
+def _anything(streams: Sequence[_Stream]) -> bool:
+    return any(stream.reader.has_work or stream.reader.failure for stream in streams)
 
 
 def _check_fit(encoder: SenseEncoder, enhance: Enhance | None) -> None:
