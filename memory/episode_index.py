@@ -18,14 +18,18 @@ import faiss
 import numpy as np
 
 from sensebind.memory.episodes import Episode, Moment, Query
-from sensebind.memory.store import EpisodeStore, MomentRows
+from sensebind.memory.store import EpisodeStore
 from sensebind.memory.vectors import check_width
 
 _SAMPLE = 512  # moments of a modality that tell how alike things are that have nothing in common
 _FEW = 8  # fewer than so many cannot tell
 _UNRELATED = 10  # percentile of similarities that stands for nothing in common
+_FITTING = 0.75  # of the way from unrelated to the best, from which on an episode fits
 _MOMENTS = 8  # of an episode, at most, that can stand before another one's
 _CHUNK = 20_000  # moments read from the store at a time
+_BLOCK = 8192  # moments that are compared at a time, going back from the newest
+_Found = tuple[int, float, int]
+"""Id of an episode, its similarity, and when it ended, ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +47,6 @@ class Hit:
     score: float
 
 
-_Found = tuple[int, float, int]
-"""Id of an episode, its similarity, and when it ended, ns."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What a query lets through of one modality.
-
-    Attributes:
-        closed: bool [N], the positions of moments of closed episodes.
-        open: The episodes that are going on.
-        low: How similar moments are that have nothing to do with what is asked for.
-        best: The highest similarity among all these.
-    """
-
-    closed: np.ndarray
-    open: list[_Found]
-    low: float
-    best: float
-
-
 class EpisodeIndex:
     """The moments of one encoder, by similarity. Thread-safe."""
 
@@ -77,29 +60,17 @@ class EpisodeIndex:
         self.model = model
         self._store = store
         self._lock = threading.Lock()
-        self._faiss: faiss.IndexScalarQuantizer | None = None
         self._newest = 0  # id of the last moment that was read
-        self._numbers = np.zeros((0, 4), np.int64)  # of moment and episode; its begin and end, ns
-        self._codes = np.zeros(0, np.int32)  # positions in `_names`
-        self._names: list[tuple[str, str]] = []  # (stream, modality)
+        self._shards: dict[str, _Shard] = {}  # by modality: similarities differ between them
 
     def __len__(self) -> int:
-        return len(self._numbers)
-
-    def refresh(self) -> None:
-        """Read what is new in the store.
-
-        Raises:
-            StorageError: The store cannot be read.
-        """
-        with self._lock:
-            self._refresh()
+        return sum(len(shard) for shard in self._shards.values())
 
     def search(self, query: Query, embedding: np.ndarray) -> list[Hit]:
         """Return the episodes that fit, at most `query.limit` of each modality.
 
-        Best first; or, if the query asks for the newest, the newest of those that lie nearer to
-        the best than to what is unrelated.
+        Best first; or, if the query asks for the newest, the newest of those that lie in the upper
+        quarter between what is unrelated and the best.
 
         Args:
             query: Where and when to look.
@@ -112,18 +83,14 @@ class EpisodeIndex:
         with self._lock, _one_thread():
             self._refresh()
             views = self._views(query, embedding)
-            best = max((view.best - view.low for view in views), default=0.0)
-            hits: list[tuple[float, Hit]] = []
-            for view in views:
-                if query.newest:
-                    found = self._above(embedding, view, view.low + best / 2, query.limit)
-                else:
-                    found = self._nearest(embedding, view, query.limit)
-                for number, similarity, ended in found:
-                    hit = Hit(number, similarity, similarity - view.low)
-                    hits.append((ended if query.newest else hit.score, hit))
-        hits.sort(key=lambda pair: -pair[0])
-        return [hit for _, hit in hits]
+            if query.newest:
+                best = max((view.best() - view.low for view in views), default=0.0)
+                found = [(v, one) for v in views for one in v.newest(_FITTING * best, query.limit)]
+                found.sort(key=lambda pair: -pair[1][2])
+            else:
+                found = [(v, one) for v in views for one in v.nearest(query.limit)]
+                found.sort(key=lambda pair: -(pair[1][1] - pair[0].low))
+            return [Hit(number, s, s - view.low) for view, (number, s, _) in found]
 
     def prune(self) -> None:
         """Drop the moments of episodes that the store has forgotten.
@@ -132,127 +99,198 @@ class EpisodeIndex:
             StorageError: The store cannot be read.
         """
         with self._lock:
-            gone = ~np.isin(self._numbers[:, 1], self._store.ids())
-            if self._faiss is not None and gone.any():
-                self._faiss.remove_ids(faiss.IDSelectorBitmap(_bits(gone)))
-                self._numbers, self._codes = self._numbers[~gone], self._codes[~gone]
+            kept = self._store.ids()
+            for shard in self._shards.values():
+                shard.keep(kept)
 
     def _views(self, query: Query, vector: np.ndarray) -> list[_View]:
-        """Split what the query lets through by modality, since similarities differ between them."""
-        going_on = [
-            episode
-            for episode in self._store.open_episodes()
-            if episode.model == self.model
-            and query.stream in ("", episode.stream)
-            and query.since <= episode.ended_at
-            and episode.started_at <= query.until
+        """Lay out what a query lets through, by modality."""
+        going_on: dict[str, list[_Found]] = {}
+        for episode in self._store.open_episodes():
+            if (
+                episode.model == self.model
+                and query.stream in ("", episode.stream)
+                and query.since <= episode.ended_at
+                and episode.started_at <= query.until
+            ):
+                similarity = best_moment(episode, vector)[1]
+                found = (episode.id, similarity, episode.ended_at)
+                going_on.setdefault(episode.modality, []).append(found)
+        kinds = self._shards.keys() | going_on.keys()
+        return [
+            _View(vector, self._shards.get(kind), going_on.get(kind, []), query)
+            for kind in sorted(kinds)
+            if query.modality in ("", kind)
         ]
-        within = (self._numbers[:, 3] >= query.since) & (self._numbers[:, 2] <= query.until)
-        kinds = {m for _, m in self._names} | {episode.modality for episode in going_on}
-        views = []
-        for kind in sorted(kinds & {query.modality} if query.modality else kinds):
-            codes = [i for i, (_, m) in enumerate(self._names) if m == kind]
-            low = self._unrelated(vector, np.isin(self._codes, codes))
-            codes = [i for i in codes if query.stream in ("", self._names[i][0])]
-            closed = within & np.isin(self._codes, codes)
-            open_ = [
-                (episode.id, best_moment(episode, vector)[1], episode.ended_at)
-                for episode in going_on
-                if episode.modality == kind
-            ]
-            best = max(
-                [similarity for _, similarity, _ in open_]
-                + [float(s) for s in self._faiss_search(vector, closed, 1)[0]],
-                default=low,
-            )
-            views.append(_View(closed, open_, low, best))
-        return views
-
-    def _nearest(self, vector: np.ndarray, view: _View, limit: int) -> list[_Found]:
-        """The episodes that fit best."""
-        # An episode has a few moments, and the best of them counts.
-        similarities, positions = self._faiss_search(vector, view.closed, limit * _MOMENTS)
-        found = list(view.open)
-        taken: set[int] = set()
-        for similarity, position in zip(similarities, positions, strict=True):
-            _, number, _, ended = self._numbers[position].tolist()
-            if number not in taken and len(taken) < limit:
-                taken.add(number)
-                found.append((number, float(similarity), ended))
-        return found
-
-    def _above(self, vector: np.ndarray, view: _View, least: float, limit: int) -> list[_Found]:
-        """The newest episodes of a similarity of `least` or more."""
-        found = [one for one in view.open if one[1] >= least]
-        if self._faiss is None or not view.closed.any():
-            return found
-        _, similarities, positions = self._faiss.range_search(
-            vector[None], least, params=_only(view.closed)
-        )
-        best: dict[int, _Found] = {}
-        order = np.lexsort((-similarities, -self._numbers[positions, 3]))
-        for position, similarity in zip(positions[order], similarities[order], strict=True):
-            _, number, _, ended = self._numbers[position].tolist()
-            best.setdefault(number, (number, float(similarity), ended))
-            if len(best) > limit:
-                break
-        return found + list(best.values())[:limit]
-
-    def _faiss_search(
-        self, vector: np.ndarray, allowed: np.ndarray, count: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Similarities and positions of the nearest among those allowed, bool [N]."""
-        number = int(allowed.sum())
-        if self._faiss is None or not number:
-            return np.zeros(0, np.float32), np.zeros(0, np.int64)
-        check_width(vector, self._faiss.d)
-        similarities, positions = self._faiss.search(
-            vector[None], min(count, number), params=_only(allowed)
-        )
-        return similarities[0], positions[0]
-
-    def _unrelated(self, vector: np.ndarray, of_kind: np.ndarray) -> float:
-        """How similar to a vector [D] moments are that have nothing to do with it."""
-        positions = np.flatnonzero(of_kind)
-        if self._faiss is None or len(positions) < _FEW:
-            return 0.0
-        sample = positions[:: max(1, len(positions) // _SAMPLE)][:_SAMPLE]
-        check_width(vector, self._faiss.d)
-        similarities = self._faiss.reconstruct_batch(sample) @ vector
-        return float(np.percentile(similarities, _UNRELATED))
 
     def _refresh(self) -> None:
+        """Read what is new in the store."""
         while True:
             rows = self._store.moments_after(self._newest, self.model, _CHUNK)
+            for kind in {kind for _, kind in rows.names}:
+                of_kind = np.array([k == kind for _, k in rows.names])
+                streams = [stream for stream, k in rows.names if k == kind]
+                if kind not in self._shards:
+                    self._shards[kind] = _Shard(rows.embeddings.shape[1])
+                self._shards[kind].add(rows.numbers[of_kind], streams, rows.embeddings[of_kind])
             if len(rows.numbers):
-                self._add(rows)
+                self._newest = int(rows.numbers[-1, 0])
             if len(rows.numbers) < _CHUNK:
                 return
 
-    def _add(self, rows: MomentRows) -> None:
-        if self._faiss is None:
-            # Half precision is what the store holds, so its bytes are the index's own codes.
-            self._faiss = faiss.IndexScalarQuantizer(
-                rows.embeddings.shape[1],
-                faiss.ScalarQuantizer.QT_fp16,
-                faiss.METRIC_INNER_PRODUCT,
-            )
-        self._faiss.add_sa_codes(np.ascontiguousarray(rows.embeddings).view(np.uint8))
-        for name in rows.names:
-            if name not in self._names:
-                self._names.append(name)
-        codes = {name: code for code, name in enumerate(self._names)}
-        added = np.array([codes[name] for name in rows.names], np.int32)
+
+class _Shard:
+    """The moments of one modality, in the order in which their episodes were closed.
+
+    Attributes:
+        width: Length D of the embeddings.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        # Half precision is what the store holds, so its bytes are the index's own codes.
+        self._faiss = faiss.IndexScalarQuantizer(
+            width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        self._numbers = np.zeros((0, 4), np.int64)  # of moment and episode; begin and end, ns
+        self._streams: list[str] = []
+        self._codes = np.zeros(0, np.int32)  # positions in `_streams`
+        self._sample = np.zeros((0, width), np.float32)
+        self._sampled = 0  # how many moments there were when the sample was taken
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def add(self, numbers: np.ndarray, streams: list[str], embeddings: np.ndarray) -> None:
+        """Add moments: int64 [N, 4], N names, float16 [N, D]."""
+        self._faiss.add_sa_codes(np.ascontiguousarray(embeddings).view(np.uint8))
+        self._streams += sorted(set(streams) - set(self._streams))
+        codes = {name: code for code, name in enumerate(self._streams)}
+        added = np.array([codes[name] for name in streams], np.int32)
         self._codes = np.concatenate([self._codes, added])
-        self._numbers = np.concatenate([self._numbers, rows.numbers])
-        self._newest = int(rows.numbers[-1, 0])
+        self._numbers = np.concatenate([self._numbers, numbers])
+
+    def keep(self, episodes: np.ndarray) -> None:
+        """Drop the moments of all other episodes; ids int64 [M]."""
+        gone = ~np.isin(self._numbers[:, 1], episodes)
+        if gone.any():
+            self._faiss.remove_ids(faiss.IDSelectorBitmap(_bits(gone)))
+            self._numbers, self._codes = self._numbers[~gone], self._codes[~gone]
+            self._sampled = 0
+
+    def allowed(self, query: Query) -> np.ndarray | None:
+        """Which moments a query lets through, bool [N]; None for all."""
+        masks = []
+        if query.since > 0:
+            masks.append(self._numbers[:, 3] >= query.since)
+        if query.until < 2**63 - 1:
+            masks.append(self._numbers[:, 2] <= query.until)
+        if query.stream:
+            masks.append(np.array([s == query.stream for s in self._streams])[self._codes])
+        return np.logical_and.reduce(masks) if masks else None
+
+    def nearest(self, vector: np.ndarray, allowed: np.ndarray | None, limit: int) -> list[_Found]:
+        """The episodes that fit best, best first."""
+        check_width(vector, self.width)
+        some = len(self) if allowed is None else int(allowed.sum())
+        if not some:
+            return []
+        only = None
+        if allowed is not None:
+            only = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(_bits(allowed)))
+        # An episode has a few moments, and the best of them counts.
+        wanted = min(limit * _MOMENTS, some)
+        similarities, positions = self._faiss.search(vector[None], wanted, params=only)
+        return self._first(positions[0], similarities[0], limit)
+
+    def newest(
+        self, vector: np.ndarray, allowed: np.ndarray | None, least: float, limit: int
+    ) -> list[_Found]:
+        """The last episodes of a similarity of `least` or more, newest first."""
+        check_width(vector, self.width)
+        found: list[_Found] = []
+        for end in range(len(self), 0, -_BLOCK):
+            begin = max(0, end - _BLOCK)
+            similarities = self._faiss.reconstruct_n(begin, end - begin) @ vector
+            fits = similarities >= least
+            if allowed is not None:
+                fits &= allowed[begin:end]
+            positions = begin + np.flatnonzero(fits)
+            order = np.lexsort((-similarities[fits], -self._numbers[positions, 3]))
+            found += self._first(positions[order], similarities[fits][order], limit)
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def unrelated(self, vector: np.ndarray) -> float:
+        """How similar to a vector [D] moments are that have nothing to do with it."""
+        if len(self) < _FEW:
+            return 0.0
+        if not self._sampled or len(self) > 1.1 * self._sampled:
+            step = max(1, len(self) // _SAMPLE)
+            self._sample = self._faiss.reconstruct_batch(np.arange(0, len(self), step)[:_SAMPLE])
+            self._sampled = len(self)
+        return float(np.percentile(self._sample @ vector, _UNRELATED))
+
+    def _first(self, positions: np.ndarray, similarities: np.ndarray, limit: int) -> list[_Found]:
+        """The first episodes of a list of moments, each once."""
+        found: dict[int, _Found] = {}
+        for position, similarity in zip(positions.tolist(), similarities.tolist(), strict=True):
+            if position < 0 or len(found) == limit:
+                break
+            _, number, _, ended = self._numbers[position].tolist()
+            found.setdefault(number, (number, similarity, ended))
+        return list(found.values())
 
 
-def _only(allowed: np.ndarray) -> faiss.SearchParameters | None:
-    """Search among some positions, bool [N]; FAISS is faster if it need not ask."""
-    if allowed.all():
-        return None
-    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(_bits(allowed)))
+class _View:
+    """What a query lets through of one modality.
+
+    Attributes:
+        low: How similar moments are that have nothing to do with what is asked for.
+    """
+
+    def __init__(
+        self, vector: np.ndarray, shard: _Shard | None, going_on: list[_Found], query: Query
+    ) -> None:
+        self._vector = vector
+        self._shard = shard
+        self._open = going_on
+        self._allowed = shard.allowed(query) if shard else None
+        if shard is not None:
+            check_width(vector, shard.width)
+        self.low = shard.unrelated(vector) if shard else 0.0
+
+    def best(self) -> float:
+        """The highest similarity."""
+        return max((similarity for _, similarity, _ in self.nearest(1)), default=self.low)
+
+    def nearest(self, limit: int) -> list[_Found]:
+        """The episodes that fit best, and those that are going on."""
+        closed = self._shard.nearest(self._vector, self._allowed, limit) if self._shard else []
+        return self._open + closed
+
+    def newest(self, above: float, limit: int) -> list[_Found]:
+        """The newest episodes whose similarity is by so much above what is unrelated."""
+        least = self.low + above
+        found = [one for one in self._open if one[1] >= least]
+        if self._shard is not None:
+            found += self._shard.newest(self._vector, self._allowed, least, limit)
+        return found
+
+
+def best_moment(episode: Episode, vector: np.ndarray) -> tuple[Moment, float]:
+    """Return the moment of an episode that is nearest to a unit vector [D], and its cosine.
+
+    Raises:
+        InputError: The vector has another width.
+    """
+    scored = []
+    for index, moment in enumerate(episode.moments):
+        check_width(vector, len(moment.embedding))
+        scored.append((float(moment.embedding @ vector), -index))
+    similarity, index = max(scored)
+    return episode.moments[-index], similarity
 
 
 @contextlib.contextmanager
@@ -268,16 +306,3 @@ def _one_thread() -> Iterator[None]:
 
 def _bits(mask: np.ndarray) -> np.ndarray:
     return np.packbits(mask, bitorder="little")
-
-
-def best_moment(episode: Episode, vector: np.ndarray) -> tuple[Moment, float]:
-    """Return the moment of an episode that is nearest to a unit vector [D], and its cosine.
-
-    Raises:
-        InputError: The vector has another width.
-    """
-    for moment in episode.moments:
-        check_width(vector, len(moment.embedding))
-    scored = [(float(moment.embedding @ vector), -i) for i, moment in enumerate(episode.moments)]
-    similarity, index = max(scored)
-    return episode.moments[-index], similarity

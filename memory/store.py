@@ -38,6 +38,7 @@ CREATE TABLE episodes (
     description TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX episodes_by_end ON episodes (ended_at);
+CREATE INDEX episodes_going_on ON episodes (id) WHERE open;
 CREATE TABLE moments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     episode INTEGER NOT NULL REFERENCES episodes (id) ON DELETE CASCADE,
