@@ -155,6 +155,7 @@ class Perceiver:
             observation=observation.reference,
             present=present,
             encode_ms=1000 * (time.perf_counter() - begun),
+            things=encoder.things(observation),
         )
         return Percept(header, embedding)
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
-from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.segment import nearest_cluster
+from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
+from sensebind.perception.segment import Cluster, clusters
 
 SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT)
 
@@ -52,6 +52,7 @@ class SenseEncoder:
         self._modality = modality
         self._segment = segment
         self._sensor_height = sensor_height
+        self._scans: dict[str, tuple[Observation, list[Cluster]]] = {}  # newest of each stream
 
     @classmethod
     def from_pretrained(
@@ -118,6 +119,20 @@ class SenseEncoder:
                 results[index] = _normalise(embedding, observations[index].reference)
         return results
 
+    def things(self, observation: Observation) -> tuple[Thing, ...]:
+        """Tell where the things of a sweep are, the nearest first: the first is what is encoded.
+
+        Returns:
+            Nothing for other senses, or where point clouds are encoded as they are.
+
+        Raises:
+            InputError: The sweep is malformed or not finite.
+        """
+        if self._modality is not Modality.POINT or not self._segment:
+            return ()
+        found = self._clusters(observation)
+        return tuple(Thing(position=one.center, size=one.size) for one in found)
+
     def _tensor(self, observation: Observation) -> Tensor | None:
         """Return the model's input without its batch axis, or None for nothing."""
         data = observation.data
@@ -137,8 +152,17 @@ class SenseEncoder:
             case _:
                 if not self._segment:
                     return self._processor.points(data)
-                cluster = nearest_cluster(data, sensor_height=self._sensor_height)
-                return None if cluster is None else self._processor.points(cluster.points)
+                found = self._clusters(observation)
+                return self._processor.points(found[0].points) if found else None
+
+    def _clusters(self, observation: Observation) -> list[Cluster]:
+        """The things of a sweep; the newest sweep of each stream is remembered."""
+        seen = self._scans.get(observation.stream)
+        if seen is not None and seen[0] is observation:
+            return seen[1]
+        found = clusters(observation.data, sensor_height=self._sensor_height, limit=MAX_THINGS)
+        self._scans[observation.stream] = (observation, found)
+        return found
 
 
 def _normalise(embedding: Tensor, reference: str) -> np.ndarray | InputError:
