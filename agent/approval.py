@@ -25,7 +25,7 @@ from sensebind.tools.risk import ACTING, Risk, risk_of
 
 DECISIONS = ("approve", "edit", "reject")
 MAX_SAME = 2  # times that a turn may make the same call
-_PATIENCE = 5.0  # seconds that a change waits for another action; a movement does not wait
+_PATIENCE = 5.0  # seconds that a change waits for another action
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Refusal(Exception):
 class Governor(AgentMiddleware):
     """Holds every tool call to a policy.
 
-    In this order: the call's turn must not be cancelled; the tool must not be forbidden; the same
-    call must not be made over and over; its rate must be kept; a movement needs fresh sight; tools
-    that act exclude each other; and what acts is written to the audit log before it acts.
+    The call's turn must not be cancelled; the tool must not be forbidden; the same call must not be
+    made over and over; its rate must be kept; a movement needs fresh sight; tools that act exclude
+    each other; and what acts is written to the audit log before it acts.
     """
 
     def __init__(
@@ -138,28 +138,31 @@ class Governor(AgentMiddleware):
 
     def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Runs a call, or tells the model why not."""
-        with self._governed(request) as refused:
+        with self._governed(request, _PATIENCE) as refused:
             if refused is not None:
                 return refused
             return self._finished(request, handler(request))
 
     async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """As `wrap_tool_call`, for asynchronous agents."""
-        with self._governed(request) as refused:
+        """As `wrap_tool_call`, for asynchronous agents, whose loop must not wait."""
+        with self._governed(request, 0.0) as refused:
             if refused is not None:
                 return refused
             return self._finished(request, await handler(request))
 
     @contextmanager
-    def _governed(self, request: Any) -> Iterator[ToolMessage | None]:
-        """Gives None to a call that may run now, and otherwise the answer to the model."""
+    def _governed(self, request: Any, patience: float) -> Iterator[ToolMessage | None]:
+        """Gives None to a call that may run now, and otherwise the answer to the model.
+
+        A change waits for `patience` seconds until another action has ended, a movement never.
+        """
         call = request.tool_call
         risk = self._risks.get(call["name"], Risk.CHANGE)
         exclusive = risk in ACTING
         fields = {"tool": call["name"], "arguments": call["args"], "risk": risk.value}
         fields |= {"call": call["id"], "thread": _thread(request)}
-        patience = _PATIENCE if risk is Risk.CHANGE else 0.0
-        if exclusive and not self._acting.acquire(timeout=patience):
+        wait = patience if risk is Risk.CHANGE else 0.0
+        if exclusive and not self._acting.acquire(timeout=wait):
             yield self._refused(call, fields, "another action is under way")
             return
         try:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.hf import from_tokenizer
+from torch.nn import functional
 from transformers import LogitsProcessor, PreTrainedTokenizerFast
 
 from sensebind.errors import ConfigurationError, InputError
@@ -251,6 +252,7 @@ class GrammarState:
         self._grammar = grammar
         self._matcher = matcher
         self._tokens: list[int] = []
+        self.vocab_size = grammar.vocab_size
         self.finished = False
 
     def mask(self, left: int | None = None) -> torch.Tensor:
@@ -260,12 +262,7 @@ class GrammarState:
             left: Tokens that the reply may still take. A call that would not fit is brought to
                 its end: strings and arrays are closed, what is optional is left out.
         """
-        size = self._grammar.vocab_size
-        allowed = np.zeros(size, bool)
-        if not self.finished and not self._matcher.is_stopped():
-            raw = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
-            bits = np.unpackbits(raw, bitorder="little")[:size].view(bool)
-            allowed[: bits.shape[0]] = bits
+        allowed = self._allowed()
         if not allowed.any():
             allowed[list(self._grammar.eos_ids)] = True
         elif left is not None and left <= self._grammar.ending and self._calling:
@@ -274,6 +271,14 @@ class GrammarState:
                 allowed[:] = False
                 allowed[closer] = True
         return torch.from_numpy(allowed)
+
+    def _allowed(self) -> np.ndarray:
+        size = self._grammar.vocab_size
+        if self.finished or self._matcher.is_stopped():
+            return np.zeros(size, bool)
+        raw = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        bits = np.unpackbits(raw, count=min(size, 8 * len(raw)), bitorder="little").view(bool)
+        return bits if len(bits) == size else np.pad(bits, (0, size - len(bits)))
 
     @property
     def _calling(self) -> bool:
@@ -481,10 +486,11 @@ class GrammarLogitsProcessor(LogitsProcessor):
                     state.advance(int(input_ids[row, position]))
         self._seen = input_ids.shape[1]
         left = None if self._end is None else self._end - self._seen
-        allowed = torch.ones(scores.shape, dtype=torch.bool)
-        for row, state in enumerate(self._states):
-            if not state.finished:
-                mask = state.mask(left)
-                allowed[row, : mask.shape[0]] = mask
-                allowed[row, mask.shape[0] :] = False
-        return scores.masked_fill(~allowed.to(scores.device), float("-inf"))
+        rows = [
+            torch.ones(state.vocab_size, dtype=torch.bool) if state.finished else state.mask(left)
+            for state in self._states
+        ]
+        refused = torch.stack(rows).logical_not_()  # [B, vocab]
+        if (surplus := scores.shape[1] - refused.shape[1]) > 0:  # logits that belong to no token
+            refused = functional.pad(refused, (0, surplus), value=True)
+        return scores.masked_fill(refused.to(scores.device), float("-inf"))
