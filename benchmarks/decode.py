@@ -1,19 +1,23 @@
 """Decoding speed of the gated LLaMA, one thread: tokens per second of processor time.
 
-    python benchmarks/decode.py [--json] [--pairs N]
+    python benchmarks/decode.py [--json] [--pairs N] [--size shipped|125M]
 
 Models of the same size and the same LLaMA weights generate the same number of tokens:
 
-- plain: transformers' `LlamaForCausalLM`;
-- gated: the gated LLaMA with its LoRA merged and its conditions injected once;
+- plain: transformers' `LlamaForCausalLM.generate`;
+- generate: the gated LLaMA with its LoRA merged and its conditions injected once, likewise;
 - naive: at every token, each layer puts the condition through `wv` and the gates again, LoRA
-  unmerged, eager attention. It must generate the tokens that gated generates;
-- session: the gated model in `DialogSession`, the loop that the agent decodes with.
+  unmerged, eager attention, `generate`;
+- ours: the gated model in `DialogSession`, the loop that the agent decodes with.
 
-Runs are short and interleaved (plain, gated, gated, plain, …), and a ratio is the median over
-neighbouring runs, so that a busy machine slows all alike. Time is that of the process, which on
-an idle core is the time on the clock; neighbours on shared cores change it less.
-Exit code 1 if gated falls below 0.97 of plain.
+All but plain must generate the same tokens. Then `generate_rows` answers 8 prompts under 8
+conditions at once, which must be the answers they get alone; and a dialog of 10 turns under a new
+condition each shows how long the first token of a turn takes.
+
+Runs are short and interleaved (plain, ours, naive, …), and a ratio is the median over neighbouring
+runs, so that a busy machine slows all alike. Time is that of the process, which on an idle core is
+the time on the clock; neighbours on shared cores change it less.
+Exit code 1 if a ratio is below its bar.
 """
 
 import argparse
@@ -23,7 +27,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -34,15 +39,19 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.adapter import ConditionAdapter
 from sensebind.agent.gated_llama.attention import Injected
+from sensebind.agent.gated_llama.batch import generate_rows
 from sensebind.agent.gated_llama.loading import read_config
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
 from sensebind.agent.gated_llama.session import DialogSession
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 
-BAR = 0.97
-PROMPT, NEW, LORA_RANK = 32, 32, 16
-OTHERS_EVERY = 4  # those without a bar are measured less often
+PROMPT, NEW, LORA_RANK = 48, 32, 16
+ROWS, TURNS, TURN_PROMPT, TURN_NEW = 8, 10, 24, 16
+SHIPPED_BARS = {"plain": 1.5, "naive": 2.0}  # least speed of ours against theirs
+LARGE_BARS = {"plain": 0.97, "naive": 1.1}
+BATCH_BAR = 3.0
+TURN_BAR = round(1 / 1.3, 3)
 SIZE_FIELDS = (
     "vocab_size",
     "hidden_size",
@@ -151,16 +160,56 @@ def open_gates(model: GatedLlamaForCausalLM) -> None:
             torch.nn.init.normal_(module.l2.weight, std=0.02)
 
 
+@dataclass(frozen=True)
+class Subject:
+    """The models of one size, and what they are asked.
+
+    Attributes:
+        label: Name of the size.
+        prompt: [1, PROMPT] token ids.
+        conditions: [ROWS, S, bind_dim]; the first is that of the prompt.
+    """
+
+    label: str
+    plain: LlamaForCausalLM
+    gated: GatedLlamaForCausalLM
+    naive: GatedLlamaForCausalLM
+    prompt: Tensor
+    conditions: Tensor
+
+    @classmethod
+    def of(cls, label: str, fields: dict[str, Any]) -> Self:
+        models = make_models(fields)
+        torch.manual_seed(1)
+        prompt = torch.randint(3, fields["vocab_size"], (1, PROMPT))
+        conditions = torch.randn(ROWS, fields["slots"], fields["bind_dim"])
+        return cls(label, *models, prompt, conditions)
+
+    def known(self, session: DialogSession, which: int) -> int:
+        """The session's id of one condition."""
+        return session.condition(self.conditions[which], torch.ones(self.conditions.shape[1]))
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Processor time of one run."""
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def median(values: list[float], digits: int = 3) -> float:
+    return round(statistics.median(values), digits)
+
+
 @torch.inference_mode()
-def measure(label: str, fields: dict[str, Any], pairs: int) -> list[Row]:
-    """Measures one size; see the module's text."""
-    plain, gated, naive = make_models(fields)
-    torch.manual_seed(1)
-    prompt = torch.randint(3, fields["vocab_size"], (1, PROMPT))
-    embeddings = torch.randn(1, 1, fields["slots"], fields["bind_dim"])
-    injection = gated.injection(embeddings)
-    features = gated.adapter.bind(embeddings)  # [1, 1, S, hidden], the same for every layer
-    features = features.unsqueeze(2).expand(-1, -1, fields["num_hidden_layers"], -1, -1)
+def decoding(subject: Subject, pairs: int, bars: dict[str, float]) -> list[Row]:
+    """Ours against the others."""
+    gated, prompt = subject.gated, subject.prompt
+    embeddings = subject.conditions[None, :1]  # [1, 1, S, bind_dim]
+    features = gated.adapter.features(embeddings)  # [1, 1, S, hidden], the same for every layer
+    features = features.unsqueeze(2).expand(-1, -1, gated.config.num_hidden_layers, -1, -1)
+    session = DialogSession(gated)
+    known = subject.known(session, 0)
 
     def run(model: LlamaForCausalLM, **given: Tensor) -> Callable[[], Tensor]:
         mask = torch.ones_like(prompt)
@@ -168,44 +217,95 @@ def measure(label: str, fields: dict[str, Any], pairs: int) -> list[Row]:
             prompt, attention_mask=mask, max_new_tokens=NEW, do_sample=False, **given
         )
 
-    runs = {
-        "plain": run(plain),
-        "gated": run(gated, injection=injection),
-        "naive": run(naive, injection=features),
-    }
-    session = DialogSession(gated)
-    known = session.condition(embeddings[0, 0], torch.ones(fields["slots"]))
-
     def talk() -> Tensor:
         ids, conditions = prompt[0].tolist(), [known] * PROMPT
         new = list(session.stream(ids, conditions, max_new_tokens=NEW, exact=True))
         return torch.cat([prompt, torch.tensor([new])], dim=1)
 
-    runs["session"] = talk
+    runs = {
+        "plain": run(subject.plain),
+        "ours": talk,
+        "naive": run(subject.naive, injection=features),
+        "generate": run(gated, injection=gated.injection(embeddings)),
+    }
     tokens = {name: generate() for name, generate in runs.items()}  # also the warm-up
-    for name in ("naive", "session"):
-        if not torch.equal(tokens["gated"], tokens[name]):
-            raise SystemExit(f"decode.py: {name} generates other tokens than gated: figures void")
+    for name in ("naive", "generate"):
+        if not torch.equal(tokens["ours"], tokens[name]):
+            raise SystemExit(f"decode.py: {name} generates other tokens than ours: figures void")
     speeds: dict[str, list[float]] = {name: [] for name in runs}
-    ratios: dict[str, list[float]] = {"gated": [], "naive": [], "session": []}
     for turn in range(pairs):
-        order = ["plain", "gated"] if turn % 2 else ["gated", "plain"]
-        if turn % OTHERS_EVERY == 0:
-            order += ["naive", "session"]
-        for name in order:
-            started = time.process_time()
-            runs[name]()
-            speeds[name].append(NEW / (time.process_time() - started))
-        for name in set(order) & set(ratios):
-            ratios[name].append(speeds[name][-1] / speeds["plain"][-1])
+        for name in list(runs)[:: 1 if turn % 2 else -1]:
+            speeds[name].append(NEW / seconds_of(runs[name]))
     rows = [
-        Row(f"{label}: {name}, tokens/s", round(statistics.median(values), 1), None, len(values))
+        Row(f"{subject.label}: {name}, tokens/s", median(values, 1), None, pairs)
         for name, values in speeds.items()
     ]
-    for name, bar in (("gated", BAR), ("naive", None), ("session", None)):
-        value = round(statistics.median(ratios[name]), 3)
-        rows.append(Row(f"{label}: {name} / plain", value, bar, len(ratios[name])))
+    compared = [("ours", name, bar) for name, bar in bars.items()]
+    for one, other, bar in (*compared, ("generate", "plain", None)):
+        ratios = [a / b for a, b in zip(speeds[one], speeds[other], strict=True)]
+        rows.append(Row(f"{subject.label}: {one} / {other}", median(ratios), bar, pairs))
     return rows
+
+
+@torch.inference_mode()
+def batches(subject: Subject, pairs: int) -> list[Row]:
+    """Eight prompts under eight conditions at once against one."""
+    vocabulary = subject.gated.config.vocab_size
+    prompts = torch.randint(3, vocabulary, (ROWS, PROMPT)).tolist()
+
+    def answers(start: int, end: int) -> list[list[int]]:
+        given = subject.conditions[start:end]
+        return generate_rows(
+            subject.gated, prompts[start:end], conditions=given, max_new_tokens=NEW
+        )
+
+    alone = [answers(row, row + 1)[0] for row in range(ROWS)]
+    if answers(0, ROWS) != alone:
+        raise SystemExit("decode.py: rows of a batch are answered differently: figures void")
+    speeds: dict[int, list[float]] = {1: [], ROWS: []}
+    for turn in range(pairs):
+        for rows in (1, ROWS) if turn % 2 else (ROWS, 1):
+            speeds[rows].append(rows * NEW / seconds_of(partial(answers, 0, rows)))
+    ratios = [many / one for one, many in zip(speeds[1], speeds[ROWS], strict=True)]
+    named = f"{subject.label}: batch of {ROWS}"
+    return [
+        Row(f"{named}, tokens/s", median(speeds[ROWS], 1), None, pairs),
+        Row(f"{named} / batch of 1", median(ratios), BATCH_BAR, pairs),
+    ]
+
+
+def dialogs(subject: Subject, times: int) -> list[Row]:
+    """Time to the first token of the first and of the last turn of a dialog."""
+    first, last, again = [], [], []
+    for _ in range(times + 1):
+        session = DialogSession(subject.gated)
+        tokens: list[int] = []
+        conditions: list[int] = []
+        turns = []
+        for turn in range(TURNS):
+            started = time.process_time()
+            known = subject.known(session, turn % ROWS)
+            tokens += subject.prompt[0, :TURN_PROMPT].tolist()
+            conditions += [known] * (len(tokens) - len(conditions))
+            stream = session.stream(tokens, conditions, max_new_tokens=TURN_NEW)
+            reply = [next(stream)]
+            turns.append(time.process_time() - started)
+            if turn + 1 < TURNS:
+                reply += stream
+                tokens, conditions = tokens + reply, conditions + [known] * len(reply)
+        exact = session.stream(tokens, conditions, max_new_tokens=1, exact=True)
+        again.append(seconds_of(partial(next, exact)))
+        first.append(turns[0])
+        last.append(turns[-1])
+    first, last, again = first[1:], last[1:], again[1:]  # without the warm-up
+    ratios = [a / b for a, b in zip(first, last, strict=True)]
+    named = f"{subject.label}: first token of turn"
+    return [
+        Row(f"{named} 1, ms", median([1e3 * value for value in first], 2), None, times),
+        Row(f"{named} {TURNS}, ms", median([1e3 * value for value in last], 2), None, times),
+        Row(f"{named} {TURNS} read anew, ms", median([1e3 * v for v in again], 2), None, times),
+        Row(f"{named}: 1 / {TURNS}", median(ratios), TURN_BAR, times),
+    ]
 
 
 def shipped_size() -> dict[str, Any]:
@@ -220,20 +320,34 @@ def shipped_size() -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--pairs", type=int, default=100, help="runs at the shipped size")
+    parser.add_argument("--pairs", type=int, default=40, help="runs at the shipped size")
+    parser.add_argument("--size", choices=("shipped", "125M"), help="one size only")
     arguments = parser.parse_args()
     if arguments.pairs < 1:
         parser.error("--pairs must be at least 1")
     torch.set_num_threads(1)
-    rows = measure("shipped size", shipped_size(), arguments.pairs)
-    rows += measure("125M", LARGE, max(arguments.pairs // 5, 1))
+    pairs, few = arguments.pairs, max(arguments.pairs // 8, 3)
+    parts: list[Callable[[], list[Row]]] = []
+    if arguments.size != "125M":
+        small = Subject.of("shipped size", shipped_size())
+        parts += [
+            partial(decoding, small, pairs, SHIPPED_BARS),
+            partial(batches, small, few),
+            partial(dialogs, small, few),
+        ]
+    if arguments.size != "shipped":
+        large = Subject.of("125M", LARGE)
+        parts += [partial(decoding, large, few, LARGE_BARS), partial(batches, large, 3)]
+    rows: list[Row] = []
+    for part in parts:
+        for row in part():
+            rows.append(row)
+            if not arguments.json:
+                bar = "" if row.bar is None else f"   (at least {row.bar})"
+                print(f"{row.name:<44}{row.value:>9}{bar}   n={row.n}", flush=True)
     ok = all(row.bar is None or row.value >= row.bar for row in rows)
     if arguments.json:
         print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
-    else:
-        for row in rows:
-            bar = "" if row.bar is None else f"   (at least {row.bar})"
-            print(f"{row.name:<32}{row.value:>9}{bar}   n={row.n}")
     return 0 if ok else 1
 
 
