@@ -434,3 +434,24 @@ def test_a_refusing_source_refuses() -> None:
 
     with pytest.raises(SourceError), Refusing():
         pass
+
+
+def test_a_sweep_tells_where_its_things_are(checkpoint: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    near, _ = sample(Modality.POINT)  # floor, and a box around (1.6, 0)
+    far = rng.uniform([-0.2, 1.9, -0.55], [0.2, 2.3, 0.2], (300, 3))
+    encoder = SenseEncoder.from_pretrained(checkpoint, Modality.POINT)
+    seen = observation(Modality.POINT, np.concatenate([near, far]).astype(np.float32))
+    first, second = encoder.things(seen)
+    assert first.position == pytest.approx((1.6, 0.0, 0.3), abs=0.1)
+    assert second.position == pytest.approx((0.0, 2.1, 0.425), abs=0.1)
+    assert first.size == pytest.approx((0.4, 0.4, 0.5), abs=0.05)
+    alone = encoder.encode(observation(Modality.POINT, near))
+    np.testing.assert_array_equal(encoder.encode(seen), alone)  # the first is what is encoded
+    assert encoder.things(observation(Modality.POINT, near)) == (first,)
+    spec = worker("lidar", checkpoint, endpoint=f"ipc://{tmp_path}/p")
+    with running(spec) as subscriber:
+        [percept, *_] = collect(subscriber, 1)
+    assert percept.header.things[0].position == pytest.approx((1.6, 0.0, 0.3), abs=0.1)
+    whole = SenseEncoder.from_pretrained(checkpoint, Modality.POINT, segment=False)
+    assert whole.things(seen) == ()
