@@ -43,6 +43,7 @@ _SOUND = 10.0  # seconds that a process must run before a crash counts as the fi
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 """Signals that a process gets for its own faults, other than from somebody else."""
 _GRACE = 2.0  # seconds to finish before a process that was told to end is killed
+_ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
 _STOP_SECONDS = 2.7
 _LAUNCHER = "sensebind.perception.launcher"
 
@@ -106,7 +107,8 @@ class _Charge:
     rests: int = 0
     running: float = 0.0  # monotonic time since which it runs; 0 before
     beating: bool = False
-    killed: float = 0.0  # when it was told to end; 0 when it was not
+    killed: float = 0.0  # when it was last told to end; 0 when it was not
+    asked: int = 0  # how many times the launcher was asked in vain to kill it
     due: float = 0.0  # when it is to be started again
 
     @property
@@ -331,7 +333,11 @@ class Supervisor:
                 charge.restarts += 1
                 self._launch(charge)
             elif charge.killed and charge.pid and now - charge.killed > _GRACE:
-                self._tell({"kill": charge.pid})
+                charge.killed, charge.asked = now, charge.asked + 1
+                if charge.asked < _ASKED:
+                    self._tell({"kill": charge.pid})
+                else:  # the launcher itself hangs; whoever it started ends with it
+                    self._kill_launcher()
             elif charge.pid and not charge.killed:
                 limit = self._heartbeat_timeout if charge.beating else self._start_timeout
                 if now - min(stream.beaten for stream in charge.streams) > limit:
@@ -369,7 +375,7 @@ class Supervisor:
 
     def _launch(self, charge: _Charge) -> None:
         now = time.monotonic()
-        charge.beating, charge.killed, charge.running = False, 0.0, 0.0
+        charge.beating, charge.killed, charge.asked, charge.running = False, 0.0, 0, 0.0
         for stream in charge.streams:
             stream.beaten = now
             detail = stream.detail if charge.restarts else ""
@@ -413,6 +419,7 @@ class Supervisor:
                 env=os.environ | quiet | {"PYTHONPATH": path},
             )
         self._launched = time.monotonic()
+        ours.settimeout(_GRACE)  # one that is stopped must not stop the supervisor, too
         self._control = ours
         self._pending = b""
 
@@ -429,8 +436,17 @@ class Supervisor:
                 self._ended(charge, code, f"its launcher ended with code {code}")
 
     def _tell(self, command: dict[str, Any]) -> None:
-        with contextlib.suppress(ConnectionError):  # its end is noticed in `_listen`
-            self._control_socket.sendall(json.dumps(command).encode() + b"\n")
+        try:
+            with contextlib.suppress(ConnectionError):  # its end is noticed in `_listen`
+                self._control_socket.sendall(json.dumps(command).encode() + b"\n")
+        except TimeoutError:
+            self._kill_launcher()
+
+    def _kill_launcher(self) -> None:
+        """End a launcher that does not listen any more; `_listen` notices and starts another."""
+        log.warning("the launcher does not answer, killing it")
+        if self._launcher is not None:
+            self._launcher.kill()
 
     # --- waiting for the start ---
 

@@ -164,6 +164,15 @@ def test_the_launcher_is_replaced_too(supervisor: Supervisor) -> None:
     assert not [pid for pid in pids if alive(pid)]
 
 
+def test_a_frozen_launcher_is_replaced_when_it_is_needed(supervisor: Supervisor) -> None:
+    due = restarts(supervisor, **dict.fromkeys(STREAMS, 1))
+    pids = supervisor.pids
+    os.kill(pids["launcher"], signal.SIGSTOP)
+    os.kill(pids["camera"], signal.SIGSTOP)  # nobody is there to kill it
+    until(lambda: running(supervisor, due))
+    assert not any(map(alive, pids.values()))
+
+
 # --- what goes wrong at the start ---
 
 
