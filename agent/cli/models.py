@@ -140,3 +140,15 @@ def inspect(
     from sensebind.agent.conversion.inspection import run
 
     return run(directory, digests=digests, as_json=as_json)
+
+
+@models.command("quantize")
+def quantize(
+    directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
+    output: Output,
+    bits: Annotated[int, typer.Option(help="8 or 4 bits per weight.")] = 8,
+) -> int:
+    """Write a checkpoint whose language model has weights of 8 or 4 bits."""
+    from sensebind.agent.conversion.quantize import run
+
+    return run(directory, output, bits)

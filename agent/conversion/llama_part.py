@@ -64,6 +64,12 @@ class Adapter:
                 "adapter_query (LLaMA-Adapter)"
             )
 
+        if "visual_query.weight" in self.shapes and "clip.visual.conv1.weight" not in self.shapes:
+            raise CheckpointError(
+                f"{path} is a LLaMA-Adapter V2 without CLIP ViT-L/14: give --clip, CLIP's model "
+                "directory or file of Hugging Face (openai/clip-vit-large-patch14)"
+            )
+
     @property
     def kind(self) -> str:
         """Which of the published models it belongs to."""

@@ -30,6 +30,8 @@ RECORD_NAME = "conversion.json"
 SHARD_BYTES = 2 * 10**9
 _JOURNAL, _ROOT, _WHOLE = "journal.json", "root", "whole"
 _DISK_MARGIN = 64 * 10**6
+_ALIGNMENT = 64
+_RELEASE_BYTES = 256 * 10**6  # written between two times of unmapping the inputs
 _SAFE_NAMES = {
     torch.float32: "F32",
     torch.float16: "F16",
@@ -75,7 +77,7 @@ class Part:
         shards: Tensors by shard label; see `by_size`. A label "" is the single file.
         finish: Writes the small files (config, tokenizer) into the folder it is given.
         record: What `conversion.json` tells: inputs with their digests, settings, checks.
-        release: Called after each shard, to unmap the inputs.
+        release: Called now and then, to unmap the inputs.
         save: Instead of shards: writes the files by itself, in one go.
         bytes: Size of what `save` writes, for the check of the disk.
     """
@@ -164,7 +166,7 @@ def write_safetensors(
         }
         offset += one.bytes
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(len(text) + 8) % _ALIGNMENT)  # so that mapped tensors are aligned, too
     digest = hashlib.sha256()
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -205,15 +207,19 @@ def _write_tensors(work: Path, part: Part, progress: Callable[[str, int, int], N
     }
     written = sum(sum(o.bytes for o in part.shards[label]) for label in finished)
     _check_disk(work, total - written)
+    mapped = 0
     progress(part.name, written, total)
     for label, outputs in part.shards.items():
         if label in finished:
             continue
 
         def told(count: int) -> None:
-            nonlocal written
-            written += count
+            nonlocal written, mapped
+            written, mapped = written + count, mapped + count
             progress(part.name, written, total)
+            if mapped > _RELEASE_BYTES:
+                part.release()
+                mapped = 0
 
         path = folder / _shard_name(label)
         digest = write_safetensors(path, outputs, told)

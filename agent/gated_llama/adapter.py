@@ -11,6 +11,7 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from sensebind.agent.gated_llama.bind_network import BindNetwork
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.quantization import product
 from sensebind.agent.gated_llama.vision import VisionConditioner
 
 
@@ -130,7 +131,7 @@ class ConditionAdapter(nn.Module):
     @staticmethod
     def _base(projection: nn.Linear, lora: MergedLora | None, layer: int, x: Tensor) -> Tensor:
         """The projection's weight as it was before LoRA, and without its bias."""
-        out = nn.functional.linear(x, projection.weight)
+        out = product(projection, x)
         return out if lora is None else out - lora(layer, x)
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """Opens a gated LLaMA checkpoint directory, or says in one line what is wrong with it."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,13 +9,21 @@ from pathlib import Path
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.quantization import (
+    LAYOUT_NAME,
+    QuantizedLinear,
+    read_layout,
+    replace_layers,
+)
 from sensebind.errors import CheckpointError
+from sensebind.perception.tensor_files import open_directory
 
+logger = logging.getLogger(__name__)
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -27,28 +36,73 @@ def load_gated_llama(
 
     Args:
         directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer.
-        dtype: Of the loaded parameters, whatever the file holds.
+        dtype: Of the loaded parameters, whatever the file holds; a quantised model stays as it is.
 
     Raises:
         CheckpointError: Missing or damaged files; missing, extra or misshapen tensors.
     """
     directory = Path(directory)
     config = read_config(directory)
+    if layers := read_layout(directory):
+        return _load_quantized(directory, config, layers), _load_tokenizer(directory, config)
     compare_tensors(expected_shapes(config), found_shapes(directory), str(directory))
     try:
         with no_progress_bar():
             model = GatedLlamaForCausalLM.from_pretrained(
                 directory, config=config, dtype=dtype, local_files_only=True
             )
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"cannot load {directory}: {_one_line(error)}") from error
+    return model.eval(), _load_tokenizer(directory, config)
+
+
+def _load_tokenizer(directory: Path, config: GatedLlamaConfig) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"cannot load {directory}: {_one_line(error)}") from error
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
             f"{directory}: the tokenizer has {len(tokenizer)} tokens, the model only "
             f"{config.vocab_size}"
         )
-    return model.eval(), tokenizer
+    return tokenizer
+
+
+def _load_quantized(
+    directory: Path, config: GatedLlamaConfig, layers: Mapping[str, int]
+) -> GatedLlamaForCausalLM:
+    """Maps a quantised model into memory; what is not quantised is bfloat16."""
+    with torch.device("meta"):
+        model = GatedLlamaForCausalLM(config)
+        try:
+            replace_layers(model, layers, empty=True)
+        except AttributeError as error:
+            raise CheckpointError(f"{directory}: {LAYOUT_NAME} names {_one_line(error)}") from error
+    tied = model.all_tied_weights_keys
+    expected = {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}
+    files = open_directory(directory)
+    compare_tensors(expected, files.shapes, str(directory))
+    model.load_state_dict({name: files.read(name) for name in expected}, strict=False, assign=True)
+    model.tie_weights()
+    # Buffers that no file holds were made on the meta device, without values.
+    model.model.rotary_emb = type(model.model.rotary_emb)(config)
+    for name, buffer in model.named_buffers():
+        if buffer.is_meta:
+            owner, _, short = name.rpartition(".")
+            count = torch.arange(buffer.numel()).view(buffer.shape)  # CLIP's position_ids
+            model.get_submodule(owner).register_buffer(short, count, persistent=False)
+    for module in model.modules():
+        if isinstance(module, QuantizedLinear):
+            module.pack()
+    try:
+        with no_progress_bar():
+            model.generation_config = GenerationConfig.from_pretrained(
+                directory, local_files_only=True
+            )
+    except OSError:  # none was saved: that of the configuration stays
+        logger.debug("%s has no generation_config.json", directory)
+    return model.eval()
 
 
 def read_config(directory: Path) -> GatedLlamaConfig:

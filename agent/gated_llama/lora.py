@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from sensebind.agent.gated_llama.quantization import product
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -37,9 +38,9 @@ class LoraLinear(nn.Linear):
         return linear
 
 
-def linear_without_bias(layer: nn.Linear, x: Tensor) -> Tensor:
+def linear_without_bias(layer: nn.Module, x: Tensor) -> Tensor:
     """Applies a linear layer with its LoRA, but without its bias."""
-    out = F.linear(x, layer.weight)
+    out = product(layer, x)
     return out + layer.l2(layer.l1(x)) if isinstance(layer, LoraLinear) else out
 
 
