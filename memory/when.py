@@ -115,7 +115,7 @@ def _between(a: str, b: str, now: datetime) -> tuple[datetime, datetime]:
     first = _point(a, now)
     if _POINT.fullmatch(b) and re.match(r"\d{4}-|today|yesterday", b):
         return first, _point(b, now)
-    second = first.replace(**_time_of_day(_match(b)))
+    second = _at(first, _match(b))
     return first, second if second >= first else second + _DAY
 
 
@@ -158,24 +158,24 @@ def _match(words: str) -> re.Match[str]:
     return match
 
 
-def _time_of_day(match: re.Match[str]) -> dict[str, int]:
+def _at(day: datetime, match: re.Match[str]) -> datetime:
+    """The time of day that was said, on a day."""
     hour, half = int(match["hour"] or 0), match["half"]
     if half:
         if not 1 <= hour <= 12:
             raise ValueError(f"{hour} {half}")
         hour = hour % 12 + 12 * (half == "pm")
     minute, second = int(match["minute"] or 0), int(match["second"] or 0)
-    return {"hour": hour, "minute": minute, "second": second, "microsecond": 0}
+    return day.replace(hour=hour, minute=minute, second=second, microsecond=0)
 
 
 def _point(words: str, now: datetime) -> datetime:
     """A point in time; without a day the last one that has come."""
     match = _match(words)
-    clock = _time_of_day(match)
     if match["date"]:
         year, month, day = (int(part) for part in match["date"].split("-"))
-        return now.replace(year=year, month=month, day=day, **clock)
-    point = now.replace(**clock)
+        return _at(now.replace(year=year, month=month, day=day), match)
+    point = _at(now, match)
     if match["day"]:
         return point - _DAY if match["day"] == "yesterday" else point
     return point if point <= now else point - _DAY
