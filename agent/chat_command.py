@@ -1,7 +1,6 @@
 """`sensebind chat`: a dialog in a terminal or a pipe, kept under its name."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich.markup import escape
 from sensebind.agent.approval import Decision, Request
 from sensebind.agent.assistant import Assistant, CallRecord, CallStarted, Finished, TextPiece
 from sensebind.agent.brains import make_brain
-from sensebind.agent.dialogs import Dialogs
+from sensebind.agent.dialogs import Dialogs, default_dialogs
 from sensebind.errors import InputError
 from sensebind.tools.clock import clock_tool
 
@@ -26,12 +25,6 @@ _TYPES = {
     ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
     ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
 }  # fmt: skip
-
-
-def default_dialogs() -> Path:
-    """Returns where dialogs are kept when nothing else is said (XDG's data directory)."""
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "sensebind" / "dialogs.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ of each thread only the newest is kept. The `turns` table only grows, by a row p
 """
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -46,6 +47,12 @@ class Thread:
     turns: int
     began: float
     last: float
+
+
+def default_dialogs() -> Path:
+    """Returns where dialogs are kept when nothing else is said (XDG's data directory)."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "sensebind" / "dialogs.sqlite"
 
 
 class Dialogs:

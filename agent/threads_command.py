@@ -5,8 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from sensebind.agent.chat_command import default_dialogs
-from sensebind.agent.dialogs import Dialogs
+from sensebind.agent.dialogs import Dialogs, default_dialogs
 from sensebind.errors import StorageError
 
 
