@@ -51,8 +51,6 @@ def main(arguments: list[str]) -> int:
     except (sounddevice.PortAudioError, ValueError) as error:
         _say(out, {"error": str(error), "devices": _devices(sounddevice)})
         return 1
-    except BrokenPipeError:
-        os._exit(0)  # closing a stream that stands still may hang
 
 
 def _capture(sounddevice: Any, device: str, rate: int, out: BinaryIO) -> int:
@@ -91,8 +89,11 @@ def _capture(sounddevice: Any, device: str, rate: int, out: BinaryIO) -> int:
             except queue.Empty:
                 block = b""
             gone, lost = lost, 0
-            out.write(BLOCK.pack(MAGIC, len(block) // 4, gone) + block)
-            out.flush()
+            try:
+                out.write(BLOCK.pack(MAGIC, len(block) // 4, gone) + block)
+                out.flush()
+            except BrokenPipeError:  # nobody listens any more
+                os._exit(0)  # in order it might not end: closing a stream that stands still hangs
     return 1
 
 
