@@ -2,7 +2,7 @@
 
 An adapter on the wrong base talks nonsense and nothing else gives it away. What it carries of its
 base are the norms: fine-tuning moves them a little, another model has others. See docs/models.md
-for how the limits were found.
+for what the limits rest on.
 """
 
 from __future__ import annotations

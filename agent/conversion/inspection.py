@@ -89,9 +89,9 @@ def run(directory: Path, *, digests: bool = False, as_json: bool = False) -> int
         return 0
     table = Table(title=found["directory"], title_justify="left")
     for column in ("part", "kind", "types"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for column in ("parameters", "on disk", "in memory"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for part in found["parts"]:
         table.add_row(
             part["part"],
@@ -182,4 +182,4 @@ def _size(count: int) -> str:
 
 
 def _count(count: int) -> str:
-    return f"{count / 1e9:.2f} billion" if count >= 10**9 else f"{count / 1e6:.2f} million"
+    return f"{count / 1e9:.2f} G" if count >= 10**9 else f"{count / 1e6:.2f} M"
