@@ -9,36 +9,11 @@ from rich.markup import escape
 
 from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
 from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.conditions import Condition
+from sensebind.agent.conditions import Condition, Mix
 from sensebind.agent.file_senses import FileSenses
+from sensebind.agent.inputs import check_files, parse_weights
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError, SenseBindError
-
-ALIASES = {"image": "vision", "sight": "vision", "hearing": "audio", "points": "point"}
-ALIASES |= {"scan": "point"}
-MODALITIES = ("vision", "audio", "point")
-
-
-def parse_weights(options: Sequence[str]) -> dict[str, float]:
-    """Reads `audio=0.5` and the like.
-
-    Raises:
-        InputError: Not of that form, an unknown sense, or a weight that is no number ≥ 0.
-    """
-    weights: dict[str, float] = {}
-    for option in options:
-        name, equals, number = option.partition("=")
-        modality = ALIASES.get(name.strip(), name.strip())
-        try:
-            weight = float(number)
-        except ValueError:
-            weight = -1.0
-        if not equals or modality not in MODALITIES or not 0 <= weight < float("inf"):
-            raise InputError(
-                f"--weight {option!r}: write image=1, audio=0.5 or points=0.25 (a number ≥ 0)"
-            )
-        weights[modality] = weight
-    return weights
 
 
 class _Fixed:
@@ -53,9 +28,10 @@ class _Fixed:
 
 def run(
     question: str,
-    files: Mapping[str, Path],
+    files: Mapping[str, Path | str],
     *,
     weights: Sequence[str] = (),
+    mix: Mix | None = None,
     checkpoint: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -63,8 +39,9 @@ def run(
 
     Args:
         question: What to ask.
-        files: Modality to file.
+        files: Modality to file, and `"text"` to a text.
         weights: `sense=number` options.
+        mix: As `conditions.compose` takes it.
         checkpoint: Directory of the weights; the embedded ones by default.
         as_json: Print the turn as one JSON object.
 
@@ -78,12 +55,10 @@ def run(
     chat = ChatSenseBind(model=str(directory))
     senses = None
     if files:
-        for file in files.values():
-            if not file.is_file():
-                raise InputError(f"{file}: there is no such file")
+        check_files(files)
         brain = chat.brain
         condition = FileSenses(directory, list(files)).condition(
-            files, senses=brain.senses, dim=brain.bind_dim, weights=parsed
+            files, senses=brain.senses, dim=brain.bind_dim, weights=parsed, mix=mix
         )
         senses = _Fixed(condition)
     out = Console(highlight=False, soft_wrap=True)

@@ -9,13 +9,15 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 
 from sensebind.errors import InputError
 
-SENSE_OF_MODALITY = {"vision": "sight", "audio": "hearing", "point": "scan"}
+SENSE_OF_MODALITY = {"vision": "sight", "video": "sight", "audio": "hearing", "point": "scan"}
+Mix = Literal["slots", "sum"]
 
 
 class SenseState(StrEnum):
@@ -84,6 +86,17 @@ def new_reference() -> str:
     return f"condition:{uuid4().hex[:16]}"
 
 
+def is_sum(slots: int, mix: Mix | None) -> bool:
+    """Whether all inputs go into one weighted sum: as asked, else what the model was made for.
+
+    Raises:
+        InputError: Slots are asked of a model that has none.
+    """
+    if mix == "slots" and slots < 2:
+        raise InputError("this model has one slot for all senses: mix by sum")
+    return slots < 2 or mix == "sum"
+
+
 def compose(
     embeddings: Mapping[str, np.ndarray],
     *,
@@ -92,31 +105,35 @@ def compose(
     weights: Mapping[str, float] | None = None,
     sensed: Sequence[Sensed] = (),
     reference: str | None = None,
+    mix: Mix | None = None,
 ) -> Condition:
     """Lays embeddings out in the slots of a model.
 
     A model with one slot (the official one) takes the weighted sum of unit vectors
-    `sum_i w_i e_i / (sum w + 1e-6)`. A model with sense slots gives each sense its own slot, where
-    a weight scales the vector and weight 0 leaves the slot empty.
+    `sum_i w_i e_i / (sum w + 1e-6)`; one with several takes it in its first slot if asked to. A
+    model with sense slots gives each sense its own slot, where a weight scales the vector and
+    weight 0 leaves the slot empty. Inputs of one sense (a picture and a video) share its slot: it
+    gets the direction of their weighted sum, as long as the greatest weight.
 
     Args:
-        embeddings: Modality (`"vision"`, `"audio"`, `"point"`, …) to [D] vector.
+        embeddings: Modality (`"vision"`, `"video"`, `"audio"`, …) to [D] vector.
         senses: Slot names of the model, in order; a model with one slot may name it anything.
         dim: Width D that the model expects.
         weights: Modality to weight; 1 where not named.
         sensed: Recorded in the condition.
         reference: Name of the condition; a fresh one by default.
+        mix: `"slots"` or `"sum"`; slots where the model has them by default.
 
     Raises:
-        InputError: A wrong width, a modality without a slot, a negative or non-finite weight.
+        InputError: A wrong width, a modality without a slot, a negative or non-finite weight, or
+            slots of a model without them.
     """
-    weights = dict(weights or {})
     slots = max(1, len(senses))
+    summed = is_sum(slots, mix)
     vectors = np.zeros((slots, dim), np.float32)
-    present = np.zeros(slots, bool)
-    total = 0.0
+    totals, greatest = np.zeros(slots), np.zeros(slots)  # of the weights in each slot
     for modality, raw in embeddings.items():
-        weight = float(weights.get(modality, 1.0))
+        weight = float((weights or {}).get(modality, 1.0))
         if not np.isfinite(weight) or weight < 0:
             raise InputError(f"the weight of {modality} must be a number ≥ 0, got {weight}")
         vector = np.asarray(raw, np.float32).reshape(-1)
@@ -126,23 +143,26 @@ def compose(
             )
         if weight == 0 or not vector.any():
             continue
-        vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
-        if slots == 1:
-            vectors[0] += weight * vector
-            total += weight
-            present[0] = True
-            continue
-        sense = SENSE_OF_MODALITY.get(modality, modality)
-        if sense not in senses:
-            raise InputError(
-                f"this model has no slot for {modality}; its senses are {', '.join(senses)}"
-            )
-        slot = list(senses).index(sense)
-        vectors[slot] = weight * vector
-        present[slot] = True
-    if slots == 1 and total:
-        vectors[0] /= total + 1e-6
+        slot = 0 if summed else _slot(modality, senses)
+        vectors[slot] += weight * (vector / max(float(np.linalg.norm(vector)), 1e-12))
+        totals[slot] += weight
+        greatest[slot] = max(greatest[slot], weight)
+    present = totals > 0
+    if summed:
+        vectors[0] /= totals[0] + 1e-6
+    for slot in np.flatnonzero(totals > greatest) if not summed else ():
+        vectors[slot] *= greatest[slot] / max(float(np.linalg.norm(vectors[slot])), 1e-12)
     return Condition(reference or new_reference(), vectors, present, tuple(sensed))
+
+
+def _slot(modality: str, senses: Sequence[str]) -> int:
+    sense = SENSE_OF_MODALITY.get(modality, modality)
+    if sense not in senses:
+        raise InputError(
+            f"this model has no slot for {modality}; its senses are {', '.join(senses)} "
+            "(mixing by sum takes everything)"
+        )
+    return list(senses).index(sense)
 
 
 class ConditionStore:

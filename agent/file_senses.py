@@ -1,7 +1,6 @@
 """Embeddings of single files, messages' media and kept frames, laid out as conditions."""
 
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,23 +9,32 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from sensebind.agent.conditions import SENSE_OF_MODALITY, Condition, Sensed, SenseState, compose
+from sensebind.agent.conditions import (
+    SENSE_OF_MODALITY,
+    Condition,
+    Mix,
+    Sensed,
+    SenseState,
+    compose,
+    is_sum,
+)
 from sensebind.agent.media import Medium
 from sensebind.agent.senses import imagebind_directory
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.frames import Frame
-from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
+from sensebind.perception.imagebind.config import MODALITIES
 from sensebind.perception.imagebind.preprocess.audio import read_audio
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.segment import nearest_cluster
 
 # The language model was taught with images, so images go to it as they are. What the cache does is
 # bring embeddings of other senses to where images lie.
-ENHANCED = frozenset({"audio", "point"})
+ENHANCED = frozenset({"audio", "point", "text", "depth", "thermal", "imu"})
 TRUNK_OF = {"video": "vision"}  # a video is seen
 
-Data = Path | np.ndarray
+Data = Path | np.ndarray | str  # a text is itself; all else is a file or an array
 
 
 class Frames(Protocol):
@@ -64,20 +72,12 @@ class FileSenses:
         self._frames = frames
         self._directory = imagebind_directory(checkpoint)
         self._processor = ImageBindProcessor.from_pretrained(self._directory)
-        self._trunks: dict[str, ImageBind] = {}
-        self._lock = threading.Lock()
-        for modality in modalities:
-            self._trunk(modality)
-
-    def _trunk(self, modality: str) -> ImageBind:
-        name = TRUNK_OF.get(modality, modality)
-        with self._lock:
-            if name not in self._trunks:
-                self._trunks[name] = ImageBind.from_pretrained(self._directory, [name])
-            return self._trunks[name]
+        self.encoder = Encoder(self._directory)
+        self.encoder.load(TRUNK_OF.get(modality, modality) for modality in modalities)
 
     @cached_property
-    def _cache(self) -> VisualCache | None:
+    def cache(self) -> VisualCache | None:
+        """The visual cache of the checkpoint; None if it has none."""
         directory = cache_directory(self._checkpoint)
         return None if directory is None else VisualCache.load(directory)
 
@@ -85,8 +85,9 @@ class FileSenses:
         """Embeds one thing.
 
         Args:
-            modality: `"vision"`, `"video"`, `"audio"` or `"point"`.
-            data: A file, or an array: uint8 [H, W, 3], samples, or [N, 3] metres.
+            modality: One of ImageBind's names, or `"video"`.
+            data: A file; a text for `"text"`; or an array: uint8 [H, W, 3], samples, [N, 3]
+                metres, or what `ImageBindProcessor` takes for depth, thermal and imu.
             rate: Sample rate of samples, Hz.
 
         Returns:
@@ -95,18 +96,31 @@ class FileSenses:
         Raises:
             InputError: It is missing, unreadable, or not of this modality.
         """
-        tensor = self._tensor(modality, data, rate)
-        if tensor is None:
+        encoded = self.encode(modality, data, rate)
+        if encoded is None:
             return None
-        with torch.inference_mode():
-            name = TRUNK_OF.get(modality, modality)
-            vector = self._trunk(modality).encode(name, tensor[None])[0].double().cpu().numpy()
+        vector = encoded.final.astype(np.float64)
         norm = float(np.linalg.norm(vector))
         if not np.isfinite(norm) or norm == 0:
             raise InputError(f"{_named(data)}: the encoder gave no usable embedding")
         return (vector / norm).astype(np.float32)
 
+    def encode(self, modality: str, data: Data, rate: int | None = None) -> Encoded | None:
+        """As `embed`, but returns what the encoder says: scaled, and before normalisation.
+
+        Raises:
+            InputError: As `embed`.
+        """
+        tensor = self._tensor(modality, data, rate)
+        if tensor is None:
+            return None
+        return self.encoder.encode(TRUNK_OF.get(modality, modality), [tensor])[0]
+
     def _tensor(self, modality: str, data: Data, rate: int | None) -> torch.Tensor | None:
+        if modality == "text":
+            return self._processor.text([str(data)])[0]
+        if isinstance(data, str):
+            data = Path(data)
         match modality:
             case "vision":
                 return self._processor.image(data)
@@ -126,7 +140,13 @@ class FileSenses:
                 # Made for sweeps of a lidar: it knows the thing that is nearest.
                 cluster = nearest_cluster(np.ascontiguousarray(cloud[:, :3]))
                 return None if cluster is None else self._processor.points(cluster.points)
-        raise InputError(f"{modality!r} cannot be asked about: give a picture, a sound or a cloud")
+            case "depth":
+                return self._processor.depth(data)
+            case "thermal":
+                return self._processor.thermal(data)
+            case "imu":
+                return self._processor.imu(data)
+        raise InputError(f"{modality!r} is no modality: {', '.join((*MODALITIES, 'video'))} are")
 
     def perceive(self, medium: Medium) -> tuple[str, np.ndarray | None]:
         """Embeds a medium of a message.
@@ -155,23 +175,26 @@ class FileSenses:
 
     def condition(
         self,
-        files: Mapping[str, Path],
+        files: Mapping[str, Data],
         *,
         senses: tuple[str, ...],
         dim: int,
         weights: Mapping[str, float] | None = None,
+        mix: Mix | None = None,
     ) -> Condition:
         """Embeds files and lays them out in the slots of a language model.
 
         Args:
-            files: Modality to file.
+            files: Modality to what `embed` takes.
             senses: Slot names of the language model.
             dim: Width of the embeddings that it takes.
             weights: Modality to weight.
+            mix: As `conditions.compose` takes it.
 
         Raises:
             InputError: As `embed`, or as `conditions.compose`.
         """
+        is_sum(len(senses), mix)  # refuses what cannot be before anything is encoded
         embeddings: dict[str, np.ndarray] = {}
         sensed: list[Sensed] = []
         for modality, file in files.items():
@@ -181,7 +204,9 @@ class FileSenses:
             state = SenseState.NOTHING if vector is None else SenseState.PRESENT
             sense = SENSE_OF_MODALITY.get(modality, modality)
             sensed.append(Sensed(sense, str(file), state))
-        return self.lay_out(embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed)
+        return self.lay_out(
+            embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed, mix=mix
+        )
 
     def lay_out(
         self,
@@ -192,27 +217,29 @@ class FileSenses:
         weights: Mapping[str, float] | None = None,
         sensed: Sequence[Sensed] = (),
         reference: str | None = None,
+        mix: Mix | None = None,
     ) -> Condition:
         """Lays embeddings out in the slots of a language model.
 
-        In a model with sense slots the cache enhances each sense that is not sight; in a model
-        with one slot it enhances the weighted sum, as the official model does.
+        Of sense slots the cache enhances each sense that is not sight; a weighted sum it enhances
+        as a whole, as the official model does.
 
         Raises:
             InputError: As `conditions.compose`.
         """
-        vectors = dict(embeddings)
-        if len(senses) > 1 and self._cache is not None:
+        vectors, summed = dict(embeddings), is_sum(len(senses), mix)
+        if not summed and self.cache is not None:
             for modality in ENHANCED & vectors.keys():
-                vectors[modality] = self._cache.enhance(vectors[modality][None])[0]
+                vectors[modality] = self.cache.enhance(vectors[modality][None])[0]
         mixed = compose(
-            vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference
-        )
-        if len(senses) == 1 and mixed.present[0] and self._cache is not None:
-            enhanced = self._cache.enhance(mixed.embeddings)
+            vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference,
+            mix=mix,
+        )  # fmt: skip
+        if summed and mixed.present[0] and self.cache is not None:
+            enhanced = self.cache.enhance(mixed.embeddings)
             return Condition(mixed.reference, enhanced, mixed.present, mixed.sensed)
         return mixed
 
 
 def _named(data: Data) -> str:
-    return str(data) if isinstance(data, Path) else f"an array of {list(data.shape)}"
+    return str(data) if isinstance(data, Path | str) else f"an array of {list(data.shape)}"

@@ -1,10 +1,11 @@
 """`sensebind demo` and `sensebind ask`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json
 
 
@@ -36,18 +37,30 @@ def demo(
 
 def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
-    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
-    audio: Annotated[Path | None, typer.Option(help="A sound.")] = None,
-    points: Annotated[Path | None, typer.Option(help="A point cloud.")] = None,
-    weight: Annotated[
-        list[str] | None, typer.Option(help="How much a sense counts, such as audio=0.5.")
+    image: inputs.Image = None,
+    video: inputs.Video = None,
+    audio: inputs.Audio = None,
+    text: inputs.Text = None,
+    depth: inputs.Depth = None,
+    thermal: inputs.Thermal = None,
+    imu: inputs.Imu = None,
+    points: inputs.Points = None,
+    weight: inputs.Weight = None,
+    mix: Annotated[
+        Literal["slots", "sum"] | None,
+        typer.Option(help="Each sense in its slot, or the weighted sum; slots if there are any."),
     ] = None,
     checkpoint: Checkpoint = None,
     as_json: Json = False,
 ) -> int:
     """Ask one question about files."""
     from sensebind.agent.ask import run
+    from sensebind.agent.inputs import given
 
-    given = {"vision": image, "audio": audio, "point": points}
-    files = {modality: file for modality, file in given.items() if file is not None}
-    return run(question, files, weights=weight or (), checkpoint=checkpoint, as_json=as_json)
+    things = given(
+        image=image, video=video, audio=audio, text=text, depth=depth, thermal=thermal, imu=imu,
+        points=points,
+    )  # fmt: skip
+    return run(
+        question, things, weights=weight or (), mix=mix, checkpoint=checkpoint, as_json=as_json
+    )

@@ -10,12 +10,15 @@ from sensebind.perception.imagebind.config import (
     ThermalConfig,
     VisionConfig,
 )
+from sensebind.perception.imagebind.encoder import Encoded, Encoder
 from sensebind.perception.imagebind.model import ImageBind
 from sensebind.perception.imagebind.processor import ImageBindProcessor, ProcessorSettings
 
 __all__ = [
     "AudioConfig",
     "DepthConfig",
+    "Encoded",
+    "Encoder",
     "ImageBind",
     "ImageBindConfig",
     "ImageBindProcessor",

@@ -141,7 +141,8 @@ class ImageBind(nn.Module):
             features = self._text_features(single)
         else:
             features = self.modality_trunks[modality](self.modality_preprocessors[modality](single))
-        prenorm = self.modality_heads[modality](features)  # [B*S,out]
+        # In full precision from here on: lengths and averages of bfloat16 are coarse.
+        prenorm = self.modality_heads[modality](features).float()  # [B*S,out]
         final = self.modality_postprocessors[modality](prenorm)
         if clips is not None:
             prenorm = prenorm.unflatten(0, (-1, clips)).mean(1)
@@ -157,8 +158,7 @@ class ImageBind(nn.Module):
         end = ids.argmax(dim=-1)
         # Attention is causal: what follows the last end of the batch changes nothing.
         tokens, mask = self.modality_preprocessors["text"](ids[:, : int(end.max()) + 1])
-        tokens = self.modality_trunks["text"](tokens, mask)
-        return tokens[torch.arange(len(ids), device=ids.device), end]
+        return self.modality_trunks["text"](tokens, mask, end)[:, 0]
 
     @property
     def digest(self) -> str:

@@ -84,6 +84,18 @@ class PlaneSettings(_Settings):
     std: PositiveFloat = 1.0
 
 
+class DepthSettings(PlaneSettings):
+    """Statistics of disparity, and the disparity of what is one metre away.
+
+    The statistics are those of Omnivore, from whose authors ImageBind comes; they belong to
+    0.075 m * 529 px / (8 * 75), as docs/inputs.md explains.
+    """
+
+    mean: float = 0.0418
+    std: PositiveFloat = 0.0295
+    scale: PositiveFloat = 0.0661
+
+
 class ImuSettings(_Settings):
     """Channels and samples."""
 
@@ -94,7 +106,7 @@ class ImuSettings(_Settings):
 class ProcessorSettings(_Settings):
     """Everything in preprocessor_config.json. The defaults are the published numbers.
 
-    The statistics of depth are those reported by users for disparity; the authors gave none.
+    For depth, thermal and imu none were published; docs/inputs.md says where ours are from.
     """
 
     image: ImageSettings = ImageSettings()
@@ -102,7 +114,7 @@ class ProcessorSettings(_Settings):
     audio: AudioSettings = AudioSettings()
     point: PointSettings = PointSettings()
     text: TextSettings = TextSettings()
-    depth: PlaneSettings = PlaneSettings(mean=0.0418, std=0.0295)
+    depth: DepthSettings = DepthSettings()
     thermal: PlaneSettings = PlaneSettings()
     imu: ImuSettings = ImuSettings()
 
@@ -237,31 +249,51 @@ class ImageBindProcessor:
         """
         return self.tokenizer(list(texts) if not isinstance(texts, str) else [texts])
 
-    def depth(self, plane: np.ndarray) -> Tensor:
-        """Disparity [H,W] as [1,size,size]; see `preprocess.planes.disparity`.
+    def depth(self, depth: Data) -> Tensor:
+        """A depth picture, [H,W] or a file, as [1,size,size].
+
+        Args:
+            depth: Metres as floats or millimetres as uint16, where 0, NaN and infinity mean
+                unknown; or floats [1,size,size], which somebody has prepared.
 
         Raises:
-            InputError: Another shape or type, or not finite.
+            InputError: Another shape or type, or no depth is known anywhere.
         """
+        array = depth if isinstance(depth, np.ndarray) else planes.read_plane(depth, "depth")
         s = self.settings.depth
-        return planes.plane_tensor(plane, s.size, s.mean, s.std)
+        if array.ndim == 3:
+            return planes.prepared_tensor(array, (1, s.size, s.size), "prepared depth")
+        return planes.plane_tensor(planes.disparity(array, s.scale), s.size, s.mean, s.std)
 
-    def thermal(self, plane: np.ndarray) -> Tensor:
-        """A thermal picture [H,W] as [1,size,size].
+    def thermal(self, plane: Data) -> Tensor:
+        """A thermal picture, [H,W] or a file, as [1,size,size].
+
+        Args:
+            plane: uint8, uint16 or floats in 0..1, see `preprocess.planes.heat`; or floats
+                [1,size,size], which somebody has prepared.
 
         Raises:
             InputError: Another shape or type, or not finite.
         """
+        array = plane if isinstance(plane, np.ndarray) else planes.read_plane(plane, "thermal")
         s = self.settings.thermal
-        return planes.plane_tensor(plane, s.size, s.mean, s.std)
+        if array.ndim == 3:
+            return planes.prepared_tensor(array, (1, s.size, s.size), "prepared heat")
+        return planes.plane_tensor(planes.heat(array), s.size, s.mean, s.std)
 
-    def imu(self, samples: np.ndarray) -> Tensor:
-        """Inertial samples [channels,length] as they are, checked.
+    def imu(self, samples: Data) -> Tensor:
+        """Inertial samples, [channels,length] or a file (.npy or .csv), as they are.
+
+        The other way round, [length,channels], is understood, too.
 
         Raises:
-            InputError: Another shape, or not finite.
+            InputError: Another shape or type, or not finite.
         """
-        return planes.imu_tensor(samples, self.settings.imu.channels, self.settings.imu.length)
+        array = samples if isinstance(samples, np.ndarray) else planes.read_numbers(samples, "imu")
+        s = self.settings.imu
+        if array.shape == (s.length, s.channels):
+            array = array.T
+        return planes.prepared_tensor(array, (s.channels, s.length), "imu")
 
     @property
     def tokenizer(self) -> Tokenizer:

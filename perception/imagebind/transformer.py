@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,6 +46,7 @@ class Attention(nn.Module):
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
+        self.packed: nn.Module | None = None  # takes the place of in_proj in 8 bits
         self.bias_k = nn.Parameter(torch.empty(1, 1, width)) if bias_kv else None
         self.bias_v = nn.Parameter(torch.empty(1, 1, width)) if bias_kv else None
         nn.init.xavier_uniform_(self.in_proj_weight)
@@ -51,17 +55,33 @@ class Attention(nn.Module):
             if extra is not None:
                 nn.init.trunc_normal_(extra, std=0.02)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        b, n, width = x.shape
-        packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # [B,L,3D]
-        q, k, v = packed.view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # each [B,H,L,d]
+    def forward(
+        self, x: Tensor, mask: Tensor | None = None, asking: Tensor | None = None
+    ) -> Tensor:
+        """Each token of `asking` [B,A,D] looks at those of x [B,L,D]; by default all of x do."""
+        b, _, width = x.shape
+        if asking is None:
+            q, k, v = self._split(self._project(x), 3)
+        else:
+            (q,) = self._split(self._project(asking, slice(width)), 1)
+            k, v = self._split(self._project(x, slice(width, None)), 2)
         if self.bias_k is not None and self.bias_v is not None:
             # Already in projected space; they come after the last token.
             shape = (1, self.heads, 1, width // self.heads)
             k = torch.cat([k, self.bias_k.view(shape).expand(b, -1, -1, -1)], dim=2)  # [B,H,L+1,d]
             v = torch.cat([v, self.bias_v.view(shape).expand(b, -1, -1, -1)], dim=2)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out_proj(out.transpose(1, 2).reshape(b, n, width))
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # [B,H,A,d]
+        return self.out_proj(out.transpose(1, 2).flatten(2))
+
+    def _project(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
+        """Queries, keys and values [B,L,3D], or those that `rows` names."""
+        if self.packed is not None:
+            return self.packed(x, rows)
+        return F.linear(x, self.in_proj_weight[rows], self.in_proj_bias[rows])
+
+    def _split(self, packed: Tensor, parts: int) -> Tensor:
+        """[B,L,parts*D] to [parts,B,H,L,d]."""
+        return packed.unflatten(2, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class Mlp(nn.Module):
@@ -91,9 +111,30 @@ class Block(nn.Module):
         x = x + self.drop_path(self.attn(self.norm_1(x), mask))
         return x + self.drop_path(self.mlp(self.norm_2(x)))
 
+    def only(self, x: Tensor, mask: Tensor | None, at: Tensor) -> Tensor:
+        """The block's output at one token of each row, and nothing of what others would need.
+
+        Args:
+            x: [B,L,D].
+            mask: [L,L].
+            at: Token of each row [B].
+
+        Returns:
+            [B,1,D].
+        """
+        rows = torch.arange(len(x), device=x.device)
+        mask = None if mask is None else mask[at][:, None, None]  # [B,1,1,L]
+        normed = self.norm_1(x)
+        asking = self.attn(normed, mask, normed[rows, at, None])  # [B,1,D]
+        x = x[rows, at, None] + self.drop_path(asking)
+        return x + self.drop_path(self.mlp(self.norm_2(x)))
+
 
 class Transformer(nn.Module):
-    """A trunk: tokens [B,L,D] in, tokens [B,L,D] out. No norm after the last block."""
+    """A trunk: tokens [B,L,D] in, one token of each row [B,1,D] out, which is what a head reads.
+
+    No norm after the last block.
+    """
 
     def __init__(self, config: TrunkConfig, *, norm_first: bool = False) -> None:
         super().__init__()
@@ -105,8 +146,12 @@ class Transformer(nn.Module):
             for rate in drop_path_rates(config.drop_path, config.blocks)
         )
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, at: Tensor | None = None) -> Tensor:
+        """Tokens [B,L,D] and an additive mask [L,L] to the token `at` [B] of each; 0 by default."""
+        if at is None:
+            at = torch.zeros(len(x), dtype=torch.long, device=x.device)
         x = self.pre_transformer_layer(x)
-        for block in self.blocks:
+        *earlier, last = cast("Iterable[Block]", self.blocks)
+        for block in earlier:
             x = block(x, mask)
-        return x
+        return last.only(x, mask, at)

@@ -34,6 +34,28 @@ def test_one_slot_takes_the_official_weighted_sum() -> None:
     assert nothing.present.tolist() == [False]
 
 
+def test_a_model_with_slots_mixes_by_sum_where_asked() -> None:
+    text = RNG.normal(size=8).astype(np.float32)
+    given, weights = {"vision": VISION, "text": text}, {"text": 0.5}
+    one = compose(given, senses=SENSES, dim=8, weights=weights, mix="sum")
+    assert one.present.tolist() == [True, False, False]
+    rows = [torch.from_numpy(v)[None] for v in (VISION, text)]
+    assert np.allclose(one.embeddings[0], mix(rows, [1.0, 0.5])[0].numpy(), atol=1e-6)
+    with pytest.raises(InputError, match="no slot for text"):
+        compose(given, senses=SENSES, dim=8)
+    with pytest.raises(InputError, match="one slot"):
+        compose(given, senses=("all",), dim=8, mix="slots")
+
+
+def test_a_picture_and_a_video_share_sight() -> None:
+    weights = {"vision": 0.5, "video": 0.25}
+    one = compose({"vision": VISION, "video": AUDIO}, senses=SENSES, dim=8, weights=weights)
+    both = mix([torch.from_numpy(v)[None] for v in (VISION, AUDIO)], [2.0, 1.0])[0]
+    expected = 0.5 * both / both.norm()
+    assert np.allclose(one.embeddings[0], expected.numpy(), atol=1e-6)
+    assert one.present.tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("embeddings", "weights", "message"),
     [

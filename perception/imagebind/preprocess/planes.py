@@ -1,33 +1,110 @@
-"""Depth, thermal and inertial samples. The published repositories define only the shapes."""
+"""Depth, thermal and inertial samples. The published repositories define only the shapes.
+
+What is done here, and from whom it is known, is on the page docs/inputs.md.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from sensebind.errors import InputError
+from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.perception.imagebind.preprocess.image import MAX_PIXELS
+
+MAX_BYTES = 512 << 20
+_GREY = ("1", "L", "LA", "P", "RGB", "RGBA")  # Pillow's modes of eight bits and fewer
 
 
-def disparity(depth: np.ndarray, focal: float, baseline: float) -> np.ndarray:
-    """Depth in metres to disparity, which is what the depth trunk was trained on.
+def read_numbers(path: str | Path, what: str) -> np.ndarray:
+    """Reads an array from .npy, or a table of numbers from .csv.
+
+    Raises:
+        InputError: Missing, empty, huge, damaged, or of another format.
+    """
+    file = checked(path, what, MAX_BYTES)
+    try:
+        if file.suffix.lower() == ".csv":
+            return np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
+        return np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{what} {file} cannot be read: {one_line(error)}") from error
+
+
+def read_plane(path: str | Path, what: str) -> np.ndarray:
+    """Reads .npy, or a picture as uint8 or uint16 [H,W]; colours become grey.
+
+    Raises:
+        InputError: Missing, empty, huge, damaged, or of another format.
+    """
+    if Path(path).suffix.lower() == ".npy":
+        return read_numbers(path, what)
+    file = checked(path, what)
+    try:
+        with Image.open(file) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise InputError(f"{what} {file} has {width}x{height} pixels; that is too large")
+            plane = np.asarray(image.convert("L") if image.mode in _GREY else image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{what} {file} cannot be decoded: {one_line(error)}") from error
+    # Pillow reads some pictures of 16 bits as int32.
+    return plane.astype(np.uint16) if plane.dtype.kind == "i" else plane
+
+
+def disparity(depth: np.ndarray, scale: float) -> np.ndarray:
+    """Depth to disparity, which is what the depth trunk was trained on.
 
     Args:
-        depth: [H,W] metres; 0, NaN and infinity mean unknown and become 0.
-        focal: Focal length in pixels.
-        baseline: Distance of the stereo cameras in metres.
+        depth: [H,W] metres, or uint16 millimetres; 0, NaN and infinity mean unknown and become 0.
+        scale: Disparity of what is one metre away.
+
+    Raises:
+        InputError: Another type, or no depth is known anywhere.
     """
-    depth = np.asarray(depth, dtype=np.float32)
-    known = np.isfinite(depth) & (depth > 0)
-    return np.divide(baseline * focal, depth, out=np.zeros_like(depth), where=known)
+    array = np.asarray(depth)
+    if array.dtype != np.uint16 and array.dtype.kind != "f":
+        raise InputError(f"depth is metres as floats or millimetres as uint16, not {array.dtype}")
+    metres = array.astype(np.float32) / np.float32(1000 if array.dtype == np.uint16 else 1)
+    known = np.isfinite(metres) & (metres > 0)
+    if not known.any():
+        raise InputError("there is no known depth in the picture")
+    return np.divide(scale, metres, out=np.zeros_like(metres), where=known)
+
+
+def heat(plane: np.ndarray) -> np.ndarray:
+    """A thermal picture to 0..1.
+
+    Args:
+        plane: [H,W] uint8, uint16 (counts of a radiometric camera, stretched between the coldest
+            and the hottest), or floats in 0..1.
+
+    Raises:
+        InputError: Another type, or floats outside 0..1.
+    """
+    array = np.asarray(plane)
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / 255
+    if array.dtype == np.uint16 and array.size:
+        counts = array.astype(np.float32)
+        return (counts - counts.min()) / max(float(np.ptp(counts)), 1.0)
+    if array.dtype.kind != "f":
+        raise InputError(f"a thermal picture is uint8, uint16 or floats, not {array.dtype}")
+    if array.size and not (array.min() >= 0 and array.max() <= 1):  # false for NaN, too
+        raise InputError("a thermal picture of floats lies in 0..1: scale the temperatures")
+    return array.astype(np.float32)
 
 
 def plane_tensor(plane: np.ndarray, size: int, mean: float, std: float) -> Tensor:
     """A one-channel picture as the depth and thermal trunks take it.
 
     Args:
-        plane: [H,W] finite floats (disparity, or heat in 0..1), or uint8, which is divided by 255.
+        plane: [H,W] finite floats.
         size: Side of the result: shorter side to size by bilinear interpolation, centre crop.
         mean: Subtracted.
         std: Divided by.
@@ -36,16 +113,14 @@ def plane_tensor(plane: np.ndarray, size: int, mean: float, std: float) -> Tenso
         float32 [1,size,size].
 
     Raises:
-        InputError: Another shape or type, NaN or infinity.
+        InputError: Another shape, NaN or infinity.
     """
-    array = np.asarray(plane)
-    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "fu":
-        raise InputError(f"a plane is floats [H,W], not {array.dtype} {list(array.shape)}")
-    scale = 255 if array.dtype == np.uint8 else 1
-    x = torch.from_numpy(array.astype(np.float32) / scale)[None, None]
+    if plane.ndim != 2 or 0 in plane.shape:
+        raise InputError(f"a plane is [H,W], not {list(plane.shape)}")
+    x = torch.from_numpy(plane.astype(np.float32))[None, None]
     if not x.isfinite().all():
         raise InputError("the plane contains NaN or infinity")
-    height, width = array.shape
+    height, width = plane.shape
     short = min(height, width)
     shape = [max(size, side * size // short) for side in (height, width)]
     x = F.interpolate(x, size=shape, mode="bilinear", align_corners=False, antialias=True)[0]
@@ -53,21 +128,20 @@ def plane_tensor(plane: np.ndarray, size: int, mean: float, std: float) -> Tenso
     return (x[:, top : top + size, left : left + size] - mean) / std
 
 
-def imu_tensor(samples: np.ndarray, channels: int, length: int) -> Tensor:
-    """Inertial samples as the IMU trunk takes them.
+def prepared_tensor(array: np.ndarray, shape: tuple[int, ...], what: str) -> Tensor:
+    """An array that somebody has prepared for the trunk, checked and not changed.
 
     Args:
-        samples: [channels,length] accelerometer and gyroscope.
-        channels: Rows expected.
-        length: Columns expected.
+        array: Finite numbers of `shape`.
+        shape: What the trunk takes.
+        what: What it holds, for the message.
 
     Raises:
-        InputError: Another shape, NaN or infinity.
+        InputError: Another shape or type, NaN or infinity.
     """
-    array = np.asarray(samples)
-    if array.shape != (channels, length) or array.dtype.kind not in "fi":
-        raise InputError(f"imu samples are [{channels},{length}], not {list(array.shape)}")
+    if array.shape != shape or array.dtype.kind not in "fi":
+        raise InputError(f"{what} is {list(shape)}, not {array.dtype} {list(array.shape)}")
     x = torch.from_numpy(array.astype(np.float32))
     if not x.isfinite().all():
-        raise InputError("imu samples contain NaN or infinity")
+        raise InputError(f"{what} contains NaN or infinity")
     return x

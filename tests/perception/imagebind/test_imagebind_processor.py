@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import soundfile
 import torch
@@ -166,14 +167,43 @@ def test_video_clips_are_their_first_and_last_frames(
     assert torch.equal(one[0, :, 0], one[14, :, 1])
 
 
-def test_depth_thermal_and_inertia(processor: ImageBindProcessor) -> None:
+def test_depth_becomes_standardised_disparity(
+    processor: ImageBindProcessor, tmp_path: Path
+) -> None:
     depth = np.array([[1.0, 2.0], [0.0, np.nan]])
-    near, far = disparity(depth, focal=100, baseline=0.1)[0]
-    assert (near, far) == (10, 5)
-    plane = processor.depth(disparity(np.full((60, 80), 2.0), 500, 0.075))
-    assert plane.shape == (1, 224, 224)
+    assert disparity(depth, 10).tolist() == [[10, 5], [0, 0]]
+    s = processor.settings.depth
+    plane = processor.depth(np.full((60, 80), 1.58))  # as far as things in rooms are
+    assert plane.shape == (1, 224, 224) and plane.abs().max() < 0.01
+    millimetres = RNG.integers(500, 5000, (50, 60), dtype=np.uint16)
+    PIL.Image.fromarray(millimetres).save(tmp_path / "d.png")
+    np.save(tmp_path / "d.npy", millimetres / 1000)
+    expected = processor.depth(millimetres)
+    assert torch.equal(processor.depth(tmp_path / "d.png"), expected)
+    torch.testing.assert_close(processor.depth(tmp_path / "d.npy"), expected)
+    np.save(tmp_path / "raw.npy", np.ones((1, s.size, s.size)))
+    assert torch.equal(processor.depth(tmp_path / "raw.npy"), torch.ones(1, s.size, s.size))
+
+
+def test_heat_lies_between_coldest_and_hottest(
+    processor: ImageBindProcessor, tmp_path: Path
+) -> None:
     assert processor.thermal(np.zeros((224, 224), np.uint8)).abs().max() == 0
-    assert processor.imu(np.zeros((6, 2000))).shape == (6, 2000)
+    counts = (29000 + np.arange(224 * 224).reshape(224, 224) // 100).astype(np.uint16)
+    stretched = processor.thermal(counts)
+    assert (stretched.min(), stretched.max()) == (0, 1)
+    PIL.Image.fromarray(np.full((224, 224, 3), 51, np.uint8)).save(tmp_path / "t.png")
+    torch.testing.assert_close(
+        processor.thermal(tmp_path / "t.png"), torch.full((1, 224, 224), 0.2)
+    )
+
+
+def test_inertia_is_taken_as_it_is(processor: ImageBindProcessor, tmp_path: Path) -> None:
+    samples = RNG.normal(size=(6, 2000)).astype(np.float32)
+    assert torch.equal(processor.imu(samples), torch.from_numpy(samples))
+    assert torch.equal(processor.imu(samples.T), torch.from_numpy(samples))
+    np.savetxt(tmp_path / "i.csv", samples.T, delimiter=",")
+    torch.testing.assert_close(processor.imu(tmp_path / "i.csv"), torch.from_numpy(samples))
 
 
 def test_texts_need_a_merges_file(processor: ImageBindProcessor, tmp_path: Path) -> None:
@@ -213,6 +243,9 @@ REFUSED: list[Callable[[ImageBindProcessor], object]] = [
     lambda p: p.video(np.zeros((0, 8, 8, 3), np.uint8), 10),
     lambda p: p.video(np.zeros((3, 8, 8, 3), np.uint8), 0),
     lambda p: p.depth(NAN),
+    lambda p: p.depth(np.ones((4, 4), np.uint8)),
+    lambda p: p.depth(np.ones((1, 4, 4))),
+    lambda p: p.thermal(np.full((4, 4), 36.6)),
     lambda p: p.thermal(np.zeros((3, 4, 5), np.float32)),
     lambda p: p.imu(np.zeros((6, 1999))),
 ]
@@ -227,12 +260,13 @@ def test_unusable_arrays_are_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["image", "audio", "video", "points"])
+@pytest.mark.parametrize("kind", ["image", "audio", "video", "points", "depth", "thermal", "imu"])
 def test_unusable_files_are_refused_in_one_line(
     processor: ImageBindProcessor, tmp_path: Path, kind: str
 ) -> None:
     use: Callable[[Path], object] = getattr(processor, kind)
     names = {"image": "x.png", "audio": "x.wav", "video": "x.mp4", "points": "x.ply"}
+    names |= {"depth": "x.npy", "thermal": "x.png", "imu": "x.csv"}
     file = tmp_path / names[kind]
     cases: list[bytes | None] = [None, b"", b"no such format\n" * 10, bytes(range(256)) * 20]
     for content in cases:
