@@ -111,10 +111,10 @@ class FileSenses:
         Raises:
             InputError: As `embed`.
         """
+        name = TRUNK_OF.get(modality, modality)
+        self.encoder.load([name])  # a trunk that is not there is told before its settings are
         tensor = self._tensor(modality, data, rate)
-        if tensor is None:
-            return None
-        return self.encoder.encode(TRUNK_OF.get(modality, modality), [tensor])[0]
+        return None if tensor is None else self.encoder.encode(name, [tensor])[0]
 
     def _tensor(self, modality: str, data: Data, rate: int | None) -> torch.Tensor | None:
         if modality == "text":

@@ -9,6 +9,7 @@ import typer
 from sensebind.agent.cli import (
     dialogs,
     evaluate,
+    imagine,
     memories,
     models,
     recordings,
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 talk.add_to(app)
 dialogs.add_to(app)
+imagine.add_to(app)
 memories.add_to(app)
 streams.add_to(app)
 recordings.add_to(app)

@@ -1,0 +1,267 @@
+"""From what is sensed to a picture: Stable unCLIP, conditioned on ImageBind embeddings.
+
+Stable unCLIP was trained with CLIP image embeddings before normalisation; ImageBind's vision trunk
+was bound to that very CLIP, so that un-normalised embeddings of any of its senses take their place.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from sensebind.agent.file_senses import FileSenses
+from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix_prenorm
+from sensebind.agent.inputs import check_files, parse_weights
+from sensebind.checkpoints import default_checkpoint
+from sensebind.errors import (
+    CheckpointError,
+    ConfigurationError,
+    InputError,
+    MissingDependencyError,
+    StorageError,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PIPELINE = "StableUnCLIPImg2ImgPipeline"
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """How a picture is made.
+
+    Attributes:
+        steps: Of denoising.
+        guidance: How much the embedding counts against none; 1 and less switch guidance off.
+        noise: Noise added to the embedding, 0 to 999: more of it, more variety.
+        prompt: Words for the text encoder of the pipeline, beside the embedding.
+        side: Pixels of the square, a multiple of 8; the pipeline's own by default.
+        seed: Makes the picture repeatable.
+    """
+
+    steps: int = 20
+    guidance: float = 10.0
+    noise: int = 0
+    prompt: str = ""
+    side: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.noise < 0 or not math.isfinite(self.guidance):
+            raise ConfigurationError(
+                f"a picture takes 1 step or more and noise from 0, not {self.steps} steps and "
+                f"noise {self.noise}"
+            )
+        if self.side is not None and (self.side < 8 or self.side % 8):
+            raise ConfigurationError(f"the side of a picture is a multiple of 8, not {self.side}")
+
+
+def picture_embedding(
+    senses: FileSenses,
+    things: Mapping[str, Path | str],
+    weights: Mapping[str, float] | None = None,
+    *,
+    enhance: bool = True,
+) -> np.ndarray:
+    """The embedding that a picture is made of.
+
+    The heads' outputs before normalisation are mixed as `sum_i w_i e_i / (sum w + 1e-6)`, those of
+    point clouds divided by 5 first; the visual cache then changes the direction, not the length.
+
+    Args:
+        senses: Encoders and cache of a checkpoint.
+        things: Modality to file, and `"text"` to a text.
+        weights: Modality to weight; 1 where not named.
+        enhance: Whether the cache is used, if the checkpoint has one.
+
+    Returns:
+        float32 [D].
+
+    Raises:
+        InputError: Something cannot be read, or there is nothing to perceive.
+    """
+    rows, shares = [], []
+    for modality, thing in things.items():
+        encoded = senses.encode(modality, thing)
+        if encoded is not None:
+            row = torch.from_numpy(encoded.prenorm)[None]  # [1,D]
+            rows.append(row / POINT_SCALE if modality == "point" else row)
+            shares.append((weights or {}).get(modality, 1.0))
+    if not sum(shares):
+        raise InputError("there is nothing to perceive in what is given, and so to imagine")
+    mixed = mix_prenorm(rows, shares).numpy()
+    if enhance and senses.cache is not None:
+        mixed = senses.cache.enhance_prenorm(mixed)
+    return mixed[0]
+
+
+class Imagination:
+    """A Stable unCLIP pipeline that is read from a directory."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Loads it.
+
+        Args:
+            path: Directory as `save_pretrained` of diffusers writes it; safetensors only.
+            device: Where it computes.
+            dtype: Of its weights; float16 on a GPU.
+
+        Raises:
+            MissingDependencyError: diffusers is not installed.
+            CheckpointError: There is no such pipeline, or it is damaged.
+        """
+        path = Path(path)
+        _check_index(path)
+        try:
+            from diffusers import StableUnCLIPImg2ImgPipeline
+        except ImportError as error:
+            raise MissingDependencyError(
+                "pictures need diffusers: pip install 'sensebind[imagine]'"
+            ) from error
+        try:
+            pipeline: Any = StableUnCLIPImg2ImgPipeline.from_pretrained(
+                str(path), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+            )
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"{path} is no whole Stable unCLIP: {reason}") from error
+        pipeline.set_progress_bar_config(disable=True)
+        self._pipeline = pipeline.to(device=device, dtype=dtype)
+        self._device = torch.device(device)
+
+    @property
+    def width(self) -> int:
+        """Numbers in the embeddings that it takes."""
+        return int(self._pipeline.image_encoder.config.projection_dim)
+
+    def picture(self, embedding: np.ndarray, settings: PictureSettings | None = None) -> Image:
+        """Makes one picture.
+
+        Args:
+            embedding: [D], not normalised; see `picture_embedding`.
+            settings: How.
+
+        Raises:
+            InputError: An embedding of another width, or with NaN or infinity.
+            ConfigurationError: More noise than the pipeline knows.
+        """
+        s = settings or PictureSettings()
+        if embedding.shape != (self.width,) or not np.isfinite(embedding).all():
+            raise InputError(
+                f"the pipeline takes {self.width} finite numbers, the encoder gives "
+                f"{list(embedding.shape)}: they do not belong together"
+            )
+        levels = int(self._pipeline.image_noising_scheduler.config.num_train_timesteps)
+        if s.noise >= levels:
+            raise ConfigurationError(f"noise is 0 to {levels - 1}, not {s.noise}")
+        row = torch.from_numpy(embedding)[None].to(self._device, self._pipeline.unet.dtype)
+        with torch.inference_mode():
+            made = self._pipeline(
+                prompt=s.prompt, image_embeds=row, num_inference_steps=s.steps,
+                guidance_scale=s.guidance, noise_level=s.noise, height=s.side, width=s.side,
+                generator=torch.Generator(self._device).manual_seed(s.seed),
+            )  # fmt: skip
+        return made.images[0]
+
+
+def _check_index(path: Path) -> None:
+    index = path / "model_index.json"
+    try:
+        kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"no pipeline at {path} (model_index.json cannot be read): give --pipeline the "
+            "directory of stabilityai/stable-diffusion-2-1-unclip"
+        ) from error
+    if kind != PIPELINE:
+        raise CheckpointError(f"{path} is a {kind}; pictures are made with a {PIPELINE}")
+
+
+def save_picture(image: Image, path: Path) -> None:
+    """Writes a picture, whole or not at all.
+
+    Raises:
+        InputError: An ending that is no format.
+        StorageError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        image.save(temporary, format=_format(path))
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _format(path: Path) -> str:
+    try:
+        return _FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise InputError(f"{path}: pictures end in {', '.join(_FORMATS)}") from None
+
+
+def run(
+    output: Path,
+    things: Mapping[str, Path | str],
+    *,
+    weights: Sequence[str] = (),
+    enhance: bool = True,
+    settings: PictureSettings,
+    checkpoint: Path | None = None,
+    pipeline: Path | None = None,
+    device: str = "auto",
+    as_json: bool = False,
+) -> int:
+    """Makes one picture of what is given.
+
+    Args:
+        output: File of the picture.
+        things: Modality to file, and `"text"` to a text.
+        weights: `sense=number` options.
+        enhance: Whether the visual cache is used.
+        settings: How the picture is made.
+        checkpoint: Directory of the encoders; the embedded ones by default.
+        pipeline: Directory of the Stable unCLIP; `unclip` in the checkpoint by default.
+        device: `"auto"` or a torch device.
+        as_json: Print a JSON object.
+
+    Raises:
+        SenseBindError: Something given cannot be used.
+    """
+    if not things:
+        raise InputError("give something to imagine: --audio, --text, --points, …")
+    check_files(things)
+    _format(output)
+    parsed = parse_weights(weights)
+    directory = checkpoint or default_checkpoint()
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.float16 if device.startswith("cuda") else torch.float32
+    imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
+    embedding = picture_embedding(FileSenses(directory), things, parsed, enhance=enhance)
+    image = imagination.picture(embedding, settings)
+    save_picture(image, output)
+    said = {
+        "picture": str(output),
+        "size": list(image.size),
+        "inputs": {modality: str(thing) for modality, thing in things.items()},
+        "norm": float(np.linalg.norm(embedding)),
+        "seed": settings.seed,
+    }
+    print(json.dumps(said, ensure_ascii=False) if as_json else output)
+    return 0
