@@ -110,8 +110,9 @@ class NaiveAttention(LlamaAttention):
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output, weights = super().forward(hidden_states, *args, **kwargs)
         if injected is not None:
-            layer = self.layer_idx
-            tokens = injected.layers[layer] + self.adapter.prefix[layer]  # [B, 1, S, hidden]
+            layer, prefix = self.layer_idx, self.adapter.prefix
+            assert prefix is not None
+            tokens = injected.layers[layer] + prefix[layer]  # [B, 1, S, hidden]
             value = F.linear(tokens, self.v_proj.weight)  # the base weight, without LoRA
             heads = value.unflatten(-1, (-1, self.head_dim))
             heads = heads.repeat_interleave(self.num_key_value_groups, dim=-2)

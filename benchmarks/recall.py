@@ -209,7 +209,7 @@ def query_rows(name: str, memory: EpisodeMemory, vectors: np.ndarray, **limits: 
     wall, processor = [], []
     for vector in vectors:
         start, spent = time.perf_counter(), time.process_time()
-        memory.search(Query(vector, **limits))
+        memory.search(Query(vector, **limits))  # pyright: ignore[reportArgumentType]
         wall.append(1000 * (time.perf_counter() - start))
         processor.append(1000 * (time.process_time() - spent))
     return [

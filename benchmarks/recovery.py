@@ -98,7 +98,7 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
                 pids = robot.pids
                 seen |= set(pids.values())
                 name = chance.choice(sorted(pids))
-                killed = set(STREAMS) if name == "launcher" else {name} & set(STREAMS)
+                killed: set[str] = set(STREAMS) if name == "launcher" else {name} & set(STREAMS)
                 before, start = dict(watch.epochs), time.monotonic()
                 os.kill(pids[name], signal.SIGKILL)
                 back = watch.back(start, before, killed)

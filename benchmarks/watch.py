@@ -182,7 +182,7 @@ def replay(steps: Iterable[Step], checkpoint: Path, settings: WatchSettings | No
 
 def score(log: Log, minutes: float) -> list[Row]:
     """Compare what was told with what was true."""
-    cooldown = WatchSettings().cooldown
+    cooldown = WatchSettings().cooldown  # pyright: ignore[reportCallIssue]: all have defaults
     caught, reactions, false, events = 0, [], 0, 0
     rows = []
     for target in sorted(log.near.keys() | log.alerts.keys()):

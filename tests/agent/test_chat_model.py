@@ -1,5 +1,7 @@
 """ChatSenseBind on a tiny random checkpoint: LangChain's own suites, and what is ours."""
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
 import asyncio
 import base64
 import io

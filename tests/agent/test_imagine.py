@@ -1,5 +1,7 @@
 """Pictures: the arithmetic of un-normalised embeddings, and a tiny random pipeline."""
 
+# pyright: reportArgumentType=false, reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 import importlib.util

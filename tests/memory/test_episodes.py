@@ -1,5 +1,7 @@
 """Episodes on disk: written while they go on, found by likeness and time, never lost by a kill."""
 
+# pyright: reportCallIssue=false
+
 import json
 import os
 import signal

@@ -1,5 +1,7 @@
 """The memory as a LangChain retriever: LangChain's own suite, and our arguments."""
 
+# pyright: reportCallIssue=false
+
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache

@@ -1,5 +1,7 @@
 """Where episodes begin and end."""
 
+# pyright: reportCallIssue=false
+
 from itertools import pairwise
 
 import numpy as np

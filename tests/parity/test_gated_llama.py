@@ -1,5 +1,7 @@
 """The gated LLaMA, its training objective and its data against the official ImageBind-LLM."""
 
+# pyright: reportOptionalCall=false
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """The frame store: what is kept comes back, within its limits, whatever happens to processes."""
 
+# pyright: reportArgumentType=false
+
 import multiprocessing
 import os
 import signal

@@ -1,5 +1,7 @@
 """Recordings: everything comes back bit for bit, and up to the cut."""
 
+# pyright: reportOptionalMemberAccess=false, reportReturnType=false
+
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """LLaMA-Adapter V1 and V2 files with a LLaMA become models of the golden outputs."""
 
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path

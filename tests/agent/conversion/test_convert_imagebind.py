@@ -1,5 +1,7 @@
 """ImageBind in small, under all published names, becomes a directory that loads per modality."""
 
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 import gzip

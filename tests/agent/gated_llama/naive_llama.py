@@ -4,6 +4,8 @@ No cache, no attention backend, no precomputation: at every layer and every posi
 one softmax over the text and one over the condition token of each slot.
 """
 
+# pyright: reportOptionalCall=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """A dialog session reads every token once and forgets nothing that still counts."""
 
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import threading

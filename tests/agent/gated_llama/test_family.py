@@ -1,5 +1,7 @@
 """The members of the family: what their configurations allow, how they start, what they see."""
 
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from pathlib import Path
