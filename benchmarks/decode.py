@@ -112,7 +112,7 @@ class NaiveAttention(LlamaAttention):
         if injected is not None:
             layer, prefix = self.layer_idx, self.adapter.prefix
             assert prefix is not None
-            tokens = injected.layers[layer] + prefix[layer]  # [B, 1, S, hidden]
+            tokens = injected.layers[layer] + prefix[layer]  # [B, 1, S, hidden]  # pyright: ignore[reportOptionalOperand]
             value = F.linear(tokens, self.v_proj.weight)  # the base weight, without LoRA
             heads = value.unflatten(-1, (-1, self.head_dim))
             heads = heads.repeat_interleave(self.num_key_value_groups, dim=-2)

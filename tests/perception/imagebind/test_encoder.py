@@ -68,7 +68,8 @@ def test_equal_clips_are_encoded_once_and_old_ones_forgotten(directory: Path) ->
     encoder.encode("audio", [clip])
     assert encoder.counts.encoded == 4
     silent = Encoder(directory, remember=0)
-    silent.encode("audio", [clip]), silent.encode("audio", [clip])
+    for _ in range(2):
+        silent.encode("audio", [clip])
     assert silent.counts.encoded == 2
 
 
