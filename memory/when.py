@@ -182,4 +182,4 @@ def _point(words: str, now: datetime) -> datetime:
 
 
 def _ns(moment: datetime | None, missing: int) -> int:
-    return missing if moment is None else max(0, int(moment.timestamp() * 1e9))
+    return missing if moment is None else min(max(0, int(moment.timestamp() * 1e9)), 2**63 - 1)

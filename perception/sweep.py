@@ -85,4 +85,4 @@ def sweep_disparity(
     Raises:
         InputError: As `sweep_depth`.
     """
-    return disparity(sweep_depth(points, size, view), focal, baseline)
+    return disparity(sweep_depth(points, size, view), focal * baseline)

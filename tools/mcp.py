@@ -6,6 +6,7 @@ approved all the same, unless the server is trusted by name.
 
 import asyncio
 import base64
+import contextlib
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -109,10 +110,10 @@ class McpTools:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        if self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        else:
-            self._loop.call_soon_threadsafe(self._cancel_all)
+        # The loop of a thread that has failed is closed already.
+        with contextlib.suppress(RuntimeError):
+            end = self._cancel_all if self._stop is None else self._stop.set
+            self._loop.call_soon_threadsafe(end)
         thread.join(self._timeout)
 
     def _cancel_all(self) -> None:
