@@ -44,7 +44,7 @@ class ToolAction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tool: str = Field(pattern=r"^[\\w.-]{1,64}$")
+    tool: str = Field(pattern=r"^[\w.-]{1,64}$")
     arguments: Mapping[str, Any] = {}
 
     @classmethod
