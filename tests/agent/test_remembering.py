@@ -93,6 +93,8 @@ def test_from_the_bus_to_the_answer_of_a_tool(path: Path, tmp_path: Path) -> Non
         time.sleep(1.2)  # the list of watches is read anew once a second
         play(1, lambda: said)
         assert said == ["I hear a bell"]
+        rung = time.monotonic() + 3.0  # long enough for an episode of its own
+        play(1, lambda: time.monotonic() > rung)
         play(0, lambda: remembering.recorder.counts.episodes >= 2)
         text = tools["recall"].invoke({"what": "a bell", "when": "last", "sense": "hearing"})
         assert text.startswith("heard by microphone just now, ") and "audio: a bell" in text
