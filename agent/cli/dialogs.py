@@ -38,7 +38,7 @@ def chat(
 
 
 def mcp(
-    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1854,
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 7180,
     checkpoint: Checkpoint = None,
 ) -> int:
     """Offer the senses and detector of a simulated home's robot over MCP (standard input)."""

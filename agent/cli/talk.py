@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 1854,
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 7180,
     script: Annotated[
         Path | None, typer.Option(help="File with one question per line; else standard input.")
     ] = None,
