@@ -60,7 +60,8 @@ def sweep_depth(
     order = np.argsort(-ahead, kind="stable")  # the nearest is written last
     depth[pixel[order]] = ahead[order]
     depth = depth.reshape(size, size)
-    gap, nearest = ndimage.distance_transform_edt(depth == 0, return_indices=True)
+    found = ndimage.distance_transform_edt(depth == 0, return_indices=True)
+    gap, nearest = found  # pyright: ignore[reportGeneralTypeIssues]: SciPy's types say None
     filled = depth[nearest[0], nearest[1]]
     return np.where(gap <= focal * np.radians(spread), filled, np.float32(0))
 
