@@ -12,7 +12,6 @@ Give a worker its import path, and it runs in a process of its own:
 
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -39,12 +38,7 @@ class FolderCamera:
             raise SourceError(f"no *.jpg in {self._folder}: put pictures there")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._paths.clear()
 
     def read(self, timeout: float = 5.0) -> Observation:
