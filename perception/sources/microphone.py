@@ -75,6 +75,7 @@ class Microphone(LiveSource):
         self._clock = DeviceClock()
         self._child: subprocess.Popen[bytes] | None = None
         self._selector: selectors.BaseSelector | None = None
+        self._received = b""
         self._restarts = 0
         self.frame_id = frame_id
 
@@ -121,7 +122,6 @@ class Microphone(LiveSource):
         os.set_blocking(self._child.stdout.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._child.stdout, selectors.EVENT_READ)
-        self._received = b""
         hello = self._hello()
         self._rate = int(hello["rate"])
         self._samples = 0  # that the device gave since it was opened
@@ -155,6 +155,7 @@ class Microphone(LiveSource):
             if self._child.stdout is not None:
                 self._child.stdout.close()
             self._child = None
+        self._received = b""
 
     def _hello(self) -> dict[str, Any]:
         """Wait until the process has opened the device.
@@ -196,8 +197,7 @@ class Microphone(LiveSource):
         Raises:
             SourceError: The process ended, is silent, or what it sends makes no sense.
         """
-        if self._child is None or not self._fill():
-            raise SourceError(f"the {self._device} is gone: its process ended")
+        running = self._child is not None and self._fill()
         while len(self._received) >= BLOCK.size:
             magic, count, lost = BLOCK.unpack_from(self._received)
             if magic != MAGIC or count > MAX_SAMPLES:
@@ -213,6 +213,8 @@ class Microphone(LiveSource):
                 self._begin_stretch()
             if count:
                 self._hear(block)
+        if not running:  # told last: what it sent before it ended counts
+            raise SourceError(f"the {self._device} is gone: its process ended")
         if time.monotonic() - self._heard > self._timeout:
             raise SourceError(f"the {self._device} gives no sound: unplugged, or suspended")
 

@@ -199,8 +199,9 @@ def test_without_portaudio_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("a microphone was opened without PortAudio")
 
 
-def test_nonsense_of_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = "import sys; print('{\"rate\": 16000}'); print('x' * 99); sys.stdout.flush(); input()"
+@pytest.mark.parametrize("then", ["", "time.sleep(60)"])  # it ends at once, or lives on
+def test_nonsense_of_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    script = f"import time; print('{{\"rate\": 16000}}'); print('x' * 99, flush=True); {then}"
     monkeypatch.setattr(module, "_CAPTURE", ["python3", "-c", script])
     with (
         Microphone("default", "microphone") as microphone,
