@@ -58,7 +58,7 @@ from sensebind.agent.records import (
     TurnRecord,
 )
 from sensebind.agent.turn_senses import ConditionSenses, Senses, TurnSenses
-from sensebind.errors import InputError, SenseBindError
+from sensebind.errors import InputError, SenseBindError, one_line
 from sensebind.tools.cancelling import cancellable
 
 __all__ = [
@@ -329,7 +329,7 @@ class Assistant:
                 self._forget_since(record.id)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
-            record.error = f"the language model failed: {_one_line(error)}"
+            record.error = f"the language model failed: {one_line(error)}"
         record.cancelled = cancelled.is_set()
         if record.error or (record.cancelled and not record.assistant):
             self._forget_since(record.id)
@@ -541,11 +541,7 @@ def _messages(update: dict[str, Any]) -> Iterator[BaseMessage]:
 
 def _tell(error: Exception, _request: object) -> str:
     """An error that a tool did not expect, for the model."""
-    return f"error: {_one_line(error)}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return f"error: {one_line(error)}"
 
 
 def _last(events: Iterator[Event]) -> TurnRecord:

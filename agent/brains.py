@@ -14,7 +14,7 @@ from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
 from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.errors import ConfigurationError, MissingDependencyError
+from sensebind.errors import ConfigurationError, MissingDependencyError, one_line
 
 OURS = "sensebind"
 _KEYS = {
@@ -58,5 +58,4 @@ def make_brain(name: str = "", **options: Any) -> BaseChatModel:
         how = f"sensebind[{extra}]" if extra else f"langchain-{provider.replace('_', '-')}"
         raise MissingDependencyError(f"brain {name} needs `pip install '{how}'`") from error
     except Exception as error:  # providers raise errors of their own, with no common base
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigurationError(f"brain {name!r} cannot be made: {reason}") from error
+        raise ConfigurationError(f"brain {name!r} cannot be made: {one_line(error)}") from error

@@ -26,6 +26,7 @@ from sensebind.errors import (
     InputError,
     MissingDependencyError,
     StorageError,
+    one_line,
 )
 
 if TYPE_CHECKING:
@@ -138,8 +139,7 @@ class Imagination:
                 str(path), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
             )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise CheckpointError(f"{path} is no whole Stable unCLIP: {reason}") from error
+            raise CheckpointError(f"{path} is no whole Stable unCLIP: {one_line(error)}") from error
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline.to(device=device, dtype=dtype)
         self._device = torch.device(device)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import soundfile
 
-from sensebind.errors import InputError
+from sensebind.errors import InputError, one_line
 from sensebind.perception.percept import Modality, Observation
 
 JPEG = "image/jpeg"
@@ -89,7 +89,7 @@ def from_jpeg(payload: bytes) -> np.ndarray:
     try:
         image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise InputError(f"payload is not a picture: {str(error).strip()[:200]}") from error
+        raise InputError(f"payload is not a picture: {one_line(error)}") from error
     if image is None:
         raise InputError(f"payload of {len(payload)} bytes is not a picture")
     return np.ascontiguousarray(image[..., ::-1])

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from sensebind.errors import CheckpointError
+from sensebind.errors import CheckpointError, one_line
 
 Shape = tuple[int, ...]
 TORCH_SUFFIXES = (".pth", ".pt", ".bin")
@@ -174,7 +174,7 @@ def directory_files(directory: Path) -> list[Path]:
                 listed = json.loads(index.read_text("utf-8"))["weight_map"].values()
                 paths = [directory / Path(name).name for name in sorted(set(listed))]
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise CheckpointError(f"{index} is damaged: {brief(error)}") from error
+                raise CheckpointError(f"{index} is damaged: {one_line(error)}") from error
             if missing := [path.name for path in paths if not path.is_file()]:
                 raise CheckpointError(f"{directory} has no {', '.join(missing)}: copy it again")
             return paths
@@ -186,12 +186,6 @@ def directory_files(directory: Path) -> list[Path]:
 def open_directory(directory: Path) -> TensorFiles:
     """All tensors of a Hugging Face directory; see `directory_files` for the errors."""
     return TensorFiles([TensorFile(path) for path in directory_files(directory)], directory)
-
-
-def brief(error: BaseException, limit: int = 200) -> str:
-    """The message of a foreign error in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _state_of(state: Any) -> dict[str, Tensor] | None:
@@ -230,7 +224,7 @@ def _unreadable(path: Path, error: BaseException) -> CheckpointError:
     elif isinstance(error, pickle.UnpicklingError | EOFError):
         reason = "it is no file of torch.save"
     else:
-        reason = brief(error)
+        reason = one_line(error)
     return CheckpointError(f"cannot read the weights {path}: {reason}")
 
 

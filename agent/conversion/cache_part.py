@@ -17,9 +17,8 @@ import faiss
 import numpy as np
 
 from sensebind.agent.conversion.output import Part
-from sensebind.errors import CheckpointError, ConfigurationError
+from sensebind.errors import CheckpointError, ConfigurationError, one_line
 from sensebind.memory.visual_cache import CacheInfo, VisualCache
-from sensebind.perception.tensor_files import brief
 
 FOLDER = "visual_cache"
 FORMS = {"sq8": "SQ8", "fp16": "SQfp16"}
@@ -156,7 +155,7 @@ def _open(path: Path) -> faiss.Index:
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except (RuntimeError, MemoryError) as error:
-        raise CheckpointError(f"{path} is no FAISS index: {brief(error)}") from error
+        raise CheckpointError(f"{path} is no FAISS index: {one_line(error)}") from error
     if not index.ntotal:
         raise CheckpointError(f"the index {path} is empty")
     try:
@@ -164,7 +163,7 @@ def _open(path: Path) -> faiss.Index:
             inverted.make_direct_map()
         index.reconstruct(0)
     except RuntimeError as error:
-        raise CheckpointError(f"{path} cannot give its vectors back: {brief(error)}") from error
+        raise CheckpointError(f"{path} cannot give its vectors back: {one_line(error)}") from error
     return index
 
 

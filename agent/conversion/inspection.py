@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sensebind.agent.conversion.output import RECORD_NAME
-from sensebind.errors import CheckpointError, InputError
+from sensebind.errors import CheckpointError, InputError, one_line
 from sensebind.perception.imagebind.checkpoint import modality_of
-from sensebind.perception.tensor_files import TensorFiles, brief, directory_files, open_directory
+from sensebind.perception.tensor_files import TensorFiles, directory_files, open_directory
 
 _ACTIVATIONS = 300 * 10**6
 """Bytes beside the weights: activations of a short prompt, and the interpreter's own buffers."""
@@ -120,7 +120,7 @@ def _model(name: str, folder: Path, compute: bool) -> list[PartInfo]:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         kind = str(config.get("model_type", "unknown"))
     except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'} is damaged: {brief(error)}") from error
+        raise CheckpointError(f"{folder / 'config.json'} is damaged: {one_line(error)}") from error
     files = open_directory(folder)
     paths = directory_files(folder)
     written = _record(folder).get("outputs", {})
@@ -159,7 +159,7 @@ def _cache(name: str, folder: Path) -> PartInfo:
         digest = {"index.faiss": str(info["index_sha256"])}
         return PartInfo(name, "visual cache", numbers, size, (info["factory"],), size, digest)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / 'cache.json'} is damaged: {brief(error)}") from error
+        raise CheckpointError(f"{folder / 'cache.json'} is damaged: {one_line(error)}") from error
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _record(folder: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged: {brief(error)}") from error
+        raise CheckpointError(f"{path} is damaged: {one_line(error)}") from error
 
 
 def _sha256(path: Path) -> str:

@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.gated_llama.convert import OUTER_LLAMA, rotated, to_pairs, transformers_name
-from sensebind.errors import CheckpointError
+from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.tensor_files import (
     Shape,
     TensorFile,
     TensorFiles,
     Tensors,
-    brief,
     directory_files,
     open_directory,
 )
@@ -126,7 +125,7 @@ def _read_params(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{path.parent} has no params.json") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} does not describe a LLaMA: {brief(error)}") from error
+        raise CheckpointError(f"{path} does not describe a LLaMA: {one_line(error)}") from error
     if not all(isinstance(size, int) and size > 0 for size in sizes):
         raise CheckpointError(f"{path} does not describe a LLaMA: dim, n_layers, n_heads {sizes}")
     return params
@@ -139,7 +138,7 @@ def _meta_config(params: dict[str, Any], shapes: Mapping[str, Shape], path: Path
         inner = shapes["layers.0.feed_forward.w1.weight"][0]
         kv_width = shapes["layers.0.attention.wk.weight"][0]
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} is no LLaMA: {brief(error)} is missing") from error
+        raise CheckpointError(f"{path} is no LLaMA: {one_line(error)} is missing") from error
     layers = 1 + max(int(m[1]) for m in map(re.compile(r"layers\.(\d+)").match, shapes) if m)
     found = {"dim": width, "n_layers": layers}
     told = {key: params[key] for key in found}
@@ -169,7 +168,7 @@ def _open_huggingface(path: Path) -> Llama:
         fields = json.loads((path / "config.json").read_text("utf-8"))
         kind = fields["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / 'config.json'} is damaged: {brief(error)}") from error
+        raise CheckpointError(f"{path / 'config.json'} is damaged: {one_line(error)}") from error
     if kind != "llama":
         raise CheckpointError(f"{path} holds a model of type {kind!r}, not a LLaMA")
     opened = open_directory(path)

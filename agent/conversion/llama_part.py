@@ -26,8 +26,8 @@ from sensebind.agent.gated_llama.convert import (
     recipes,
 )
 from sensebind.agent.gated_llama.loading import compare_tensors, expected_shapes
-from sensebind.errors import CheckpointError, InputError
-from sensebind.perception.tensor_files import Shape, TensorFile, Tensors, brief
+from sensebind.errors import CheckpointError, InputError, one_line
+from sensebind.perception.tensor_files import Shape, TensorFile, Tensors
 
 PUBLISHED_CONTEXT = 512
 """Prompt and answer together, in all published adapters."""
@@ -203,7 +203,7 @@ def _gated(
         raise
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise CheckpointError(
-            f"the sizes of {adapter.label} on {llama.label} do not fit: {brief(error)}"
+            f"the sizes of {adapter.label} on {llama.label} do not fit: {one_line(error)}"
         ) from error
     same = ("rope_parameters", "rope_theta", "rope_scaling", "head_dim")
     given = {key: llama.config[key] for key in same if key in llama.config}

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sensebind.agent.conversion.download import Downloaded, Downloader, human
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError, InputError, one_line
 
 _NEEDS = {
     "llama": "the LLaMA 7B of Meta's first release (consolidated.00.pth, params.json and "
@@ -99,7 +99,7 @@ def read_registry(path: Path | None = None) -> Registry:
     try:
         return Registry.model_validate_json(source.read_text("utf-8"))
     except (OSError, ValidationError) as error:
-        raise ConfigurationError(f"{source}: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigurationError(f"{source}: {one_line(error)}") from error
 
 
 def pull(

@@ -10,8 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, normalizers, processors
 from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from sensebind.errors import CheckpointError, InputError
-from sensebind.perception.tensor_files import brief
+from sensebind.errors import CheckpointError, InputError, one_line
 
 _SPACE = "▁"
 
@@ -75,7 +74,7 @@ def from_sentencepiece(path: Path) -> PreTrainedTokenizerFast:
     try:
         model = SentencePieceProcessor(model_file=str(path))
     except (RuntimeError, OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no SentencePiece model: {brief(error)}") from error
+        raise InputError(f"{path} is no SentencePiece model: {one_line(error)}") from error
     pieces: list[str] = [model.id_to_piece(i) for i in range(model.vocab_size())]
     scores: list[float] = [model.get_score(i) for i in range(model.vocab_size())]
     ids = {piece: i for i, piece in enumerate(pieces)}
@@ -132,7 +131,7 @@ def _open_huggingface(path: Path) -> PreTrainedTokenizerFast:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"the tokenizer in {path} cannot be used: {brief(error)}") from error
+        raise InputError(f"the tokenizer in {path} cannot be used: {one_line(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{path} has no tokenizer.json")
     return tokenizer

@@ -20,7 +20,7 @@ from sensebind.agent.gated_llama.quantization import (
     read_layout,
     replace_layers,
 )
-from sensebind.errors import CheckpointError
+from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.tensor_files import open_directory
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def load_gated_llama(
                 directory, config=config, dtype=dtype, local_files_only=True
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"cannot load {directory}: {_one_line(error)}") from error
+        raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
     return model.eval(), _load_tokenizer(directory, config)
 
 
@@ -60,7 +60,7 @@ def _load_tokenizer(directory: Path, config: GatedLlamaConfig) -> PreTrainedToke
     try:
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"cannot load {directory}: {_one_line(error)}") from error
+        raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
             f"{directory}: the tokenizer has {len(tokenizer)} tokens, the model only "
@@ -78,7 +78,7 @@ def _load_quantized(
         try:
             replace_layers(model, layers, empty=True)
         except AttributeError as error:
-            raise CheckpointError(f"{directory}: {LAYOUT_NAME} names {_one_line(error)}") from error
+            raise CheckpointError(f"{directory}: {LAYOUT_NAME} names {one_line(error)}") from error
     tied = model.all_tied_weights_keys
     expected = {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}
     files = open_directory(directory)
@@ -126,7 +126,7 @@ def read_config(directory: Path) -> GatedLlamaConfig:
             f"{directory} is no checkpoint directory: it has no config.json"
         ) from None
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
-        raise CheckpointError(f"{path} cannot be used: {_one_line(error)}") from error
+        raise CheckpointError(f"{path} cannot be used: {one_line(error)}") from error
 
 
 def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
@@ -148,7 +148,7 @@ def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, AttributeError, OSError) as error:
-            raise CheckpointError(f"{index} is damaged: {_one_line(error)}") from error
+            raise CheckpointError(f"{index} is damaged: {one_line(error)}") from error
         files = [directory / name for name in names]
     else:
         files = [directory / "model.safetensors"]
@@ -162,7 +162,7 @@ def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
         except FileNotFoundError:
             raise CheckpointError(f"{directory} has no {path.name}") from None
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} is damaged: {_one_line(error)}") from error
+            raise CheckpointError(f"{path} is damaged: {one_line(error)}") from error
     return shapes
 
 
@@ -194,8 +194,3 @@ def no_progress_bar() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, one_line
 
 MODALITIES = ("vision", "text", "audio", "depth", "thermal", "imu", "point")
 
@@ -286,7 +286,6 @@ class ImageBindConfig(BaseModel):
                 {k: v for k, v in body.items() if k not in ("model_type", "architectures")}
             )
         except (ValueError, ValidationError) as error:
-            reason = " ".join(str(error).split())
             raise ConfigurationError(
-                f"{source} does not describe an ImageBind: {reason}"
+                f"{source} does not describe an ImageBind: {one_line(error)}"
             ) from error

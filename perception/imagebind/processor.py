@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
 from torch import Tensor
 
-from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError
+from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError, one_line
 from sensebind.perception.imagebind.preprocess import audio as sound
 from sensebind.perception.imagebind.preprocess import image as picture
 from sensebind.perception.imagebind.preprocess import planes, points, video
@@ -158,8 +158,7 @@ class ImageBindProcessor:
         try:
             return cls(ProcessorSettings.model_validate(body), path)
         except ValidationError as error:
-            reason = " ".join(str(error).split())
-            raise ConfigurationError(f"{file} does not fit: {reason}") from error
+            raise ConfigurationError(f"{file} does not fit: {one_line(error)}") from error
 
     def save_pretrained(self, path: str | Path) -> None:
         """Writes preprocessor_config.json and a copy of the merges file, if there is one.

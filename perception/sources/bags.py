@@ -12,9 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from sensebind.errors import ConfigurationError, InputError, MissingDependencyError, SourceError
+from sensebind.errors import (
+    ConfigurationError,
+    InputError,
+    MissingDependencyError,
+    SourceError,
+    one_line,
+)
 from sensebind.perception.imagebind.preprocess.audio import resample, waveform
-from sensebind.perception.imagebind.preprocess.files import one_line
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.mcap_file import McapFile
 from sensebind.perception.sources.played import PlayedSource, Sample

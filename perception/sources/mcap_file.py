@@ -14,8 +14,8 @@ from mcap.exceptions import EndOfFile, McapError
 from mcap.records import Channel, Chunk, DataEnd, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 
-from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 
 MAX_FILE = 1 << 42
 _MAX_RECORD = 256 << 20

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
-from sensebind.perception.imagebind.preprocess.files import one_line
+from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError, one_line
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.clock import DeviceClock
 from sensebind.perception.sources.live import LiveSource

@@ -1,5 +1,8 @@
 """The error tree. Every message names what is wrong, where, and what to do about it."""
 
+ONE_LINE = 300
+"""Most characters of a library's error that a message of ours quotes."""
+
 
 class SenseBindError(Exception):
     """Base of all errors that SenseBind raises on purpose.
@@ -53,3 +56,17 @@ class StorageError(SenseBindError):
     """Something could not be written or read back from disk; nothing half-written is left."""
 
     retryable = True
+
+
+def one_line(error: BaseException) -> str:
+    """Return what a library's error says as one line, to be quoted in a message of ours.
+
+    Args:
+        error: Any; one that says nothing is named by its type.
+
+    Returns:
+        Its words with single spaces between, no line break, at most `ONE_LINE` characters and an
+        ellipsis where there were more.
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= ONE_LINE else f"{text[:ONE_LINE]}…"

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sensebind.errors import InputError
+from sensebind.errors import InputError, one_line
 from sensebind.perception.imagebind.preprocess.clips import clip_times
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 
 FRAME_SECONDS = 0.025
 SHIFT_SECONDS = 0.010

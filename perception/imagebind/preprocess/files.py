@@ -35,8 +35,3 @@ def checked(path: str | Path, what: str, max_bytes: int = MAX_BYTES) -> Path:
             f"{what} {file} has {size >> 20} MiB; at most {max_bytes >> 20} MiB are read"
         )
     return file
-
-
-def one_line(error: BaseException) -> str:
-    """The message of a library's error on one line."""
-    return " ".join(str(error).split()) or type(error).__name__

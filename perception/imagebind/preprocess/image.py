@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 
 MAX_PIXELS = 80_000_000
 MAX_ASPECT = 50

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.image import MAX_PIXELS
 
 MAX_BYTES = 512 << 20

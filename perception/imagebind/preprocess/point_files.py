@@ -10,8 +10,8 @@ from tokenize import TokenError
 import numpy as np
 import torch
 
-from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 
 MAX_BYTES = 256 << 20  # some 20 million points; as text they grow tenfold in memory
 _PLY_TYPES = {

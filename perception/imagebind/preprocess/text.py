@@ -14,8 +14,8 @@ import regex
 import torch
 from torch import Tensor
 
-from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORD_END = "</w>"

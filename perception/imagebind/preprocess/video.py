@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from av.error import FFmpegError
 from torch import Tensor
 
-from sensebind.errors import InputError
+from sensebind.errors import InputError, one_line
 from sensebind.perception.imagebind.preprocess.clips import clip_times
-from sensebind.perception.imagebind.preprocess.files import checked, one_line
+from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.image import normalise, rgb
 
 MAX_BYTES = 64 << 30  # only the clips are decoded
