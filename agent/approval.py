@@ -176,7 +176,7 @@ class Governor(AgentMiddleware):
                 yield None
             except GraphBubbleUp:  # an interrupt of the graph is no end of the call
                 raise
-            except BaseException as error:
+            except BaseException as error:  # cancelled or Ctrl-C: the log tells its end
                 self.record("failed", **fields, result=f"{type(error).__name__}: {error}")
                 raise
         finally:

@@ -97,7 +97,7 @@ class Remembering:
                 options.path, episode_describer(describe) if describe else None
             )
             self._stack.callback(self.memory.close)
-        except BaseException:
+        except BaseException:  # nobody else can close what is open by now, Ctrl-C or not
             self._stack.close()
             raise
 

@@ -108,7 +108,7 @@ class EpisodeStore:
         try:
             with self.using() as file:
                 self._prepare(file)
-        except BaseException:
+        except BaseException:  # whatever it was, the file is closed
             self._file.close()
             raise
 
@@ -377,7 +377,7 @@ def _transaction(file: sqlite3.Connection) -> Iterator[None]:
     file.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C in the middle writes nothing either
         file.rollback()
         raise
     file.commit()

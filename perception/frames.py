@@ -256,7 +256,7 @@ class FrameStore:
             with file:
                 file.execute(_TABLE)
             path.chmod(0o600)
-        except BaseException:
+        except BaseException:  # whatever it was, the file is closed
             file.close()
             raise
         return file

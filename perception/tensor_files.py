@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
+import pickle  # only for the name of UnpicklingError: no pickle is run here
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -325,7 +325,7 @@ def _nothing_left(work: Path) -> Iterator[None]:
     """After a failure keeps finished shards, to go on with, and removes everything else."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C leaves no rubbish either
         if not any(work.glob(f"*.{_JOURNAL}")):
             shutil.rmtree(work, ignore_errors=True)
         raise

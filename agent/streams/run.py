@@ -70,7 +70,7 @@ class Robot:
         """
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process may be left that nobody ends
             self._stack.close()
             raise
         return self

@@ -87,7 +87,7 @@ class SimHomeServer:
         theirs.close()  # so that the end of the process is seen as the end of the pipe
         try:
             answer = self._first_word()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the process must not be left alone
             self.stop()
             raise
         if "error" in answer:

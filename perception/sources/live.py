@@ -66,7 +66,7 @@ class LiveSource(ABC):
         self._mailbox.clear()
         try:
             self._open()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: without __enter__ there is no __exit__
             self._close()
             raise
         self._thread = threading.Thread(target=self._listen, name=f"{self._stream}-source")

@@ -101,7 +101,7 @@ class PlayedSource(ABC):
             raise SourceError(f"{self._stream} from {self._name} is open already")
         try:
             self._begin(time.monotonic())
-        except BaseException:
+        except BaseException:  # Ctrl-C too: without __enter__ there is no __exit__
             self._close()
             raise
         if self._next is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import pickle  # only for the name of UnpicklingError: no pickle is run here
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
