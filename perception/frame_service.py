@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 import msgpack
@@ -38,6 +38,22 @@ class _FrameHeader(BaseModel):
     media: Annotated[str, Field(max_length=64)]
 
 
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """What a frame server did so far.
+
+    Attributes:
+        served: Frames that were given. `refused`: requests for what is none, or is not kept.
+        unanswered: Of both, answers that were lost, as who asked was gone or did not read them.
+        turned_away: Connection attempts without a key that is allowed.
+    """
+
+    served: int
+    refused: int
+    unanswered: int
+    turned_away: int
+
+
 class FrameServer:
     """Answers requests for frames from a store, in a thread of its own. A context manager."""
 
@@ -48,8 +64,7 @@ class FrameServer:
             BusError: The endpoint is refused, malformed or in use.
         """
         self._store = store
-        self.served = 0
-        self.refused = 0
+        self._served = self._refused = self._unanswered = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._context = zmq.Context(io_threads=1)
@@ -57,9 +72,16 @@ class FrameServer:
             self._socket, self.endpoint, self._gate = bind_socket(
                 self._context, zmq.ROUTER, endpoint, keys
             )
+            self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else losses would be silent
         except BusError:
             self._context.destroy(linger=0)
             raise
+
+    @property
+    def counts(self) -> FrameCounts:
+        """What was done so far."""
+        turned_away = self._gate.turned_away if self._gate is not None else 0
+        return FrameCounts(self._served, self._refused, self._unanswered, turned_away)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -92,9 +114,16 @@ class FrameServer:
                 self._gate.serve()
             if self._socket in ready:
                 peer, *request = self._socket.recv_multipart()
-                # Who asks faster than it reads loses answers, and asks again.
-                with contextlib.suppress(zmq.Again):
-                    self._socket.send_multipart([peer, *self._answer(request)], zmq.NOBLOCK)
+                self._send([peer, *self._answer(request)])
+
+    def _send(self, answer: list[bytes]) -> None:
+        """Who asks faster than it reads, or goes away, loses answers; it may ask again."""
+        try:
+            self._socket.send_multipart(answer, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                raise
+            self._unanswered += 1
 
     def _answer(self, request: list[bytes]) -> list[bytes]:
         """Return `[reference, header, payload]`, or `[reference, header]` with an error."""
@@ -104,9 +133,9 @@ class FrameServer:
                 raise InputError("a request for a frame is one reference")
             frame = self._store.get(reference.decode("ascii", "replace"))
         except SenseBindError as error:
-            self.refused += 1
+            self._refused += 1
             return [reference[:_REQUEST_BYTES], _pack({"error": str(error)[:500]})]
-        self.served += 1
+        self._served += 1
         return [reference, _pack(_describe(frame)), frame.payload]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from sensebind.agent.streams.monitor import Monitor, StreamRow
 from sensebind.errors import BusError
+from sensebind.perception.frame_service import FrameServer
 
 _GAUGES = {
     "rate": ("percepts_per_second", "Percepts per second lately"),
@@ -31,6 +32,12 @@ _COUNTERS = {
     "clamped": "Capture times that could not be true",
     "unkept": "Frames that could not be stored",
     "restarts": "Starts of the worker after the first",
+}
+_FRAME_COUNTERS = {
+    "served": "Frames that were given",
+    "refused": "Requests for what is no frame, or is not kept",
+    "unanswered": "Answers that were lost, as who asked was gone or did not read them",
+    "turned_away": "Connection attempts without a key that is allowed",
 }
 
 
@@ -57,20 +64,42 @@ class _Streams(Collector):
             yield counter
 
 
+class _Frames(Collector):
+    """Reads the frame servers' counts whenever Prometheus asks."""
+
+    def __init__(self, servers: Sequence[FrameServer]) -> None:
+        self._servers = servers
+
+    def collect(self) -> Iterator[Metric]:
+        for attribute, text in _FRAME_COUNTERS.items():
+            counter = CounterMetricFamily(f"sensebind_frames_{attribute}", text, labels=["address"])
+            for server in self._servers:
+                counter.add_metric([server.endpoint], getattr(server.counts, attribute))
+            yield counter
+
+
 class MetricsServer:
     """Serves /metrics over HTTP. A context manager.
 
     Args:
         monitor: What to tell of.
         port: 0 takes a free one. `host`: 127.0.0.1 is for this machine only.
+        frames: Frame servers to tell of, too.
 
     Raises:
         BusError: The port is in use or the host is none of ours.
     """
 
-    def __init__(self, monitor: Monitor, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        port: int,
+        host: str = "127.0.0.1",
+        frames: Sequence[FrameServer] = (),
+    ) -> None:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Streams(monitor))
+        registry.register(_Frames(frames))
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:

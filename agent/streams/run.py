@@ -102,8 +102,7 @@ class Robot:
         if config.bus.listen:
             proxy = stack.enter_context(Proxy(endpoints, config.bus.listen, ring))
             self.addresses["bus"] = proxy.endpoint
-        if config.frames is not None:
-            self._serve_frames(ring)
+        frames = self._serve_frames(ring) if config.frames is not None else []
         listeners: list[Callable[[Percept], None]] = []
         if config.rerun is not None:
             from sensebind.agent.streams.viewer import RerunSink
@@ -116,12 +115,12 @@ class Robot:
         if config.metrics is not None:
             from sensebind.agent.streams.metrics import MetricsServer
 
-            metrics = MetricsServer(self.monitor, config.metrics.port, config.metrics.host)
+            metrics = MetricsServer(self.monitor, config.metrics.port, config.metrics.host, frames)
             self.addresses["metrics"] = stack.enter_context(metrics).address
         stack.callback(self.supervisor.stop)  # the first to end: what it publishes still goes out
         self.supervisor.start(wait=0)
 
-    def _serve_frames(self, ring: KeyRing | None) -> None:
+    def _serve_frames(self, ring: KeyRing | None) -> list[FrameServer]:
         """Serve frames to this machine, and to others where that is wanted."""
         config, stack = self._config, self._stack
         assert config.frames is not None
@@ -129,9 +128,9 @@ class Robot:
         endpoints = [f"ipc://{config.directory / 'frames'}"]
         if config.bus.frames:
             endpoints.append(config.bus.frames)
-        for endpoint in endpoints:
-            server = stack.enter_context(FrameServer(store, endpoint, ring))
-            self.addresses["frames"] = server.endpoint
+        servers = [stack.enter_context(FrameServer(store, one, ring)) for one in endpoints]
+        self.addresses["frames"] = servers[-1].endpoint
+        return servers
 
 
 def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:

@@ -137,11 +137,27 @@ def test_frames_are_sent_by_reference(tmp_path: Path, rings: tuple[KeyRing, KeyR
             for bad in ("frame:lidar@10", "frame:../x@1", "x" * 300, "é"):
                 with pytest.raises(InputError):
                     client.get(bad)
-            assert (server.served, server.refused) == (3, 1)
+            assert (server.counts.served, server.counts.refused) == (3, 1)
         with FrameClient(server.endpoint, timeout=0.5) as stranger:
             with pytest.raises(SourceError, match="allow our key"):
                 stranger.get(kept)
-            assert server.served == 3
+            assert server.counts.served == 3
+
+
+def test_answers_that_nobody_reads_are_counted(tmp_path: Path) -> None:
+    cloud = np.zeros((20_000, 3), np.float32)
+    with FrameStore(tmp_path) as store, FrameServer(store, f"ipc://{tmp_path}/frames") as server:
+        kept = store.put(Observation(cloud, "lidar", Modality.POINT, 9, 0.0, 4, "l"))
+        with zmq.Context() as context, context.socket(zmq.DEALER) as careless:
+            careless.setsockopt(zmq.LINGER, 0)
+            careless.setsockopt(zmq.RCVHWM, 1)
+            careless.connect(server.endpoint)
+            end = time.monotonic() + 20
+            while not server.counts.unanswered and time.monotonic() < end:
+                careless.send(kept.encode())
+            assert server.counts.unanswered and server.counts.served
+        with FrameClient(server.endpoint, timeout=20) as client:  # the others are still served
+            assert client.get(kept).sequence == 4
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from sensebind.agent.streams import doctor, top
 from sensebind.agent.streams.metrics import MetricsServer
 from sensebind.agent.streams.monitor import Monitor
 from sensebind.agent.streams.viewer import RerunSink
-from sensebind.errors import BusError, ConfigurationError, MissingDependencyError
+from sensebind.errors import BusError, ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.bus import Publisher
+from sensebind.perception.frame_service import FrameClient, FrameServer
+from sensebind.perception.frames import FrameStore
 
 
 def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -97,21 +99,30 @@ def test_top_without_a_robot_says_how_to_start_one(
         top.run(connect=["tcp://10.0.0.5:7000"])
 
 
-def test_prometheus_reads_what_is_served(monitor: Monitor) -> None:
-    with MetricsServer(monitor, 0) as server:
+def test_prometheus_reads_what_is_served(monitor: Monitor, tmp_path: Path) -> None:
+    with (
+        FrameStore(tmp_path) as store,
+        FrameServer(store, f"ipc://{tmp_path}/frames") as frames,
+        FrameClient(frames.endpoint, timeout=20) as client,
+        MetricsServer(monitor, 0, frames=[frames]) as server,
+    ):
+        with pytest.raises(InputError):
+            client.get("frame:rover.camera@1")
         with urllib.request.urlopen(server.address, timeout=20) as answer:
             text = answer.read().decode()
         with pytest.raises(BusError, match="another port"):
             MetricsServer(monitor, int(server.address.split(":")[2].partition("/")[0]))
     families = {f.name: f for f in text_string_to_metric_families(text)}
     values = {
-        name: {s.labels["stream"]: s.value for s in family.samples}
+        name: {next(iter(s.labels.values())): s.value for s in family.samples}
         for name, family in families.items()
     }
     assert values["sensebind_stream_running"] == {"rover.camera": 1.0, "rover.lidar": 0.0}
     assert values["sensebind_stream_received"]["rover.camera"] == 3
     assert values["sensebind_stream_unchanged"]["rover.camera"] == 40
     assert "rover.lidar" not in values["sensebind_stream_age_milliseconds"]
+    assert values["sensebind_frames_refused"] == {frames.endpoint: 1}
+    assert values["sensebind_frames_unanswered"] == {frames.endpoint: 0}
     server.close()
 
 
