@@ -15,7 +15,9 @@ from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.scene import Scene, Thing
 from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.simhome import SimHomeSource
+from sensebind.perception.testing import SourceConformance
 
 SCENE = Scene(
     seed=3,
@@ -28,6 +30,25 @@ SCENE = Scene(
 def server() -> Iterator[SimHomeServer]:
     with SimHomeServer(SimHomeOptions(SCENE, lidar_columns=90)) as server:
         yield server
+
+
+class TestCamera(SourceConformance):
+    sensor = "camera"
+
+    @pytest.fixture(autouse=True)
+    def _home(self, server: SimHomeServer) -> None:
+        self.address = server.sensors
+
+    def make_source(self) -> Source:
+        return SimHomeSource(self.address, self.sensor)
+
+
+class TestMicrophone(TestCamera):
+    sensor = "microphone"
+
+
+class TestLidar(TestCamera):
+    sensor = "lidar"
 
 
 def test_every_sensor_streams(server: SimHomeServer) -> None:

@@ -1,10 +1,58 @@
 """What can be said of an Ouster lidar without one; its frames where its library is installed."""
 
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+
 import numpy as np
 import pytest
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
+from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.ouster import Ouster, frame_points
+from sensebind.perception.testing import SourceConformance
+
+ROWS, COLUMNS, PERIOD = 4, 16, 0.1
+
+
+class Sensor:
+    """Stands for the library's `SensorFrameSetSource`: a frame whenever a turn is over."""
+
+    def __init__(self, host: str, config_timeout: float) -> None:
+        assert host == "os-1.local" and config_timeout > 0
+        self.sensor_info = ["the only sensor"]
+        self.dropped_frames = 0
+        self._turn = 0
+        self._begun = time.monotonic()
+
+    def get_frame(self, timeout: float) -> tuple[int, SimpleNamespace | None]:
+        over = int((time.monotonic() - self._begun) / PERIOD)
+        if over <= self._turn:
+            time.sleep(min(timeout, self._begun + (over + 1) * PERIOD - time.monotonic()))
+            return 0, None
+        self.dropped_frames += over - self._turn - 1
+        self._turn = over
+        ends = int((7.0 + over * PERIOD) * 1e9) + np.arange(COLUMNS) - COLUMNS
+        ranges = {"RANGE": np.full((ROWS, COLUMNS), 2000, np.uint32)}
+        return 0, SimpleNamespace(field=ranges.__getitem__, timestamp=ends)
+
+    def close(self) -> None:
+        self.get_frame = None
+
+
+class TestOuster(SourceConformance):
+    """Ours with a stand-in for the library: there is no lidar here."""
+
+    @pytest.fixture(autouse=True)
+    def _library(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        core, sensor = ModuleType("ouster.sdk.core"), ModuleType("ouster.sdk.sensor")
+        vars(core)["XYZLutFloat"] = lambda _info: lambda _frame: np.ones((ROWS * COLUMNS, 3))
+        vars(sensor)["SensorFrameSetSource"] = Sensor
+        for module in (ModuleType("ouster"), ModuleType("ouster.sdk"), core, sensor):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def make_source(self) -> Source:
+        return Ouster("os-1.local", "lidar")
 
 
 def test_frames_become_points() -> None:
