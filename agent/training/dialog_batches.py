@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from sensebind.agent.training.tokenizer import (
 from sensebind.perception.simhome.catalog import COLORS
 
 IGNORE = -100
+SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a slip does
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class DialogEncoder:
         self._backend = tokenizer.backend_tokenizer
         names = (PAD, BOS, EOS, USER, END, ASSISTANT, CALL, TOOL)
         self._tokenizer = tokenizer
+        model = json.loads(self._backend.to_str())["model"]
+        self._halves = {
+            model["vocab"][left + right]: (model["vocab"][left], model["vocab"][right])
+            for left, right in model["merges"]
+        }
         self._ids = {name: int(tokenizer.convert_tokens_to_ids(name)) for name in names}  # pyright: ignore[reportArgumentType]
 
     @property
@@ -96,8 +103,16 @@ class DialogEncoder:
             weights[encoding.ids[0]] = weight
         return weights
 
-    def encode(self, dialogs: Sequence[Sequence[Turn]]) -> list[_Encoded]:
-        """Tokenises dialogs, all texts in one call."""
+    def encode(
+        self, dialogs: Sequence[Sequence[Turn]], rng: random.Random | None = None
+    ) -> list[_Encoded]:
+        """Tokenises dialogs, all texts in one call.
+
+        Args:
+            dialogs: What is said.
+            rng: Takes some pieces of what the person types apart, so that a word with a slip in it
+                is no stranger (BPE dropout, arXiv 1910.13267); None leaves all as they are.
+        """
         texts = [
             text
             for dialog in dialogs
@@ -106,14 +121,29 @@ class DialogEncoder:
         ]
         encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         pieces = iter([encoding.ids for encoding in encodings])
-        return [self._dialog(dialog, pieces) for dialog in dialogs]
+        return [self._dialog(dialog, pieces, rng) for dialog in dialogs]
 
-    def _dialog(self, dialog: Sequence[Turn], pieces: Iterator[list[int]]) -> _Encoded:
+    def _split(self, pieces: Sequence[int], rng: random.Random | None) -> list[int]:
+        waiting, split = list(reversed(pieces)), []
+        while rng and waiting:
+            piece = waiting.pop()
+            if piece in self._halves and rng.random() < SPLIT:
+                waiting += reversed(self._halves[piece])
+            else:
+                split.append(piece)
+        return split or list(pieces)
+
+    def _dialog(
+        self,
+        dialog: Sequence[Turn],
+        pieces: Iterator[list[int]],
+        rng: random.Random | None,
+    ) -> _Encoded:
         ids = self._ids
         tokens, turn_of = [ids[BOS]], [0]
         spoken: list[tuple[int, int, int, str]] = []  # begin, end, turn, kind of step
         for number, turn in enumerate(dialog):
-            tokens += [ids[USER], *next(pieces), ids[END]]
+            tokens += [ids[USER], *self._split(next(pieces), rng), ids[END]]
             for kind, _ in turn.steps:
                 piece = next(pieces)
                 if kind == "tool":
@@ -165,7 +195,7 @@ class DialogEncoder:
             group: Dialogs that are sorted together.
         """
         while True:
-            encoded = self.encode([sample(rng) for _ in range(group)])
+            encoded = self.encode([sample(rng) for _ in range(group)], rng)
             encoded.sort(key=lambda one: len(one.tokens))
             batches: list[list[_Encoded]] = [[]]
             for one in encoded:

@@ -50,6 +50,13 @@ FIXED: dict[str, dict[str, str]] = {
     },
     "thermostat_vague": {"en": "To how many degrees?", "zh": "要调到多少度？"},
     "forgotten": {"en": "I do not remember.", "zh": "我不记得了。"},
+    "turn_left": {"en": "I turned left.", "zh": "我向左转了。"},
+    "turn_right": {"en": "I turned right.", "zh": "我向右转了。"},
+    "turn_around": {"en": "I turned around.", "zh": "我转过身了。"},
+    "drive_ahead": {"en": "I drove forward.", "zh": "我往前走了。"},
+    "drive_back": {"en": "I drove back.", "zh": "我往后退了。"},
+    "blocked": {"en": "Something is in the way.", "zh": "有东西挡住了。"},
+    "stop": {"en": "I stopped.", "zh": "我停下了。"},
     "which": {"en": "Which one do you mean?", "zh": "你指的是哪一个？"},
     "only_heard": {"en": "I cannot tell, I only hear it.", "zh": "我不知道，我只听到它。"},
     "only_scanned": {"en": "I cannot tell, I do not see it.", "zh": "我不知道，我没看到它。"},
@@ -219,6 +226,47 @@ def thermostat_get(degrees: int, lang: str) -> str:
 def time(clock: str, lang: str) -> str:
     """ "It is 14:05." """
     return f"现在是{clock}。" if lang == "zh" else f"It is {clock}."
+
+
+def approached(kind: str, lang: str) -> str:
+    """ "I am at the ball." """
+    return f"我到{_KIND_ZH[kind]}那里了。" if lang == "zh" else f"I am at the {kind}."
+
+
+_PAST = {"see": ("saw", "看到"), "hear": ("heard", "听到")}
+_UNITS_ZH = {"second": "秒", "minute": "分钟", "hour": "小时", "day": "天"}
+
+
+def recalled(sense: str, kind: str, color: str | None, number: int, unit: str, lang: str) -> str:
+    """ "I heard a dog 2 minutes ago." — `number` 0 is "just now"."""
+    if lang == "zh":
+        ago = f"{number}{_UNITS_ZH[unit]}前" if number else "刚才"
+        return f"我{ago}{_PAST[sense][1]}{_thing(kind, color, lang)}。"
+    ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "just now"
+    return f"I {_PAST[sense][0]} {_thing(kind, color, lang)} {ago}."
+
+
+def forgotten(sense: str, kind: str, lang: str) -> str:
+    """ "I do not remember a dog." """
+    if lang == "zh":
+        return f"我不记得{_PAST[sense][1]}过{_KIND_ZH[kind]}。"
+    return f"I do not remember {article(kind)}."
+
+
+def watched(sense: str, kind: str, color: str | None, lang: str) -> str:
+    """ "I will tell you when I hear a dog." """
+    what = _thing(kind, color, lang)
+    if lang == "zh":
+        told = {"see": f"看到{what}", "hear": f"听到{what}", "scan": f"附近有{what}"}[sense]
+        return f"{told}我就告诉你。"
+    told = {"see": f"I see {what}", "hear": f"I hear {what}", "scan": f"{what} is near me"}[sense]
+    return f"I will tell you when {told}."
+
+
+def _thing(kind: str, color: str | None, lang: str) -> str:
+    if color:
+        return _seen((kind, color), lang)
+    return _one_zh(kind) if lang == "zh" else article(kind)
 
 
 def failed(error: str, lang: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from sensebind.agent.training.corpus import (
+    chinese_acts,
     chinese_house,
     chinese_senses,
     chinese_talk,
@@ -16,6 +17,7 @@ TEMPLATES: dict[str, list[str]] = {
     **chinese_things.TEMPLATES,
     **chinese_house.TEMPLATES,
     **chinese_talk.TEMPLATES,
+    **chinese_acts.TEMPLATES,
 }
 
 # Names in questions; the first is the one that answers use.

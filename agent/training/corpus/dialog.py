@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from sensebind.agent.training.corpus import answers
+from sensebind.agent.training.corpus import acts, answers
 from sensebind.agent.training.corpus.answers import Facts, Named
 from sensebind.agent.training.corpus.grammar import Split
 from sensebind.agent.training.corpus.phrasing import TEMPERATURES, utterance
@@ -100,13 +101,16 @@ class _State:
 SWITCHES = (
     "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close",
 )  # fmt: skip
-# How often each intent is asked where nothing has gone before; sums to about 100.
+# How often each intent is asked where nothing has gone before; sums to about 120.
 PLAIN: dict[str, float] = {
     "see": 10, "hear": 10, "scan": 10, "all": 6, "color": 4.5, "color_kind": 5.5, "see_is": 4,
     "see_color": 2, "hear_is": 3, "scan_is": 2.5, "count": 6, "where": 5.5,
     "thermostat_set": 4, "thermostat_get": 3, "thermostat_vague": 1.2, "time": 3.5,
     "greeting": 1.2, "thanks": 1.2, "bye": 0.7, "who": 1.6, "abilities": 1.4, "cannot": 5.5,
     "state": 0.8, "unknown": 0.5, "two": 0.8,
+    "approach": 4, "turn_left": 0.9, "turn_right": 0.9, "turn_around": 0.8, "drive_ahead": 1.2,
+    "drive_back": 0.9, "stop": 0.7, "recall_hear": 2.4, "recall_see": 2.6, "watch_hear": 1.7,
+    "watch_see": 2, "watch_scan": 0.7,
 } | dict.fromkeys(SWITCHES, 2.9)  # fmt: skip
 
 ERRORS = (
@@ -118,6 +122,9 @@ ERRORS = (
     "refused (500): internal server error", "refused (404): not found", "refused (403): forbidden",
     "this kind of thing is unknown to the detector", "the house does not answer", "timed out",
     "not allowed", "something went wrong", "the clock is not set", "no power", "unknown device",
+    "you did not allow it", "you did not allow it", "you did not allow it", "no ball in view",
+    "something is in the way, 0.4 m before the place", "the robot is moving already",
+    "4.2 m are too far for one movement: 3 m", "nothing of this kind is in view", "cancelled",
     "the tool is not available", "not permitted", "the request was denied", "server error",
 )  # fmt: skip
 
@@ -204,7 +211,7 @@ def _next_intent(state: _State, rng: random.Random) -> str:
         if state.told[-1][0] != "all":
             choices[f"before_{state.told[-1][0]}"] = 2
     if state.kind:
-        choices |= {"it_color": 4, "it_count": 3, "it_where": 3}
+        choices |= {"it_color": 4, "it_count": 3, "it_where": 3, "it_approach": 2}
         if state.via == "color":
             choices["also_color"] = 2
         if state.via == "detect":
@@ -246,7 +253,7 @@ def _wish(intent: str, facts: Facts, rng: random.Random) -> dict[str, str]:
     wish: dict[str, str] = {}
     if rng.random() < 0.45:
         return wish
-    if intent in ("see_is", "color_kind", "count", "where", "also_color", "see_color"):
+    if intent in ("see_is", "color_kind", "count", "where", "also_color", "see_color", "approach"):
         if facts.sight:
             wish["kind"], wish["color"] = rng.choice(facts.sight)
             if intent == "see_color" and rng.random() < 0.3:
@@ -307,6 +314,13 @@ def _steps(
             return [("say", answers.FIXED["which"][lang])]
         place = intent in ("where", "it_where")
         return _detect(state, kind, place, facts, rng)
+    if intent in ("approach", "it_approach"):
+        return _approach(state, kind or state.kind, rng)
+    if intent in acts.MOVES:
+        tool, arguments, _ = acts.MOVES[intent]
+        return _call(tool, arguments, *acts.moved(intent, lang, rng), lang, rng)
+    if intent.startswith(("recall_", "watch_")) and kind:
+        return _remember(state, intent, kind, hue, rng)
     if intent.startswith(("it_", "also_")):
         return _device_follow_up(state, intent, rng)
     if intent in SWITCHES:
@@ -381,6 +395,27 @@ def _detect(state: _State, kind: str, place: bool, facts: Facts, rng: random.Ran
     return _call("detect", {"kind": kind}, result, said, lang, rng)
 
 
+def _approach(state: _State, kind: str | None, rng: random.Random) -> Steps:
+    lang = state.lang
+    if kind is None:
+        return [("say", answers.FIXED["which"][lang])]
+    state.kind, state.via = kind, "approach"
+    place = f"arrived at ({rng.uniform(-3, 3):.1f}, {rng.uniform(-3, 3):.1f})"
+    return _call("approach", {"kind": kind}, place, answers.approached(kind, lang), lang, rng)
+
+
+def _remember(
+    state: _State, intent: str, kind: str, hue: str | None, rng: random.Random
+) -> Steps:  # what was perceived before, or is to be watched for
+    tool, sense = intent.split("_")
+    asked: dict[str, str | float] = {"what": acts.named(kind, hue), "sense": acts.SENSE_OF[sense]}
+    if tool == "watch":
+        told = acts.watched(sense, kind, hue, state.lang)
+        return _call("watch_add", asked, *told, state.lang, rng)
+    told = acts.recalled(sense, kind, hue, state.lang, rng)
+    return _call("recall", asked | {"when": "last"}, *told, state.lang, rng)
+
+
 def _switch(state: _State, tool: str, rng: random.Random) -> Steps:
     device, action = tool.split("_")
     state.device, state.degrees = device, None
@@ -424,14 +459,14 @@ def _two_commands(
     return Turn(joint.join(texts), "two", state.lang, condition, tuple(steps))
 
 
-def call_json(tool: str, arguments: dict[str, str | int]) -> str:
+def call_json(tool: str, arguments: Mapping[str, str | float]) -> str:
     """A call as the small model writes it: compact JSON."""
     return json.dumps({"name": tool, "arguments": arguments}, separators=(",", ":"))
 
 
 def _call(
     tool: str,
-    arguments: dict[str, str | int],
+    arguments: Mapping[str, str | float],
     result: str,
     said: str,
     lang: str,

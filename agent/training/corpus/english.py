@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensebind.agent.training.corpus import (
+    english_acts,
     english_house,
     english_senses,
     english_switches,
@@ -17,6 +18,7 @@ TEMPLATES: dict[str, list[str]] = {
     **english_switches.TEMPLATES,
     **english_house.TEMPLATES,
     **english_talk.TEMPLATES,
+    **english_acts.TEMPLATES,
 }
 
 # Names of things in questions; the first of each is the one that answers use.

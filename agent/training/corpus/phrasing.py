@@ -35,11 +35,21 @@ INTENTS: dict[str, tuple[str, ...]] = {
     "thermostat_set": ("thermostat_set",),
     "thermostat_get": ("thermostat_get",),
     "time": ("time",),
+    "approach": ("approach",),
+    "turn_left": ("turn_left",),
+    "turn_right": ("turn_right",),
+    "turn_around": ("turn_around",),
+    "drive_ahead": ("drive_ahead",),
+    "drive_back": ("drive_back",),
+    "stop": ("stop",),
+    "recall": ("recall_see", "recall_hear"),
+    "watch": ("watch_see", "watch_hear", "watch_scan"),
     "greeting": ("greeting",),
     "thanks": ("thanks",),
     "who": ("who",),
     "cannot": ("cannot",),
 }
+_HEARD = ("hear_is", "recall_hear", "watch_hear")
 _FOLLOW_UPS = ("again", "it_", "before", "also_", "and_", "give_", "temp_")
 _MODULES: dict[str, ModuleType] = {"en": english, "zh": chinese}
 _DIGITS_ZH = "零一二三四五六七八九"
@@ -144,9 +154,11 @@ def _fill(
     if "{" not in phrasing:
         return phrasing, slots
     if any(f"{{{key}}}" in phrasing for key in _KIND_SLOTS):
-        pool = SOUNDING_KINDS if intent == "hear_is" and rng.random() < 0.9 else KINDS
+        pool = SOUNDING_KINDS if intent.endswith(_HEARD) and rng.random() < 0.9 else KINDS
         kind = wish.get("kind") or rng.choice(pool)
-        if "{sound}" in phrasing and kind not in SOUNDING_KINDS:
+        if (
+            "{sound}" in phrasing or intent in ("recall_hear", "watch_hear")
+        ) and kind not in SOUNDING_KINDS:
             kind = rng.choice(SOUNDING_KINDS)
         slots["kind"] = kind
         noun = rng.choice(module.NOUNS[kind])
