@@ -282,7 +282,8 @@ supervisor.start()
 pids = [status.pid for status in supervisor.status().values()] + [supervisor._launcher.pid]
 try:
     print(json.dumps([supervisor.endpoints["camera"], *pids]), flush=True)
-    time.sleep(60)
+    while True:  # a signal just before one long sleep would wait for its end
+        time.sleep(0.05)
 except KeyboardInterrupt:
     supervisor.stop()
 """
