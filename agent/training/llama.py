@@ -84,16 +84,16 @@ class LlamaRecipe:
     bind_blocks: int = 2
     bind_inner: int = 384
     context: int = 512
-    tokens: int = 3_000
-    word_steps: int = 1_500
-    caption_steps: int = 2_000
-    picture_steps: int = 1_500
-    look_steps: int = 500
-    rate: float = 3e-3
-    picture_rate: float = 2e-3
+    tokens: int = 1_500
+    word_steps: int = 4_000
+    caption_steps: int = 4_500
+    picture_steps: int = 3_000
+    look_steps: int = 700
+    rate: float = 2.5e-3
+    picture_rate: float = 1.7e-3
     warmup: int = 60
     decay: float = 0.05
-    average: float = 0.995
+    average: float = 0.997
     lora_rank: int = 8
     seed: int = 0
 
