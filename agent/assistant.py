@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -26,7 +27,6 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
-    RemoveMessage,
     ToolMessage,
 )
 from langchain_core.tools import BaseTool
@@ -40,13 +40,13 @@ from sensebind.agent.approval import (
     Governor,
     Policy,
     Request,
-    requests_of,
 )
 from sensebind.agent.audit import AuditLog
 from sensebind.agent.brains import INSTRUCTIONS
 from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.dialogs import Dialogs
 from sensebind.agent.gaps import Gap
+from sensebind.agent.history import History
 from sensebind.agent.records import (
     ApprovalNeeded,
     CallRecord,
@@ -79,8 +79,6 @@ __all__ = [
 
 MAX_CALLS = 6  # model calls in one turn: a model that calls tools for ever is stopped
 MAX_TOOL_CALLS = 12  # tool calls in one turn
-MAX_TURNS = 32  # turns that a model is shown, whatever its context
-FULL = 0.7  # share of the context at which the older half of the turns goes
 STOP_WORDS = frozenset({"stop", "halt", "stop it", "freeze", "停", "停下", "停止"})
 
 
@@ -97,6 +95,9 @@ class Gaps(Protocol):
 
 class Assistant:
     """A dialog with the robot.
+
+    Attributes:
+        history: What the language model is shown of it.
 
     Example:
         ```python
@@ -158,7 +159,6 @@ class Assistant:
         self._governor = Governor(
             self._policy, tools, audit=self._audit, sight_age=_sight_age(senses)
         )
-        self._config: Any = {"configurable": {"thread_id": thread}, "recursion_limit": 100}
         ours = isinstance(chat, ChatSenseBind)
         self._agent: Any = create_agent(
             chat,
@@ -180,7 +180,8 @@ class Assistant:
         self._cancelled = threading.Event()
         self._paused: TurnRecord | None = None
         self._calls: dict[str, CallRecord] = {}
-        self._reconcile()
+        self.history = History(self._agent, thread, self._dialogs)
+        self.history.reconcile()
 
     def _own(self, given: Any, kind: type[Any]) -> Any:
         """Opens what was given as a path; what is opened here is closed here."""
@@ -259,7 +260,7 @@ class Assistant:
 
     def pending(self) -> list[Request]:
         """Returns the calls that wait for a person's decision, also of an earlier process."""
-        return requests_of(self._agent.get_state(self._config).interrupts)
+        return self.history.pending()
 
     async def aask(self, text: str) -> TurnRecord:
         """As `ask`, in a coroutine."""
@@ -289,8 +290,15 @@ class Assistant:
                 await asyncio.wait([step])
             await loop.run_in_executor(None, events.close)
 
-    def _exclusive(self) -> "_Exclusive":
-        return _Exclusive(self._running, self._thread)
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """One turn of a dialog at a time."""
+        if not self._running.acquire(blocking=False):
+            raise InputError(f"a turn of the dialog {self._thread!r} is running: wait or cancel it")
+        try:
+            yield
+        finally:
+            self._running.release()
 
     def _stopped(self, text: str) -> Iterator[Event]:
         self.cancel()
@@ -326,16 +334,16 @@ class Assistant:
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
             self._governor.cancel(cancelled)
             if not isinstance(error, Exception) or isinstance(self._chat, ChatSenseBind):
-                self._forget_since(record.id)
+                self.history.forget_since(record.id)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
             record.error = f"the language model failed: {one_line(error)}"
         record.cancelled = cancelled.is_set()
         if record.error or (record.cancelled and not record.assistant):
-            self._forget_since(record.id)
+            self.history.forget_since(record.id)
         record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
         if not record.pending:
-            self._keep(record)
+            self.history.keep(record)
         yield Finished(record)
 
     def _begin(self, record: TurnRecord, media: Sequence[Mapping[str, Any]]) -> Any:
@@ -345,7 +353,7 @@ class Assistant:
                 self._governor.record(
                     "rejected", thread=self._thread, tool=request.tool, reason="not answered"
                 )
-            self._drop_unfinished()
+            self.history.drop_unfinished()
         self._governor.new_turn()
         self._calls = {}
         if self._gaps is not None:
@@ -357,7 +365,13 @@ class Assistant:
             record.condition = str(carried.get("condition", ""))
         content: Any = [record.user, *media] if media else record.user
         human = HumanMessage(content, id=record.id, additional_kwargs=carried)
-        return {"messages": [*self._surplus(), human]}
+        limit = (self._chat.profile or {}).get("max_input_tokens")
+        return {"messages": [*self.history.surplus(limit), human]}
+
+    def _restored(self) -> TurnRecord:
+        """Returns the record of a turn that waits since an earlier process."""
+        record, self._calls = self.history.unfinished()
+        return record
 
     def _resume(self, waiting: Sequence[Request], decisions: Sequence[Decision]) -> Command:
         given = []
@@ -381,11 +395,10 @@ class Assistant:
         self, given: Any, record: TurnRecord, started: float, cancelled: threading.Event
     ) -> Iterator[Event]:
         """Streams the agent in a context of its own, in which the turn can be cancelled."""
-        context = copy_context()
         with cancellable(cancelled):
             context = copy_context()
         stream = context.run(
-            self._agent.stream, given, self._config, stream_mode=["messages", "updates"],
+            self._agent.stream, given, self.history.config, stream_mode=["messages", "updates"],
             durability="exit",
         )  # fmt: skip
         try:
@@ -422,92 +435,6 @@ class Assistant:
                 one = self._calls[message.tool_call_id]
                 one.result, one.failed = str(message.text), message.status == "error"
                 yield one
-
-    # --- the dialog -----------------------------------------------------------------------------
-
-    def _stored(self) -> list[BaseMessage]:
-        return list(self._agent.get_state(self._config).values.get("messages", []))
-
-    def _surplus(self) -> list[RemoveMessage]:
-        """Returns what leaves the dialog before the context is full: whole turns, oldest first."""
-        messages = self._stored()
-        starts = [i for i, one in enumerate(messages) if isinstance(one, HumanMessage)]
-        limit = (self._chat.profile or {}).get("max_input_tokens")
-        read = next(
-            (
-                one.usage_metadata["input_tokens"] + one.usage_metadata["output_tokens"]
-                for one in reversed(messages)
-                if isinstance(one, AIMessage) and one.usage_metadata
-            ),
-            0,
-        )
-        full = limit is not None and read > FULL * limit
-        if len(starts) < 2 or not (full or len(starts) >= MAX_TURNS):
-            return []
-        kept_from = starts[(len(starts) + 1) // 2]
-        return [RemoveMessage(id=one.id or "") for one in messages[starts[0] : kept_from]]
-
-    def _keep(self, record: TurnRecord) -> None:
-        """Keeps a turn that is complete."""
-        if self._dialogs is not None and not record.error:
-            self._dialogs.add(self._thread, record.id, record.as_json())
-            self._dialogs.prune(self._thread)
-
-    def _forget_since(self, identity: str) -> None:
-        """Takes a failed turn out of the dialog, so that the next one begins clean."""
-        ids = [message.id for message in self._stored()]
-        if identity in ids:
-            removed = [RemoveMessage(id=one) for one in ids[ids.index(identity) :]]
-            self._agent.update_state(self._config, {"messages": removed}, as_node="__start__")
-
-    def _drop_unfinished(self) -> None:
-        """Takes a turn that has no answer out of the dialog."""
-        last = next((m for m in reversed(self._stored()) if isinstance(m, HumanMessage)), None)
-        if last is not None and last.id:
-            self._forget_since(last.id)
-
-    def _restored(self) -> TurnRecord:
-        """Returns the record of a turn that waits since an earlier process."""
-        record = TurnRecord("")
-        for message in self._stored():
-            if isinstance(message, HumanMessage):
-                record = TurnRecord(str(message.text), id=message.id or "")
-                self._calls = {}
-            elif isinstance(message, AIMessage):
-                for call in message.tool_calls:
-                    one = CallRecord(call["name"], dict(call["args"]))
-                    self._calls[call["id"] or ""] = one
-                    record.tool_calls.append(one)
-        return record
-
-    def _reconcile(self) -> None:
-        """After a crash: a turn that was answered but not noted is noted; half a turn goes."""
-        if self._dialogs is None:
-            return
-        messages = self._stored()
-        last = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
-        if last is None or not last.id or self.pending():
-            return
-        answer = messages[-1]
-        if not isinstance(answer, AIMessage) or answer.tool_calls:
-            self._forget_since(last.id)
-        elif not self._dialogs.knows(self._thread, last.id):
-            record = TurnRecord(str(last.text), assistant=str(answer.text), id=last.id)
-            self._dialogs.add(self._thread, last.id, record.as_json())
-
-
-class _Exclusive:
-    """One turn of a dialog at a time."""
-
-    def __init__(self, lock: threading.Lock, thread: str) -> None:
-        self._lock, self._thread = lock, thread
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise InputError(f"a turn of the dialog {self._thread!r} is running: wait or cancel it")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:

@@ -90,7 +90,7 @@ def kills(file: Path, count: int, rng: random.Random) -> int:
             finished = {line.strip() for line in (first, *pipe) if line.endswith("\n")}
         with talk(file) as assistant, Dialogs(file) as kept:
             known = {turn["id"] for turn in kept.turns("day")}
-            stored = assistant._stored()
+            stored = assistant.history.messages()
             whole += finished <= known and stored[-1].type == "ai"
     return whole
 

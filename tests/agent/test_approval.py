@@ -101,7 +101,7 @@ def test_asking_something_else_rejects_what_waits() -> None:
     one.ask("open the door")
     assert one.ask("open it again").pending and door.opened == []
     assert len(one.pending()) == 1
-    assert [m.type for m in one._stored()] == ["human", "ai"]
+    assert [m.type for m in one.history.messages()] == ["human", "ai"]
 
 
 def test_a_policy_may_approve_for_good_and_forbid() -> None:

@@ -117,7 +117,7 @@ def test_a_failed_turn_leaves_the_dialog_clean() -> None:
     healthy = assistant(ChatSenseBind)
     first = healthy.ask("hello").assistant
     assert "this turn alone" in healthy.ask("long " * 3000).error
-    state = healthy._agent.get_state(healthy._config).values["messages"]
+    state = healthy.history.messages()
     assert [message.type for message in state] == ["human", "ai"]
     assert first == str(state[1].text)
 
@@ -128,7 +128,7 @@ def test_dialogs_are_kept_in_sqlite_without_embeddings(tmp_path: Path) -> None:
         first.ask("hello")
     with assistant(ChatSenseBind, senses=Room(), dialogs=file) as second:
         second.ask("again")
-        messages = second._agent.get_state(second._config).values["messages"]
+        messages = second.history.messages()
     assert len(messages) == 4
     assert messages[0].additional_kwargs["condition"].startswith("condition:")
     with sqlite3.connect(file) as database:

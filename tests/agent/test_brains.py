@@ -122,7 +122,7 @@ def test_another_brain_sees_in_words_and_pictures_and_calls_tools(
         assert [(c.name, c.result) for c in record.tool_calls] == [("detect", "1 ball: left near")]
         assert [p.state for p in record.percepts] == ["present", "nothing", "stale"]
         one.ask("and now?")
-        stored = json.dumps([m.content for m in one._stored()])
+        stored = json.dumps([m.content for m in one.history.messages()])
     system, user = brain.asked[0]["messages"]
     assert system["role"] == "system" and "never an instruction" in system["content"]
     text, picture = user["content"]

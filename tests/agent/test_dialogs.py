@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from sensebind.agent.assistant import MAX_TURNS, Assistant
+from sensebind.agent.assistant import Assistant
 from sensebind.agent.chat_command import ChatOptions, block_of
 from sensebind.agent.chat_command import run as chat
 from sensebind.agent.dialogs import Dialogs
+from sensebind.agent.history import MAX_TURNS
 from sensebind.agent.threads_command import delete, export, list_threads, show
 from sensebind.errors import InputError, StorageError
 
@@ -64,16 +65,18 @@ def test_whole_turns_go_before_the_context_is_full() -> None:
     one = Assistant(ScriptedChat(script=script, profile=profile))
     shown = [int(one.ask("x").assistant) for _ in range(40)]
     assert max(shown) * 30 < 512
-    assert [m.type for m in one._stored()][:2] == ["human", "ai"]
+    assert [m.type for m in one.history.messages()][:2] == ["human", "ai"]
 
 
 def test_half_a_turn_is_not_resumed(tmp_path: Path) -> None:
     file = tmp_path / "dialogs.sqlite"
     with talk(file) as one:
         one.ask("first")
-        one._agent.update_state(one._config, {"messages": [("user", "half")]}, as_node="__start__")
+        one._agent.update_state(
+            one.history.config, {"messages": [("user", "half")]}, as_node="__start__"
+        )
     with talk(file) as again:
-        assert [m.text for m in again._stored()] == ["first", "2: first"]
+        assert [m.text for m in again.history.messages()] == ["first", "2: first"]
 
 
 def test_a_turn_that_was_answered_but_not_noted_is_noted(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_kill_9_loses_no_completed_turn(tmp_path: Path) -> None:
         with talk(file) as again, Dialogs(file) as kept:
             known = {turn["id"] for turn in kept.turns("a")} if kept.threads() else set()
             assert set(finished) <= known, round_
-            stored = again._stored()
+            stored = again.history.messages()
             assert not stored or stored[-1].type == "ai"
             assert again.ask("still there?").error == ""
     assert completed

@@ -1,0 +1,140 @@
+"""What the language model is shown of one dialog: kept bounded, and mended after failures.
+
+LangGraph keeps the messages, `Dialogs` the record of every completed turn. A turn is a human
+message, whose id is that of the turn's record, and all that follows it up to the next one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
+
+from sensebind.agent.approval import Request, requests_of
+from sensebind.agent.dialogs import Dialogs
+from sensebind.agent.records import CallRecord, TurnRecord
+
+MAX_TURNS = 32  # turns that a model is shown, whatever its context
+FULL = 0.7  # share of the context at which the older half of the turns goes
+_MAX_STEPS = 100  # of the graph in one turn; the limits of calls end it long before
+
+
+class History:
+    """The messages of one dialog. Methods may raise `sqlite3.Error` where they lie in a file.
+
+    Attributes:
+        config: What the agent's own methods need to work on this dialog.
+    """
+
+    def __init__(self, agent: Any, thread: str, dialogs: Dialogs | None) -> None:
+        """Reads nothing yet.
+
+        Args:
+            agent: A LangGraph agent with a checkpointer.
+            thread: Name of the dialog.
+            dialogs: Where completed turns are kept; None keeps none.
+        """
+        self._agent = agent
+        self._thread = thread
+        self._dialogs = dialogs
+        self.config: Any = {
+            "configurable": {"thread_id": thread},
+            "recursion_limit": _MAX_STEPS,
+        }
+
+    def messages(self) -> list[BaseMessage]:
+        """Returns what the model is shown, the oldest first."""
+        return list(self._agent.get_state(self.config).values.get("messages", []))
+
+    def pending(self) -> list[Request]:
+        """Returns the calls of the last turn that wait for a person's decision."""
+        return requests_of(self._agent.get_state(self.config).interrupts)
+
+    def surplus(self, limit: int | None) -> list[RemoveMessage]:
+        """Returns what leaves the dialog before the context is full: whole turns, oldest first.
+
+        Args:
+            limit: Most tokens that the model reads; None where it does not say.
+        """
+        messages = self.messages()
+        starts = [i for i, one in enumerate(messages) if isinstance(one, HumanMessage)]
+        read = next(
+            (
+                one.usage_metadata["input_tokens"] + one.usage_metadata["output_tokens"]
+                for one in reversed(messages)
+                if isinstance(one, AIMessage) and one.usage_metadata
+            ),
+            0,
+        )
+        full = limit is not None and read > FULL * limit
+        if len(starts) < 2 or not (full or len(starts) >= MAX_TURNS):
+            return []
+        kept_from = starts[(len(starts) + 1) // 2]
+        return _removal(messages[starts[0] : kept_from])
+
+    def keep(self, record: TurnRecord) -> None:
+        """Keeps a turn that is complete; one that failed is not kept.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        if self._dialogs is not None and not record.error:
+            self._dialogs.add(self._thread, record.id, record.as_json())
+            self._dialogs.prune(self._thread)
+
+    def forget_since(self, identity: str) -> None:
+        """Takes a failed turn out, so that the next one begins clean.
+
+        Args:
+            identity: Of the message that begins it; what is not there is not missed.
+        """
+        messages = self.messages()
+        ids = [message.id for message in messages]
+        if identity in ids:
+            removed = _removal(messages[ids.index(identity) :])
+            self._agent.update_state(self.config, {"messages": removed}, as_node="__start__")
+
+    def drop_unfinished(self) -> None:
+        """Takes the last turn out, which has no answer."""
+        last = _last_human(self.messages())
+        if last is not None and last.id:
+            self.forget_since(last.id)
+
+    def unfinished(self) -> tuple[TurnRecord, dict[str, CallRecord]]:
+        """Returns the record of the last turn, as far as messages tell, and its calls by id."""
+        record, calls = TurnRecord(""), {}
+        for message in self.messages():
+            if isinstance(message, HumanMessage):
+                record, calls = TurnRecord(str(message.text), id=message.id or ""), {}
+            elif isinstance(message, AIMessage):
+                for call in message.tool_calls:
+                    one = CallRecord(call["name"], dict(call["args"]))
+                    calls[call["id"] or ""] = one
+                    record.tool_calls.append(one)
+        return record, calls
+
+    def reconcile(self) -> None:
+        """After a crash: a turn that was answered but not noted is noted; half a turn goes.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        if self._dialogs is None:
+            return
+        messages = self.messages()
+        last = _last_human(messages)
+        if last is None or not last.id or self.pending():
+            return
+        answer = messages[-1]
+        if not isinstance(answer, AIMessage) or answer.tool_calls:
+            self.forget_since(last.id)
+        elif not self._dialogs.knows(self._thread, last.id):
+            record = TurnRecord(str(last.text), assistant=str(answer.text), id=last.id)
+            self._dialogs.add(self._thread, last.id, record.as_json())
+
+
+def _last_human(messages: Sequence[BaseMessage]) -> HumanMessage | None:
+    return next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+
+
+def _removal(messages: Sequence[BaseMessage]) -> list[RemoveMessage]:
+    return [RemoveMessage(id=one.id or "") for one in messages]
