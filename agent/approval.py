@@ -24,6 +24,7 @@ from sensebind.tools.cancelling import turn_event
 from sensebind.tools.risk import ACTING, Risk, risk_of
 
 DECISIONS = ("approve", "edit", "reject")
+NOT_ALLOWED = "you did not allow it"
 MAX_SAME = 2  # times that a turn may make the same call
 _PATIENCE = 5.0  # seconds that a change waits for another action
 
@@ -59,10 +60,22 @@ class Policy:
         names = [tool.name for tool in tools if self.asks(tool)]
         if not names:
             return None
-        return HumanInTheLoopMiddleware(
-            {name: {"allowed_decisions": list(DECISIONS)} for name in names},
+        return _Approval(
+            {name: {"allowed_decisions": ["approve", "edit", "respond"]} for name in names},
             edit_notice="(a person changed this call before it ran)",
         )
+
+
+class _Approval(HumanInTheLoopMiddleware):
+    """LangChain's approval, which tells a rejected call as every other that did not run."""
+
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        """Asks a person about the calls that the model has made."""
+        update = super().after_model(state, runtime)
+        for message in (update or {}).get("messages", ()):
+            if isinstance(message, ToolMessage):  # see `Decision.as_langchain`
+                message.status = "error"
+        return update
 
 
 class Refusal(Exception):
@@ -293,7 +306,7 @@ class Decision:
     Attributes:
         kind: `approve`, `edit` or `reject`.
         arguments: For `edit`: what to run instead.
-        reason: For `reject`: what the model is told.
+        reason: For `reject`: what the model is told; that it was not allowed by default.
     """
 
     kind: str
@@ -309,7 +322,8 @@ class Decision:
         if self.kind == "approve":
             return {"type": "approve"}
         if self.kind == "reject":
-            return {"type": "reject", **({"message": self.reason} if self.reason else {})}
+            # LangChain's own rejection is a paragraph; our models know one line.
+            return {"type": "respond", "message": f"error: {self.reason or NOT_ALLOWED}"}
         if self.kind == "edit" and self.arguments is not None:
             action = {"name": request.tool, "args": dict(self.arguments)}
             return {"type": "edit", "edited_action": action}

@@ -4,64 +4,71 @@ This is the composition root of the demo: the only place where SimHome, workers,
 tools and assistant are wired together.
 """
 
-import json
 import logging
 import os
 import shlex
 import signal
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import torch
 from langchain_core.tools import BaseTool
-from rich.console import Console
 from rich.markup import escape
 
-from sensebind.agent.approval import Policy
-from sensebind.agent.assistant import (
-    Assistant,
-    CallRecord,
-    CallStarted,
-    Event,
-    Finished,
-    TextPiece,
-    TurnRecord,
-)
+from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.assistant import Assistant, Finished
 from sensebind.agent.awareness import MAX_AGE, Awareness
 from sensebind.agent.chat_model import ChatSenseBind
+from sensebind.agent.embedder import Embedder
 from sensebind.agent.gaps import GapWatch
+from sensebind.agent.moving import moving_tools
+from sensebind.agent.remembering import Remembering, RememberingOptions, describer
 from sensebind.agent.senses import (
     SIMHOME_STREAMS,
     SOUND_WINDOW,
     CacheSettings,
     simhome_workers,
 )
+from sensebind.agent.terminal import Events, Terminal, Terminated
+from sensebind.agent.watches import Say
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import ConfigurationError, InputError, SourceError
+from sensebind.errors import ConfigurationError, SourceError
+from sensebind.memory.watches import Alert
+from sensebind.perception.percept import Observation
+from sensebind.perception.simhome.catalog import KINDS
+from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.supervisor import Supervisor, WorkerState
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool
+from sensebind.tools.motion import Limits, Motion
+from sensebind.tools.risk import ACTING, risk_of
 
 START_SECONDS = 60.0
 LOOPBACK = "127.0.0.1"  # where SimHome serves
-SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a switch changed is perceived
+SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
+SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
+REACH = Limits(distance=6.0, keep_away=0.4)  # across the room, and not into what is there
 WELCOME = """\
-A robot in a simulated home sees, hears and scans. Ask it:
+A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
   what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
+  go to the ball     when did you last hear a cat?     tell me when you see a dog
 [dim]/help says more, Ctrl-D ends[/]"""
 HELP = """\
 Ask what you like, in English or Chinese. For instance:
   what do you see?      what do you hear?      is anything close to you?
   how many balls are there?      turn off the radio      what time is it?      你听到什么？
+  go to the ball      turn left      (it asks before it moves: y or n)
+  when did you last hear a cat?      tell me when you see a dog
 /senses shows what the robot perceives, /wait SECONDS lets time pass, /quit or Ctrl-D ends."""
 
 
@@ -76,6 +83,7 @@ class DemoOptions:
         checkpoint: Directory of the weights; the embedded ones by default.
         house_port: Port of the house's API; 0 takes a free one.
         dialogs: SQLite file that keeps the dialog; in memory by default.
+        memory: SQLite file that keeps what was perceived; forgotten at the end by default.
     """
 
     seed: int = 0
@@ -84,28 +92,45 @@ class DemoOptions:
     checkpoint: Path | None = None
     house_port: int = 0
     dialogs: Path | None = None
+    memory: Path | None = None
 
 
 class Robot:
     """The running whole. A context manager; leaving it ends every process."""
 
-    def __init__(self, options: DemoOptions) -> None:
+    def __init__(self, options: DemoOptions, say: Say | None = None) -> None:
+        """Args:
+        options: What is wanted.
+        say: Speaks when a watch fires, in a thread of its own.
+        """
         self._options = options
+        self._say = say
         self._stack = ExitStack()
         self.awareness: Awareness
         self.supervisor: Supervisor
         self.assistant: Assistant
         self.tools: list[BaseTool] = []
-        self._acted = 0.0  # monotonic, end of the last turn that used a tool
+        self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
+        self._acted = 0.0  # monotonic, end of the last turn that used one of them
 
-    def turn(self, text: str) -> Iterator[Event]:
+    def turn(self, text: str) -> Events:
         """One turn of the dialog, once the senses perceive what the last one changed.
 
         A window of sound that began before the radio was turned off still holds its music.
         """
         self._settle()
-        for event in self.assistant.turn(text):
-            if isinstance(event, Finished) and event.record.tool_calls:
+        yield from self._noting(self.assistant.turn(text))
+
+    def decide(self, decisions: Sequence[Decision]) -> Events:
+        """Goes on with a turn that waits for approval; see `Assistant.decide`."""
+        yield from self._noting(self.assistant.decide(decisions))
+
+    def _noting(self, events: Events) -> Events:
+        """Notes when something acted."""
+        for event in events:
+            if isinstance(event, Finished) and any(
+                call.name in self._acting for call in event.record.tool_calls
+            ):
                 self._acted = time.monotonic()
             yield event
 
@@ -149,30 +174,46 @@ class Robot:
         self.supervisor = Supervisor(simhome_workers(home.sensors, checkpoint, cache))
         self._stack.callback(self.supervisor.stop)
         self.supervisor.start(wait=0)  # the workers come up while the language model is read
+        chat = ChatSenseBind(model=str(checkpoint))
+        memory = self._stack.enter_context(self._memory(checkpoint, chat))
         watch = GapWatch()
         self.awareness = self._stack.enter_context(
-            Awareness(
-                self.supervisor.endpoints,
-                SIMHOME_STREAMS,
-                listeners=[watch],
-            )
+            Awareness(self.supervisor.endpoints, SIMHOME_STREAMS, listeners=[watch, memory])
         )
-        chat = ChatSenseBind(model=str(checkpoint))
         _ = chat.brain
         house = self._stack.enter_context(ApiTools.fetch(home.house, private=[LOOPBACK]))
-        tools = self.tools = [clock_tool(), *house.tools()]
+        lidar = self._stack.enter_context(SimHomeSource(home.sensors, "lidar"))
+        motion = Motion(RobotClient(home.robot), REACH)
+
+        def sweep() -> Observation:
+            return lidar.read_latest(MAX_AGE, SWEEP_SECONDS)
+
+        detector = None
+        tools = self.tools = [clock_tool(), *house.tools(), *memory.tools()]
         if (checkpoint / "detector").is_dir():
             detector = Detector.from_pretrained(checkpoint / "detector")
             tools.insert(0, detect_tool(detector, self.awareness.frame, max_age=MAX_AGE))
-        # Whoever starts the demo has agreed to its switches.
+        tools += moving_tools(motion, detector, self.awareness.frame, sweep)
+        self._acting = frozenset(tool.name for tool in tools if risk_of(tool) in ACTING)
+        # Whoever starts the demo has agreed to its switches; to move, the robot asks.
         policy = Policy(approved=frozenset(tool.name for tool in house.tools()))
         self.assistant = self._stack.enter_context(
             Assistant(
-                chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs, policy=policy
+                chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs, policy=policy,
+                stop=motion.stop,
             )
-        )
+        )  # fmt: skip
         self._await_senses()
         watch.take()  # what happened before the first question is no gap
+
+    def _memory(self, checkpoint: Path, chat: ChatSenseBind) -> Remembering:
+        """What was perceived, in the file that was named, or in one that goes with the robot."""
+        path = self._options.memory
+        if path is None:
+            kept = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="sensebind-"))
+            path = Path(kept) / "memory.sqlite"
+        options = RememberingOptions(path, words=[f"a {kind}" for kind in KINDS])
+        return Remembering(options, Embedder(checkpoint), describe=describer(chat), say=self._say)
 
     def _await_senses(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -197,24 +238,28 @@ def run(options: DemoOptions) -> int:
         SenseBindError: It cannot start; nothing is left running.
     """
     logging.getLogger("sensebind").setLevel(logging.ERROR)  # gaps are told in the dialog
-    lines = _script(options.script) if options.script else None
-    interactive = lines is None and sys.stdin.isatty() and not options.as_json
-    out = Console(highlight=False, soft_wrap=True)
-    notes = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.as_json)
+    terminal = Terminal(script=options.script, as_json=options.as_json)
+    notes = terminal.notes
+
+    def say(said: str, alert: Alert) -> None:
+        told = asdict(alert)
+        del told["watch"]
+        terminal.alert(said, watch=alert.watch.name, **told)
+
     with _terminable():
         try:
             started = time.monotonic()
             with notes.status("starting the home and its robot …"), ExitStack() as stack:
-                robot = stack.enter_context(Robot(options))
+                robot = stack.enter_context(Robot(options, say))
                 keep = stack.pop_all()
             with keep:
                 notes.print(
                     f"[dim]home {options.seed}, up in {time.monotonic() - started:.1f} s[/]"
                 )
-                if interactive:
+                if terminal.interactive:
                     notes.print(WELCOME)
                 try:
-                    _converse(robot, options, lines, interactive, out, notes)
+                    _converse(robot, terminal)
                 except KeyboardInterrupt:
                     notes.print("[dim]bye[/]")
                 finally:
@@ -224,83 +269,17 @@ def run(options: DemoOptions) -> int:
     return 0
 
 
-def _converse(
-    robot: Robot,
-    options: DemoOptions,
-    lines: list[str] | None,
-    interactive: bool,
-    out: Console,
-    notes: Console,
-) -> None:
-    for line in _questions(lines, interactive):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if text.startswith("/"):
-            if not _command(text, robot, notes):
-                return
-            continue
-        if not interactive and not options.as_json:
-            out.print(f"[bold]> {escape(text)}[/]")
-        try:
-            record = _turn(robot, text, None if options.as_json else out)
-        except _Terminated:
-            raise
-        except KeyboardInterrupt:
-            if not interactive:
-                raise
-            out.print("\n[dim](stopped)[/]")
-            continue
-        if options.as_json:
-            print(json.dumps(record.as_json(), ensure_ascii=False), flush=True)
-
-
-def _turn(robot: Robot, text: str, out: Console | None) -> TurnRecord:
-    """Asks, and shows the answer as it comes."""
-    record = TurnRecord(text)
-    for event in robot.turn(text):
-        match event:
-            case TextPiece() if out:
-                out.print(escape(event.text), end="")
-            case CallStarted() if out:
-                arguments = "".join(f" {k}={v}" for k, v in event.arguments.items())
-                out.print(f"[cyan]\\[{event.name}{escape(arguments)}][/] ", end="")
-            case CallRecord() if out and event.failed:
-                out.print(f"[yellow]{escape(event.result)}[/] ", end="")
-            case Finished():
-                record = event.record
-    if out:
-        out.print()
-        for gap in record.gaps:
-            out.print(f"[dim]({escape(str(gap))})[/]")
-        unusable = [p.stream for p in record.percepts if p.state in ("stale", "missing")]
-        if unusable:
-            out.print(f"[dim](no fresh percepts from {', '.join(unusable)})[/]")
-        if record.error:
-            out.print(f"[red]error: {escape(record.error)}[/]")
-    return record
-
-
-def _questions(lines: list[str] | None, interactive: bool) -> Iterator[str]:
-    if lines is not None:
-        yield from lines
-        return
-    if not interactive:
-        while line := sys.stdin.readline():
-            yield line
-        return
-    import readline  # noqa: F401  # gives input() a history and a line editor
-
-    while True:
-        try:
-            yield input("> ")
-        except EOFError:
-            print()
+def _converse(robot: Robot, terminal: Terminal) -> None:
+    for text in terminal.questions():
+        if not text.startswith("/"):
+            terminal.turn(text, lambda: robot.turn(text), robot.decide)  # noqa: B023
+        elif not _command(text, robot, terminal):
             return
 
 
-def _command(text: str, robot: Robot, notes: Console) -> bool:
+def _command(text: str, robot: Robot, terminal: Terminal) -> bool:
     """Obeys a line that begins with a slash; returns False if it ends the dialog."""
+    notes = terminal.notes
     name, *arguments = shlex.split(text)
     match name:
         case "/quit" | "/exit":
@@ -323,27 +302,13 @@ def _command(text: str, robot: Robot, notes: Console) -> bool:
     return True
 
 
-def _script(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > 1_000_000:
-            raise InputError(f"the script {path} is larger than 1 MB")
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"the script {path} cannot be read: {reason}") from error
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: as Ctrl-C, but not for one answer only."""
-
-
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Makes SIGTERM end the demo in order."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise _Terminated
+        raise Terminated
 
     before: dict[signal.Signals, Any] = {
         one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)

@@ -275,7 +275,7 @@ def locator(
             raise ToolError(str(error)) from error
         boxes = [one.box for one in detector.detect(observation.data) if one.label == kind]
         if not boxes:
-            raise ToolError(f"there is no {kind} in view")
+            raise ToolError(f"no {kind} in view")
         height, width = observation.data.shape[:2]
         known = [one for one in ranging.positions(boxes, width, height) if one is not None]
         if not known:

@@ -28,11 +28,15 @@ def demo(
     dialogs: Annotated[
         Path | None, typer.Option(help="SQLite file that keeps the dialog; in memory by default.")
     ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that keeps what was perceived; forgotten by default."),
+    ] = None,
 ) -> int:
     """Talk with the robot of a simulated home. Piped standard input is a script."""
     from sensebind.agent.demo import DemoOptions, run
 
-    return run(DemoOptions(seed, script, as_json, checkpoint, house_port, dialogs))
+    return run(DemoOptions(seed, script, as_json, checkpoint, house_port, dialogs, memory))
 
 
 def ask(

@@ -177,6 +177,15 @@ def test_demo_reads_a_script_from_standard_input() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_demo_keeps_its_memory_in_the_file_that_is_named(tmp_path: Path) -> None:
+    memory = tmp_path / "memory.sqlite"
+    options = ("--seed", "3", "--memory", str(memory), "--checkpoint", checkpoint())
+    done = run("demo", *options, input="/wait 1\n")
+    assert done.returncode == 0, done.stderr
+    found = run("recall", "--db", str(memory), "--when", "last", "--no-describe", "--json")
+    assert json.loads(found.stdout)["found"], found.stderr
+
+
 def test_demo_names_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

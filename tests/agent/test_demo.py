@@ -26,9 +26,28 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Robot]:
         yield running
 
 
-def test_the_house_and_the_detector_are_tools(robot: Robot) -> None:
+def test_house_detector_memory_and_wheels_are_tools(robot: Robot) -> None:
     names = set(robot.assistant._agent.nodes["tools"].bound.tools_by_name)
     assert {"detect", "clock", "lamp_on", "radio_off", "door_close", "thermostat_set"} <= names
+    assert {"recall", "watch_add", "watch_list", "watch_remove"} <= names
+    assert {"approach", "drive", "turn", "stop"} <= names and "go_to" not in names
+
+
+def test_only_what_moves_the_robot_waits_for_a_person(robot: Robot) -> None:
+    policy = robot.assistant._policy
+    assert {t.name for t in robot.tools if policy.asks(t)} == {"approach", "drive", "turn"}
+
+
+def test_it_moves_remembers_and_watches(robot: Robot) -> None:
+    tools = {tool.name: tool for tool in robot.tools}
+    assert tools["turn"].invoke({"degrees": 90}) == "turned 90.0 degrees"
+    watching = tools["watch_add"].invoke({"what": "a dog", "sense": "hearing"})
+    assert watching == "watching for a dog by hearing"
+    assert tools["watch_list"].invoke({}) == "a dog by hearing"
+    deadline = time.monotonic() + 30
+    while "seen by camera" not in tools["recall"].invoke({"sense": "sight", "when": "last"}):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_what_a_switch_changed_is_perceived_before_the_next_question(robot: Robot) -> None:
