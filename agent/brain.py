@@ -110,6 +110,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> Brain:
     """Loads a checkpoint directory; the same directory is loaded once per process.
 
+    In which type it is computed, `gated_llama.loading.computing_dtype` decides.
+
     Args:
         directory: Hugging Face layout with tokenizer; the embedded checkpoint by default.
         device: `"auto"` (CUDA if there is any), or a torch device.
@@ -128,8 +130,7 @@ def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> 
 
 @lru_cache(maxsize=2)
 def _load(path: Path, device: str) -> Brain:
-    model, loaded = load_gated_llama(path)
-    torch.nn.Module.to(model, device)
+    model, loaded = load_gated_llama(path, device=device)
     tokenizer: Any = loaded
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError(f"{path}: tokenizer.json is missing (a fast tokenizer is needed)")

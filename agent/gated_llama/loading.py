@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +26,13 @@ from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.tensor_files import open_directory
 
 logger = logging.getLogger(__name__)
+LARGE = 1_000_000_000
+"""Numbers from which on a model is large: it would take 4 GB and more in float32."""
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def load_gated_llama(
-    directory: str | Path, dtype: torch.dtype = torch.float32
+    directory: str | Path, dtype: torch.dtype | None = None, *, device: str = "cpu"
 ) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerBase]:
     """Loads model (in eval mode) and tokenizer from local files.
 
@@ -36,7 +40,9 @@ def load_gated_llama(
 
     Args:
         directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer.
-        dtype: Of the loaded parameters, whatever the file holds; a quantised model stays as it is.
+        dtype: Of the loaded parameters; None leaves it to `computing_dtype`. A quantised model
+            stays as it is.
+        device: Where they are put.
 
     Raises:
         CheckpointError: Missing or damaged files; missing, extra or misshapen tensors.
@@ -44,8 +50,10 @@ def load_gated_llama(
     directory = Path(directory)
     config = read_config(directory)
     if layers := read_layout(directory):
-        return _load_quantized(directory, config, layers), _load_tokenizer(directory, config)
+        model = _load_quantized(directory, config, layers)
+        return _on(model, device), _load_tokenizer(directory, config)
     compare_tensors(expected_shapes(config), found_shapes(directory), str(directory))
+    dtype = dtype or computing_dtype(directory, device)
     try:
         with no_progress_bar():
             model = GatedLlamaForCausalLM.from_pretrained(
@@ -53,7 +61,40 @@ def load_gated_llama(
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
-    return model.eval(), _load_tokenizer(directory, config)
+    return _on(model.eval(), device), _load_tokenizer(directory, config)
+
+
+def computing_dtype(directory: Path, device: str) -> torch.dtype:
+    """Returns the type in which a checkpoint is best computed, which its file need not have.
+
+    - What is stored in float32 is computed in float32.
+    - So is a small model, whatever its file holds: a processor is fastest with it, and the figures
+      of the embedded checkpoint were measured with it.
+    - A large one that is stored in half precision is not made twice as large. It is computed in
+      bfloat16, which has the range of float32, or in float16 on a GPU that lacks bfloat16.
+
+    Args:
+        directory: Of a checkpoint that is not quantised.
+        device: A torch device.
+
+    Raises:
+        CheckpointError: A missing or damaged file.
+    """
+    files = open_directory(directory)
+    numbers: Counter[torch.dtype] = Counter()
+    for name, shape in files.shapes.items():
+        numbers[files.dtypes[name]] += math.prod(shape)
+    [(stored, _)] = numbers.most_common(1)  # norms may be stored in another than the rest
+    if stored not in (torch.bfloat16, torch.float16) or numbers.total() < LARGE:
+        return torch.float32
+    if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16
+    return torch.bfloat16
+
+
+def _on(model: GatedLlamaForCausalLM, device: str) -> GatedLlamaForCausalLM:
+    torch.nn.Module.to(model, device)
+    return model
 
 
 def _load_tokenizer(directory: Path, config: GatedLlamaConfig) -> PreTrainedTokenizerBase:

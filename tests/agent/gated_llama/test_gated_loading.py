@@ -14,8 +14,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from sensebind.agent.gated_llama import loading
 from sensebind.agent.gated_llama.convert import load_official, normalise_names, to_official
 from sensebind.agent.gated_llama.loading import load_gated_llama
+from sensebind.agent.gated_llama.session import DialogSession
 from sensebind.errors import CheckpointError
 
 
@@ -83,6 +85,25 @@ def test_a_good_checkpoint_loads(checkpoint: Path) -> None:
     assert len(tokenizer) == 96
     half, _ = load_gated_llama(checkpoint, torch.bfloat16)
     assert half.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16, torch.float32])
+def test_a_large_checkpoint_in_half_precision_is_not_made_larger(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, stored: torch.dtype
+) -> None:
+    to_stored = edit_tensors(lambda t: t.update({name: t[name].to(stored) for name in t}))
+    to_stored(checkpoint)
+    assert load_gated_llama(checkpoint)[0].dtype == torch.float32  # a small one
+    monkeypatch.setattr(loading, "LARGE", 1000)
+    model, _ = load_gated_llama(checkpoint)
+    half = stored != torch.float32
+    assert {p.dtype for p in model.parameters()} == {torch.bfloat16 if half else torch.float32}
+    session = DialogSession(model)
+    known = session.condition(torch.randn(3, model.config.bind_dim), torch.ones(3))
+    assert list(session.stream([1, 2, 3], [known] * 3, max_new_tokens=4))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
+    older = torch.float16 if half else torch.float32
+    assert loading.computing_dtype(checkpoint, "cuda:0") == older
 
 
 def test_a_sharded_checkpoint_loads(checkpoint: Path) -> None:
