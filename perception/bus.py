@@ -8,6 +8,7 @@ sequence number. What can be reached from other machines needs keys.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import socket as sockets
@@ -40,6 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 HEARTBEAT_SECONDS = 0.25
+_BUSY_SECONDS = 0.1  # how often a publisher that is busy looks for subscriptions
+_LAST, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)  # flags of zmq are slow to combine
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
@@ -49,7 +52,7 @@ _TOPIC = re.compile(rb"(?:percept|beat)/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/")
 class Publisher:
     """Publishes the percepts of one worker; a thread of its own sends its heartbeat.
 
-    Late subscribers get the newest percept of each stream at once. All methods may be called from
+    Late subscribers get the newest percept of each stream, within a heartbeat. All methods may be called from
     any thread; after `close` nothing is sent any more. The socket is used by several threads, each
     of which holds the lock: that is the full fence which ZeroMQ asks for, and it spares every
     percept the way through another thread. No call on the socket blocks.
@@ -85,6 +88,7 @@ class Publisher:
         self._newest: dict[str, list[bytes]] = {}
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
         self._closing = False
+        self._published = -math.inf
         self._context = zmq.Context(io_threads=1)
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
@@ -125,7 +129,8 @@ class Publisher:
             self._sequences[stream] = sequence
             self._newest[stream] = frames
             self._send(frames)
-            self._read_subscriptions()  # sending may have taken in one, and its wake-up with it
+            self._read_subscriptions()  # takes in what subscribers have read, too
+            self._published = time.monotonic()
         return sent
 
     def report(
@@ -173,13 +178,18 @@ class Publisher:
     def _run(self) -> None:
         due = time.monotonic()
         process = psutil.Process()
-        poller = zmq.Poller()
-        poller.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
-        poller.register(self._ear, zmq.POLLIN)
-        for guard in self._gate.sockets if self._gate is not None else ():
-            poller.register(guard, zmq.POLLIN)
+        idle, busy = zmq.Poller(), zmq.Poller()
+        idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
+        for poller in (idle, busy):
+            poller.register(self._ear, zmq.POLLIN)
+            for guard in self._gate.sockets if self._gate is not None else ():
+                poller.register(guard, zmq.POLLIN)
         while True:
-            wait = max(0.0, due - time.monotonic())
+            now = time.monotonic()
+            wait, poller = max(0.0, due - now), idle
+            if now - self._published < _BUSY_SECONDS:
+                # What is published would wake this thread again and again, to find nothing.
+                wait, poller = min(wait, _BUSY_SECONDS), busy
             poller.poll(int(wait * 1000) + 1)
             if self._gate is not None:
                 self._gate.serve()
@@ -203,7 +213,9 @@ class Publisher:
 
     def _send(self, frames: list[bytes]) -> None:
         try:
-            self._socket.send_multipart(frames, zmq.NOBLOCK)
+            for frame in frames[:-1]:
+                self._socket.send(frame, _MORE)
+            self._socket.send(frames[-1], _LAST)
         except zmq.Again:
             self.rejected += 1
 
@@ -285,7 +297,7 @@ class Subscriber:
         if self._socket.poll(max(0, int(timeout * 1000))):
             for _ in range(_DRAIN_LIMIT):
                 try:
-                    frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                    frames = self._socket.recv_multipart(_LAST)
                 except zmq.Again:
                     break
                 self._take(frames, news)

@@ -27,6 +27,7 @@ MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
 STREAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _TOPIC = "percept/"
 _REFERENCE = re.compile(r"frame:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})@([0-9]{1,19})")
+_ON_THE_WIRE = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
 
 _Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
@@ -205,7 +206,7 @@ def decode_message(frames: list[bytes]) -> Percept:
     header = _decode_header(frames[1])
     if frames[0] != percept_topic(header.stream):
         raise MessageError(f"topic {frames[0][:80]!r} does not belong to stream {header.stream!r}")
-    dtype = np.dtype(header.dtype).newbyteorder("<")
+    dtype = _ON_THE_WIRE[header.dtype]
     if len(frames[2]) != header.shape[0] * dtype.itemsize:
         raise MessageError(
             f"embedding of {header.stream!r} has {len(frames[2])} bytes, "
