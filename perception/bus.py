@@ -52,10 +52,10 @@ _TOPIC = re.compile(rb"(?:percept|beat)/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/")
 class Publisher:
     """Publishes the percepts of one worker; a thread of its own sends its heartbeat.
 
-    Late subscribers get the newest percept of each stream, within a heartbeat. All methods may be called from
-    any thread; after `close` nothing is sent any more. The socket is used by several threads, each
-    of which holds the lock: that is the full fence which ZeroMQ asks for, and it spares every
-    percept the way through another thread. No call on the socket blocks.
+    Late subscribers get the newest percept of each stream, within a heartbeat. All methods may be
+    called from any thread; after `close` nothing is sent any more. The socket is used by several
+    threads, each of which holds the lock: that is the full fence which ZeroMQ asks for, and it
+    spares every percept the way through another thread. No call on the socket blocks.
     """
 
     def __init__(
