@@ -6,8 +6,6 @@ is left out, and named as stale.
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -17,22 +15,20 @@ from typing import Self
 import numpy as np
 
 from sensebind.agent.conditions import SENSE_OF_MODALITY, Condition, Sensed, SenseState, compose
-from sensebind.errors import BusError, InputError, SourceError, StaleError
-from sensebind.perception.bus import Heartbeat, Subscriber
+from sensebind.errors import InputError, SourceError, StaleError
+from sensebind.perception.bus import Heartbeat, News
 from sensebind.perception.frames import Frame
 from sensebind.perception.keys import KeyRing
+from sensebind.perception.listener import Listener
 from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.tally import StreamStats
-
-log = logging.getLogger(__name__)
 
 MAX_AGE = 2.0
 """Seconds after which a percept is stale, unless said otherwise."""
 HISTORY = 128
 """Percepts per stream that `Awareness.at` looks back on."""
 _RATE_WINDOW = 20  # percepts over which the rate is taken
-_TICK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +103,13 @@ class Awareness:
         missing = sorted(set(modalities) - set(endpoints))
         if missing:
             raise InputError(f"no endpoint for {', '.join(missing)}")
-        self._endpoints = {name: endpoints[name] for name in modalities}
         self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
-        self._listeners = tuple(listeners)
-        self._keys = keys
         self._frames = frames
-        self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._subscriber: Subscriber | None = None
-        self._thread: threading.Thread | None = None
-        self._failure: Exception | None = None
+        self._listener = Listener(
+            "awareness", [endpoints[name] for name in modalities], self._take, listeners,
+            streams=modalities, keys=keys,
+        )  # fmt: skip
+        self._changed = self._listener.changed
 
     def start(self) -> None:
         """Connect and listen.
@@ -124,19 +117,11 @@ class Awareness:
         Raises:
             BusError: An endpoint is refused or malformed.
         """
-        endpoints = dict.fromkeys(self._endpoints.values())  # a proxy has several streams
-        self._subscriber = Subscriber(endpoints, streams=self._streams, keys=self._keys)
-        self._thread = threading.Thread(target=self._listen, name="awareness", daemon=True)
-        self._thread.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Disconnect and join the thread; may be called again."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._subscriber is not None:
-            self._subscriber.close()
+        self._listener.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -159,11 +144,11 @@ class Awareness:
 
         def fresh() -> bool:
             now = time.monotonic()
-            return self._failure is not None or all(s.age(now) <= MAX_AGE for s in wanted)
+            return self._listener.failure is not None or all(s.age(now) <= MAX_AGE for s in wanted)
 
         with self._changed:
             self._changed.wait_for(fresh, timeout)
-            self._check()
+            self._listener.check()
             return fresh()
 
     def newest(self, stream: str, max_age: float = MAX_AGE) -> Percept:
@@ -175,7 +160,7 @@ class Awareness:
             InputError: There is no such stream.
         """
         with self._changed:
-            self._check()
+            self._listener.check()
             found = self._of(stream)
             percept, age = found.percept, found.age(time.monotonic())
         if percept is None:
@@ -203,7 +188,7 @@ class Awareness:
         """
         found: dict[str, Percept] = {}
         with self._changed:
-            self._check()
+            self._listener.check()
             for name, stream in self._streams.items():
                 nearest = min(
                     stream.history, key=lambda p: abs(p.header.monotonic - moment), default=None
@@ -248,7 +233,7 @@ class Awareness:
         percepts: dict[str, Percept] = {}
         sensed: list[Sensed] = []
         with self._changed:
-            self._check()
+            self._listener.check()
             now = time.monotonic()
             for name, stream in self._streams.items():
                 sense = SENSE_OF_MODALITY.get(stream.modality, stream.modality)
@@ -296,7 +281,7 @@ class Awareness:
     def report(self) -> dict[str, StreamReport]:
         """Return how each stream is doing."""
         with self._changed:
-            stats = self._subscriber.stats() if self._subscriber is not None else {}
+            stats = self._listener.stats()
             now = time.monotonic()
             return {
                 name: self._describe(name, stream, stats.get(name, StreamStats()), now)
@@ -321,43 +306,17 @@ class Awareness:
             heartbeat=stream.heartbeat,
         )
 
-    def _listen(self) -> None:
-        assert self._subscriber is not None
-        try:
-            while not self._stop.is_set():
-                news = self._subscriber.receive(_TICK)
-                now = time.monotonic()
-                with self._changed:
-                    for name, percept in news.percepts.items():
-                        if (stream := self._streams.get(name)) is not None:
-                            stream.percept, stream.received = percept, now
-                            stream.history.append(Percept(percept.header, percept.embedding))
-                            stream.arrivals.append(now)
-                    for name, beat in news.heartbeats.items():
-                        if (stream := self._streams.get(name)) is not None:
-                            stream.heartbeat, stream.beaten = beat, now
-                    self._changed.notify_all()
-                for percept in news.percepts.values():
-                    self._tell(percept)
-        except Exception as error:
-            log.exception("the awareness thread failed")
-            with self._changed:
-                self._failure = error
-                self._changed.notify_all()
-
-    def _tell(self, percept: Percept) -> None:
-        """A listener that fails loses this percept, and nothing else is harmed."""
-        for listener in self._listeners:
-            try:
-                listener(percept)
-            except Exception:  # a stranger's code: whatever it raises must not end the awareness
-                log.exception("a listener failed on a percept of %s", percept.header.stream)
+    def _take(self, news: News, now: float) -> None:
+        for name, percept in news.percepts.items():
+            if (stream := self._streams.get(name)) is not None:
+                stream.percept, stream.received = percept, now
+                stream.history.append(Percept(percept.header, percept.embedding))
+                stream.arrivals.append(now)
+        for name, beat in news.heartbeats.items():
+            if (stream := self._streams.get(name)) is not None:
+                stream.heartbeat, stream.beaten = beat, now
 
     def _of(self, stream: str) -> _Stream:
         if stream not in self._streams:
             raise InputError(f"no stream {stream!r}; there are {', '.join(self._streams)}")
         return self._streams[stream]
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise BusError(f"awareness has failed: {self._failure}") from self._failure

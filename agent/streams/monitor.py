@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from sensebind.errors import BusError
-from sensebind.perception.bus import Heartbeat, Subscriber
+from sensebind.perception.bus import Heartbeat, News
 from sensebind.perception.keys import KeyRing
+from sensebind.perception.listener import Listener
 from sensebind.perception.percept import Percept, PerceptHeader
 from sensebind.perception.tally import StreamStats
-
-log = logging.getLogger(__name__)
 
 SILENT = 2.0
 """Seconds without a heartbeat after which a worker counts as silent."""
 _WINDOW = 3.0  # seconds over which rates are taken
-_TICK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +88,8 @@ class Monitor:
         listeners: Sequence[Callable[[Percept], None]] = (),
         expected: Iterable[str] = (),
     ) -> None:
-        self._endpoints = list(endpoints)
-        self._keys = keys
-        self._listeners = tuple(listeners)
-        self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {stream: _Seen() for stream in expected}
-        self._stats: dict[str, StreamStats] = {}
-        self._stop = threading.Event()
-        self._failure: Exception | None = None
-        self._subscriber: Subscriber | None = None
-        self._thread: threading.Thread | None = None
+        self._listener = Listener("the monitor", endpoints, self._take, listeners, keys=keys)
 
     def start(self) -> None:
         """Connect and listen.
@@ -110,18 +97,11 @@ class Monitor:
         Raises:
             BusError: An endpoint is refused or malformed, or its key is not allowed.
         """
-        self._subscriber = Subscriber(self._endpoints, keys=self._keys)
-        self._thread = threading.Thread(target=self._listen, name="monitor", daemon=True)
-        self._thread.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Disconnect and join the thread; may be called again."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._subscriber is not None:
-            self._subscriber.close()
+        self._listener.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,43 +116,27 @@ class Monitor:
         Raises:
             BusError: The listening thread has failed.
         """
-        with self._lock:
-            if self._failure is not None:
-                raise BusError(f"listening has failed: {self._failure}") from self._failure
-            now = time.monotonic()
+        with self._listener.changed:
+            self._listener.check()
+            now, stats = time.monotonic(), self._listener.stats()
             return [
-                _row(name, seen, self._stats.get(name, StreamStats()), now)
+                _row(name, seen, stats.get(name, StreamStats()), now)
                 for name, seen in sorted(self._seen.items())
             ]
 
     def malformed(self) -> int:
         """Return how many messages belonged to no stream that could be told."""
-        with self._lock:
-            return self._stats.get("", StreamStats()).malformed
+        return self._listener.stats().get("", StreamStats()).malformed
 
-    def _listen(self) -> None:
-        assert self._subscriber is not None
-        try:
-            while not self._stop.is_set():
-                news = self._subscriber.receive(_TICK)
-                now = time.monotonic()
-                with self._lock:
-                    self._stats = self._subscriber.stats()
-                    for name, beat in news.heartbeats.items():
-                        seen = self._seen.setdefault(name, _Seen())
-                        seen.beat, seen.beaten = beat, now
-                    for name, percept in news.percepts.items():
-                        seen = self._seen.setdefault(name, _Seen())
-                        seen.header = percept.header
-                        seen.encode_ms = percept.header.encode_ms or seen.encode_ms
-                        seen.arrivals.append(now)
-                for percept in news.percepts.values():
-                    for listener in self._listeners:
-                        listener(percept)
-        except Exception as error:
-            log.exception("the monitor failed")
-            with self._lock:
-                self._failure = error
+    def _take(self, news: News, now: float) -> None:
+        for name, beat in news.heartbeats.items():
+            seen = self._seen.setdefault(name, _Seen())
+            seen.beat, seen.beaten = beat, now
+        for name, percept in news.percepts.items():
+            seen = self._seen.setdefault(name, _Seen())
+            seen.header = percept.header
+            seen.encode_ms = percept.header.encode_ms or seen.encode_ms
+            seen.arrivals.append(now)
 
 
 def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
