@@ -1,14 +1,11 @@
 """The bus alone: throughput beside bare pyzmq, keys, a stopped subscriber, mutated messages.
 
-    python benchmarks/bus.py [--seconds N] [--stopped N] [--mutations N] [--json]
-
 Throughput is counted in one process over ipc, in rounds of 4 messages, which no queue loses: header
 and an embedding of 1,024 float32, for bare pyzmq the very same bytes. `--stopped` is how long one
 subscriber is stopped with SIGSTOP while another listens; `--mutations` is how many damaged messages
 the decoder is given. Exit code 1 when a bar is missed.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -17,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import zmq
-from report import Row, at_least, at_most, show
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.errors import MessageError, SenseBindError
 from sensebind.perception.bus import Publisher, Subscriber
@@ -274,23 +272,20 @@ def _damage(frames: list[bytearray], chance: random.Random) -> None:
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput")
-    parser.add_argument("--stopped", type=float, default=10.0, help="seconds of SIGSTOP")
-    parser.add_argument("--mutations", type=int, default=50_000)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    try:
+    parser = Parser(__doc__)
+    parser.amount("--seconds", 3.0, 0.5, "of each throughput")
+    parser.amount("--stopped", 10.0, 3.0, "seconds of SIGSTOP")
+    parser.amount("--mutations", 50_000, 5_000, "damaged messages")
+
+    def measure(options: Namespace) -> list[Row]:
         with tempfile.TemporaryDirectory(prefix="bus-") as name:
             directory = Path(name)
             rows = throughput(options.seconds, directory)
             rows += strangers(directory)
             rows += stopped(options.stopped, directory)
-        rows += mutations(options.mutations)
-        return show(rows, options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return rows + mutations(options.mutations)
+
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

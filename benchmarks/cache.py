@@ -1,14 +1,11 @@
 """The visual cache at size: how fast, how exact and how small against a flat index.
 
-    python benchmarks/cache.py [--count N] [--width D] [--factory F] [--json]
-
 The vectors are synthetic: points around random centres, as embeddings of pictures lie around what
 the pictures show. The rival is what a first implementation does: a flat float32 index, one query at
 a time, and one `reconstruct` for each neighbour. One thread. At the full size it takes about 4 GB
 of memory and some minutes to build.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -17,9 +14,8 @@ from tempfile import TemporaryDirectory
 
 import faiss
 import numpy as np
+from report import Parser, Row, at_least, at_most, run
 
-from sensebind.agent.evaluation.report import Row, show
-from sensebind.errors import SenseBindError
 from sensebind.memory.visual_cache import INDEX_FILE, VisualCache
 
 CENTRES = 2000
@@ -87,32 +83,25 @@ def measure(count: int, width: int, factory: str, probes: int) -> list[Row]:
     ours = times(lambda query: cache.enhance(query, NEIGHBOURS), queries)
     share, faster = size / (4 * count * width), float(np.median(flat) / np.median(ours))
     return [
-        Row("recall@10 against the flat index", float(recall), 0.95, QUERIES),
-        Row("one query p50, ms (negative)", -float(np.median(ours)), -1.0, QUERIES),
+        at_least("recall@10 against the flat index", float(recall), 0.95, QUERIES),
+        at_most("one query p50, ms", float(np.median(ours)), 1.0, QUERIES),
         Row("one query p95, ms", float(np.percentile(ours, 95)), None, QUERIES),
-        Row("times as fast as the flat index, p50", faster, 10.0, len(flat)),
+        at_least("times as fast as the flat index, p50", faster, 10.0, len(flat)),
         Row("flat index, one query p50, ms", float(np.median(flat)), None, 50),
-        Row("memory against float32 (negative)", -share, -0.30, count),
+        at_most("memory against float32", share, 0.30, count),
         Row("built in, s", built, None, count),
     ]
 
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--count", type=int, default=300_000)
-    parser.add_argument("--width", type=int, default=1024)
-    parser.add_argument("--factory", default="IVF512,SQ8")
-    parser.add_argument("--probes", type=int, default=8)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    parser = Parser(__doc__)
+    parser.amount("--count", 300_000, 20_000, "vectors")
+    parser.amount("--width", 1024, 1024, "of a vector")
+    parser.amount("--probes", 8, 8, "lists that are searched")
+    parser.add_argument("--factory", default="IVF512,SQ8", help="FAISS index, IVF512,SQ8")
     faiss.omp_set_num_threads(1)
-    try:
-        rows = measure(options.count, options.width, options.factory, options.probes)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return show(rows, title="Visual cache", json_form=options.json)
+    return run(parser, lambda o: measure(o.count, o.width, o.factory, o.probes))
 
 
 if __name__ == "__main__":

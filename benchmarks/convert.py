@@ -1,7 +1,5 @@
 """Conversion of a LLaMA with an ImageBind-LLM adapter: seconds, and the most memory it took.
 
-    python benchmarks/convert.py [--json] [--scale S] [--folder DIR] [--dtype bfloat16]
-
 The published files are made up at their full size with random numbers (one consolidated.00.pth in
 fp16, one 7B.pth in fp32 with LoRA, biases and norms); `--scale 0.25` makes a quarter of the layers.
 The conversion runs in a process of its own, whose memory is read every 50 ms: all of it, mapped
@@ -9,7 +7,6 @@ pages of the input files included, and its own alone. Everything is deleted afte
 Exit code 1 if it took more than the largest input file and one gigabyte.
 """
 
-import argparse
 import gzip
 import json
 import mmap
@@ -18,12 +15,14 @@ import shutil
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import psutil
 import torch
+from report import Parser, Row, at_least, run
 
-from sensebind.agent.evaluation.report import Row, show
+from sensebind.errors import StorageError
 
 KEYS = Path(__file__).parents[1] / "tests" / "data" / "keys"
 TOKENIZER = Path(__file__).parents[1] / "tests" / "golden" / "golden_tokenizer.model"
@@ -80,7 +79,7 @@ def make_files(folder: Path, layers: int) -> tuple[Path, Path]:
 def watch(command: list[str]) -> tuple[float, int, int]:
     """Runs a command; seconds, most resident bytes, most of its own (not mapped from files)."""
     begin = time.monotonic()
-    process = psutil.Popen(command)
+    process = psutil.Popen(command, stdout=sys.stderr)  # our own figures go to stdout
     whole = own = 0
     while process.poll() is None:
         try:
@@ -94,19 +93,14 @@ def watch(command: list[str]) -> tuple[float, int, int]:
     return time.monotonic() - begin, whole, own
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the 32 layers")
-    parser.add_argument("--folder", type=Path, default=None, help="where the files are made")
-    parser.add_argument("--dtype", default="bfloat16")
-    options = parser.parse_args()
+def measure(options: Namespace) -> list[Row]:
+    """Make the files, convert them, and return the figures."""
     layers = max(1, round(LAYERS * options.scale))
     folder = Path(tempfile.mkdtemp(prefix="sensebind-convert-", dir=options.folder))
     try:
         needed = 30 * GIGABYTE * (layers + 2) // (LAYERS + 2)
         if shutil.disk_usage(folder).free < needed:
-            raise SystemExit(f"{folder} needs {needed / GIGABYTE:.0f} GB of free disk")
+            raise StorageError(f"{folder} needs {needed / GIGABYTE:.0f} GB of free disk")
         base, adapter = make_files(folder, layers)
         largest = max(path.stat().st_size for path in (base / "consolidated.00.pth", adapter))
         out = folder / "out"
@@ -117,15 +111,24 @@ def main() -> int:
     finally:
         shutil.rmtree(folder)
     allowed = largest + GIGABYTE
-    rows = [
-        Row("allowed peak over resident peak", allowed / whole, 1.0, 1),
+    return [
+        at_least("allowed peak over resident peak", allowed / whole, 1.0, 1),
         Row("resident peak, GB (mapped input pages included)", whole / GIGABYTE, None, 1),
         Row("own memory at its peak, GB", own / GIGABYTE, None, 1),
         Row("largest input file, GB", largest / GIGABYTE, None, 1),
         Row("written, GB", written / GIGABYTE, None, 1),
+        Row("layers", layers, None, 1),
         Row("seconds, digests of inputs and outputs included", seconds, None, 1),
     ]
-    return show(rows, title=f"Conversion, {layers} layers", json_form=options.json)
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--scale", 1.0, 0.03, "share of the 32 layers")
+    parser.add_argument("--folder", type=Path, help="where the files are made")
+    parser.add_argument("--dtype", default="bfloat16", help="on disk, bfloat16")
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

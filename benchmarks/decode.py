@@ -1,7 +1,5 @@
 """Decoding speed of the gated LLaMA, one thread: tokens per second of processor time.
 
-    python benchmarks/decode.py [--json] [--pairs N] [--size shipped|125M]
-
 Models of the same size and the same LLaMA weights generate the same number of tokens:
 
 - plain: transformers' `LlamaForCausalLM.generate`;
@@ -20,17 +18,17 @@ the time on the clock; neighbours on shared cores change it less.
 Exit code 1 if a ratio is below its bar.
 """
 
-import argparse
-import json
 import statistics
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 import torch
+from report import Parser, Row, at_least, run
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -78,23 +76,6 @@ LARGE: dict[str, Any] = {  # 124 million parameters, without the adapter
     "bind_dim": 1024,
     "slots": 3,
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One result.
-
-    Attributes:
-        name: What was measured.
-        value: Tokens per second, or a ratio.
-        bar: Least allowed value; None where there is none.
-        n: Runs behind it.
-    """
-
-    name: str
-    value: float
-    bar: float | None
-    n: int
 
 
 class NaiveAttention(LlamaAttention):
@@ -244,7 +225,7 @@ def decoding(subject: Subject, pairs: int, bars: dict[str, float]) -> list[Row]:
     compared = [("ours", name, bar) for name, bar in bars.items()]
     for one, other, bar in (*compared, ("generate", "plain", None)):
         ratios = [a / b for a, b in zip(speeds[one], speeds[other], strict=True)]
-        rows.append(Row(f"{subject.label}: {one} / {other}", median(ratios), bar, pairs))
+        rows.append(at_least(f"{subject.label}: {one} / {other}", median(ratios), bar, pairs))
     return rows
 
 
@@ -271,7 +252,7 @@ def batches(subject: Subject, pairs: int) -> list[Row]:
     named = f"{subject.label}: batch of {ROWS}"
     return [
         Row(f"{named}, tokens/s", median(speeds[ROWS], 1), None, pairs),
-        Row(f"{named} / batch of 1", median(ratios), BATCH_BAR, pairs),
+        at_least(f"{named} / batch of 1", median(ratios), BATCH_BAR, pairs),
     ]
 
 
@@ -305,7 +286,7 @@ def dialogs(subject: Subject, times: int) -> list[Row]:
         Row(f"{named} 1, ms", median([1e3 * value for value in first], 2), None, times),
         Row(f"{named} {TURNS}, ms", median([1e3 * value for value in last], 2), None, times),
         Row(f"{named} {TURNS} read anew, ms", median([1e3 * v for v in again], 2), None, times),
-        Row(f"{named}: 1 / {TURNS}", median(ratios), TURN_BAR, times),
+        at_least(f"{named}: 1 / {TURNS}", median(ratios), TURN_BAR, times),
     ]
 
 
@@ -318,38 +299,32 @@ def shipped_size() -> dict[str, Any]:
     return {name: getattr(config, name) for name in (*SIZE_FIELDS, "bind_dim", "slots")}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--pairs", type=int, default=40, help="runs at the shipped size")
-    parser.add_argument("--size", choices=("shipped", "125M"), help="one size only")
-    arguments = parser.parse_args()
-    if arguments.pairs < 1:
-        parser.error("--pairs must be at least 1")
+def measure(options: Namespace) -> list[Row]:
+    """Measure the sizes that were asked for."""
     torch.set_num_threads(1)
-    pairs, few = arguments.pairs, max(arguments.pairs // 8, 3)
-    parts: list[Callable[[], list[Row]]] = []
-    if arguments.size != "125M":
-        small = Subject.of("shipped size", shipped_size())
-        parts += [
-            partial(decoding, small, pairs, SHIPPED_BARS),
-            partial(batches, small, few),
-            partial(dialogs, small, few),
-        ]
-    if arguments.size != "shipped":
-        large = Subject.of("125M", LARGE)
-        parts += [partial(decoding, large, few, LARGE_BARS), partial(batches, large, 3)]
+    size = options.size or ("shipped" if options.quick else None)
+    pairs, few = options.pairs, max(options.pairs // 8, 3)
     rows: list[Row] = []
-    for part in parts:
-        for row in part():
-            rows.append(row)
-            if not arguments.json:
-                bar = "" if row.bar is None else f"   (at least {row.bar})"
-                print(f"{row.name:<44}{row.value:>9}{bar}   n={row.n}", flush=True)
-    ok = all(row.bar is None or row.value >= row.bar for row in rows)
-    if arguments.json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
-    return 0 if ok else 1
+    if size != "125M":
+        small = Subject.of("shipped size", shipped_size())
+        rows += decoding(small, pairs, SHIPPED_BARS)
+        rows += batches(small, few)
+        rows += dialogs(small, few)
+    if size != "shipped":
+        large = Subject.of("125M", LARGE)
+        rows += decoding(large, few, LARGE_BARS)
+        rows += batches(large, 3)
+    return rows
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--pairs", 40, 8, "runs at the shipped size")
+    parser.add_argument(
+        "--size", choices=("shipped", "125M"), help="one size only; --quick: shipped"
+    )
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Dialogs: killed, interrupted, and a day long.
 
-    python benchmarks/dialogs.py [--json] [--kills N] [--interruptions N] [--turns N]
-
 - Kills: a process that talks is killed (SIGKILL) at a random moment; the thread must resume with
   every turn that was completed, and nothing half.
 - Interruptions: a turn that calls tools without end is cancelled at a random moment; no tool may
@@ -12,7 +10,6 @@
 The language model is scripted, so that what is measured is the agent. Exit code 1 below a bar.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -21,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,11 +28,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import StructuredTool
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.approval import Policy
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.dialogs import Dialogs
-from sensebind.agent.evaluation.report import Row, show
 from sensebind.tools.risk import Risk, label
 
 MAX_MEGABYTES = 50
@@ -140,30 +138,29 @@ def day(file: Path, turns: int) -> tuple[float, float, int]:
     return size, slower, shown
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--interruptions", type=int, default=200)
-    parser.add_argument("--turns", type=int, default=2000)
-    arguments = parser.parse_args()
-    if min(arguments.kills, arguments.interruptions) < 1 or arguments.turns < 20:
-        parser.error("at least 1 kill, 1 interruption and 20 turns")
-    rng = random.Random(0)
+def measure(options: Namespace) -> list[Row]:
+    """Kill, interrupt, talk for a day, and return the figures."""
+    rng, turns = random.Random(0), max(options.turns, 20)
     with tempfile.TemporaryDirectory() as folder:
-        whole = kills(Path(folder) / "kills.sqlite", arguments.kills, rng)
-        late = interruptions(arguments.interruptions, rng)
-        size, slower, shown = day(Path(folder) / "day.sqlite", arguments.turns)
-    rows = [
-        Row("kill -9: threads resumed whole", whole / arguments.kills, 1.0, arguments.kills),
-        Row("interruptions without a late tool", 1.0 - late / arguments.interruptions, 1.0,
-            arguments.interruptions),
-        Row(f"a day: below {MAX_MEGABYTES} MB on disk", float(size <= MAX_MEGABYTES), 1.0, 1),
-        Row("a day: megabytes on disk", size, None, arguments.turns),
-        Row("a day: early / late time of a turn", 1 / slower, 1 / SLOWER, arguments.turns),
-        Row("a day: most messages shown", float(shown), None, arguments.turns),
-    ]  # fmt: skip
-    return show(rows, title="Dialogs", json_form=arguments.json)
+        whole = kills(Path(folder) / "kills.sqlite", options.kills, rng)
+        late = interruptions(options.interruptions, rng)
+        size, slower, shown = day(Path(folder) / "day.sqlite", turns)
+    return [
+        at_least("kill -9: threads resumed whole", whole / options.kills, 1.0, options.kills),
+        at_most("interruptions with a late tool", late, 0, options.interruptions),
+        at_most("a day: megabytes on disk", size, MAX_MEGABYTES, turns),
+        at_most("a day: late / early time of a turn", slower, SLOWER, turns),
+        Row("a day: most messages shown", shown, None, turns),
+    ]
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--kills", 100, 5, "processes that are killed")
+    parser.amount("--interruptions", 200, 10, "turns that are cancelled")
+    parser.amount("--turns", 2000, 400, "of the long thread, at least 20")
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

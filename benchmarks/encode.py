@@ -1,7 +1,5 @@
 """Encoders at the size of the published ImageBind: time against a naive reference, and memory.
 
-    python benchmarks/encode.py [--json] [--pairs N] [--batch B] [--trunk vision --trunk audio]
-
 Weights are random, the same for both. The naive reference is the model as its equations are
 written: every frame convolved, queries, keys and values projected one by one, the matrix of all
 scores, the last block for every token, float32. Runs are interleaved (naive, ours, ours, naive,
@@ -10,21 +8,20 @@ cores change less than the time on the clock. Memory is the peak of a process of
 the trunk from a file and encodes one input, above what it had after its imports.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from argparse import SUPPRESS, Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from report import Row, at_least, at_most, show
+from report import Parser, Row, at_least, at_most, run
 from torch import Tensor
 
-from sensebind.errors import SenseBindError
 from sensebind.perception.imagebind import Encoder, ImageBind, ImageBindConfig
 from sensebind.perception.imagebind.eight_bits import to_eight_bits
 
@@ -180,24 +177,24 @@ def _status(field: str) -> int:
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--trunk", action="append", choices=SHAPES)
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    trunks = options.trunk or list(SHAPES)
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "--trunk", action="append", choices=SHAPES, help="may be repeated; all, --quick: audio"
+    )
+    parser.amount("--batch", 1, 1, "inputs at once")
+    parser.amount("--pairs", 5, 1, "runs of each")
+    parser.add_argument("--peak", type=Path, help=SUPPRESS)
     torch.set_num_threads(1)
-    try:
-        if options.peak:
-            print_peak(options.peak, trunks[0])
-            return 0
-        rows = [row for trunk in trunks for row in trunk_rows(trunk, options.batch, options.pairs)]
-        return show(rows, options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+    def measure(options: Namespace) -> list[Row]:
+        trunks = options.trunk or (["audio"] if options.quick else list(SHAPES))
+        return [row for trunk in trunks for row in trunk_rows(trunk, options.batch, options.pairs)]
+
+    options = parser.options()
+    if options.peak:  # a process of its own, for its memory
+        print_peak(options.peak, options.trunk[0])
+        return 0
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
 """How long a sweep of a lidar takes to become things: on one core, with about 30,000 points."""
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 import numpy as np
+from report import Parser, Row, at_most, run
 from scipy.spatial.transform import Rotation
 
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import SenseBindError
 from sensebind.perception.imagebind import ImageBindProcessor
 from sensebind.perception.segment import Cluster, clusters, nearest_cluster
 from sensebind.perception.simhome.home import SimHome
@@ -20,17 +17,6 @@ from sensebind.perception.sweep import sweep_disparity
 BAR = 50.0  # milliseconds
 FIRST_SEED = 10_000_000
 TILT = (3.0, -4.0, 0.0)  # degrees, of a lidar that was not mounted straight
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure; `bar` is the most that is good enough."""
-
-    name: str
-    value: float
-    bar: float | None
-    n: int
-    ok: bool
 
 
 def measure(homes: int) -> list[Row]:
@@ -53,7 +39,7 @@ def measure(homes: int) -> list[Row]:
         ("picture of distances", sweep_disparity, sweeps, BAR),
     ]
     points = float(np.mean([len(sweep) for sweep in sweeps]))
-    rows = [Row("points of a sweep", points, None, homes, True)]
+    rows = [Row("points of a sweep", points, None, homes)]
     for name, step, inputs, bar in steps:
         step(inputs[0])  # tables that are made once
         for what, clock in (("CPU", time.thread_time), ("wall", time.perf_counter)):
@@ -64,9 +50,8 @@ def measure(homes: int) -> list[Row]:
                 taken.append(1000 * (clock() - begun))
             p50, p95 = np.percentile(taken, [50, 95])
             limit = bar if what == "CPU" else None  # the wall clock belongs to others as well
-            rows.append(Row(f"{name}: {what} p50, ms", p50, None, homes, True))
-            ok = limit is None or bool(p95 <= limit)
-            rows.append(Row(f"{name}: {what} p95, ms", p95, limit, homes, ok))
+            rows.append(Row(f"{name}: {what} p50, ms", p50, None, homes))
+            rows.append(at_most(f"{name}: {what} p95, ms", p95, limit, homes))
     alike = np.mean(
         [
             len(clusters(a)) == len(clusters(b, uneven=True))
@@ -74,34 +59,16 @@ def measure(homes: int) -> list[Row]:
         ]
     )
     rows.append(
-        Row("tilted sweeps with as many things as straight ones", float(alike), None, homes, True)
+        Row("tilted sweeps with as many things as straight ones", float(alike), None, homes)
     )
     return rows
 
 
-def show(rows: list[Row], as_json: bool) -> int:
-    """Print the rows; return the exit code."""
-    ok = all(row.ok for row in rows)
-    if as_json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
-    else:
-        for row in rows:
-            bar = "" if row.bar is None else f"  (bar {row.bar:g}{'' if row.ok else ', MISSED'})"
-            print(f"{row.name:60} {row.value:9.2f}{bar}  n={row.n}")
-    return 0 if ok else 1
-
-
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--homes", type=int, default=60)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    try:
-        return show(measure(options.homes), options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    parser = Parser(__doc__)
+    parser.amount("--homes", 60, 10, "that are scanned")
+    return run(parser, lambda options: measure(options.homes))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,26 @@
 """Damaged input at every reader: how much of it was refused, and that nothing else happened.
 
-    python benchmarks/mutations.py [--count N] [--seed S] [--json]
-
 Good samples (VLP-16 packets, point clouds in five formats, sounds in three, JPEG pictures, ROS 2
 clouds, MCAP recordings) are cut, and their bytes changed, at random. A reader may give what is left
 or raise its documented error; anything else, or a second without an answer, is a failure.
 """
 
-import argparse
 import io
-import json
 import random
 import struct
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import soundfile
+from report import Parser, Row, at_most, run
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.audio import read_audio
@@ -36,17 +34,6 @@ from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
 PATIENCE = 1.0  # seconds of CPU time for one input
 CLOUD = "sensor_msgs/msg/PointCloud2"
 _ROS_CLOUD = struct.pack("<3H4B", 0, 10, 12, 1, 0, 7, 0) + np.ones(30, "<f4").tobytes()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure; `bar` is the most that is good enough."""
-
-    name: str
-    value: float
-    bar: float | None
-    n: int
-    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +70,9 @@ def attack(target: Target, count: int, seed: int) -> list[Row]:
             print(f"{target.name}: {type(error).__name__}: {error}", file=sys.stderr)
         slow += time.thread_time() - begun > PATIENCE
     return [
-        Row(f"{target.name}: refused", refused, None, count, True),
-        Row(f"{target.name}: other errors", failed, 0, count, failed == 0),
-        Row(f"{target.name}: longer than {PATIENCE:g} s", slow, 0, count, slow == 0),
+        Row(f"{target.name}: refused", refused, None, count),
+        at_most(f"{target.name}: other errors", failed, 0, count),
+        at_most(f"{target.name}: longer than {PATIENCE:g} s", slow, 0, count),
     ]
 
 
@@ -197,30 +184,18 @@ def _play(path: Path) -> object:
     return count
 
 
-def show(rows: list[Row], as_json: bool) -> int:
-    """Print the rows; return the exit code."""
-    ok = all(row.ok for row in rows)
-    if as_json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], "ok": ok}))
-    else:
-        for row in rows:
-            bar = "" if row.bar is None else f"  (bar {row.bar:g}{'' if row.ok else ', MISSED'})"
-            print(f"{row.name:45} {row.value:9.0f}{bar}  n={row.n}")
-    return 0 if ok else 1
-
-
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--count", type=int, default=2_000, help="inputs for each reader")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for target in targets(Path(folder)):
-            rows += attack(target, options.count, options.seed)
-    return show(rows, options.json)
+    parser = Parser(__doc__)
+    parser.amount("--count", 2_000, 100, "inputs for each reader")
+    parser.add_argument("--seed", type=int, default=0, help="of the damage, 0")
+
+    def measure(options: Namespace) -> list[Row]:
+        with tempfile.TemporaryDirectory() as folder:
+            found = targets(Path(folder))
+            return [row for one in found for row in attack(one, options.count, options.seed)]
+
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The memory at 100,000 percepts: is the right episode found, and how fast.
 
-    python benchmarks/recall.py [--scenes N] [--percepts N] [--checkpoint DIR] [--json]
-
 Held-out SimHome scenes are perceived from a few poses each. A robot that goes from one to the next
 for hours is put together from these: its percepts are the real embeddings, each with the little
 noise that two percepts of one pose differ by, and they go through segmentation and store as they
@@ -16,7 +14,6 @@ Those of a query are wall time; what the processor spent on it is told beside it
 stays the same on a machine that others use as well.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -26,12 +23,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.embedder import Embedder
-from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.senses import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import SenseBindError
 from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
@@ -188,7 +184,7 @@ def quality(
             (stream, embedder.text(f"a {thing}"), same_thing(stream, thing))
             for thing in things[:TEXT_QUERIES]
         ]
-        rows.append(Row(f"{name}: right in the first 3", share(asked), bar, len(asked)))
+        rows.append(at_least(f"{name}: right in the first 3", share(asked), bar, len(asked)))
     for name, stream, bar in (
         ("picture", "camera", 0.9), ("sound", "microphone", 0.9), ("cloud", "lidar", None),
     ):  # fmt: skip
@@ -199,7 +195,7 @@ def quality(
             if vector is not None and thing and thing in known(stream, scene):
                 asked.append((stream, vector, same_thing(stream, thing)))
                 strict.append((stream, vector, same_scene(scene)))
-        rows.append(Row(f"{name}: right in the first 3", share(asked), bar, len(asked)))
+        rows.append(at_least(f"{name}: right in the first 3", share(asked), bar, len(asked)))
         rows.append(Row(f"{name}: the very scene", share(strict), None, len(strict)))
     return rows
 
@@ -213,7 +209,7 @@ def query_rows(name: str, memory: EpisodeMemory, vectors: np.ndarray, **limits: 
         wall.append(1000 * (time.perf_counter() - start))
         processor.append(1000 * (time.process_time() - spent))
     return [
-        Row(f"{name}: query p95, ms (negative)", -_p95(wall), -20.0, len(wall)),
+        at_most(f"{name}: query p95, ms", _p95(wall), 20.0, len(wall)),
         Row(f"{name}: query p95, ms of processor", _p95(processor), None, len(wall)),
     ]
 
@@ -243,7 +239,7 @@ def crowded(path: Path, count: int, width: int) -> list[Row]:
         rows = query_rows("crowded", memory, probes)
         rows += query_rows("crowded, one hour", memory, probes, since=hour, until=2 * hour - START)
     return [
-        Row("crowded: insert p95, ms (negative)", -_p95(times), -2.0, count),
+        at_most("crowded: insert p95, ms", _p95(times), 2.0, count),
         *rows,
         Row("crowded: index made from the facts, s", opening, None, count),
     ]
@@ -275,7 +271,7 @@ def remember(
             asked = [p[-1].vectors["camera"] for p in scenes[:50]]
             rows += query_rows("life", memory, np.stack([v for v in asked if v is not None]))
             rows += [
-                Row("insert p95, ms (negative)", -1000 * _p95(times), -2.0, len(times)),
+                at_most("insert p95, ms", 1000 * _p95(times), 2.0, len(times)),
                 Row("insert mean, ms", 1000 * float(np.mean(times)), None, len(times)),
                 Row("episodes made of these percepts", len(memory.store), None, len(visits)),
                 Row("bytes in use per percept", memory.store.bytes / len(times), None, len(times)),
@@ -290,20 +286,14 @@ def _p95(values: Sequence[float]) -> float:
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--scenes", type=int, default=300)
-    parser.add_argument("--percepts", type=int, default=100_000)
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    parser = Parser(__doc__)
+    parser.amount("--scenes", 300, 20, "that are perceived")
+    parser.amount("--percepts", 100_000, 3_000, "that are remembered")
+    parser.add_argument("--checkpoint", type=Path, help="the embedded one")
     torch.set_num_threads(1)
-    try:
-        checkpoint = options.checkpoint or default_checkpoint()
-        rows = measure(checkpoint, options.scenes, options.percepts)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return show(rows, title="Recall", json_form=options.json)
+    return run(
+        parser, lambda o: measure(o.checkpoint or default_checkpoint(), o.scenes, o.percepts)
+    )
 
 
 if __name__ == "__main__":

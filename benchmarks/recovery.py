@@ -1,7 +1,5 @@
 """`kill -9` of every process of a running system, at random moments: what is lost, and how long.
 
-    python benchmarks/recovery.py [--times N] [--checkpoint DIR] [--json]
-
 A robot runs as `sensebind run examples/simhome.yaml` runs it: simulated home, launcher, three
 workers. Of these five processes a random one is killed; the time is that from the kill until every
 sense has a fresh percept from a process that was not killed. Meanwhile an agent's awareness is
@@ -10,7 +8,6 @@ published before it died are compared with what was received and what was report
 code 1 when a bar is missed.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -21,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from report import Row, at_most, show
+from report import Parser, Row, at_most, run
 
 from sensebind.agent.awareness import MAX_AGE, Awareness
 from sensebind.agent.streams.config import RobotConfig
@@ -134,16 +131,11 @@ def _look_after(robot: Robot, stop: threading.Event) -> None:
         robot.look_after()
 
 
-def main() -> int:
-    """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--times", type=int, default=20, help="kills")
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    config = RobotConfig.model_validate(
+def robot_config(checkpoint: Path | None) -> RobotConfig:
+    """Return a robot with three senses in a simulated home."""
+    return RobotConfig.model_validate(
         {
-            "checkpoint": options.checkpoint,
+            "checkpoint": checkpoint,
             "simhome": {"seed": 10_000_017, "port": 5631},
             "streams": {
                 "camera": {"source": "simhome"},
@@ -153,11 +145,14 @@ def main() -> int:
             "frames": None,
         }
     )
-    try:
-        return show(measure(config, options.times), options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--times", 20, 3, "kills")
+    parser.add_argument("--checkpoint", type=Path, help="the embedded one")
+    return run(parser, lambda options: measure(robot_config(options.checkpoint), options.times))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,21 @@
 """A robot on SimHome for as long as you like: does any process grow?
 
-    python benchmarks/soak.py [--minutes N] [--warm-up N] [--every SECONDS] [--json]
-
 Every process is looked at every few seconds: resident memory, threads, open files. After a warm-up
 the slope of its memory is fitted by least squares. Exit code 1 when it is above 2 MB per hour, when
 threads or files grow, or when a stream is stale at the end. Run it for a week with
 `--minutes 10080`.
 """
 
-import argparse
 import os
 import sys
 import time
+from argparse import Namespace
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import psutil
-from report import Row, at_least, at_most, show
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.streams.config import RobotConfig
 from sensebind.agent.streams.run import Robot
@@ -81,20 +79,12 @@ def _await(robot: Robot) -> None:
         time.sleep(0.5)
 
 
-def main() -> int:
-    """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--minutes", type=float, default=1.0)
-    parser.add_argument("--warm-up", type=float, help="minutes; a tenth of the run by default")
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between looks")
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    warm_up = options.warm_up if options.warm_up is not None else options.minutes / 10
-    config = RobotConfig.model_validate(
+def robot_config(checkpoint: Path | None) -> RobotConfig:
+    """Return a robot with all that a robot has, in a simulated home."""
+    return RobotConfig.model_validate(
         {
             "name": "soak",
-            "checkpoint": options.checkpoint,
+            "checkpoint": checkpoint,
             "simhome": {"seed": 10_000_017, "port": 5641},
             "streams": {
                 "camera": {"source": "simhome"},
@@ -105,11 +95,21 @@ def main() -> int:
             "metrics": {"port": 0},
         }
     )
-    try:
-        return show(measure(config, options.minutes, warm_up, options.every), options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--minutes", 1.0, 0.5, "of the run")
+    parser.add_argument("--warm-up", type=float, metavar="N", help="minutes; a tenth of the run")
+    parser.amount("--every", 2.0, 1.0, "seconds between looks")
+    parser.add_argument("--checkpoint", type=Path, help="the embedded one")
+
+    def watch(options: Namespace) -> list[Row]:
+        warm_up = options.minutes / 10 if options.warm_up is None else options.warm_up
+        return measure(robot_config(options.checkpoint), options.minutes, warm_up, options.every)
+
+    return run(parser, watch)
 
 
 if __name__ == "__main__":

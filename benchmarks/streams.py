@@ -1,23 +1,21 @@
 """Rates and ages of the three senses in steady state: SimHome, workers, bus, Awareness.
 
-    python benchmarks/streams.py [--seconds N] [--checkpoint DIR] [--no-cache] [--json]
-
 Everything runs as in the demo: one process for SimHome, one per sense. Ages are taken where the
 agent takes them, at random moments, so they include the wait for the next percept; "on arrival"
 is the age at which a percept reaches the listening thread. Then three streams of pictures at 30 Hz:
 what lies between source and subscriber beside encoding. Exit code 1 when a row is below its bar.
 """
 
-import argparse
 import random
 import sys
 import time
+from argparse import Namespace
 from collections import defaultdict
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from report import Row, at_least, at_most, show
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.awareness import Awareness
 from sensebind.agent.senses import (
@@ -27,7 +25,6 @@ from sensebind.agent.senses import (
     simhome_workers,
 )
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import SenseBindError
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
@@ -171,19 +168,17 @@ def latency(checkpoint: Path, seconds: float) -> list[Row]:
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--no-cache", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    try:
+    parser = Parser(__doc__)
+    parser.amount("--seconds", 30.0, 5.0, "of each part")
+    parser.add_argument("--checkpoint", type=Path, help="the embedded one")
+    parser.add_argument("--no-cache", action="store_true", help="percepts are not enhanced")
+
+    def both(options: Namespace) -> list[Row]:
         checkpoint = options.checkpoint or default_checkpoint()
         rows = measure(checkpoint, options.seconds, not options.no_cache)
-        return show([*rows, *latency(checkpoint, options.seconds)], options.json)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return [*rows, *latency(checkpoint, options.seconds)]
+
+    return run(parser, both)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Tool calls of the shipped model at temperature 1.0, with random tool schemas.
 
-    python benchmarks/tool_calls.py [--json] [--n N] [--batch N]
-
 Twelve tools get random schemas (strings with patterns and lengths, numbers with limits and steps,
 enums, arrays, nested and optional objects), of which four are bound at a time. The model must call
 one, knows none of them, and samples from its whole distribution, so that nothing but the grammar
@@ -13,7 +11,6 @@ invalid or the share is above
 a tenth.
 """
 
-import argparse
 import random
 import sys
 import time
@@ -21,10 +18,10 @@ from typing import Any
 
 import torch
 from langchain_core.messages import HumanMessage
+from report import Parser, Row, at_least, run
 from transformers import LogitsProcessorList
 
 from sensebind.agent.brain import Brain, load_brain
-from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
 from sensebind.agent.grammar import GrammarLogitsProcessor, parse_call
 from sensebind.agent.prompt import PromptBuilder
@@ -168,24 +165,25 @@ def added_share(brain: Brain, replies: int) -> tuple[float, int]:
     return inside / (whole - inside), tokens
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--n", type=int, default=1000, help="calls")
-    parser.add_argument("--batch", type=int, default=50, help="calls sampled side by side")
-    arguments = parser.parse_args()
-    if arguments.n < 1 or arguments.batch < 1:
-        parser.error("--n and --batch must be at least 1")
+def measure(n: int, batch: int) -> list[Row]:
+    """Sample calls, time the grammar, and return the figures."""
     torch.set_num_threads(1)
     brain = load_brain()
-    valid, tokens = valid_calls(brain, arguments.n, arguments.batch)
-    share, timed = added_share(brain, max(arguments.n // 10, 10))
-    rows = [
-        Row("tool calls: valid against the schema", valid / arguments.n, 1.0, arguments.n),
-        Row("tool calls: tokens of a call", tokens / arguments.n, None, arguments.n),
-        Row("tool calls: speed kept under the grammar", 1 - share, 0.9, timed),
+    valid, tokens = valid_calls(brain, n, batch)
+    share, timed = added_share(brain, max(n // 10, 10))
+    return [
+        at_least("tool calls: valid against the schema", valid / n, 1.0, n),
+        Row("tool calls: tokens of a call", tokens / n, None, n),
+        at_least("tool calls: speed kept under the grammar", 1 - share, 0.9, timed),
     ]
-    return show(rows, title="Tool calls at temperature 1.0", json_form=arguments.json)
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
+    parser.amount("--n", 1000, 50, "calls")
+    parser.amount("--batch", 50, 25, "calls sampled side by side")
+    return run(parser, lambda options: measure(options.n, options.batch))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Watches over an hour of SimHome, stepped faster than real time.
 
-    python benchmarks/watch.py [--minutes N] [--checkpoint DIR] [--json]
-
 A robot is carried through held-out homes, 30 s in each, where it turns now and then. What it hears
 is one stream without a seam: after a change the encoder's window of two seconds still holds the
 home before. Percepts come at 5 Hz; what is true is told by the simulation, with no part in it of
@@ -12,20 +10,19 @@ counts if it lasts 2 s or more and the watch is not resting. A false alarm is an
 thing was neither in view nor to be heard in the last 2.5 s.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.embedder import Embedder
-from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.senses import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import SenseBindError
 from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watches import Alert, Watch, Watcher, WatchSettings
 from sensebind.perception.encoding import SenseEncoder
@@ -206,9 +203,9 @@ def score(log: Log, minutes: float) -> list[Row]:
     per_ten = false / (minutes / 10)
     late = float(np.percentile(reactions, 95)) if reactions else float("inf")
     return [
-        Row("recall of events", caught / max(1, events), 0.9, events),
-        Row("false alarms in 10 minutes, all watches (negative)", -per_ten, -1.0, watches),
-        Row("reaction p95, s (negative)", -late, -1.0, len(reactions)),
+        at_least("recall of events", caught / max(1, events), 0.9, events),
+        at_most("false alarms in 10 minutes, all watches", per_ten, 1.0, watches),
+        at_most("reaction p95, s", late, 1.0, len(reactions)),
         Row(
             "reaction p50, s", float(np.median(reactions)) if reactions else 0, None, len(reactions)
         ),
@@ -218,19 +215,16 @@ def score(log: Log, minutes: float) -> list[Row]:
 
 def main() -> int:
     """Parse the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    parser = Parser(__doc__)
+    parser.amount("--minutes", 60.0, 10.0, "of simulated time")
+    parser.add_argument("--checkpoint", type=Path, help="the embedded one")
     torch.set_num_threads(1)
-    try:
+
+    def measure(options: Namespace) -> list[Row]:
         checkpoint = options.checkpoint or default_checkpoint()
-        log = replay(trace(checkpoint, options.minutes), checkpoint)
-    except SenseBindError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return show(score(log, options.minutes), title="Watches", json_form=options.json)
+        return score(replay(trace(checkpoint, options.minutes), checkpoint), options.minutes)
+
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def mutations() -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["mutations"] = module
+    sys.path.insert(0, str(BENCHMARK.parent))  # where its own imports are
     spec.loader.exec_module(module)
     return module
 
