@@ -3,7 +3,7 @@
 The files are made up with random numbers at their full size and converted with `sensebind convert`;
 `--scale 0.25` makes a quarter of the layers. A process of its own then loads what came out in
 bfloat16 and answers a few tokens under a condition, and another one the same in 4 bits
-(`sensebind models quantize`). Its memory is read every 50 ms: without the pages of the mapped files,
+(`sensebind models quantize`). Its memory is read every 50 ms: without the pages of mapped files,
 which the system takes back when it needs them, and with them. Everything is deleted afterwards.
 """
 
