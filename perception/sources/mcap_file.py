@@ -116,10 +116,13 @@ class McapFile:
 
     def _chunk(self, chunk: Chunk) -> list[McapRecord]:
         try:
-            if chunk.uncompressed_size > _MAX_RECORD:
+            sizes = [chunk.uncompressed_size]
+            if chunk.compression == "zstd":
+                sizes.append(zstandard.frame_content_size(chunk.data))
+            if any(_MAX_RECORD < size != zstandard.CONTENTSIZE_UNKNOWN for size in sizes):
                 raise ValueError("a chunk that is too large")
             return breakup_chunk(chunk, validate_crc=True)
-        except _DAMAGE:
+        except (*_DAMAGE, MemoryError):  # other codecs, too, believe what a damaged length says
             self.damaged += 1
             return []
 

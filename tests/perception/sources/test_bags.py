@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcap.data_stream import RecordBuilder
+from mcap.records import Chunk, DataEnd, Header
+from mcap.writer import MCAP0_MAGIC
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.bags import Bag
 from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.mcap_file import McapFile
 from sensebind.perception.sources.registry import open_source
 from sensebind.perception.sources.ros_messages import sample
 from sensebind.perception.testing import SourceConformance
@@ -272,3 +276,16 @@ def test_a_damaged_mcap_is_played_as_far_as_it_goes(
                 assert np.isfinite(source.read().data).all()
     except SourceError:
         pass
+
+
+@pytest.mark.parametrize("claimed", [2**31, 2**62])
+def test_a_chunk_that_claims_to_be_huge_is_damage(tmp_path: Path, claimed: int) -> None:
+    frame = b"\x28\xb5\x2f\xfd\xe0" + claimed.to_bytes(8, "little") + b"\x01\x00\x00"
+    written = RecordBuilder()
+    written.write(MCAP0_MAGIC)
+    Header(profile="", library="").write(written)
+    Chunk("zstd", frame, 0, 0, uncompressed_crc=0, uncompressed_size=10).write(written)
+    DataEnd(data_section_crc=0).write(written)
+    (tmp_path / "huge.mcap").write_bytes(written.end())
+    file = McapFile(tmp_path / "huge.mcap")
+    assert list(file.messages()) == [] and file.damaged == 1 and not file.cut
