@@ -27,7 +27,7 @@ from sensebind.agent.awareness import MAX_AGE, Awareness
 from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.embedder import Embedder
 from sensebind.agent.gaps import GapWatch
-from sensebind.agent.moving import moving_tools
+from sensebind.agent.moving import REACH, moving_tools
 from sensebind.agent.remembering import Remembering, RememberingOptions, describer
 from sensebind.agent.senses import (
     SIMHOME_STREAMS,
@@ -50,14 +50,13 @@ from sensebind.perception.supervisor import Supervisor, WorkerState
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool
-from sensebind.tools.motion import Limits, Motion
+from sensebind.tools.motion import Motion
 from sensebind.tools.risk import ACTING, risk_of
 
 START_SECONDS = 60.0
 LOOPBACK = "127.0.0.1"  # where SimHome serves
 SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
 SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
-REACH = Limits(distance=6.0, keep_away=0.4)  # across the room, and not into what is there
 WELCOME = """\
 A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
   what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？

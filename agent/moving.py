@@ -9,11 +9,13 @@ from langchain_core.tools import BaseTool
 
 from sensebind.perception.percept import Observation
 from sensebind.tools.detection import Detector, FrameProvider, locator
-from sensebind.tools.motion import Motion, motion_tools
+from sensebind.tools.motion import Limits, Motion, motion_tools
 from sensebind.tools.ranging import Mount, Ranging
 
 CAMERA = Mount(field_of_view=math.radians(62), forward=0.12, up=0.02, tilt=math.radians(9))
 """How SimHome's camera sits on its robot. (The simulator says so, too, but is slow to import.)"""
+REACH = Limits(distance=6.0, keep_away=0.4)
+"""Across the room in one movement, and not into what is there."""
 MAX_SIGHT_AGE = 1.0
 """Seconds after which a picture is too old to go by."""
 

@@ -257,7 +257,9 @@ class _Usual:
         if self.samples and len(self.samples) >= _DENSE:
             if 0 <= now - self.samples[-1][0] < self.seconds / _SAMPLES:
                 return
-            while len(self.samples) > _SAMPLES or now - self.samples[0][0] > self.seconds:
+            while self.samples and (
+                len(self.samples) > _SAMPLES or now - self.samples[0][0] > self.seconds
+            ):
                 self.samples.popleft()
         self.samples.append((now, value))
 

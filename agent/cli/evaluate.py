@@ -23,3 +23,18 @@ def eval_simhome(
     from sensebind.agent.evaluation.simhome import run
 
     return run(n=n, utterances=utterances, as_json=as_json, checkpoint=checkpoint)
+
+
+@app.command("agent")
+def eval_agent(
+    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="How many tasks.")] = 240,
+    failures: Annotated[
+        Path | None, typer.Option(help="File for a JSON line per task that failed.")
+    ] = None,
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Give the agent tasks in held-out homes. Exit code 1 when a row is below its bar."""
+    from sensebind.agent.evaluation.agent_tasks import run
+
+    return run(tasks=tasks, as_json=as_json, checkpoint=checkpoint, failures=failures)

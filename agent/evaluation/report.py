@@ -32,6 +32,17 @@ class Row:
         return self.bar is None or self.value >= self.bar
 
 
+class AtMost(Row):
+    """A figure that is to be small: its bar is the greatest value that is good enough."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the bar is kept."""
+        return self.bar is None or self.value <= self.bar
+
+
 def as_json(rows: Sequence[Row]) -> dict[str, Any]:
     """Returns `{"rows": […], "ok": bool}` with plain values."""
     plain = [
@@ -53,6 +64,7 @@ def show(rows: Sequence[Row], *, title: str, json_form: bool) -> int:
         for row in rows:
             style = None if row.bar is None else "green" if row.ok else "red"
             bar = "" if row.bar is None else f"{row.bar:.3f}"
+            bar = f"at most {bar}" if isinstance(row, AtMost) and bar else bar
             table.add_row(row.name, f"{row.value:.3f}", bar, str(row.n), style=style)
         Console(highlight=False).print(table)
     return 0 if all(row.ok for row in rows) else 1

@@ -56,6 +56,14 @@ def test_it_fires_once_when_the_thing_comes_and_again_when_it_comes_back(stage: 
     assert first.similarity > first.threshold
 
 
+def test_after_a_long_sleep_what_is_usual_is_learned_anew(stage: Stage) -> None:
+    stage.play(2, 60)
+    stage.now += 2 * stage.watcher._settings.background
+    stage.play(3, 30)
+    stage.play(1, 5)
+    assert len(stage.alerts) == 1
+
+
 def test_one_percept_is_no_event(stage: Stage) -> None:
     stage.play(2, 30)
     stage.play(1, 0.2)
