@@ -29,6 +29,7 @@ FrameProvider = Callable[[], Observation]
 """Gives the newest frame (uint8 [H, W, 3] RGB), or raises SourceError."""
 
 NEAR_HEIGHT = 0.25  # a box at least this share of the frame's height is called near
+SAME_NAME, SAME_BOX = 0.65, 0.95  # overlap from which two boxes are one thing
 MAX_TOLD = 8  # places told to the model; the artifact holds all
 
 
@@ -125,6 +126,34 @@ class Detector:
         return self.detect_batch([image], threshold)[0]
 
 
+def distinct(detections: Sequence[Detection]) -> list[Detection]:
+    """Leaves one box for each thing: the most confident one, most confident first.
+
+    Detectors without suppression of their own (RT-DETR) find a thing twice now and then, and give
+    one box two names. Boxes of one name that nearly cover each other are one thing, and so are
+    boxes of any names that are the same box.
+    """
+    kept: list[Detection] = []
+    for one in sorted(detections, key=lambda detection: -detection.score):
+        if not any(
+            _overlap(one.box, other.box) > (SAME_NAME if one.label == other.label else SAME_BOX)
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return both / (sum(areas) - both)
+
+
 def describe(kind: str, detections: Sequence[Detection], width: int, height: int) -> str:
     """Returns what the model is told: `2 ball: left near, right far`, or `0 ball`.
 
@@ -197,7 +226,7 @@ def detect_tool(
 
     def detect(kind: str) -> tuple[str, dict[str, Any]]:
         observation, age = _newest(frame, max_age)
-        found = detector.detect(observation.data)
+        found = distinct(detector.detect(observation.data))
         wanted = [one for one in found if one.label == str(kind)]
         return _report(str(kind), wanted, found, observation, age, ranging)
 
@@ -240,7 +269,7 @@ def find_tool(
 
     def detect(what: str, where: Where = Where.ANYWHERE) -> tuple[str, dict[str, Any]]:
         observation, age = _newest(frame, max_age)
-        found = detector.detect(observation.data, [what])
+        found = distinct(detector.detect(observation.data, [what]))
         height, width = observation.data.shape[:2]
         wanted = [
             one
@@ -273,7 +302,8 @@ def locator(
             observation, _ = _newest(frame, max_age)
         except ToolException as error:
             raise ToolError(str(error)) from error
-        boxes = [one.box for one in detector.detect(observation.data) if one.label == kind]
+        found = distinct(detector.detect(observation.data))
+        boxes = [one.box for one in found if one.label == kind]
         if not boxes:
             raise ToolError(f"no {kind} in view")
         height, width = observation.data.shape[:2]

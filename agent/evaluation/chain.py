@@ -21,7 +21,7 @@ from sensebind.perception.simhome.house_api import create_house_app
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
-from sensebind.tools.detection import Detector, describe, detect_tool
+from sensebind.tools.detection import Detector, describe, detect_tool, distinct
 
 IMAGE_SIDE = 224
 DETECTED = 0.5  # least confidence of a detection that the tool tells
@@ -136,8 +136,9 @@ def run_tool(call: ParsedCall, scene: SceneSample) -> str:
     match call.name:
         case "detect":
             kind = str(call.arguments.get("kind"))
-            found = [d for d in scene.detections if d.label == kind and d.score >= DETECTED]
-            return describe(kind, found, IMAGE_SIDE, IMAGE_SIDE)
+            found = distinct([d for d in scene.detections if d.score >= DETECTED])
+            wanted = [one for one in found if one.label == kind]
+            return describe(kind, wanted, IMAGE_SIDE, IMAGE_SIDE)
         case "clock":
             return CLOCK
         case "thermostat_set":

@@ -16,6 +16,7 @@ from sensebind.tools.detection import (
     ZeroShotDetector,
     describe,
     detect_tool,
+    distinct,
     draw,
     find_tool,
     locator,
@@ -143,3 +144,13 @@ def test_real_architecture_round_trip(tmp_path: Path) -> None:
     assert len(batch) == 2 and batch[0] and batch[0][0].label in detector.labels
     with pytest.raises(InputError, match="uint8"):
         detector.detect(np.zeros((3, 224, 224), np.float32))
+
+
+def test_a_thing_that_is_found_twice_is_one_thing() -> None:
+    ball, again = Detection("ball", 0.9, (10, 10, 50, 50)), Detection("ball", 0.6, (12, 9, 50, 52))
+    beside, renamed = (
+        Detection("ball", 0.5, (40, 10, 80, 50)), Detection("drum", 0.7, (10, 10, 50, 50)),
+    )  # fmt: skip
+    on_it = Detection("cat", 0.6, (12, 9, 50, 52))
+    assert distinct([again, beside, renamed, ball, on_it]) == [ball, on_it, beside]
+    assert distinct([]) == []
