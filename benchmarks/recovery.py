@@ -21,46 +21,14 @@ import numpy as np
 from report import Parser, Row, at_most, run
 
 from sensebind.agent.awareness import MAX_AGE, Awareness
+from sensebind.agent.streams.chaos import Watch
 from sensebind.agent.streams.config import RobotConfig
 from sensebind.agent.streams.run import Robot
 from sensebind.errors import SenseBindError
-from sensebind.perception.percept import Percept
 
 BAR = 3.0  # seconds, at most
 PATIENCE = 60.0
 STREAMS = ("camera", "microphone", "lidar")
-
-
-class Watch:
-    """A listener that knows what came, by stream and start of the publisher."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.arrived: dict[str, float] = {}  # capture time of the newest
-        self.epochs: dict[str, str] = {}
-        self.numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
-
-    def __call__(self, percept: Percept) -> None:
-        """Take note of a percept."""
-        header = percept.header
-        with self.changed:
-            self.arrived[header.stream] = header.monotonic
-            self.epochs[header.stream] = header.epoch
-            self.numbers[header.stream, header.epoch].add(header.sequence)
-            self.changed.notify_all()
-
-    def back(self, since: float, before: dict[str, str], killed: set[str]) -> bool:
-        """Wait until each stream has a percept captured after `since`, the killed a new epoch."""
-
-        def fresh() -> bool:
-            return all(
-                self.arrived.get(s, 0.0) > since
-                and (s not in killed or self.epochs[s] != before.get(s))
-                for s in STREAMS
-            )
-
-        with self.changed:
-            return self.changed.wait_for(fresh, PATIENCE)
 
 
 def shown_stale(awareness: Awareness, stop: threading.Event, found: list[float]) -> None:
@@ -75,7 +43,7 @@ def shown_stale(awareness: Awareness, stop: threading.Event, found: list[float])
 
 def measure(config: RobotConfig, times: int) -> list[Row]:
     """Kill and wait, and return the figures."""
-    watch, chance = Watch(), random.Random(0)
+    watch, chance = Watch(STREAMS), random.Random(0)
     spans: dict[str, list[float]] = defaultdict(list)
     stale: list[float] = []
     seen: set[int] = set()
@@ -96,9 +64,9 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
                 seen |= set(pids.values())
                 name = chance.choice(sorted(pids))
                 killed: set[str] = set(STREAMS) if name == "launcher" else {name} & set(STREAMS)
-                before, start = dict(watch.epochs), time.monotonic()
+                before, start = watch.epochs(), time.monotonic()
                 os.kill(pids[name], signal.SIGKILL)
-                back = watch.back(start, before, killed)
+                back = watch.back(start, {one: before[one] for one in killed & set(before)})
                 spans[name].append(time.monotonic() - start if back else float("inf"))
             seen |= set(robot.pids.values())
             stop.set()
@@ -107,8 +75,7 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
             reports = awareness.report().values()
             lost = sum(report.counts.lost for report in reports)
             superseded = sum(report.counts.superseded for report in reports)
-    # What is missing between the first and the last number that came of each publisher.
-    missing = sum(max(n) - min(n) + 1 - len(n) for n in watch.numbers.values())
+    missing = watch.missing()
     unreported = max(0, missing - lost - superseded)
     rows = []
     every = [span for values in spans.values() for span in values]

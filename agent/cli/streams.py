@@ -1,4 +1,4 @@
-"""`sensebind run`, `top`, `doctor`, `proxy` and `keys`: the senses of a robot and their network."""
+"""`sensebind run`, `top`, `doctor`, `chaos`, `proxy`, `config`, `keys`: senses and the network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ _KEYS_HELP = "Key directory; ~/.config/sensebind/keys by default."
 Robot = Annotated[Path, typer.Argument(help="The robot's YAML file, see examples/simhome.yaml.")]
 Keys = Annotated[Path | None, typer.Option(help=_KEYS_HELP)]
 
+config = typer.Typer(help="Robot files: what may be in them, and whether one is right.")
 keys = typer.Typer(help="Keys that let other machines listen, and tell whom we believe.")
 
 
@@ -19,7 +20,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("run")(run_robot)
     app.command()(top)
     app.command()(doctor)
+    app.command()(chaos)
     app.command()(proxy)
+    app.add_typer(config, name="config")
     app.add_typer(keys, name="keys")
 
 
@@ -64,6 +67,38 @@ def doctor(
     from sensebind.agent.streams.doctor import run
 
     return run(config, as_json)
+
+
+def chaos(
+    robot: Robot,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="kill, stop, gone, clock, slow, flood, corrupt or disk; all by default."),
+    ] = None,
+    times: Annotated[int, typer.Option(min=1, help="How often each trial is made.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of their order.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Start a robot, let everything fail that may fail, and tell what came of it."""
+    from sensebind.agent.streams.chaos import run
+
+    return run(robot, only or (), times, seed, as_json)
+
+
+@config.command("schema")
+def config_schema() -> int:
+    """Print the JSON schema of a robot's file, for editors."""
+    from sensebind.agent.streams.config import print_schema
+
+    return print_schema()
+
+
+@config.command("check")
+def config_check(robot: Robot) -> int:
+    """Read a robot's file, and tell what is wrong with it, with line and field."""
+    from sensebind.agent.streams.config import check
+
+    return check(robot)
 
 
 def proxy(

@@ -32,6 +32,7 @@ from sensebind.perception.percept import Percept
 from sensebind.perception.proxy import Proxy
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
+from sensebind.perception.specs import WorkerSpec
 from sensebind.perception.supervisor import Supervisor, WorkerStatus
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Robot:
     Args:
         config: What it has.
         on_change: Called from the watching thread when a stream's state changes.
+        adapt: Changes what a worker is told, for trials.
 
     Attributes:
         supervisor: Keeps the workers alive. `monitor`: tells how the streams are doing.
@@ -52,9 +54,13 @@ class Robot:
     """
 
     def __init__(
-        self, config: RobotConfig, on_change: Callable[[WorkerStatus], None] | None = None
+        self,
+        config: RobotConfig,
+        on_change: Callable[[WorkerStatus], None] | None = None,
+        adapt: Callable[[WorkerSpec], WorkerSpec] | None = None,
     ) -> None:
         self._config = config
+        self._adapt = adapt
         self._on_change = on_change
         self._stack = ExitStack()
         self._home: _Home | None = None
@@ -91,7 +97,7 @@ class Robot:
 
     def _start(self) -> None:
         config, stack = self._config, self._stack
-        workers = config.workers()
+        workers = [self._adapt(one) if self._adapt else one for one in config.workers()]
         ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
         stack.enter_context(_Lock(config.directory))
         if config.simhome is not None:
