@@ -51,7 +51,8 @@ def test_each_trouble_is_told_and_over_again(
         "clock of lidar an hour behind": "clamped", "a flood": "malformed",
         "corrupt messages": "malformed", "disk full": "unkept",
     }.items():  # fmt: skip
-        assert any(word in note for name, note in noted.items() if name.startswith(what)), (what, noted)
+        notes = [note for name, note in noted.items() if name.startswith(what)]
+        assert notes and all(word in note for note in notes), (what, notes)
     assert code == (0 if told["ok"] else 1)
 
 

@@ -19,6 +19,15 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("name", ["laptop", "rover", "replay", "simhome"])
+def test_the_examples_name_sources_and_options_that_there_are(name: str) -> None:
+    for worker in read_config(EXAMPLES / f"{name}.yaml").workers():
+        source = worker.source.build()
+        assert source.stream == worker.stream
+        if name != "replay":  # whose file says what it holds
+            assert source.modality == worker.modality
+
+
 def test_the_example_becomes_workers(tmp_path: Path) -> None:
     config = read_config(EXAMPLES / "simhome.yaml").model_copy(
         update={"checkpoint": checkpoint(tmp_path)}
