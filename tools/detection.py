@@ -29,7 +29,8 @@ FrameProvider = Callable[[], Observation]
 """Gives the newest frame (uint8 [H, W, 3] RGB), or raises SourceError."""
 
 NEAR_HEIGHT = 0.25  # a box at least this share of the frame's height is called near
-SAME_NAME, SAME_BOX = 0.65, 0.95  # overlap from which two boxes are one thing
+THRESHOLD = 0.4  # confidence of a detection that is told, unless said otherwise
+SAME = 0.65  # overlap from which two boxes of one name are one thing
 MAX_TOLD = 8  # places told to the model; the artifact holds all
 
 
@@ -67,7 +68,7 @@ class Detector:
         )
 
     @classmethod
-    def from_pretrained(cls, directory: str | Path, *, threshold: float = 0.5) -> "Detector":
+    def from_pretrained(cls, directory: str | Path, *, threshold: float = THRESHOLD) -> "Detector":
         """Loads a checkpoint in the Hugging Face layout.
 
         Args:
@@ -129,15 +130,13 @@ class Detector:
 def distinct(detections: Sequence[Detection]) -> list[Detection]:
     """Leaves one box for each thing: the most confident one, most confident first.
 
-    Detectors without suppression of their own (RT-DETR) find a thing twice now and then, and give
-    one box two names. Boxes of one name that nearly cover each other are one thing, and so are
-    boxes of any names that are the same box.
+    Detectors without suppression of their own (RT-DETR) find a thing twice now and then: boxes of
+    one name that cover each other by more than `SAME` are one thing.
     """
     kept: list[Detection] = []
     for one in sorted(detections, key=lambda detection: -detection.score):
         if not any(
-            _overlap(one.box, other.box) > (SAME_NAME if one.label == other.label else SAME_BOX)
-            for other in kept
+            one.label == other.label and _overlap(one.box, other.box) > SAME for other in kept
         ):
             kept.append(one)
     return kept

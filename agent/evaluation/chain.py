@@ -21,10 +21,9 @@ from sensebind.perception.simhome.house_api import create_house_app
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
-from sensebind.tools.detection import Detector, describe, detect_tool, distinct
+from sensebind.tools.detection import THRESHOLD, Detector, describe, detect_tool, distinct
 
 IMAGE_SIDE = 224
-DETECTED = 0.5  # least confidence of a detection that the tool tells
 CLOCK = "14:05"
 THERMOSTAT = 20
 MODALITY = {"sight": "vision", "hearing": "audio", "scan": "point"}
@@ -136,7 +135,7 @@ def run_tool(call: ParsedCall, scene: SceneSample) -> str:
     match call.name:
         case "detect":
             kind = str(call.arguments.get("kind"))
-            found = distinct([d for d in scene.detections if d.score >= DETECTED])
+            found = distinct([d for d in scene.detections if d.score >= THRESHOLD])
             wanted = [one for one in found if one.label == kind]
             return describe(kind, wanted, IMAGE_SIDE, IMAGE_SIDE)
         case "clock":

@@ -152,5 +152,6 @@ def test_a_thing_that_is_found_twice_is_one_thing() -> None:
         Detection("ball", 0.5, (40, 10, 80, 50)), Detection("drum", 0.7, (10, 10, 50, 50)),
     )  # fmt: skip
     on_it = Detection("cat", 0.6, (12, 9, 50, 52))
-    assert distinct([again, beside, renamed, ball, on_it]) == [ball, on_it, beside]
+    found = [again, beside, renamed, ball, on_it]
+    assert distinct(found) == [ball, renamed, on_it, beside]
     assert distinct([]) == []
