@@ -71,7 +71,9 @@ def recall_tool(
         except SenseBindError as error:
             raise ToolException(str(error)) from error
         if not found:
-            return "nothing of that time is remembered" if when else "nothing is remembered", []
+            some_time = query.since > 0 or query.until < 2**63 - 1
+            told = "nothing of that time is remembered" if some_time else "nothing is remembered"
+            return told, []
         text = "\n".join(one.page_content for one in found)
         return text, [
             one.metadata | {"seen_then": [reference for _, reference in beside]}

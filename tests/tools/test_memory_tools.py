@@ -81,6 +81,7 @@ def test_between_two_times(recall: BaseTool) -> None:
 
 def test_nothing_and_errors_are_told(recall: BaseTool) -> None:
     assert call(recall, when="yesterday") == ("nothing of that time is remembered", [])
+    assert call(recall, sense="scan", when="last") == ("nothing is remembered", [])
     assert str(call(recall, what="a unicorn")[0]) == "error: no word for a unicorn"
     assert "no time that can be read" in str(call(recall, when="whenever")[0])
     assert str(call(recall, what="x" * 101)[0]).startswith("error: recall takes")
