@@ -8,9 +8,12 @@ Models of the same size and the same LLaMA weights generate the same number of t
   unmerged, eager attention, `generate`;
 - ours: the gated model in `DialogSession`, the loop that the agent decodes with.
 
-All but plain must generate the same tokens. Then `generate_rows` answers 8 prompts under 8
-conditions at once, which must be the answers they get alone; and a dialog of 10 turns under a new
-condition each shows how long the first token of a turn takes.
+All but plain must generate the same tokens. At 125M, ours is measured with 8-bit weights, too, and
+how often it would go on with the same token as with float32, after the same words: with random
+weights, whose best tokens lie close together, and with the shipped ones on dialogs of the grammar.
+Then `generate_rows` answers 8 prompts under 8 conditions at once, which must be the answers they
+get alone; and a dialog of 10 turns under a new condition each shows how long the first token of a
+turn takes.
 
 Runs are short and interleaved (plain, ours, naive, …), and a ratio is the median over neighbouring
 runs, so that a busy machine slows all alike. Time is that of the process, which on an idle core is
@@ -18,11 +21,13 @@ the time on the clock; neighbours on shared cores change it less.
 Exit code 1 if a ratio is below its bar.
 """
 
+import random
 import statistics
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -38,9 +43,12 @@ from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.adapter import ConditionAdapter
 from sensebind.agent.gated_llama.attention import Injected
 from sensebind.agent.gated_llama.batch import generate_rows
-from sensebind.agent.gated_llama.loading import read_config
+from sensebind.agent.gated_llama.loading import load_gated_llama, read_config
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.quantization import quantize_model
 from sensebind.agent.gated_llama.session import DialogSession
+from sensebind.agent.training.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.training.dialog_batches import IGNORE, DialogEncoder
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 
@@ -48,6 +56,7 @@ PROMPT, NEW, LORA_RANK = 48, 32, 16
 ROWS, TURNS, TURN_PROMPT, TURN_NEW = 8, 10, 24, 16
 SHIPPED_BARS = {"plain": 1.5, "naive": 2.0}  # least speed of ours against theirs
 LARGE_BARS = {"plain": 0.97, "naive": 1.1}
+INT8_BAR, SAME_BAR, JUDGED, DIALOGS = 2.5, 0.97, 64, 60  # tokens judged of each answer; dialogs
 BATCH_BAR = 3.0
 TURN_BAR = round(1 / 1.3, 3)
 SIZE_FIELDS = (
@@ -230,6 +239,67 @@ def decoding(subject: Subject, pairs: int, bars: dict[str, float]) -> list[Row]:
 
 
 @torch.inference_mode()
+def eight_bits(subject: Subject, pairs: int) -> list[Row]:
+    """Ours with 8-bit weights against the naive model, and how often the next token is the same."""
+    model = quantize_model(deepcopy(subject.gated), 8)
+    assert isinstance(model, GatedLlamaForCausalLM)
+    small, whole = DialogSession(model), DialogSession(subject.gated)
+    ids = subject.prompt[0].tolist()
+    known = subject.known(small, 0)
+    features = subject.gated.adapter.features(subject.conditions[None, :1])
+    features = features.unsqueeze(2).expand(-1, -1, subject.gated.config.num_hidden_layers, -1, -1)
+
+    def ours() -> None:
+        list(small.stream(ids, [known] * PROMPT, max_new_tokens=NEW, exact=True))
+
+    def naive() -> None:
+        subject.naive.generate(  # pyright: ignore[reportAttributeAccessIssue]
+            subject.prompt, attention_mask=torch.ones_like(subject.prompt), max_new_tokens=NEW,
+            do_sample=False, injection=features,
+        )  # fmt: skip
+
+    ratios = []
+    for turn in range(-1, pairs):
+        times = {one: seconds_of(one) for one in ((ours, naive) if turn % 2 else (naive, ours))}
+        ratios.append(times[naive] / times[ours])
+    same = []
+    for which in range(ROWS):
+        meant = subject.known(whole, which)
+        said = list(whole.stream(ids, [meant] * PROMPT, max_new_tokens=JUDGED, exact=True))
+        text = torch.tensor([ids + said])
+        condition = subject.conditions[None, which : which + 1]
+        # Teacher forcing: after the same words, which word comes next?
+        first, second = (
+            one(input_ids=text, injection=one.injection(condition.to(one.dtype))).logits.argmax(-1)
+            for one in (subject.gated, model)
+        )
+        same.append((first == second)[0, PROMPT - 1 :].float().mean().item())
+    named = f"{subject.label}, 8 bits"
+    return [
+        at_least(f"{named}: ours / naive in float32", median(ratios[1:]), INT8_BAR, pairs),
+        Row(f"{named}: same next token, random weights", statistics.mean(same), None,
+            ROWS * JUDGED),
+    ]  # fmt: skip
+
+
+@torch.inference_mode()
+def eight_bits_of_the_shipped() -> list[Row]:
+    """How often the shipped model goes on with the same token with 8-bit weights."""
+    model, loaded = load_gated_llama(default_checkpoint(), device="cpu")
+    tokenizer: Any = loaded
+    small = quantize_model(deepcopy(model), 8)
+    encoder, rng = DialogEncoder(tokenizer), random.Random(0)
+    dialogs = [sample_dialog(rng, NoPool(), split="heldout") for _ in range(DIALOGS)]
+    batch = encoder.collate(encoder.encode(dialogs))
+    first, second = (
+        one(input_ids=batch.input_ids).logits[:, :-1].argmax(-1) for one in (model, small)
+    )
+    said = batch.labels[:, 1:] != IGNORE
+    same = (first == second)[said].float().mean().item()
+    return [at_least("shipped, 8 bits: same next token", same, SAME_BAR, int(said.sum()))]
+
+
+@torch.inference_mode()
 def batches(subject: Subject, pairs: int) -> list[Row]:
     """Eight prompts under eight conditions at once against one."""
     vocabulary = subject.gated.config.vocab_size
@@ -313,6 +383,8 @@ def measure(options: Namespace) -> list[Row]:
     if size != "shipped":
         large = Subject.of("125M", LARGE)
         rows += decoding(large, few, LARGE_BARS)
+        rows += eight_bits(large, few)
+        rows += eight_bits_of_the_shipped()
         rows += batches(large, 3)
     return rows
 
