@@ -37,7 +37,7 @@ class Sensor:
         return 0, SimpleNamespace(field=ranges.__getitem__, timestamp=ends)
 
     def close(self) -> None:
-        self.get_frame = None
+        self.get_frame = None  # pyright: ignore[reportAttributeAccessIssue]: no read after this
 
 
 class TestOuster(SourceConformance):

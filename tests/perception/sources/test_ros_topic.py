@@ -52,7 +52,7 @@ class Node:
 class Executor:
     """Stands for `SingleThreadedExecutor`: hands over a message per turn."""
 
-    messages: Callable[[], Any] = staticmethod(image)
+    messages: Any = staticmethod(image)
 
     def __init__(self, context: SimpleNamespace) -> None:
         assert context.running
@@ -62,7 +62,7 @@ class Executor:
 
     def spin_once(self, timeout_sec: float) -> None:
         time.sleep(min(PERIOD, timeout_sec))
-        message = type(self).messages()
+        message = Executor.messages()
         if message is not None and self.node.publish is not None:
             self.node.publish(message)
 
@@ -106,7 +106,8 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("ros")
 class TestRosTopic(SourceConformance):
     def make_source(self) -> Source:
-        return RosTopic("/camera", "head.camera", IMAGE)
+        source: Any = RosTopic("/camera", "head.camera", IMAGE)  # whose modality is cached
+        return source
 
 
 @pytest.mark.usefixtures("ros")
