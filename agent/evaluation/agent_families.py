@@ -132,7 +132,7 @@ def switch(task: Task, stage: Stage) -> str:
 
 
 def go(task: Task, stage: Stage) -> str:
-    """To a thing in view; every second time the person says no."""
+    """To a thing in view, a metre away or more; every second time the person says no."""
     scene = task.home(lambda home: _reachable(home) is not None)
     home = stage.enter(scene)
     stage.live(2.0)
@@ -283,20 +283,19 @@ def _without(task: Task, kind: str) -> Scene:
 
 
 def _reachable(home: SimHome) -> Visible | None:
-    """The nearest thing in view, if the way to it is free and nothing else of its kind is near."""
+    """The nearest thing in view, if there is a free way to it that is long enough to be told."""
     visible = sorted(truth(home).visible, key=lambda one: one.distance)
-    if not visible or visible[0].distance > REACH.distance:
+    if not visible or [one.kind for one in visible].count(visible[0].kind) > 1:
         return None
     target = visible[0]
-    if target.distance < 1.2 or [one.kind for one in visible].count(target.kind) > 1:
+    [thing] = [
+        one
+        for one in home.scene.things
+        if one.kind == target.kind and math.isclose(polar(one, home.robot.pose)[0], target.distance)
+    ]
+    way = target.distance - thing.radius - REACH.keep_away
+    if not 1.0 <= way <= REACH.distance:
         return None
     with SimHome(home.scene) as trial:
         trial.robot.turn(target.bearing)
-        [thing] = [
-            one
-            for one in home.scene.things
-            if one.kind == target.kind
-            and math.isclose(polar(one, home.robot.pose)[0], target.distance)
-        ]
-        way = target.distance - thing.radius - REACH.keep_away
-        return target if trial.robot.drive(max(way, 0.0)) > way - 0.05 else None
+        return target if trial.robot.drive(way) > way - 0.05 else None
