@@ -122,19 +122,21 @@ def document(found: Recollection, now: datetime | None = None) -> Document:
 
 
 def sentence(found: Recollection, now: datetime | None = None) -> str:
-    """Say a recollection: "heard by microphone 2 minutes ago, 10:15:02 to 10:15:31: a dog"."""
+    """Say a recollection, when and what first, the rest in brackets.
+
+    For instance: "2 minutes ago: I hear a dog. (heard by microphone, 10:15:02 to 10:15:31,
+    similarity 0.62)".
+    """
     episode = found.episode
     now = now or datetime.now()
     begin, end = (datetime.fromtimestamp(ns / 1e9) for ns in (episode.started_at, episode.ended_at))
     day = "" if begin.date() == now.date() else f"{begin:%Y-%m-%d} "
     verb = _VERBS.get(episode.modality, "perceived")
-    span = f"{begin:%H:%M:%S} to {end:%H:%M:%S}"
-    parts = [f"{verb} by {episode.stream} {ago((now - end).total_seconds())}, {day}{span}"]
+    rest = [f"{verb} by {episode.stream}", f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"]
     if found.similarity is not None:
-        parts.append(f" (similarity {found.similarity:.2f})")
-    if found.description:
-        parts.append(f": {found.description}")
-    return "".join(parts)
+        rest.append(f"similarity {found.similarity:.2f}")
+    said = f": {found.description}" if found.description else ""
+    return f"{ago((now - end).total_seconds())}{said} ({', '.join(rest)})"
 
 
 def ago(seconds: float) -> str:

@@ -245,7 +245,7 @@ def _train_eyes(
     def last() -> ImageBind:
         return train_crowds(
             model, processor, train, views(), recipe.images, recipe.crowds,
-            seed=recipe.seed + 1, shown=dev,
+            meanings=recipe.seed, seed=recipe.seed + 1, shown=dev,
         )  # fmt: skip
 
     key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"

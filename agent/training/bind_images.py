@@ -290,7 +290,7 @@ def train_images(
     start_local(model, "vision")
     feed = _Feed(processor, scenes, views, stage, seed)
     _fit(
-        model, feed, stage, steps=stage.steps, rate=stage.rate, seed=seed, shown=shown,
+        model, feed, stage, steps=stage.steps, rate=stage.rate, meanings=seed, shown=shown,
         check_every=check_every, progress=lambda step: step / stage.steps,
     )  # fmt: skip
     return model.eval()
@@ -304,6 +304,7 @@ def train_crowds(
     stage: ImageStage,
     crowds: CrowdStage,
     *,
+    meanings: int = 0,
     seed: int = 0,
     shown: SceneSet | None = None,
     check_every: int = 100,
@@ -313,13 +314,14 @@ def train_crowds(
     Args:
         model: As `train_images` left it; only its vision part changes.
         crowds: Steps and rate; all else is as in `train_images`.
+        meanings: The seed of `train_images`, which says where its captions lie.
 
     Returns:
         The model with averaged weights, in evaluation mode.
     """
     feed = _Feed(processor, scenes, views, stage, seed, crowded=True)
     _fit(
-        model, feed, stage, steps=crowds.steps, rate=crowds.rate, seed=seed, shown=shown,
+        model, feed, stage, steps=crowds.steps, rate=crowds.rate, meanings=meanings, shown=shown,
         check_every=check_every, progress=lambda _: 1.0,
     )  # fmt: skip
     return model.eval()
@@ -332,14 +334,14 @@ def _fit(
     *,
     steps: int,
     rate: float,
-    seed: int,
+    meanings: int,
     shown: SceneSet | None,
     check_every: int,
     progress: Callable[[int], float],
 ) -> None:
     """Trains the vision trunk on what `feed` gives at `progress(step)`; averages its weights."""
     vision = nn.ModuleList(group["vision"] for group in _groups(model))
-    words = Words(model.config.out_width, Meanings(model.config.out_width, seed))
+    words = Words(model.config.out_width, Meanings(model.config.out_width, meanings))
     average = Average(nn.ModuleList([vision, words]), stage.average)
     adam = optimizer(average.module.parameters(), rate, stage.weight_decay)
     model.train()

@@ -68,6 +68,7 @@ class LlamaRecipe:
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
         word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
+        picture_rounds: How many times the stage of pictures is run, each with its own schedule.
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
         warmup: Steps of linear warm-up.
@@ -88,6 +89,7 @@ class LlamaRecipe:
     word_steps: int = 4_000
     caption_steps: int = 4_500
     picture_steps: int = 3_000
+    picture_rounds: int = 2
     look_steps: int = 700
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
@@ -116,6 +118,7 @@ def train_llama(
     recipe: LlamaRecipe | None = None,
     steps: int | None = None,
     minutes: float | None = None,
+    again: int = 0,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Runs one stage and writes the language model's files into a checkpoint.
@@ -130,6 +133,7 @@ def train_llama(
         recipe: Sizes and rates.
         steps: Steps instead of the recipe's.
         minutes: Longest time; the learning rate comes down in time for it.
+        again: How many times the stage was run before; each time has dialogs of its own.
         report: Called after every step.
 
     Returns:
@@ -162,7 +166,7 @@ def train_llama(
     _choose_weights(model, stage, recipe)
     encoder = DialogEncoder(tokenizer)
     # The average is what is kept; it is also what the probe sees.
-    model = _run(model, encoder, pool, stage, recipe, steps, minutes, report)
+    model = _run(model, encoder, pool, stage, recipe, steps, minutes, again, report)
     if model.config.lora_rank:
         model.merge_lora()
     save_llama(model, tokenizer, checkpoint, recipe=recipe)
@@ -290,12 +294,13 @@ def _run(
     recipe: LlamaRecipe,
     steps: int | None,
     minutes: float | None,
+    again: int,
     report: Report | None,
 ) -> GatedLlamaForCausalLM:
     steps = steps or recipe.steps(stage)
     # Each stage has its own dialogs.
-    rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
-    generator = torch.Generator().manual_seed(recipe.seed)
+    rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage) + 1000 * again)
+    generator = torch.Generator().manual_seed(recipe.seed + again)
     batches: Iterator[Batch] = encoder.stream(_sampler(pool, stage), rng, recipe.tokens)
     weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
     peak = recipe.rate if stage in ("words", "looks", "stage1") else recipe.picture_rate
@@ -426,12 +431,14 @@ def train_small_llama(
             captions, embeddings=None, stage="captions", start=words,
             imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
         )  # fmt: skip
-    pictures = run / "pictures"
-    if not _finished(pictures, recipe, "pictures"):
-        train_llama(
-            pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
-            recipe=recipe, report=report,
-        )  # fmt: skip
+    pictures = captions
+    for number in range(1, recipe.picture_rounds + 1):
+        before, pictures = pictures, run / f"pictures{number}"
+        if not _finished(pictures, recipe, "pictures"):
+            train_llama(
+                pictures, embeddings=embeddings, stage="pictures", start=before, cache=cache,
+                recipe=recipe, again=number - 1, report=report,
+            )  # fmt: skip
     return train_llama(
         checkpoint, embeddings=embeddings, stage="looks", start=pictures, cache=cache,
         recipe=recipe, minutes=minutes, report=report,

@@ -45,7 +45,7 @@ def test_it_moves_remembers_and_watches(robot: Robot) -> None:
     assert watching == "watching for a dog by hearing"
     assert tools["watch_list"].invoke({}) == "a dog by hearing"
     deadline = time.monotonic() + 30
-    while "seen by camera" not in tools["recall"].invoke({"sense": "sight", "when": "last"}):
+    while "(seen by camera" not in tools["recall"].invoke({"sense": "sight", "when": "last"}):
         assert time.monotonic() < deadline
         time.sleep(0.2)
 

@@ -64,8 +64,8 @@ def test_when_was_the_dog_heard_last(recall: BaseTool) -> None:
     text, artifact = call(recall, what="a dog", when="last", sense="hearing")
     first = str(text).splitlines()[0]
     assert first == (
-        "heard by microphone 55 minutes ago, 10:30:00 to 10:35:00 (similarity 1.00): "
-        "words for microphone"
+        "55 minutes ago: words for microphone "
+        "(heard by microphone, 10:30:00 to 10:35:00, similarity 1.00)"
     )
     assert isinstance(artifact, list)
     assert artifact[0]["reference"] == f"frame:microphone@{ns(10, 30)}"

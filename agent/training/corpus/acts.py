@@ -45,21 +45,22 @@ def moved(intent: str, lang: str, rng: random.Random) -> tuple[str, str]:
 def recalled(
     sense: str, kind: str, color: str | None, lang: str, rng: random.Random
 ) -> tuple[str, str]:
-    """What `recall` tells of one to three episodes, and the answer from the first that fits."""
+    """What `recall` tells of one to three episodes, and the answer from the first."""
     if rng.random() < 0.08:
         return "nothing is remembered", answers.forgotten(sense, kind, lang)
     count = rng.choices((1, 2, 3), (3, 2, 5))[0]
-    fits = 0 if rng.random() < 0.75 else rng.randrange(-1, count)
+    fits = 0 if rng.random() < 0.8 else -1
     lines, said = [], answers.forgotten(sense, kind, lang)
     end = datetime(2026, 1, 1) + timedelta(seconds=rng.randrange(30_000_000))
     for place in range(count):
         number, unit = _ago(rng)
         ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "just now"
         begin = end - timedelta(seconds=rng.randrange(1, 90))
-        here = place == fits or (0 <= fits < place and rng.random() < 0.6)
+        here = place == fits or (fits == 0 and rng.random() < 0.6)
         lines.append(
-            f"{_VERBS[sense]} by {_STREAMS[sense]} {ago}, {begin:%H:%M:%S} to {end:%H:%M:%S} "
-            f"(similarity {rng.uniform(0.1, 0.9):.2f}): {_described(sense, kind, color, here, rng)}"
+            f"{ago}: {_described(sense, kind, color, here, rng)} ({_VERBS[sense]} by "
+            f"{_STREAMS[sense]}, {begin:%H:%M:%S} to {end:%H:%M:%S}, "
+            f"similarity {rng.uniform(0.1, 0.9):.2f})"
         )
         if place == fits:
             said = answers.recalled(sense, kind, color, number, unit, lang)
