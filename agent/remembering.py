@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import BaseTool
+from langgraph.constants import TAG_NOSTREAM
 
 from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.conditions import compose
@@ -153,7 +154,8 @@ def describer(chat: ChatSenseBind) -> Describe:
         question = HumanMessage(
             _QUESTIONS.get(modality, "what do you perceive?"), additional_kwargs=carried
         )
-        return str(chat.invoke([question]).text).strip()
+        # A tool that describes is no part of the answer that is being streamed.
+        return str(chat.invoke([question], {"tags": [TAG_NOSTREAM]}).text).strip()
 
     return describe
 

@@ -3,6 +3,7 @@
 # pyright: reportCallIssue=false
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from langchain_core.tools import BaseTool, tool
+from langchain_core.tools import BaseTool, StructuredTool, tool
 
+from sensebind.agent.assistant import Assistant
 from sensebind.agent.awareness import Awareness
+from sensebind.agent.chat_model import ChatSenseBind
 from sensebind.agent.cli import main
-from sensebind.agent.remembering import Remembering, RememberingOptions
+from sensebind.agent.records import TextPiece
+from sensebind.agent.remembering import Remembering, RememberingOptions, describer
 from sensebind.agent.watches import ToolAction, WatchKeeper, sentence
 from sensebind.errors import InputError, ToolError
 from sensebind.memory.episodes import Episode, Moment
@@ -23,6 +27,11 @@ from sensebind.memory.watch_book import WatchBook
 from sensebind.memory.watches import Alert, Watch, WatchSettings
 from sensebind.perception.bus import Publisher
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
+from sensebind.tools.risk import Risk, label
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fixtures.scripted_chat import ScriptedChat, calls_once
+from fixtures.tiny_checkpoint import tiny_language_model
 
 AXES = np.eye(4, dtype=np.float32)
 TEXTS = {"a dog": 0, "a bell": 1}
@@ -161,6 +170,22 @@ def test_actions_are_read() -> None:
     for bad in ("", "lamp on", "lamp_on [1]", "lamp_on {", "rm -rf /"):
         with pytest.raises(InputError, match="no tool with arguments"):
             ToolAction.parse(bad)
+
+
+def test_what_a_tool_has_described_is_no_part_of_the_answer(tmp_path: Path) -> None:
+    chat = ChatSenseBind(model=str(tiny_language_model(tmp_path)))
+    describe, told = describer(chat), []
+
+    def look() -> str:
+        told.append(describe("audio", np.ones(16, np.float32)))
+        return told[-1]
+
+    tool = StructuredTool.from_function(
+        look, name="look", description="Looks.", metadata=label(Risk.OBSERVE)
+    )
+    one = Assistant(ScriptedChat(script=calls_once("look")), [tool])
+    events = list(one.turn("what was that?"))
+    assert told[0] and not [event for event in events if isinstance(event, TextPiece)]
 
 
 # --- commands --------------------------------------------------------------------------------
