@@ -273,10 +273,11 @@ def test_what_does_not_fit_together_is_refused(checkpoint: Path) -> None:
 # --- nothing is left over ---
 
 SCRIPT = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from fixtures.fake_senses import STREAMS, worker
 from sensebind.perception.supervisor import Supervisor
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 supervisor = Supervisor([worker(stream, Path(sys.argv[1])) for stream in STREAMS])
 supervisor.start()
 pids = [status.pid for status in supervisor.status().values()] + [supervisor._launcher.pid]
