@@ -283,7 +283,7 @@ supervisor.start()
 pids = [status.pid for status in supervisor.status().values()] + [supervisor._launcher.pid]
 try:
     print(json.dumps([supervisor.endpoints["camera"], *pids]), flush=True)
-    while True:  # a signal just before one long sleep would wait for its end
+    for _ in range(2000):  # a signal just before one long sleep would wait for its end
         time.sleep(0.05)
 except KeyboardInterrupt:
     supervisor.stop()
