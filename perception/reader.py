@@ -197,7 +197,9 @@ class StreamReader:
             changed = not threshold or change(self._baseline, seen) > threshold
             idle = time.monotonic() - self._published
             self._unchanged += not changed
-            if not changed and self._work is None and idle < self.spec.refresh:
+            # Half an interval of slack here, too: a hair too early must not cost a whole interval.
+            early = idle < self.spec.refresh - self.interval / 2
+            if not changed and self._work is None and early:
                 return
             self._replaced += self._work is not None and self._work.changed
             self._work = Work(observation, changed, seen)
