@@ -153,7 +153,7 @@ class Robot:
     def __enter__(self) -> "Robot":
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no process may be left that nobody ends
             self._stack.close()
             raise
         return self

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import pickle  # only for the name of UnpicklingError: no pickle is run here
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from pickle import UnpicklingError  # the name alone: what torch raises; no pickle is run
 from typing import Any, Protocol
 
 import torch
@@ -221,7 +221,7 @@ def _unreadable(path: Path, error: BaseException) -> CheckpointError:
         reason = f"it is cut off ({path.stat().st_size} bytes): copy it again"
     elif "GLOBAL" in text or "Unsupported class" in text:
         reason = "it holds Python objects, which are never run: only tensors are read"
-    elif isinstance(error, pickle.UnpicklingError | EOFError):
+    elif isinstance(error, UnpicklingError | EOFError):
         reason = "it is no file of torch.save"
     else:
         reason = one_line(error)

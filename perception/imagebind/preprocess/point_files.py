@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pickle  # only for the name of UnpicklingError: no pickle is run here
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError  # the name alone: what torch raises; no pickle is run
 from tokenize import TokenError
 
 import numpy as np
@@ -40,7 +40,7 @@ def read_points(path: str | Path) -> np.ndarray:
         points = np.asarray(reader(file))
     except (
         ValueError, TypeError, KeyError, IndexError, OSError, EOFError, RuntimeError, MemoryError,
-        SyntaxError, TokenError, pickle.UnpicklingError,
+        SyntaxError, TokenError, UnpicklingError,
     ) as error:  # fmt: skip
         raise InputError(f"point cloud {file} cannot be read: {one_line(error)}") from error
     if points.ndim != 2 or points.shape[1] < 3:
