@@ -109,15 +109,12 @@ class Watch:
         with self._changed:
             return sum(max(n) - min(n) + 1 - len(n) for n in self._numbers.values())
 
-    def back(
-        self, since: float, former: dict[str, str] | None = None, patience: float = _PATIENCE
-    ) -> bool:
+    def back(self, since: float, former: dict[str, str]) -> bool:
         """Wait until each stream has a percept captured after `since`.
 
         Args:
             since: Monotonic time.
             former: Of streams whose process must be another one, the start that does not count.
-            patience: Longest wait, seconds.
 
         Returns:
             Whether that came to be in time.
@@ -126,12 +123,12 @@ class Watch:
         def fresh() -> bool:
             return all(
                 self._arrived.get(one, 0.0) > since
-                and (former is None or one not in former or self._epochs[one] != former[one])
+                and (one not in former or self._epochs[one] != former[one])
                 for one in self._streams
             )
 
         with self._changed:
-            return self._changed.wait_for(fresh, patience)
+            return self._changed.wait_for(fresh, _PATIENCE)
 
 
 class Subject:
@@ -206,6 +203,10 @@ class Subject:
         self.pids_seen |= set(pids.values())
         return pids
 
+    def left_over(self) -> list[int]:
+        """Return which of all processes that there were still live; to be asked after the end."""
+        return [pid for pid in self.pids_seen if Path(f"/proc/{pid}").exists()]
+
     def trial(self, what: str, harm: Callable[[], Harm]) -> Outcome:
         """Do harm, which is called so in words, wait until all is well, and tell."""
         lost, missing, stale = self._lost(), self.watch.missing(), self._stale
@@ -250,7 +251,8 @@ class Subject:
 # --- what is done ---
 
 
-def _kill(subject: Subject, name: str) -> Harm:
+def kill(subject: Subject, name: str) -> Harm:
+    """Kill a process of the robot by its name in `pids`."""
     epochs, pid = subject.watch.epochs(), subject.pids[name]
     streams = subject.streams if name == "launcher" else [name]
     since = time.monotonic()
@@ -321,7 +323,7 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
     """Return what can be done to a robot, by kind."""
     streams = subject.streams
     found = {
-        "kill": [(f"kill -9 of {name}", partial(_kill, subject, name)) for name in subject.pids],
+        "kill": [(f"kill -9 of {name}", partial(kill, subject, name)) for name in subject.pids],
         "stop": [(f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
                  for s in subject.pids if s not in ("launcher", "simhome")],
         "gone": [(f"device of {s} gone for {_GONE:g} s",
@@ -366,8 +368,9 @@ def run(
         for number, (what, harm) in enumerate(every, 1):
             notes.print(f"[dim]{number} of {len(every)}: {what}[/]")
             outcomes.append(subject.trial(what, harm))
+        _ = subject.pids  # those that were started last
     time.sleep(0.5)
-    left = [pid for pid in subject.pids_seen if Path(f"/proc/{pid}").exists()]
+    left = subject.left_over()
     ok = all(one.ok for one in outcomes) and not left
     if as_json:
         told = [asdict(one) | {"back": one.back if one.back < _PATIENCE else None}
