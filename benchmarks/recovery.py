@@ -46,9 +46,7 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
         *rows,
         at_most("all: back after, p95, s", p95, BAR, times),
         at_most("kills without recovery", sum(one.back == float("inf") for one in every), 0, times),
-        at_most(
-            "lost numbers that were not reported", sum(one.unreported for one in every), 0, lost
-        ),
+        at_most("lost numbers that were not reported", unreported, 0, lost),
         at_most("stale percepts shown as present", sum(one.stale for one in every), 0, times),
         at_most("processes left over", len(left), 0, len(subject.pids_seen)),
     ]
