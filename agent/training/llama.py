@@ -68,9 +68,9 @@ class LlamaRecipe:
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
         word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
-        picture_rounds: How many times the stage of pictures is run, each with its own schedule.
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
+        floor: Share of the peak rate at which "words" and "captions" end; the others end at 0.
         warmup: Steps of linear warm-up.
         decay: Weight decay.
         average: Decay of the running average of the weights that is kept.
@@ -86,13 +86,13 @@ class LlamaRecipe:
     bind_inner: int = 384
     context: int = 512
     tokens: int = 1_500
-    word_steps: int = 4_000
-    caption_steps: int = 4_500
-    picture_steps: int = 3_000
-    picture_rounds: int = 2
+    word_steps: int = 3_500
+    caption_steps: int = 3_500
+    picture_steps: int = 9_500
     look_steps: int = 700
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
+    floor: float = 0.25
     warmup: int = 60
     decay: float = 0.05
     average: float = 0.997
@@ -118,7 +118,6 @@ def train_llama(
     recipe: LlamaRecipe | None = None,
     steps: int | None = None,
     minutes: float | None = None,
-    again: int = 0,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Runs one stage and writes the language model's files into a checkpoint.
@@ -133,7 +132,6 @@ def train_llama(
         recipe: Sizes and rates.
         steps: Steps instead of the recipe's.
         minutes: Longest time; the learning rate comes down in time for it.
-        again: How many times the stage was run before; each time has dialogs of its own.
         report: Called after every step.
 
     Returns:
@@ -166,7 +164,7 @@ def train_llama(
     _choose_weights(model, stage, recipe)
     encoder = DialogEncoder(tokenizer)
     # The average is what is kept; it is also what the probe sees.
-    model = _run(model, encoder, pool, stage, recipe, steps, minutes, again, report)
+    model = _run(model, encoder, pool, stage, recipe, steps, minutes, report)
     if model.config.lora_rank:
         model.merge_lora()
     save_llama(model, tokenizer, checkpoint, recipe=recipe)
@@ -294,16 +292,17 @@ def _run(
     recipe: LlamaRecipe,
     steps: int | None,
     minutes: float | None,
-    again: int,
     report: Report | None,
 ) -> GatedLlamaForCausalLM:
     steps = steps or recipe.steps(stage)
     # Each stage has its own dialogs.
-    rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage) + 1000 * again)
-    generator = torch.Generator().manual_seed(recipe.seed + again)
+    rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
+    generator = torch.Generator().manual_seed(recipe.seed)
     batches: Iterator[Batch] = encoder.stream(_sampler(pool, stage), rng, recipe.tokens)
     weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
     peak = recipe.rate if stage in ("words", "looks", "stage1") else recipe.picture_rate
+    # Where another stage on the same dialogs follows, there is no need to come to rest.
+    floor = recipe.floor if stage in ("words", "captions") else 0.0
     optimizer = _optimizer(model, recipe)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     averages = [weight.detach().clone() for weight in trained]
@@ -315,7 +314,8 @@ def _run(
         done = max(step / steps, spent / (60 * minutes) if minutes else 0.0)
         if done >= 1:
             break
-        rate = peak * min(1.0, (step + 1) / recipe.warmup) * (0.5 + 0.5 * math.cos(math.pi * done))
+        cosine = 0.5 + 0.5 * math.cos(math.pi * done)
+        rate = peak * min(1.0, (step + 1) / recipe.warmup) * (floor + (1 - floor) * cosine)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         loss = batch_loss(model, next(batches), pool, generator, weights)
@@ -423,7 +423,7 @@ def train_small_llama(
         Shares of right answers to held-out phrasings; see `probe`.
     """
     recipe = recipe or LlamaRecipe()
-    words, captions = run / "words", run / "captions"
+    words, captions, pictures = run / "words", run / "captions", run / "pictures"
     if not _finished(words, recipe, "words"):
         train_llama(words, embeddings=None, stage="words", recipe=recipe, report=report)
     if not _finished(captions, recipe, "captions"):
@@ -431,14 +431,11 @@ def train_small_llama(
             captions, embeddings=None, stage="captions", start=words,
             imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
         )  # fmt: skip
-    pictures = captions
-    for number in range(1, recipe.picture_rounds + 1):
-        before, pictures = pictures, run / f"pictures{number}"
-        if not _finished(pictures, recipe, "pictures"):
-            train_llama(
-                pictures, embeddings=embeddings, stage="pictures", start=before, cache=cache,
-                recipe=recipe, again=number - 1, report=report,
-            )  # fmt: skip
+    if not _finished(pictures, recipe, "pictures"):
+        train_llama(
+            pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
+            recipe=recipe, report=report,
+        )  # fmt: skip
     return train_llama(
         checkpoint, embeddings=embeddings, stage="looks", start=pictures, cache=cache,
         recipe=recipe, minutes=minutes, report=report,

@@ -48,7 +48,7 @@ def recalled(
     """What `recall` tells of one to three episodes, and the answer from the first."""
     if rng.random() < 0.08:
         return "nothing is remembered", answers.forgotten(sense, kind, lang)
-    count = rng.choices((1, 2, 3), (3, 2, 5))[0]
+    count = rng.choices((1, 2, 3), (5, 2, 4))[0]
     fits = 0 if rng.random() < 0.8 else -1
     lines, said = [], answers.forgotten(sense, kind, lang)
     end = datetime(2026, 1, 1) + timedelta(seconds=rng.randrange(30_000_000))

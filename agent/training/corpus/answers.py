@@ -238,12 +238,12 @@ _UNITS_ZH = {"second": "秒", "minute": "分钟", "hour": "小时", "day": "天"
 
 
 def recalled(sense: str, kind: str, color: str | None, number: int, unit: str, lang: str) -> str:
-    """ "I heard a dog 2 minutes ago." — `number` 0 is "just now"."""
+    """ "2 minutes ago I heard a dog." — as the tool has it; `number` 0 is "just now"."""
     if lang == "zh":
         ago = f"{number}{_UNITS_ZH[unit]}前" if number else "刚才"
-        return f"我{ago}{_PAST[sense][1]}{_thing(kind, color, lang)}。"
-    ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "just now"
-    return f"I {_PAST[sense][0]} {_thing(kind, color, lang)} {ago}."
+        return f"{ago}我{_PAST[sense][1]}{_thing(kind, color, lang)}。"
+    ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "Just now"
+    return f"{ago} I {_PAST[sense][0]} {_thing(kind, color, lang)}."
 
 
 def forgotten(sense: str, kind: str, lang: str) -> str:
