@@ -1,46 +1,20 @@
-"""What all benchmarks share: their command line, and rows with a value and a bar.
+"""What all benchmarks share: their command line. Their rows are those of every evaluation.
 
 A benchmark is a script whose `main` is `run(parser, measure)`. All of them take `--json`, and
 `--quick`, which is what `make bench` runs: fewer repetitions, enough to see that all works.
 """
 
 import argparse
-import json
-import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
+from sensebind.agent.evaluation.report import AtMost, Row, show
 from sensebind.errors import SenseBindError
 
+__all__ = ["Parser", "Row", "at_least", "at_most", "run"]
 
-@dataclass(frozen=True)
-class Row:
-    """One result.
-
-    Attributes:
-        name: What was measured, with its unit. `value`: how much.
-        bar: The limit, or None.
-        n: How many measurements it comes from.
-        ok: Whether the bar is met.
-    """
-
-    name: str
-    value: float
-    bar: float | None
-    n: int
-    ok: bool = True
-
-
-def at_most(name: str, value: float, bar: float | None, n: int) -> Row:
-    """Return a row whose value must not be above the bar, if there is one."""
-    return Row(name, value, bar, n, bar is None or bool(value <= bar))
-
-
-def at_least(name: str, value: float, bar: float | None, n: int) -> Row:
-    """Return a row whose value must not be below the bar, if there is one."""
-    return Row(name, value, bar, n, bar is None or bool(value >= bar))
+at_least, at_most = Row, AtMost
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,23 +56,8 @@ def run(parser: Parser, measure: Callable[[argparse.Namespace], Sequence[Row]]) 
     """Parse, measure, print; return 0, 1 when a bar is missed, or 2 when nothing was measured."""
     options = parser.options()
     try:
-        return show(measure(options), options.json)
+        rows = measure(options)
+        return show(rows, title=parser.prog, json_form=options.json)
     except SenseBindError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-
-
-def show(rows: Sequence[Row], as_json: bool) -> int:
-    """Print the rows; return the exit code, 1 when a bar is missed. JSON knows no infinity."""
-    ok = all(row.ok for row in rows)
-    if as_json:
-        plain = [
-            asdict(row) | {"value": row.value if math.isfinite(row.value) else None} for row in rows
-        ]
-        print(json.dumps({"rows": plain, "ok": ok}))
-    else:
-        width = max((len(row.name) for row in rows), default=0)
-        for row in rows:
-            bar = "" if row.bar is None else f"  (bar {row.bar:g}{'' if row.ok else ', MISSED'})"
-            print(f"{row.name:{width}} {row.value:12.3f}{bar}  n={row.n}")
-    return 0 if ok else 1

@@ -59,12 +59,17 @@ def show(rows: Sequence[Row], *, title: str, json_form: bool) -> int:
     else:
         table = Table(title=title, title_justify="left")
         table.add_column("row")
-        for column in ("value", "at least", "n"):
+        for column in ("value", "bar", "n"):
             table.add_column(column, justify="right")
         for row in rows:
             style = None if row.bar is None else "green" if row.ok else "red"
-            bar = "" if row.bar is None else f"{row.bar:.3f}"
-            bar = f"at most {bar}" if isinstance(row, AtMost) and bar else bar
-            table.add_row(row.name, f"{row.value:.3f}", bar, str(row.n), style=style)
+            table.add_row(row.name, f"{row.value:.3f}", _bar(row), str(row.n), style=style)
         Console(highlight=False).print(table)
     return 0 if all(row.ok for row in rows) else 1
+
+
+def _bar(row: Row) -> str:
+    if row.bar is None:
+        return ""
+    side = "at most" if isinstance(row, AtMost) else "at least"
+    return f"{'' if row.ok else 'missed: '}{side} {row.bar:g}"
