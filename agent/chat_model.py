@@ -77,6 +77,7 @@ class ChatSenseBind(BaseChatModel):
         seed: Makes sampling repeatable.
         stop: Texts that end an answer; they are not part of it.
         reread: Read the whole dialog anew under its last condition, every time.
+        compiled: Compile the decoding step: minutes before the first token, then fast on a GPU.
         device: `"auto"` or a torch device.
         conditions: Where references to conditions are looked up.
         frames: Where `frame:<stream>@<ns>` is looked up, such as a `FrameStore`.
@@ -90,6 +91,7 @@ class ChatSenseBind(BaseChatModel):
     seed: int | None = None
     stop: list[str] | None = None
     reread: bool = False
+    compiled: bool = False
     device: str = "auto"
     conditions: ConditionStore = Field(default_factory=ConditionStore, exclude=True, repr=False)
     frames: Any = Field(default=None, exclude=True, repr=False)
@@ -395,14 +397,21 @@ class ChatSenseBind(BaseChatModel):
         return torch.Generator(self.brain.model.device).manual_seed(int(seed))
 
     def _take_seat(self, token_ids: list[int], cancel: Cancel) -> _Seat:
-        """Takes the idle session that has read most of the prompt, or a new one."""
+        """Takes the idle session that has read most of the prompt, or a new one.
+
+        One that would forget more than half of what it has read is another dialog's, which may go
+        on: a branch of it takes along what the two share, such as a system prompt with its tools.
+        """
         with self._lock:
             self._running.add(cancel)
             best = max(self._idle, key=lambda seat: seat.shared(token_ids), default=None)
-            if best is not None:
-                self._idle.remove(best)
-                return best
-        return _Seat(DialogSession(self.brain.model))
+            shared = best.shared(token_ids) if best else 0
+            if best is None or not shared:
+                return _Seat(DialogSession(self.brain.model, compiled=self.compiled))
+            if 2 * shared < len(best.read):
+                return _Seat(best.session.branch(shared), best.read[:shared])
+            self._idle.remove(best)
+            return best
 
     def _give_back(self, seat: _Seat, cancel: Cancel) -> None:
         with self._lock:

@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
+from sensebind.errors import CheckpointError, InputError, SourceError, ToolError, one_line
 from sensebind.perception.percept import Observation
 from sensebind.tools.ranging import Position, Ranging
 from sensebind.tools.risk import Risk, label
@@ -419,8 +419,9 @@ def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) ->
         )
         processor = processor_class.from_pretrained(path, local_files_only=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise CheckpointError(f"the detector at {path} cannot be loaded: {reason}") from error
+        raise CheckpointError(
+            f"the detector at {path} cannot be loaded: {one_line(error)}"
+        ) from error
     finally:
         if shown:
             transformers_logging.enable_progress_bar()

@@ -16,7 +16,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError
+from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
 from sensebind.tools.risk import ACTING, Risk, label, risk_of
 
 MAX_TOLD = 2000  # characters of an answer told to the model
@@ -81,7 +81,7 @@ class McpTools:
         in_time = self._ready.wait(self._timeout * max(len(self._client.connections), 1))
         if not in_time or self._failure is not None:
             self.close()
-            reason = self._failure or f"no answer within {self._timeout:g} s"
+            reason = self._failure or TimeoutError(f"no answer within {self._timeout:g} s")
             raise ConfigurationError(f"an MCP server cannot be used: {_root(reason)}")
         if self._allow is not None:
             missing = sorted(set(self._allow) - {tool.name for _, tool in self._found})
@@ -178,11 +178,11 @@ class McpTools:
         return short or "done", {"text": text, "content": getattr(message, "content", None)}
 
 
-def _root(error: object) -> str:
+def _root(error: BaseException) -> str:
     """The first cause in a group of errors, in one line."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return one_line(error)
 
 
 # --- our tools for others --------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError, InputError, one_line
 from sensebind.tools.risk import Risk
 from sensebind.tools.schemas import bound_schema
 
@@ -60,8 +60,7 @@ def parse_document(raw: bytes, where: str) -> Mapping[str, Any]:
         text = raw.decode("utf-8")
         document = json.loads(text) if text.lstrip()[:1] == "{" else yaml.safe_load(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"no API document at {where}: {reason}") from error
+        raise InputError(f"no API document at {where}: {one_line(error)}") from error
     if not isinstance(document, Mapping):
         raise InputError(f"no API document at {where}: it is no object")
     return document

@@ -195,17 +195,22 @@ class Decoder:
         """Forgets all tokens after the first `length`."""
         self.length = min(self.length, length)
 
-    def branch(self) -> Self:
-        """A decoder of the same model that has read the same tokens, and goes its own way."""
+    def branch(self, length: int) -> Self:
+        """A decoder of the same model that has read the same first tokens, and goes its own way.
+
+        Args:
+            length: How many, padding included.
+        """
         other = type(self)(self._model, rows=self._rows, compiled=self._step is not None)
+        other.length = min(length, self.length)
         with torch.inference_mode():
-            other._reserve(self.length)
+            other._reserve(other.length)
             for mine, theirs in zip(self._buffers(), other._buffers(), strict=True):
-                theirs[:, :, : self.length] = mine[:, :, : self.length]
-            other._real = None if self._real is None else self._real[:, : self.length].clone()
+                theirs[:, :, : other.length] = mine[:, :, : other.length]
+            other._real = None if self._real is None else self._real[:, : other.length].clone()
             if other._real is not None:
                 other._real = _grown(other._real, 1, other._capacity, fill=True)
-        other._pads, other.length = self._pads, self.length
+        other._pads = self._pads
         return other
 
     @torch.inference_mode()

@@ -88,18 +88,21 @@ class DialogSession:
             self._injections: dict[int, Tensor] = {}  # id -> [1, 1, layers, …], oldest first
             self._next_id = 0
 
-    def branch(self) -> Self:
-        """A session that has read the same tokens and knows the same conditions by the same ids.
+    def branch(self, length: int) -> Self:
+        """A session that has read the same first tokens and knows the same conditions.
 
         For dialogs that begin alike: what they share (a system prompt with its tools) is read
-        once. The two go their own ways from here.
+        once. The two go their own ways from there. Condition ids are the same in both.
+
+        Args:
+            length: How many tokens.
         """
         with self._lock:
             other = type(self)(
                 self.model, max_conditions=self._max_conditions, compiled=self._compiled
             )
-            other._decoder = self._decoder.branch()
-            other._read = list(self._read)
+            other._decoder = self._decoder.branch(length)
+            other._read = self._read[:length]
             other._ids, other._injections = dict(self._ids), dict(self._injections)
             other._next_id = self._next_id
             return other

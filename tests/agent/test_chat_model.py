@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_tests.integration_tests import ChatModelIntegrationTests
@@ -313,6 +313,27 @@ def test_json_schema_answers_are_values_of_the_schema(chat: ChatSenseBind) -> No
     assert json.loads(found["raw"].text)["floor"] == found["parsed"].floor
     with pytest.raises(InputError, match="use function_calling"):
         chat.with_structured_output(Place, method="magic")
+
+
+def test_dialogs_that_take_turns_do_not_forget_each_other(chat: ChatSenseBind) -> None:
+    system = SystemMessage("be brief and kind, and speak of what is there only")
+    dialogs: list[list[BaseMessage]] = [
+        [system, HumanMessage(f"what is {one}? tell me all that you know of it, please")]
+        for one in ("here", "there")
+    ]
+    fresh: list[list[int]] = [[], []]
+    for _ in range(3):
+        for dialog, read in zip(dialogs, fresh, strict=True):
+            answer = chat.invoke(dialog, max_tokens=20)
+            usage = answer.usage_metadata
+            assert usage is not None
+            known = usage.get("input_token_details", {}).get("cache_read", 0)
+            read.append(usage["input_tokens"] - known)
+            dialog += [answer, HumanMessage("and?")]
+    (whole, *_), (first, *_) = fresh
+    assert first < whole  # the second dialog took along what the two share
+    assert all(later < first for read in fresh for later in read[1:])
+    assert len(chat._idle) == 2
 
 
 async def test_cancelling_the_task_ends_the_generation(chat: ChatSenseBind) -> None:

@@ -89,8 +89,8 @@ def test_buffers_grow_and_are_cropped(model: GatedLlamaForCausalLM, monkeypatch)
 def test_a_branch_goes_its_own_way(model: GatedLlamaForCausalLM) -> None:
     tokens = torch.randint(3, 96, (1, 9))
     decoder = Decoder(model)
-    decoder.read(tokens[:, :5])
-    branch = decoder.branch()
+    decoder.read(tokens[:, :7])
+    branch = decoder.branch(5)
     decoder.read(torch.full((1, 4), 7))
     expected = model(tokens).logits[:, -1]
     torch.testing.assert_close(branch.read(tokens[:, 5:]), expected, **NEAR)
@@ -210,7 +210,10 @@ def test_a_branched_session_reads_the_shared_prompt_once(model: GatedLlamaForCau
     known = first.condition(torch.ones(3, 12), torch.ones(3))
     prompt, ids = [5, 6, 7, 8, 9], [NO_CONDITION] * 3 + [known] * 2
     expected = list(first.stream(prompt, ids, max_new_tokens=NEW))
-    second = first.branch()
+    second = first.branch(len(prompt))
+    third = first.branch(3)
     list(first.stream([5, 6, 7, 20], [NO_CONDITION] * 4, max_new_tokens=2))
     assert list(second.stream(prompt, ids, max_new_tokens=NEW)) == expected
     assert second.stats.reused_tokens == len(prompt) - 1
+    assert list(third.stream(prompt, ids, max_new_tokens=NEW)) == expected
+    assert third.stats.reused_tokens == 3
