@@ -217,16 +217,13 @@ class VisualCache:
         if len(vectors) == 0:
             return vectors
         similarities, neighbours = self._neighbours(vectors, min(k, len(self)))
-        # An IVF index returns fewer than k when the visited lists are small: those carry no mass.
-        found = np.isfinite(neighbours[..., 0])  # [B, k]
-        logits = np.where(found, similarities.astype(np.float64) * temperature, -np.inf)
-        peak = logits.max(axis=1, keepdims=True)
-        weights = np.exp(logits - np.where(np.isfinite(peak), peak, 0.0))  # [B, k]
-        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
-        retrieved = np.einsum("bk,bkd->bd", weights, np.where(found[..., None], neighbours, 0.0))
+        logits = similarities * np.float32(temperature)
+        # [B, k]; what they sum up to does not matter, as only the direction of the blend is kept.
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        retrieved = np.matmul(weights[:, None], neighbours)[:, 0]  # [B, D]
         blended = (1.0 - weight) * vectors + weight * _normalised(retrieved)
         blended[~vectors.any(axis=1)] = 0.0
-        return _normalised(blended).astype(np.float32)
+        return _normalised(blended)
 
     def enhance_prenorm(
         self,
@@ -245,9 +242,14 @@ class VisualCache:
         return (self.enhance(units, k, temperature, weight) * norms).astype(np.float32)
 
     def _neighbours(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return similarities [B, k] and the reconstructed vectors [B, k, D] in one call."""
+        """Return similarities [B, k] and the reconstructed vectors [B, k, D] in one call.
+
+        An IVF index finds fewer than k where the visited lists are small: zeros, least similar.
+        """
         similarities, ids, neighbours = self._index.search_and_reconstruct(vectors, k)
-        neighbours[ids < 0] = np.nan
+        missing = ids < 0
+        if missing.any():
+            similarities[missing], neighbours[missing] = -1e30, 0.0
         return similarities, neighbours
 
 

@@ -146,11 +146,19 @@ def test_quantised_lists_stay_close_to_flat() -> None:
     assert cosine.min() > 0.98
 
 
-def test_an_index_that_finds_fewer_than_k_uses_what_it_found() -> None:
+@pytest.mark.parametrize("temperature", [0.0, 20.0])
+def test_an_index_that_finds_fewer_than_k_uses_what_it_found(temperature: float) -> None:
     rows = unit_rows(64, 8)
     cache = VisualCache.build(rows, "IVF16,Flat", probes=1)
-    enhanced = cache.enhance(unit_rows(10, 8, 2), k=64)
+    query = unit_rows(10, 8, 2)
+    enhanced = cache.enhance(query, k=64, temperature=temperature)
     np.testing.assert_allclose(np.linalg.norm(enhanced, axis=1), 1, atol=1e-5)
+    _, neighbours = cache._neighbours(query, 64)
+    for row, found, got in zip(query, neighbours, enhanced, strict=True):
+        bank = found[found.any(axis=1)]
+        assert 0 < len(bank) < 64
+        expected = reference(bank, row, len(bank), temperature, 0.5)
+        np.testing.assert_allclose(got, expected, atol=2e-4)
 
 
 @pytest.mark.parametrize(
