@@ -1,9 +1,9 @@
 """Linear layers with weights of 8 or 4 bits, for inference in bfloat16.
 
-The arithmetic is that of torchao's weight-only quantisation, in PyTorch's own CPU kernels, which
-torchao's tensors do not reach: one scale per row of 8-bit weights; a scale and a zero per group of
-4-bit weights. On disk they are plain tensors, the same for every machine; elsewhere than on the
-CPU the weight is expanded for each product.
+The arithmetic is torchao's, in PyTorch's own CPU kernels, which torchao's tensors do not reach: one
+scale per row of 8-bit weights, whose products are taken in whole numbers, each token in 8 bits by a
+scale of its own; a scale and a zero per group of 4-bit weights. On disk they are plain tensors, the
+same for every machine; elsewhere than on the CPU the weight is expanded for each product.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sensebind.errors import CheckpointError
+from sensebind.perception.imagebind.eight_bits import int8_product
 
 LAYOUT_NAME = "quantization.json"
 GROUP = 128
 _LEVELS = 15  # of 4 bits, above zero
 _MIDDLE = 8  # the kernel takes zeros at this level
 _ALIGNMENT = 64
-_STEP = 16  # inputs that the 8-bit kernel reads at once, beyond the end of other rows too
 
 
 class QuantizedLinear(nn.Module):
@@ -62,8 +62,8 @@ class QuantizedLinear(nn.Module):
     def pack(self) -> None:
         """Makes loaded codes ready for the CPU's kernels.
 
-        4-bit codes go into the kernel's layout instead of the portable one. The 8-bit kernel
-        crashes on memory that is not aligned, which tensors in a mapped file may not be.
+        4-bit codes go into the kernel's layout instead of the portable one. Kernels like aligned
+        memory, which tensors in a mapped file may not have.
         """
         if self.codes.device.type != "cpu" or self._packed is not None:
             return
@@ -81,18 +81,17 @@ class QuantizedLinear(nn.Module):
         return out if self.bias is None else out + self.bias
 
     def product(self, x: Tensor) -> Tensor:
-        """W x, without the bias; x [..., in], rounded to bfloat16 on the CPU."""
-        if x.device.type != "cpu" or self.in_features % _STEP:
+        """W x, without the bias; x [..., in], on the CPU rounded to 8 bits, or to bfloat16."""
+        if x.device.type != "cpu":
             return F.linear(x, self.dequantized().to(x.dtype))
+        if self.bits == 8:
+            return int8_product(x, self.codes, self.scales).to(x.dtype)
         rows = x.reshape(-1, self.in_features).to(torch.bfloat16)
         if rows.data_ptr() % _ALIGNMENT:
             rows = rows.clone()
-        if self.bits == 8:
-            out = torch._weight_int8pack_mm(rows, self.codes, self.scales)
-        else:
-            self.pack()
-            assert self._packed is not None
-            out = torch._weight_int4pack_mm_for_cpu(rows, self._packed, GROUP, self.scales)
+        self.pack()
+        assert self._packed is not None
+        out = torch._weight_int4pack_mm_for_cpu(rows, self._packed, GROUP, self.scales)
         return out.view(*x.shape[:-1], self.out_features).to(x.dtype)
 
     def dequantized(self) -> Tensor:

@@ -35,12 +35,25 @@ class EightBitLinear(nn.Module):
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """[...,in] to [...,out], or to those outputs that `rows` names."""
-        tokens = x.reshape(-1, x.shape[-1])  # [M,in]
-        steps = tokens.abs().amax(dim=1, keepdim=True).clamp_min_(_TINY) / _LEVELS  # [M,1]
-        codes = (tokens / steps).round_().to(torch.int8)
-        out = torch._int_mm(codes, self.codes[rows].t()).float()  # [M,out]
-        out = out.mul_(steps).mul_(self.scales[rows]).add_(self.bias[rows])
-        return out.view(*x.shape[:-1], -1)
+        return int8_product(x, self.codes[rows], self.scales[rows]).add_(self.bias[rows])
+
+
+def int8_product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
+    """`W x` with products of int8 in int32, on the CPU.
+
+    Args:
+        x: [...,in]; each token is brought to 8 bits by a scale of its own.
+        codes: int8 [out,in], W without its scales.
+        scales: [out].
+
+    Returns:
+        float32 [...,out].
+    """
+    tokens = x.reshape(-1, x.shape[-1]).float()  # [M,in]
+    steps = tokens.abs().amax(dim=1, keepdim=True).clamp_min_(_TINY) / _LEVELS  # [M,1]
+    rounded = (tokens / steps).round_().to(torch.int8)
+    out = torch._int_mm(rounded, codes.t()).float()  # [M,out]
+    return out.mul_(steps).mul_(scales).view(*x.shape[:-1], -1)
 
 
 def to_eight_bits(model: nn.Module) -> nn.Module:
