@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sensebind.errors import CheckpointError
 from sensebind.perception.percept import Modality
-from sensebind.perception.worker import FactorySpec, WorkerSpec
+from sensebind.perception.specs import FactorySpec, WorkerSpec
 
 SIMHOME_STREAMS: dict[str, str] = {
     "camera": Modality.VISION.value,

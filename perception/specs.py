@@ -13,6 +13,9 @@ from sensebind.errors import ConfigurationError
 from sensebind.perception.frames import MAX_AGE, MAX_BYTES, FrameStore
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 
+EXIT_ERROR, EXIT_FATAL = 1, 2
+"""How a worker process ends: after a failure, and where starting it again would not help."""
+
 
 class Enhance(Protocol):
     """What a worker does with embeddings before it publishes them (the visual cache)."""

@@ -6,16 +6,9 @@ started less and less often, and after several crashes in a row rests for a whil
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
-import selectors
 import shutil
 import signal
-import socket as sockets
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,8 +21,8 @@ from typing import Any, Self
 from sensebind.errors import BusError, ConfigurationError, StorageError
 from sensebind.perception.bus import Subscriber, check_endpoint
 from sensebind.perception.heartbeat import Heartbeat
-from sensebind.perception.specs import WorkerSpec
-from sensebind.perception.worker import EXIT_FATAL
+from sensebind.perception.launching import Launchers
+from sensebind.perception.specs import EXIT_FATAL, WorkerSpec
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +37,6 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal
 _GRACE = 2.0  # seconds to finish before a process that was told to end is killed
 _ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
 _STOP_SECONDS = 2.7
-_LAUNCHER = "sensebind.perception.launcher"
 
 
 class WorkerState(StrEnum):
@@ -168,10 +160,8 @@ class Supervisor:
         self._lock = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._launcher: subprocess.Popen[bytes] | None = None
-        self._launched = 0.0
-        self._control: sockets.socket | None = None
-        self._pending = b""
+        modules = sorted({module for spec in workers for module in spec.modules})
+        self._launchers = Launchers(self._directory.path, modules, self._stop)
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -180,11 +170,10 @@ class Supervisor:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process id of the launcher, under "launcher", and of each worker process that runs."""
-        launcher = self._launcher
-        found = {"launcher": launcher.pid} if launcher is not None else {}
+        """Process ids: "launcher", "spare" (of the launcher), and each worker that runs."""
         with self._lock:
-            return found | {c.name: c.pid for c in self._charges.values() if c.pid}
+            workers = {c.name: c.pid for c in self._charges.values() if c.pid}
+        return self._launchers.pids | workers
 
     def status(self) -> dict[str, WorkerStatus]:
         """Return what is known of each worker."""
@@ -204,7 +193,7 @@ class Supervisor:
         """
         if self._thread is not None:
             raise ConfigurationError("this supervisor was started already")
-        self._open_launcher()
+        self._launchers.start()
         for charge in self._charges.values():
             self._launch(charge)
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -225,16 +214,7 @@ class Supervisor:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self._control is not None:
-            self._control.close()  # the launcher ends its workers, then itself
-            self._control = None
-        if self._launcher is not None:
-            try:
-                self._launcher.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._launcher.kill()
-                self._launcher.wait()
-            self._launcher = None
+        self._launchers.close(_STOP_SECONDS)
         with self._lock:
             for charge in self._charges.values():
                 charge.pid = 0
@@ -253,40 +233,29 @@ class Supervisor:
     # --- the watching thread ---
 
     def _watch(self) -> None:
-        with (
-            Subscriber(self.endpoints.values(), percepts=False) as pulse,
-            selectors.DefaultSelector() as selector,
-        ):
+        with Subscriber(self.endpoints.values(), percepts=False) as pulse:
             looked = time.monotonic()
             while not self._stop.is_set():
-                selector.register(self._control_socket, selectors.EVENT_READ)
-                readable = selector.select(_TICK)
-                selector.unregister(self._control_socket)
-                if readable:
-                    self._listen()
+                for message in self._launchers.receive(_TICK):
+                    self._listen(message)
                 self._feel(pulse)
                 # When the whole machine stood still, as in a suspend, nobody is to blame.
                 late = time.monotonic() - looked - _TICK
                 looked = time.monotonic()
                 self._look_after(late if late > _STANDSTILL else 0.0)
 
-    def _listen(self) -> None:
-        """Take in what the launcher says; when it is gone, so are all workers."""
-        try:
-            data = self._control_socket.recv(65536)
-        except ConnectionError:
-            data = b""
-        if not data:
-            self._lose_launcher()
-            return
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        for line in lines:
-            message: dict[str, Any] = json.loads(line)
-            if "started" in message:
-                self._charges[message["started"]].pid = message["pid"]
-            elif "ended" in message:
-                charge = self._charges[message["ended"]]
-                self._ended(charge, message["code"], message["words"])
+    def _listen(self, message: dict[str, Any]) -> None:
+        """Take in what a launcher says; when it is gone, so are all workers."""
+        if "started" in message:
+            self._charges[message["started"]].pid = message["pid"]
+        elif "ended" in message:
+            charge = self._charges[message["ended"]]
+            self._ended(charge, message["code"], message["words"])
+        elif "lost" in message:
+            for charge in self._charges.values():
+                if charge.pid or charge.state is WorkerState.STARTING:
+                    charge.running = charge.running or time.monotonic()  # not to blame for it
+                    self._ended(charge, -signal.SIGKILL, message["lost"])
 
     def _feel(self, pulse: Subscriber) -> None:
         """Note the heartbeats, and that a worker has come to run."""
@@ -329,9 +298,9 @@ class Supervisor:
             elif charge.killed and charge.pid and now - charge.killed > _GRACE:
                 charge.killed, charge.asked = now, charge.asked + 1
                 if charge.asked < _ASKED:
-                    self._tell({"kill": charge.pid})
+                    self._launchers.tell({"kill": charge.pid})
                 else:  # the launcher itself hangs; whoever it started ends with it
-                    self._kill_launcher()
+                    self._launchers.kill()
             elif charge.pid and not charge.killed:
                 limit = self._heartbeat_timeout if charge.beating else self._start_timeout
                 if now - min(stream.beaten for stream in charge.streams) > limit:
@@ -364,7 +333,7 @@ class Supervisor:
         log.warning("worker %s: %s, ending it", charge.name, why)
         charge.killed = time.monotonic()
         # One that fell silent or hangs will not listen; one with too much memory can finish.
-        self._tell({"end" if "memory" in why else "kill": charge.pid})
+        self._launchers.tell({"end" if "memory" in why else "kill": charge.pid})
         self._change_all(charge, WorkerState.RESTARTING, why)
 
     def _launch(self, charge: _Charge) -> None:
@@ -375,7 +344,8 @@ class Supervisor:
             detail = stream.detail if charge.restarts else ""
             self._change(charge, stream, WorkerState.STARTING, detail)
         workers = [stream.spec.model_dump(mode="json") for stream in charge.streams]
-        self._tell({"start": charge.name, "workers": workers, "restarts": charge.restarts})
+        command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
+        self._launchers.tell(command)
 
     def _change_all(self, charge: _Charge, state: WorkerState, detail: str) -> None:
         for stream in charge.streams:
@@ -389,58 +359,6 @@ class Supervisor:
             self._lock.notify_all()
         if changed and self._on_change is not None:
             self._on_change(described)
-
-    # --- the launcher ---
-
-    @property
-    def _control_socket(self) -> sockets.socket:
-        assert self._control is not None
-        return self._control
-
-    def _open_launcher(self) -> None:
-        ours, theirs = sockets.socketpair()
-        directory = str(self._directory.path)
-        modules = sorted({m for _, s in self._streams.values() for m in s.spec.modules})
-        # Threads of the launcher would not survive its forks.
-        quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        # What is importable here is importable there, such as a source beside the user's script.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        with theirs:
-            self._launcher = subprocess.Popen(
-                [sys.executable, "-P", "-m", _LAUNCHER, str(theirs.fileno()), directory, *modules],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=os.environ | quiet | {"PYTHONPATH": path},
-            )
-        self._launched = time.monotonic()
-        ours.settimeout(_GRACE)  # one that is stopped must not stop the supervisor, too
-        self._control = ours
-        self._pending = b""
-
-    def _lose_launcher(self) -> None:
-        """Start anew after the launcher ended unexpectedly; its workers ended with it."""
-        code = self._launcher.wait() if self._launcher is not None else 0
-        log.warning("launcher ended with code %s, starting another", code)
-        self._control_socket.close()
-        if time.monotonic() - self._launched < 1.0:  # it cannot even start: not in a busy loop
-            self._stop.wait(1.0)
-        self._open_launcher()
-        for charge in self._charges.values():
-            if charge.state is not WorkerState.FAILED:
-                self._ended(charge, code, f"its launcher ended with code {code}")
-
-    def _tell(self, command: dict[str, Any]) -> None:
-        try:
-            with contextlib.suppress(ConnectionError):  # its end is noticed in `_listen`
-                self._control_socket.sendall(json.dumps(command).encode() + b"\n")
-        except TimeoutError:
-            self._kill_launcher()
-
-    def _kill_launcher(self) -> None:
-        """End a launcher that does not listen any more; `_listen` notices and starts another."""
-        log.warning("the launcher does not answer, killing it")
-        if self._launcher is not None:
-            self._launcher.kill()
 
     # --- waiting for the start ---
 

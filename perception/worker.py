@@ -37,7 +37,14 @@ from sensebind.perception.frames import FrameStore
 from sensebind.perception.payload import jpeg
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader, Thing
 from sensebind.perception.reader import StreamReader, Work
-from sensebind.perception.specs import Enhance, FactorySpec, FramesSpec, WorkerSpec
+from sensebind.perception.specs import (
+    EXIT_ERROR,
+    EXIT_FATAL,
+    Enhance,
+    FactorySpec,
+    FramesSpec,
+    WorkerSpec,
+)
 
 __all__ = [
     "EXIT_ERROR", "EXIT_FATAL", "Enhance", "FactorySpec", "FramesSpec", "Worker", "WorkerSpec",
@@ -46,8 +53,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-EXIT_FATAL = 2  # starting it again would not help
-EXIT_ERROR = 1
 _TICK = 0.2  # seconds between the encoder's signs of progress when there is nothing to do
 _JOIN = 1.0  # seconds for a source to close
 _SMOOTHING = 0.3  # of the encoding time that the rate follows
