@@ -1,11 +1,11 @@
 """`kill -9` of every process of a running system, at random moments: what is lost, and how long.
 
-A robot runs as `sensebind run examples/simhome.yaml` runs it: simulated home, launcher, three
-workers. Of these five processes a random one is killed; the time is that from the kill until every
-sense has a fresh percept from a process that was not killed. Meanwhile an agent's awareness is
-asked all the time: it must never show a stale percept as present. The numbers of what each process
-published before it died are compared with what was received and what was reported as lost. Exit
-code 1 when a bar is missed.
+A robot runs as `sensebind run examples/simhome.yaml` runs it: simulated home, launcher and its
+spare, three workers. Of these six processes a random one is killed; the time is that from the kill
+until every sense has a fresh percept from a process that was not killed. Meanwhile an agent's
+awareness is asked all the time: it must never show a stale percept as present. The numbers of what
+each process published before it died are compared with what was received and what was reported as
+lost. Exit code 1 when a bar is missed.
 """
 
 import random

@@ -35,7 +35,6 @@ def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -
         start = time.monotonic()
         end = start + 60 * minutes
         while (now := time.monotonic()) < end:
-            robot.look_after()
             if now - start > 60 * warm_up:
                 for name, pid in pids.items():
                     memory, threads, files = _look(name, pid)
@@ -48,8 +47,7 @@ def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -
         slope = float(np.polyfit(hours, memory, 1)[0]) if len(seen) > 2 else float("nan")
         # In a short run the noise of single pages is larger than the slope that is looked for.
         bar = SLOPE if minutes - warm_up >= 20 else None
-        ok = bar is None or slope <= bar
-        rows.append(Row(f"{name}: memory slope, MB per hour", slope, bar, len(seen), ok))
+        rows.append(at_most(f"{name}: memory slope, MB per hour", slope, bar, len(seen)))
         rows.append(Row(f"{name}: memory, MB", float(memory[-1]), None, len(seen)))
         grown = int(threads[-1] - threads[0]), int(files[-1] - files[0])
         rows.append(at_most(f"{name}: threads more than at first", grown[0], 0, len(seen)))

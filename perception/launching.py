@@ -16,13 +16,14 @@ import selectors
 import signal
 import socket as sockets
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from sensebind.perception.processes import start_module
 
 log = logging.getLogger(__name__)
 
@@ -130,26 +131,12 @@ class Launchers:
     def start(self) -> None:
         """Start a fresh launcher, which has to import everything; its spare follows."""
         # Threads of the launcher would not survive its forks.
-        quiet = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        # What is importable here is importable there, such as a source beside the user's script.
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        libraries = ("OMP", "OPENBLAS", "MKL")
+        quiet = {f"{library}_NUM_THREADS": "1" for library in libraries}
         line, theirs = self._connect()
-        ends = tuple(map(str, theirs))
+        arguments = [*map(str, theirs), str(self._directory), *self._modules]
         try:
-            line.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    _LAUNCHER,
-                    *ends,
-                    str(self._directory),
-                    *self._modules,
-                ],
-                stdin=subprocess.DEVNULL,
-                pass_fds=theirs,
-                env=os.environ | quiet | {"PYTHONPATH": path},
-            )
+            line.process = start_module(_LAUNCHER, arguments, theirs, quiet)
         finally:
             for end in theirs:
                 os.close(end)

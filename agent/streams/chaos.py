@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +38,7 @@ from sensebind.perception.specs import FactorySpec, WorkerSpec
 
 BAR = 3.0
 """Seconds after which every sense must be back."""
+_NO_WORKERS = ("launcher", "spare", "simhome")  # processes that are no sense
 _PATIENCE = 60.0  # seconds after which it is given up
 _GONE = 5.0  # seconds that a device is away, a process stopped, a disk full
 _WIDE = 130  # columns of a table that no terminal shows
@@ -169,10 +171,9 @@ class Subject:
         if not self.awareness.wait(_PATIENCE, self.streams):
             states = {s.stream: s.state.value for s in self.robot.supervisor.status().values()}
             raise ConfigurationError(f"not all senses came up: {states}; see sensebind doctor")
-        for task in (self._look_after, self._look_for_stale):
-            thread = threading.Thread(target=task, name=f"chaos{task.__name__}", daemon=True)
-            thread.start()
-            self._stack.callback(thread.join)
+        thread = threading.Thread(target=self._look_for_stale, name="chaos", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
         self._stack.callback(self._stop.set)
 
     def _disturbable(self, worker: WorkerSpec) -> WorkerSpec:
@@ -205,7 +206,7 @@ class Subject:
 
     def left_over(self) -> list[int]:
         """Return which of all processes that there were still live; to be asked after the end."""
-        return [pid for pid in self.pids_seen if Path(f"/proc/{pid}").exists()]
+        return [pid for pid in self.pids_seen if _lives(pid)]
 
     def trial(self, what: str, harm: Callable[[], Harm]) -> Outcome:
         """Do harm, which is called so in words, wait until all is well, and tell."""
@@ -236,16 +237,20 @@ class Subject:
         reports = self.awareness.report().values()
         return counts | {"malformed": sum(report.counts.malformed for report in reports)}
 
-    def _look_after(self) -> None:
-        while not self._stop.wait(0.2):
-            self.robot.look_after()
-
     def _look_for_stale(self) -> None:
         while not self._stop.wait(0.01):
             percepts, _ = self.awareness.snapshot()
             now = time.monotonic()
             late = [p for p in percepts.values() if now - p.header.monotonic > MAX_AGE + 0.1]
             self._stale += bool(late)
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may wait long until process 1 notes it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # --- what is done ---
@@ -303,7 +308,7 @@ def _hostile(subject: Subject, kind: str) -> Harm:
 
 def _full_disk(subject: Subject) -> Harm:
     """Let the robot's processes write no byte more to any file, which is what a full disk does."""
-    pids = [pid for name, pid in subject.pids.items() if name not in ("launcher", "simhome")]
+    pids = [pid for name, pid in subject.pids.items() if name not in _NO_WORKERS]
     limits = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
     for pid, (_, hard) in limits.items():
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -325,7 +330,7 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
     found = {
         "kill": [(f"kill -9 of {name}", partial(kill, subject, name)) for name in subject.pids],
         "stop": [(f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
-                 for s in subject.pids if s not in ("launcher", "simhome")],
+                 for s in subject.pids if s not in _NO_WORKERS],
         "gone": [(f"device of {s} gone for {_GONE:g} s",
                   partial(_gone, subject, s)) for s in streams],
         "clock": [(f"clock of {s} an hour {word}", partial(_jump, subject, s, word))

@@ -37,7 +37,8 @@ from sensebind.perception.supervisor import Supervisor, WorkerStatus
 
 log = logging.getLogger(__name__)
 
-_TICK = 0.5
+_TICK = 0.5  # seconds between looks whether to end
+_PAUSE = 1.0  # seconds from one start of the simulated home to the next
 
 
 class Robot:
@@ -87,13 +88,8 @@ class Robot:
     @property
     def pids(self) -> dict[str, int]:
         """Process ids of everything that runs beside this process, by name."""
-        home = {"simhome": self._home.pid} if self._home is not None else {}
-        return self.supervisor.pids | home
-
-    def look_after(self) -> None:
-        """Start again what the supervisor does not watch; to be called now and then."""
-        if self._home is not None:
-            self._home.look_after()
+        home = self._home.pid if self._home is not None else 0
+        return self.supervisor.pids | ({"simhome": home} if home else {})
 
     def _start(self) -> None:
         config, stack = self._config, self._stack
@@ -181,7 +177,6 @@ def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless = False
             while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:
-                robot.look_after()
                 hopeless = all(s.state == "failed" for s in robot.supervisor.status().values())
             rows = robot.monitor.rows()
             details = {s.detail for s in robot.supervisor.status().values()}
@@ -198,22 +193,27 @@ def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
 
 
 class _Home:
-    """A simulated home that is started again when it ends."""
+    """A simulated home that is started again when it ends: at once, but once in a second only."""
 
     def __init__(self, seed: int, port: int) -> None:
-        self._options = SimHomeOptions(seed, sensor_port=port)
-        self._server = SimHomeServer(self._options)
-        self.restarts = 0
+        self._server = SimHomeServer(SimHomeOptions(seed, sensor_port=port))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
 
     @property
     def pid(self) -> int:
         return self._server.pid
 
-    def look_after(self) -> None:
-        if not self._server.alive:
+    def _look_after(self) -> None:
+        started = 0.0
+        while not self._stop.is_set():
+            if not self._server.wait(_TICK):
+                continue
             log.warning("the simulated home ended, starting it again")
+            if self._stop.wait(max(0.0, started + _PAUSE - time.monotonic())):
+                return
+            started = time.monotonic()
             self._server.stop()
-            self.restarts += 1
             try:
                 self._server.start()
             except ConfigurationError as error:  # its port may be free a moment later
@@ -221,9 +221,12 @@ class _Home:
 
     def __enter__(self) -> Self:
         self._server.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
         self._server.stop()
 
 

@@ -19,8 +19,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.simhome.devices import COLDEST, WARMEST
+from sensebind.perception.simhome.loopback import LOOPBACK, listen
 
-LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10.0
 
 
@@ -186,10 +186,10 @@ class HouseServer:
 
     Args:
         house: What the operations act on.
-        port: Port on 127.0.0.1; 0 takes a free one.
+        port: Port on 127.0.0.1; 0 takes a free one. Or a socket that listens already.
     """
 
-    def __init__(self, house: House, port: int = 0) -> None:
+    def __init__(self, house: House, port: int | socket.socket = 0) -> None:
         self._house = house
         self._port = port
         self._address = ""
@@ -207,16 +207,7 @@ class HouseServer:
         Raises:
             ConfigurationError: The port is in use or not allowed, or the server did not come up.
         """
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((LOOPBACK, self._port))
-        except (OSError, OverflowError) as error:
-            listener.close()
-            raise ConfigurationError(
-                f"cannot serve the house API on {LOOPBACK} port {self._port} ({error}); "
-                "choose another port, or 0 for a free one"
-            ) from error
+        listener = listen(self._port) if isinstance(self._port, int) else self._port
         self._address = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         config = uvicorn.Config(
             create_house_app(self._house, self._address),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
 from sensebind.perception.simhome.scene import Scene
 
 
@@ -28,3 +30,17 @@ class SimHomeOptions:
     sensor_port: int = 0
     robot_port: int = 0
     house_port: int = 0
+
+
+def dump_options(options: SimHomeOptions) -> bytes:
+    """Writes options as one line of JSON."""
+    return TypeAdapter(SimHomeOptions).dump_json(options) + b"\n"
+
+
+def load_options(line: bytes) -> SimHomeOptions:
+    """Reads what `dump_options` wrote.
+
+    Raises:
+        pydantic.ValidationError: It is something else.
+    """
+    return TypeAdapter(SimHomeOptions).validate_json(line)

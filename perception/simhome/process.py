@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import math
+import os
 import signal
+import socket as sockets
+import sys
+import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, Self
 
 import numpy as np
 import zmq
@@ -17,12 +23,15 @@ import zmq
 from sensebind.errors import ConfigurationError, MessageError, SenseBindError
 from sensebind.perception.percept import unpack_header
 from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
+from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
 from sensebind.perception.simhome.lidar import COLUMNS
-from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.loopback import LOOPBACK, bind, listen
+from sensebind.perception.simhome.options import SimHomeOptions, load_options
 from sensebind.perception.simhome.sounds import RATE
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, pack, topic
+
+log = logging.getLogger(__name__)
 
 _BACKLOG = 24  # chunks that a new listener gets at once: 2 s that end at any multiple of 0.5 s
 _LAG = 0.5  # seconds behind the clock after which time is let go instead of caught up with
@@ -30,30 +39,86 @@ _FARTHEST, _WIDEST = 20.0, 4 * math.pi  # metres and radians in one movement
 _QUEUE = 8  # movements that wait
 
 
-def serve(control: Connection, options: SimHomeOptions) -> None:
-    """The main function of the process.
+def main(arguments: list[str]) -> int:
+    """Run `python -m sensebind.perception.simhome.process CONTROL_FD`.
+
+    The options come over the control socket, as one line of JSON; the answer is another, with the
+    addresses or an error. The process ends when the other end of the socket is closed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
+    descriptor = int(arguments[0])
+    os.set_inheritable(descriptor, False)
+    with sockets.socket(fileno=descriptor) as control, control.makefile("rwb") as lines:
+
+        def answer(fields: dict[str, str]) -> None:
+            lines.write(json.dumps(fields).encode() + b"\n")
+            lines.flush()
+
+        if not (line := lines.readline()):
+            return 0  # the parent has gone meanwhile
+        try:
+            return _serve(load_options(line), control, answer)
+        except SenseBindError as error:
+            answer({"error": str(error)})
+            return 1
+
+
+def _serve(
+    options: SimHomeOptions, control: sockets.socket, answer: Callable[[dict[str, str]], None]
+) -> int:
+    columns = options.lidar_columns or COLUMNS
+    with ExitStack() as stack:
+        home = stack.enter_context(SimHome(options.scene, lidar_columns=columns))
+        loop = _Loop(home, options)
+        stack.callback(loop.close)
+        house = stack.enter_context(_House(home.devices, options.house_port, loop.stop))
+        signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+        answer({"sensors": loop.sensors, "robot": loop.robot, "house": house.address})
+        loop.run(control.fileno(), began=house.open)
+        return 1 if house.failed else 0
+
+
+class _House:
+    """The house API, whose libraries are imported when the sensors run: until then callers wait.
 
     Args:
-        control: First gets one message, the addresses or an error; the process ends when the other
-            end is closed.
-        options: What to serve, and where.
+        devices: What it acts on.
+        port: Where it listens.
+        give_up: Called when it cannot serve.
     """
-    try:
-        columns = options.lidar_columns or COLUMNS
-        with (
-            SimHome(options.scene, lidar_columns=columns) as home,
-            HouseServer(home.devices, options.house_port) as house,
-        ):
-            loop = _Loop(home, options)
-            try:
-                addresses = {"sensors": loop.sensors, "robot": loop.robot, "house": house.address}
-                control.send_bytes(pack(addresses))
-                signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-                loop.run(control)
-            finally:
-                loop.close()
-    except SenseBindError as error:
-        control.send_bytes(pack({"error": str(error)}))
+
+    def __init__(self, devices: DeviceState, port: int, give_up: Callable[[], None]) -> None:
+        self._devices = devices
+        self._give_up = give_up
+        self._listener = listen(port)
+        self.address = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
+        self.failed = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="house", daemon=True)
+
+    def open(self) -> None:
+        """Begin to serve, in a thread."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            from sensebind.perception.simhome.house_api import HouseServer
+
+            with HouseServer(self._devices, self._listener):
+                self._ended.wait()
+        except (ImportError, SenseBindError):
+            log.exception("the house API cannot serve")
+            self.failed = True
+            self._give_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.ident is not None:  # else it was never begun
+            self._thread.join()
+        self._listener.close()
 
 
 class _Loop:
@@ -69,8 +134,8 @@ class _Loop:
         self._publisher.setsockopt(zmq.SNDHWM, 20)
         self._requests = self._context.socket(zmq.ROUTER)
         try:
-            self.sensors = _bind(self._publisher, options.sensor_port)
-            self.robot = _bind(self._requests, options.robot_port)
+            self.sensors = bind(self._publisher, options.sensor_port)
+            self.robot = bind(self._requests, options.robot_port)
         except ConfigurationError:
             self.close()
             raise
@@ -87,16 +152,24 @@ class _Loop:
             _Promise(1 / options.lidar_rate, self._scan),
         ]
 
-    def run(self, control: Connection) -> None:
-        """Works until `stop` is called or the other end of `control` is closed."""
+    def run(self, control: int, began: Callable[[], None]) -> None:
+        """Works until `stop` is called or the other end of `control` is closed.
+
+        Args:
+            control: File descriptor of a socket.
+            began: Called when every sensor has given its first sample.
+        """
         poller = zmq.Poller()
-        for readable in (self._publisher, self._requests, control.fileno()):
+        for readable in (self._publisher, self._requests, control):
             poller.register(readable, zmq.POLLIN)
+        for promise in self._promises:
+            promise.keep()
+        began()
         while not self._stopping:
             due = min(promise.due for promise in self._promises)
             wait = max(due - time.monotonic(), 0.0)
             ready = dict(poller.poll(math.ceil(wait * 1000)))
-            if control.fileno() in ready:
+            if control in ready:
                 return
             if self._publisher in ready:
                 self._welcome(self._publisher.recv())
@@ -106,7 +179,7 @@ class _Loop:
                 promise.keep()
 
     def stop(self) -> None:
-        """Lets `run` return soon; for signal handlers."""
+        """Lets `run` return soon; for signal handlers and other threads."""
         self._stopping = True
 
     def close(self) -> None:
@@ -257,16 +330,5 @@ def _now() -> tuple[int, float]:
     return time.time_ns(), time.monotonic()
 
 
-def _bind(socket: zmq.Socket, port: int) -> str:
-    """Binds to loopback and returns the address."""
-    socket.setsockopt(zmq.LINGER, 0)
-    try:
-        socket.bind(f"tcp://{LOOPBACK}:{port or '*'}")
-    except zmq.ZMQError as error:
-        raise ConfigurationError(
-            f"cannot bind SimHome to {LOOPBACK} port {port} ({error}); "
-            "choose another port, or 0 for a free one"
-        ) from error
-    address = socket.getsockopt(zmq.LAST_ENDPOINT)
-    assert isinstance(address, bytes)
-    return address.decode().rstrip("\0")
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

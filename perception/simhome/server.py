@@ -6,17 +6,20 @@ robot and serves the house API over HTTP. It ends with its parent, however that 
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+import contextlib
+import json
+import select
+import socket as sockets
+import subprocess
 from typing import Self
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.percept import unpack_header
-from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.processes import start_module
+from sensebind.perception.simhome.options import SimHomeOptions, dump_options
 from sensebind.perception.simhome.scene import Scene
 
+_PROCESS = "sensebind.perception.simhome.process"
+_RAYS_ONLY = {"MUJOCO_GL": "disable"}  # keeps the simulator from importing OpenGL
 _START_SECONDS = 60.0  # importing on a loaded machine takes a while
 _STOP_SECONDS = 5.0
 
@@ -24,8 +27,7 @@ _STOP_SECONDS = 5.0
 class SimHomeServer:
     """Starts and stops a SimHome process.
 
-    Use it as a context manager, or call `start` and `stop`. As with every spawned process, a
-    script that does so keeps its own work behind `if __name__ == "__main__"`.
+    Use it as a context manager, or call `start` and `stop`.
 
     Args:
         options: What to serve; a scene or a seed alone takes the defaults.
@@ -41,8 +43,8 @@ class SimHomeServer:
             if not 0 < rate <= 60:
                 raise ConfigurationError(f"a sensor rate of {rate} Hz; give one up to 60 Hz")
         self._options = options
-        self._process: BaseProcess | None = None
-        self._control: Connection | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: sockets.socket | None = None
         self._addresses: dict[str, str] = {}
 
     @property
@@ -63,28 +65,29 @@ class SimHomeServer:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.is_alive()
+        process = self._process
+        return process is not None and process.poll() is None
 
     @property
     def pid(self) -> int:
         """Number of the process; 0 before `start`."""
-        return (self._process.pid or 0) if self._process is not None else 0
+        process = self._process
+        return process.pid if process is not None else 0
 
     def start(self) -> None:
-        """Starts the process; returns when all three addresses serve.
+        """Starts the process; returns when all three addresses are open.
+
+        The sensors come first: who asks the house in the first moments waits for its answer.
 
         Raises:
             ConfigurationError: It did not come up, for instance because a port is in use.
         """
         if self._process is not None:
             raise ConfigurationError("this SimHome server was started already; stop it first")
-        context = multiprocessing.get_context("spawn")
-        self._control, theirs = context.Pipe()
-        process = self._process = context.Process(
-            target=_serve, args=(theirs, self._options), name="simhome", daemon=True
-        )
-        process.start()
-        theirs.close()  # so that the end of the process is seen as the end of the pipe
+        self._control, theirs = sockets.socketpair()
+        with theirs:  # closed here, so that the end of the process is seen as the end of the line
+            number = theirs.fileno()
+            self._process = start_module(_PROCESS, [str(number)], [number], _RAYS_ONLY)
         try:
             answer = self._first_word()
         except BaseException:  # Ctrl-C too: the process must not be left alone
@@ -97,13 +100,33 @@ class SimHomeServer:
 
     def _first_word(self) -> dict[str, str]:
         assert self._control is not None and self._process is not None
-        if not self._control.poll(_START_SECONDS):
-            return {"error": f"no sign of life within {_START_SECONDS:g} s"}
+        self._control.settimeout(_START_SECONDS)
         try:
-            return unpack_header(self._control.recv_bytes())
-        except EOFError:
-            self._process.join(_STOP_SECONDS)
-            return {"error": f"its process ended with code {self._process.exitcode}"}
+            with self._control.makefile("rb") as answers, contextlib.suppress(ConnectionError):
+                self._control.sendall(dump_options(self._options))
+                if line := answers.readline():
+                    return json.loads(line)
+        except TimeoutError:
+            return {"error": f"no sign of life within {_START_SECONDS:g} s"}
+        return {"error": f"its process ended with code {self._process.wait()}"}
+
+    def wait(self, timeout: float) -> bool:
+        """Waits for the process to end, which is noticed at once.
+
+        Args:
+            timeout: Seconds after which the wait is over.
+
+        Returns:
+            Whether it has ended, or was never started.
+        """
+        process, control = self._process, self._control
+        if process is None or control is None:
+            return True
+        poll = select.poll()
+        poll.register(control, select.POLLIN)
+        if poll.poll(1000 * timeout):  # it has nothing more to say, so this is its end
+            process.wait()
+        return process.poll() is not None
 
     def stop(self) -> None:
         """Ends the process and waits for it; a server that was not started is left alone."""
@@ -114,11 +137,11 @@ class SimHomeServer:
             control.close()  # the process ends itself when its parent is gone
         if process is None:
             return
-        process.join(_STOP_SECONDS)
-        if process.is_alive():
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        process.close()
+            process.wait()
 
     def __enter__(self) -> Self:
         """Starts the process; see `start`."""
@@ -128,11 +151,3 @@ class SimHomeServer:
     def __exit__(self, *_: object) -> None:
         """Ends the process."""
         self.stop()
-
-
-def _serve(control: Connection, options: SimHomeOptions) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
-    # Imported by the child only: its parent needs no simulator and no web server.
-    from sensebind.perception.simhome.process import serve
-
-    serve(control, options)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,6 +49,10 @@ def changes() -> list[WorkerStatus]:
 @pytest.fixture(scope="module")
 def supervisor(checkpoint: Path, hang: Path, changes: list[WorkerStatus]) -> Iterator[Supervisor]:
     specs = [worker(stream, checkpoint, hang=str(hang)) for stream in STREAMS]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]  # one that a new worker can have when the old one is gone
+    specs[0] = specs[0].model_copy(update={"endpoint": f"tcp://127.0.0.1:{port}"})
     supervisor = Supervisor(specs, changes.append, heartbeat_timeout=5.0, stall_timeout=5.0)
     supervisor.start()
     pids = [status.pid for status in supervisor.status().values()]
@@ -149,17 +154,42 @@ def test_workers_do_not_mind_ctrl_c(supervisor: Supervisor) -> None:
 
 
 def test_all_processes_are_named(supervisor: Supervisor) -> None:
-    until(lambda: set(supervisor.pids) == {"launcher", "spare", *STREAMS})
+    until(lambda: supervisor.pids.keys() == {"launcher", "spare", *STREAMS})
     assert all(map(alive, supervisor.pids.values()))
     until(lambda: all(status.memory > 1e6 for status in supervisor.status().values()))
 
 
-def test_the_launcher_is_replaced_too(supervisor: Supervisor) -> None:
+def test_the_spare_takes_the_place_of_the_launcher(supervisor: Supervisor) -> None:
+    for _ in range(3):
+        until(lambda: "spare" in supervisor.pids)
+        due = restarts(supervisor, **dict.fromkeys(STREAMS, 1))
+        pids = supervisor.pids
+        os.kill(pids["launcher"], signal.SIGKILL)
+        until(lambda due=due: running(supervisor, due))
+        assert supervisor.pids["launcher"] == pids.pop("spare")
+        assert not any(map(alive, pids.values()))
+
+
+def test_a_spare_is_replaced_and_nobody_notices(supervisor: Supervisor) -> None:
+    due = restarts(supervisor)
+    until(lambda: "spare" in supervisor.pids)
+    before = supervisor.pids
+    os.kill(before["spare"], signal.SIGKILL)
+    until(lambda: supervisor.pids.get("spare", before["spare"]) != before["spare"])
+    after = supervisor.pids
+    assert after.pop("spare") != before.pop("spare") and after == before
+    assert running(supervisor, due)
+
+
+def test_without_a_spare_another_launcher_is_started(supervisor: Supervisor) -> None:
+    until(lambda: "spare" in supervisor.pids)
     due = restarts(supervisor, **dict.fromkeys(STREAMS, 1))
-    pids = [status.pid for status in supervisor.status().values()]
-    os.kill(supervisor.pids["launcher"], signal.SIGKILL)
+    pids = supervisor.pids
+    for name in ("launcher", "spare"):
+        os.kill(pids[name], signal.SIGKILL)
     until(lambda: running(supervisor, due))
-    assert not [pid for pid in pids if alive(pid)]
+    assert not any(map(alive, pids.values()))
+    until(lambda: "spare" in supervisor.pids)
 
 
 def test_a_frozen_launcher_is_replaced_when_it_is_needed(supervisor: Supervisor) -> None:

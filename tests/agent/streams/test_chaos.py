@@ -41,12 +41,13 @@ def test_each_trouble_is_told_and_over_again(
     code = chaos.run(robot, kinds, as_json=True)
     told = json.loads(capsys.readouterr().out)
     found = {one["what"]: one for one in told["outcomes"]}
-    assert len(found) == 3 + 1 + 2 + 3 and told["processes_left"] == 0
+    assert len(found) == 4 + 1 + 2 + 3 and told["processes_left"] == 0
     for one in found.values():  # how fast it was is for a quiet machine to say
         assert one["back"] is not None and one["unreported"] == 0, one
     noted = {what: one["noted"] for what, one in found.items()}
     for what, word in {
         "kill -9 of lidar": "restarts", "kill -9 of launcher": "restarts",
+        "kill -9 of spare": "", "kill -9 of simhome": "",
         "device of lidar gone": "told after", "clock of lidar an hour ahead": "clamped",
         "clock of lidar an hour behind": "clamped", "a flood": "malformed",
         "corrupt messages": "malformed", "disk full": "unkept",

@@ -95,11 +95,7 @@ def test_a_robot_is_seen_from_here_and_from_another_machine(
         until(lambda: not alive(home))
         received = {row.stream: row.received for row in robot.monitor.rows()}
 
-        def all_go_on() -> bool:
-            robot.look_after()  # as `sensebind run` does, now and then
-            return all(row.received > received[row.stream] + 2 for row in robot.monitor.rows())
-
-        until(all_go_on)
+        until(lambda: all(r.received > received[r.stream] + 2 for r in robot.monitor.rows()))
         pids = robot.pids
     assert not [pid for pid in pids.values() if alive(pid)]
     assert not config.directory.exists()

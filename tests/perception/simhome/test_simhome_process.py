@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError, ToolError
 from sensebind.perception.percept import Modality
 from sensebind.perception.simhome.client import RobotClient
-from sensebind.perception.simhome.options import SimHomeOptions
-from sensebind.perception.simhome.scene import Scene, Thing
+from sensebind.perception.simhome.options import SimHomeOptions, dump_options, load_options
+from sensebind.perception.simhome.scene import Scene, Thing, sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.simhome import SimHomeSource
@@ -100,11 +102,12 @@ def test_robot_that_is_not_there_is_a_tool_error() -> None:
 
 
 def test_a_port_in_use_is_a_clear_error(server: SimHomeServer) -> None:
-    port = int(server.sensors.rsplit(":", 1)[1])
-    second = SimHomeServer(SimHomeOptions(SCENE, sensor_port=port))
-    with pytest.raises(ConfigurationError, match=f"port {port}.*choose another"):
-        second.start()
-    assert not second.alive and second.sensors == ""
+    for address, option in (server.sensors, "sensor_port"), (server.house, "house_port"):
+        port = int(address.rsplit(":", 1)[1])
+        second = SimHomeServer(SimHomeOptions(SCENE, **{option: port}))
+        with pytest.raises(ConfigurationError, match=f"port {port}.*choose another"):
+            second.start()
+        assert not second.alive and second.sensors == ""
 
 
 def test_only_loopback_is_bound(server: SimHomeServer) -> None:
@@ -126,6 +129,30 @@ def test_a_killed_process_is_seen_and_can_be_stopped_and_started_again() -> None
         assert server.sensors == "" and server.pid == 0
         server.start()
     server.stop()
+
+
+def test_the_end_of_the_process_is_noticed_at_once() -> None:
+    server = SimHomeServer(SimHomeOptions(SCENE, lidar_columns=8))
+    assert server.wait(0.0)
+    with server:
+        assert not server.wait(0.0) and server.alive
+        os.kill(server.pid, signal.SIGKILL)
+        assert server.wait(60.0) and not server.alive
+
+
+@given(
+    st.builds(
+        SimHomeOptions,
+        scene=st.integers(0, 2**31) | st.integers(0, 2**31).map(sample_scene),
+        camera_rate=st.floats(0.1, 60),
+        lidar_columns=st.none() | st.integers(8, 720),
+        house_port=st.integers(0, 65535),
+    )
+)
+@settings(max_examples=30)
+def test_options_arrive_as_they_were_sent(options: SimHomeOptions) -> None:
+    assert load_options(dump_options(options)) == options
+    assert dump_options(options).count(b"\n") == 1
 
 
 def test_a_rate_out_of_range_is_refused() -> None:
