@@ -180,9 +180,10 @@ class Launchers:
 
     def close(self, patience: float) -> None:
         """End the launchers, and with them all workers, within about so many seconds."""
-        for line in (self._spare, self._working):
-            if line is not None:
-                self._end(line, patience)
+        if self._spare is not None:
+            self._end(self._spare, _PAUSE)  # it has nothing to finish
+        if self._working is not None:
+            self._end(self._working, patience)
         self._spare = self._working = None
         self._selector.close()
 

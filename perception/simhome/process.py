@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import signal
@@ -14,7 +13,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 import numpy as np
@@ -26,12 +25,10 @@ from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.lidar import COLUMNS
-from sensebind.perception.simhome.loopback import LOOPBACK, bind, listen
+from sensebind.perception.simhome.loopback import bind, listen
 from sensebind.perception.simhome.options import SimHomeOptions, load_options
 from sensebind.perception.simhome.sounds import RATE
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, pack, topic
-
-log = logging.getLogger(__name__)
 
 _BACKLOG = 24  # chunks that a new listener gets at once: 2 s that end at any multiple of 0.5 s
 _LAG = 0.5  # seconds behind the clock after which time is let go instead of caught up with
@@ -43,39 +40,43 @@ def main(arguments: list[str]) -> int:
     """Run `python -m sensebind.perception.simhome.process CONTROL_FD`.
 
     The options come over the control socket, as one line of JSON; the answer is another, with the
-    addresses or an error. The process ends when the other end of the socket is closed.
+    addresses when all of them serve, or an error. The sensors are the first: they send before that.
+    The process ends when the other end of the socket is closed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who then stops us
     descriptor = int(arguments[0])
     os.set_inheritable(descriptor, False)
-    with sockets.socket(fileno=descriptor) as control, control.makefile("rwb") as lines:
+    with sockets.socket(fileno=descriptor) as control:
 
         def answer(fields: dict[str, str]) -> None:
-            lines.write(json.dumps(fields).encode() + b"\n")
-            lines.flush()
+            with suppress(ConnectionError):  # the parent has gone meanwhile
+                control.sendall(json.dumps(fields).encode() + b"\n")
 
-        if not (line := lines.readline()):
-            return 0  # the parent has gone meanwhile
+        with control.makefile("rb") as lines:
+            line = lines.readline()
+        if not line:
+            return 0  # likewise
         try:
-            return _serve(load_options(line), control, answer)
+            _serve(load_options(line), control, answer)
         except SenseBindError as error:
             answer({"error": str(error)})
             return 1
+        return 0
 
 
 def _serve(
     options: SimHomeOptions, control: sockets.socket, answer: Callable[[dict[str, str]], None]
-) -> int:
+) -> None:
     columns = options.lidar_columns or COLUMNS
     with ExitStack() as stack:
         home = stack.enter_context(SimHome(options.scene, lidar_columns=columns))
         loop = _Loop(home, options)
         stack.callback(loop.close)
-        house = stack.enter_context(_House(home.devices, options.house_port, loop.stop))
+        addresses = {"sensors": loop.sensors, "robot": loop.robot}
+        house = _House(home.devices, options.house_port, lambda told: answer(addresses | told))
+        stack.enter_context(house)
         signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-        answer({"sensors": loop.sensors, "robot": loop.robot, "house": house.address})
         loop.run(control.fileno(), began=house.open)
-        return 1 if house.failed else 0
 
 
 class _House:
@@ -84,15 +85,15 @@ class _House:
     Args:
         devices: What it acts on.
         port: Where it listens.
-        give_up: Called when it cannot serve.
+        tell: Called in its thread when it serves, with its address, or with an error.
     """
 
-    def __init__(self, devices: DeviceState, port: int, give_up: Callable[[], None]) -> None:
+    def __init__(
+        self, devices: DeviceState, port: int, tell: Callable[[dict[str, str]], None]
+    ) -> None:
         self._devices = devices
-        self._give_up = give_up
+        self._tell = tell
         self._listener = listen(port)
-        self.address = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
-        self.failed = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="house", daemon=True)
 
@@ -104,12 +105,11 @@ class _House:
         try:
             from sensebind.perception.simhome.house_api import HouseServer
 
-            with HouseServer(self._devices, self._listener):
+            with HouseServer(self._devices, self._listener) as server:
+                self._tell({"house": server.address})
                 self._ended.wait()
-        except (ImportError, SenseBindError):
-            log.exception("the house API cannot serve")
-            self.failed = True
-            self._give_up()
+        except (ImportError, SenseBindError) as error:
+            self._tell({"error": str(error)})
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +179,7 @@ class _Loop:
                 promise.keep()
 
     def stop(self) -> None:
-        """Lets `run` return soon; for signal handlers and other threads."""
+        """Lets `run` return soon; for signal handlers."""
         self._stopping = True
 
     def close(self) -> None:

@@ -75,9 +75,7 @@ class SimHomeServer:
         return process.pid if process is not None else 0
 
     def start(self) -> None:
-        """Starts the process; returns when all three addresses are open.
-
-        The sensors come first: who asks the house in the first moments waits for its answer.
+        """Starts the process; returns when all three addresses serve, the sensors before that.
 
         Raises:
             ConfigurationError: It did not come up, for instance because a port is in use.
