@@ -12,7 +12,7 @@ from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.imagebind import ImageBindProcessor
 from sensebind.perception.segment import Cluster, clusters, nearest_cluster
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.sweep import sweep_disparity
+from sensebind.perception.sweep import sweep_depth
 
 BAR = 50.0  # milliseconds
 FIRST_SEED = 10_000_000
@@ -36,7 +36,7 @@ def measure(homes: int) -> list[Row]:
         ("the nearest thing", nearest_cluster, sweeps, None),
         ("all things", clusters, sweeps, None),
         ("level floor, all things, as the trunk takes them", things, tilted, BAR),
-        ("picture of distances", sweep_disparity, sweeps, BAR),
+        ("picture of distances", sweep_depth, sweeps, BAR),
     ]
     points = float(np.mean([len(sweep) for sweep in sweeps]))
     rows = [Row("points of a sweep", points, None, homes)]

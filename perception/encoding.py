@@ -14,8 +14,9 @@ from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
 from sensebind.perception.segment import Cluster, clusters
+from sensebind.perception.sweep import sweep_depth
 
-SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT)
+SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT, Modality.DEPTH)
 
 
 class SenseEncoder:
@@ -34,7 +35,8 @@ class SenseEncoder:
         Args:
             model: Holds at least the trunk of `modality`.
             processor: Of the same checkpoint.
-            modality: Vision, audio or point.
+            modality: Vision, audio, point or depth; a sweep of points can be encoded as either of
+                the last two: its nearest thing, or what lies ahead as a picture of distances.
             segment: Whether point clouds are whole sweeps, of which the nearest thing is encoded;
                 False encodes them as they are.
             sensor_height: Height of the lidar above the floor, metres.
@@ -144,11 +146,16 @@ class SenseEncoder:
                     raise InputError(f"sound of {observation.stream!r} is not finite")
                 if self._processor.silent(data):
                     return None
-                clips = self._processor.audio(data, observation.rate)  # [S,1,mel,T]
+                newest = self._processor.newest(data, observation.rate)
+                clips = self._processor.audio(newest, observation.rate)  # [S,1,mel,T]
                 # All clips of so short a sound are the same one, and so is their average.
                 seconds = self._processor.settings.audio.seconds
                 same = data.shape[-1] <= seconds * observation.rate
                 return clips[:1] if same else clips
+            case Modality.DEPTH:
+                sweep = observation.modality is Modality.POINT
+                plane = sweep_depth(data) if sweep else data  # [H,W] metres
+                return self._processor.depth(plane) if plane.any() else None
             case _:
                 if not self._segment:
                     return self._processor.points(data)

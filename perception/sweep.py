@@ -6,9 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from sensebind.errors import InputError
-from sensebind.perception.imagebind.preprocess.planes import disparity
 
-FOCAL, BASELINE = 518.86, 0.075  # pixels and metres, of the first Kinect
 _NEAR = 0.2  # metres; nearer returns are of the robot itself
 
 
@@ -64,26 +62,3 @@ def sweep_depth(
     gap, nearest = found  # pyright: ignore[reportGeneralTypeIssues]: SciPy's types say None
     filled = depth[nearest[0], nearest[1]]
     return np.where(gap <= focal * np.radians(spread), filled, np.float32(0))
-
-
-def sweep_disparity(
-    points: np.ndarray,
-    size: int = 224,
-    view: float = 90.0,
-    focal: float = FOCAL,
-    baseline: float = BASELINE,
-) -> np.ndarray:
-    """A scan as the disparity that a stereo camera would see, float32 [size, size].
-
-    What the depth trunk was trained on is disparity, but its authors gave no numbers: bring those
-    of your own camera, or the range that your checkpoint's preprocessing settings expect.
-
-    Args:
-        points: As `sweep_depth`. `size`, `view`: likewise.
-        focal: Focal length of the stereo camera, pixels.
-        baseline: Distance of its lenses, metres.
-
-    Raises:
-        InputError: As `sweep_depth`.
-    """
-    return disparity(sweep_depth(points, size, view), focal * baseline)

@@ -47,14 +47,15 @@ class StreamConfig(_Strict):
 
     Attributes:
         source: "KIND:TARGET", or a mapping with that under `source` and options of the kind.
-        modality: vision, audio or point; where the kind of source does not say it.
+        modality: vision, audio, point or depth; where the kind of source does not say it, or to
+            have a lidar's sweep encoded whole, as a picture of distances.
         enhance: Whether the visual cache enhances it; sounds and sweeps by default.
 
     The others are those of `perception.specs.WorkerSpec`.
     """
 
     source: str | dict[str, Any]
-    modality: Literal["vision", "audio", "point"] | None = None
+    modality: Literal["vision", "audio", "point", "depth"] | None = None
     enhance: bool | None = None
     process: str = ""
     rate: Annotated[float, Field(gt=0, le=1000)] = 8.0
@@ -213,7 +214,7 @@ class RobotConfig(_Strict):
         known = _MODALITIES.get(str(options.get("sensor", stream)) if kind == "simhome" else kind)
         if known is None:
             raise ConfigurationError(
-                f"{stream}: say what a source {kind!r} gives: modality: vision, audio or point"
+                f"{stream}: say what a source {kind!r} gives: modality: vision, audio, point or depth"
             )
         return known
 

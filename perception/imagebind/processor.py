@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class VideoSettings(_Settings):
 class AudioSettings(_Settings):
     """Rate in Hz, clips, mel clip size, statistics, and the level below which it is silence.
 
-    `silence` is in dB of full scale; None never calls anything silent.
+    `silence` is in dB of full scale; None never calls anything silent. `newest` is how many
+    seconds of a stream's window count while there is something in them, see `newest` below.
     """
 
     rate: PositiveInt = 16000
@@ -56,6 +58,7 @@ class AudioSettings(_Settings):
     mean: float = -4.268
     std: float = 9.138
     silence: float | None = None
+    newest: PositiveFloat | None = None
 
 
 class PointSettings(_Settings):
@@ -223,6 +226,25 @@ class ImageBindProcessor:
         """Whether sound in -1..1 is quieter than the checkpoint's silence level."""
         silence = self.settings.audio.silence
         return silence is not None and sound.level(samples) < silence
+
+    def newest(self, samples: np.ndarray, rate: int) -> np.ndarray:
+        """The end of a stream's window, over and over: what is heard now, not what was before.
+
+        Args:
+            samples: [..., samples] in -1..1.
+            rate: Hz.
+
+        Returns:
+            As many samples. Where the end is silent (between two rings of a phone), or the
+            checkpoint sets no `newest`, they are those that were given.
+        """
+        seconds, count = self.settings.audio.newest, samples.shape[-1]
+        if seconds is None or count <= seconds * rate:
+            return samples
+        end = samples[..., -round(seconds * rate) :]
+        if self.silent(end):
+            return samples
+        return np.tile(end, math.ceil(count / end.shape[-1]))[..., -count:]
 
     def points(self, cloud: Data, floor: float | None = None) -> Tensor:
         """A point cloud, [N,3 or more] or a file, as float32 [count,3].

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensebind.errors import InputError
-from sensebind.perception.sweep import BASELINE, FOCAL, sweep_depth, sweep_disparity
+from sensebind.perception.sweep import sweep_depth
 
 
 def wall(distance: float, heading: float = 0.0) -> np.ndarray:
@@ -34,13 +34,6 @@ def test_left_is_left() -> None:
     depth = sweep_depth(np.array([[2.0, 1.0, 0.5]]), size=64, spread=2.0)
     rows, columns = np.nonzero(depth)
     assert columns.mean() < 24 and rows.mean() < 28
-
-
-def test_disparity_is_large_where_things_are_near() -> None:
-    disparity = sweep_disparity(wall(4.0), size=64)
-    assert disparity[32, 32] == pytest.approx(FOCAL * BASELINE / 2.0, rel=1e-3)
-    assert disparity[32, 8] == pytest.approx(FOCAL * BASELINE / 4.0, rel=1e-3)
-    assert disparity[0, 0] == 0
 
 
 def test_odd_sweeps() -> None:

@@ -24,6 +24,7 @@ from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.frames import FrameStore
 from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation, Percept
+from sensebind.perception.sweep import sweep_depth
 from sensebind.perception.worker import FactorySpec, Worker, WorkerSpec, run_worker
 
 
@@ -124,6 +125,17 @@ def test_a_cloud_of_one_thing_is_not_cut(checkpoint: Path) -> None:
     cloud = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
     whole = SenseEncoder.from_pretrained(checkpoint, Modality.POINT, segment=False)
     assert whole.encode(observation(Modality.POINT, cloud)) is not None
+
+
+def test_a_sweep_is_encoded_whole_as_a_picture_of_distances(checkpoint: Path) -> None:
+    encoder = SenseEncoder.from_pretrained(checkpoint, Modality.DEPTH)
+    sweep, _ = sample(Modality.POINT)
+    whole = encoder.encode(observation(Modality.POINT, sweep))
+    plane = encoder.encode(observation(Modality.DEPTH, sweep_depth(sweep)))
+    assert whole is not None and plane is not None
+    np.testing.assert_array_equal(whole, plane)
+    assert encoder.encode(observation(Modality.POINT, sweep[:0])) is None
+    assert encoder.things(observation(Modality.POINT, sweep)) == ()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,20 @@ def test_short_and_silent_sound(processor: ImageBindProcessor) -> None:
     assert level(np.ones(4)) == 0
 
 
+def test_the_end_of_a_window_counts_unless_it_is_silent() -> None:
+    settings = ProcessorSettings(audio=AudioSettings(silence=-60, newest=0.75))
+    newest = ImageBindProcessor(settings).newest
+    window = np.linspace(0.1, 1, 32000, dtype=np.float32)
+    end = window[-12000:]
+    np.testing.assert_array_equal(newest(window, 16000), [*end[-8000:], *end, *end])
+    stereo = newest(np.stack([window, -window]), 16000)
+    np.testing.assert_array_equal(stereo, [newest(window, 16000), -newest(window, 16000)])
+    window[-12000:] = 0
+    assert newest(window, 16000) is window
+    assert newest(end, 16000) is end
+    assert ImageBindProcessor(ProcessorSettings()).newest(stereo, 16000) is stereo
+
+
 def test_resampling_keeps_a_tone() -> None:
     source = torch.sin(torch.arange(44100) * 2 * torch.pi * 440 / 44100)[None]
     wanted = torch.sin(torch.arange(16000) * 2 * torch.pi * 440 / 16000)[None]
