@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from msgspec.structs import replace
 from report import Parser, Row, at_least, at_most, run
 
 from sensebind.agent.embedder import Embedder
@@ -138,8 +139,8 @@ def trace(checkpoint: Path, minutes: float, seed: int = 0) -> Iterator[Step]:
             key = picture.tobytes()
             if seen is None or seen[0] != key:  # the same picture has the same embedding
                 seen = (key, percept(sight, picture, now))
-            stamp = {"monotonic": now, "captured_at": START + int(now * 1e9)}
-            looked = Percept(seen[1].header.model_copy(update=stamp), seen[1].embedding)
+            header = replace(seen[1].header, monotonic=now, captured_at=START + int(now * 1e9))
+            looked = Percept(header, seen[1].embedding)
             sound = np.concatenate([sound, home.microphone(STEP)])[-len(sound) :]
             heard = percept(hearing, sound, now, RATE)
             if enhance is not None and heard.header.present:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import psutil
 import zmq
+from msgspec.structs import replace
 
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.clocks import HostClocks, host_clock
@@ -32,7 +33,7 @@ from sensebind.perception.endpoints import (
 )
 from sensebind.perception.heartbeat import BEAT, Heartbeat, decode_heartbeat, encode_heartbeat
 from sensebind.perception.keys import KeyRing
-from sensebind.perception.percept import Percept, decode_message, encode_message
+from sensebind.perception.percept import STREAM_NAME, Percept, decode_message, encode_message
 from sensebind.perception.tally import StreamStats, Tally
 
 __all__ = [
@@ -42,11 +43,13 @@ __all__ = [
 
 HEARTBEAT_SECONDS = 0.25
 _BUSY_SECONDS = 0.1  # how often a publisher that is busy looks for subscriptions
-_LAST, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)  # flags of zmq are slow to combine
+# Those of zmq are enums, which cost more to combine than a message to send.
+_NOW, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
+_POLLIN = int(zmq.POLLIN)
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
-_TOPIC = re.compile(rb"(?:percept|beat)/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/")
+_TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
 
 
 class Publisher:
@@ -80,7 +83,6 @@ class Publisher:
         """
         self.stream = stream
         self.epoch = uuid.uuid4().hex[:16]
-        self.rejected = 0
         self._interval = heartbeat_seconds
         self._restarts = restarts
         self._lock = threading.Lock()
@@ -110,7 +112,8 @@ class Publisher:
         """Number, stamp and send a percept; return it as it was sent.
 
         Raises:
-            MessageError: The percept does not fit its own header.
+            MessageError: The percept does not fit its own header, or the first of its stream would
+                be refused by every subscriber.
             BusError: The publisher is closed.
         """
         with self._lock:
@@ -118,14 +121,14 @@ class Publisher:
                 raise BusError(f"the publisher of {self.stream!r} is closed")
             stream = percept.header.stream
             sequence = self._sequences.get(stream, 0) + 1
-            stamp = {
-                "sequence": sequence, "epoch": self.epoch, "published_at": time.time_ns(),
-                "clock": host_clock(),
-            }  # fmt: skip
-            sent = Percept(
-                percept.header.model_copy(update=stamp), percept.embedding, percept.payload
-            )
+            header = replace(
+                percept.header, sequence=sequence, epoch=self.epoch, published_at=time.time_ns(),
+                clock=host_clock(),
+            )  # fmt: skip
+            sent = Percept(header, percept.embedding, percept.payload)
             frames = encode_message(sent)
+            if sequence == 1:
+                decode_message(frames)  # what nobody would accept is told to whoever made it
             self._sequences[stream] = sequence
             self._newest[stream] = frames
             self._send(frames)
@@ -205,19 +208,16 @@ class Publisher:
 
     def _read_subscriptions(self) -> None:
         """Give new subscribers the newest percepts of what they subscribed to."""
-        while self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
-            message = self._socket.recv(zmq.NOBLOCK)
+        while int(self._socket.getsockopt(zmq.EVENTS)) & _POLLIN:
+            message = self._socket.recv(_NOW)
             for frames in self._newest.values() if message[:1] == b"\x01" else ():
                 if frames[0].startswith(message[1:]):
                     self._send(frames)
 
     def _send(self, frames: list[bytes]) -> None:
-        try:
-            for frame in frames[:-1]:
-                self._socket.send(frame, _MORE)
-            self._socket.send(frames[-1], _LAST)
-        except zmq.Again:
-            self.rejected += 1
+        for frame in frames[:-1]:
+            self._socket.send(frame, _MORE)
+        self._socket.send(frames[-1], _NOW)  # an XPUB always takes it, and drops it at full queues
 
     def _beat(self, process: psutil.Process) -> Heartbeat:
         return Heartbeat(
@@ -294,13 +294,19 @@ class Subscriber:
             timeout: Longest wait in seconds; the result is empty when nothing came.
         """
         news = News({}, {})
-        if self._socket.poll(max(0, int(timeout * 1000))):
+        self._socket.setsockopt(zmq.RCVTIMEO, max(0, int(timeout * 1000)))
+        wait = 0  # for the first message; of those behind it what is there already
+        try:
             for _ in range(_DRAIN_LIMIT):
-                try:
-                    frames = self._socket.recv_multipart(_LAST)
-                except zmq.Again:
-                    break
+                frame = self._socket.recv(wait, copy=False)
+                frames = [frame.bytes]
+                while frame.more:  # cheaper than `recv_multipart`, which asks the socket
+                    frame = self._socket.recv(_NOW, copy=False)
+                    frames.append(frame.bytes)
                 self._take(frames, news)
+                wait = _NOW
+        except zmq.Again:
+            pass  # that was all
         return news
 
     def stats(self) -> dict[str, StreamStats]:
@@ -355,12 +361,14 @@ class Subscriber:
             return
         self._unplaced.pop(header.stream, None)
         if captured != header.monotonic:
-            moved = header.model_copy(update={"monotonic": captured})
+            moved = replace(header, monotonic=captured)
             percept = Percept(moved, percept.embedding, percept.payload)
         news.percepts[header.stream] = percept
 
     def _tally(self, stream: str) -> Tally:
         """Return the counts of a stream; made-up names cannot fill the memory."""
-        if stream not in self._tallies and len(self._tallies) >= _MAX_STREAMS:
-            stream = _OTHERS
-        return self._tallies.setdefault(stream, Tally())
+        known = self._tallies.get(stream)
+        if known is None:
+            name = stream if len(self._tallies) < _MAX_STREAMS else _OTHERS
+            known = self._tallies.setdefault(name, Tally())
+        return known

@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
-import msgpack
 import zmq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +17,7 @@ from sensebind.perception.percept import (
     MAX_PAYLOAD_BYTES,
     STREAM_PATTERN,
     Modality,
+    pack,
     parse_reference,
     unpack_header,
 )
@@ -134,9 +134,9 @@ class FrameServer:
             frame = self._store.get(reference.decode("ascii", "replace"))
         except SenseBindError as error:
             self._refused += 1
-            return [reference[:_REQUEST_BYTES], _pack({"error": str(error)[:500]})]
+            return [reference[:_REQUEST_BYTES], pack({"error": str(error)[:500]})]
         self._served += 1
-        return [reference, _pack(_describe(frame)), frame.payload]
+        return [reference, pack(_describe(frame)), frame.payload]
 
 
 class FrameClient:
@@ -190,10 +190,6 @@ class FrameClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _pack(fields: dict[str, Any]) -> bytes:
-    return bytes(msgpack.packb(fields, use_bin_type=True) or b"")
 
 
 def _describe(frame: Frame) -> dict[str, Any]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgpack
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta, Struct
+from msgspec.msgpack import Decoder
 
 from sensebind.errors import MessageError
-from sensebind.perception.percept import STREAM_PATTERN, unpack_header
+from sensebind.perception.percept import (
+    Count,
+    Finite,
+    Positive,
+    ShortText,
+    StreamName,
+    Text,
+    pack,
+    unpack,
+)
 
 BEAT = "beat/"
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
-_Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Heartbeat(BaseModel):
+class Heartbeat(Struct, frozen=True, kw_only=True):
     """A sign of life. Unknown fields of later writers are ignored.
 
     Attributes:
@@ -35,33 +42,33 @@ class Heartbeat(BaseModel):
         turned_away: Connection attempts without a key that is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     version: Literal[1] = 1
-    stream: Annotated[str, Field(pattern=STREAM_PATTERN)]
-    epoch: Annotated[str, Field(max_length=256)]
-    sequence: _Count
-    monotonic: _Seconds
-    clock: Annotated[str, Field(max_length=64)] = ""
-    state: Annotated[str, Field(max_length=32)] = "running"
-    detail: Annotated[str, Field(max_length=512)] = ""
-    progress: _Seconds = 0.0
-    pid: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    memory: _Count = 0
-    restarts: _Count = 0
-    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    dropped: _Count = 0
-    refused: _Count = 0
-    unchanged: _Count = 0
-    clamped: _Count = 0
-    unkept: _Count = 0
-    turned_away: _Count = 0
+    stream: StreamName
+    epoch: Text
+    sequence: Count
+    monotonic: Finite
+    clock: ShortText = ""
+    state: Annotated[str, Meta(max_length=32)] = "running"
+    detail: Annotated[str, Meta(max_length=512)] = ""
+    progress: Finite = 0.0
+    pid: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    memory: Count = 0
+    restarts: Count = 0
+    rate: Positive = 0.0
+    dropped: Count = 0
+    refused: Count = 0
+    unchanged: Count = 0
+    clamped: Count = 0
+    unkept: Count = 0
+    turned_away: Count = 0
+
+
+_BEAT = Decoder(Heartbeat)
 
 
 def encode_heartbeat(beat: Heartbeat) -> list[bytes]:
     """Turn a heartbeat into bus frames `[topic, header]`."""
-    packed = msgpack.packb(beat.model_dump(mode="json"), use_bin_type=True)
-    return [f"{BEAT}{beat.stream}/".encode(), bytes(packed or b"")]
+    return [f"{BEAT}{beat.stream}/".encode(), pack(beat)]
 
 
 def decode_heartbeat(frames: list[bytes]) -> Heartbeat:
@@ -72,12 +79,7 @@ def decode_heartbeat(frames: list[bytes]) -> Heartbeat:
     """
     if len(frames) != 2:
         raise MessageError(f"a heartbeat has 2 frames, not {len(frames)}")
-    try:
-        beat = Heartbeat.model_validate(unpack_header(frames[1]))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MessageError(f"heartbeat field {where}: {first['msg']}") from error
+    beat = unpack(frames[1], _BEAT)
     if frames[0] != f"{BEAT}{beat.stream}/".encode():
         raise MessageError(f"topic {frames[0][:80]!r} does not belong to {beat.stream!r}")
     return beat

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-import msgpack
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta, Struct
+from msgspec.msgpack import Decoder, Encoder
 
 from sensebind.errors import InputError, MessageError
 
@@ -24,16 +25,19 @@ MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
 MAX_THINGS = 16
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
-STREAM_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-_TOPIC = "percept/"
-_REFERENCE = re.compile(r"frame:([A-Za-z0-9][A-Za-z0-9_.-]{0,63})@([0-9]{1,19})")
+STREAM_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+STREAM_PATTERN = f"^{STREAM_NAME}$"
+_REFERENCE = re.compile(f"frame:({STREAM_NAME})@([0-9]{{1,19}})")
 _ON_THE_WIRE = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
 
-_Nanoseconds = Annotated[int, Field(ge=0, lt=2**63)]
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
-_Text = Annotated[str, Field(max_length=256)]
-_Metres = Annotated[float, Field(allow_inf_nan=False)]
+# Types of fields on the wire. A bound of a number refuses NaN, too.
+StreamName = Annotated[str, Meta(pattern=rf"^{STREAM_NAME}\Z")]  # to Python, $ allows a line break
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+Positive = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
+ShortText = Annotated[str, Meta(max_length=64)]
+Text = Annotated[str, Meta(max_length=256)]
 
 
 class Modality(StrEnum):
@@ -95,7 +99,7 @@ def parse_reference(reference: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-class Thing(BaseModel):
+class Thing(Struct, frozen=True):
     """Something that a scan found, in the frame of the sensor, but z above the floor.
 
     Attributes:
@@ -103,13 +107,11 @@ class Thing(BaseModel):
         size: Extent along x, y and z, metres.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    position: tuple[_Metres, _Metres, _Metres]
-    size: tuple[_Metres, _Metres, _Metres]
+    position: tuple[Finite, Finite, Finite]
+    size: tuple[Finite, Finite, Finite]
 
 
-class PerceptHeader(BaseModel):
+class PerceptHeader(Struct, frozen=True, kw_only=True):
     """What is known about an embedding. Unknown fields of later writers are ignored.
 
     Attributes:
@@ -130,32 +132,29 @@ class PerceptHeader(BaseModel):
         things: What a scan found, the nearest first; the embedding is that of the first.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     version: Literal[1] = HEADER_VERSION
-    stream: Annotated[str, Field(pattern=STREAM_PATTERN)]
+    stream: StreamName
     modality: Modality
-    sequence: _Count
-    captured_at: _Nanoseconds
-    published_at: _Nanoseconds
-    monotonic: Annotated[float, Field(allow_inf_nan=False)]
-    frame_id: _Text = ""
+    sequence: Count
+    captured_at: Count
+    published_at: Count
+    monotonic: Finite
+    frame_id: Text = ""
     dtype: Literal["float32", "float16"] = "float32"
-    shape: tuple[Annotated[int, Field(ge=1, le=MAX_DIMENSION)]]
-    model: _Text = ""
-    cache: _Text = ""
-    observation: _Text = ""
+    shape: tuple[Annotated[int, Meta(ge=1, le=MAX_DIMENSION)]]
+    model: Text = ""
+    cache: Text = ""
+    observation: Text = ""
     present: bool = True
-    encode_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    dropped: _Count = 0
-    epoch: _Text = ""
-    clock: Annotated[str, Field(max_length=64)] = ""
+    encode_ms: Positive = 0.0
+    dropped: Count = 0
+    epoch: Text = ""
+    clock: ShortText = ""
     unchanged: bool = False
-    things: Annotated[tuple[Thing, ...], Field(max_length=MAX_THINGS)] = ()
+    things: Annotated[tuple[Thing, ...], Meta(max_length=MAX_THINGS)] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Percept:
+class Percept(Struct, frozen=True):
     """An embedding and its header.
 
     Attributes:
@@ -171,14 +170,14 @@ class Percept:
 
 def percept_topic(stream: str) -> bytes:
     """Return the topic of a stream; it ends in a slash so that no topic is a prefix of another."""
-    return f"{_TOPIC}{stream}/".encode()
+    return f"percept/{stream}/".encode()
 
 
 def encode_message(percept: Percept) -> list[bytes]:
     """Turn a percept into bus frames `[topic, header, embedding, payload?]`.
 
     Raises:
-        MessageError: The embedding does not match its header.
+        MessageError: The embedding does not match its header, or that cannot be packed.
     """
     header = percept.header
     embedding = np.ascontiguousarray(percept.embedding, dtype=header.dtype)
@@ -187,9 +186,7 @@ def encode_message(percept: Percept) -> list[bytes]:
             f"percept of {header.stream!r}: embedding is {embedding.shape}, "
             f"its header says {header.shape}"
         )
-    fields = header.__dict__  # plain values, but for things, which have fields of their own
-    packed = msgpack.packb(fields, use_bin_type=True, default=vars)
-    frames = [percept_topic(header.stream), packed, embedding.tobytes()]
+    frames = [percept_topic(header.stream), pack(header), embedding.tobytes()]
     if percept.payload is not None:
         frames.append(percept.payload)
     return frames
@@ -203,7 +200,7 @@ def decode_message(frames: list[bytes]) -> Percept:
     """
     if not 3 <= len(frames) <= 4:
         raise MessageError(f"a percept has 3 or 4 frames, not {len(frames)}")
-    header = _decode_header(frames[1])
+    header = unpack(frames[1], _HEADER)
     if frames[0] != percept_topic(header.stream):
         raise MessageError(f"topic {frames[0][:80]!r} does not belong to stream {header.stream!r}")
     dtype = _ON_THE_WIRE[header.dtype]
@@ -213,8 +210,7 @@ def decode_message(frames: list[bytes]) -> Percept:
             f"{header.shape[0]} x {header.dtype} was announced"
         )
     embedding = np.frombuffer(frames[2], dtype).astype(np.float32)
-    with np.errstate(over="ignore"):  # what overflows is refused just below
-        square = float(np.dot(embedding, embedding))
+    square = float(np.vdot(embedding, embedding))  # which does not warn of what is refused below
     if not math.isfinite(square):
         raise MessageError(f"embedding of {header.stream!r} holds NaN, infinity or huge values")
     norm = math.sqrt(square)
@@ -228,36 +224,46 @@ def decode_message(frames: list[bytes]) -> Percept:
     return Percept(header, embedding, payload)
 
 
+def pack(message: object) -> bytes:
+    """Pack a message, or a map of plain values, as msgpack; `unpack` is the way back.
+
+    Raises:
+        MessageError: It holds something else than plain values.
+    """
+    try:
+        return _ENCODER.encode(message)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MessageError(f"a header cannot be packed: {error}") from error
+
+
+def unpack(frame: bytes, decoder: Decoder[_T]) -> _T:
+    """Unpack and check a message from an untrusted frame.
+
+    Raises:
+        MessageError: It is too long, not msgpack, or not what the decoder is for.
+    """
+    if len(frame) > MAX_HEADER_BYTES:
+        raise MessageError(f"header of {len(frame)} bytes, at most {MAX_HEADER_BYTES} are allowed")
+    try:
+        return decoder.decode(frame)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MessageError(f"header is refused: {error}") from error
+
+
 def unpack_header(frame: bytes) -> dict[str, Any]:
     """Unpack a msgpack map of plain values from an untrusted frame.
 
     Raises:
         MessageError: It is too long, not msgpack, not a map, or holds extension types.
     """
-    if len(frame) > MAX_HEADER_BYTES:
-        raise MessageError(f"header of {len(frame)} bytes, at most {MAX_HEADER_BYTES} are allowed")
-    try:
-        fields = msgpack.unpackb(frame, raw=False, strict_map_key=True, ext_hook=_refuse_extension)
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise MessageError(f"header is not msgpack: {error}") from error
-    if not isinstance(fields, dict):
-        raise MessageError(f"header is a {type(fields).__name__}, not a map")
-    return fields
+    return unpack(frame, _MAP)
 
 
-def _decode_header(frame: bytes) -> PerceptHeader:
-    fields = unpack_header(frame)
-    if fields.get("version") != HEADER_VERSION:
-        raise MessageError(
-            f"header version {str(fields.get('version'))[:20]!r}, this is {HEADER_VERSION}"
-        )
-    try:
-        return PerceptHeader.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MessageError(f"header field {where}: {first['msg']}") from error
-
-
-def _refuse_extension(code: int, _data: bytes) -> Any:
+def _refuse_extension(code: int, _data: memoryview) -> Any:
     raise ValueError(f"extension type {code} is not allowed")
+
+
+_T = TypeVar("_T")
+_ENCODER = Encoder()
+_HEADER = Decoder(PerceptHeader)
+_MAP = Decoder(dict[str, Any], ext_hook=_refuse_extension)

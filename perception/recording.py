@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import cv2
+import msgspec
 import numpy as np
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from foxglove_schemas_protobuf.PackedElementField_pb2 import PackedElementField
@@ -28,7 +29,6 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from mcap.writer import Writer
 from mcap_protobuf.schema import build_file_descriptor_set
-from pydantic import ValidationError
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
@@ -112,7 +112,7 @@ class Recorder:
         header = percept.header
         embedding = np.ascontiguousarray(percept.embedding, "<f4").tobytes()
         body = {
-            "header": header.model_dump(mode="json"),
+            "header": msgspec.to_builtins(header),
             "embedding": base64.b64encode(embedding).decode(),
         }
         about = {"sensebind": FORMAT, "stream": header.stream, "modality": header.modality.value}
@@ -207,13 +207,15 @@ _CLASSES: dict[str, type[Message]] = {
 def _schema(name: str) -> bytes:
     if name in _CLASSES:
         return build_file_descriptor_set(_CLASSES[name]).SerializeToString()
+    (header,), definitions = msgspec.json.schema_components([PerceptHeader])
     schema = {
         "title": name,
         "type": "object",
         "properties": {
-            "header": PerceptHeader.model_json_schema(),
+            "header": header,
             "embedding": {"type": "string", "contentEncoding": "base64"},
         },
+        "$defs": definitions,
     }
     return json.dumps(schema).encode()
 
@@ -362,7 +364,7 @@ class Recording:
                     entry: Observation | Percept | None = _percept(stored)
                 else:
                     entry = _observation(stored, sounds)
-            except (InputError, DecodeError, ValidationError, ValueError, KeyError, TypeError):
+            except (InputError, DecodeError, ValueError, KeyError, TypeError):
                 self.refused += 1
                 continue
             if entry is not None:
@@ -378,7 +380,7 @@ def _modality(about: dict[str, str]) -> Modality:
 
 def _percept(stored: Stored) -> Percept:
     body = json.loads(stored.message.data)
-    header = PerceptHeader.model_validate(body["header"])
+    header = msgspec.convert(body["header"], PerceptHeader)
     embedding = np.frombuffer(base64.b64decode(body["embedding"]), "<f4").astype(np.float32)
     if embedding.shape != header.shape:
         raise InputError(f"an embedding of {embedding.shape} values, not {header.shape}")

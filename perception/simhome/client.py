@@ -7,8 +7,7 @@ from typing import Any
 import zmq
 
 from sensebind.errors import MessageError, ToolError
-from sensebind.perception.percept import unpack_header
-from sensebind.perception.simhome.wire import pack
+from sensebind.perception.percept import pack, unpack_header
 
 DRIVE_SPEED = 0.6  # metres per second
 TURN_SPEED = 1.2  # radians per second

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import msgpack
 import numpy as np
 
 from sensebind.errors import MessageError
-from sensebind.perception.percept import unpack_header
+from sensebind.perception.percept import pack, unpack_header
 
 WIRE_VERSION = 1
 CHUNK_SECONDS = 0.1  # of sound in one message, and under one sequence number
@@ -18,13 +17,6 @@ _FIELDS: dict[str, type] = {
     "stream": str, "sequence": int, "captured_at": int, "monotonic": float, "frame_id": str,
     "rate": int, "chunk": int, "epoch": str, "dtype": str, "shape": list,
 }  # fmt: skip
-
-
-def pack(fields: dict[str, Any]) -> bytes:
-    """Packs a map of plain values; `percept.unpack_header` is the way back."""
-    packed = msgpack.packb(fields)
-    assert isinstance(packed, bytes)
-    return packed
 
 
 def topic(stream: str) -> bytes:

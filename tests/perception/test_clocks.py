@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.percepts import percept, wait_for
+from msgspec.structs import replace
 
 from sensebind.perception import clocks
 from sensebind.perception.bus import News, Publisher, Subscriber
@@ -84,7 +85,7 @@ def test_a_percept_of_an_unknown_clock_waits_for_a_heartbeat(tmp_path: Path) -> 
     """An old one, replayed to a late joiner, must not look young."""
     now = time.monotonic()
     old = percept(sequence=1, epoch="e", clock="rover")
-    old = Percept(old.header.model_copy(update={"monotonic": 1000.0}), old.embedding)
+    old = Percept(replace(old.header, monotonic=1000.0), old.embedding)
     with Subscriber([f"ipc://{tmp_path}/nobody"]) as subscriber:
         news = News({}, {})
         subscriber._take(encode_message(old), news)

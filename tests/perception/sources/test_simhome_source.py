@@ -9,8 +9,8 @@ import pytest
 import zmq
 
 from sensebind.errors import MessageError, SourceError
-from sensebind.perception.percept import Modality, unpack_header
-from sensebind.perception.simhome.wire import decode_sample, encode_sample, pack
+from sensebind.perception.percept import Modality, pack, unpack_header
+from sensebind.perception.simhome.wire import decode_sample, encode_sample
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.simhome import SimHomeSource
 
