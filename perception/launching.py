@@ -19,7 +19,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class _Line:
     process: subprocess.Popen[bytes] | None = None
     pid: int = 0
     ready: bool = False
-    pending: bytes = field(default=b"")
+    pending: bytes = b""
 
     def hear(self) -> list[dict[str, Any]] | None:
         """Return what it has said; None when it has ended."""
@@ -67,12 +67,12 @@ class _Line:
                 self.pid, self.ready = message["ready"], True
         return messages
 
-    def await_word(self) -> bool:
-        """Wait for the first word of a spare that has just been forked; False if there is none."""
-        while not self.ready:
-            if not _readable(self.control.fileno(), _PATIENCE) or self.hear() is None:
+    def lives(self) -> bool:
+        """Tell whether it can take over; of one that was just forked the first word is awaited."""
+        while _readable(self.control.fileno(), 0.0 if self.ready else _PATIENCE):
+            if self.hear() is None:
                 return False
-        return True
+        return self.ready
 
     def end(self, patience: float) -> None:
         """Tell it to end, if it has not, and wait for it and all its workers.
@@ -92,7 +92,11 @@ class _Line:
         self.control.close()
         os.close(self.lifeline)
         if self.process is not None:
-            self.process.wait()
+            try:
+                self.process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         elif self.pid:
             with contextlib.suppress(ChildProcessError):  # ours only where we are process 1
                 os.waitpid(self.pid, 0)
@@ -227,7 +231,7 @@ class Launchers:
         code = line.process.returncode if line.process is not None else None
         why = "its launcher ended" + (f" with code {code}" if code is not None else "")
         spare, self._working, self._spare, self._spare_due = self._spare, None, None, 0.0
-        if spare is not None and spare.await_word():
+        if spare is not None and spare.lives():
             log.warning("%s, the spare takes its place", why)
             self._working = spare
             return why
