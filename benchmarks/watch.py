@@ -5,8 +5,9 @@ is one stream without a seam: after a change the encoder's window of two seconds
 home before. Percepts come at 5 Hz; what is true is told by the simulation, with no part in it of
 encoder or watch.
 
-An event is a stretch in which a watched thing is the main thing in view, or the loudest sound. It
-counts if it lasts 2 s or more and the watch is not resting. A false alarm is an alert while the
+An event is a stretch in which a watched thing is the main thing in view, or the loudest sound; the
+rings of a phone, which fall into one window of the encoder, are one. It counts if it lasts 2 s or
+more and the watch is not resting. A false alarm is an alert while the
 thing was neither in view nor to be heard in the last 2.5 s.
 """
 
@@ -67,7 +68,7 @@ class Log:
         self.near.setdefault(target, []).append(now)
         if clearly:
             events = self.events.setdefault(target, [])
-            if not events or now - events[-1].end > 1.5 * STEP:
+            if not events or now - events[-1].end > WINDOW:
                 events.append(Event(now, now))
             events[-1].end = now
 

@@ -152,7 +152,7 @@ def new_imagebind(folder: Path) -> tuple[ImageBind, ImageBindProcessor]:
     settings = ProcessorSettings.model_validate(
         {
             "image": {"size": IMAGE_SIZE},
-            "audio": {"silence": -55.0},
+            "audio": {"silence": -55.0, "newest": 0.8},
             "point": {"normalisation": "metric", "count": CLOUD},
             "text": {"merges": MERGES, "vocab_size": None},
         }
