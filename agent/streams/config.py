@@ -214,7 +214,8 @@ class RobotConfig(_Strict):
         known = _MODALITIES.get(str(options.get("sensor", stream)) if kind == "simhome" else kind)
         if known is None:
             raise ConfigurationError(
-                f"{stream}: say what a source {kind!r} gives, modality: vision, audio, point or depth"
+                f"{stream}: say what a source {kind!r} gives: modality: vision, audio, point "
+                "or depth"
             )
         return known
 
