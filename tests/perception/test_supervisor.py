@@ -183,11 +183,12 @@ def test_a_spare_is_replaced_and_nobody_notices(supervisor: Supervisor) -> None:
 
 def test_without_a_spare_another_launcher_is_started(supervisor: Supervisor) -> None:
     until(lambda: "spare" in supervisor.pids)
-    pids = supervisor.pids
+    pids, before = supervisor.pids, restarts(supervisor)
     for name in ("spare", "launcher"):
         os.kill(pids[name], signal.SIGKILL)
-    until(lambda: not any(map(alive, pids.values())))
+    until(lambda: all(restarts(supervisor)[one] > before[one] for one in STREAMS))
     until(lambda: running(supervisor, restarts(supervisor)))
+    assert not any(map(alive, pids.values()))
     until(lambda: "spare" in supervisor.pids)
 
 
