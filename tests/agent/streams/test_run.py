@@ -119,6 +119,20 @@ def test_what_cannot_run_leaves_nothing_behind(
     assert not config.directory.exists()
 
 
+@pytest.mark.parametrize(
+    ("module", "foreign"),
+    [
+        ("sensebind.agent.streams.run", ["torch", "mujoco", "fastapi"]),
+        ("sensebind.perception.simhome.process", ["torch", "fastapi", "uvicorn", "cv2"]),
+    ],
+)
+def test_each_process_imports_what_it_needs(module: str, foreign: list[str]) -> None:
+    script = f"import sys, {module}; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
+    modules = told.stdout.decode().split()
+    assert module in modules and not set(foreign) & set(modules)
+
+
 def test_sigterm_ends_everything_in_order(described: str, tmp_path: Path) -> None:
     file = tmp_path / "robot.yaml"
     file.write_text(described)
