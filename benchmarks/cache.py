@@ -100,7 +100,7 @@ def main() -> int:
     parser.amount("--count", 300_000, 20_000, "vectors")
     parser.amount("--width", 1024, 1024, "of a vector")
     parser.amount("--probes", 8, 8, "lists that are searched")
-    parser.add_argument("--factory", default="IVF512,SQ8", help="FAISS index, IVF512,SQ8")
+    parser.add_argument("--factory", default="IVF1024,SQ8", help="FAISS index, IVF1024,SQ8")
     return run(parser, lambda o: measure(o.count, o.width, o.factory, o.probes))
 
 
