@@ -46,7 +46,8 @@ class RememberingOptions:
     Attributes:
         path: SQLite file of the memory.
         recorder: How it is kept. `watches`: when watches fire.
-        words: Texts of what there may be, such as "a dog"; they make watches by text more certain.
+        words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
+            and keep `recall` from telling of something else.
     """
 
     path: Path
@@ -88,14 +89,15 @@ class Remembering:
         try:
             self.recorder = Recorder(options.path, options.recorder)
             self._stack.callback(self.recorder.stop)
-            words = [embedder.text(word) for word in options.words]
+            texts = [embedder.text(word) for word in options.words]
+            words = np.stack(texts) if texts else None
             self.keeper = WatchKeeper(
                 options.path, say or _silent, tools=permitted,
-                words=np.stack(words) if words else None, settings=options.watches,
+                words=words, settings=options.watches,
             )  # fmt: skip
             self._stack.callback(self.keeper.stop)
             self.memory = EpisodeMemory(
-                options.path, episode_describer(describe) if describe else None
+                options.path, episode_describer(describe) if describe else None, words
             )
             self._stack.callback(self.memory.close)
         except BaseException:  # nobody else can close what is open by now, Ctrl-C or not

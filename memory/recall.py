@@ -19,6 +19,8 @@ from sensebind.memory.vectors import unit
 
 log = logging.getLogger(__name__)
 
+_SHARE = 0.35  # of the way from an unrelated word to the one that fits best
+
 Describe = Callable[[Episode], str]
 """What a language model says of an episode, given with its moments."""
 
@@ -26,18 +28,27 @@ Describe = Callable[[Episode], str]
 class EpisodeMemory:
     """Searches a file of episodes, whoever writes it. Thread-safe; a context manager."""
 
-    def __init__(self, path: Path | str, describe: Describe | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        describe: Describe | None = None,
+        words: np.ndarray | None = None,
+    ) -> None:
         """Open the file.
 
         Args:
             path: Of the store; made when it is not there.
             describe: Asked once for each episode that is found and has no description yet.
+            words: Embeddings [W, D] of texts that tell what episodes may be of, such as "a dog", "a
+                bell". Something is always the most similar; with words to compare with, what is
+                clearly of something else is left out.
 
         Raises:
             StorageError: It cannot be opened, is damaged, or is no memory.
         """
         self.store = EpisodeStore(path)
         self._describe = describe
+        self._words = None if words is None else np.stack([unit(word) for word in words])
         self._lock = threading.Lock()
         self._index: EpisodeIndex | None = None
 
@@ -115,10 +126,19 @@ class EpisodeMemory:
         for hit in hits[: query.limit]:
             episode = known[hit.episode]
             moment, _ = best_moment(episode, vector)
-            found.append(
-                Recollection(episode, moment.at, moment.reference, hit.similarity, hit.score)
-            )
+            if self._speaks_of(moment.embedding, vector):
+                found.append(
+                    Recollection(episode, moment.at, moment.reference, hit.similarity, hit.score)
+                )
         return found
+
+    def _speaks_of(self, embedding: np.ndarray, wanted: np.ndarray) -> bool:
+        """Whether what was perceived may be what is wanted, among all that there are words for."""
+        if self._words is None or self._words.shape[1:] != embedding.shape:
+            return True
+        similar = self._words @ embedding  # [W]
+        usual = float(np.median(similar))
+        return float(wanted @ embedding) - usual >= _SHARE * (float(similar.max()) - usual)
 
     def _index_of(self, model: str) -> EpisodeIndex:
         """Return the index; another encoder's is thrown away and made anew."""

@@ -165,7 +165,7 @@ class Stage:
         self._book = WatchBook(self._recorder.store)
         self._watcher = Watcher(self._told, words=parts.words)
         self._memory = self._stack.enter_context(
-            EpisodeMemory(memory, episode_describer(describer(parts.chat)))
+            EpisodeMemory(memory, episode_describer(describer(parts.chat)), parts.words)
         )
         tools = self._tools()
         # As in the demo: the switches of the house are agreed to, movements are asked for.

@@ -70,6 +70,7 @@ class LlamaRecipe:
         word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
+        look_rate: That of "looks"; a higher one forgets tools over colours.
         floor: Share of the peak rate at which "words" and "captions" end; the others end at 0.
         warmup: Steps of linear warm-up.
         decay: Weight decay.
@@ -92,6 +93,7 @@ class LlamaRecipe:
     look_steps: int = 700
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
+    look_rate: float = 6e-4
     floor: float = 0.25
     warmup: int = 60
     decay: float = 0.05
@@ -300,7 +302,9 @@ def _run(
     generator = torch.Generator().manual_seed(recipe.seed)
     batches: Iterator[Batch] = encoder.stream(_sampler(pool, stage), rng, recipe.tokens)
     weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
-    peak = recipe.rate if stage in ("words", "looks", "stage1") else recipe.picture_rate
+    peak = {"words": recipe.rate, "stage1": recipe.rate, "looks": recipe.look_rate}.get(
+        stage, recipe.picture_rate
+    )
     # Where another stage on the same dialogs follows, there is no need to come to rest.
     floor = recipe.floor if stage in ("words", "captions") else 0.0
     optimizer = _optimizer(model, recipe)
@@ -449,4 +453,5 @@ def _finished(directory: Path, recipe: LlamaRecipe, stage: Stage) -> bool:
     except (OSError, ValueError):
         return False
     later = [_STEPS[one] for one in _SMALL_STAGES[_SMALL_STAGES.index(stage) + 1 :]]
+    later.append("look_rate")
     return known | dict.fromkeys(later) == asdict(recipe) | dict.fromkeys(later)

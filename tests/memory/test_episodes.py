@@ -85,6 +85,18 @@ def test_the_right_episode_comes_first(memory: EpisodeMemory) -> None:
         assert best.reference == f"frame:camera@{best.at}"
 
 
+def test_what_is_of_something_else_is_left_out(memory: EpisodeMemory, path: Path) -> None:
+    words = np.stack([2 * thing(number) for number in range(1, 12)])
+    rest = thing(12) - np.linalg.pinv(words[:9]) @ (words[:9] @ thing(12))
+    never = Query(rest, limit=3)
+    assert len(memory.search(never)) == 3  # something is always the most similar
+    with EpisodeMemory(path, words=words) as wise:
+        assert wise.search(never) == []
+        assert wise.search(Query(thing(3)))[0].episode.started_at == at(10)
+        [example] = wise.search(Query(near(thing(7), 5, 0.1), modality="audio", limit=1))
+        assert example.episode.stream == "microphone"
+
+
 def test_any_norm_and_shape_is_the_same_question(memory: EpisodeMemory) -> None:
     [best] = memory.search(Query(7.5 * thing(3).astype(np.float64)[None], limit=1))
     assert best.episode.started_at == at(10)
