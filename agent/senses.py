@@ -21,7 +21,7 @@ SOUND_WINDOW = 2.0
 
 _SOURCE = "sensebind.perception.sources.simhome:SimHomeSource"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
-_RATES = {"camera": 8.0, "microphone": 6.0, "lidar": 5.0}  # percepts per second, at most
+_RATES = {"camera": 10.0, "microphone": 6.0, "lidar": 5.0}  # percepts per second, at most
 _HOP = 2  # a window of sound every 0.2 s, so that what is heard is never older than what is seen
 
 

@@ -109,11 +109,10 @@ def ours(seconds: float, endpoint: str, rings: tuple[KeyRing, KeyRing] | None = 
             for _ in range(ROUND):
                 publisher.publish(given)
             due += ROUND
-            while True:
-                subscriber.receive(0.1)
-                stats = subscriber.stats()["camera"]
-                if stats.received + stats.lost >= due:
-                    return
+            newest = 0
+            while newest < due:
+                news = subscriber.receive(0.1).percepts
+                newest = news["camera"].header.sequence if news else newest
 
         speed = _speed(one_round, seconds)
         lost = subscriber.stats()["camera"].lost

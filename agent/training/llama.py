@@ -3,7 +3,8 @@
 The small recipe has four stages, all with all weights: "words" (conditions are random codes of
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
 "pictures" (conditions are image embeddings), "looks" (the same, mostly questions about what is
-seen, colours counting more: left alone, colours are learned last). The two stages of the large
+seen, colours counting more: left alone, colours are learned last; and second things only where
+the model can tell them). The two stages of the large
 models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), run on the
 same data as "pictures".
 No sound and no point cloud is ever shown to the language model.
@@ -36,7 +37,7 @@ from sensebind.agent.training.condition_pool import (
 )
 from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
-from sensebind.agent.training.probe import probe
+from sensebind.agent.training.probe import probe, told_captions
 from sensebind.agent.training.schedule import select_trainable
 from sensebind.agent.training.tokenizer import (
     BOS,
@@ -156,8 +157,6 @@ def train_llama(
         raise InputError("this stage needs --embeddings, as `sensebind train bind` writes them")
     else:
         pool = load_pool(embeddings, VisualCache.load(cache) if cache else None)
-        if stage == "looks":
-            pool.augmentation = Augmentation(sight=0.15, others=0.6, enhanced=0.4)
     model, tokenizer = _begin(start, recipe, pool.width)
     if model.config.bind_dim != pool.width:
         raise ConfigurationError(
@@ -165,6 +164,9 @@ def train_llama(
         )
     _choose_weights(model, stage, recipe)
     encoder = DialogEncoder(tokenizer)
+    if stage == "looks":
+        captions = told_captions(model.eval(), encoder, pool)
+        pool = EmbeddingPool(pool.images, captions, Augmentation(0.15, 0.6, enhanced=0.4))
     # The average is what is kept; it is also what the probe sees.
     model = _run(model, encoder, pool, stage, recipe, steps, minutes, report)
     if model.config.lora_rank:

@@ -6,14 +6,16 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
-from sensebind.agent.training.condition_pool import EmbeddingPool
+from sensebind.agent.training.condition_pool import Caption, EmbeddingPool
 from sensebind.agent.training.corpus import answers
 from sensebind.agent.training.corpus.answers import Facts
 from sensebind.agent.training.corpus.dialog import (
+    ABSENT,
     PLAIN,
     Turn,
     TurnCondition,
@@ -93,6 +95,33 @@ def probe(
             tallies[f"then {span.intent}"].append(right)
             tallies["follow-ups"].append(right)
     return {name: sum(rights) / len(rights) for name, rights in sorted(tallies.items())}
+
+
+def told_captions(
+    model: GatedLlamaForCausalLM, encoder: DialogEncoder, pool: EmbeddingPool
+) -> list[Caption]:
+    """The captions of a pool, without the second things that the model cannot tell.
+
+    A model that is taught to name what it can only guess guesses aloud: it names two things
+    wherever there are two, and every second one wrongly.
+    """
+    captions = list(pool.captions)
+    doubtful = [row for row, caption in enumerate(captions) if caption.main and caption.second]
+    for begin in range(0, len(doubtful), 64):
+        rows = doubtful[begin : begin + 64]
+        batch = encoder.collate(encoder.encode([[_look(captions[row], row)] for row in rows]))
+        for span, right in right_steps(model, batch, pool):
+            if not right:
+                captions[rows[span.row]] = replace(captions[rows[span.row]], second=None)
+    return captions
+
+
+def _look(caption: Caption, row: int) -> Turn:
+    """What is seen in one picture, asked and answered."""
+    facts = Facts(tuple(thing for thing in (caption.main, caption.second) if thing))
+    said = ("say", answers.see(facts, "en"))
+    condition = TurnCondition((row, ABSENT, ABSENT), facts)
+    return Turn("what do you see", "see", "en", condition, (said,))
 
 
 def _all_steps(

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
-from sensebind.agent.training import llama
+from sensebind.agent.training import llama, probe
 from sensebind.agent.training.bind import new_imagebind
 from sensebind.agent.training.condition_pool import caption_pool, load_pool, word_pool
 from sensebind.agent.training.corpus import INTENTS
@@ -18,6 +18,7 @@ from sensebind.agent.training.corpus.dialog import ABSENT, sample_dialog
 from sensebind.agent.training.corpus.noise import normalise
 from sensebind.agent.training.dialog_batches import IGNORE, DialogEncoder
 from sensebind.agent.training.llama import LlamaRecipe, batch_loss, new_llama, train_llama
+from sensebind.agent.training.probe import told_captions
 from sensebind.agent.training.tokenizer import save_tokenizer, train_tokenizer
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
@@ -40,6 +41,20 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFa
 def quick(monkeypatch: pytest.MonkeyPatch, tokenizer: PreTrainedTokenizerFast) -> None:
     monkeypatch.setattr(llama, "train_tokenizer", lambda seed: tokenizer)
     monkeypatch.setattr(llama, "probe", lambda *args, **more: {"all": 0.0})
+
+
+def test_second_things_that_cannot_be_told_are_left_out(tokenizer: PreTrainedTokenizerFast):
+    model = new_llama(TINY, len(tokenizer), 16).eval()
+    encoder, pool = DialogEncoder(tokenizer), word_pool(16, 0, 400)
+    told = told_captions(model, encoder, pool)
+    assert [one.main for one in told] == [one.main for one in pool.captions]
+    assert any(one.second for one in pool.captions) and not any(one.second for one in told)
+    # A model that is right about everything keeps them all.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            probe, "right_steps", lambda model, batch, pool: ((s, True) for s in batch.spans)
+        )
+        assert told_captions(model, encoder, pool) == pool.captions
 
 
 def test_special_tokens_have_the_agreed_ids(tokenizer: PreTrainedTokenizerFast):
