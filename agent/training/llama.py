@@ -2,11 +2,10 @@
 
 The small recipe has four stages, all with all weights: "words" (conditions are random codes of
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
-"pictures" (conditions are image embeddings), "looks" (the same, mostly questions about what is
-seen, colours counting more: left alone, colours are learned last; and second things only where
-the model can tell them). The two stages of the large
-models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), run on the
-same data as "pictures".
+"pictures" (conditions are image embeddings), "looks" (the same, with more questions about what is
+seen, colours counting more: left alone, colours are learned last; and second things only where the
+model can tell them). The two stages of the large models, "stage1" (gates, prefix, bind network) and
+"stage2" (norms, biases and LoRA), run on the same data as "pictures".
 No sound and no point cloud is ever shown to the language model.
 """
 
@@ -56,6 +55,7 @@ Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
 LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is")
 COLOR_WEIGHT = 6.0
+LOOKING = 0.35  # share of dialogs in that stage; with more of them tools are forgotten
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
 
 
@@ -91,7 +91,7 @@ class LlamaRecipe:
     word_steps: int = 3_500
     caption_steps: int = 3_500
     picture_steps: int = 9_500
-    look_steps: int = 700
+    look_steps: int = 1_000
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
     look_rate: float = 6e-4
@@ -359,7 +359,7 @@ def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], lis
         return lambda rng: sample_dialog(rng, pool)
 
     def look(rng: random.Random) -> list[Turn]:
-        if rng.random() < 0.6:
+        if rng.random() < LOOKING:
             return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=0.4)
         return sample_dialog(rng, pool, alone=0.4)
 
