@@ -404,8 +404,8 @@ class ChatSenseBind(BaseChatModel):
         """
         with self._lock:
             self._running.add(cancel)
-            best = max(self._idle, key=lambda seat: seat.shared(token_ids), default=None)
-            shared = best.shared(token_ids) if best else 0
+            idle = [(seat.shared(token_ids), seat) for seat in self._idle]
+            shared, best = max(idle, key=lambda one: one[0], default=(0, None))
             if best is None or not shared:
                 return _Seat(DialogSession(self.brain.model, compiled=self.compiled))
             if 2 * shared < len(best.read):

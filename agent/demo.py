@@ -151,11 +151,9 @@ class Robot:
             return False
 
     def __enter__(self) -> "Robot":
-        try:
+        with self._stack:  # whatever goes wrong, no process is left that nobody ends
             self._start()
-        except BaseException:  # Ctrl-C too: no process may be left that nobody ends
-            self._stack.close()
-            raise
+            self._stack = self._stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -85,24 +85,21 @@ class Remembering:
         """
         self._embedder = embedder
         self._describe = describe
-        self._stack = ExitStack()
-        try:
+        with ExitStack() as stack:
             self.recorder = Recorder(options.path, options.recorder)
-            self._stack.callback(self.recorder.stop)
+            stack.callback(self.recorder.stop)
             texts = [embedder.text(word) for word in options.words]
             words = np.stack(texts) if texts else None
             self.keeper = WatchKeeper(
                 options.path, say or _silent, tools=permitted,
                 words=words, settings=options.watches,
             )  # fmt: skip
-            self._stack.callback(self.keeper.stop)
+            stack.callback(self.keeper.stop)
             self.memory = EpisodeMemory(
                 options.path, episode_describer(describe) if describe else None, words
             )
-            self._stack.callback(self.memory.close)
-        except BaseException:  # nobody else can close what is open by now, Ctrl-C or not
-            self._stack.close()
-            raise
+            stack.callback(self.memory.close)
+            self._stack = stack.pop_all()
 
     def __call__(self, percept: Percept) -> None:
         """Remember a percept, and compare it with the watches; never waits."""

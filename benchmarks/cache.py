@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import faiss
 import numpy as np
-from report import Parser, Row, at_least, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.memory.visual_cache import INDEX_FILE, VisualCache
 
@@ -84,12 +84,12 @@ def measure(count: int, width: int, factory: str, probes: int) -> list[Row]:
     ours = times(lambda query: cache.enhance(query, NEIGHBOURS), queries)
     share, faster = size / (4 * count * width), float(np.median(flat) / np.median(ours))
     return [
-        at_least("recall@10 against the flat index", float(recall), 0.95, QUERIES),
-        at_most("one query p50, ms", float(np.median(ours)), 1.0, QUERIES),
+        Row("recall@10 against the flat index", float(recall), 0.95, QUERIES),
+        AtMost("one query p50, ms", float(np.median(ours)), 1.0, QUERIES),
         Row("one query p95, ms", float(np.percentile(ours, 95)), None, QUERIES),
-        at_least("times as fast as the flat index, p50", faster, 10.0, len(flat)),
+        Row("times as fast as the flat index, p50", faster, 10.0, len(flat)),
         Row("flat index, one query p50, ms", float(np.median(flat)), None, 50),
-        at_most("memory against float32", share, 0.30, count),
+        AtMost("memory against float32", share, 0.30, count),
         Row("built in, s", built, None, count),
     ]
 

@@ -33,7 +33,7 @@ from functools import partial
 from typing import Any, Self
 
 import torch
-from report import Parser, Row, at_least, run
+from report import Parser, Row, run
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -234,7 +234,7 @@ def decoding(subject: Subject, pairs: int, bars: dict[str, float]) -> list[Row]:
     compared = [("ours", name, bar) for name, bar in bars.items()]
     for one, other, bar in (*compared, ("generate", "plain", None)):
         ratios = [a / b for a, b in zip(speeds[one], speeds[other], strict=True)]
-        rows.append(at_least(f"{subject.label}: {one} / {other}", median(ratios), bar, pairs))
+        rows.append(Row(f"{subject.label}: {one} / {other}", median(ratios), bar, pairs))
     return rows
 
 
@@ -276,7 +276,7 @@ def eight_bits(subject: Subject, pairs: int) -> list[Row]:
         same.append((first == second)[0, PROMPT - 1 :].float().mean().item())
     named = f"{subject.label}, 8 bits"
     return [
-        at_least(f"{named}: ours / naive in float32", median(ratios[1:]), INT8_BAR, pairs),
+        Row(f"{named}: ours / naive in float32", median(ratios[1:]), INT8_BAR, pairs),
         Row(f"{named}: same next token, random weights", statistics.mean(same), None,
             ROWS * JUDGED),
     ]  # fmt: skip
@@ -296,7 +296,7 @@ def eight_bits_of_the_shipped() -> list[Row]:
     )
     said = batch.labels[:, 1:] != IGNORE
     same = (first == second)[said].float().mean().item()
-    return [at_least("shipped, 8 bits: same next token", same, SAME_BAR, int(said.sum()))]
+    return [Row("shipped, 8 bits: same next token", same, SAME_BAR, int(said.sum()))]
 
 
 @torch.inference_mode()
@@ -322,7 +322,7 @@ def batches(subject: Subject, pairs: int) -> list[Row]:
     named = f"{subject.label}: batch of {ROWS}"
     return [
         Row(f"{named}, tokens/s", median(speeds[ROWS], 1), None, pairs),
-        at_least(f"{named} / batch of 1", median(ratios), BATCH_BAR, pairs),
+        Row(f"{named} / batch of 1", median(ratios), BATCH_BAR, pairs),
     ]
 
 
@@ -356,7 +356,7 @@ def dialogs(subject: Subject, times: int) -> list[Row]:
         Row(f"{named} 1, ms", median([1e3 * value for value in first], 2), None, times),
         Row(f"{named} {TURNS}, ms", median([1e3 * value for value in last], 2), None, times),
         Row(f"{named} {TURNS} read anew, ms", median([1e3 * v for v in again], 2), None, times),
-        at_least(f"{named}: 1 / {TURNS}", median(ratios), TURN_BAR, times),
+        Row(f"{named}: 1 / {TURNS}", median(ratios), TURN_BAR, times),
     ]
 
 

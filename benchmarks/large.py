@@ -16,7 +16,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from convert import GIGABYTE, LAYERS, make_files, watch
-from report import Parser, Row, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.errors import StorageError
 
@@ -52,7 +52,7 @@ def answer(checkpoint: Path, extra: float, bar: float | None, what: str, folder:
     weights = sum(path.stat().st_size for path in checkpoint.glob("*.safetensors")) / GIGABYTE
     allowed = weights + extra if bar is None else bar
     return [
-        at_most(f"{what}: memory at its peak, GB", own / GIGABYTE, round(allowed, 2), 1),
+        AtMost(f"{what}: memory at its peak, GB", own / GIGABYTE, round(allowed, 2), 1),
         Row(f"{what}: with mapped pages, GB", whole / GIGABYTE, None, 1),
         Row(f"{what}: weights on disk, GB", weights, None, 1),
         Row(f"{what}: seconds to load", loading, None, 1),

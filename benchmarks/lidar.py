@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from report import Parser, Row, at_most, run
+from report import AtMost, Parser, Row, run
 from scipy.spatial.transform import Rotation
 
 from sensebind.checkpoints import default_checkpoint
@@ -51,7 +51,7 @@ def measure(homes: int) -> list[Row]:
             p50, p95 = np.percentile(taken, [50, 95])
             limit = bar if what == "CPU" else None  # the wall clock belongs to others as well
             rows.append(Row(f"{name}: {what} p50, ms", p50, None, homes))
-            rows.append(at_most(f"{name}: {what} p95, ms", p95, limit, homes))
+            rows.append(AtMost(f"{name}: {what} p95, ms", p95, limit, homes))
     alike = np.mean(
         [
             len(clusters(a)) == len(clusters(b, uneven=True))

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import soundfile
-from report import Parser, Row, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.audio import read_audio
@@ -71,8 +71,8 @@ def attack(target: Target, count: int, seed: int) -> list[Row]:
         slow += time.thread_time() - begun > PATIENCE
     return [
         Row(f"{target.name}: refused", refused, None, count),
-        at_most(f"{target.name}: other errors", failed, 0, count),
-        at_most(f"{target.name}: longer than {PATIENCE:g} s", slow, 0, count),
+        AtMost(f"{target.name}: other errors", failed, 0, count),
+        AtMost(f"{target.name}: longer than {PATIENCE:g} s", slow, 0, count),
     ]
 
 

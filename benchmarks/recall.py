@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from report import Parser, Row, at_least, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.embedder import Embedder
 from sensebind.agent.senses import CacheSettings, imagebind_directory
@@ -184,7 +184,7 @@ def quality(
             (stream, embedder.text(f"a {thing}"), same_thing(stream, thing))
             for thing in things[:TEXT_QUERIES]
         ]
-        rows.append(at_least(f"{name}: right in the first 3", share(asked), bar, len(asked)))
+        rows.append(Row(f"{name}: right in the first 3", share(asked), bar, len(asked)))
     for name, stream, bar in (
         ("picture", "camera", 0.9), ("sound", "microphone", 0.9), ("cloud", "lidar", None),
     ):  # fmt: skip
@@ -195,7 +195,7 @@ def quality(
             if vector is not None and thing and thing in known(stream, scene):
                 asked.append((stream, vector, same_thing(stream, thing)))
                 strict.append((stream, vector, same_scene(scene)))
-        rows.append(at_least(f"{name}: right in the first 3", share(asked), bar, len(asked)))
+        rows.append(Row(f"{name}: right in the first 3", share(asked), bar, len(asked)))
         rows.append(Row(f"{name}: the very scene", share(strict), None, len(strict)))
     return rows
 
@@ -209,7 +209,7 @@ def query_rows(name: str, memory: EpisodeMemory, vectors: np.ndarray, **limits: 
         wall.append(1000 * (time.perf_counter() - start))
         processor.append(1000 * (time.process_time() - spent))
     return [
-        at_most(f"{name}: query p95, ms", _p95(wall), 20.0, len(wall)),
+        AtMost(f"{name}: query p95, ms", _p95(wall), 20.0, len(wall)),
         Row(f"{name}: query p95, ms of processor", _p95(processor), None, len(wall)),
     ]
 
@@ -239,7 +239,7 @@ def crowded(path: Path, count: int, width: int) -> list[Row]:
         rows = query_rows("crowded", memory, probes)
         rows += query_rows("crowded, one hour", memory, probes, since=hour, until=2 * hour - START)
     return [
-        at_most("crowded: insert p95, ms", _p95(times), 2.0, count),
+        AtMost("crowded: insert p95, ms", _p95(times), 2.0, count),
         *rows,
         Row("crowded: index made from the facts, s", opening, None, count),
     ]
@@ -271,7 +271,7 @@ def remember(
             asked = [p[-1].vectors["camera"] for p in scenes[:50]]
             rows += query_rows("life", memory, np.stack([v for v in asked if v is not None]))
             rows += [
-                at_most("insert p95, ms", 1000 * _p95(times), 2.0, len(times)),
+                AtMost("insert p95, ms", 1000 * _p95(times), 2.0, len(times)),
                 Row("insert mean, ms", 1000 * float(np.mean(times)), None, len(times)),
                 Row("episodes made of these percepts", len(memory.store), None, len(visits)),
                 Row("bytes in use per percept", memory.store.bytes / len(times), None, len(times)),

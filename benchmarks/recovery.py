@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from report import Parser, Row, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.streams.chaos import BAR, Outcome, Subject, kill
 from sensebind.agent.streams.config import RobotConfig
@@ -44,11 +44,11 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
     left = subject.left_over()
     return [
         *rows,
-        at_most("all: back after, p95, s", p95, BAR, times),
-        at_most("kills without recovery", sum(one.back == float("inf") for one in every), 0, times),
-        at_most("lost numbers that were not reported", unreported, 0, lost),
-        at_most("stale percepts shown as present", sum(one.stale for one in every), 0, times),
-        at_most("processes left over", len(left), 0, len(subject.pids_seen)),
+        AtMost("all: back after, p95, s", p95, BAR, times),
+        AtMost("kills without recovery", sum(one.back == float("inf") for one in every), 0, times),
+        AtMost("lost numbers that were not reported", unreported, 0, lost),
+        AtMost("stale percepts shown as present", sum(one.stale for one in every), 0, times),
+        AtMost("processes left over", len(left), 0, len(subject.pids_seen)),
     ]
 
 

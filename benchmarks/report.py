@@ -12,9 +12,7 @@ from typing import Any
 from sensebind.agent.evaluation.report import AtMost, Row, show
 from sensebind.errors import SenseBindError
 
-__all__ = ["Parser", "Row", "at_least", "at_most", "run"]
-
-at_least, at_most = Row, AtMost
+__all__ = ["AtMost", "Parser", "Row", "run"]
 
 
 class Parser(argparse.ArgumentParser):

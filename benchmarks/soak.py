@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from report import Parser, Row, at_least, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.streams.config import RobotConfig
 from sensebind.agent.streams.run import Robot
@@ -47,15 +47,15 @@ def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -
         slope = float(np.polyfit(hours, memory, 1)[0]) if len(seen) > 2 else float("nan")
         # In a short run the noise of single pages is larger than the slope that is looked for.
         bar = SLOPE if minutes - warm_up >= 20 else None
-        rows.append(at_most(f"{name}: memory slope, MB per hour", slope, bar, len(seen)))
+        rows.append(AtMost(f"{name}: memory slope, MB per hour", slope, bar, len(seen)))
         rows.append(Row(f"{name}: memory, MB", float(memory[-1]), None, len(seen)))
         grown = int(threads[-1] - threads[0]), int(files[-1] - files[0])
-        rows.append(at_most(f"{name}: threads more than at first", grown[0], 0, len(seen)))
-        rows.append(at_most(f"{name}: files more than at first", grown[1], 0, len(seen)))
+        rows.append(AtMost(f"{name}: threads more than at first", grown[0], 0, len(seen)))
+        rows.append(AtMost(f"{name}: files more than at first", grown[1], 0, len(seen)))
     rows.append(Row("percepts", sum(row.received for row in final), None, len(final)))
-    rows.append(at_most("percepts lost", sum(row.lost for row in final), 0, len(final)))
+    rows.append(AtMost("percepts lost", sum(row.lost for row in final), 0, len(final)))
     fresh = sum(row.age_ms < STALE_MS for row in final)
-    rows.append(at_least("streams fresh at the end", fresh, len(final), len(final)))
+    rows.append(Row("streams fresh at the end", fresh, len(final), len(final)))
     return rows
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from report import Parser, Row, at_least, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.awareness import Awareness
 from sensebind.agent.senses import (
@@ -71,12 +71,12 @@ def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
     rows = []
     for name, bar in RATE_BARS.items():
         count = after[name].counts.received - before[name].counts.received
-        rows.append(at_least(f"{name}: percepts per second", count / spent, bar, count))
+        rows.append(Row(f"{name}: percepts per second", count / spent, bar, count))
     for name in RATE_BARS:
         p50, p95 = np.percentile(ages[name], [50, 95])
         n = len(ages[name])
         rows.append(Row(f"{name}: age at the agent p50, ms", p50, None, n))
-        rows.append(at_most(f"{name}: age at the agent p95, ms", float(p95), AGE_BAR, n))
+        rows.append(AtMost(f"{name}: age at the agent p95, ms", float(p95), AGE_BAR, n))
     for name in RATE_BARS:
         for what, values in (("age on arrival", arrivals[name]), ("encoding", encoding[name])):
             for q in (50, 95):
@@ -162,8 +162,8 @@ def latency(checkpoint: Path, seconds: float) -> list[Row]:
     bus50, bus99 = (float(v) for v in np.percentile(bus, [50, 99]))
     n = len(measured)
     return [
-        at_most("30 Hz: source to subscriber minus encoding p50, ms", p50, 3.0, n),
-        at_most("30 Hz: source to subscriber minus encoding p99, ms", p99, 10.0, n),
+        AtMost("30 Hz: source to subscriber minus encoding p50, ms", p50, 3.0, n),
+        AtMost("30 Hz: source to subscriber minus encoding p99, ms", p99, 10.0, n),
         Row("30 Hz: of this, publisher to subscriber p50, ms", bus50, None, n),
         Row("30 Hz: of this, publisher to subscriber p99, ms", bus99, None, n),
         Row("30 Hz: percepts per second and stream", n / seconds / len(names), None, n),

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from msgspec.structs import replace
-from report import Parser, Row, at_least, at_most, run
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.embedder import Embedder
 from sensebind.agent.senses import CacheSettings, imagebind_directory
@@ -205,9 +205,9 @@ def score(log: Log, minutes: float) -> list[Row]:
     per_ten = false / (minutes / 10)
     late = float(np.percentile(reactions, 95)) if reactions else float("inf")
     return [
-        at_least("recall of events", caught / max(1, events), 0.9, events),
-        at_most("false alarms in 10 minutes, all watches", per_ten, 1.0, watches),
-        at_most("reaction p95, s", late, 1.0, len(reactions)),
+        Row("recall of events", caught / max(1, events), 0.9, events),
+        AtMost("false alarms in 10 minutes, all watches", per_ten, 1.0, watches),
+        AtMost("reaction p95, s", late, 1.0, len(reactions)),
         Row(
             "reaction p50, s", float(np.median(reactions)) if reactions else 0, None, len(reactions)
         ),

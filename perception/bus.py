@@ -22,6 +22,7 @@ from typing import Any, Self
 import psutil
 import zmq
 from msgspec.structs import replace
+from zmq.backend import Socket, zmq_poll
 
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.clocks import HostClocks, host_clock
@@ -46,9 +47,11 @@ _BUSY_SECONDS = 0.1  # how often a publisher that is busy looks for subscription
 # Those of zmq are enums, which cost more to combine than a message to send.
 _NOW, _MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 _POLLIN = int(zmq.POLLIN)
+_send = Socket.send  # that of zmq.Socket looks for what is not used here, for longer than it sends
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
+_BEAT = BEAT.encode()
 _TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
 
 
@@ -99,6 +102,7 @@ class Publisher:
         except BusError:
             self._context.destroy(linger=0)
             raise
+        self._look = [(self._socket, _POLLIN)]
         self._bell, self._ear = sockets.socketpair()  # ends the thread's wait when it is closed
         self._thread = threading.Thread(target=self._run, name=f"publish-{stream}", daemon=True)
         self._thread.start()
@@ -208,7 +212,7 @@ class Publisher:
 
     def _read_subscriptions(self) -> None:
         """Give new subscribers the newest percepts of what they subscribed to."""
-        while int(self._socket.getsockopt(zmq.EVENTS)) & _POLLIN:
+        while zmq_poll(self._look, 0):
             message = self._socket.recv(_NOW)
             for frames in self._newest.values() if message[:1] == b"\x01" else ():
                 if frames[0].startswith(message[1:]):
@@ -216,8 +220,10 @@ class Publisher:
 
     def _send(self, frames: list[bytes]) -> None:
         for frame in frames[:-1]:
-            self._socket.send(frame, _MORE)
-        self._socket.send(frames[-1], _NOW)  # an XPUB always takes it, and drops it at full queues
+            _send(self._socket, frame, _MORE)
+        _send(
+            self._socket, frames[-1], _NOW
+        )  # an XPUB always takes it, and drops it at full queues
 
     def _beat(self, process: psutil.Process) -> Heartbeat:
         return Heartbeat(
@@ -326,7 +332,7 @@ class Subscriber:
     def _take(self, frames: list[bytes], news: News) -> None:
         """Count one message; whatever is in it, the subscriber lives on."""
         try:
-            if frames[0].startswith(BEAT.encode()):
+            if frames[0].startswith(_BEAT):
                 self._take_beat(decode_heartbeat(frames), news)
                 return
             percept = decode_message(frames)

@@ -12,6 +12,7 @@ import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -168,6 +169,7 @@ class Percept(Struct, frozen=True):
     payload: bytes | None = None
 
 
+@lru_cache(maxsize=256)
 def percept_topic(stream: str) -> bytes:
     """Return the topic of a stream; it ends in a slash so that no topic is a prefix of another."""
     return f"percept/{stream}/".encode()

@@ -83,7 +83,7 @@ class WorkerSpec(BaseModel):
     """One stream: where it comes from, how it is encoded, where it is published.
 
     Attributes:
-        stream: Name of the stream. `modality`: vision, audio or point.
+        stream: Name of the stream. `modality`: vision, audio, depth or point.
         source: Builds the `Source`. `checkpoint`: directory or file of the ImageBind.
         enhance: Builds the cache callable; None publishes the bare embeddings.
         endpoint: Where to publish on this machine; "" lets the supervisor choose. A `Proxy` brings

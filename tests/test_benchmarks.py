@@ -33,8 +33,8 @@ def run(report: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: str) ->
         if options.times == 13:
             raise InputError("thirteen brings bad luck")
         return [
-            report.at_most("counted wrong", options.times - 3, 17, options.times),
-            report.at_least("counted", options.times, None, 1),
+            report.AtMost("counted wrong", options.times - 3, 17, options.times),
+            report.Row("counted", options.times, None, 1),
             report.Row("time of ever", float("inf"), None, 0),
         ]
 

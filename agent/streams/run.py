@@ -75,11 +75,9 @@ class Robot:
         Raises:
             SenseBindError: Something cannot start; nothing is left running.
         """
-        try:
+        with self._stack:  # whatever goes wrong, no process is left that nobody ends
             self._start()
-        except BaseException:  # Ctrl-C too: no process may be left that nobody ends
-            self._stack.close()
-            raise
+            self._stack = self._stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
