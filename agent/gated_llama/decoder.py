@@ -20,6 +20,10 @@ from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 
 FIRST_CAPACITY = 256  # tokens
+# For so many rows MKL packs a matrix anew at every product; the other way round it only reads it,
+# which is 1.3 times as fast when the matrix does not fit into the processor's cache.
+FEW_ROWS = range(7, 17)
+LARGE_MATRIX = 2**19  # weights
 POSITION_DEPENDENT_ROPE = ("dynamic", "longrope")
 
 Linear = Callable[[Tensor], Tensor]
@@ -277,9 +281,22 @@ def _grown(buffer: Tensor, dim: int, size: int, *, fill: bool = False) -> Tensor
 
 def _callable(module: nn.Module) -> Linear:
     """A linear layer without the way through `Module.__call__`; LoRA and others as they are."""
-    if type(module) is nn.Linear:
-        return partial(F.linear, weight=module.weight, bias=module.bias)
-    return module
+    if type(module) is not nn.Linear:
+        return module
+    weight = module.weight
+    on_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
+    product = _product_of_few if on_cpu and weight.numel() >= LARGE_MATRIX else F.linear
+    return partial(product, weight=weight, bias=module.bias)
+
+
+def _product_of_few(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.linear` of x [B, T, n] for a large matrix, which the CPU is to read only once."""
+    rows = x.shape[:-1]
+    if rows.numel() not in FEW_ROWS:
+        return F.linear(x, weight, bias)
+    columns = x.reshape(-1, x.shape[-1]).t().contiguous()  # [n, B T]
+    product = torch.mm(weight, columns).t().contiguous().view(*rows, -1)
+    return product if bias is None else product + bias
 
 
 def _parts(block: nn.Module) -> _Layer:

@@ -10,7 +10,7 @@ from naive_llama import naive_greedy, naive_logits
 from small_model import KINDS, Batch, make_model
 from torch._dynamo.testing import CompileCounter
 
-from sensebind.agent.gated_llama import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama import GatedLlamaForCausalLM, decoder
 from sensebind.agent.gated_llama.batch import generate_rows
 from sensebind.agent.gated_llama.decoder import Decoder
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
@@ -48,6 +48,28 @@ def test_logits_are_those_of_the_model(kind: str) -> None:
             injected = model.inject(given["injection"], part, end - start)
         logits = decoder.read(tokens[:, start:end], injected)
         torch.testing.assert_close(logits, expected[:, end - 1], **NEAR)
+
+
+@torch.inference_mode()
+def test_large_matrices_give_few_rows_the_same(
+    model: GatedLlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "LARGE_MATRIX", 1)  # all are large
+    products: list[int] = []
+    product = torch.mm
+
+    def counted(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        products.append(right.shape[1])
+        return product(left, right)
+
+    monkeypatch.setattr(torch, "mm", counted)
+    tokens = torch.randint(3, 96, (4, 3))
+    expected = model(tokens).logits
+    reader = Decoder(model, rows=4)
+    for start, end in ((0, 2), (2, 3)):  # 8 rows for the matrices; then 4, too few
+        logits = reader.read(tokens[:, start:end])
+        torch.testing.assert_close(logits, expected[:, end - 1], **NEAR)
+    assert set(products) == {8}
 
 
 def test_lora_that_is_not_merged_counts(model: GatedLlamaForCausalLM) -> None:
