@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
 from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
 from sensebind.perception.segment import Cluster, clusters
 from sensebind.perception.sweep import sweep_depth
@@ -29,6 +29,7 @@ class SenseEncoder:
         modality: Modality,
         segment: bool = True,
         sensor_height: float = 0.60,
+        placement: Placement | None = None,
     ) -> None:
         """Take a loaded model.
 
@@ -40,6 +41,7 @@ class SenseEncoder:
             segment: Whether point clouds are whole sweeps, of which the nearest thing is encoded;
                 False encodes them as they are.
             sensor_height: Height of the lidar above the floor, metres.
+            placement: That of the model; float32 on the CPU by default.
 
         Raises:
             ConfigurationError: No observation of this modality can be encoded.
@@ -54,21 +56,34 @@ class SenseEncoder:
         self._modality = modality
         self._segment = segment
         self._sensor_height = sensor_height
+        self._placement = placement or Placement()
         self._scans: dict[str, tuple[Observation, list[Cluster]]] = {}  # newest of each stream
 
     @classmethod
     def from_pretrained(
-        cls, path: Path | str, modality: Modality, segment: bool = True, sensor_height: float = 0.60
+        cls,
+        path: Path | str,
+        modality: Modality,
+        segment: bool = True,
+        sensor_height: float = 0.60,
+        device: str = "cpu",
+        precision: str = "float32",
     ) -> Self:
         """Load the one trunk that is needed from an ImageBind checkpoint.
 
+        Args:
+            path: The checkpoint.
+            modality: What is encoded. `segment` and `sensor_height`: see `SenseEncoder`.
+            device: Where it computes. `precision`: in which numbers; see `Placement`.
+
         Raises:
             CheckpointError: The checkpoint is missing or damaged.
-            ConfigurationError: It has no such trunk.
+            ConfigurationError: It has no such trunk, or there is no such placement.
         """
-        model = ImageBind.from_pretrained(path, [modality.value])
+        placement = Placement(device, precision)
+        model = placement.load(path, modality.value)
         processor = ImageBindProcessor.from_pretrained(path)
-        return cls(model, processor, modality, segment, sensor_height)
+        return cls(model, processor, modality, segment, sensor_height, placement)
 
     @property
     def digest(self) -> str:
@@ -116,7 +131,8 @@ class SenseEncoder:
         for batch in batches.values():
             inputs = torch.stack([tensor for _, tensor in batch])  # [B,…]
             with torch.inference_mode():
-                embeddings = self._model.encode(self._modality.value, inputs)  # [B,D]
+                inputs = self._placement.inputs(inputs)
+                embeddings = self._model.encode(self._modality.value, inputs).cpu()  # [B,D]
             for (index, _), embedding in zip(batch, embeddings, strict=True):
                 results[index] = _normalise(embedding, observations[index].reference)
         return results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -79,6 +79,10 @@ class FramesSpec(BaseModel):
         return FrameStore(self.directory, self.max_bytes, self.max_age)
 
 
+Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
+
+
 class WorkerSpec(BaseModel):
     """One stream: where it comes from, how it is encoded, where it is published.
 
@@ -97,7 +101,9 @@ class WorkerSpec(BaseModel):
         refresh: An unchanged stream publishes its embedding again after so many seconds.
         max_age: Observations older than this, in seconds, are not encoded any more.
         reopen: A source that gave nothing for so many seconds is closed and opened anew.
-        threads: Of the encoder.
+        threads: Of the encoder, on a CPU.
+        device: Where the encoder computes: cpu, cuda, cuda:1. `precision`: in which numbers; int8
+            is for CPUs, see `perception.imagebind.Placement`.
         segment: Whether a point cloud is a whole sweep of which the nearest thing is meant.
         sensor_height: Height of the lidar above the floor, metres.
         jpeg_quality: Of the pictures sent along with sight; 0 sends none.
@@ -121,6 +127,8 @@ class WorkerSpec(BaseModel):
     max_age: Annotated[float, Field(gt=0)] = 1.0
     reopen: Annotated[float, Field(gt=0)] = 5.0
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Device = "cpu"
+    precision: Precision = "float32"
     segment: bool = True
     sensor_height: float = 0.60
     jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90

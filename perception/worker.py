@@ -121,7 +121,10 @@ class Worker:
         encoders: dict[object, SenseEncoder] = {}
         streams: list[_Stream] = []
         for spec, publisher in zip(self._specs, publishers, strict=True):
-            what = (spec.checkpoint, spec.modality, spec.segment, spec.sensor_height)
+            what = (
+                spec.checkpoint, spec.modality, spec.segment, spec.sensor_height,
+                spec.device, spec.precision,
+            )  # fmt: skip
             if what not in encoders:
                 encoders[what] = SenseEncoder.from_pretrained(*what)
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None

@@ -7,10 +7,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sensebind.agent.senses import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
@@ -18,7 +18,7 @@ from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.keys import default_directory
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 from sensebind.perception.sources.registry import FACTORY
-from sensebind.perception.specs import FactorySpec, FramesSpec, WorkerSpec
+from sensebind.perception.specs import Device, FactorySpec, FramesSpec, Precision, WorkerSpec
 
 _MAX_BYTES = 1_000_000
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
@@ -65,10 +65,18 @@ class StreamConfig(_Strict):
     max_age: Annotated[float, Field(gt=0)] = 1.0
     reopen: Annotated[float, Field(gt=0)] = 5.0
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Device = "cpu"
+    precision: Precision = "float32"
     segment: bool = True
     sensor_height: float = 0.60
     jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _int8_is_for_cpus(self) -> Self:
+        if self.precision == "int8" and self.device != "cpu":
+            raise ValueError(f"precision int8 is for device cpu, not for {self.device}")
+        return self
 
 
 class BusConfig(_Strict):

@@ -20,7 +20,7 @@ from rich.markup import escape
 from sensebind.agent.senses import imagebind_directory
 from sensebind.agent.streams.config import RobotConfig, read_config, runtime_directory
 from sensebind.checkpoints import default_checkpoint
-from sensebind.errors import SenseBindError
+from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.keys import KeyRing, default_directory
 from sensebind.perception.sources.registry import find_sources
 
@@ -80,7 +80,7 @@ def examine(config: Path | None = None) -> Iterator[Check]:
         except SenseBindError as error:
             yield Check("configuration", Verdict.BAD, str(error), f"correct {config}")
     steps: list[Callable[[RobotConfig | None], Iterator[Check]]] = [
-        _libraries, _models, _machine, _directories, _keys, _ports, _devices,
+        _libraries, _models, _machine, _encoders, _directories, _keys, _ports, _devices,
     ]  # fmt: skip
     for step in steps:
         try:
@@ -121,6 +121,20 @@ def _machine(_robot: RobotConfig | None) -> Iterator[Check]:
     else:
         yield Check("memory", Verdict.OK, free)
     yield Check("processors", Verdict.OK, f"{os.cpu_count()}, load {os.getloadavg()[0]:.1f}")
+
+
+def _encoders(robot: RobotConfig | None) -> Iterator[Check]:
+    """Where streams are encoded; only what is not the CPU needs a look."""
+    devices = {stream.device for stream in robot.streams.values()} if robot else set()
+    for device in sorted(devices - {"cpu"}):
+        from sensebind.perception.imagebind import Placement  # takes PyTorch in
+
+        try:
+            Placement(device)
+        except ConfigurationError as error:
+            yield Check(f"device {device}", Verdict.BAD, str(error), "or write device: cpu")
+        else:
+            yield Check(f"device {device}", Verdict.OK, "there is one")
 
 
 def _directories(robot: RobotConfig | None) -> Iterator[Check]:

@@ -12,6 +12,7 @@ from sensebind.perception.imagebind.config import (
 )
 from sensebind.perception.imagebind.encoder import Encoded, Encoder
 from sensebind.perception.imagebind.model import ImageBind
+from sensebind.perception.imagebind.placement import Placement
 from sensebind.perception.imagebind.processor import ImageBindProcessor, ProcessorSettings
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ImageBindConfig",
     "ImageBindProcessor",
     "ImuConfig",
+    "Placement",
     "PointConfig",
     "ProcessorSettings",
     "TextConfig",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sensebind.perception.imagebind.point import PointBlock
 from sensebind.perception.imagebind.transformer import Block
 
 _LEVELS = 127
@@ -17,25 +18,26 @@ class EightBitLinear(nn.Module):
     Attributes:
         codes: int8 [out,in].
         scales: float32 [out].
-        bias: float32 [out].
+        bias: float32 [out], or None.
     """
 
     codes: Tensor
     scales: Tensor
-    bias: Tensor
+    bias: Tensor | None
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         weight = weight.detach().float()
         scales = weight.abs().amax(dim=1).clamp_min_(_TINY) / _LEVELS
         codes = torch.empty(weight.shape, dtype=torch.int8)
         self.register_buffer("codes", codes.copy_((weight / scales[:, None]).round_()))
         self.register_buffer("scales", scales)
-        self.register_buffer("bias", bias.detach().float())
+        self.register_buffer("bias", None if bias is None else bias.detach().float())
 
     def forward(self, x: Tensor, rows: slice = slice(None)) -> Tensor:
         """[...,in] to [...,out], or to those outputs that `rows` names."""
-        return int8_product(x, self.codes[rows], self.scales[rows]).add_(self.bias[rows])
+        out = int8_product(x, self.codes[rows], self.scales[rows])
+        return out if self.bias is None else out.add_(self.bias[rows])
 
 
 def int8_product(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
@@ -62,13 +64,15 @@ def to_eight_bits(model: nn.Module) -> nn.Module:
     The model keeps nothing of their weights, so that it can no longer be saved or trained.
     """
     for block in model.modules():
-        if not isinstance(block, Block):
+        if not isinstance(block, Block | PointBlock):
             continue
         attention = block.attn
-        attention.packed = EightBitLinear(attention.in_proj_weight, attention.in_proj_bias)
-        attention.register_parameter("in_proj_weight", None)
-        attention.register_parameter("in_proj_bias", None)
-        for parent, name in ((attention, "out_proj"), (block.mlp, "fc1"), (block.mlp, "fc2")):
-            linear: nn.Linear = getattr(parent, name)
-            setattr(parent, name, EightBitLinear(linear.weight, linear.bias))
+        if isinstance(block, Block):
+            attention.packed = EightBitLinear(attention.in_proj_weight, attention.in_proj_bias)
+            attention.register_parameter("in_proj_weight", None)
+            attention.register_parameter("in_proj_bias", None)
+        for parent in (attention, block.mlp):
+            for name, linear in list(parent.named_children()):
+                if isinstance(linear, nn.Linear):
+                    setattr(parent, name, EightBitLinear(linear.weight, linear.bias))
     return model

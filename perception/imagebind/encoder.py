@@ -15,8 +15,8 @@ from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind.config import ImageBindConfig
-from sensebind.perception.imagebind.eight_bits import to_eight_bits
 from sensebind.perception.imagebind.model import ImageBind
+from sensebind.perception.imagebind.placement import Placement
 
 _AXES = {"vision": 3, "text": 1, "audio": 3, "depth": 3, "thermal": 3, "imu": 2, "point": 2}
 _CLIP_AXES = {"vision": 4, "audio": 3}  # of one clip, where an input can have several
@@ -61,9 +61,8 @@ class Encoder:
         self,
         path: str | Path,
         *,
-        dtype: torch.dtype = torch.float32,
-        eight_bits: bool = False,
-        device: str | torch.device = "cpu",
+        device: str = "cpu",
+        precision: str = "float32",
         remember: int = 1024,
         batch: int = 32,
     ) -> None:
@@ -71,30 +70,19 @@ class Encoder:
 
         Args:
             path: As `ImageBind.from_pretrained` takes it.
-            dtype: Of the weights in memory; bfloat16 halves them, and is fast where the processor
-                or the GPU computes in it.
-            eight_bits: Compute the blocks of transformers in int8: on a CPU twice as fast, in a
-                quarter of the memory, and a little off.
-            device: Where the trunks go.
+            device: Where the trunks compute. `precision`: in which numbers; see `Placement`.
             remember: Clips whose embeddings are kept; 0 keeps none.
             batch: Most clips in one pass.
 
         Raises:
-            ConfigurationError: A negative `remember`, no `batch`, or 8 bits of anything but
-                float32 on a CPU.
+            ConfigurationError: A negative `remember`, no `batch`, or no such `Placement`.
         """
         if remember < 0 or batch < 1:
             raise ConfigurationError(
                 f"an encoder remembers ≥ 0 clips, not {remember}, and passes ≥ 1, not {batch}"
             )
-        self._device = torch.device(device)
-        if eight_bits and (self._device.type != "cpu" or dtype != torch.float32):
-            raise ConfigurationError(
-                f"8 bits are for float32 on a CPU, not {dtype} on {device}: use bfloat16 there"
-            )
-        self._eight_bits = eight_bits
+        self._placement = Placement(device, precision)
         self._path = Path(path)
-        self._dtype = dtype
         self._remember = remember
         self._batch = batch
         self._trunks: dict[str, ImageBind] = {}
@@ -166,12 +154,8 @@ class Encoder:
         model = self._trunk(modality)
         if x.ndim == 5:
             x = x.unsqueeze(1)  # the model reads five axes as several clips: say that it is one
-        x = x.to(self._device)
-        if x.is_floating_point():
-            x = x.to(self._dtype)
-        final, prenorm = (
-            out.float().cpu().numpy() for out in model.encode_with_prenorm(modality, x)
-        )
+        outputs = model.encode_with_prenorm(modality, self._placement.inputs(x))
+        final, prenorm = (out.float().cpu().numpy() for out in outputs)
         new = {
             name: Encoded(final[i].copy(), prenorm[i].copy()) for i, name in enumerate(names)
         }  # fmt: skip
@@ -184,10 +168,7 @@ class Encoder:
 
     def _trunk(self, modality: str) -> ImageBind:
         if modality not in self._trunks:
-            model = ImageBind.from_pretrained(self._path, [modality], dtype=self._dtype)
-            if self._eight_bits:
-                to_eight_bits(model)
-            self._trunks[modality] = torch.nn.Module.to(model, self._device)
+            self._trunks[modality] = self._placement.load(self._path, modality)
         return self._trunks[modality]
 
 

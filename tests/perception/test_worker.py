@@ -104,6 +104,23 @@ def test_every_sense_gives_a_unit_vector(checkpoint: Path, modality: Modality) -
     assert encoder.digest == SenseEncoder.from_pretrained(checkpoint, Modality.VISION).digest
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@pytest.mark.parametrize("modality", list(STREAMS.values()))
+def test_other_numbers_point_the_same_way(
+    checkpoint: Path, modality: Modality, precision: str
+) -> None:
+    data, rate = sample(modality, seed=1)
+    exact, other = (
+        SenseEncoder.from_pretrained(checkpoint, modality, precision=one).encode(
+            observation(modality, data, rate)
+        )
+        for one in ("float32", precision)
+    )
+    assert exact is not None and other is not None
+    assert other.dtype == np.float32 and abs(np.linalg.norm(other) - 1) < 1e-5
+    assert exact @ other > 0.99 and not np.array_equal(exact, other)
+
+
 def test_a_short_sound_needs_one_clip_only(checkpoint: Path) -> None:
     encoder = SenseEncoder.from_pretrained(checkpoint, Modality.AUDIO)
     data, rate = sample(Modality.AUDIO, seed=2)

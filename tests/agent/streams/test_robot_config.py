@@ -55,7 +55,7 @@ checkpoint: {checkpoint(tmp_path)}
 streams:
   eye: {{source: "camera:0", rate: 30, threshold: 0, process: eyes, max_memory_mb: 800}}
   ear: {{source: {{source: "microphone:default", seconds: 2}}, enhance: false}}
-  thing: {{source: "my_kind:x", modality: point, segment: false, max_age: 3}}
+  thing: {{source: "my_kind:x", modality: point, segment: false, max_age: 3, precision: int8}}
 frames: null
 """
     )
@@ -64,6 +64,7 @@ frames: null
     assert eye.max_memory == 800 << 20 and eye.frames is None
     assert ear.modality is Modality.AUDIO and ear.source.arguments["spec"]["seconds"] == 2
     assert thing.modality is Modality.POINT and not thing.segment and thing.max_age == 3
+    assert (thing.device, thing.precision, eye.precision) == ("cpu", "int8", "float32")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,11 @@ frames: null
         ("streams: {a: {source: x}}\nbus: {lisen: x}", r"bus.lisen: .* there are listen, frames"),
         ("streams: {a: {source: !!python/object:os.system x}}", "no YAML"),
         ("name: a/b\nstreams: {a: {source: x}}", "line 1, name"),
+        (
+            "streams:\n  a: {source: x, device: gpu}",
+            "line 2, streams.a.device: String should match",
+        ),
+        ("streams:\n  a: {source: x, device: cuda, precision: int8}", "streams.a: .*device cpu"),
     ],
 )
 def test_mistakes_are_told_with_line_and_field(text: str, message: str) -> None:

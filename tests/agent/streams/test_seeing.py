@@ -189,7 +189,8 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(
         file.write_text(
             f"checkpoint: {tmp_path}\nmetrics: {{port: {port}}}\n"
             f"bus: {{listen: 'tcp://0.0.0.0:0', keys: {tmp_path}/keys}}\n"
-            f"frames: {{directory: {tmp_path}/frames}}\nstreams: {{a: {{source: 'camera:0'}}}}\n"
+            f"frames: {{directory: {tmp_path}/frames}}\n"
+            "streams: {a: {source: 'camera:0', device: 'cuda:99'}}\n"
         )
         assert doctor.run(file, as_json=True) == 1
     checks = {c["name"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
@@ -199,6 +200,7 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(
     assert checks["torch"]["verdict"] == checks["configuration"]["verdict"] == "ok"
     assert str(tmp_path / "frames") in checks["frames"]["found"]
     assert "source simhome" in checks
+    assert checks["device cuda:99"]["mend"] == "or write device: cpu"
     file.write_text("streams: [")
     assert doctor.run(file) == 1
     assert "line 1" in capsys.readouterr().out

@@ -76,8 +76,8 @@ def test_equal_clips_are_encoded_once_and_old_ones_forgotten(directory: Path) ->
 def test_half_precision_points_the_same_way(directory: Path) -> None:
     x = torch.randn(3, 28, 28)
     [full], [half] = (
-        Encoder(directory, dtype=dtype).encode("vision", [x])
-        for dtype in (torch.float32, torch.bfloat16)
+        Encoder(directory, precision=precision).encode("vision", [x])
+        for precision in ("float32", "bfloat16")
     )
     assert half.final.dtype == np.float32
     assert np.isclose(np.linalg.norm(half.final), 1, atol=1e-5)
@@ -92,12 +92,27 @@ def test_eight_bits_point_the_same_way(directory: Path, modality: str) -> None:
         "text": torch.tensor([38, 5, 6, 39] + [0] * 8),
     }[modality]
     [full], [small] = (
-        Encoder(directory, eight_bits=eight).encode(modality, [x]) for eight in (False, True)
+        Encoder(directory, precision=precision).encode(modality, [x])
+        for precision in ("float32", "int8")
     )
     cosine = full.final @ small.final / np.linalg.norm(full.final) / np.linalg.norm(small.final)
     assert cosine > 0.999 and not np.array_equal(full.final, small.final)
-    with pytest.raises(ConfigurationError, match="8 bits"):
-        Encoder(directory, eight_bits=True, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "says"),
+    [
+        ("cpu", "int4", "int4.*use one of float32"),
+        ("tpu9", "float32", "tpu9.*use cpu, cuda"),
+        ("meta", "int8", "int8 is for CPUs, not for meta"),
+        ("cuda:99", "float32", "cuda:99.*sees [0-9]+ GPUs"),
+    ],
+)
+def test_where_nothing_can_compute_is_refused(
+    directory: Path, device: str, precision: str, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        Encoder(directory, device=device, precision=precision)
 
 
 def test_what_cannot_be_encoded_is_refused(directory: Path) -> None:
