@@ -17,8 +17,9 @@ import math
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,7 @@ from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.probe import probe, told_captions
 from sensebind.agent.training.schedule import select_trainable
+from sensebind.agent.training.threads import Workers, made_ahead
 from sensebind.agent.training.tokenizer import (
     BOS,
     EOS,
@@ -56,6 +58,7 @@ SENSES = ("sight", "hearing", "scan")
 LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is")
 COLOR_WEIGHT = 6.0
 LOOKING = 0.35  # share of dialogs in that stage; with more of them tools are forgotten
+PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
 
 
@@ -253,7 +256,7 @@ def _optimizer(model: GatedLlamaForCausalLM, recipe: LlamaRecipe) -> torch.optim
         {"params": gates, "weight_decay": 0.0, "scale": 3.0},
     ]
     groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), foreach=True)
+    return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)
 
 
 def batch_loss(
@@ -288,6 +291,32 @@ def batch_loss(
     return torch.nn.functional.cross_entropy(logits, targets[spoken], weight=weights)
 
 
+def descend(
+    model: GatedLlamaForCausalLM,
+    parts: Sequence[tuple[Batch, torch.Generator]],
+    pool: EmbeddingPool,
+    weights: Tensor | None,
+    workers: Workers,
+) -> float:
+    """Leaves the gradient of a batch in `.grad`, its parts computed side by side.
+
+    Args:
+        model: The model.
+        parts: Of the batch, each with the source of its augmentation.
+        pool: Where the conditions are looked up.
+        weights: [vocabulary] how much each token counts.
+        workers: Compute the parts.
+
+    Returns:
+        The loss of the whole batch, in which every spoken token counts alike.
+    """
+    losses = workers.map(lambda part: batch_loss(model, part[0], pool, part[1], weights), parts)
+    spoken = torch.tensor([float((batch.labels != IGNORE).sum()) for batch, _ in parts])
+    shares = spoken / spoken.sum()
+    workers.backward(losses, list(shares), model)
+    return float(torch.stack(losses).detach() @ shares)
+
+
 def _run(
     model: GatedLlamaForCausalLM,
     encoder: DialogEncoder,
@@ -301,8 +330,8 @@ def _run(
     steps = steps or recipe.steps(stage)
     # Each stage has its own dialogs.
     rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
-    generator = torch.Generator().manual_seed(recipe.seed)
-    batches: Iterator[Batch] = encoder.stream(_sampler(pool, stage), rng, recipe.tokens)
+    generators = [torch.Generator().manual_seed(recipe.seed + part) for part in range(PARTS)]
+    stream = encoder.stream(_sampler(pool, stage), rng, recipe.tokens // PARTS)
     weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
     peak = {"words": recipe.rate, "stage1": recipe.rate, "looks": recipe.look_rate}.get(
         stage, recipe.picture_rate
@@ -310,36 +339,35 @@ def _run(
     # Where another stage on the same dialogs follows, there is no need to come to rest.
     floor = recipe.floor if stage in ("words", "captions") else 0.0
     optimizer = _optimizer(model, recipe)
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    trained: list[Tensor] = [weight for weight in model.parameters() if weight.requires_grad]
     averages = [weight.detach().clone() for weight in trained]
     model.train()
     begun = time.monotonic()
     smooth = math.log(model.config.vocab_size)
-    for step in range(steps):
-        spent = time.monotonic() - begun
-        done = max(step / steps, spent / (60 * minutes) if minutes else 0.0)
-        if done >= 1:
-            break
-        cosine = 0.5 + 0.5 * math.cos(math.pi * done)
-        rate = peak * min(1.0, (step + 1) / recipe.warmup) * (floor + (1 - floor) * cosine)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        loss = batch_loss(model, next(batches), pool, generator, weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        # The average starts over a short past and reaches back further as training goes on.
-        keep = min(recipe.average, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for average, weight in zip(averages, trained, strict=True):
-                average.lerp_(weight, 1 - keep)
-        value = float(loss.detach())
-        smooth += 0.05 * (value - smooth)
-        if report:
-            report(step + 1, steps, smooth, spent)
-        if step % 50 == 0 or step == steps - 1:
-            log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
+    with Workers(PARTS) as workers, made_ahead(stream) as batches:
+        for step in range(steps):
+            spent = time.monotonic() - begun
+            done = max(step / steps, spent / (60 * minutes) if minutes else 0.0)
+            if done >= 1:
+                break
+            cosine = 0.5 + 0.5 * math.cos(math.pi * done)
+            rate = peak * min(1.0, (step + 1) / recipe.warmup) * (floor + (1 - floor) * cosine)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            optimizer.zero_grad(set_to_none=True)
+            parts = list(zip(islice(batches, PARTS), generators, strict=True))
+            loss = descend(model, parts, pool, weights, workers)
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimizer.step()
+            # The average starts over a short past and reaches back further as training goes on.
+            keep = min(recipe.average, (step + 1) / (step + 10))
+            with torch.no_grad():
+                torch._foreach_lerp_(averages, trained, 1 - keep)
+            smooth += 0.05 * (loss - smooth)
+            if report:
+                report(step + 1, steps, smooth, spent)
+            if step % 50 == 0 or step == steps - 1:
+                log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
     with torch.no_grad():
         for average, weight in zip(averages, trained, strict=True):
             weight.copy_(average)

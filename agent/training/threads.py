@@ -6,8 +6,9 @@ and tasks meet once per step.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Self, TypeVar
 
 import torch
@@ -15,6 +16,21 @@ from torch import Tensor, nn
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@contextmanager
+def made_ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
+    """The items of an endless iterator, each made in a thread while the one before it is in use."""
+    with ThreadPoolExecutor(1) as maker:
+
+        def taken() -> Iterator[T]:
+            coming = maker.submit(next, items)
+            while True:
+                item = coming.result()
+                coming = maker.submit(next, items)
+                yield item
+
+        yield taken()
 
 
 class Workers:

@@ -16,9 +16,16 @@ from sensebind.agent.training.condition_pool import caption_pool, load_pool, wor
 from sensebind.agent.training.corpus import INTENTS
 from sensebind.agent.training.corpus.dialog import ABSENT, sample_dialog
 from sensebind.agent.training.corpus.noise import normalise
-from sensebind.agent.training.dialog_batches import IGNORE, DialogEncoder
-from sensebind.agent.training.llama import LlamaRecipe, batch_loss, new_llama, train_llama
+from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
+from sensebind.agent.training.llama import (
+    LlamaRecipe,
+    batch_loss,
+    descend,
+    new_llama,
+    train_llama,
+)
 from sensebind.agent.training.probe import told_captions
+from sensebind.agent.training.threads import Workers, made_ahead
 from sensebind.agent.training.tokenizer import save_tokenizer, train_tokenizer
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
@@ -55,6 +62,28 @@ def test_second_things_that_cannot_be_told_are_left_out(tokenizer: PreTrainedTok
             probe, "right_steps", lambda model, batch, pool: ((s, True) for s in batch.spans)
         )
         assert told_captions(model, encoder, pool) == pool.captions
+
+
+def test_parts_side_by_side_descend_as_one_batch(tokenizer: PreTrainedTokenizerFast):
+    model = new_llama(TINY, len(tokenizer), 16)
+    encoder, pool, rng = DialogEncoder(tokenizer), word_pool(16, 0, 400), random.Random(0)
+
+    def parts() -> list[tuple[Batch, torch.Generator]]:
+        return [(batch, torch.Generator().manual_seed(n)) for n, batch in enumerate(batches)]
+
+    with made_ahead(encoder.stream(lambda rng: sample_dialog(rng, pool), rng, 300)) as stream:
+        batches = [next(stream) for _ in range(2)]
+    with Workers(2) as workers:
+        found = descend(model, parts(), pool, None, workers)
+    gradients = [weight.grad for weight in model.parameters()]
+    spoken = [int((batch.labels != IGNORE).sum()) for batch in batches]
+    losses = [batch_loss(model, batch, pool, generator) for batch, generator in parts()]
+    whole = sum(loss * count for loss, count in zip(losses, spoken, strict=True)) / sum(spoken)
+    assert isinstance(whole, torch.Tensor) and spoken[0] != spoken[1]
+    assert found == pytest.approx(float(whole.detach()), rel=1e-5)
+    expected = torch.autograd.grad(whole, list(model.parameters()), allow_unused=True)
+    for mine, right in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(mine, right, atol=1e-6, rtol=1e-4)
 
 
 def test_special_tokens_have_the_agreed_ids(tokenizer: PreTrainedTokenizerFast):
