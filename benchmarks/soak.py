@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from argparse import Namespace
+from array import array
 from collections import defaultdict
 from pathlib import Path
 
@@ -28,7 +29,9 @@ START_SECONDS = 120.0
 
 def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -> list[Row]:
     """Run, look, fit."""
-    samples: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
+    samples = defaultdict(
+        lambda: array("d")
+    )  # four numbers a look, as this process is measured, too
     with Robot(config) as robot:
         _await(robot)
         pids = robot.pids | {"robot": os.getpid()}
@@ -38,20 +41,21 @@ def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -
             if now - start > 60 * warm_up:
                 for name, pid in pids.items():
                     memory, threads, files = _look(name, pid)
-                    samples[name].append(((now - start) / 3600, memory, threads, files))
+                    samples[name].extend(((now - start) / 3600, memory, threads, files))
             time.sleep(every)
         final = robot.monitor.rows()
     rows = []
     for name, seen in sorted(samples.items()):
-        hours, memory, threads, files = (np.array(values) for values in zip(*seen, strict=True))
-        slope = float(np.polyfit(hours, memory, 1)[0]) if len(seen) > 2 else float("nan")
+        hours, memory, threads, files = np.frombuffer(seen).reshape(-1, 4).T
+        count = len(hours)
+        slope = float(np.polyfit(hours, memory, 1)[0]) if count > 2 else float("nan")
         # In a short run the noise of single pages is larger than the slope that is looked for.
         bar = SLOPE if minutes - warm_up >= 20 else None
-        rows.append(AtMost(f"{name}: memory slope, MB per hour", slope, bar, len(seen)))
-        rows.append(Row(f"{name}: memory, MB", float(memory[-1]), None, len(seen)))
+        rows.append(AtMost(f"{name}: memory slope, MB per hour", slope, bar, count))
+        rows.append(Row(f"{name}: memory, MB", float(memory[-1]), None, count))
         grown = int(threads[-1] - threads[0]), int(files[-1] - files[0])
-        rows.append(AtMost(f"{name}: threads more than at first", grown[0], 0, len(seen)))
-        rows.append(AtMost(f"{name}: files more than at first", grown[1], 0, len(seen)))
+        rows.append(AtMost(f"{name}: threads more than at first", grown[0], 0, count))
+        rows.append(AtMost(f"{name}: files more than at first", grown[1], 0, count))
     rows.append(Row("percepts", sum(row.received for row in final), None, len(final)))
     rows.append(AtMost("percepts lost", sum(row.lost for row in final), 0, len(final)))
     fresh = sum(row.age_ms < STALE_MS for row in final)

@@ -154,9 +154,7 @@ class FrameStore:
         with self._lock, self._using(observation.stream, create=True) as file:
             assert file is not None
             with file:  # one transaction: kept and made room for, or neither
-                file.execute(
-                    f"INSERT OR REPLACE INTO frames ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", row
-                )
+                file.execute(_INSERT, row)
                 self._evicted += self._make_room(file, observation.captured_at)
             self._kept += 1
         return observation.reference

@@ -32,7 +32,7 @@ from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 log = logging.getLogger(__name__)
 
-PARTS = 5
+PARTS = 4
 """Into how many parts a batch is cut, to be worked on side by side."""
 LOOKED_AT = 400
 """How many development scenes are looked at for the log."""
