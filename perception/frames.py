@@ -235,15 +235,21 @@ class FrameStore:
         """Give the open file of a stream, or None where there is none; errors become ours."""
         if self._closed:
             raise StorageError(f"the frame store {self._directory} is closed")
-        path = self._directory / f"{stream}.frames"
         try:
-            if stream not in self._files and (create or path.exists()):
-                self._files[stream] = self._open(path)
+            if stream not in self._files:
+                # Not for every frame: Path interns its parts, and the table of such strings grows.
+                path = self._path(stream)
+                if create or path.exists():
+                    self._files[stream] = self._open(path)
             yield self._files.get(stream)
         except sqlite3.DatabaseError as error:
+            path = self._path(stream)
             if not isinstance(error, sqlite3.OperationalError):
                 self._put_aside(stream, path, error)
             raise StorageError(f"the frames of {stream} in {path}: {error}") from error
+
+    def _path(self, stream: str) -> Path:
+        return self._directory / f"{stream}.frames"
 
     def _open(self, path: Path) -> sqlite3.Connection:
         file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
