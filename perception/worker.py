@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ from sensebind.perception.specs import (
     FramesSpec,
     WorkerSpec,
 )
+from sensebind.perception.trim import give_memory_back
 
 __all__ = [
     "EXIT_ERROR", "EXIT_FATAL", "Enhance", "FactorySpec", "FramesSpec", "Worker", "WorkerSpec",
@@ -55,6 +57,7 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.2  # seconds between the encoder's signs of progress when there is nothing to do
 _JOIN = 1.0  # seconds for a source to close
+_TRIM_SECONDS = 60.0
 _SMOOTHING = 0.3  # of the encoding time that the rate follows
 _PR_SET_PDEATHSIG = 1
 
@@ -145,10 +148,14 @@ class Worker:
             Exception: What ended the last of the readers.
         """
         reading = list(streams)
+        trimmed = -math.inf
         while not self._stop.is_set():
             with self._ready:
                 self._ready.wait_for(partial(_anything, reading), _TICK)
             self._alive = time.monotonic()
+            if self._alive - trimmed > _TRIM_SECONDS:
+                give_memory_back()
+                trimmed = self._alive
             ended = [s for s in reading if s.reader.failure is not None]
             reading = [s for s in reading if s.reader.failure is None]
             if not reading and ended[-1].reader.failure is not None:
