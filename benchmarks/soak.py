@@ -29,9 +29,8 @@ START_SECONDS = 120.0
 
 def measure(config: RobotConfig, minutes: float, warm_up: float, every: float) -> list[Row]:
     """Run, look, fit."""
-    samples = defaultdict(
-        lambda: array("d")
-    )  # four numbers a look, as this process is measured, too
+    # Four numbers a look, packed: this process is measured, too.
+    samples = defaultdict(lambda: array("d"))
     with Robot(config) as robot:
         _await(robot)
         pids = robot.pids | {"robot": os.getpid()}

@@ -219,11 +219,10 @@ class Publisher:
                     self._send(frames)
 
     def _send(self, frames: list[bytes]) -> None:
+        # An XPUB always takes a message, and drops it at full queues.
         for frame in frames[:-1]:
             _send(self._socket, frame, _MORE)
-        _send(
-            self._socket, frames[-1], _NOW
-        )  # an XPUB always takes it, and drops it at full queues
+        _send(self._socket, frames[-1], _NOW)
 
     def _beat(self, process: psutil.Process) -> Heartbeat:
         return Heartbeat(
