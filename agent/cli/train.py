@@ -7,12 +7,21 @@ import typer
 
 from sensebind.agent.cli.options import Json, check_disk
 
-app = typer.Typer(help="Train the weights that ship with SenseBind.")
+app = typer.Typer()
+
 
 EMBEDDED = Path("src/sensebind/checkpoints/simhome")
 
 Output = Annotated[Path, typer.Option(help="Checkpoint directory to write.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Rendering processes; one per core.")]
+
+
+@app.callback()
+def train() -> None:
+    """Train the weights that ship with SenseBind."""
+    from sensebind.agent.training.telling import tell
+
+    tell()
 
 
 @app.command("bind")

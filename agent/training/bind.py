@@ -37,6 +37,7 @@ from sensebind.agent.training.bind_senses import (
 )
 from sensebind.agent.training.bind_views import Views
 from sensebind.agent.training.simhome_data import EMPTY
+from sensebind.agent.training.telling import tell
 from sensebind.errors import StorageError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import (
@@ -266,7 +267,7 @@ class _SenseJob:
 
 def _train_sense(job: _SenseJob) -> Path:
     """Stages B and C, each in a process of its own; the file with the trained trunk."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    tell()
     torch.set_num_threads(1)
     torch.manual_seed(job.recipe.seed)
     processor = ImageBindProcessor.from_pretrained(job.run / "new")

@@ -29,6 +29,7 @@ from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImage
 from sensebind.agent.evaluation.detection import mean_average_precision
 from sensebind.agent.training.detector_closeups import CloseUps, teach_kinds
 from sensebind.agent.training.simhome_data import RawScenes, SceneRecord
+from sensebind.agent.training.telling import terminal
 from sensebind.perception.simhome.camera import SIZE
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.tools.detection import Detector
@@ -224,7 +225,8 @@ def train_detector(
     warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad")
     source = batches(frames, recipe.batch, rng)
     begun, losses = time.monotonic(), []
-    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
+    columns = (*Progress.get_default_columns(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal()) as progress:
         task = progress.add_task("detector", total=recipe.steps)
         for step in range(1, recipe.steps + 1):
             pixels, labels = next(source)

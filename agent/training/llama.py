@@ -59,6 +59,7 @@ LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is")
 COLOR_WEIGHT = 6.0
 LOOKING = 0.35  # share of dialogs in that stage; with more of them tools are forgotten
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
+SAY_EVERY = 250  # steps
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
 
 
@@ -366,7 +367,7 @@ def _run(
             smooth += 0.05 * (loss - smooth)
             if report:
                 report(step + 1, steps, smooth, spent)
-            if step % 50 == 0 or step == steps - 1:
+            if step % SAY_EVERY == 0 or step == steps - 1:
                 log.info("%s step %d of %d: loss %.4f, %.0f s", stage, step, steps, smooth, spent)
     with torch.no_grad():
         for average, weight in zip(averages, trained, strict=True):

@@ -22,6 +22,7 @@ from sensebind.agent.training.llama import (
     train_llama,
     train_small_llama,
 )
+from sensebind.agent.training.telling import terminal
 from sensebind.errors import ConfigurationError
 
 UNFREEZE = ("language", "none")
@@ -116,7 +117,7 @@ def _progress(as_json: bool) -> Iterator[Report | None]:
         TextColumn("loss {task.fields[loss]:.4f}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=terminal()) as progress:
         task = progress.add_task("training", loss=0.0)
 
         def report(step: int, steps: int, loss: float, seconds: float) -> None:

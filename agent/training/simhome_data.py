@@ -17,6 +17,7 @@ import torch
 from rich.progress import Progress
 
 from sensebind.agent.training.captions import ALL_NAMED, Named
+from sensebind.agent.training.telling import terminal
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 from sensebind.perception.simhome.home import SimHome
@@ -166,7 +167,7 @@ def render(
         for index, start in enumerate(range(0, scenes, shard))
     ]
     missing = [job for job in jobs if not job.path.exists()]
-    with Progress() as progress:
+    with Progress(console=terminal()) as progress:
         task = progress.add_task(f"rendering {folder.name}", total=scenes)
         progress.advance(task, scenes - sum(len(job.seeds) for job in missing))
         for count in _run_jobs(missing, workers or os.cpu_count() or 1):

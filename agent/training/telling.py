@@ -1,0 +1,28 @@
+"""What a training tells while it runs: on standard error, lines above one progress bar."""
+
+import logging
+from functools import cache
+
+from rich.console import Console
+
+
+@cache
+def terminal() -> Console:
+    """Where it is told; lines of the log and a progress bar share it."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        terminal().print(self.format(record), markup=False)
+
+
+def tell() -> None:
+    """Prints what SenseBind logs in this process, each line with its time; once is enough."""
+    logger = logging.getLogger("sensebind")
+    if any(isinstance(handler, _Lines) for handler in logger.handlers):
+        return
+    lines = _Lines()
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(lines)
+    logger.setLevel(logging.INFO)
