@@ -168,10 +168,11 @@ class World:
         square = np.einsum("ij,ij->i", away, away)
         # A ray meets a sphere if it stays within its cone; from inside, every ray may.
         cone = np.sqrt(np.maximum(square - self._radii**2, 0))
-        meets = rays.astype(np.float32) @ away.T.astype(np.float32) >= cone.astype(np.float32)
+        meets = away.astype(np.float32) @ rays.T.astype(np.float32)  # [B, N]
+        meets = meets >= cone[:, None].astype(np.float32)
         inside = square <= self._radii**2
         for body, (first, count) in enumerate(self._geoms):
-            index = np.flatnonzero(meets[:, body] | inside[body])
+            index = np.arange(len(rays)) if inside[body] else np.flatnonzero(meets[body])
             if not index.size:
                 continue
             some = index.size
