@@ -1,4 +1,4 @@
-"""`sensebind record` and `sensebind replay`: what a robot perceived, kept and perceived again."""
+"""`sensebind record`: what sensors give, or a running robot perceives, in one file."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ import signal
 import sys
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from sensebind.agent.senses import CacheSettings, imagebind_directory
+from sensebind.agent.streams.config import RobotConfig, read_config
+from sensebind.agent.streams.tap import Tap
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.memory.visual_cache import Enhancer, load_enhancer
 from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
-from sensebind.perception.recording import Pictures, Recorder, Recording
+from sensebind.perception.recording import Pictures, Recorder
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.registry import open_source
 
 _PATIENCE = 0.2  # seconds between looks at whether the recording is to end
 _PAUSE = 0.5  # seconds before a source that failed is opened again
-_REMEMBERED = 64  # observations of a stream that wait for their percept in a replay
 _HOME = ("camera", "microphone", "lidar")
 
 
@@ -44,6 +43,7 @@ class RecordOptions:
         output: The file to write.
         sources: As `STREAM=KIND:TARGET`, such as `camera=camera:0`.
         home: Seed of a simulated home to record instead.
+        robot: File of a robot that runs on this machine, to record instead.
         seconds: How long; None until Ctrl-C or SIGTERM.
         pictures: "png" without loss, "jpeg" smaller.
         percepts: Whether to encode what is observed, and to record that, too.
@@ -54,50 +54,12 @@ class RecordOptions:
     output: Path
     sources: Sequence[str] = ()
     home: int | None = None
+    robot: Path | None = None
     seconds: float | None = None
     pictures: Pictures = "png"
     percepts: bool = True
     checkpoint: Path | None = None
     as_json: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """What `sensebind replay` was asked for.
-
-    Attributes:
-        path: The recording.
-        speed: 1 is real time, 0 as fast as the machine encodes.
-        step: Wait for a line on standard input before each percept.
-        checkpoint: Directory of the weights; the embedded ones by default.
-        as_json: Print one JSON object per percept, and one for the summary.
-    """
-
-    path: Path
-    speed: float = 1.0
-    step: bool = False
-    checkpoint: Path | None = None
-    as_json: bool = False
-
-
-@dataclass(slots=True)
-class Comparison:
-    """What a replay found out about one stream.
-
-    Attributes:
-        percepts: That were recorded. `identical`: that came out the same, bit for bit.
-        different: That did not, although weights and cache are the same.
-        other_weights: That were made by other weights or another cache.
-        unmatched: Whose observation is not in the recording.
-        largest: Largest difference of a component among those that should be the same.
-    """
-
-    percepts: int = 0
-    identical: int = 0
-    different: int = 0
-    other_weights: int = 0
-    unmatched: int = 0
-    largest: float = 0.0
 
 
 class Perceiver:
@@ -167,9 +129,10 @@ class Perceiver:
 
 
 def record(options: RecordOptions) -> int:
-    """Record sources until the time is over, or until Ctrl-C or SIGTERM.
+    """Record until the time is over, or until Ctrl-C or SIGTERM.
 
-    Every observation is recorded; percepts are made of the newest ones as fast as that goes.
+    Of sources every observation is recorded, and percepts are made of the newest ones as fast as
+    that goes. Of a robot its own percepts are, each with the frame it was made of.
 
     Returns:
         0, or 1 when a stream gave nothing at all.
@@ -178,15 +141,21 @@ def record(options: RecordOptions) -> int:
         ConfigurationError: A source is not named well.
         StorageError: The file exists, or cannot be written.
     """
+    if options.robot is not None:
+        if options.sources or options.home is not None:
+            raise ConfigurationError("--robot records its own streams: give no other source")
+        return _record_robot(options, read_config(options.robot))
     torch.set_num_threads(1)  # the sum of a row is the same in a replay
     with ExitStack() as stack:
-        stop = stack.enter_context(_until_signal())
+        stop = stack.enter_context(until_signal())
         named = dict(_named(text) for text in options.sources)
         if options.home is not None:
             home = stack.enter_context(SimHomeServer(options.home))
             named |= {stream: f"simhome:{home.sensors}" for stream in _HOME}
         if not named:
-            raise ConfigurationError("nothing to record: give STREAM=KIND:TARGET, or --home SEED")
+            raise ConfigurationError(
+                "nothing to record: give STREAM=KIND:TARGET, --home SEED or --robot FILE"
+            )
         sources = [open_source(spec, stream=stream) for stream, spec in named.items()]
         perceiver = None
         if options.percepts:
@@ -196,15 +165,37 @@ def record(options: RecordOptions) -> int:
         session = _Session(recorder, stop)
         session.run(sources, perceiver, options.seconds)
         counts = dict(recorder.counts)
-    silent = [stream for stream in named if not counts.get(f"/{stream}")]
+    _show(options, counts, session.summary())
+    return 0 if all(counts.get(f"/{stream}") for stream in named) else 1
+
+
+def _record_robot(options: RecordOptions, config: RobotConfig) -> int:
+    if not config.directory.is_dir():
+        raise ConfigurationError(
+            f"{options.robot}: this robot does not run here; start it with `sensebind run`"
+        )
+    with until_signal() as stop, Recorder(options.output) as recorder:
+        tap = Tap(config, recorder)
+        tap.run(stop, options.seconds)
+        counts, lost = dict(recorder.counts), tap.lost()
+    troubles = {
+        stream: f"of {count} percepts the robot kept no frame"
+        for stream, count in tap.unkept.items()
+    }
+    names = config.stream_names.values()
+    troubles |= {name: "nothing came" for name in names if not counts.get(f"/{name}/percept")}
+    _show(options, counts, {"dropped": lost, "refused": 0, "troubles": troubles})
+    return 0 if all(counts.get(f"/{name}/percept") for name in names) else 1
+
+
+def _show(options: RecordOptions, counts: dict[str, int], summary: dict[str, Any]) -> None:
     if options.as_json:
-        print(json.dumps({"file": str(options.output), "counts": counts, **session.summary()}))
-    else:
-        what = ", ".join(f"{count} {topic}" for topic, count in counts.items()) or "nothing"
-        print(f"{options.output}: {what}")
-        for stream, reason in session.troubles.items():
-            print(f"{stream}: {reason}", file=sys.stderr)
-    return 1 if silent else 0
+        print(json.dumps({"file": str(options.output), "counts": counts, **summary}))
+        return
+    what = ", ".join(f"{count} {topic}" for topic, count in counts.items()) or "nothing"
+    print(f"{options.output}: {what}")
+    for stream, reason in summary["troubles"].items():
+        print(f"{stream}: {reason}", file=sys.stderr)
 
 
 @dataclass(slots=True)
@@ -235,7 +226,7 @@ class _Session:
         if self._failure is not None:
             raise self._failure
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> dict[str, Any]:
         return {"dropped": self.dropped, "refused": self.refused, "troubles": self.troubles}
 
     def _read(self, source: Source) -> None:
@@ -284,113 +275,6 @@ class _Session:
                     self.troubles[stream] = str(error)
 
 
-def replay(options: ReplayOptions, lines: Callable[[], str] = sys.stdin.readline) -> int:
-    """Perceive a recording again, and compare with what was perceived then.
-
-    Returns:
-        0, or 1 when a percept differs although weights and cache are the same.
-
-    Raises:
-        InputError: The file cannot be read, or is no recording of ours.
-    """
-    torch.set_num_threads(1)
-    recording = Recording(options.path)
-    streams = recording.streams()
-    perceiver = Perceiver(options.checkpoint or default_checkpoint())
-    out = Console(highlight=False, soft_wrap=True)
-    results: dict[str, Comparison] = {stream: Comparison() for stream in streams}
-    observations = dict.fromkeys(streams, 0)
-    with _until_signal() as stop:
-        waiting: dict[str, OrderedDict[str, Observation]] = {s: OrderedDict() for s in streams}
-        for at, entry in _paced(recording, options.speed, stop):
-            if isinstance(entry, Observation):
-                observations[entry.stream] += 1
-                mine = waiting[entry.stream]
-                mine[entry.reference] = entry
-                if len(mine) > _REMEMBERED:
-                    mine.popitem(last=False)
-                continue
-            if options.step and not lines():
-                break
-            stream = entry.header.stream
-            result = results.setdefault(stream, Comparison())
-            source = waiting.get(stream, {}).get(entry.header.observation)
-            verdict = _compare(entry, source, perceiver, result)
-            if options.as_json:
-                print(json.dumps({"at": round(at, 3), "stream": stream, "verdict": verdict}))
-            else:
-                out.print(f"{at:8.2f} s  {stream:<12} {verdict}")
-    _summarise(recording, observations, results, options.as_json, out)
-    return 1 if any(result.different for result in results.values()) else 0
-
-
-def _paced(
-    recording: Recording, speed: float, stop: threading.Event
-) -> Iterator[tuple[float, Observation | Percept]]:
-    """Entries with their time since the first one, each when it is due."""
-    if not 0 <= speed < float("inf"):
-        raise ConfigurationError(f"a speed of {speed}; give 0 or more")
-    first: float | None = None
-    begun = time.monotonic()
-    for recorded in recording:
-        first = recorded.at if first is None else first
-        at = recorded.at - first
-        wait = begun + at / speed - time.monotonic() if speed else 0.0
-        if stop.wait(max(0.0, wait)):
-            return
-        yield at, recorded.entry
-
-
-def _compare(
-    then: Percept, observation: Observation | None, perceiver: Perceiver, result: Comparison
-) -> str:
-    """Perceive again; count and say how it came out."""
-    result.percepts += 1
-    if observation is None:
-        result.unmatched += 1
-        return "its observation is not in the recording"
-    now = perceiver.perceive(observation)
-    if (now.header.model, now.header.cache) != (then.header.model, then.header.cache):
-        result.other_weights += 1
-        return "perceived by other weights"
-    gap = float(np.abs(now.embedding - then.embedding).max())
-    if gap == 0.0 and now.header.present == then.header.present:
-        result.identical += 1
-        return "identical" if then.header.present else "identical, nothing perceived"
-    result.different += 1
-    result.largest = max(result.largest, gap)
-    return f"differs by {gap:.2g}"
-
-
-def _summarise(
-    recording: Recording,
-    observations: dict[str, int],
-    results: dict[str, Comparison],
-    as_json: bool,
-    out: Console,
-) -> None:
-    lost = {"cut": recording.cut, "damaged": recording.damaged, "refused": recording.refused}
-    if as_json:
-        streams = {
-            stream: {"observations": observations.get(stream, 0)} | asdict(result)
-            for stream, result in results.items()
-        }
-        print(json.dumps({"streams": streams, **lost}))
-        return
-    table = Table("stream", "observations", "percepts", "identical", "different", "other weights")
-    for stream, result in results.items():
-        table.add_row(
-            stream, str(observations.get(stream, 0)), str(result.percepts),
-            str(result.identical), str(result.different), str(result.other_weights),
-        )  # fmt: skip
-    out.print(table)
-    if recording.cut or recording.damaged or recording.refused:
-        out.print(
-            f"the file was {'cut off' if recording.cut else 'closed'}; {recording.damaged} parts "
-            f"damaged, {recording.refused} entries not understood"
-        )
-
-
 def _named(text: str) -> tuple[str, str]:
     stream, separator, spec = text.partition("=")
     if not separator:
@@ -399,7 +283,7 @@ def _named(text: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _until_signal() -> Iterator[threading.Event]:
+def until_signal() -> Iterator[threading.Event]:
     """An event that Ctrl-C and SIGTERM set, so that the file is closed in order."""
     stop = threading.Event()
 

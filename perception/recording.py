@@ -2,8 +2,9 @@
 
 Each stream has a channel of observations, `/STREAM`, in Foxglove's schemas (CompressedImage,
 RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Every observation
-comes back bit for bit, unless pictures are kept as JPEG, so the same weights give the same
-percepts again. Overlapping windows of sound are kept once: a message holds what is new.
+comes back bit for bit, so the same weights give the same percepts again; a channel whose metadata
+say `exact: no` holds those that were kept with loss. Overlapping windows of sound are kept once: a
+message holds what is new.
 """
 
 from __future__ import annotations
@@ -77,8 +78,16 @@ class Recorder:
         self._writer = Writer(self._file)
         self._writer.start(profile="", library="sensebind")
 
-    def observe(self, observation: Observation) -> None:
+    def observe(
+        self, observation: Observation, *, jpeg: bytes | None = None, exact: bool = True
+    ) -> None:
         """Record an observation.
+
+        Args:
+            observation: What a sensor gave.
+            jpeg: The picture as it was compressed already; it is written as it is.
+            exact: Whether this is what the percept was made of, bit for bit. Pictures that are
+                kept as JPEG are not.
 
         Raises:
             InputError: Observations of this modality or form cannot be recorded.
@@ -90,13 +99,16 @@ class Recorder:
             "modality": observation.modality.value,
             "frame_id": observation.frame_id,
         }
+        lossy = observation.modality is Modality.VISION and (jpeg or self._pictures == "jpeg")
+        if lossy or not exact:
+            about["exact"] = "no"
         with self._lock:
             if observation.modality is Modality.AUDIO:
                 message = self._sound(observation)
                 about["window"] = str(len(observation.data))
                 self._sounds[observation.stream] = observation
             else:
-                message = _message(observation, self._pictures)
+                message = _message(observation, self._pictures, jpeg)
             schema = message.DESCRIPTOR.full_name
             self._write(
                 f"/{observation.stream}", about, schema, message.SerializeToString(),
@@ -232,7 +244,7 @@ def _stamp(nanoseconds: int) -> Timestamp:
     return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
 
 
-def _message(observation: Observation, pictures: Pictures) -> Message:
+def _message(observation: Observation, pictures: Pictures, jpeg: bytes | None) -> Message:
     """An observation in Foxglove's schema.
 
     Raises:
@@ -241,6 +253,8 @@ def _message(observation: Observation, pictures: Pictures) -> Message:
     data, frame_id = observation.data, observation.frame_id
     stamp = _stamp(observation.captured_at)
     match observation.modality:
+        case Modality.VISION if jpeg is not None:
+            return CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg, format="jpeg")
         case Modality.VISION:
             effort = (
                 [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT]
@@ -288,10 +302,12 @@ class Recorded:
     Attributes:
         at: When it was recorded, seconds on a clock that never went back.
         entry: The observation or percept. Ages mean nothing: `monotonic` is of the recording.
+        exact: False for an observation that was kept with loss.
     """
 
     at: float
     entry: Observation | Percept
+    exact: bool = True
 
 
 class Recording:
@@ -368,7 +384,8 @@ class Recording:
                 self.refused += 1
                 continue
             if entry is not None:
-                yield Recorded(stored.message.log_time / 1e9, entry)
+                exact = about.get("exact") != "no"
+                yield Recorded(stored.message.log_time / 1e9, entry, exact)
 
 
 def _modality(about: dict[str, str]) -> Modality:

@@ -31,6 +31,9 @@ def record(
     home: Annotated[
         int | None, typer.Option(min=0, help="Record a simulated home of this seed.")
     ] = None,
+    robot: Annotated[
+        Path | None, typer.Option(help="Record a robot that runs here, by its YAML file.")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="How long; until Ctrl-C by default.")
     ] = None,
@@ -47,7 +50,15 @@ def record(
 
     return run(
         RecordOptions(
-            output, sources or [], home, seconds, pictures.value, percepts, checkpoint, as_json
+            output,
+            sources or [],
+            home,
+            robot,
+            seconds,
+            pictures.value,
+            percepts,
+            checkpoint,
+            as_json,
         )
     )
 
@@ -64,7 +75,7 @@ def replay(
     as_json: Json = False,
 ) -> int:
     """Perceive a recording again and compare, bit for bit, with what was perceived then."""
-    from sensebind.agent.recordings import ReplayOptions
-    from sensebind.agent.recordings import replay as run
+    from sensebind.agent.replays import ReplayOptions
+    from sensebind.agent.replays import replay as run
 
     return run(ReplayOptions(file, 0.0 if step else speed, step, checkpoint, as_json))

@@ -11,7 +11,8 @@ from fixtures.fake_senses import sample, save_tiny_imagebind
 from mcap.reader import make_reader
 
 from sensebind.agent.cli import main
-from sensebind.agent.recordings import RecordOptions, ReplayOptions, record, replay
+from sensebind.agent.recordings import RecordOptions, record
+from sensebind.agent.replays import ReplayOptions, replay
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality
 
