@@ -60,7 +60,7 @@ class Recorder:
     def __init__(self, path: Path | str, pictures: Pictures = "png") -> None:
         self.path = Path(path)
         self.counts: dict[str, int] = {}
-        self._pictures = pictures
+        self._pictures: Pictures = pictures
         self._lock = threading.Lock()
         self._channels: dict[tuple[Any, ...], int] = {}
         self._schemas: dict[str, int] = {}
