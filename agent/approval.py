@@ -10,15 +10,21 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, hook_config
+from langchain.agents.middleware import (
+    AgentMiddleware,
+    HumanInTheLoopMiddleware,
+    ModelResponse,
+    hook_config,
+)
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp
 
 from sensebind.agent.audit import AuditLog
+from sensebind.agent.well_formed import well_formed_message
 from sensebind.errors import SenseBindError, StorageError
 from sensebind.tools.cancelling import turn_event
 from sensebind.tools.risk import ACTING, Risk, risk_of
@@ -140,12 +146,16 @@ class Governor(AgentMiddleware):
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Asks the model, unless the turn is cancelled."""
         turn = turn_event()
-        return AIMessage("") if turn is not None and turn.is_set() else handler(request)
+        if turn is not None and turn.is_set():
+            return AIMessage("")
+        return _mended(handler(request))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
         turn = turn_event()
-        return AIMessage("") if turn is not None and turn.is_set() else await handler(request)
+        if turn is not None and turn.is_set():
+            return AIMessage("")
+        return _mended(await handler(request))
 
     # --- calls ----------------------------------------------------------------------------------
 
@@ -243,6 +253,8 @@ class Governor(AgentMiddleware):
         )
 
     def _finished(self, request: Any, result: Any) -> Any:
+        if isinstance(result, ToolMessage):
+            result = well_formed_message(result)
         call = request.tool_call
         failed = isinstance(result, ToolMessage) and result.status == "error"
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
@@ -251,6 +263,12 @@ class Governor(AgentMiddleware):
             thread=_thread(request), result=text,
         )  # fmt: skip
         return result
+
+
+def _mended(response: ModelResponse) -> ModelResponse:
+    """What a model said, as it can be kept."""
+    said = [well_formed_message(message) for message in response.result]
+    return replace(response, result=said)
 
 
 def _thread(request: Any) -> str:

@@ -58,6 +58,7 @@ from sensebind.agent.records import (
     TurnRecord,
 )
 from sensebind.agent.turn_senses import ConditionSenses, Senses, TurnSenses
+from sensebind.agent.well_formed import well_formed
 from sensebind.errors import InputError, SenseBindError, one_line
 from sensebind.tools.cancelling import cancellable
 
@@ -237,9 +238,9 @@ class Assistant:
         if text.strip().strip(".!?。！").lower() in STOP_WORDS:
             yield from self._stopped(text)
             return
-        record = TurnRecord(text)
+        record, shown = TurnRecord(well_formed(text)), well_formed(list(media))
         with self._exclusive():
-            yield from self._steps(record, lambda: self._begin(record, media))
+            yield from self._steps(record, lambda: self._begin(record, shown))
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
         """Goes on with a turn that waits for approval.
@@ -417,7 +418,7 @@ class Assistant:
             if not record.first_token_ms and (chunk.text or chunk.tool_call_chunks):
                 record.first_token_ms = round((time.perf_counter() - started) * 1e3, 1)
             if chunk.text:
-                yield TextPiece(str(chunk.text))
+                yield TextPiece(well_formed(str(chunk.text)))
             return
         for message in _messages(payload):
             if isinstance(message, AIMessage):
@@ -468,7 +469,7 @@ def _messages(update: dict[str, Any]) -> Iterator[BaseMessage]:
 
 def _tell(error: Exception, _request: object) -> str:
     """An error that a tool did not expect, for the model."""
-    return f"error: {one_line(error)}"
+    return well_formed(f"error: {one_line(error)}")
 
 
 def _last(events: Iterator[Event]) -> TurnRecord:

@@ -6,7 +6,6 @@ tools and assistant are wired together.
 
 import logging
 import os
-import shlex
 import signal
 import tempfile
 import time
@@ -277,7 +276,7 @@ def _converse(robot: Robot, terminal: Terminal) -> None:
 def _command(text: str, robot: Robot, terminal: Terminal) -> bool:
     """Obeys a line that begins with a slash; returns False if it ends the dialog."""
     notes = terminal.notes
-    name, *arguments = shlex.split(text)
+    name, *arguments = text.split()
     match name:
         case "/quit" | "/exit":
             return False

@@ -23,6 +23,7 @@ from langchain_core.messages import (
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.media import text_of
+from sensebind.agent.well_formed import well_formed
 from sensebind.errors import InputError
 
 
@@ -155,6 +156,7 @@ class PromptBuilder:
 
     def _defused(self, text: str) -> str:
         """Takes the power of control tokens from what people and tools say."""
+        text = well_formed(text)
         if self._special is None:
             return text
         return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)

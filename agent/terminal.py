@@ -4,6 +4,7 @@
 as it goes on, and tells what a watch has noticed, also while it waits for the next question.
 """
 
+import io
 import json
 import sys
 import threading
@@ -52,6 +53,8 @@ class Terminal:
         """
         self._lines = None if script is None else iter(_read_script(script))
         self.as_json = as_json
+        if isinstance(sys.stdin, io.TextIOWrapper):  # another encoding is no reason to end
+            sys.stdin.reconfigure(errors="replace")
         self.interactive = script is None and sys.stdin.isatty() and not as_json
         self.out = Console(highlight=False, soft_wrap=True)
         self.notes = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
