@@ -141,12 +141,15 @@ class Assistant:
                 `brains.INSTRUCTIONS` by default.
 
         Raises:
-            InputError: Senses that this language model cannot take, or two tools of one name.
+            InputError: Senses that this language model cannot take, two tools of one name, or a
+                name of the dialog that cannot be printed.
             StorageError: The dialogs or the audit log cannot be opened.
         """
         names = [tool.name for tool in tools]
         if twice := {name for name in names if names.count(name) > 1}:
             raise InputError(f"two tools are called {', '.join(sorted(twice))}")
+        if not thread or not thread.isprintable():
+            raise InputError(f"{thread!r} names no dialog: use printable characters")
         self._chat = chat
         self._senses = _for_model(chat, senses)
         self._gaps = gaps

@@ -13,6 +13,7 @@ from sensebind.agent.approval import Policy
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.terminal import Terminal
 from sensebind.agent.well_formed import well_formed, well_formed_message
+from sensebind.errors import InputError
 
 HALF = "\ud83d"
 GONE = "\ufffd"
@@ -51,6 +52,12 @@ def test_a_dialog_goes_on_and_is_kept(tmp_path: Path, place: str) -> None:
         assert GONE in call.result and call.failed == (place == "nowhere")
     with Assistant(ScriptedChat(script=script), dialogs=tmp_path / "dialogs") as assistant:
         assert len(assistant.history.messages()) == 4
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", f"a{HALF}"])
+def test_a_dialog_has_a_printable_name(name: str) -> None:
+    with pytest.raises(InputError, match="printable"):
+        Assistant(ScriptedChat(script=None), thread=name)
 
 
 def test_a_pipe_in_another_encoding_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
