@@ -3,7 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 
-.PHONY: help env demo test check bench eval clean
+.PHONY: help env demo test check bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,11 @@ bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --h
 
 eval: env ## the figures of docs/benchmarks.md on held-out scenes
 	@$(BIN)/sensebind eval simhome
+
+train: env ## train weights like those that ship, into runs/simhome (two cores: about two hours)
+	@$(BIN)/sensebind train bind --output runs/simhome
+	@$(BIN)/sensebind train llama --output runs/simhome
+	@$(BIN)/sensebind train detector --output runs/simhome
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache

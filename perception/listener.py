@@ -1,4 +1,4 @@
-"""Listening to a bus in a thread: what awareness and monitor have in common."""
+"""Listening to a bus in a thread: what awareness, monitor and recordings have in common."""
 
 from __future__ import annotations
 

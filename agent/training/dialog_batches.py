@@ -183,6 +183,7 @@ class DialogEncoder:
         rng: random.Random,
         tokens: int,
         group: int = 600,
+        alike: int = 1,
     ) -> Iterator[Batch]:
         """An endless stream of batches of about `tokens` tokens, padding included.
 
@@ -193,6 +194,8 @@ class DialogEncoder:
             rng: Source of all choices.
             tokens: Most tokens in a batch.
             group: Dialogs that are sorted together.
+            alike: How many batches in a row hold dialogs of about the same length, so that who
+                computes them side by side is done at the same time.
         """
         while True:
             encoded = self.encode([sample(rng) for _ in range(group)], rng)
@@ -204,8 +207,12 @@ class DialogEncoder:
                 batches[-1].append(one)
             if len(batches) > 1 and len(batches[-1]) * len(batches[-1][0].tokens) < tokens // 2:
                 batches.pop()  # a few long dialogs alone make a poor gradient
-            rng.shuffle(batches)
-            yield from map(self.collate, batches)
+            while len(batches) > alike and len(batches) % alike:
+                batches.pop(rng.randrange(len(batches)))
+            rows = [batches[begin : begin + alike] for begin in range(0, len(batches), alike)]
+            rng.shuffle(rows)
+            for row in rows:
+                yield from map(self.collate, row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,7 @@ def _run(
     # Each stage has its own dialogs.
     rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
     generators = [torch.Generator().manual_seed(recipe.seed + part) for part in range(PARTS)]
-    stream = encoder.stream(_sampler(pool, stage), rng, recipe.tokens // PARTS)
+    stream = encoder.stream(_sampler(pool, stage), rng, recipe.tokens // PARTS, alike=PARTS)
     weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
     peak = {"words": recipe.rate, "stage1": recipe.rate, "looks": recipe.look_rate}.get(
         stage, recipe.picture_rate

@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,22 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerFa
     directory = tmp_path_factory.mktemp("tokenizer")
     save_tokenizer(train_tokenizer(dialogs=400, size=1500), directory)
     return AutoTokenizer.from_pretrained(directory)
+
+
+def test_batches_side_by_side_are_alike(tokenizer: PreTrainedTokenizerFast) -> None:
+    encoder, pool = DialogEncoder(tokenizer), word_pool(16, 0, 400)
+
+    def lengths(alike: int) -> list[int]:
+        stream = encoder.stream(
+            lambda rng: sample_dialog(rng, pool), random.Random(0), 300, 80, alike
+        )
+        return [batch.input_ids.shape[1] for batch in islice(stream, 40)]
+
+    def apart(found: list[int]) -> int:
+        return sum(abs(one - two) for one, two in zip(found[::2], found[1::2], strict=True))
+
+    assert apart(lengths(2)) < 0.5 * apart(lengths(1))
+    assert lengths(100)  # more than there are in a group
 
 
 @pytest.fixture
