@@ -51,7 +51,8 @@ class Comparison:
     Attributes:
         percepts: That were recorded. `identical`: that came out the same, bit for bit.
         different: That did not, although weights, cache and observation are the same.
-        close: Whose observation was kept with loss. `unchanged`: that were told by an earlier one.
+        close: That did not, and need not: see `Recorded.exact`. `unchanged`: that were told by an
+            earlier observation.
         other_weights: That were made by other weights or another cache.
         unmatched: Whose observation is not in the recording.
         largest: Largest difference of a component among those that should be the same.
@@ -146,7 +147,7 @@ def _compare(
         return "identical" if then.header.present else "identical, nothing perceived"
     if not source.exact:
         result.close += 1
-        return f"close: kept with loss, differs by {gap:.2g}"
+        return f"close, differs by {gap:.2g}"
     result.different += 1
     result.largest = max(result.largest, gap)
     return f"differs by {gap:.2g}"

@@ -3,7 +3,7 @@
 Each stream has a channel of observations, `/STREAM`, in Foxglove's schemas (CompressedImage,
 RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Every observation
 comes back bit for bit, so the same weights give the same percepts again; a channel whose metadata
-say `exact: no` holds those that were kept with loss. Overlapping windows of sound are kept once: a
+say `exact: no` holds those of which that cannot be said. Overlapping windows of sound are kept once: a
 message holds what is new.
 """
 
@@ -86,8 +86,8 @@ class Recorder:
         Args:
             observation: What a sensor gave.
             jpeg: The picture as it was compressed already; it is written as it is.
-            exact: Whether this is what the percept was made of, bit for bit. Pictures that are
-                kept as JPEG are not.
+            exact: Whether its percept can be made again, bit for bit. Those of pictures that are
+                kept as JPEG cannot.
 
         Raises:
             InputError: Observations of this modality or form cannot be recorded.
@@ -302,7 +302,7 @@ class Recorded:
     Attributes:
         at: When it was recorded, seconds on a clock that never went back.
         entry: The observation or percept. Ages mean nothing: `monotonic` is of the recording.
-        exact: False for an observation that was kept with loss.
+        exact: False for an observation whose percept cannot be made again, bit for bit.
     """
 
     at: float

@@ -22,7 +22,6 @@ from sensebind.perception.recording import Recorder
 _TICK = 0.2  # seconds between looks at whether the recording is to end
 _SETTLE = 0.3  # seconds after a percept at which its frame is kept
 _WAITING = 1024  # percepts; at 30 per second of three streams some ten seconds
-_EXACT = (Modality.POINT,)  # pictures become JPEGs, and sound has 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,13 @@ class Tap:
         self.missed: Counter[str] = Counter()
         names = config.stream_names.values()
         endpoints = [f"ipc://{config.directory / name}" for name in names]
+        processes = Counter(one.process for one in config.streams.values() if one.process)
+        # Batches, other devices and other numbers may differ from a replay in the last bits.
+        self._alone = {
+            config.stream_names[stream]
+            for stream, one in config.streams.items()
+            if processes[one.process] < 2 and (one.device, one.precision) == ("cpu", "float32")
+        }
         self._listener = Listener("the recording", endpoints, self._take)
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> None:
@@ -113,7 +119,9 @@ class Tap:
             rate=frame.rate,
         )
         jpeg = frame.payload if frame.media == JPEG else None
-        self._recorder.observe(observation, jpeg=jpeg, exact=frame.modality in _EXACT)
+        # Pictures became JPEGs, and sound has 16 bits.
+        exact = frame.modality is Modality.POINT and frame.stream in self._alone
+        self._recorder.observe(observation, jpeg=jpeg, exact=exact)
 
 
 def _frame_of(percept: Percept, frames: FrameClient | None) -> Frame | None:
