@@ -91,21 +91,16 @@ class GroupEncoder(nn.Module):
     def forward(self, groups: Tensor) -> Tensor:
         """Groups [B,G,K,inputs] to vectors [B,G,outputs]."""
         b, g, k, inputs = groups.shape
-        widen, norm, relu, join = self.first_conv
-        local = _each(join, relu(norm(_each(widen, groups.reshape(-1, inputs)))))  # [B*G*K,joined/2]
-        whole = local.unflatten(0, (-1, k)).amax(dim=1)  # [B*G,joined/2]
-        narrow, norm, relu, out = self.second_conv
+        local = self.first_conv(groups.reshape(1, -1, inputs).transpose(1, 2))  # [1,joined/2,B*G*K]
+        whole = local.unflatten(2, (-1, k)).amax(dim=3)  # [1,joined/2,B*G]
         # The layer reads [global, local]; its global half is the same for all points of a group.
-        weight, half = narrow.weight.squeeze(2), whole.shape[1]
-        shared = F.linear(whole, weight[:, :half], narrow.bias)  # [B*G,narrow]
-        joined = F.linear(local, weight[:, half:]).unflatten(0, (-1, k)) + shared.unsqueeze(1)
-        out = _each(out, relu(norm(joined.flatten(0, 1))))  # [B*G*K,outputs]
-        return out.unflatten(0, (b, g, k)).amax(dim=2)
-
-
-def _each(conv: nn.Conv1d, points: Tensor) -> Tensor:
-    """A convolution over single points [M,inputs], which is a product of matrices: faster."""
-    return F.linear(points, conv.weight.squeeze(2), conv.bias)
+        weight = self.second_conv.get_parameter("0.weight")
+        bias = self.second_conv.get_parameter("0.bias")
+        half = whole.shape[1]
+        shared = F.conv1d(whole, weight[:, :half], bias)  # [1,narrow,B*G]
+        joined = F.conv1d(local, weight[:, half:]).unflatten(2, (-1, k)) + shared.unsqueeze(3)
+        out = self.second_conv[1:](joined.flatten(2))  # [1,outputs,B*G*K]
+        return out.unflatten(2, (b, g, k)).amax(dim=4).squeeze(0).permute(1, 2, 0)
 
 
 class PointAttention(nn.Module):
