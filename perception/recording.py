@@ -2,9 +2,9 @@
 
 Each stream has a channel of observations, `/STREAM`, in Foxglove's schemas (CompressedImage,
 RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Every observation
-comes back bit for bit, so the same weights give the same percepts again; a channel whose metadata
-say `exact: no` holds those of which that cannot be said. Overlapping windows of sound are kept once: a
-message holds what is new.
+comes back bit for bit, so the same weights give the same percepts again; where that cannot be said,
+the metadata of the channel hold `exact: no`. Overlapping windows of sound are kept once: a message
+holds what is new.
 """
 
 from __future__ import annotations
