@@ -142,8 +142,12 @@ def record(options: RecordOptions) -> int:
         StorageError: The file exists, or cannot be written.
     """
     if options.robot is not None:
-        if options.sources or options.home is not None:
-            raise ConfigurationError("--robot records its own streams: give no other source")
+        given = (options.sources, options.home is not None, options.checkpoint)
+        if any(given) or not options.percepts:
+            raise ConfigurationError(
+                "--robot records what a robot perceives: it goes with no other source, no "
+                "--checkpoint and no --no-percepts"
+            )
         return _record_robot(options, read_config(options.robot))
     torch.set_num_threads(1)  # the sum of a row is the same in a replay
     with ExitStack() as stack:

@@ -75,5 +75,6 @@ def test_a_robot_that_does_not_run_is_refused(described: Path, tmp_path: Path) -
     with pytest.raises(ConfigurationError, match="sensebind run"):
         record(options)
     assert not options.output.exists()
-    with pytest.raises(ConfigurationError, match="its own streams"):
-        record(RecordOptions(tmp_path / "x.mcap", ["camera=camera:0"], robot=described))
+    for more in ({"sources": ["camera=camera:0"]}, {"home": 0}, {"percepts": False}):
+        with pytest.raises(ConfigurationError, match="no other source"):
+            record(RecordOptions(tmp_path / "x.mcap", robot=described, **more))
