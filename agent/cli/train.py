@@ -98,10 +98,13 @@ def train_detector(
     check_disk(output, run)
     from dataclasses import replace
 
+    import torch
+
     from sensebind.agent.training import simhome_data
     from sensebind.agent.training.detector import DetectorRecipe
     from sensebind.agent.training.detector import train_detector as train
 
+    torch.set_num_threads(1)  # sums in the same order, so the same weights, on every machine
     recipe = DetectorRecipe(seed=seed)
     if steps is not None:
         recipe = replace(recipe, steps=steps)

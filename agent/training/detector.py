@@ -22,7 +22,6 @@ import torch
 import torch.nn.functional as F
 from rich.progress import Progress, TimeElapsedColumn
 from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
@@ -57,7 +56,7 @@ class DetectorRecipe:
 
     image_size: int = 128
     close_up_steps: int = 600
-    steps: int = 3200
+    steps: int = 4000
     batch: int = 16
     learning_rate: float = 1e-3
     warmup: int = 100
@@ -183,8 +182,8 @@ def learning_rate_factor(step: int, recipe: DetectorRecipe) -> float:
 @torch.no_grad()
 def update_average(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
     """Moves the averaged weights towards the model; counters and statistics are copied."""
-    move = get_ema_multi_avg_fn(decay)
-    move(list(average.parameters()), list(model.parameters()), None)
+    for ours, new in zip(average.parameters(), model.parameters(), strict=True):
+        ours.lerp_(new, 1 - decay)
     for ours, new in zip(average.buffers(), model.buffers(), strict=True):
         ours.copy_(new)
 
@@ -217,7 +216,7 @@ def train_detector(
     )
     average = copy.deepcopy(model).requires_grad_(False).eval()
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: learning_rate_factor(step, recipe)
