@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,10 @@ def test_a_robot_that_does_not_run_is_refused(described: Path, tmp_path: Path) -
     with pytest.raises(ConfigurationError, match="sensebind run"):
         record(options)
     assert not options.output.exists()
-    for more in ({"sources": ["camera=camera:0"]}, {"home": 0}, {"percepts": False}):
+    for meaningless in (
+        replace(options, sources=["camera=camera:0"]),
+        replace(options, home=0),
+        replace(options, percepts=False),
+    ):
         with pytest.raises(ConfigurationError, match="no other source"):
-            record(RecordOptions(tmp_path / "x.mcap", robot=described, **more))
+            record(meaningless)
