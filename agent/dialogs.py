@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from sensebind.agent.well_formed import well_formed
 from sensebind.errors import InputError, StorageError
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
@@ -162,6 +163,7 @@ class Dialogs:
         Raises:
             InputError: There is no such dialog.
         """
+        thread = well_formed(thread)
         rows = self._read("SELECT record FROM turns WHERE thread = ? ORDER BY number", (thread,))
         if not rows:
             raise InputError(f"there is no dialog {thread!r} in {self.path}: see `threads list`")
@@ -175,6 +177,7 @@ class Dialogs:
             InputError: There is no such dialog.
             StorageError: It cannot be written.
         """
+        thread = well_formed(thread)
         with self._writing() as file:
             gone = file.execute("DELETE FROM turns WHERE thread = ?", (thread,)).rowcount
             states = 0

@@ -50,17 +50,10 @@ def record(
 
     return run(
         RecordOptions(
-            output,
-            sources or [],
-            home,
-            robot,
-            seconds,
-            pictures.value,
-            percepts,
-            checkpoint,
+            output, sources or [], home, robot, seconds, pictures.value, percepts, checkpoint,
             as_json,
         )
-    )
+    )  # fmt: skip
 
 
 def replay(

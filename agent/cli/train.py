@@ -9,7 +9,6 @@ from sensebind.agent.cli.options import Json, check_disk
 
 app = typer.Typer()
 
-
 EMBEDDED = Path("src/sensebind/checkpoints/simhome")
 
 Output = Annotated[Path, typer.Option(help="Checkpoint directory to write.")]

@@ -11,6 +11,7 @@ from langchain_core.tools import tool
 
 from sensebind.agent.approval import Policy
 from sensebind.agent.assistant import Assistant
+from sensebind.agent.dialogs import Dialogs
 from sensebind.agent.terminal import Terminal
 from sensebind.agent.well_formed import well_formed, well_formed_message
 from sensebind.errors import InputError
@@ -52,6 +53,10 @@ def test_a_dialog_goes_on_and_is_kept(tmp_path: Path, place: str) -> None:
         assert GONE in call.result and call.failed == (place == "nowhere")
     with Assistant(ScriptedChat(script=script), dialogs=tmp_path / "dialogs") as assistant:
         assert len(assistant.history.messages()) == 4
+    with Dialogs(tmp_path / "dialogs") as kept:
+        for look in (lambda: list(kept.turns(HALF)), lambda: kept.delete(HALF)):
+            with pytest.raises(InputError, match="there is no dialog"):
+                look()
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", f"a{HALF}"])

@@ -1,11 +1,11 @@
 """`sensebind chaos` against a real robot: what it does is seen, and what it tells is true."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 from fixtures.fake_senses import save_tiny_imagebind
+from fixtures.ports import free_port
 
 from sensebind.agent.cli import main
 from sensebind.agent.streams import chaos
@@ -19,14 +19,11 @@ def robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(chaos, "_GONE", 4.0)
     monkeypatch.setattr(chaos, "_BLINK", 1.0)
     save_tiny_imagebind(tmp_path / "imagebind")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     file = tmp_path / "robot.yaml"
     file.write_text(f"""
 checkpoint: {tmp_path}
 cache: null
-simhome: {{seed: 10000003, port: {port}}}
+simhome: {{seed: 10000003, port: {free_port()}}}
 streams:
   lidar: {{source: simhome, max_age: 1.5, refresh: 0.1}}
 frames: {{directory: {tmp_path}/frames}}

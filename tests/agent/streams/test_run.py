@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.fake_senses import alive, save_tiny_imagebind
+from fixtures.ports import free_port
 
 from sensebind.agent.streams import top
 from sensebind.agent.streams.config import parse_config
@@ -31,12 +32,6 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

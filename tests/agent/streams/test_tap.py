@@ -1,13 +1,13 @@
 """`sensebind record --robot`: a robot that runs is recorded, and replayed."""
 
 import json
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fixtures.fake_senses import save_tiny_imagebind
+from fixtures.ports import free_port
 
 from sensebind.agent.recordings import RecordOptions, record
 from sensebind.agent.replays import ReplayOptions, replay
@@ -25,15 +25,12 @@ def described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A robot.yaml on a simulated home; whatever looks alike is encoded as well."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     save_tiny_imagebind(tmp_path / "imagebind")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     path = tmp_path / "robot.yaml"
     path.write_text(f"""
 name: rover
 checkpoint: {tmp_path}
 cache: null
-simhome: {{seed: 10000003, port: {port}}}
+simhome: {{seed: 10000003, port: {free_port()}}}
 streams:
   camera: {{source: simhome, max_age: 10, threshold: 0}}
   lidar: {{source: simhome, max_age: 10, threshold: 0}}
