@@ -48,7 +48,7 @@ class WatchSettings(BaseModel):
     background: float = Field(600.0, gt=0)
     learn: int = Field(20, ge=2)
     spreads: float = Field(5.0, gt=0)
-    share: float = Field(0.8, gt=0, lt=1)
+    share: float = Field(0.9, gt=0, lt=1)
     release: float = Field(0.3, ge=0, lt=1)
     confirm: int = Field(2, ge=1)
     cooldown: float = Field(20.0, ge=0)

@@ -27,6 +27,11 @@ from sensebind.agent.training.tokenizer import (
 from sensebind.perception.simhome.catalog import COLORS
 
 IGNORE = -100
+_COLOR_WORDS = [*(f" {color}" for color in (*COLORS, "an")), *(n[0] for n in COLOR_NAMES.values())]
+_UNITS = [
+    f" {unit}{plural}" for unit in ("second", "minute", "hour", "day") for plural in ("", "s")
+]
+_TIME_WORDS = [*_UNITS, "秒", "分钟", "小时", "天"]
 SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a slip does
 
 
@@ -94,13 +99,12 @@ class DialogEncoder:
             kept = kept[: kept.index(self._ids[EOS])]
         return str(self._tokenizer.decode([one for one in kept if one != self._ids[PAD]]))
 
-    def color_weights(self, weight: float) -> Tensor:
-        """[vocabulary] 1, but `weight` for the tokens with which colours are named."""
+    def word_weights(self, *, colors: float = 1.0, times: float = 1.0) -> Tensor:
+        """[vocabulary] 1, but more for the tokens that name colours and units of time."""
         weights = torch.ones(len(self._tokenizer))
-        words = [f" {color}" for color in (*COLORS, "an")]
-        words += [names[0] for names in COLOR_NAMES.values()]
-        for encoding in self._backend.encode_batch(words, add_special_tokens=False):
-            weights[encoding.ids[0]] = weight
+        for words, weight in ((_COLOR_WORDS, colors), (_TIME_WORDS, times)):
+            for encoding in self._backend.encode_batch(words, add_special_tokens=False):
+                weights[encoding.ids[0]] = weight
         return weights
 
     def encode(

@@ -150,6 +150,21 @@ def test_batches_are_what_the_template_gives(tokenizer: PreTrainedTokenizerFast)
     assert 0.1 < spoken.float().mean() < 0.9
 
 
+def test_named_colours_and_units_of_time_count_more(tokenizer: PreTrainedTokenizerFast):
+    weights = DialogEncoder(tokenizer).word_weights(colors=6.0, times=5.0)
+
+    def weight(word: str) -> float:
+        return float(weights[tokenizer.encode(word, add_special_tokens=False)[0]])
+
+    assert [weight(" red"), weight(" seconds"), weight("秒"), weight(" see")] == [
+        6.0,
+        5.0,
+        5.0,
+        1.0,
+    ]
+    assert (weights == 1.0).float().mean() > 0.9
+
+
 def test_absent_slots_are_zero_and_not_present():
     pool = word_pool(16, 0, 400)
     rows = torch.tensor([[[3, ABSENT, 5]]])
