@@ -39,10 +39,8 @@ bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --h
 eval: env ## the figures of docs/benchmarks.md on held-out scenes
 	@$(BIN)/sensebind eval simhome
 
-train: env ## train weights like those that ship, into runs/simhome (two cores: two to two and a half hours)
-	@$(BIN)/sensebind train bind --output runs/simhome
-	@$(BIN)/sensebind train llama --output runs/simhome
-	@$(BIN)/sensebind train detector --output runs/simhome
+train: env ## train weights like those that ship, into runs/simhome (some two hours on two cores)
+	@$(BIN)/sensebind train all --output runs/simhome
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache

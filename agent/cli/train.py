@@ -23,6 +23,22 @@ def train() -> None:
     tell()
 
 
+@app.command("all")
+def train_all(
+    output: Output = EMBEDDED,
+    run: Annotated[
+        Path, typer.Option(help="Folder of the working folders; an earlier run goes on.")
+    ] = Path("runs"),
+    workers: Workers = None,
+    as_json: Json = False,
+) -> int:
+    """Train everything: encoders, the detector beside them, then the language model."""
+    check_disk(output, run)
+    from sensebind.agent.training.everything import train_everything
+
+    return train_everything(output, run=run, workers=workers, as_json=as_json)
+
+
 @app.command("bind")
 def train_bind(
     output: Output = EMBEDDED,
@@ -97,21 +113,11 @@ def train_detector(
     check_disk(output, run)
     from dataclasses import replace
 
-    import torch
+    from sensebind.agent.training.detector import DetectorRecipe, train_on_rendered
+    from sensebind.agent.training.simhome_data import SCENES
 
-    from sensebind.agent.training import simhome_data
-    from sensebind.agent.training.detector import DetectorRecipe
-    from sensebind.agent.training.detector import train_detector as train
-
-    torch.set_num_threads(1)  # sums in the same order, so the same weights, on every machine
     recipe = DetectorRecipe(seed=seed)
     if steps is not None:
         recipe = replace(recipe, steps=steps)
-    train_folder, shown_folder = simhome_data.render_sets(
-        run, scenes=scenes or simhome_data.SCENES, workers=workers
-    )
-    train(
-        simhome_data.load(train_folder), output / "detector", recipe,
-        shown=simhome_data.load(shown_folder),
-    )  # fmt: skip
+    train_on_rendered(run, output / "detector", recipe, scenes=scenes or SCENES, workers=workers)
     return 0

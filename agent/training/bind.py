@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def train_bind(
     embeddings: Path = Path("runs/llama_data"),
     recipe: BindRecipe | None = None,
     workers: int | None = None,
+    beside: Sequence[Callable[[], None]] = (),
 ) -> dict[str, float]:
     """Trains the small ImageBind from nothing.
 
@@ -99,6 +100,8 @@ def train_bind(
         embeddings: Where the image embeddings go that the language model is trained on.
         recipe: What to do; the shipped weights' recipe by default.
         workers: Rendering processes; None takes one per core.
+        beside: Work that needs rendered scenes at most, the longest first; two processes do it
+            and learn sounds and scans, which keep one core each.
 
     Returns:
         Shares in 0..1 on development scenes, by name; also written to `run/report.json`.
@@ -122,9 +125,12 @@ def train_bind(
     cache = _build_cache(images, train, recipe)
     cache.save(checkpoint / "visual_cache")
     write_embeddings(embeddings, train, {"image": images}, "embeddings")
-    jobs = [_SenseJob(modality, run, model.config, recipe) for modality in ("audio", "point")]
+    jobs = [_SenseJob(modality, run, model.config, recipe) for modality in ("point", "audio")]
     with multiprocessing.get_context("spawn").Pool(min(workers or 2, 2)) as pool:
-        states = [eyes.state_dict(), *map(load_file, pool.map(_train_sense, jobs))]
+        others = [pool.apply_async(work) for work in beside]
+        states = [eyes.state_dict(), *map(load_file, pool.map(_train_sense, jobs, chunksize=1))]
+        for other in others:
+            other.get()
     model.load_state_dict({name: value for state in states for name, value in state.items()})
     model.save_pretrained(checkpoint / "imagebind", dtype=torch.float16)
     processor.save_pretrained(checkpoint / "imagebind")

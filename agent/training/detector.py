@@ -26,6 +26,7 @@ from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetCon
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
 from sensebind.agent.evaluation.detection import mean_average_precision
+from sensebind.agent.training import simhome_data
 from sensebind.agent.training.detector_closeups import CloseUps, teach_kinds
 from sensebind.agent.training.simhome_data import RawScenes, SceneRecord
 from sensebind.agent.training.telling import terminal
@@ -35,7 +36,7 @@ from sensebind.tools.detection import Detector
 
 log = logging.getLogger(__name__)
 
-SAVE_EVERY = 250  # steps; a training that was cut off leaves a detector that works
+SAVE_EVERY = 500  # steps; a training that was cut off leaves a detector that works
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DetectorRecipe:
 
     image_size: int = 128
     close_up_steps: int = 600
-    steps: int = 4000
+    steps: int = 3600
     batch: int = 16
     learning_rate: float = 1e-3
     warmup: int = 100
@@ -246,6 +247,38 @@ def train_detector(
                     "detector %d/%d: loss %.2f%s, %.0f s",
                     step, recipe.steps, mean, precision, time.monotonic() - begun,
                 )  # fmt: skip
+
+
+def train_on_rendered(
+    run: Path,
+    output: Path,
+    recipe: DetectorRecipe | None = None,
+    *,
+    scenes: int = simhome_data.SCENES,
+    development: int = simhome_data.DEVELOPMENT_SCENES,
+    workers: int | None = None,
+) -> None:
+    """Trains the detector on the scenes of a working folder, and renders those that are missing.
+
+    PyTorch keeps to one thread from here on: sums in the same order, so the same weights, on
+    every machine.
+
+    Args:
+        run: Working folder, as `sensebind train bind` fills it.
+        output: Directory to write, see `train_detector`.
+        recipe: Sizes, schedule and seed; the shipped recipe when omitted.
+        scenes: How many to train on.
+        development: How many to look at for the log.
+        workers: Rendering processes; None takes one per core.
+
+    Raises:
+        StorageError: A folder cannot be written.
+    """
+    torch.set_num_threads(1)
+    rendered, shown = simhome_data.render_sets(
+        run, scenes=scenes, development=development, workers=workers
+    )
+    train_detector(simhome_data.load(rendered), output, recipe, shown=simhome_data.load(shown))
 
 
 def map50(directory: Path, scenes: RawScenes, count: int = 200) -> float:

@@ -55,9 +55,11 @@ log = logging.getLogger(__name__)
 
 Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
-LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is")
-COLOR_WEIGHT = 6.0
-LOOKING = 0.35  # share of dialogs in that stage; with more of them tools are forgotten
+LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see")
+COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
+LOOKING = 0.25  # share of dialogs in that stage; with more of them tools are forgotten
+RECALLS = ("recall_see", "recall_hear")
+RECALLING = 0.05  # share of dialogs of "pictures" that begin so: copying a time is learned late
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
@@ -92,8 +94,8 @@ class LlamaRecipe:
     bind_inner: int = 384
     context: int = 512
     tokens: int = 1_500
-    word_steps: int = 3_500
-    caption_steps: int = 3_500
+    word_steps: int = 3_200
+    caption_steps: int = 1_500
     picture_steps: int = 9_500
     look_steps: int = 1_000
     rate: float = 2.5e-3
@@ -108,7 +110,7 @@ class LlamaRecipe:
 
     def steps(self, stage: Stage) -> int:
         """Steps of a stage."""
-        return int(getattr(self, _STEPS.get(stage, "picture_steps")))
+        return int(getattr(self, STEPS.get(stage, "picture_steps")))
 
 
 Report = Callable[[int, int, float, float], None]  # step, steps, loss, seconds
@@ -333,7 +335,7 @@ def _run(
     rng = random.Random(recipe.seed * 10 + list(_STAGES).index(stage))
     generators = [torch.Generator().manual_seed(recipe.seed + part) for part in range(PARTS)]
     stream = encoder.stream(_sampler(pool, stage), rng, recipe.tokens // PARTS, alike=PARTS)
-    weights = encoder.color_weights(COLOR_WEIGHT) if stage == "looks" else None
+    weights = _word_weights(encoder, stage)
     peak = {"words": recipe.rate, "stage1": recipe.rate, "looks": recipe.look_rate}.get(
         stage, recipe.picture_rate
     )
@@ -375,24 +377,31 @@ def _run(
     return model.eval()
 
 
-_SMALL_STAGES: tuple[Stage, ...] = ("words", "captions", "pictures", "looks")
-_STAGES = (*_SMALL_STAGES, "stage1", "stage2")
-_STEPS: dict[Stage, str] = {
+SMALL_STAGES: tuple[Stage, ...] = ("words", "captions", "pictures", "looks")
+_STAGES = (*SMALL_STAGES, "stage1", "stage2")
+STEPS: dict[Stage, str] = {
     "words": "word_steps", "captions": "caption_steps", "pictures": "picture_steps",
     "looks": "look_steps",
 }  # fmt: skip
 
 
+def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:
+    if stage == "pictures":
+        return encoder.word_weights(times=TIME_WEIGHT)
+    return encoder.word_weights(colors=COLOR_WEIGHT) if stage == "looks" else None
+
+
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:
-    if stage != "looks":
-        return lambda rng: sample_dialog(rng, pool)
+    def recall(rng: random.Random) -> list[Turn]:
+        first = rng.choice(RECALLS) if rng.random() < RECALLING else None
+        return sample_dialog(rng, pool, first=first)
 
     def look(rng: random.Random) -> list[Turn]:
         if rng.random() < LOOKING:
             return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=0.4)
         return sample_dialog(rng, pool, alone=0.4)
 
-    return look
+    return {"pictures": recall, "looks": look}.get(stage, lambda rng: sample_dialog(rng, pool))
 
 
 def save_llama(
@@ -427,62 +436,3 @@ def save_llama(
         raise StorageError(f"cannot write the model to {checkpoint}: {error}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def train_small_llama(
-    checkpoint: Path,
-    *,
-    embeddings: Path,
-    cache: Path | None = None,
-    imagebind: Path | None = None,
-    run: Path = Path("runs/llama"),
-    recipe: LlamaRecipe | None = None,
-    minutes: float | None = None,
-    report: Report | None = None,
-) -> dict[str, float]:
-    """The whole small recipe: "words", "captions", "pictures", then "looks" into the checkpoint.
-
-    What an earlier run of the same recipe has finished is taken from `run`.
-
-    Args:
-        checkpoint: Directory to write the language model's files into.
-        embeddings: Directory of `embeddings.safetensors`.
-        cache: Visual cache with which enhanced copies are made.
-        imagebind: ImageBind checkpoint that embeds captions; `checkpoint/imagebind` by default.
-        run: Working folder.
-        recipe: Sizes and rates; those of the shipped weights by default.
-        minutes: Longest time of the last stage.
-        report: Called after every step.
-
-    Returns:
-        Shares of right answers to held-out phrasings; see `probe`.
-    """
-    recipe = recipe or LlamaRecipe()
-    words, captions, pictures = run / "words", run / "captions", run / "pictures"
-    if not _finished(words, recipe, "words"):
-        train_llama(words, embeddings=None, stage="words", recipe=recipe, report=report)
-    if not _finished(captions, recipe, "captions"):
-        train_llama(
-            captions, embeddings=None, stage="captions", start=words,
-            imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
-        )  # fmt: skip
-    if not _finished(pictures, recipe, "pictures"):
-        train_llama(
-            pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
-            recipe=recipe, report=report,
-        )  # fmt: skip
-    return train_llama(
-        checkpoint, embeddings=embeddings, stage="looks", start=pictures, cache=cache,
-        recipe=recipe, minutes=minutes, report=report,
-    )  # fmt: skip
-
-
-def _finished(directory: Path, recipe: LlamaRecipe, stage: Stage) -> bool:
-    """Whether a directory holds what this recipe gives up to a stage, whatever comes after it."""
-    try:
-        known = json.loads((directory / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    later = [_STEPS[one] for one in _SMALL_STAGES[_SMALL_STAGES.index(stage) + 1 :]]
-    later.append("look_rate")
-    return known | dict.fromkeys(later) == asdict(recipe) | dict.fromkeys(later)

@@ -20,8 +20,8 @@ from sensebind.agent.training.llama import (
     Report,
     Stage,
     train_llama,
-    train_small_llama,
 )
+from sensebind.agent.training.small_llama import train_small_llama
 from sensebind.agent.training.telling import terminal
 from sensebind.errors import ConfigurationError
 
