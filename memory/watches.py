@@ -27,7 +27,7 @@ _DENSE = 50  # the first are all kept, so that something is known soon
 _SPREAD = 0.02  # least spread of what is usual
 _GAP = 5.0  # seconds without percepts after which a match begins anew
 _SAME = 0.9  # cosine from which a word means the same as a watch
-_SLACK = 0.1  # how much better another word may fit, of the way from the usual to a match
+_SLACK = 0.09  # how much better another word may fit, of the way from the usual to a match
 
 
 class WatchSettings(BaseModel):
