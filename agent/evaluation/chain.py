@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -13,6 +13,7 @@ from sensebind.agent.conditions import compose
 from sensebind.agent.evaluation.answering import Answerer, Asked, Reply
 from sensebind.agent.evaluation.scenes import SceneSample
 from sensebind.agent.grammar import ParsedCall
+from sensebind.agent.moving import REACH, moving_tools
 from sensebind.agent.senses import CacheSettings
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.percept import Observation
@@ -22,6 +23,9 @@ from sensebind.perception.simhome.scene import sample_scene
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import THRESHOLD, Detector, describe, detect_tool, distinct
+from sensebind.tools.motion import Motion
+from sensebind.tools.recall import recall_tool
+from sensebind.tools.watch import watch_tools
 
 IMAGE_SIDE = 224
 CLOCK = "14:05"
@@ -120,9 +124,13 @@ def tool_list(checkpoint: Path) -> list[dict[str, Any]]:
     devices = DeviceState.for_scene(scene, clock=lambda: 0.0)
     with ApiTools(create_house_app(devices).openapi(), "http://127.0.0.1:9") as house:
         tools = [clock_tool(), *house.tools()]
+    detector = None
     if (checkpoint / "detector").is_dir():
         detector = Detector.from_pretrained(checkpoint / "detector")
         tools.insert(0, detect_tool(detector, _no_frame))
+    nobody = cast(Any, None)  # moves, remembers or watches while tools are only listed
+    tools += moving_tools(Motion(nobody, REACH), detector, _no_frame, _no_frame)
+    tools += [recall_tool(nobody, nobody), *watch_tools(nobody, nobody)]
     return [convert_to_openai_tool(tool) for tool in tools]
 
 
@@ -140,6 +148,23 @@ def run_tool(call: ParsedCall, scene: SceneSample) -> str:
             return describe(kind, wanted, IMAGE_SIDE, IMAGE_SIDE)
         case "clock":
             return CLOCK
+        case "approach":
+            return "arrived at (1.2, -0.4)"
+        case "turn":
+            return f"turned {float(call.arguments['degrees']):.1f} degrees"
+        case "drive":
+            return f"drove {float(call.arguments['metres']):.1f} m"
+        case "stop":
+            return "stopped"
+        case "recall":
+            heard = call.arguments.get("sense") == "hearing"
+            verb, how = ("hear", "heard by microphone") if heard else ("see", "seen by camera")
+            told = f"7 minutes ago: I {verb} {call.arguments.get('what')}."
+            return f"{told} ({how}, {CLOCK}:00 to {CLOCK}:09, similarity 0.62)"
+        case "watch_add":
+            return f"watching for {call.arguments['what']} by {call.arguments.get('sense')}"
+        case "watch_list" | "watch_remove":
+            return "nothing is watched for"
         case "thermostat_set":
             return f"thermostat {call.arguments.get('temperature')}"
         case "thermostat_get":

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sensebind.agent.evaluation.answering import Reply
@@ -10,6 +10,7 @@ from sensebind.agent.evaluation.chain import CLOCK, THERMOSTAT, Chain, Question
 from sensebind.agent.evaluation.reading import is_chinese, kinds_in, numbers_in, read
 from sensebind.agent.evaluation.report import Row
 from sensebind.agent.evaluation.scenes import SceneSample
+from sensebind.agent.training.corpus.acts import MOVES, SENSE_OF, named
 from sensebind.agent.training.corpus.answers import FIXED
 from sensebind.errors import InputError
 
@@ -17,6 +18,10 @@ TOOL_OF = {name: name for name in (
     "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close",
     "thermostat_set", "thermostat_get",
 )} | {"time": "clock", "count": "detect", "where": "detect"}  # fmt: skip
+TOOL_OF |= {intent: tool for intent, (tool, _, _) in MOVES.items()} | {"approach": "approach"}
+REMEMBERED = {f"recall_{sense}": "recall" for sense in ("see", "hear")}
+REMEMBERED |= {f"watch_{sense}": "watch_add" for sense in ("see", "hear", "scan")}
+TOOL_OF |= REMEMBERED
 SPOKEN = ("see", "hear", "scan", "color", "all")
 INTENTS = (*SPOKEN, *TOOL_OF, "greeting", "thanks", "who", "cannot")
 SCENES_PER_UTTERANCE = 8
@@ -110,11 +115,18 @@ def right_text(intent: str, text: str, answer: str, scene: SceneSample) -> bool:
     return answer == FIXED[intent][lang]
 
 
-def wanted_arguments(intent: str, text: str) -> dict[str, object]:
+def wanted_arguments(intent: str, text: str) -> Mapping[str, object]:
     """The arguments that a tool must be called with, read from the question."""
-    if intent in ("count", "where"):
-        kinds = kinds_in(text)
+    if intent in MOVES:
+        return MOVES[intent][1]
+    kinds = kinds_in(text)
+    if intent in ("count", "where", "approach"):
         return {"kind": kinds[0]} if kinds else {}
+    if intent in REMEMBERED and kinds:
+        colors = read(text).colors
+        what = named(kinds[0], colors[0] if colors else None)
+        wanted = {"what": what, "sense": SENSE_OF[intent.partition("_")[2]]}
+        return wanted | ({"when": "last"} if intent.startswith("recall") else {})
     if intent == "thermostat_set":
         numbers = [number for number in numbers_in(text) if 10 <= number <= 30]
         return {"temperature": numbers[-1]} if numbers else {}
@@ -148,6 +160,10 @@ def right_after_tool(intent: str, text: str, answer: str, told: str) -> bool:
             return str(THERMOSTAT) in answer
         case "thermostat_set":
             return told.split()[-1] in answer
+        case "approach" | "watch_see" | "watch_hear" | "watch_scan":
+            return kinds_in(answer)[:1] == kinds_in(text)[:1]
+        case "recall_see" | "recall_hear":
+            return numbers_in(answer)[:1] == numbers_in(told)[:1]
     return True
 
 

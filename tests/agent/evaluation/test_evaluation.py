@@ -11,6 +11,7 @@ import pytest
 
 from sensebind.agent.evaluation import utterances
 from sensebind.agent.evaluation.answering import Reply
+from sensebind.agent.evaluation.chain import run_tool
 from sensebind.agent.evaluation.detection import average_precision, iou, mean_average_precision
 from sensebind.agent.evaluation.reading import kinds_in, numbers_in, read
 from sensebind.agent.evaluation.report import Row, as_json, show
@@ -18,6 +19,7 @@ from sensebind.agent.evaluation.scenes import SceneSample
 from sensebind.agent.grammar import ParsedCall
 from sensebind.agent.training.corpus import utterance
 from sensebind.agent.training.corpus.answers import Facts, count, everything, see, where
+from sensebind.agent.training.corpus.dialog import NoPool, sample_dialog
 from sensebind.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -75,6 +77,9 @@ def test_right_calls_need_the_exact_arguments() -> None:
     assert utterances.right_call("count", "how many balls?", Reply("", call))
     assert not utterances.right_call("count", "how many dogs?", Reply("", call))
     assert not utterances.right_call("count", "how many balls?", Reply("two"))
+    watch = ParsedCall("watch_add", {"what": "a red ball", "sense": "sight"}, "")
+    assert utterances.right_call("watch_see", "tell me if a red ball comes", Reply("", watch))
+    assert not utterances.right_call("watch_see", "tell me if a ball comes", Reply("", watch))
     spoiled = ParsedCall("detect", {"kind": "ball"}, "", error="x")
     assert not utterances.right_call("count", "how many balls?", Reply("", spoiled))
 
@@ -102,6 +107,24 @@ def test_answers_after_tools_are_judged_by_what_was_told(lang: str) -> None:
     assert utterances.right_after_tool("count", question, count("ball", 2, lang), told)
     assert not utterances.right_after_tool("count", question, count("ball", 3, lang), told)
     assert utterances.right_after_tool("count", question, count("ball", 0, lang), "0 ball")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("intent", ["approach", "turn_left", "recall_hear", "watch_see"])
+def test_what_acting_tools_tell_is_answered_as_training_does(lang: str, intent: str) -> None:
+    scene = SceneSample(1, None, (), None, None, {}, ())
+    told = []
+    for seed in range(8):
+        asked, *_ = sample_dialog(
+            random.Random(seed), NoPool(), split="heldout", lang=lang, turns=1, first=intent
+        )
+        (_, made), (_, result), (_, said) = asked.steps
+        name, arguments = (json.loads(made)[key] for key in ("name", "arguments"))
+        assert name == utterances.TOOL_OF[intent]
+        if "error" not in result and "nothing" not in result and "just now" not in result:
+            told.append(utterances.right_after_tool(intent, asked.user, said, result))
+        assert run_tool(ParsedCall(name, arguments, ""), scene)
+    assert sum(told) >= len(told) - 2 and sum(told) > 0  # a slip may hide what was asked for
 
 
 def test_report_has_the_one_form(capsys: pytest.CaptureFixture[str]) -> None:
