@@ -5,7 +5,7 @@ is given with all tools at hand, so a call where words were asked for is a wrong
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -251,16 +251,13 @@ def _tools(chain: Chain, scenes: Sequence[SceneSample], n: int, tick: Tick) -> l
     """Questions that need a tool, in both languages, in scenes as they come."""
     intents = list(phrasings.TOOL_OF)
     questions: list[Question] = []
-    asked_for: list[tuple[str, dict[str, object]]] = []
+    asked_for: list[tuple[str, Mapping[str, object]]] = []
     for number in range(n):
         intent, lang = intents[number % len(intents)], "zh" if number % 4 == 3 else "en"
         scene = scenes[number % len(scenes)]
         said = utterance("heldout", intent, lang, random.Random(scene.seed * 3 + number))
-        wanted: dict[str, object] = {}
-        if intent in ("count", "where"):
-            wanted = {"kind": said.slots["kind"]}
-        elif intent == "thermostat_set":
-            wanted = {"temperature": int(said.slots["temp"])}
+        kind, color, degrees = (said.slots.get(name) for name in ("kind", "color", "temp"))
+        wanted = phrasings.arguments_of(intent, kind, color, int(degrees) if degrees else None)
         questions.append(Question(said.text, scene, chain.perceived(scene)))
         asked_for.append((intent, wanted))
     first = chain.ask(questions, tick)

@@ -115,22 +115,32 @@ def right_text(intent: str, text: str, answer: str, scene: SceneSample) -> bool:
     return answer == FIXED[intent][lang]
 
 
-def wanted_arguments(intent: str, text: str) -> Mapping[str, object]:
-    """The arguments that a tool must be called with, read from the question."""
+def arguments_of(
+    intent: str, kind: str | None, color: str | None = None, degrees: int | None = None
+) -> Mapping[str, object]:
+    """The arguments that a tool must be called with, given what the question names."""
     if intent in MOVES:
         return MOVES[intent][1]
-    kinds = kinds_in(text)
-    if intent in ("count", "where", "approach"):
-        return {"kind": kinds[0]} if kinds else {}
-    if intent in REMEMBERED and kinds:
-        colors = read(text).colors
-        what = named(kinds[0], colors[0] if colors else None)
-        wanted = {"what": what, "sense": SENSE_OF[intent.partition("_")[2]]}
+    if intent == "thermostat_set" and degrees is not None:
+        return {"temperature": degrees}
+    if intent in ("count", "where", "approach") and kind:
+        return {"kind": kind}
+    if intent in REMEMBERED and kind:
+        wanted = {"what": named(kind, color), "sense": SENSE_OF[intent.partition("_")[2]]}
         return wanted | ({"when": "last"} if intent.startswith("recall") else {})
-    if intent == "thermostat_set":
-        numbers = [number for number in numbers_in(text) if 10 <= number <= 30]
-        return {"temperature": numbers[-1]} if numbers else {}
     return {}
+
+
+def wanted_arguments(intent: str, text: str) -> Mapping[str, object]:
+    """The arguments that a tool must be called with, read from the question."""
+    kinds, colors = kinds_in(text), read(text).colors
+    numbers = [number for number in numbers_in(text) if 10 <= number <= 30]
+    return arguments_of(
+        intent,
+        kinds[0] if kinds else None,
+        colors[0] if colors else None,
+        numbers[-1] if numbers else None,
+    )
 
 
 def right_call(intent: str, text: str, reply: Reply) -> bool:

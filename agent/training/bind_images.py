@@ -56,7 +56,7 @@ class ImageStage:
     """
 
     word_steps: int = 250
-    steps: int = 2250
+    steps: int = 2500
     batch: int = 96
     rate: float = 1.5e-3
     views: Schedule = field(default_factory=Schedule)
@@ -77,7 +77,7 @@ class CrowdStage:
         rate: Peak learning rate.
     """
 
-    steps: int = 700
+    steps: int = 800
     rate: float = 8e-4
 
 

@@ -57,7 +57,7 @@ class DetectorRecipe:
 
     image_size: int = 128
     close_up_steps: int = 600
-    steps: int = 3600
+    steps: int = 4000
     batch: int = 16
     learning_rate: float = 1e-3
     warmup: int = 100

@@ -94,8 +94,8 @@ class LlamaRecipe:
     bind_inner: int = 384
     context: int = 512
     tokens: int = 1_500
-    word_steps: int = 3_200
-    caption_steps: int = 1_500
+    word_steps: int = 3_500
+    caption_steps: int = 2_000
     picture_steps: int = 9_500
     look_steps: int = 1_000
     rate: float = 2.5e-3

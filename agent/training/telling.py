@@ -18,7 +18,13 @@ class _Lines(logging.Handler):
 
 
 def tell() -> None:
-    """Prints what SenseBind logs in this process, each line with its time; once is enough."""
+    """Prints what SenseBind logs in this process, each line with its time; once is enough.
+
+    The bars that transformers draws for every file it reads or writes are left out.
+    """
+    from transformers.utils import logging as transformers_logging  # slow: not before it is needed
+
+    transformers_logging.disable_progress_bar()
     logger = logging.getLogger("sensebind")
     if any(isinstance(handler, _Lines) for handler in logger.handlers):
         return
