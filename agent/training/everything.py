@@ -8,6 +8,7 @@ learned beside them.
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -71,17 +72,26 @@ def train_beside_encoders(
     train_bind(
         output, run=run / "bind", embeddings=run / "llama_data", recipe=bind, workers=workers,
         beside=(
-            partial(_train_detector, run, output / "detector", detector, bind),
-            partial(_train_words, run / "llama", llama),
+            partial(_told, partial(train_detector, run, output / "detector", detector, bind)),
+            partial(_told, partial(train_words, run / "llama", llama or LlamaRecipe())),
         ),
     )  # fmt: skip
 
 
-def _train_detector(
+def train_detector(
     run: Path, output: Path, recipe: DetectorRecipe | None, scenes: BindRecipe
 ) -> None:
-    """In a process of its own: trains the detector, unless an earlier run has finished it."""
-    tell()
+    """Trains the detector, unless an earlier run has finished it.
+
+    Args:
+        run: Folder of the working folder `bind`, which has the rendered scenes.
+        output: Directory to write.
+        recipe: What to do; the shipped weights' recipe when None.
+        scenes: Which scenes there are.
+
+    Raises:
+        StorageError: A folder cannot be written.
+    """
     recipe = recipe or DetectorRecipe()
     label, key = run / "detector.json", asdict(recipe) | {"scenes": scenes.scenes}
     try:
@@ -97,7 +107,7 @@ def _train_detector(
         raise StorageError(f"cannot keep the detector in {output}: {error}") from error
 
 
-def _train_words(run: Path, recipe: LlamaRecipe | None) -> None:
-    """In a process of its own: the first stage of the language model."""
+def _told(work: Callable[[], None]) -> None:
+    """In a process of its own: does the work, and prints what it logs."""
     tell()
-    train_words(run, recipe or LlamaRecipe())
+    work()

@@ -116,6 +116,30 @@ def test_stage_a_tells_two_pictures_apart(fresh: tuple[ImageBind, ImageBindProce
     assert (images @ bank.T).argmax(dim=1).tolist() == [1, 0]
 
 
+def test_a_finished_stage_is_read_back_unless_its_recipe_changed(
+    fresh: tuple[ImageBind, ImageBindProcessor], tmp_path: Path
+) -> None:
+    model, _ = fresh
+    [name, *_] = model.state_dict()
+    trained: list[str] = []
+
+    def stage(key: str) -> torch.Tensor:
+        def train() -> ImageBind:
+            trained.append(key)
+            with torch.no_grad():
+                model.state_dict()[name].fill_(len(trained))
+            return model
+
+        got = bind._stage(tmp_path / "stage.safetensors", key, model, train)
+        return got.state_dict()[name].clone()
+
+    first = stage("one recipe")
+    with torch.no_grad():
+        model.state_dict()[name].zero_()
+    assert torch.equal(stage("one recipe"), first) and trained == ["one recipe"]
+    assert not torch.equal(stage("another recipe"), first) and len(trained) == 2
+
+
 def test_views_hold_the_main_thing_and_widen() -> None:
     scene = simhome_data.training_scene(0)
     with SimHome(scene) as home:
