@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from sensebind.agent.training.corpus.answers import UNITS_ZH
 from sensebind.agent.training.corpus.chinese import COLOR_NAMES
 from sensebind.agent.training.corpus.dialog import ABSENT, Turn
 from sensebind.agent.training.tokenizer import (
@@ -28,10 +29,7 @@ from sensebind.perception.simhome.catalog import COLORS
 
 IGNORE = -100
 _COLOR_WORDS = [*(f" {color}" for color in (*COLORS, "an")), *(n[0] for n in COLOR_NAMES.values())]
-_UNITS = [
-    f" {unit}{plural}" for unit in ("second", "minute", "hour", "day") for plural in ("", "s")
-]
-_TIME_WORDS = [*_UNITS, "秒", "分钟", "小时", "天"]
+_TIME_WORDS = [*(f" {unit}{s}" for unit in UNITS_ZH for s in ("", "s")), *UNITS_ZH.values()]
 SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a slip does
 
 

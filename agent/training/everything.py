@@ -17,7 +17,7 @@ from sensebind.agent.training import llama_command
 from sensebind.agent.training.bind import BindRecipe, train_bind
 from sensebind.agent.training.detector import DetectorRecipe, train_on_rendered
 from sensebind.agent.training.llama import LlamaRecipe
-from sensebind.agent.training.small_llama import train_words
+from sensebind.agent.training.small_llama import train_words_once
 from sensebind.agent.training.telling import tell
 from sensebind.errors import StorageError
 
@@ -72,13 +72,13 @@ def train_beside_encoders(
     train_bind(
         output, run=run / "bind", embeddings=run / "llama_data", recipe=bind, workers=workers,
         beside=(
-            partial(_told, partial(train_detector, run, output / "detector", detector, bind)),
-            partial(_told, partial(train_words, run / "llama", llama or LlamaRecipe())),
+            partial(_told, partial(train_detector_once, run, output / "detector", detector, bind)),
+            partial(_told, partial(train_words_once, run / "llama", llama or LlamaRecipe())),
         ),
     )  # fmt: skip
 
 
-def train_detector(
+def train_detector_once(
     run: Path, output: Path, recipe: DetectorRecipe | None, scenes: BindRecipe
 ) -> None:
     """Trains the detector, unless an earlier run has finished it.

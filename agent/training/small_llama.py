@@ -46,7 +46,7 @@ def train_small_llama(
     """
     recipe = recipe or LlamaRecipe()
     words, captions, pictures = (run / stage for stage in SMALL_STAGES[:3])
-    train_words(run, recipe, report)
+    train_words_once(run, recipe, report)
     if not _finished(captions, recipe, "captions"):
         train_llama(
             captions, embeddings=None, stage="captions", start=words,
@@ -63,7 +63,7 @@ def train_small_llama(
     )  # fmt: skip
 
 
-def train_words(run: Path, recipe: LlamaRecipe, report: Report | None = None) -> None:
+def train_words_once(run: Path, recipe: LlamaRecipe, report: Report | None = None) -> None:
     """The first stage, "words", which needs no pictures; not if an earlier run has finished it.
 
     Args:

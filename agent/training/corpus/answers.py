@@ -234,13 +234,13 @@ def approached(kind: str, lang: str) -> str:
 
 
 _PAST = {"see": ("saw", "看到"), "hear": ("heard", "听到")}
-_UNITS_ZH = {"second": "秒", "minute": "分钟", "hour": "小时", "day": "天"}
+UNITS_ZH = {"second": "秒", "minute": "分钟", "hour": "小时", "day": "天"}
 
 
 def recalled(sense: str, kind: str, color: str | None, number: int, unit: str, lang: str) -> str:
     """ "2 minutes ago I heard a dog." — as the tool has it; `number` 0 is "just now"."""
     if lang == "zh":
-        ago = f"{number}{_UNITS_ZH[unit]}前" if number else "刚才"
+        ago = f"{number}{UNITS_ZH[unit]}前" if number else "刚才"
         return f"{ago}我{_PAST[sense][1]}{_thing(kind, color, lang)}。"
     ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "Just now"
     return f"{ago} I {_PAST[sense][0]} {_thing(kind, color, lang)}."

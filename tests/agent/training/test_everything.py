@@ -9,9 +9,9 @@ from sensebind.agent.training.bind import BindRecipe
 from sensebind.agent.training.bind_images import CrowdStage, ImageStage
 from sensebind.agent.training.bind_senses import SenseStage
 from sensebind.agent.training.detector import DetectorRecipe
-from sensebind.agent.training.everything import train_beside_encoders, train_detector
+from sensebind.agent.training.everything import train_beside_encoders, train_detector_once
 from sensebind.agent.training.llama import LlamaRecipe
-from sensebind.agent.training.small_llama import train_words
+from sensebind.agent.training.small_llama import train_words_once
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import ImageBind
 from sensebind.tools.detection import Detector
@@ -40,7 +40,7 @@ def test_all_is_trained_side_by_side_and_an_earlier_run_goes_on(
     written = (checkpoint / "detector/model.safetensors", run / "llama/words/model.safetensors")
     before = [path.stat().st_mtime_ns for path in written]
     with caplog.at_level(logging.INFO, logger="sensebind"):
-        train_detector(run, checkpoint / "detector", DETECTOR, BIND)
-        train_words(run / "llama", LLAMA)
+        train_detector_once(run, checkpoint / "detector", DETECTOR, BIND)
+        train_words_once(run / "llama", LLAMA)
     assert "took" in caplog.text and "from an earlier run" in caplog.text
     assert [path.stat().st_mtime_ns for path in written] == before
