@@ -55,10 +55,13 @@ log = logging.getLogger(__name__)
 
 Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
-LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see")
-COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
-LOOKING = 0.25  # share of dialogs in that stage; with more of them tools are forgotten
 RECALLS = ("recall_see", "recall_hear")
+LOOKS = (
+    "see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see",
+    *RECALLS,
+)  # fmt: skip
+COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
+LOOKING = 0.15  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
 RECALLING = 0.05  # share of dialogs of "pictures" that begin so: copying a time is learned late
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps
@@ -97,10 +100,10 @@ class LlamaRecipe:
     word_steps: int = 3_500
     caption_steps: int = 2_000
     picture_steps: int = 9_500
-    look_steps: int = 1_000
+    look_steps: int = 4_000
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
-    look_rate: float = 6e-4
+    look_rate: float = 8e-4
     floor: float = 0.25
     warmup: int = 60
     decay: float = 0.05
@@ -386,9 +389,10 @@ STEPS: dict[Stage, str] = {
 
 
 def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:
-    if stage == "pictures":
-        return encoder.word_weights(times=TIME_WEIGHT)
-    return encoder.word_weights(colors=COLOR_WEIGHT) if stage == "looks" else None
+    colors = COLOR_WEIGHT if stage == "looks" else 1.0
+    if stage in ("pictures", "looks"):
+        return encoder.word_weights(colors=colors, times=TIME_WEIGHT)
+    return None
 
 
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:

@@ -22,9 +22,9 @@ MOVES: dict[str, tuple[str, dict[str, float], str]] = {
 SENSE_OF = {"see": "sight", "hear": "hearing", "scan": "scan"}
 _STREAMS = {"see": "camera", "hear": "microphone"}
 _VERBS = {"see": "seen", "hear": "heard"}
-_UNITS = (("second", 5, 60), ("minute", 1, 60), ("hour", 1, 24), ("day", 1, 30))
-_UNIT_WEIGHTS = (4, 6, 2, 1)
+_UNITS = ("second", "minute", "hour", "day")
 BLOCKED = 0.08  # share of movements that something stops
+BRIEF = 0.5  # share of what `recall` tells without how and when: copying is learned from these
 
 
 def named(kind: str, color: str | None) -> str:
@@ -45,10 +45,11 @@ def moved(intent: str, lang: str, rng: random.Random) -> tuple[str, str]:
 def recalled(
     sense: str, kind: str, color: str | None, lang: str, rng: random.Random
 ) -> tuple[str, str]:
-    """What `recall` tells of one to three episodes, and the answer from the first."""
+    """What `recall` tells of one to three episodes, and the answer from the first that fits."""
     if rng.random() < 0.08:
         return "nothing is remembered", answers.forgotten(sense, kind, lang)
-    count = rng.choices((1, 2, 3), (5, 2, 4))[0]
+    brief = rng.random() < BRIEF
+    count = rng.choices((1, 2, 3), (14, 3, 3) if brief else (5, 2, 4))[0]
     fits = 0 if rng.random() < 0.8 else -1
     lines, said = [], answers.forgotten(sense, kind, lang)
     end = datetime(2026, 1, 1) + timedelta(seconds=rng.randrange(30_000_000))
@@ -57,11 +58,12 @@ def recalled(
         ago = f"{number} {unit}{'s' * (number != 1)} ago" if number else "just now"
         begin = end - timedelta(seconds=rng.randrange(1, 90))
         here = place == fits or (fits == 0 and rng.random() < 0.6)
-        lines.append(
-            f"{ago}: {_described(sense, kind, color, here, rng)} ({_VERBS[sense]} by "
-            f"{_STREAMS[sense]}, {begin:%H:%M:%S} to {end:%H:%M:%S}, "
+        how = (
+            f" ({_VERBS[sense]} by {_STREAMS[sense]}, {begin:%H:%M:%S} to {end:%H:%M:%S}, "
             f"similarity {rng.uniform(0.1, 0.9):.2f})"
         )
+        described = _described(sense, kind, color, here, rng)
+        lines.append(f"{ago}: {described}{'' if brief else how}")
         if place == fits:
             said = answers.recalled(sense, kind, color, number, unit, lang)
         end = begin - timedelta(seconds=rng.randrange(5, 900))
@@ -75,11 +77,10 @@ def watched(sense: str, kind: str, color: str | None, lang: str) -> tuple[str, s
 
 
 def _ago(rng: random.Random) -> tuple[int, str]:
-    """A number of units; 0 is "just now"."""
+    """A number of units; 0 is "just now". The number says nothing about the unit."""
     if rng.random() < 0.2:
         return 0, ""
-    unit, low, high = rng.choices(_UNITS, _UNIT_WEIGHTS)[0]
-    return rng.randrange(low, high), unit
+    return rng.randrange(1, 60), rng.choice(_UNITS)
 
 
 def _described(

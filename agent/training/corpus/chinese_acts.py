@@ -153,9 +153,11 @@ TEMPLATES["recall_see"] = frames(
 
 _TELL = "(告诉我|通知我|提醒我|叫我|说一声|跟我说|喊我|报告|跟我说一声|提醒我一下|告诉我一声|警告我|报警|叫我一声)"
 _IF = "(如果|要是|当|一旦|只要|假如|等|每当|万一|)"
+_PLAIN_TELL = "(就告诉我|告诉我|就提醒我)"  # has templates of its own, see `english_acts`
 
 TEMPLATES["watch_hear"] = frames(
-    c=f"""{_IF}[你](听到|听见|听到了|听见了){_THE}{{kind}}[的声音|叫|响|叫声|了]就{_TELL}
+    c=f"""(听到|听见|如果听到){{kind}}[的声音|叫]{_PLAIN_TELL}
+{_IF}[你](听到|听见|听到了|听见了){_THE}{{kind}}[的声音|叫|响|叫声|了]就{_TELL}
 (听到|听见){_THE}{{kind}}[的声音|叫|响]的(时候|话){_TELL}
 {_IF}{_THE}{{kind}}(响了|出声|发出声音|{{sound}}了|{{sound}}|一响|出声了)[就]{_TELL}
 (留意|注意|注意听|听着|留心|监听|注意一下){_THE}{{kind}}的声音
@@ -168,7 +170,8 @@ TEMPLATES["watch_hear"] = frames(
 )
 
 TEMPLATES["watch_see"] = frames(
-    c=f"""{_IF}[你](看到|看见|看到了|看见了|发现|见到){_THE}{{kind}}[了|的话]就{_TELL}
+    c=f"""(看到|看见|如果看到)[{{color}}]{{kind}}{_PLAIN_TELL}
+{_IF}[你](看到|看见|看到了|看见了|发现|见到){_THE}{{kind}}[了|的话]就{_TELL}
 {_IF}[你](看到|看见|发现){{color}}[的]{{kind}}[了]就{_TELL}
 (看到|看见|发现){_THE}{{kind}}的(时候|话){_TELL}
 {_IF}{_THE}{{kind}}(出现|来了|到了|进来|一出现|出现了|进来了|来|经过|出现在画面里)[就]{_TELL}

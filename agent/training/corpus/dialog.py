@@ -109,8 +109,8 @@ PLAIN: dict[str, float] = {
     "greeting": 1.2, "thanks": 1.2, "bye": 0.7, "who": 1.6, "abilities": 1.4, "cannot": 5.5,
     "state": 0.8, "unknown": 0.5, "two": 0.8,
     "approach": 4, "turn_left": 0.9, "turn_right": 0.9, "turn_around": 0.8, "drive_ahead": 1.2,
-    "drive_back": 0.9, "stop": 0.7, "recall_hear": 7, "recall_see": 7, "watch_hear": 1.7,
-    "watch_see": 2, "watch_scan": 0.7,
+    "drive_back": 0.9, "stop": 0.7, "recall_hear": 7, "recall_see": 7, "watch_hear": 2.5,
+    "watch_see": 3, "watch_scan": 1,
 } | dict.fromkeys(SWITCHES, 3.3)  # fmt: skip
 
 ERRORS = (

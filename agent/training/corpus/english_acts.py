@@ -178,28 +178,41 @@ _TELL = (
 )
 _WHEN = "(when|as soon as|if|once|whenever|the moment|in case|next time|should|every time|when you think)"
 
+# The plainest ways have templates of their own: among thousands they would hardly occur.
+_PLAIN = "(tell me|let me know) (when|as soon as)"
+_PLAIN_IF = "(let me know|warn me|alert me|notify me|say something) (if|when)"
+_PLAIN_TELL = "(tell me|let me know|say something|warn me)"
+
 TEMPLATES["watch_hear"] = frames(
-    c=f"""{_TELL} {_WHEN} (you hear|you can hear|you notice the sound of|there is the sound of|your microphone hears) (a|the|my|any|some) {{kind}}
+    c=f"""{_PLAIN} you hear (a|the) {{kind}}
+{_PLAIN_IF} you hear (a|the|any) {{kind}}
+{_PLAIN} (a|the) {{kind}} (is|starts) {{sound}}
+{_TELL} {_WHEN} (you hear|you can hear|you notice the sound of|there is the sound of|your microphone hears) (a|the|my|any|some) {{kind}}
 {_TELL} {_WHEN} (a|the|my|any) {{kind}} (makes noise|makes a sound|can be heard|is to be heard|becomes audible|is heard|starts making noise)
 {_TELL} {_WHEN} (a|the|my) {{kind}} (is|starts|begins) {{sound}}
 (listen|listen out|keep listening|keep an ear out|open your ears|keep your ears open) for (a|the|my|any) {{kind}} [and tell me]
 (wait|listen) until you hear (a|the|my) {{kind}}
 (watch|monitor|look out|keep watch) for the sound of (a|the|my) {{kind}}""",
-    x=f"""{_WHEN} you hear (a|the|my) {{kind}} {_TELL}
+    x=f"""(when|if|as soon as) you hear (a|the) {{kind}} {_PLAIN_TELL}
+{_WHEN} you hear (a|the|my) {{kind}} {_TELL}
 {_WHEN} (a|the|my) {{kind}} (makes noise|makes a sound|is {{sound}}|starts {{sound}}) {_TELL}
 i (want|need|would like|'d like) to (know|be told|hear) {_WHEN} you hear (a|the|my) {{kind}}
 i (want|need|would like) to (know|be told) {_WHEN} (a|the|my) {{kind}} (makes noise|is {{sound}}|starts {{sound}})""",
 )
 
 TEMPLATES["watch_see"] = frames(
-    c=f"""{_TELL} {_WHEN} (you see|you can see|you spot|you notice|there is|you find|you detect|your camera sees) (a|the|my|any|some) {{kind}}
+    c=f"""{_PLAIN} you see (a|the) {{kind}}
+{_PLAIN_IF} you see (a|the|any) {{kind}}
+{_PLAIN} you see (a|the) {{color}} {{kind}}
+{_TELL} {_WHEN} (you see|you can see|you spot|you notice|there is|you find|you detect|your camera sees) (a|the|my|any|some) {{kind}}
 {_TELL} {_WHEN} (you see|you spot|you find|there is) (a|the|any) {{color}} {{kind}}
 {_TELL} {_WHEN} (a|the|my|any) {{kind}} (appears|shows up|comes|arrives|comes into view|is in view|is there|is in sight|turns up|enters the room|comes in|passes by|is here|is visible)
 {_TELL} {_WHEN} (a|the|any) {{color}} {{kind}} (appears|shows up|comes|comes into view|is in view|is there)
 (watch|look out|keep watch|keep a lookout|be on the lookout|keep an eye out|keep watching|stay alert|keep looking|keep your eyes open) for (a|the|my|any) {{kind}} [and tell me]
 (watch|look out|keep an eye out|keep watching) for (a|the|any) {{color}} {{kind}}
 (wait|watch|look) until (you see|there is) {{a_kind}}""",
-    x=f"""{_WHEN} you see (a|the|my) {{kind}} {_TELL}
+    x=f"""(when|if|as soon as) you see (a|the) {{kind}} {_PLAIN_TELL}
+{_WHEN} you see (a|the|my) {{kind}} {_TELL}
 {_WHEN} you see (a|the) {{color}} {{kind}} {_TELL}
 {_WHEN} (a|the|my) {{kind}} (appears|comes|shows up|arrives) {_TELL}
 i (want|need|would like|'d like) to (know|be told) {_WHEN} (you see|there is) (a|the|my) {{kind}}
