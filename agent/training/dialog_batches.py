@@ -29,7 +29,9 @@ from sensebind.perception.simhome.catalog import COLORS
 
 IGNORE = -100
 _COLOR_WORDS = [*(f" {color}" for color in (*COLORS, "an")), *(n[0] for n in COLOR_NAMES.values())]
-_TIME_WORDS = [*(f" {unit}{s}" for unit in UNITS_ZH for s in ("", "s")), *UNITS_ZH.values()]
+_TIME_WORDS = [
+    *"0123456789", *(f" {unit}{s}" for unit in UNITS_ZH for s in ("", "s")), *UNITS_ZH.values(),
+]  # fmt: skip
 SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a slip does
 
 
@@ -98,7 +100,7 @@ class DialogEncoder:
         return str(self._tokenizer.decode([one for one in kept if one != self._ids[PAD]]))
 
     def word_weights(self, *, colors: float = 1.0, times: float = 1.0) -> Tensor:
-        """[vocabulary] 1, but more for the tokens that name colours and units of time."""
+        """[vocabulary] 1, but more for the tokens that name colours, digits and units of time."""
         weights = torch.ones(len(self._tokenizer))
         for words, weight in ((_COLOR_WORDS, colors), (_TIME_WORDS, times)):
             for encoding in self._backend.encode_batch(words, add_special_tokens=False):

@@ -62,7 +62,8 @@ LOOKS = (
 )  # fmt: skip
 COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
 LOOKING = 0.15  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
-RECALLING = 0.05  # share of dialogs of "pictures" that begin so: copying a time is learned late
+# Share of dialogs of a stage that begin so: copying a time is learned late, and digit by digit.
+RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05}
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
@@ -390,14 +391,14 @@ STEPS: dict[Stage, str] = {
 
 def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:
     colors = COLOR_WEIGHT if stage == "looks" else 1.0
-    if stage in ("pictures", "looks"):
+    if stage in ("captions", "pictures", "looks"):
         return encoder.word_weights(colors=colors, times=TIME_WEIGHT)
     return None
 
 
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:
     def recall(rng: random.Random) -> list[Turn]:
-        first = rng.choice(RECALLS) if rng.random() < RECALLING else None
+        first = rng.choice(RECALLS) if rng.random() < RECALLING[stage] else None
         return sample_dialog(rng, pool, first=first)
 
     def look(rng: random.Random) -> list[Turn]:
@@ -405,7 +406,9 @@ def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], lis
             return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=0.4)
         return sample_dialog(rng, pool, alone=0.4)
 
-    return {"pictures": recall, "looks": look}.get(stage, lambda rng: sample_dialog(rng, pool))
+    if stage in RECALLING:
+        return recall
+    return look if stage == "looks" else lambda rng: sample_dialog(rng, pool)
 
 
 def save_llama(
