@@ -35,7 +35,7 @@ from sensebind.agent.training.condition_pool import (
     load_pool,
     word_pool,
 )
-from sensebind.agent.training.corpus.dialog import Turn, sample_dialog
+from sensebind.agent.training.corpus.dialog import ALONE, Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.probe import probe, told_captions
 from sensebind.agent.training.schedule import select_trainable
@@ -56,14 +56,11 @@ log = logging.getLogger(__name__)
 Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
 RECALLS = ("recall_see", "recall_hear")
-LOOKS = (
-    "see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see",
-    *RECALLS,
-)  # fmt: skip
+LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see")
 COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
 LOOKING = 0.15  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
 # Share of dialogs of a stage that begin so: copying a time is learned late, and digit by digit.
-RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05}
+RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05, "looks": 0.1}
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
@@ -397,18 +394,18 @@ def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:
 
 
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:
-    def recall(rng: random.Random) -> list[Turn]:
-        first = rng.choice(RECALLS) if rng.random() < RECALLING[stage] else None
-        return sample_dialog(rng, pool, first=first)
+    if stage not in RECALLING:
+        return lambda rng: sample_dialog(rng, pool)
+    looking, alone = (LOOKING, 0.4) if stage == "looks" else (0.0, ALONE)
 
-    def look(rng: random.Random) -> list[Turn]:
-        if rng.random() < LOOKING:
-            return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=0.4)
-        return sample_dialog(rng, pool, alone=0.4)
+    def sample(rng: random.Random) -> list[Turn]:
+        drawn = rng.random()
+        if drawn < looking:
+            return sample_dialog(rng, pool, turns=1, first=rng.choice(LOOKS), alone=alone)
+        recalls = drawn < looking + RECALLING[stage]
+        return sample_dialog(rng, pool, first=rng.choice(RECALLS) if recalls else None, alone=alone)
 
-    if stage in RECALLING:
-        return recall
-    return look if stage == "looks" else lambda rng: sample_dialog(rng, pool)
+    return sample
 
 
 def save_llama(
