@@ -35,6 +35,7 @@ from sensebind.agent.training.condition_pool import (
     load_pool,
     word_pool,
 )
+from sensebind.agent.training.corpus.acts import MOVES
 from sensebind.agent.training.corpus.dialog import ALONE, Turn, sample_dialog
 from sensebind.agent.training.dialog_batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.probe import probe, told_captions
@@ -56,11 +57,14 @@ log = logging.getLogger(__name__)
 Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
 RECALLS = ("recall_see", "recall_hear")
-LOOKS = ("see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see")
+LOOKS = (
+    "see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see",
+    *MOVES,  # which are rare elsewhere
+)  # fmt: skip
 COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
-LOOKING = 0.15  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
+LOOKING = 0.2  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
 # Share of dialogs of a stage that begin so: copying a time is learned late, and digit by digit.
-RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05, "looks": 0.1}
+RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05, "looks": 0.05}
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps
 FIRST_HELDOUT_SEED = 1_000_003  # dialogs for checks are drawn from here on
@@ -98,7 +102,7 @@ class LlamaRecipe:
     word_steps: int = 3_500
     caption_steps: int = 2_000
     picture_steps: int = 9_500
-    look_steps: int = 4_000
+    look_steps: int = 5_500
     rate: float = 2.5e-3
     picture_rate: float = 1.7e-3
     look_rate: float = 8e-4
