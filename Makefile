@@ -39,7 +39,7 @@ bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --h
 eval: env ## the figures of docs/benchmarks.md on held-out scenes
 	@$(BIN)/sensebind eval simhome
 
-train: env ## train weights like those that ship, into runs/simhome (an hour and a half on two quiet cores)
+train: env ## train weights like those that ship, into runs/simhome (an hour and three quarters on two quiet cores)
 	@$(BIN)/sensebind train all --output runs/simhome
 
 clean: ## remove the environment and everything built
