@@ -3,9 +3,10 @@
 The small recipe has four stages, all with all weights: "words" (conditions are random codes of
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
 "pictures" (conditions are image embeddings), "looks" (the same, with more questions about what is
-seen, colours counting more: left alone, colours are learned last; and second things only where the
-model can tell them). The two stages of the large models, "stage1" (gates, prefix, bind network) and
-"stage2" (norms, biases and LoRA), run on the same data as "pictures".
+seen, colours counting more: left alone, colours are learned last; with more movements, which are
+rare elsewhere; and second things only where the model can tell them). The two stages of the large
+models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), read the same
+embeddings as "pictures".
 No sound and no point cloud is ever shown to the language model.
 """
 
@@ -59,11 +60,11 @@ SENSES = ("sight", "hearing", "scan")
 RECALLS = ("recall_see", "recall_hear")
 LOOKS = (
     "see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see",
-    *MOVES,  # which are rare elsewhere
+    *MOVES,
 )  # fmt: skip
 COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
 LOOKING = 0.2  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
-# Share of dialogs of a stage that begin so: copying a time is learned late, and digit by digit.
+# Share of dialogs of a stage that begin with one of them: copying a time is learned late.
 RECALLING: dict[Stage, float] = {"captions": 0.3, "pictures": 0.05, "looks": 0.05}
 PARTS = 2  # of a batch, computed side by side; as many on every machine, for the same weights
 SAY_EVERY = 250  # steps

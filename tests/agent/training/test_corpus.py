@@ -2,12 +2,15 @@
 
 import json
 import random
+import re
+from collections import Counter
 
 import pytest
 
 from sensebind.agent.training.corpus import (
     INTENTS,
     LANGUAGES,
+    acts,
     answers,
     normalise,
     split_of,
@@ -145,3 +148,19 @@ def test_dialogs_follow_their_conditions():
                 said = turn.steps[0][1]
                 assert said == answers.hear(turn.condition.facts, turn.lang)
     assert {"detect", "clock", "lamp_on", "radio_off", "door_open", "thermostat_set"} <= tools
+
+
+def test_remembered_times_are_told_as_they_stand_in_long_and_short_results():
+    rng = random.Random(4)
+    units: Counter[str] = Counter()
+    long = 0
+    for _ in range(2_000):
+        result, said = acts.recalled("hear", "dog", None, "en", rng)
+        long += "similarity" in result
+        ago = re.match(r"(\d+ (\w+?)s?) ago I heard a dog\.$", said)
+        if ago:
+            assert f"{ago[1]} ago: I hear a dog." in result
+            units[ago[2]] += 1
+    assert 700 < long < 1_100
+    assert set(units) == {"second", "minute", "hour", "day"}
+    assert min(units.values()) > 0.8 * max(units.values())
