@@ -392,10 +392,10 @@ STEPS: dict[Stage, str] = {
 
 
 def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:
+    if stage not in RECALLING:
+        return None
     colors = COLOR_WEIGHT if stage == "looks" else 1.0
-    if stage in ("captions", "pictures", "looks"):
-        return encoder.word_weights(colors=colors, times=TIME_WEIGHT)
-    return None
+    return encoder.word_weights(colors=colors, times=TIME_WEIGHT)
 
 
 def _sampler(pool: EmbeddingPool, stage: Stage) -> Callable[[random.Random], list[Turn]]:

@@ -22,7 +22,7 @@ MOVES: dict[str, tuple[str, dict[str, float], str]] = {
 SENSE_OF = {"see": "sight", "hear": "hearing", "scan": "scan"}
 _STREAMS = {"see": "camera", "hear": "microphone"}
 _VERBS = {"see": "seen", "hear": "heard"}
-_UNITS = ("second", "minute", "hour", "day")
+_UNITS = tuple(answers.UNITS_ZH)
 BLOCKED = 0.08  # share of movements that something stops
 BRIEF = 0.5  # share of what `recall` tells without how and when: copying is learned from these
 
