@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sensebind.agent.approval import Decision, Policy, Request
     from sensebind.agent.assistant import Assistant
-    from sensebind.agent.brains import make_brain
-    from sensebind.agent.chat_model import ChatSenseBind
-    from sensebind.agent.dialogs import Dialogs
-    from sensebind.agent.records import TurnRecord
+    from sensebind.agent.events import TurnRecord
+    from sensebind.agent.llm.chat_model import ChatSenseBind
+    from sensebind.agent.llm.factory import make_brain
+    from sensebind.agent.threads import Dialogs
 
 _HOMES = {
     "Assistant": "assistant",

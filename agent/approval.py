@@ -24,9 +24,9 @@ from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp
 
 from sensebind.agent.audit import AuditLog
-from sensebind.agent.well_formed import well_formed_message
+from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.errors import SenseBindError, StorageError
-from sensebind.tools.cancelling import turn_event
+from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import ACTING, Risk, risk_of
 
 DECISIONS = ("approve", "edit", "reject")

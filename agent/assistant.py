@@ -42,12 +42,8 @@ from sensebind.agent.approval import (
     Request,
 )
 from sensebind.agent.audit import AuditLog
-from sensebind.agent.brains import INSTRUCTIONS
-from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.dialogs import Dialogs
-from sensebind.agent.gaps import Gap
-from sensebind.agent.history import History
-from sensebind.agent.records import (
+from sensebind.agent.conditioning.gaps import Gap
+from sensebind.agent.events import (
     ApprovalNeeded,
     CallRecord,
     CallStarted,
@@ -57,10 +53,14 @@ from sensebind.agent.records import (
     TextPiece,
     TurnRecord,
 )
-from sensebind.agent.turn_senses import ConditionSenses, Senses, TurnSenses
-from sensebind.agent.well_formed import well_formed
+from sensebind.agent.history import History
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.llm.factory import INSTRUCTIONS
+from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.threads import Dialogs
+from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
 from sensebind.errors import InputError, SenseBindError, one_line
-from sensebind.tools.cancelling import cancellable
+from sensebind.tools.cancellation import cancellable
 
 __all__ = [
     "ApprovalNeeded",

@@ -22,20 +22,20 @@ from rich.markup import escape
 
 from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.assistant import Assistant, Finished
-from sensebind.agent.awareness import MAX_AGE, Awareness
-from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.embedder import Embedder
-from sensebind.agent.gaps import GapWatch
-from sensebind.agent.moving import REACH, moving_tools
-from sensebind.agent.remembering import Remembering, RememberingOptions, describer
-from sensebind.agent.senses import (
+from sensebind.agent.cli.terminal import Events, Terminal, Terminated
+from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.conditioning.gaps import GapWatch
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
+from sensebind.agent.robot.motion import REACH, moving_tools
+from sensebind.agent.robot.watch_runner import Say
+from sensebind.agent.robot.workers import (
     SIMHOME_STREAMS,
     SOUND_WINDOW,
     CacheSettings,
     simhome_workers,
 )
-from sensebind.agent.terminal import Events, Terminal, Terminated
-from sensebind.agent.watches import Say
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import ConfigurationError, SourceError
 from sensebind.memory.watches import Alert
@@ -45,7 +45,7 @@ from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.sources.simhome import SimHomeSource
-from sensebind.perception.supervisor import Supervisor, WorkerState
+from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool

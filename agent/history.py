@@ -10,8 +10,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 
 from sensebind.agent.approval import Request, requests_of
-from sensebind.agent.dialogs import Dialogs
-from sensebind.agent.records import CallRecord, TurnRecord
+from sensebind.agent.events import CallRecord, TurnRecord
+from sensebind.agent.threads import Dialogs
 
 MAX_TURNS = 32  # turns that a model is shown, whatever its context
 FULL = 0.7  # share of the context at which the older half of the turns goes

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sensebind.agent.file_senses import FileSenses
+from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix_prenorm
 from sensebind.agent.inputs import check_files, parse_weights
 from sensebind.checkpoints import default_checkpoint

@@ -27,9 +27,9 @@ import zmq
 from report import AtMost, Parser, Row, run
 
 from sensebind.errors import MessageError, SenseBindError
-from sensebind.perception.bus import Publisher, Subscriber
-from sensebind.perception.heartbeat import Heartbeat, decode_heartbeat, encode_heartbeat
-from sensebind.perception.keys import KeyRing, allow_key, new_keys
+from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
+from sensebind.perception.bus.heartbeat import Heartbeat, decode_heartbeat, encode_heartbeat
+from sensebind.perception.bus.pubsub import Publisher, Subscriber
 from sensebind.perception.percept import (
     Modality,
     Percept,
@@ -43,7 +43,7 @@ ROUND = 4
 TURNS = 9
 STOPPED = """
 import sys
-from sensebind.perception.bus import Subscriber
+from sensebind.perception.bus.pubsub import Subscriber
 with Subscriber([sys.argv[1]]) as subscriber:
     while not subscriber.receive(0.2).percepts:
         pass

@@ -42,6 +42,7 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
+from sensebind.agent.corpus.dialog import NoPool, sample_dialog
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.adapter import ConditionAdapter
 from sensebind.agent.gated_llama.attention import Injected
@@ -50,10 +51,9 @@ from sensebind.agent.gated_llama.loading import load_gated_llama, read_config
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
 from sensebind.agent.gated_llama.quantization import quantize_model
 from sensebind.agent.gated_llama.session import DialogSession
-from sensebind.agent.training.condition_pool import EmbeddingPool, word_pool
-from sensebind.agent.training.corpus.dialog import NoPool, sample_dialog
-from sensebind.agent.training.dialog_batches import IGNORE, DialogEncoder
-from sensebind.agent.training.llama import batch_loss
+from sensebind.agent.training.llama.batches import IGNORE, DialogEncoder
+from sensebind.agent.training.llama.condition_pool import EmbeddingPool, word_pool
+from sensebind.agent.training.llama.train import batch_loss
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 

@@ -26,9 +26,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.streams.config import RobotConfig
-from sensebind.agent.streams.monitor import StreamRow
-from sensebind.agent.streams.run import Robot
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.monitor import StreamRow
+from sensebind.agent.robot.robot import Robot
 from sensebind.errors import MissingDependencyError, SenseBindError
 
 TESTS = Path(__file__).parents[1] / "tests"

@@ -32,7 +32,7 @@ from report import AtMost, Parser, Row, run
 
 from sensebind.agent.approval import Policy
 from sensebind.agent.assistant import Assistant
-from sensebind.agent.dialogs import Dialogs
+from sensebind.agent.threads import Dialogs
 from sensebind.tools.risk import Risk, label
 
 MAX_MEGABYTES = 50

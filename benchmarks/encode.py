@@ -23,7 +23,7 @@ from report import AtMost, Parser, Row, run
 from torch import Tensor
 
 from sensebind.perception.imagebind import Encoder, ImageBind, ImageBindConfig
-from sensebind.perception.imagebind.eight_bits import to_eight_bits
+from sensebind.perception.imagebind.quantization import to_eight_bits
 
 FASTER, ABOVE, ALIKE, NEAR = 1.3, 20.0, 0.9999, 0.99
 SHAPES = {"vision": (3, 224, 224), "audio": (1, 128, 204)}

@@ -26,8 +26,8 @@ import json, sys, time
 import numpy as np
 import torch
 from langchain_core.messages import HumanMessage
-from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.conditions import compose
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.conditioning.condition import compose
 torch.set_num_threads(2)
 chat = ChatSenseBind(model=sys.argv[1], max_tokens=int(sys.argv[2]))
 begin = time.monotonic()

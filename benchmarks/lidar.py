@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.imagebind import ImageBindProcessor
-from sensebind.perception.segment import Cluster, clusters, nearest_cluster
+from sensebind.perception.lidar.clustering import Cluster, clusters, nearest_cluster
+from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.sweep import sweep_depth
 
 BAR = 50.0  # milliseconds
 FIRST_SEED = 10_000_000

@@ -23,11 +23,11 @@ import soundfile
 from report import AtMost, Parser, Row, run
 
 from sensebind.errors import InputError
+from sensebind.perception.frames.codecs import from_jpeg
+from sensebind.perception.frames.recording import Recorder, Recording
 from sensebind.perception.imagebind.preprocess.audio import read_audio
 from sensebind.perception.imagebind.preprocess.point_files import read_points
-from sensebind.perception.payload import from_jpeg
 from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.recording import Recorder, Recording
 from sensebind.perception.sources.ros_messages import sample
 from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
 

@@ -25,20 +25,20 @@ import numpy as np
 import torch
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.embedder import Embedder
-from sensebind.agent.senses import CacheSettings, imagebind_directory
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
-from sensebind.memory.store import EpisodeStore
 from sensebind.memory.vectors import unit
 from sensebind.memory.visual_cache import VisualCache
-from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sounds import RATE
-from sensebind.perception.simhome.truth import truth
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_300_000
 POSES = 4  # of which the last asks the questions

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.streams.chaos import BAR, Outcome, Subject, kill
-from sensebind.agent.streams.config import RobotConfig
+from sensebind.agent.robot.chaos import BAR, Outcome, Subject, kill
+from sensebind.agent.robot.config import RobotConfig
 
 
 def measure(config: RobotConfig, times: int) -> list[Row]:

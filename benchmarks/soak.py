@@ -18,9 +18,9 @@ import numpy as np
 import psutil
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.streams.config import RobotConfig
-from sensebind.agent.streams.run import Robot
-from sensebind.agent.streams.top import STALE_MS
+from sensebind.agent.cli.top import STALE_MS
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.robot import Robot
 from sensebind.errors import SenseBindError
 
 SLOPE = 2.0  # MB per hour

@@ -17,8 +17,8 @@ from typing import Self
 import numpy as np
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.awareness import Awareness
-from sensebind.agent.senses import (
+from sensebind.agent.conditioning.awareness import Awareness
+from sensebind.agent.robot.workers import (
     SIMHOME_STREAMS,
     CacheSettings,
     imagebind_directory,
@@ -28,8 +28,8 @@ from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
-from sensebind.perception.specs import FactorySpec, WorkerSpec
-from sensebind.perception.supervisor import Supervisor
+from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
+from sensebind.perception.workers.supervisor import Supervisor
 
 RATE_BARS = {"camera": 4.0, "microphone": 1.0, "lidar": 2.0}
 AGE_BAR = 400.0  # milliseconds, at most

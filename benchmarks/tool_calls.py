@@ -20,10 +20,10 @@ from langchain_core.messages import HumanMessage
 from report import AtMost, Parser, Row, run
 from transformers import LogitsProcessorList
 
-from sensebind.agent.brain import Brain, load_brain
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
-from sensebind.agent.grammar import GrammarLogitsProcessor, parse_call
-from sensebind.agent.prompt import PromptBuilder
+from sensebind.agent.llm.checkpoint import Brain, load_brain
+from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor, parse_call
+from sensebind.agent.llm.prompt import PromptBuilder
 
 MAX_CALL_TOKENS = 400
 TOOLS, BOUND = 12, 4

@@ -22,18 +22,18 @@ import torch
 from msgspec.structs import replace
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.embedder import Embedder
-from sensebind.agent.senses import CacheSettings, imagebind_directory
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
 from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watches import Alert, Watch, Watcher, WatchSettings
-from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.catalog import KINDS
+from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.sounds import RATE
-from sensebind.perception.simhome.truth import truth
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_200_000
 VISIT = 30.0  # seconds in one home

@@ -16,13 +16,13 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from sensebind.agent import Assistant
-from sensebind.agent.conditions import Sensed, SenseState
-from sensebind.agent.told_senses import Tagger, ToldSenses
+from sensebind.agent.conditioning.condition import Sensed, SenseState
+from sensebind.agent.conditioning.text import Tagger, ToldSenses
 from sensebind.checkpoints import default_checkpoint
-from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.home import SimHome
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 
 class Scripted(BaseChatModel):

@@ -9,19 +9,19 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from sensebind.agent.embedder import Embedder
-from sensebind.agent.senses import imagebind_directory
-from sensebind.agent.watches import sentence
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.robot.watch_runner import sentence
+from sensebind.agent.robot.workers import imagebind_directory
 from sensebind.checkpoints import default_checkpoint
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.retriever import EpisodeRetriever
 from sensebind.memory.watches import Watch, Watcher
-from sensebind.perception.encoding import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 HOMES = [(("plant", "green"), False), (("ball", "red"), "dog"), (("chair", "blue"), False)]
 STAY, STEP = 4.0, 0.5  # seconds

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
+from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query
-from sensebind.memory.store import EpisodeStore
 from sensebind.memory.vectors import check_width
 
 _SAMPLE = 512  # moments of a modality that tell how alike things are that have nothing in common

@@ -13,8 +13,8 @@ import numpy as np
 
 from sensebind.errors import InputError, SenseBindError
 from sensebind.memory.episode_index import EpisodeIndex, best_moment
+from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import MAX_RESULTS, Episode, Query, Recollection
-from sensebind.memory.store import EpisodeStore
 from sensebind.memory.vectors import unit
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import StorageError
+from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.segmentation import Segmenter, SegmentSettings
-from sensebind.memory.store import EpisodeStore
 from sensebind.perception.percept import Percept
 
 log = logging.getLogger(__name__)

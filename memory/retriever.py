@@ -15,7 +15,7 @@ from pydantic import Field
 from sensebind.errors import InputError
 from sensebind.memory.episodes import MAX_RESULTS, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
-from sensebind.memory.when import parse_when
+from sensebind.memory.time_expressions import parse_when
 
 SENSES = {"sight": "vision", "hearing": "audio", "scan": "point"}
 """What people call the modalities."""

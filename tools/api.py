@@ -19,7 +19,7 @@ import httpx
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.addresses import GuardedTransport
+from sensebind.tools.json_schema import problem
 from sensebind.tools.openapi import (
     MAX_DOCUMENT_BYTES,
     Operation,
@@ -28,7 +28,7 @@ from sensebind.tools.openapi import (
     read_operations,
 )
 from sensebind.tools.risk import label
-from sensebind.tools.schemas import problem
+from sensebind.tools.ssrf_guard import GuardedTransport
 
 MAX_TOLD = 400  # characters of an answer told to the model
 MAX_REDIRECTS = 3

@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
 
 from sensebind.errors import SenseBindError
-from sensebind.tools.cancelling import turn_event
+from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import Risk, label
 
 _TICK = 0.02  # seconds between two looks whether a movement is to end

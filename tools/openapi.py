@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from sensebind.errors import ConfigurationError, InputError, one_line
+from sensebind.tools.json_schema import bound_schema
 from sensebind.tools.risk import Risk
-from sensebind.tools.schemas import bound_schema
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MAX_DOCUMENT_BYTES = 2_000_000

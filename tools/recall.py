@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sensebind.errors import SenseBindError
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.retriever import ask, document
-from sensebind.memory.when import MAX_LENGTH
+from sensebind.memory.time_expressions import MAX_LENGTH
 from sensebind.tools.risk import Risk, label
 
 Embed = Callable[[str], np.ndarray]

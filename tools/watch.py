@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from sensebind.errors import SenseBindError
 from sensebind.memory.retriever import SENSE_OF, SENSES
-from sensebind.memory.watch_book import WatchBook
+from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import MAX_NAME, Watch
 from sensebind.tools.recall import Embed
 from sensebind.tools.risk import Risk, label

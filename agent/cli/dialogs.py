@@ -32,7 +32,7 @@ def chat(
     as_json: Json = False,
 ) -> int:
     """Talk with a language model; the dialog survives. Piped standard input is a script."""
-    from sensebind.agent.chat_command import ChatOptions, run
+    from sensebind.agent.cli.chat import ChatOptions, run
 
     return run(ChatOptions(thread, dialogs, brain, as_json, audit))
 
@@ -42,8 +42,8 @@ def mcp(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Offer the senses and detector of a simulated home's robot over MCP (standard input)."""
+    from sensebind.agent.cli.mcp import run
     from sensebind.agent.demo import DemoOptions
-    from sensebind.agent.mcp_command import run
 
     return run(DemoOptions(seed, checkpoint=checkpoint))
 
@@ -51,7 +51,7 @@ def mcp(
 @threads.command("list")
 def list_threads(dialogs: File = None, as_json: Json = False) -> int:
     """List the dialogs, the latest first."""
-    from sensebind.agent.threads_command import list_threads as run
+    from sensebind.agent.cli.threads import list_threads as run
 
     return run(dialogs, as_json)
 
@@ -59,7 +59,7 @@ def list_threads(dialogs: File = None, as_json: Json = False) -> int:
 @threads.command("show")
 def show(name: Name, dialogs: File = None, as_json: Json = False) -> int:
     """Show the completed turns of a dialog."""
-    from sensebind.agent.threads_command import show as run
+    from sensebind.agent.cli.threads import show as run
 
     return run(name, dialogs, as_json)
 
@@ -67,7 +67,7 @@ def show(name: Name, dialogs: File = None, as_json: Json = False) -> int:
 @threads.command("delete")
 def delete(name: Name, dialogs: File = None) -> int:
     """Delete a dialog for good."""
-    from sensebind.agent.threads_command import delete as run
+    from sensebind.agent.cli.threads import delete as run
 
     return run(name, dialogs)
 
@@ -79,6 +79,6 @@ def export(
     dialogs: File = None,
 ) -> int:
     """Write a dialog as JSON lines, one turn per line."""
-    from sensebind.agent.threads_command import export as run
+    from sensebind.agent.cli.threads import export as run
 
     return run(name, output, dialogs)

@@ -38,7 +38,7 @@ def recall(
     as_json: Json = False,
 ) -> int:
     """Search what was perceived before, by text, example and time."""
-    from sensebind.agent.memory_command import RecallOptions, run_recall, time_of
+    from sensebind.agent.cli.memory import RecallOptions, run_recall, time_of
 
     options = RecallOptions(
         db, text, _given(image, audio, points), sense, time_of(when, since, until), n, describe,
@@ -64,7 +64,7 @@ def watch(
     as_json: Json = False,
 ) -> int:
     """Have the robot that records to a memory watch for something; list, remove, follow."""
-    from sensebind.agent.memory_command import WatchOptions, run_watch
+    from sensebind.agent.cli.memory import WatchOptions, run_watch
 
     options = WatchOptions(
         db, what, _given(image, audio, points), sense, run, remove, follow, seconds, checkpoint,

@@ -45,8 +45,8 @@ def record(
     as_json: Json = False,
 ) -> int:
     """Record what the sensors give and what is perceived, for Foxglove and for `replay`."""
-    from sensebind.agent.recordings import RecordOptions
-    from sensebind.agent.recordings import record as run
+    from sensebind.agent.cli.record import RecordOptions
+    from sensebind.agent.cli.record import record as run
 
     return run(
         RecordOptions(
@@ -68,7 +68,7 @@ def replay(
     as_json: Json = False,
 ) -> int:
     """Perceive a recording again and compare, bit for bit, with what was perceived then."""
-    from sensebind.agent.replays import ReplayOptions
-    from sensebind.agent.replays import replay as run
+    from sensebind.agent.cli.replay import ReplayOptions
+    from sensebind.agent.cli.replay import replay as run
 
     return run(ReplayOptions(file, 0.0 if step else speed, step, checkpoint, as_json))

@@ -34,7 +34,7 @@ def run_robot(
     as_json: Json = False,
 ) -> int:
     """Run the senses of a robot: each in its own process, watched, published."""
-    from sensebind.agent.streams.run import run
+    from sensebind.agent.robot.robot import run
 
     return run(config, seconds, as_json)
 
@@ -50,8 +50,8 @@ def top(
     as_json: Json = False,
 ) -> int:
     """Show rate, age, losses and memory of all streams. Piped: one snapshot."""
-    from sensebind.agent.streams.top import run
-    from sensebind.perception.keys import default_directory
+    from sensebind.agent.cli.top import run
+    from sensebind.perception.bus.curve_keys import default_directory
 
     if keys is None and any(not e.startswith("ipc://") for e in connect or ()):
         own = default_directory()
@@ -64,7 +64,7 @@ def doctor(
     as_json: Json = False,
 ) -> int:
     """Look at devices, libraries, weights, ports, keys and disk, and say how to mend each."""
-    from sensebind.agent.streams.doctor import run
+    from sensebind.agent.robot.doctor import run
 
     return run(config, as_json)
 
@@ -80,7 +80,7 @@ def chaos(
     as_json: Json = False,
 ) -> int:
     """Start a robot, let everything fail that may fail, and tell what came of it."""
-    from sensebind.agent.streams.chaos import run
+    from sensebind.agent.robot.chaos import run
 
     return run(robot, only or (), times, seed, as_json)
 
@@ -88,7 +88,7 @@ def chaos(
 @config.command("schema")
 def config_schema() -> int:
     """Print the JSON schema of a robot's file, for editors."""
-    from sensebind.agent.streams.config import print_schema
+    from sensebind.agent.robot.config import print_schema
 
     return print_schema()
 
@@ -96,7 +96,7 @@ def config_schema() -> int:
 @config.command("check")
 def config_check(robot: Robot) -> int:
     """Read a robot's file, and tell what is wrong with it, with line and field."""
-    from sensebind.agent.streams.config import check
+    from sensebind.agent.robot.config import check
 
     return check(robot)
 
@@ -111,7 +111,7 @@ def proxy(
     as_json: Json = False,
 ) -> int:
     """Join many robots behind one address, for many agents."""
-    from sensebind.agent.streams.network import run_proxy
+    from sensebind.agent.cli.network import run_proxy
 
     return run_proxy(upstream, listen, keys, seconds, as_json)
 
@@ -119,7 +119,7 @@ def proxy(
 @keys.command("new")
 def keys_new(directory: Keys = None) -> int:
     """Make a key pair; give the public half, own.key, to those you want to talk with."""
-    from sensebind.perception.keys import default_directory, new_keys
+    from sensebind.perception.bus.curve_keys import default_directory, new_keys
 
     print(new_keys((directory or default_directory()).expanduser()))
     return 0
@@ -132,7 +132,7 @@ def keys_allow(
     directory: Keys = None,
 ) -> int:
     """Let the owner of a public key listen, and believe it as a robot."""
-    from sensebind.perception.keys import allow_key, default_directory
+    from sensebind.perception.bus.curve_keys import allow_key, default_directory
 
     print(allow_key((directory or default_directory()).expanduser(), file, name))
     return 0
@@ -141,6 +141,6 @@ def keys_allow(
 @keys.command("list")
 def keys_list(directory: Keys = None, as_json: Json = False) -> int:
     """Show our own public key and those that are allowed."""
-    from sensebind.agent.streams.network import list_keys
+    from sensebind.agent.cli.network import list_keys
 
     return list_keys(directory, as_json)

@@ -58,7 +58,7 @@ def ask(
     as_json: Json = False,
 ) -> int:
     """Ask one question about files."""
-    from sensebind.agent.ask import run
+    from sensebind.agent.cli.ask import run
     from sensebind.agent.inputs import given
 
     things = given(

@@ -18,7 +18,7 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Rendering processes; o
 @app.callback()
 def train() -> None:
     """Train the weights that ship with SenseBind."""
-    from sensebind.agent.training.telling import tell
+    from sensebind.agent.training.progress import tell
 
     tell()
 
@@ -34,7 +34,7 @@ def train_all(
 ) -> int:
     """Train everything: encoders, the detector beside them, then the language model."""
     check_disk(output, run)
-    from sensebind.agent.training.everything import train_everything
+    from sensebind.agent.training.pipeline import train_everything
 
     return train_everything(output, run=run, workers=workers, as_json=as_json)
 
@@ -49,7 +49,7 @@ def train_bind(
 ) -> int:
     """Train the encoders: pictures with captions, then sounds and scans with pictures."""
     check_disk(output, run)
-    from sensebind.agent.training.bind import train_bind as train
+    from sensebind.agent.training.bind.pipeline import train_bind as train
 
     train(output, run=run, embeddings=run.parent / "llama_data", workers=workers)
     return 0
@@ -79,7 +79,7 @@ def train_llama(
 ) -> int:
     """Train the language model: words first, then with embeddings of pictures only."""
     check_disk(output, run, megabytes=500)
-    from sensebind.agent.training.llama_command import run as train
+    from sensebind.agent.training.llama.command import run as train
 
     return train(
         output,
@@ -113,7 +113,7 @@ def train_detector(
     check_disk(output, run)
     from dataclasses import replace
 
-    from sensebind.agent.training.detector import DetectorRecipe, train_on_rendered
+    from sensebind.agent.training.detector.train import DetectorRecipe, train_on_rendered
     from sensebind.agent.training.simhome_data import SCENES
 
     recipe = DetectorRecipe(seed=seed)

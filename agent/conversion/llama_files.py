@@ -16,7 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sensebind.agent.gated_llama.convert import OUTER_LLAMA, rotated, to_pairs, transformers_name
+from sensebind.agent.conversion.llama_tensors import (
+    OUTER_LLAMA,
+    rotated,
+    to_pairs,
+    transformers_name,
+)
 from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.tensor_files import (
     Shape,

@@ -14,10 +14,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 from sensebind.agent.conversion.base_check import BaseCheck, check_base, compare_sizes
 from sensebind.agent.conversion.clip_tower import ClipTower
 from sensebind.agent.conversion.llama_files import Llama
-from sensebind.agent.conversion.output import Output, Part, by_size
-from sensebind.agent.conversion.tokenizers import open_tokenizer
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
-from sensebind.agent.gated_llama.convert import (
+from sensebind.agent.conversion.llama_tensors import (
     Recipe,
     config_of,
     llama_recipes,
@@ -25,6 +22,9 @@ from sensebind.agent.gated_llama.convert import (
     official_name,
     recipes,
 )
+from sensebind.agent.conversion.output import Output, Part, by_size
+from sensebind.agent.conversion.tokenizers import open_tokenizer
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.loading import compare_tensors, expected_shapes
 from sensebind.errors import CheckpointError, InputError, one_line
 from sensebind.perception.tensor_files import Shape, TensorFile, Tensors

@@ -6,8 +6,8 @@ import re
 
 from sensebind.agent.evaluation.reading import is_chinese
 from sensebind.agent.evaluation.scenes import SceneSample
+from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.truth import truth
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _UNITS_ZH = {"秒": 1.0, "分钟": 60.0, "小时": 3600.0, "天": 86_400.0}

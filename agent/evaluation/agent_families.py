@@ -11,19 +11,19 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sensebind.agent.corpus import utterance
+from sensebind.agent.corpus.acts import named
+from sensebind.agent.corpus.grammar import Utterance
 from sensebind.agent.evaluation.agent_checks import denies, right_ago, same_language, sample_of
+from sensebind.agent.evaluation.agent_harness import Stage
 from sensebind.agent.evaluation.reading import kinds_in, numbers_in
-from sensebind.agent.evaluation.stage import Stage
 from sensebind.agent.evaluation.utterances import right_text
-from sensebind.agent.moving import REACH
-from sensebind.agent.records import TurnRecord
-from sensebind.agent.training.corpus import utterance
-from sensebind.agent.training.corpus.acts import named
-from sensebind.agent.training.corpus.grammar import Utterance
+from sensebind.agent.events import TurnRecord
+from sensebind.agent.robot.motion import REACH
 from sensebind.perception.simhome.catalog import COLORS, DEVICES, KINDS, SOUNDING_KINDS
+from sensebind.perception.simhome.ground_truth import Visible, truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import Scene, polar, sample_scene
-from sensebind.perception.simhome.truth import Visible, truth
 
 _SENSES = {"see": "sight", "hear": "hearing"}
 ARRIVED = 1.0  # metres between the robot's middle and the nearest point of what it was sent to

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensebind.agent.evaluation.agent_families import FAMILIES, Task
+from sensebind.agent.evaluation.agent_harness import Parts, on_stage
 from sensebind.agent.evaluation.report import AtMost, Row, show
-from sensebind.agent.evaluation.stage import Parts, on_stage
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError
 

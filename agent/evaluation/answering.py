@@ -10,9 +10,9 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from transformers import LogitsProcessorList
 
-from sensebind.agent.brain import Brain
-from sensebind.agent.grammar import GrammarLogitsProcessor, ParsedCall, parse_call
-from sensebind.agent.prompt import PromptBuilder
+from sensebind.agent.llm.checkpoint import Brain
+from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor, ParsedCall, parse_call
+from sensebind.agent.llm.prompt import PromptBuilder
 
 REFERENCE = "condition:evaluated"
 MAX_NEW_TOKENS = 96

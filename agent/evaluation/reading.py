@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from sensebind.agent.training.corpus import chinese, english
-from sensebind.agent.training.corpus.phrasing import number_zh, plural
+from sensebind.agent.corpus import chinese, english
+from sensebind.agent.corpus.phrasing import number_zh, plural
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -11,12 +11,12 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from sensebind.agent.senses import imagebind_directory
-from sensebind.perception.encoding import SenseEncoder
+from sensebind.agent.robot.workers import imagebind_directory
 from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sounds import RATE
-from sensebind.perception.simhome.truth import truth
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.tools.detection import Detection, Detector
 
 HELD_OUT_SEEDS = 10_000_000

@@ -13,17 +13,17 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from sensebind.agent.embedder import Embedder
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.corpus import utterance
+from sensebind.agent.corpus.phrasing import article
 from sensebind.agent.evaluation import utterances as phrasings
 from sensebind.agent.evaluation.answering import Reply
-from sensebind.agent.evaluation.chain import Chain, Question
 from sensebind.agent.evaluation.detection import mean_average_precision
+from sensebind.agent.evaluation.perception_to_words import Chain, Question
 from sensebind.agent.evaluation.reading import is_chinese, read
 from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, SceneSample, perceive_scenes
-from sensebind.agent.senses import CacheSettings
-from sensebind.agent.training.corpus import utterance
-from sensebind.agent.training.corpus.phrasing import article
+from sensebind.agent.robot.workers import CacheSettings
 from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 

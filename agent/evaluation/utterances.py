@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sensebind.agent.corpus.acts import MOVES, SENSE_OF, named
+from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.evaluation.answering import Reply
-from sensebind.agent.evaluation.chain import CLOCK, THERMOSTAT, Chain, Question
+from sensebind.agent.evaluation.perception_to_words import CLOCK, THERMOSTAT, Chain, Question
 from sensebind.agent.evaluation.reading import is_chinese, kinds_in, numbers_in, read
 from sensebind.agent.evaluation.report import Row
 from sensebind.agent.evaluation.scenes import SceneSample
-from sensebind.agent.training.corpus.acts import MOVES, SENSE_OF, named
-from sensebind.agent.training.corpus.answers import FIXED
 from sensebind.errors import InputError
 
 REMEMBERED = {f"recall_{sense}": "recall" for sense in ("see", "hear")} | {

@@ -1,6 +1,7 @@
 """Several embeddings in one slot: the official weighted sums.
 
-`agent/conditions.py` lays single percepts out in slots; this is the batched arithmetic for torch.
+`agent/conditioning/condition.py` lays single percepts out in slots; this is the batched
+arithmetic for torch.
 """
 
 from collections.abc import Sequence

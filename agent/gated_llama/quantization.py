@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sensebind.errors import CheckpointError
-from sensebind.perception.imagebind.eight_bits import int8_product
+from sensebind.perception.imagebind.quantization import int8_product
 
 LAYOUT_NAME = "quantization.json"
 GROUP = 128

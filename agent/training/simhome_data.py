@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from sensebind.agent.training.captions import ALL_NAMED, Named
-from sensebind.agent.training.telling import terminal
+from sensebind.agent.training.bind.captions import ALL_NAMED, Named
+from sensebind.agent.training.progress import terminal
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
+from sensebind.perception.simhome.ground_truth import Visible, truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import Scene, sample_scene
-from sensebind.perception.simhome.truth import Visible, truth
 
 TRAINING_SEEDS = 0
 DEVELOPMENT_SEEDS = 5_000_000

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.imagebind.eight_bits import to_eight_bits
 from sensebind.perception.imagebind.model import ImageBind
+from sensebind.perception.imagebind.quantization import to_eight_bits
 
 _DTYPES = {
     "float32": torch.float32,

@@ -14,7 +14,7 @@ import subprocess
 from typing import Self
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.processes import start_module
+from sensebind.perception.process import start_module
 from sensebind.perception.simhome.options import SimHomeOptions, dump_options
 from sensebind.perception.simhome.scene import Scene
 

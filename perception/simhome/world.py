@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import mujoco
 import numpy as np
 
+from sensebind.perception.simhome.objects import FAN_HUB, Part, Vec, paint, shape_of
 from sensebind.perception.simhome.scene import ROBOT_RADIUS, Furniture, Scene, Thing
-from sensebind.perception.simhome.things import FAN_HUB, Part, Vec, paint, shape_of
 
 FLOOR = 0
 """The geom id of the floor."""

@@ -8,14 +8,14 @@ from pathlib import Path
 from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.perception.imagebind.preprocess.audio import read_audio, resample, waveform
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.played import PlayedSource, Sample
-from sensebind.perception.sources.windows import (
+from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
     RATE,
     WINDOW_SECONDS,
     Windows,
     on_grid,
 )
+from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
 

@@ -11,8 +11,8 @@ import cv2
 from sensebind.errors import ConfigurationError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Device
-from sensebind.perception.sources.clock import DeviceClock
-from sensebind.perception.sources.live import LiveSource
+from sensebind.perception.sources.device_clock import DeviceClock
+from sensebind.perception.sources.live_source import LiveSource
 
 _URL = re.compile(r"^(rtsps?|https?|udp|tcp|rtmp)://", re.IGNORECASE)
 _SECRET = re.compile(r"//[^/@]*@")

@@ -15,17 +15,17 @@ import numpy as np
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.base import Device
-from sensebind.perception.sources.capture import BLOCK, MAGIC, MAX_SAMPLES
-from sensebind.perception.sources.clock import DeviceClock
-from sensebind.perception.sources.live import LiveSource
-from sensebind.perception.sources.windows import (
+from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
     RATE,
     WINDOW_SECONDS,
     Windows,
     on_grid,
 )
+from sensebind.perception.sources.base import Device
+from sensebind.perception.sources.capture import BLOCK, MAGIC, MAX_SAMPLES
+from sensebind.perception.sources.device_clock import DeviceClock
+from sensebind.perception.sources.live_source import LiveSource
 
 _CAPTURE = [sys.executable, "-m", "sensebind.perception.sources.capture"]
 _HELLO_SECONDS = 10.0

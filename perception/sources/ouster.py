@@ -10,8 +10,8 @@ import numpy as np
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError, one_line
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.clock import DeviceClock
-from sensebind.perception.sources.live import LiveSource
+from sensebind.perception.sources.device_clock import DeviceClock
+from sensebind.perception.sources.live_source import LiveSource
 
 _PATIENCE = 0.1
 

@@ -1,7 +1,7 @@
 """Opens sources by name: "camera:0", "microphone:default", "replay:FILE", or one of a third party.
 
 A package adds a kind of source by an entry point in its pyproject.toml, and tests it with
-`sensebind.perception.testing.SourceConformance`:
+`sensebind.perception.sources.conformance.SourceConformance`:
 
     [project.entry-points."sensebind.sources"]
     thermal = "my_package.thermal:ThermalCamera"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from sensebind.errors import InputError, SourceError
+from sensebind.perception.frames.recording import Recording
 from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.recording import Recording
-from sensebind.perception.sources.played import PlayedSource, Sample
+from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 
 class Replay(PlayedSource):

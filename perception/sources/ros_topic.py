@@ -11,8 +11,8 @@ import numpy as np
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Device
-from sensebind.perception.sources.clock import DeviceClock
-from sensebind.perception.sources.live import LiveSource
+from sensebind.perception.sources.device_clock import DeviceClock
+from sensebind.perception.sources.live_source import LiveSource
 from sensebind.perception.sources.ros_messages import modality_of, sample, type_name
 
 _PATIENCE = 0.1

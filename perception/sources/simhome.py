@@ -11,7 +11,7 @@ import zmq
 from sensebind.errors import MessageError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, decode_sample, topic
-from sensebind.perception.sources.live import LiveSource
+from sensebind.perception.sources.live_source import LiveSource
 
 STREAMS = {
     "camera": Modality.VISION,

@@ -11,8 +11,8 @@ import numpy as np
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError, SourceError
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.clock import DeviceClock
-from sensebind.perception.sources.live import LiveSource
+from sensebind.perception.sources.device_clock import DeviceClock
+from sensebind.perception.sources.live_source import LiveSource
 
 PORT = 2368
 PACKET_BYTES = 1206

@@ -9,7 +9,7 @@ import cv2
 from sensebind.errors import SourceError
 from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.played import PlayedSource, Sample
+from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 
 class VideoFile(PlayedSource):

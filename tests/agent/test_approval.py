@@ -1,7 +1,6 @@
 """What acts is approved, limited, logged, and dies with its turn."""
 
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fixtures.scripted_chat import ScriptedChat, calls, calls_once
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
 
@@ -17,11 +17,8 @@ from sensebind.agent.approval import Decision, Governor, Policy, Request
 from sensebind.agent.assistant import ApprovalNeeded, Assistant, Finished
 from sensebind.agent.audit import AuditLog, read_audit
 from sensebind.errors import InputError, StorageError
-from sensebind.tools.cancelling import cancellable, turn_event
+from sensebind.tools.cancellation import cancellable, turn_event
 from sensebind.tools.risk import Risk, label, labelled, risk_of
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from fixtures.scripted_chat import ScriptedChat, calls, calls_once
 
 
 class Door:

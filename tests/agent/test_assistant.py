@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,18 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.tiny_checkpoint import tiny_language_model
 from langchain_core.tools import BaseTool, tool
 
 from sensebind.agent.assistant import MAX_CALLS, Assistant, CallStarted, Finished, TextPiece
-from sensebind.agent.chat_model import ChatSenseBind
-from sensebind.agent.conditions import Condition, Sensed, SenseState, compose
-from sensebind.agent.gaps import GapWatch
+from sensebind.agent.conditioning.condition import Condition, Sensed, SenseState, compose
+from sensebind.agent.conditioning.gaps import GapWatch
+from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.errors import BusError
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
 from sensebind.tools.risk import Risk, labelled
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from fixtures.tiny_checkpoint import tiny_language_model
 
 
 @lru_cache(maxsize=1)

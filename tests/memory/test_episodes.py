@@ -18,10 +18,10 @@ import pytest
 from stream_maker import BEGIN, DIM, MODEL, near, percept, stream_of, thing, unit
 
 from sensebind.errors import InputError, StorageError
+from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder, RecorderSettings
-from sensebind.memory.store import EpisodeStore
 from sensebind.perception.percept import Percept
 
 DAY = 86_400 * 10**9

@@ -7,8 +7,8 @@ import pytest
 from stream_maker import near, percept, thing, unit
 
 from sensebind.errors import InputError
-from sensebind.memory.store import EpisodeStore
-from sensebind.memory.watch_book import WatchBook
+from sensebind.memory.episode_store import EpisodeStore
+from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import MAX_WATCHES, Alert, Watch, Watcher, WatchSettings
 
 RATE = 5.0

@@ -7,7 +7,7 @@ from golden_files import Golden, assert_near
 from torch import Tensor
 
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
-from sensebind.agent.training.official_data import official_loss
+from sensebind.agent.training.llama.official_data import official_loss
 
 FEATURES = 2e-5
 LOGITS = 1e-4

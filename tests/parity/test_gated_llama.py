@@ -14,25 +14,25 @@ from golden_files import Golden, assert_near
 from llama_checks import FEATURES, LOGITS, answer, check_logits, end_ids, greedy, padded_prompts
 from torch import Tensor
 
-from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
-from sensebind.agent.gated_llama.bind_network import BindNetwork
-from sensebind.agent.gated_llama.convert import (
+from sensebind.agent.conversion.llama_tensors import (
     load_official,
     official_tensors,
     our_name,
     to_official,
     without_finetuning,
 )
+from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.bind_network import BindNetwork
 from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix, mix_prenorm
 from sensebind.agent.gated_llama.sampling import next_token, nucleus
 from sensebind.agent.gated_llama.session import DialogSession
-from sensebind.agent.training.official_data import (
+from sensebind.agent.training.llama.official_data import (
     finetune_sample,
     format_prompt,
     official_loss,
     pretrain_sample,
 )
-from sensebind.agent.training.schedule import (
+from sensebind.agent.training.llama.schedule import (
     SubEpochSampler,
     learning_rate,
     parameter_groups,

@@ -10,8 +10,8 @@ import torch
 from golden_files import Golden, assert_near
 from llama_checks import FEATURES, answer, check_logits, end_ids, greedy, padded_prompts
 
+from sensebind.agent.conversion.llama_tensors import load_official, normalise_names, to_official
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
-from sensebind.agent.gated_llama.convert import load_official, normalise_names, to_official
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
 from sensebind.agent.gated_llama.vision import VisionConditioner
 

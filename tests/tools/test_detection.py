@@ -135,7 +135,7 @@ def test_real_architecture_round_trip(tmp_path: Path) -> None:
     from transformers import RTDetrForObjectDetection
     from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
 
-    from sensebind.agent.training.detector import small_config
+    from sensebind.agent.training.detector.train import small_config
 
     RTDetrForObjectDetection(small_config()).half().save_pretrained(tmp_path)
     RTDetrImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(tmp_path)

@@ -13,12 +13,12 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from sensebind.errors import InputError, StaleError
 from sensebind.memory.episodes import Episode, Moment
 from sensebind.memory.recall import EpisodeMemory
-from sensebind.memory.watch_book import WatchBook
+from sensebind.memory.watch_store import WatchBook
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
+from sensebind.tools.json_schema import bound_schema
 from sensebind.tools.look import look_tools
 from sensebind.tools.recall import recall_tool
 from sensebind.tools.risk import Risk, risk_of
-from sensebind.tools.schemas import bound_schema
 from sensebind.tools.watch import watch_tools
 
 NOW = datetime(2026, 11, 21, 11, 30)

@@ -9,7 +9,7 @@ import pytest
 from sensebind.errors import ToolError
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.simhome.server import SimHomeServer
-from sensebind.tools.cancelling import cancellable
+from sensebind.tools.cancellation import cancellable
 from sensebind.tools.motion import Limits, Motion, motion_tools
 from sensebind.tools.risk import Risk, risk_of
 

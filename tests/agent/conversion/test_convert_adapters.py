@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sensebind.agent.conversion.clip_tower import ClipTower
 from sensebind.agent.conversion.convert import ConvertOptions, convert
-from sensebind.agent.gated_llama.convert import load_official, normalise_names
+from sensebind.agent.conversion.llama_tensors import load_official, normalise_names
 from sensebind.agent.gated_llama.loading import load_gated_llama
 from sensebind.errors import CheckpointError
 

@@ -17,8 +17,8 @@ from transformers import LlamaForCausalLM
 
 from sensebind.agent.conversion import llama_part, output
 from sensebind.agent.conversion.convert import ConvertOptions, convert
+from sensebind.agent.conversion.llama_tensors import load_official, normalise_names
 from sensebind.agent.conversion.output import by_size
-from sensebind.agent.gated_llama.convert import load_official, normalise_names
 from sensebind.agent.gated_llama.loading import load_gated_llama
 from sensebind.agent.gated_llama.mixing import mix
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError

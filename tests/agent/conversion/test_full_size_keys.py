@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.conversion.imagebind_part import published_name
-from sensebind.agent.gated_llama.convert import (
+from sensebind.agent.conversion.llama_tensors import (
     config_of,
     merged_config,
     official_name,

@@ -1,24 +1,21 @@
 """Tasks for the agent: how answers are checked, and that the stage lets nothing through."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.tiny_checkpoint import tiny_checkpoint
 
+from sensebind.agent.corpus import answers
 from sensebind.agent.evaluation.agent_checks import ago_in, denies, right_ago, same_language
 from sensebind.agent.evaluation.agent_families import FAMILIES
+from sensebind.agent.evaluation.agent_harness import Parts, Stage, on_stage
 from sensebind.agent.evaluation.agent_tasks import Outcome, play, rows_of, run
 from sensebind.agent.evaluation.report import AtMost, as_json
-from sensebind.agent.evaluation.stage import Parts, Stage, on_stage
-from sensebind.agent.training.corpus import answers
 from sensebind.errors import InputError
 from sensebind.memory.episodes import Query
 from sensebind.perception.simhome.scene import sample_scene
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from fixtures.tiny_checkpoint import tiny_checkpoint
 
 HOME = sample_scene(30_999_000, main=("ball", "red"), empty=False, sounding="dog")
 

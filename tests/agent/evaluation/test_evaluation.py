@@ -3,27 +3,24 @@
 import json
 import math
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.tiny_checkpoint import tiny_checkpoint
 
+from sensebind.agent.corpus import utterance
+from sensebind.agent.corpus.answers import Facts, count, everything, see, where
+from sensebind.agent.corpus.dialog import NoPool, sample_dialog
 from sensebind.agent.evaluation import utterances
 from sensebind.agent.evaluation.answering import Reply
-from sensebind.agent.evaluation.chain import run_tool
 from sensebind.agent.evaluation.detection import average_precision, iou, mean_average_precision
+from sensebind.agent.evaluation.perception_to_words import run_tool
 from sensebind.agent.evaluation.reading import kinds_in, numbers_in, read
 from sensebind.agent.evaluation.report import Row, as_json, show
 from sensebind.agent.evaluation.scenes import SceneSample
-from sensebind.agent.grammar import ParsedCall
-from sensebind.agent.training.corpus import utterance
-from sensebind.agent.training.corpus.answers import Facts, count, everything, see, where
-from sensebind.agent.training.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.llm.constrained_decoding import ParsedCall
 from sensebind.errors import InputError
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-from fixtures.tiny_checkpoint import tiny_checkpoint
 
 A, B, C = (0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 30.0, 30.0), (0.0, 0.0, 10.0, 5.0)
 
@@ -158,7 +155,7 @@ def test_bad_utterance_files_are_named(tmp_path: Path, content: str | None, mess
 
 @pytest.mark.slow
 def test_all_rows_on_a_random_checkpoint(tmp_path: Path) -> None:
-    from sensebind.agent.evaluation.chain import Chain
+    from sensebind.agent.evaluation.perception_to_words import Chain
     from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, perceive_scenes
     from sensebind.agent.evaluation.simhome import evaluate
 

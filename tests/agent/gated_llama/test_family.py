@@ -14,7 +14,7 @@ from small_model import KINDS, SIZES, make_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
-from sensebind.agent.gated_llama.pictures import picture_conditions
+from sensebind.agent.gated_llama.image_conditions import picture_conditions
 from sensebind.errors import ConfigurationError, InputError
 
 V1, V2 = KINDS["v1"], KINDS["v2"]

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from sensebind.agent.conversion.llama_tensors import load_official, normalise_names, to_official
 from sensebind.agent.gated_llama import loading
-from sensebind.agent.gated_llama.convert import load_official, normalise_names, to_official
 from sensebind.agent.gated_llama.loading import load_gated_llama
 from sensebind.agent.gated_llama.session import DialogSession
 from sensebind.errors import CheckpointError

@@ -11,7 +11,7 @@ from small_model import CLIP, make_model
 from torch import Tensor
 from torch.nn import functional as F
 
-from sensebind.agent.gated_llama.convert import load_official, to_official
+from sensebind.agent.conversion.llama_tensors import load_official, to_official
 
 LAYERS, HEADS, WIDTH, INNER, VOCABULARY, QUERIES, RANK = 3, 4, 32, 48, 96, 5, 2
 INJECTED = 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensebind.agent.training import simhome_data
-from sensebind.agent.training.captions import ALL_NAMED
+from sensebind.agent.training.bind.captions import ALL_NAMED
 from sensebind.agent.training.simhome_data import EMPTY, UNLABELED, SceneRecord, Sighting
 from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import SOUNDING_KINDS

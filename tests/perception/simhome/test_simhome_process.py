@@ -18,8 +18,8 @@ from sensebind.perception.simhome.options import SimHomeOptions, dump_options, l
 from sensebind.perception.simhome.scene import Scene, Thing, sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.simhome import SimHomeSource
-from sensebind.perception.testing import SourceConformance
 
 SCENE = Scene(
     seed=3,

@@ -15,13 +15,13 @@ from mcap.records import Chunk, DataEnd, Header
 from mcap.writer import MCAP0_MAGIC
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
+from sensebind.perception.frames.mcap_reader import McapFile
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.bags import Bag
 from sensebind.perception.sources.base import Source
-from sensebind.perception.sources.mcap_file import McapFile
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.registry import open_source
 from sensebind.perception.sources.ros_messages import sample
-from sensebind.perception.testing import SourceConformance
+from sensebind.perception.sources.rosbag import Bag
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")
 mcap_ros2 = pytest.importorskip("mcap_ros2.writer", reason="pip install 'sensebind[ros]'")

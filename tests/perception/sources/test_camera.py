@@ -16,7 +16,7 @@ from sensebind.errors import ConfigurationError, SourceError
 from sensebind.perception.sources import camera as module
 from sensebind.perception.sources.base import Device, Source
 from sensebind.perception.sources.camera import Camera
-from sensebind.perception.testing import SourceConformance
+from sensebind.perception.sources.conformance import SourceConformance
 
 FPS = 20
 RTSP_SERVER = Path(__file__).parents[2] / "fixtures" / "rtsp_server.py"

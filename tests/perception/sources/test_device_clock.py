@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sensebind.perception.sources.clock import DeviceClock
+from sensebind.perception.sources.device_clock import DeviceClock
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import soundfile
 from sensebind.errors import ConfigurationError, SourceError, StaleError
 from sensebind.perception.sources.audio_file import AudioFile
 from sensebind.perception.sources.base import Source
-from sensebind.perception.sources.clouds import CloudFiles
+from sensebind.perception.sources.conformance import SourceConformance
+from sensebind.perception.sources.point_cloud_files import CloudFiles
 from sensebind.perception.sources.registry import open_source
 from sensebind.perception.sources.video import VideoFile
-from sensebind.perception.testing import SourceConformance
 
 FPS = 20
 

@@ -20,8 +20,8 @@ from sensebind.errors import ConfigurationError, MissingDependencyError, SourceE
 from sensebind.perception.percept import Observation
 from sensebind.perception.sources import microphone as module
 from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.microphone import Microphone
-from sensebind.perception.testing import SourceConformance
 
 PIPE_RATE = 48_000
 HERTZ = 440

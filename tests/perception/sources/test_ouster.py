@@ -9,8 +9,8 @@ import pytest
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
 from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.ouster import Ouster, frame_points
-from sensebind.perception.testing import SourceConformance
 
 ROWS, COLUMNS, PERIOD = 4, 16, 0.1
 

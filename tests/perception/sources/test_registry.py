@@ -12,7 +12,7 @@ from sensebind.perception.sources import registry
 from sensebind.perception.sources.base import Device, Source
 from sensebind.perception.sources.registry import Kind, find_sources, open_source
 from sensebind.perception.sources.simhome import SimHomeSource
-from sensebind.perception.worker import FactorySpec
+from sensebind.perception.workers.worker import FactorySpec
 
 
 class Bell(FakeSource):

@@ -12,8 +12,8 @@ import pytest
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
 from sensebind.perception.sources.base import Device, Source
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.ros_topic import RosTopic
-from sensebind.perception.testing import SourceConformance
 
 CLOUD, IMAGE = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Image"
 PERIOD = 0.05

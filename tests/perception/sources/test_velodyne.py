@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.perception.sources.base import Source
+from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.velodyne import TurnDecoder, Velodyne
-from sensebind.perception.testing import SourceConformance
 
 pytest.importorskip("velodyne_decoder", reason="pip install 'sensebind[lidar]'")
 TURN = list(packets(room(), turns=4))

@@ -1,0 +1,137 @@
+"""`sensebind top`: a live table of all streams of the robots that run here, or elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sensebind.agent.robot.config import read_config, runtime_directory
+from sensebind.agent.robot.monitor import Monitor, StreamRow
+from sensebind.errors import BusError
+from sensebind.perception.bus.curve_keys import KeyRing
+
+_SETTLE = 1.5  # seconds that a snapshot listens: long enough for a rate
+_REFRESH = 2.0  # tables per second
+_COLUMNS = (
+    "stream", "state", "rate", "aim", "age ms", "encode ms", "lost", "gaps", "dropped",
+    "unchanged", "restarts", "MB", "notes",
+)  # fmt: skip
+_COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow"}
+STALE_MS = 2000.0
+
+
+def run(
+    config: Path | None = None,
+    connect: Sequence[str] = (),
+    keys: Path | None = None,
+    as_json: bool = False,
+    once: bool = False,
+) -> int:
+    """Show the table until Ctrl-C, or once where standard output is no terminal.
+
+    Args:
+        config: Robot to look at; all that run on this machine by default.
+        connect: Endpoints to listen to instead, such as tcp://rover@10.0.0.5:7000.
+        keys: Key directory, needed for other machines.
+        as_json: Print one snapshot as JSON.
+        once: Print one snapshot as text.
+
+    Returns:
+        0, or 1 when a stream of a snapshot is not running or its percept is stale.
+
+    Raises:
+        BusError: Nothing runs here, or an endpoint is refused.
+    """
+    endpoints = list(connect) or local_endpoints(config)
+    if not endpoints:
+        raise BusError("no robot runs here: start one with `sensebind run`, or give --connect")
+    ring = KeyRing.load(keys) if keys is not None else None
+    expected = read_config(config).stream_names.values() if config is not None else ()
+    with Monitor(endpoints, ring, expected=expected) as monitor:
+        time.sleep(_SETTLE)
+        if as_json or once or not sys.stdout.isatty():
+            rows = monitor.rows()
+            well = bool(rows) and all(r.state == "running" and r.age_ms < STALE_MS for r in rows)
+            print(json.dumps({"streams": [as_dict(r) for r in rows], "ok": well}) if as_json else
+                  as_text(rows))  # fmt: skip
+            return 0 if well else 1
+        with Live(table(monitor.rows()), refresh_per_second=_REFRESH, screen=True) as live:
+            try:
+                while True:
+                    time.sleep(1 / _REFRESH)
+                    live.update(table(monitor.rows()))
+            except KeyboardInterrupt:
+                return 0
+
+
+def local_endpoints(config: Path | None) -> list[str]:
+    """Return where the robots that run on this machine publish.
+
+    Raises:
+        ConfigurationError: The file of the robot is wrong.
+    """
+    if config is not None:
+        robot = read_config(config)
+        return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
+    sockets = sorted(runtime_directory().glob("*/*"))
+    return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name != "frames"]
+
+
+def as_dict(row: StreamRow) -> dict[str, object]:
+    """Return a row for JSON, which has no infinity."""
+    fields = asdict(row)
+    return fields | {"age_ms": row.age_ms if math.isfinite(row.age_ms) else None}
+
+
+def table(rows: Sequence[StreamRow]) -> Table:
+    """Return the table that is shown in a terminal."""
+    shown = Table(title=f"sensebind top  {time.strftime('%H:%M:%S')}", expand=True)
+    for column in _COLUMNS:
+        shown.add_column(column, justify="left" if column in ("stream", "notes") else "right")
+    for row in rows:
+        cells = _cells(row)
+        colour = _COLOURS.get(row.state, "red")
+        age = "red" if row.age_ms > STALE_MS else ""
+        styles = {"state": colour, "age ms": age, "lost": "red" if row.lost else ""}
+        pairs = zip(_COLUMNS, cells, strict=True)
+        shown.add_row(*(Text(cell, styles.get(column, "")) for column, cell in pairs))
+    return shown
+
+
+def as_text(rows: Sequence[StreamRow]) -> str:
+    """Return the table as plain text, for pipes."""
+    lines = [_COLUMNS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def show(rows: Sequence[StreamRow], console: Console) -> None:
+    """Print the table once."""
+    console.print(as_text(rows), highlight=False, soft_wrap=True, markup=False)
+
+
+def _cells(row: StreamRow) -> tuple[str, ...]:
+    counts = {
+        "refused": row.refused, "malformed": row.malformed, "clamped": row.clamped,
+        "not kept": row.unkept, "turned away": row.turned_away,
+    }  # fmt: skip
+    notes = [f"{count} {name}" for name, count in counts.items() if count]
+    return (
+        row.stream, row.state, f"{row.rate:.1f}", f"{row.aim:.1f}",
+        f"{row.age_ms:.0f}" if math.isfinite(row.age_ms) else "-", f"{row.encode_ms:.1f}",
+        str(row.lost), str(row.gaps), str(row.dropped), str(row.unchanged), str(row.restarts),
+        f"{row.memory / 1e6:.0f}", "; ".join([*([row.detail] if row.detail else []), *notes]),
+    )  # fmt: skip

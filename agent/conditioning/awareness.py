@@ -1,0 +1,328 @@
+"""What the agent is aware of: per stream the newest percept, its age, and what was lost.
+
+Age is part of everything that leaves here. A percept that is too old is not shown as present: it
+is left out, and named as stale.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from sensebind.agent.conditioning.condition import (
+    SENSE_OF_MODALITY,
+    Condition,
+    Sensed,
+    SenseState,
+    compose,
+)
+from sensebind.errors import InputError, SourceError, StaleError
+from sensebind.perception.bus.curve_keys import KeyRing
+from sensebind.perception.bus.listener import Listener
+from sensebind.perception.bus.pubsub import Heartbeat, News
+from sensebind.perception.bus.stream_stats import StreamStats
+from sensebind.perception.frames.codecs import from_jpeg
+from sensebind.perception.frames.store import Frame
+from sensebind.perception.percept import Modality, Observation, Percept
+
+MAX_AGE = 2.0
+"""Seconds after which a percept is stale, unless said otherwise."""
+HISTORY = 128
+"""Percepts per stream that `Awareness.at` looks back on."""
+_RATE_WINDOW = 20  # percepts over which the rate is taken
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReport:
+    """How a stream is doing.
+
+    Attributes:
+        stream: Its name. `modality`: what it perceives.
+        age_ms: Of the newest observation, in milliseconds; infinite before the first.
+        rate: Percepts per second lately; 0 when there are none.
+        encode_ms: What the newest percept took to make.
+        worker: State that the worker's last heartbeat told, "silent" without recent ones.
+        detail: What the worker waits for, in words, or "".
+        counts: What was received, lost, restarted, and so on.
+        heartbeat: The worker's last, however old; None before the first.
+    """
+
+    stream: str
+    modality: str
+    age_ms: float
+    rate: float
+    encode_ms: float
+    worker: str
+    detail: str
+    counts: StreamStats
+    heartbeat: Heartbeat | None = None
+
+
+@dataclass(slots=True)
+class _Stream:
+    modality: str
+    percept: Percept | None = None
+    history: deque[Percept] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    received: float = 0.0  # monotonic
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_WINDOW))
+    heartbeat: Heartbeat | None = None
+    beaten: float = 0.0  # monotonic
+
+    def age(self, now: float) -> float:
+        """Seconds since capture; a stamp from the future cannot make a percept look young."""
+        if self.percept is None:
+            return float("inf")
+        return max(now - self.percept.header.monotonic, now - self.received)
+
+
+class Awareness:
+    """Listens to the bus in a thread of its own. A context manager; methods are thread-safe."""
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, str],
+        modalities: Mapping[str, str],
+        listeners: Sequence[Callable[[Percept], None]] = (),
+        keys: KeyRing | None = None,
+        frames: Callable[[str], Frame] | None = None,
+    ) -> None:
+        """Prepare; `start` connects.
+
+        Args:
+            endpoints: Where each stream is published, as `Supervisor.endpoints` says.
+            modalities: What each stream perceives, such as {"camera": "vision"}; streams that are
+                not named here are not listened to.
+            listeners: Called with every percept that arrives, in the listening thread; memory
+                hooks in here.
+            keys: Needed for streams of other machines.
+            frames: Finds a frame by reference, such as `FrameStore.get` or `FrameClient.get`, for
+                streams whose percepts carry no picture.
+
+        Raises:
+            InputError: A stream has no endpoint.
+        """
+        missing = sorted(set(modalities) - set(endpoints))
+        if missing:
+            raise InputError(f"no endpoint for {', '.join(missing)}")
+        self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
+        self._frames = frames
+        self._listener = Listener(
+            "awareness", [endpoints[name] for name in modalities], self._take, listeners,
+            streams=modalities, keys=keys,
+        )  # fmt: skip
+        self._changed = self._listener.changed
+
+    def start(self) -> None:
+        """Connect and listen.
+
+        Raises:
+            BusError: An endpoint is refused or malformed.
+        """
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Disconnect and join the thread; may be called again."""
+        self._listener.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def wait(self, timeout: float, streams: Sequence[str] | None = None) -> bool:
+        """Wait until each of the streams has a fresh percept.
+
+        Args:
+            timeout: Longest wait, seconds.
+            streams: Names; None means all.
+
+        Returns:
+            Whether they have.
+        """
+        wanted = [self._of(name) for name in (self._streams if streams is None else streams)]
+
+        def fresh() -> bool:
+            now = time.monotonic()
+            return self._listener.failure is not None or all(s.age(now) <= MAX_AGE for s in wanted)
+
+        with self._changed:
+            self._changed.wait_for(fresh, timeout)
+            self._listener.check()
+            return fresh()
+
+    def newest(self, stream: str, max_age: float = MAX_AGE) -> Percept:
+        """Return the newest percept of a stream.
+
+        Raises:
+            StaleError: It is older than `max_age` seconds.
+            SourceError: None has ever come.
+            InputError: There is no such stream.
+        """
+        with self._changed:
+            self._listener.check()
+            found = self._of(stream)
+            percept, age = found.percept, found.age(time.monotonic())
+        if percept is None:
+            raise SourceError(f"nothing has come from {stream} yet")
+        if age > max_age:
+            raise StaleError(
+                f"the newest percept of {stream} is {age:.1f} s old, {max_age:g} s are allowed"
+            )
+        return percept
+
+    def at(self, moment: float, tolerance: float = 0.5) -> dict[str, Percept]:
+        """Return what was perceived at one moment: of each stream the percept captured nearest.
+
+        Args:
+            moment: `time.monotonic()` of this machine, such as `header.monotonic` of any percept;
+                that of other machines' percepts is by our clock, too.
+            tolerance: How far in seconds a capture may be from the moment.
+
+        Returns:
+            Percepts by stream, without payloads; streams that captured nothing near it are left
+            out, and so is what is longer ago than the last `HISTORY` percepts.
+
+        Raises:
+            BusError: The listening thread has failed.
+        """
+        found: dict[str, Percept] = {}
+        with self._changed:
+            self._listener.check()
+            for name, stream in self._streams.items():
+                nearest = min(
+                    stream.history, key=lambda p: abs(p.header.monotonic - moment), default=None
+                )
+                if nearest and abs(nearest.header.monotonic - moment) <= tolerance:
+                    found[name] = nearest
+        return found
+
+    def frame(self, stream: str = "camera", max_age: float = MAX_AGE) -> Observation:
+        """Return the picture behind the newest percept of a camera, for tools that look at it.
+
+        Raises:
+            StaleError: It is older than `max_age` seconds.
+            SourceError: None has ever come, or it came without its picture.
+            InputError: There is no such stream, or the picture is damaged.
+        """
+        percept = self.newest(stream, max_age)
+        header = percept.header
+        payload = percept.payload
+        if payload is None and self._frames is not None:
+            payload = self._frames(header.observation).payload
+        if payload is None:
+            raise SourceError(f"percepts of {stream} carry no picture: set jpeg_quality above 0")
+        return Observation(
+            from_jpeg(payload), stream, Modality(header.modality), header.captured_at,
+            header.monotonic, header.sequence, header.frame_id,
+        )  # fmt: skip
+
+    def snapshot(self, max_age: float = MAX_AGE) -> tuple[dict[str, Percept], tuple[Sensed, ...]]:
+        """Return what is perceived now.
+
+        Args:
+            max_age: Seconds after which a percept is stale.
+
+        Returns:
+            The fresh percepts by stream, and for every stream what became of it: present, nothing
+            (the sense looked and found nothing), stale or missing.
+
+        Raises:
+            BusError: The listening thread has failed.
+        """
+        percepts: dict[str, Percept] = {}
+        sensed: list[Sensed] = []
+        with self._changed:
+            self._listener.check()
+            now = time.monotonic()
+            for name, stream in self._streams.items():
+                sense = SENSE_OF_MODALITY.get(stream.modality, stream.modality)
+                if stream.percept is None:
+                    sensed.append(Sensed(sense, name, SenseState.MISSING))
+                    continue
+                header, age = stream.percept.header, stream.age(now)
+                if age > max_age:
+                    state = SenseState.STALE
+                else:
+                    state = SenseState.PRESENT if header.present else SenseState.NOTHING
+                    percepts[name] = stream.percept
+                sensed.append(
+                    Sensed(sense, name, state, header.observation, header.captured_at, 1000 * age)
+                )
+        return percepts, tuple(sensed)
+
+    def condition(
+        self,
+        senses: Sequence[str],
+        dim: int,
+        max_age: float = MAX_AGE,
+        weights: Mapping[str, float] | None = None,
+    ) -> Condition:
+        """Turn what is perceived now into what the language model is conditioned on.
+
+        Args:
+            senses: Slot names of the model, in the order of its config.
+            dim: Width of the embeddings that the model takes.
+            max_age: Seconds after which a percept is stale and its slot stays empty.
+            weights: Modality to weight; 1 where not named.
+
+        Raises:
+            InputError: The percepts have another width, or a sense has no slot.
+            BusError: The listening thread has failed.
+        """
+        percepts, sensed = self.snapshot(max_age)
+        embeddings: dict[str, np.ndarray] = {}
+        # Of several streams of one modality, the one captured last is the sense.
+        for percept in sorted(percepts.values(), key=lambda p: p.header.monotonic):
+            if percept.header.present:
+                embeddings[percept.header.modality.value] = percept.embedding
+        return compose(embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed)
+
+    def report(self) -> dict[str, StreamReport]:
+        """Return how each stream is doing."""
+        with self._changed:
+            stats = self._listener.stats()
+            now = time.monotonic()
+            return {
+                name: self._describe(name, stream, stats.get(name, StreamStats()), now)
+                for name, stream in self._streams.items()
+            }
+
+    def _describe(
+        self, name: str, stream: _Stream, counts: StreamStats, now: float
+    ) -> StreamReport:
+        arrivals = stream.arrivals
+        recent = len(arrivals) > 1 and now - arrivals[-1] < MAX_AGE
+        beat = stream.heartbeat if now - stream.beaten < MAX_AGE else None
+        return StreamReport(
+            stream=name,
+            modality=stream.modality,
+            age_ms=1000 * stream.age(now),
+            rate=(len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) if recent else 0.0,
+            encode_ms=stream.percept.header.encode_ms if stream.percept else 0.0,
+            worker=beat.state if beat else "silent",
+            detail=beat.detail if beat else "",
+            counts=counts,
+            heartbeat=stream.heartbeat,
+        )
+
+    def _take(self, news: News, now: float) -> None:
+        for name, percept in news.percepts.items():
+            if (stream := self._streams.get(name)) is not None:
+                stream.percept, stream.received = percept, now
+                stream.history.append(Percept(percept.header, percept.embedding))
+                stream.arrivals.append(now)
+        for name, beat in news.heartbeats.items():
+            if (stream := self._streams.get(name)) is not None:
+                stream.heartbeat, stream.beaten = beat, now
+
+    def _of(self, stream: str) -> _Stream:
+        if stream not in self._streams:
+            raise InputError(f"no stream {stream!r}; there are {', '.join(self._streams)}")
+        return self._streams[stream]

@@ -1,0 +1,245 @@
+"""Embeddings of single files, messages' media and kept frames, laid out as conditions."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from sensebind.agent.conditioning.condition import (
+    SENSE_OF_MODALITY,
+    Condition,
+    Mix,
+    Sensed,
+    SenseState,
+    compose,
+    is_sum,
+)
+from sensebind.agent.conditioning.media import Medium
+from sensebind.agent.robot.workers import imagebind_directory
+from sensebind.errors import InputError
+from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.frames.store import Frame
+from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
+from sensebind.perception.imagebind.config import MODALITIES
+from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.lidar.clustering import nearest_cluster
+
+# The language model was taught with images, so images go to it as they are. What the cache does is
+# bring embeddings of other senses to where images lie.
+ENHANCED = frozenset({"audio", "point", "text", "depth", "thermal", "imu"})
+TRUNK_OF = {"video": "vision"}  # a video is seen
+
+Data = Path | np.ndarray | str  # a text is itself; all else is a file or an array
+
+
+class Frames(Protocol):
+    """Where kept frames are found by reference; `FrameStore` is one."""
+
+    def get(self, reference: str) -> Frame:
+        """Returns a frame, or raises InputError if it is not there (any more)."""
+        ...
+
+
+def cache_directory(checkpoint: Path) -> Path | None:
+    """Returns where the visual cache of a checkpoint lies; None if it has none."""
+    path = checkpoint / "visual_cache"
+    return path if path.is_dir() else None
+
+
+class FileSenses:
+    """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe."""
+
+    def __init__(
+        self, checkpoint: Path, modalities: Sequence[str] = (), *, frames: Frames | None = None
+    ) -> None:
+        """Loads trunks; others are loaded when they are needed.
+
+        Args:
+            checkpoint: Directory with `imagebind/`.
+            modalities: ImageBind's names of the trunks to load at once.
+            frames: Where `frame:<stream>@<ns>` is looked up.
+
+        Raises:
+            CheckpointError: Missing or damaged files.
+            ConfigurationError: The encoder has no such trunk.
+        """
+        self._checkpoint = checkpoint
+        self._frames = frames
+        self._directory = imagebind_directory(checkpoint)
+        self._processor = ImageBindProcessor.from_pretrained(self._directory)
+        self.encoder = Encoder(self._directory)
+        self.encoder.load(TRUNK_OF.get(modality, modality) for modality in modalities)
+
+    @cached_property
+    def cache(self) -> VisualCache | None:
+        """The visual cache of the checkpoint; None if it has none."""
+        directory = cache_directory(self._checkpoint)
+        return None if directory is None else VisualCache.load(directory)
+
+    def embed(self, modality: str, data: Data, rate: int | None = None) -> np.ndarray | None:
+        """Embeds one thing.
+
+        Args:
+            modality: One of ImageBind's names, or `"video"`.
+            data: A file; a text for `"text"`; or an array: uint8 [H, W, 3], samples, [N, 3]
+                metres, or what `ImageBindProcessor` takes for depth, thermal and imu.
+            rate: Sample rate of samples, Hz.
+
+        Returns:
+            Unit vector [D]; None where there is nothing to perceive (silence, an empty room).
+
+        Raises:
+            InputError: It is missing, unreadable, or not of this modality.
+        """
+        encoded = self.encode(modality, data, rate)
+        if encoded is None:
+            return None
+        vector = encoded.final.astype(np.float64)
+        norm = float(np.linalg.norm(vector))
+        if not np.isfinite(norm) or norm == 0:
+            raise InputError(f"{_named(data)}: the encoder gave no usable embedding")
+        return (vector / norm).astype(np.float32)
+
+    def encode(self, modality: str, data: Data, rate: int | None = None) -> Encoded | None:
+        """As `embed`, but returns what the encoder says: scaled, and before normalisation.
+
+        Raises:
+            InputError: As `embed`.
+        """
+        name = TRUNK_OF.get(modality, modality)
+        self.encoder.load([name])  # a trunk that is not there is told before its settings are
+        tensor = self._tensor(modality, data, rate)
+        return None if tensor is None else self.encoder.encode(name, [tensor])[0]
+
+    def _tensor(self, modality: str, data: Data, rate: int | None) -> torch.Tensor | None:
+        if modality == "text":
+            return self._processor.text([str(data)])[0]
+        if isinstance(data, str):
+            data = Path(data)
+        match modality:
+            case "vision":
+                return self._processor.image(data)
+            case "video":
+                return self._processor.video(data)
+            case "audio":
+                samples, hertz = read_audio(data) if isinstance(data, Path) else (data, rate)
+                if np.isfinite(samples).all() and self._processor.silent(samples):
+                    return None
+                return self._processor.audio(samples, hertz)
+            case "point":
+                cloud = read_points(data) if isinstance(data, Path) else data
+                if cloud.ndim != 2 or cloud.shape[1] < 3:
+                    raise InputError(f"a point cloud is [N, 3], not {list(cloud.shape)}")
+                if self._processor.settings.point.normalisation != "metric":
+                    return self._processor.points(cloud)
+                # Made for sweeps of a lidar: it knows the thing that is nearest.
+                cluster = nearest_cluster(np.ascontiguousarray(cloud[:, :3]))
+                return None if cluster is None else self._processor.points(cluster.points)
+            case "depth":
+                return self._processor.depth(data)
+            case "thermal":
+                return self._processor.thermal(data)
+            case "imu":
+                return self._processor.imu(data)
+        raise InputError(f"{modality!r} is no modality: {', '.join((*MODALITIES, 'video'))} are")
+
+    def perceive(self, medium: Medium) -> tuple[str, np.ndarray | None]:
+        """Embeds a medium of a message.
+
+        Returns:
+            Its modality, and a unit vector [D]; None where there is nothing to perceive.
+
+        Raises:
+            InputError: It cannot be read, or its frame is not kept (any more).
+        """
+        data, modality = medium.data, medium.modality
+        if isinstance(data, str):
+            if self._frames is None:
+                raise InputError(f"{data}: there is no frame store to look it up in")
+            frame = self._frames.get(data)
+            modality = frame.modality.value
+            return modality, self.embed(modality, frame.decode(), frame.rate)
+        if isinstance(data, np.ndarray) and medium.embedded:
+            return modality, data
+        if isinstance(data, bytes):  # decoders of files read files
+            with tempfile.NamedTemporaryFile(suffix=medium.suffix) as file:
+                file.write(data)
+                file.flush()
+                return TRUNK_OF.get(modality, modality), self.embed(modality, Path(file.name))
+        return TRUNK_OF.get(modality, modality), self.embed(modality, data)
+
+    def condition(
+        self,
+        files: Mapping[str, Data],
+        *,
+        senses: tuple[str, ...],
+        dim: int,
+        weights: Mapping[str, float] | None = None,
+        mix: Mix | None = None,
+    ) -> Condition:
+        """Embeds files and lays them out in the slots of a language model.
+
+        Args:
+            files: Modality to what `embed` takes.
+            senses: Slot names of the language model.
+            dim: Width of the embeddings that it takes.
+            weights: Modality to weight.
+            mix: As `conditions.compose` takes it.
+
+        Raises:
+            InputError: As `embed`, or as `conditions.compose`.
+        """
+        is_sum(len(senses), mix)  # refuses what cannot be before anything is encoded
+        embeddings: dict[str, np.ndarray] = {}
+        sensed: list[Sensed] = []
+        for modality, file in files.items():
+            vector = self.embed(modality, file)
+            if vector is not None:
+                embeddings[modality] = vector
+            state = SenseState.NOTHING if vector is None else SenseState.PRESENT
+            sense = SENSE_OF_MODALITY.get(modality, modality)
+            sensed.append(Sensed(sense, str(file), state))
+        return self.lay_out(
+            embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed, mix=mix
+        )
+
+    def lay_out(
+        self,
+        embeddings: Mapping[str, np.ndarray],
+        *,
+        senses: tuple[str, ...],
+        dim: int,
+        weights: Mapping[str, float] | None = None,
+        sensed: Sequence[Sensed] = (),
+        reference: str | None = None,
+        mix: Mix | None = None,
+    ) -> Condition:
+        """Lays embeddings out in the slots of a language model.
+
+        Of sense slots the cache enhances each sense that is not sight; a weighted sum it enhances
+        as a whole, as the official model does.
+
+        Raises:
+            InputError: As `conditions.compose`.
+        """
+        vectors, summed = dict(embeddings), is_sum(len(senses), mix)
+        if not summed and self.cache is not None:
+            for modality in ENHANCED & vectors.keys():
+                vectors[modality] = self.cache.enhance(vectors[modality][None])[0]
+        mixed = compose(
+            vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference,
+            mix=mix,
+        )  # fmt: skip
+        if summed and mixed.present[0] and self.cache is not None:
+            enhanced = self.cache.enhance(mixed.embeddings)
+            return Condition(mixed.reference, enhanced, mixed.present, mixed.sensed)
+        return mixed
+
+
+def _named(data: Data) -> str:
+    return str(data) if isinstance(data, Path | str) else f"an array of {list(data.shape)}"

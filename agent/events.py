@@ -1,0 +1,118 @@
+"""What a turn leaves behind, and the events that a caller sees while it runs."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sensebind.agent.approval import Request
+from sensebind.agent.conditioning.condition import Sensed, SenseState
+from sensebind.agent.conditioning.gaps import Gap
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """A tool call and what came of it.
+
+    Attributes:
+        name: Tool.
+        arguments: As called; as a person changed them, where one did.
+        result: Text that the model was told.
+        failed: Whether the tool reported an error, or did not run.
+        decision: What a person said of it, if one was asked: `approve`, `edit` or `reject`.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    result: str = ""
+    failed: bool = False
+    decision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptRecord:
+    """A sense's part in a turn: `present`, `nothing`, `stale` or `missing`, and how old."""
+
+    sense: str
+    stream: str
+    state: str
+    age_ms: float | None
+    reference: str
+
+    @classmethod
+    def of(cls, sensed: Sensed) -> "PerceptRecord":
+        """Notes a sense."""
+        missing = sensed.state is SenseState.MISSING
+        age = None if missing else round(sensed.age_ms, 1)
+        return cls(sensed.sense, sensed.stream, str(sensed.state), age, sensed.reference)
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """Everything about a turn.
+
+    Attributes:
+        user: What was asked.
+        assistant: What was answered.
+        tool_calls: In order.
+        percepts: What each sense had to say, with stream and age.
+        gaps: Stretches that streams did not cover since the last turn.
+        first_token_ms: From the question to the first token, milliseconds.
+        total_ms: From the question to the end of the answer.
+        condition: Reference of the condition; empty without senses.
+        error: Why there is no answer; empty if there is one.
+        pending: Calls that wait for a person's decision; the turn goes on with `decide`.
+        cancelled: Whether the turn was cancelled.
+        id: Name of the turn.
+        at: When it began, seconds since 1970.
+    """
+
+    user: str
+    assistant: str = ""
+    tool_calls: list[CallRecord] = field(default_factory=list)
+    percepts: list[PerceptRecord] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    first_token_ms: float = 0.0
+    total_ms: float = 0.0
+    condition: str = ""
+    error: str = ""
+    pending: list[Request] = field(default_factory=list)
+    cancelled: bool = False
+    id: str = field(default_factory=lambda: uuid4().hex)
+    at: float = field(default_factory=time.time)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """Some more of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """The model calls a tool."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalNeeded:
+    """The turn waits for a person; go on with `Assistant.decide`."""
+
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is over, or waits for a person."""
+
+    record: TurnRecord
+
+
+Event = TextPiece | CallStarted | CallRecord | ApprovalNeeded | Finished

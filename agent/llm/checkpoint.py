@@ -1,0 +1,148 @@
+"""Loading a language model checkpoint: weights, tokenizer, and what they say about themselves."""
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.loading import load_gated_llama
+from sensebind.agent.llm.constrained_decoding import GrammarEngine
+from sensebind.checkpoints import default_checkpoint
+from sensebind.errors import CheckpointError, SenseBindError
+
+PERCEIVED = ("vision", "audio", "point")  # what media in messages can be
+
+
+@dataclass(frozen=True, slots=True)
+class Brain:
+    """A loaded gated LLaMA with its tokenizer.
+
+    Attributes:
+        path: Checkpoint directory.
+        model: In eval mode.
+        tokenizer: Fast tokenizer with a chat template.
+        grammars: Compiles tool grammars for it.
+        stop_ids: Tokens that end a reply.
+    """
+
+    path: Path
+    model: GatedLlamaForCausalLM = field(repr=False)
+    tokenizer: PreTrainedTokenizerFast = field(repr=False)
+    grammars: GrammarEngine = field(repr=False)
+    stop_ids: tuple[int, ...]
+
+    @property
+    def senses(self) -> tuple[str, ...]:
+        """Names of the slots, in order."""
+        config: GatedLlamaConfig = self.model.config
+        if config.senses:
+            return tuple(config.senses)
+        return tuple(f"slot{i}" for i in range(config.slots)) if config.slots > 1 else ("all",)
+
+    @property
+    def bind_dim(self) -> int:
+        """Width of the embeddings that condition the model."""
+        return self.model.config.bind_dim
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Most tokens of an answer, as the checkpoint says; 256 if it does not."""
+        config = self.model.generation_config
+        return int((config.max_new_tokens if config else None) or 256)
+
+    @property
+    def context(self) -> int:
+        """Most tokens that the model reads."""
+        return self.model.config.max_position_embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a checkpoint says about itself before anything is loaded.
+
+    Attributes:
+        name: Name of its directory.
+        context: Most tokens that it reads.
+        max_new_tokens: Most tokens of an answer.
+        modalities: Of media that it can be shown: `vision`, `audio`, `point`.
+    """
+
+    name: str
+    context: int
+    max_new_tokens: int
+    modalities: frozenset[str]
+
+
+def facts(directory: str | Path | None = None) -> Facts:
+    """Reads what a checkpoint says about itself.
+
+    Raises:
+        CheckpointError: There is none, or its configuration cannot be read.
+    """
+    path = Path(directory) if directory else default_checkpoint()
+    config = _read_json(path / "config.json")
+    generation, encoder = path / "generation_config.json", path / "imagebind" / "config.json"
+    trunks = _read_json(encoder) if encoder.is_file() else {}
+    limits = _read_json(generation) if generation.is_file() else {}
+    return Facts(
+        path.resolve().name,
+        int(config.get("max_position_embeddings") or 2048),
+        int(limits.get("max_new_tokens") or 256),
+        frozenset(name for name in PERCEIVED if trunks.get(name)),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} is no JSON object")
+    return value
+
+
+def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> Brain:
+    """Loads a checkpoint directory; the same directory is loaded once per process.
+
+    In which type it is computed, `gated_llama.loading.computing_dtype` decides.
+
+    Args:
+        directory: Hugging Face layout with tokenizer; the embedded checkpoint by default.
+        device: `"auto"` (CUDA if there is any), or a torch device.
+
+    Raises:
+        CheckpointError: Missing, damaged, or not a gated LLaMA; missing, extra or misshapen
+            tensors; no fast tokenizer; no chat template.
+    """
+    path = Path(directory) if directory else default_checkpoint()
+    if not (path / "config.json").is_file():
+        raise CheckpointError(f"no checkpoint at {path}: config.json is missing")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return _load(path.resolve(), device)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path, device: str) -> Brain:
+    model, loaded = load_gated_llama(path, device=device)
+    tokenizer: Any = loaded
+    if not getattr(tokenizer, "is_fast", False):
+        raise CheckpointError(f"{path}: tokenizer.json is missing (a fast tokenizer is needed)")
+    if not tokenizer.chat_template:
+        raise CheckpointError(f"{path}: the tokenizer has no chat template (chat_template.jinja)")
+    named: Any = model.generation_config.eos_token_id if model.generation_config else None
+    if named is None:
+        named = tokenizer.eos_token_id
+    ends = named if isinstance(named, list) else [named]
+    stop_ids = tuple(token for token in ends if isinstance(token, int))
+    try:
+        grammars = GrammarEngine(tokenizer, vocab_size=model.config.vocab_size, eos_ids=stop_ids)
+    except SenseBindError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return Brain(path, model, tokenizer, grammars, stop_ids)

@@ -1,0 +1,400 @@
+"""`sensebind chaos robot.yaml`: everything that may go wrong, on purpose, and what came of it.
+
+The robot is started as `sensebind run` starts it, only that its devices can be told to fail. Each
+trial does one thing, and waits until every sense has a fresh percept again. Meanwhile an agent's
+awareness is asked all the time, as it must never show a stale percept as present; and what each
+process published is compared with what was received and what was reported as lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
+from sensebind.agent.robot.bus_faults import CORRUPT, FLOOD, ROGUE, Rogue, stopped_subscriber
+from sensebind.agent.robot.config import RobotConfig, read_config
+from sensebind.agent.robot.robot import Robot
+from sensebind.errors import ConfigurationError, InputError
+from sensebind.perception.percept import Percept
+from sensebind.perception.sources import faulty_source
+from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
+
+BAR = 3.0
+"""Seconds after which every sense must be back."""
+_NO_WORKERS = ("launcher", "spare", "simhome")  # processes that are no sense
+_PATIENCE = 60.0  # seconds after which it is given up
+_GONE = 5.0  # seconds that a device is away, a process stopped, a disk full
+_WIDE = 130  # columns of a table that no terminal shows
+_BLINK = 2.0  # seconds of a clock that jumped, of a flood
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What was done.
+
+    Attributes:
+        since: Monotonic time since which all could be well again.
+        former: Of streams whose process must be another one, the start of the former.
+        noted: What told of it meanwhile, in words.
+    """
+
+    since: float
+    former: dict[str, str] = field(default_factory=dict)
+    noted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one trial.
+
+    Attributes:
+        what: Was done. `lost`: percepts that were published and never came, all of them reported.
+        unreported: Of those that never came, how many nobody was told of; must be 0.
+        stale: How many times something too old was shown as present; must be 0.
+        back: Seconds from the end of the trouble until every sense was fresh; infinite for never.
+        noted: Which counters or states told of it.
+        ok: Whether it went as it must.
+    """
+
+    what: str
+    lost: int
+    unreported: int
+    stale: int
+    back: float
+    noted: str
+    ok: bool
+
+
+class Watch:
+    """A listener that knows what came, by stream and by start of its publisher."""
+
+    def __init__(self, streams: Sequence[str]) -> None:
+        self._streams = tuple(streams)
+        self._changed = threading.Condition()
+        self._arrived: dict[str, float] = {}  # capture time of the newest
+        self._epochs: dict[str, str] = {}
+        self._numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
+
+    def __call__(self, percept: Percept) -> None:
+        """Take note of a percept."""
+        header = percept.header
+        with self._changed:
+            self._arrived[header.stream] = header.monotonic
+            self._epochs[header.stream] = header.epoch
+            self._numbers[header.stream, header.epoch].add(header.sequence)
+            self._changed.notify_all()
+
+    def epochs(self) -> dict[str, str]:
+        """Return the start of each stream's publisher that was heard last."""
+        with self._changed:
+            return dict(self._epochs)
+
+    def missing(self) -> int:
+        """Return how many numbers lie between those that came, of each start of a publisher."""
+        with self._changed:
+            return sum(max(n) - min(n) + 1 - len(n) for n in self._numbers.values())
+
+    def back(self, since: float, former: dict[str, str]) -> bool:
+        """Wait until each stream has a percept captured after `since`.
+
+        Args:
+            since: Monotonic time.
+            former: Of streams whose process must be another one, the start that does not count.
+
+        Returns:
+            Whether that came to be in time.
+        """
+
+        def fresh() -> bool:
+            return all(
+                self._arrived.get(one, 0.0) > since
+                and (one not in former or self._epochs[one] != former[one])
+                for one in self._streams
+            )
+
+        with self._changed:
+            return self._changed.wait_for(fresh, _PATIENCE)
+
+
+class Subject:
+    """A robot under trial, with a watch, an agent's awareness and its devices' control files.
+
+    A context manager. Call nothing of it from two threads.
+    """
+
+    def __init__(self, config: RobotConfig) -> None:
+        self._config = config
+        self._stack = ExitStack()
+        self._stop = threading.Event()
+        self._stale = 0
+        self.streams = tuple(config.stream_names.values())
+        self.watch = Watch(self.streams)
+        self.pids_seen: set[int] = set()
+        self.robot: Robot
+        self.awareness: Awareness
+
+    def __enter__(self) -> Subject:
+        with self._stack:  # whatever goes wrong, no process is left that nobody ends
+            self._start()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        self._controls = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self.robot = self._stack.enter_context(Robot(self._config, adapt=self._disturbable))
+        self._rogue = self._stack.enter_context(Rogue(self._controls / "rogue"))
+        endpoints = self.robot.supervisor.endpoints | {ROGUE: self._rogue.endpoint}
+        modalities = self._config.modalities | {ROGUE: "vision"}
+        self.awareness = self._stack.enter_context(Awareness(endpoints, modalities, [self.watch]))
+        if not self.awareness.wait(_PATIENCE, self.streams):
+            states = {s.stream: s.state.value for s in self.robot.supervisor.status().values()}
+            raise ConfigurationError(f"not all senses came up: {states}; see sensebind doctor")
+        thread = threading.Thread(target=self._look_for_stale, name="chaos", daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(self._stop.set)
+
+    def _disturbable(self, worker: WorkerSpec) -> WorkerSpec:
+        arguments = worker.source.arguments | {"control": str(self._controls / worker.stream)}
+        source = FactorySpec(factory=faulty_source.FACTORY, arguments=arguments)
+        return worker.model_copy(update={"source": source})
+
+    @contextmanager
+    def disturbed(self, stream: str, word: str) -> Iterator[None]:
+        """Let the device of a stream fail in a way."""
+        control = self._controls / stream
+        control.write_text(word, encoding="utf-8")
+        try:
+            yield
+        finally:
+            control.write_text("", encoding="utf-8")
+
+    @contextmanager
+    def hostile(self, kind: str) -> Iterator[None]:
+        """Let a rogue publisher send to the agent: `FLOOD` or `CORRUPT`."""
+        with self._rogue.sending(kind):
+            yield
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Processes of the robot by name."""
+        pids = self.robot.pids
+        self.pids_seen |= set(pids.values())
+        return pids
+
+    def left_over(self) -> list[int]:
+        """Return which of all processes that there were still live; to be asked after the end."""
+        return [pid for pid in self.pids_seen if _lives(pid)]
+
+    def trial(self, what: str, harm: Callable[[], Harm]) -> Outcome:
+        """Do harm, which is called so in words, wait until all is well, and tell."""
+        lost, missing, stale = self._lost(), self.watch.missing(), self._stale
+        counted = self._counts()
+        done = harm()
+        back = self.watch.back(done.since, done.former)
+        seconds = time.monotonic() - done.since if back else float("inf")
+        time.sleep(0.6)  # two heartbeats, which tell of numbers that never came
+        lost, missing = self._lost() - lost, self.watch.missing() - missing
+        stale = self._stale - stale
+        unreported = max(0, missing - lost)
+        now = self._counts()
+        told = [f"{name} +{now[name] - n}" for name, n in counted.items() if now[name] > n]
+        noted = ", ".join([done.noted, *told] if done.noted else told)
+        ok = back and seconds <= BAR and not unreported and not stale
+        return Outcome(what, lost, unreported, stale, round(seconds, 2), noted, ok)
+
+    def _lost(self) -> int:
+        counts = [report.counts for report in self.awareness.report().values()]
+        return sum(one.lost + one.superseded for one in counts)
+
+    def _counts(self) -> dict[str, int]:
+        """Return the counters in which trouble shows, over all streams."""
+        rows = self.robot.monitor.rows()
+        names = ("restarts", "gaps", "clamped", "unkept")
+        counts = {name: sum(getattr(row, name) for row in rows) for name in names}
+        reports = self.awareness.report().values()
+        return counts | {"malformed": sum(report.counts.malformed for report in reports)}
+
+    def _look_for_stale(self) -> None:
+        while not self._stop.wait(0.01):
+            percepts, _ = self.awareness.snapshot()
+            now = time.monotonic()
+            late = [p for p in percepts.values() if now - p.header.monotonic > MAX_AGE + 0.1]
+            self._stale += bool(late)
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may wait long until process 1 notes it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+# --- what is done ---
+
+
+def kill(subject: Subject, name: str) -> Harm:
+    """Kill a process of the robot by its name in `pids`."""
+    epochs, pid = subject.watch.epochs(), subject.pids[name]
+    streams = subject.streams if name == "launcher" else [name]
+    since = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    return Harm(since, {one: epochs[one] for one in streams if one in epochs})
+
+
+def _stop(subject: Subject, name: str) -> Harm:
+    pid = subject.pids[name]
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(_GONE)
+    with suppress(ProcessLookupError):  # the supervisor has ended it for its silence
+        os.kill(pid, signal.SIGCONT)
+    return Harm(time.monotonic())
+
+
+def _gone(subject: Subject, stream: str) -> Harm:
+    with subject.disturbed(stream, "gone"):
+        began = time.monotonic()
+        while (spent := time.monotonic() - began) < _GONE:
+            if subject.awareness.report()[stream].worker == "waiting":
+                break
+            time.sleep(0.02)
+        time.sleep(max(0.0, _GONE - spent))
+    told = f"told after {spent:.1f} s" if spent < _GONE else "not told"
+    return Harm(time.monotonic(), noted=told)
+
+
+def _jump(subject: Subject, stream: str, word: str) -> Harm:
+    with subject.disturbed(stream, word):
+        time.sleep(_BLINK)
+    return Harm(time.monotonic())
+
+
+def _slow(subject: Subject) -> Harm:
+    with stopped_subscriber(list(subject.robot.supervisor.endpoints.values())):
+        time.sleep(_GONE)
+    return Harm(time.monotonic())
+
+
+def _hostile(subject: Subject, kind: str) -> Harm:
+    since = time.monotonic()
+    with subject.hostile(kind):
+        time.sleep(_BLINK)
+        since = time.monotonic() - 0.5  # it must go on during the flood, not only after it
+    return Harm(since)
+
+
+def _full_disk(subject: Subject) -> Harm:
+    """Let the robot's processes write no byte more to any file, which is what a full disk does."""
+    pids = [pid for name, pid in subject.pids.items() if name not in _NO_WORKERS]
+    limits = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, hard) in limits.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    time.sleep(_GONE)
+    for pid, limit in limits.items():
+        with suppress(ProcessLookupError):  # it has been started anew meanwhile
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+    return Harm(time.monotonic())
+
+
+Trial = tuple[str, Callable[[], Harm]]
+"""What is done, in words, and the deed."""
+KINDS = ("kill", "stop", "gone", "clock", "slow", "flood", "corrupt", "disk")
+
+
+def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
+    """Return what can be done to a robot, by kind."""
+    streams = subject.streams
+    found = {
+        "kill": [(f"kill -9 of {name}", partial(kill, subject, name)) for name in subject.pids],
+        "stop": [(f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
+                 for s in subject.pids if s not in _NO_WORKERS],
+        "gone": [(f"device of {s} gone for {_GONE:g} s",
+                  partial(_gone, subject, s)) for s in streams],
+        "clock": [(f"clock of {s} an hour {word}", partial(_jump, subject, s, word))
+                  for s in streams for word in ("ahead", "behind")],
+        "slow": [(f"a subscriber stopped for {_GONE:g} s", partial(_slow, subject))],
+        "flood": [(f"a flood for {_BLINK:g} s", partial(_hostile, subject, FLOOD))],
+        "corrupt": [(f"corrupt messages for {_BLINK:g} s", partial(_hostile, subject, CORRUPT))],
+        "disk": [(f"disk full for {_GONE:g} s", partial(_full_disk, subject))],
+    }  # fmt: skip
+    return {kind: found[kind] for kind in kinds}
+
+
+def run(
+    path: Path, only: Sequence[str] = (), times: int = 1, seed: int = 0, as_json: bool = False
+) -> int:
+    """Do everything to a robot, and tell what came of it.
+
+    Args:
+        path: Its robot.yaml.
+        only: Kinds of trouble; all of `KINDS` by default.
+        times: How many times each trial is made, in random order.
+        seed: Of the order.
+        as_json: Print one JSON object instead of a table.
+
+    Returns:
+        0, or 1 when something did not go as it must.
+
+    Raises:
+        InputError: An unknown kind.
+        SenseBindError: The robot cannot start.
+    """
+    if unknown := set(only) - set(KINDS):
+        raise InputError(f"no trouble called {', '.join(sorted(unknown))}: {', '.join(KINDS)}")
+    out, notes = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
+    outcomes: list[Outcome] = []
+    with Subject(read_config(path)) as subject:
+        found = trials(subject, only or KINDS)
+        every = [one for ones in found.values() for one in ones] * times
+        random.Random(seed).shuffle(every)
+        for number, (what, harm) in enumerate(every, 1):
+            notes.print(f"[dim]{number} of {len(every)}: {what}[/]")
+            outcomes.append(subject.trial(what, harm))
+        _ = subject.pids  # those that were started last
+    time.sleep(0.5)
+    left = subject.left_over()
+    ok = all(one.ok for one in outcomes) and not left
+    if as_json:
+        told = [asdict(one) | {"back": one.back if one.back < _PATIENCE else None}
+                for one in outcomes]  # fmt: skip
+        print(json.dumps({"outcomes": told, "processes_left": len(left), "ok": ok}))
+    else:
+        _show(outcomes, len(left), out)
+    return 0 if ok else 1
+
+
+def _show(outcomes: Sequence[Outcome], left: int, out: Console) -> None:
+    if not out.is_terminal:
+        out.width = _WIDE
+    table = Table()
+    for column in ("what was done", "back after s", "lost", "unreported", "stale", "noted", ""):
+        table.add_column(
+            column, justify="left" if column in ("what was done", "noted") else "right"
+        )
+    for one in sorted(outcomes, key=lambda one: one.what):
+        back = f"{one.back:.2f}" if one.back < _PATIENCE else "never"
+        numbers = [str(n) for n in (one.lost, one.unreported, one.stale)]
+        table.add_row(one.what, back, *numbers, one.noted, "ok" if one.ok else "FAILED")
+    out.print(table)
+    out.print(f"processes left over: {left}")

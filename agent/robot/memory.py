@@ -1,0 +1,168 @@
+"""Wires the memory of a robot: recorder, watches, and the tools that ask them.
+
+with Remembering(RememberingOptions(path), embedder, describe=describer(chat)) as memory:
+    with Awareness(endpoints, streams, listeners=[memory]) as awareness:
+        tools += memory.tools(awareness, streams)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from langchain_core.messages import HumanMessage
+from langchain_core.tools import BaseTool
+from langgraph.constants import TAG_NOSTREAM
+
+from sensebind.agent.conditioning.condition import compose
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.robot.watch_runner import Say, WatchKeeper
+from sensebind.memory.episodes import Episode
+from sensebind.memory.recall import EpisodeMemory
+from sensebind.memory.recorder import Recorder, RecorderSettings
+from sensebind.memory.watches import WatchSettings
+from sensebind.perception.percept import Percept
+from sensebind.tools.look import Newest, look_tools
+from sensebind.tools.recall import recall_tool
+from sensebind.tools.watch import watch_tools
+
+_QUESTIONS = {
+    "vision": "what do you see?", "audio": "what do you hear?", "point": "what is near you?",
+}  # fmt: skip
+
+Describe = Callable[[str, np.ndarray], str]
+"""Modality and embedding [D] to what a language model says of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RememberingOptions:
+    """What is remembered, and what for.
+
+    Attributes:
+        path: SQLite file of the memory.
+        recorder: How it is kept. `watches`: when watches fire.
+        words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
+            and keep `recall` from telling of something else.
+    """
+
+    path: Path
+    recorder: RecorderSettings = field(default_factory=RecorderSettings)
+    watches: WatchSettings = field(default_factory=WatchSettings)
+    words: Sequence[str] = ()
+
+
+class Remembering:
+    """The memory of one robot: a listener for `Awareness`, and a context manager.
+
+    Leave it after the `Awareness` that it listens to.
+    """
+
+    def __init__(
+        self,
+        options: RememberingOptions,
+        embedder: Embedder,
+        *,
+        describe: Describe | None = None,
+        say: Say | None = None,
+        permitted: Sequence[BaseTool] = (),
+    ) -> None:
+        """Open the memory.
+
+        Args:
+            options: Where and how.
+            embedder: Embeds what is looked and watched for.
+            describe: Says what a remembered embedding was of; None leaves that out.
+            say: Speaks when a watch fires; None only writes it down.
+            permitted: Tools that watches may run.
+
+        Raises:
+            StorageError: The file cannot be opened.
+        """
+        self._embedder = embedder
+        self._describe = describe
+        with ExitStack() as stack:
+            self.recorder = Recorder(options.path, options.recorder)
+            stack.callback(self.recorder.stop)
+            texts = [embedder.text(word) for word in options.words]
+            words = np.stack(texts) if texts else None
+            self.keeper = WatchKeeper(
+                options.path, say or _silent, tools=permitted,
+                words=words, settings=options.watches,
+            )  # fmt: skip
+            stack.callback(self.keeper.stop)
+            self.memory = EpisodeMemory(
+                options.path, episode_describer(describe) if describe else None, words
+            )
+            stack.callback(self.memory.close)
+            self._stack = stack.pop_all()
+
+    def __call__(self, percept: Percept) -> None:
+        """Remember a percept, and compare it with the watches; never waits."""
+        self.recorder(percept)
+        self.keeper(percept)
+
+    def tools(
+        self, senses: Newest | None = None, streams: Mapping[str, str] | None = None
+    ) -> list[BaseTool]:
+        """Return `recall`, the watch tools, and one tool per sense that can be described.
+
+        Args:
+            senses: Where the newest percepts are.
+            streams: Stream to modality.
+        """
+        tools = [
+            recall_tool(self.memory, self._embedder.text),
+            *watch_tools(self.keeper.book, self._embedder.text, lambda: self._embedder.model),
+        ]
+        describe = self._describe
+        if senses is not None and describe is not None:
+            tools += look_tools(
+                senses, streams or {}, lambda p: describe(p.header.modality.value, p.embedding)
+            )
+        return tools
+
+    def start(self) -> None:
+        """Remember and watch from now on."""
+        self.recorder.start()
+        self.keeper.start()
+
+    def stop(self) -> None:
+        """Write what is going on, and close everything; may be called again."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def describer(chat: ChatSenseBind) -> Describe:
+    """Return what our own model says of an embedding, asked as if it perceived that alone, now."""
+
+    def describe(modality: str, embedding: np.ndarray) -> str:
+        brain = chat.brain
+        condition = compose({modality: embedding}, senses=brain.senses, dim=brain.bind_dim)
+        carried = {"condition": chat.conditions.put(condition)}
+        question = HumanMessage(
+            _QUESTIONS.get(modality, "what do you perceive?"), additional_kwargs=carried
+        )
+        # A tool that describes is no part of the answer that is being streamed.
+        return str(chat.invoke([question], {"tags": [TAG_NOSTREAM]}).text).strip()
+
+    return describe
+
+
+def episode_describer(describe: Describe) -> Callable[[Episode], str]:
+    """Return what is said of an episode: that of its mean."""
+    return lambda episode: describe(episode.modality, episode.moments[0].embedding)
+
+
+def _silent(_said: str, _alert: object) -> None:
+    """Nobody is there to hear it; the alert is written down all the same."""

@@ -1,0 +1,171 @@
+"""Listens to a bus and tells for each stream how it is doing: for `top`, /metrics and viewers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from sensebind.perception.bus.curve_keys import KeyRing
+from sensebind.perception.bus.listener import Listener
+from sensebind.perception.bus.pubsub import Heartbeat, News
+from sensebind.perception.bus.stream_stats import StreamStats
+from sensebind.perception.percept import Percept, PerceptHeader
+
+SILENT = 2.0
+"""Seconds without a heartbeat after which a worker counts as silent."""
+_WINDOW = 3.0  # seconds over which rates are taken
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """How a stream is doing.
+
+    Attributes:
+        stream: Its name. `modality`: what it perceives, "" before the first percept.
+        state: Of the worker, "silent" without recent heartbeats. `detail`: why, in words.
+        rate: Percepts per second lately. `aim`: what the worker aims at as its encoder keeps up.
+        age_ms: Of the newest observation; infinite before the first.
+        encode_ms: What the newest encoding took. `memory`: resident bytes of the worker.
+        received: Percepts that came. `superseded`: of these, given way to newer ones unseen.
+        lost: Percepts that were published and never came. `gaps`: how many times in a row.
+        malformed: Messages that could not be understood.
+        dropped: Observations left out for want of time. `refused`: malformed ones.
+        unchanged: Observations that looked like the one before. `clamped`: impossible times.
+        unkept: Frames that could not be stored. `turned_away`: connections without a good key.
+        restarts: Of the worker. `pid`: its process.
+    """
+
+    stream: str
+    modality: str
+    state: str
+    detail: str
+    rate: float
+    aim: float
+    age_ms: float
+    encode_ms: float
+    memory: int
+    received: int
+    superseded: int
+    lost: int
+    gaps: int
+    malformed: int
+    dropped: int
+    refused: int
+    unchanged: int
+    clamped: int
+    unkept: int
+    turned_away: int
+    restarts: int
+    pid: int
+
+
+@dataclass(slots=True)
+class _Seen:
+    header: PerceptHeader | None = None
+    encode_ms: float = 0.0
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    beat: Heartbeat | None = None
+    beaten: float = float("-inf")
+
+
+class Monitor:
+    """Listens in a thread of its own. A context manager; methods are thread-safe.
+
+    Args:
+        endpoints: Of publishers or proxies.
+        keys: Needed for those on other machines.
+        listeners: Called with every percept in the listening thread.
+        expected: Streams that are shown even before they are heard of.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[str],
+        keys: KeyRing | None = None,
+        listeners: Sequence[Callable[[Percept], None]] = (),
+        expected: Iterable[str] = (),
+    ) -> None:
+        self._seen: dict[str, _Seen] = {stream: _Seen() for stream in expected}
+        self._listener = Listener("the monitor", endpoints, self._take, listeners, keys=keys)
+
+    def start(self) -> None:
+        """Connect and listen.
+
+        Raises:
+            BusError: An endpoint is refused or malformed, or its key is not allowed.
+        """
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Disconnect and join the thread; may be called again."""
+        self._listener.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def rows(self) -> list[StreamRow]:
+        """Return how each stream is doing, by name.
+
+        Raises:
+            BusError: The listening thread has failed.
+        """
+        with self._listener.changed:
+            self._listener.check()
+            now, stats = time.monotonic(), self._listener.stats()
+            return [
+                _row(name, seen, stats.get(name, StreamStats()), now)
+                for name, seen in sorted(self._seen.items())
+            ]
+
+    def malformed(self) -> int:
+        """Return how many messages belonged to no stream that could be told."""
+        return self._listener.stats().get("", StreamStats()).malformed
+
+    def _take(self, news: News, now: float) -> None:
+        for name, beat in news.heartbeats.items():
+            seen = self._seen.setdefault(name, _Seen())
+            seen.beat, seen.beaten = beat, now
+        for name, percept in news.percepts.items():
+            seen = self._seen.setdefault(name, _Seen())
+            seen.header = percept.header
+            seen.encode_ms = percept.header.encode_ms or seen.encode_ms
+            seen.arrivals.append(now)
+
+
+def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
+    header, beat = seen.header, seen.beat
+    alive = beat is not None and now - seen.beaten < SILENT
+    recent = [at for at in seen.arrivals if now - at < _WINDOW]
+    rate = (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
+    last = beat or Heartbeat(stream="none", epoch="", sequence=0, monotonic=0.0)
+    return StreamRow(
+        stream=name,
+        modality=header.modality.value if header else "",
+        state=last.state if alive else "silent",
+        detail=last.detail if alive else "",
+        rate=rate,
+        aim=last.rate,
+        age_ms=1000 * (now - header.monotonic) if header else float("inf"),
+        encode_ms=seen.encode_ms,
+        memory=last.memory,
+        received=stats.received,
+        superseded=stats.superseded,
+        lost=stats.lost,
+        gaps=stats.gaps,
+        malformed=stats.malformed,
+        dropped=last.dropped,
+        refused=last.refused,
+        unchanged=last.unchanged,
+        clamped=last.clamped,
+        unkept=last.unkept,
+        turned_away=last.turned_away,
+        restarts=max(last.restarts, stats.restarts),
+        pid=last.pid,
+    )

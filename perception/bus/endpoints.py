@@ -1,0 +1,153 @@
+"""Addresses of the bus, and the sockets that are made for them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket as sockets
+from pathlib import Path
+
+import zmq
+
+from sensebind.errors import BusError
+from sensebind.perception.bus.curve_keys import KEY_NAME, Gate, KeyRing
+
+QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
+MAX_FRAME = 64 * 1024 * 1024
+_HEARTBEAT_MS, _SILENCE_MS = 1000, 3000  # after which a peer that vanished is given up
+_HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
+_TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
+
+
+def check_endpoint(endpoint: str, keyed: bool = False) -> str:
+    """Return the endpoint, with a plain address, if it may be used.
+
+    Args:
+        endpoint: ipc://PATH, inproc://NAME or tcp://[NAME@]HOST:PORT, where NAME is that of the
+            key which the other side must hold.
+        keyed: Whether there are keys; without them an endpoint must stay on this machine.
+
+    Raises:
+        BusError: It is malformed, or could be reached from elsewhere without keys.
+    """
+    scheme, separator, rest = endpoint.partition("://")
+    if not separator or scheme not in ("ipc", "inproc", "tcp") or not rest:
+        raise BusError(f"{endpoint!r} is no bus endpoint: use ipc://PATH or tcp://127.0.0.1:PORT")
+    if scheme == "ipc" and len(rest.encode()) > 100:
+        raise BusError(f"{endpoint!r} is too long for a socket: use a shorter directory")
+    if scheme != "tcp":
+        return endpoint
+    name, address = split_name(endpoint)
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    if port != "*" and not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise BusError(f"{endpoint!r} needs a port from 1 to 65535, or *")
+    if host == "localhost":
+        return f"tcp://{name}{'@' if name else ''}127.0.0.1:{port}"
+    if not host or (not keyed and not _loopback(host)):
+        raise BusError(
+            f"{endpoint!r} can be reached from other machines, and the bus has no keys: "
+            "use tcp://127.0.0.1:PORT or ipc://PATH, or make keys with `sensebind keys new`"
+        )
+    return endpoint
+
+
+def split_name(endpoint: str) -> tuple[str, str]:
+    """Return the name of the key in an endpoint, or "", and the endpoint without it."""
+    match = _TCP.fullmatch(endpoint)
+    return (match[1] or "", f"tcp://{match[2]}") if match else ("", endpoint)
+
+
+def bind_socket(
+    context: zmq.Context, kind: int, endpoint: str, ring: KeyRing | None = None
+) -> tuple[zmq.Socket, str, Gate | None]:
+    """Return a bound socket, the endpoint that it really has, and the gate that guards it.
+
+    TCP endpoints are guarded when there are keys; a socket file is guarded by its directory.
+
+    Raises:
+        BusError: The endpoint is refused, malformed or in use.
+    """
+    endpoint = check_endpoint(endpoint, keyed=ring is not None)
+    if endpoint.startswith("ipc://"):
+        _refuse_taken_path(endpoint.removeprefix("ipc://"))
+    gate = Gate(ring) if ring is not None and endpoint.startswith("tcp://") else None
+    socket = _socket(context, kind, endpoint)
+    try:
+        if gate is not None:
+            gate.open(context, socket)
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        socket.close(linger=0)
+        if gate is not None:
+            gate.close()
+        hint = "choose another port, or * for a free one"
+        if endpoint.startswith("ipc://"):
+            hint = "the directory must exist and be writable"
+        raise BusError(f"cannot listen at {endpoint}: {error}; {hint}") from error
+    actual = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    return socket, actual.rstrip("\0"), gate
+
+
+def connect_socket(socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None) -> None:
+    """Connect a socket; the other side may come later, go, and come back.
+
+    Raises:
+        BusError: The endpoint is refused or malformed, or its key is not allowed.
+    """
+    name, plain = split_name(check_endpoint(endpoint, keyed=ring is not None))
+    tcp = plain.startswith("tcp://")
+    try:
+        socket.setsockopt(zmq.CURVE_SERVER, 0)  # forgets the key of the connection before this one
+        if ring is not None and tcp:
+            ring.guard_client(socket, name)
+        socket.setsockopt(zmq.IPV6, int("[" in plain))
+        socket.connect(plain)
+    except zmq.ZMQError as error:
+        raise BusError(f"cannot connect to the bus at {endpoint!r}: {error}") from error
+
+
+def open_socket(context: zmq.Context, kind: int) -> zmq.Socket:
+    """Return a socket for `connect_socket`, with small queues and quick reconnection."""
+    socket = _socket(context, kind, "")
+    socket.setsockopt(zmq.RECONNECT_IVL, 20)  # a killed worker is back soon
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
+    return socket
+
+
+def _socket(context: zmq.Context, kind: int, endpoint: str) -> zmq.Socket:
+    socket = context.socket(kind)
+    socket.setsockopt(zmq.SNDHWM, QUEUE)
+    socket.setsockopt(zmq.RCVHWM, QUEUE)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
+    socket.setsockopt(zmq.IPV6, int("[" in endpoint))  # else 127.0.0.1 would be shown as IPv6
+    if kind == zmq.XPUB:
+        socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # every subscription is seen, also a repeated one
+    return socket
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_taken_path(path: str) -> None:
+    """ZeroMQ would silently take a socket file over from a publisher that is alive.
+
+    Raises:
+        BusError: Somebody listens there.
+    """
+    if path.startswith("@") or not Path(path).is_socket():
+        return
+    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except OSError:
+            return  # left behind by a process that is gone
+    raise BusError(f"ipc://{path} is in use by another publisher: choose another path")

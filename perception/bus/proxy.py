@@ -1,0 +1,146 @@
+"""Joins many publishers behind one address: a robot's senses for the network, a fleet for an agent.
+
+A proxy hands messages on as they are, without trust in what is in them. It holds the newest percept
+of each stream for late joiners, and its queues are as small as everybody's: what a slow subscriber
+loses, it knows by the sequence numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import zmq
+
+from sensebind.errors import BusError
+from sensebind.perception.bus.curve_keys import KeyRing
+from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
+
+_TICK_MS = 200
+_BATCH = 256  # messages handed on before subscriptions are looked at again
+_MAX_TOPICS = 1024
+_MAX_FRAMES = 4
+_TOPIC = re.compile(rb"(percept|beat)/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/")
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyCounts:
+    """What a proxy did so far.
+
+    Attributes:
+        forwarded: Messages that were handed on. `refused`: messages that are none of the bus.
+        turned_away: Connection attempts without a key that is allowed.
+        topics: Topics that were seen, two for each stream.
+    """
+
+    forwarded: int
+    refused: int
+    turned_away: int
+    topics: int
+
+
+class Proxy:
+    """Subscribes to all of several publishers and publishes it at one endpoint.
+
+    A context manager; it runs in a thread of its own.
+    """
+
+    def __init__(
+        self, upstreams: Sequence[str], endpoint: str, keys: KeyRing | None = None
+    ) -> None:
+        """Bind and connect; nothing is handed on before `start`.
+
+        Args:
+            upstreams: Endpoints of publishers or of other proxies.
+            endpoint: Where to publish, such as tcp://0.0.0.0:7000.
+            keys: Guard the endpoint, and prove ourselves to publishers on other machines.
+
+        Raises:
+            BusError: An endpoint is refused, malformed or in use, or no publisher is given.
+        """
+        if not upstreams:
+            raise BusError("a proxy needs at least one publisher to connect to")
+        self._forwarded = self._refused = 0
+        self._newest: dict[bytes, list[bytes]] = {}
+        self._topics: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._context = zmq.Context(io_threads=1)
+        try:
+            self._source = open_socket(self._context, zmq.SUB)
+            for kind in (b"percept/", b"beat/"):
+                self._source.setsockopt(zmq.SUBSCRIBE, kind)
+            for upstream in upstreams:
+                connect_socket(self._source, upstream, keys)
+            self._sink, self.endpoint, self._gate = bind_socket(
+                self._context, zmq.XPUB, endpoint, keys
+            )
+        except BusError:
+            self._context.destroy(linger=0)
+            raise
+
+    @property
+    def counts(self) -> ProxyCounts:
+        """What was done so far."""
+        turned_away = self._gate.turned_away if self._gate is not None else 0
+        return ProxyCounts(self._forwarded, self._refused, turned_away, len(self._topics))
+
+    def start(self) -> None:
+        """Begin to hand messages on."""
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop and free the endpoint; may be called again."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._gate is not None:
+            self._gate.close()
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        guards = self._gate.sockets if self._gate is not None else ()
+        for socket in (self._source, self._sink, *guards):
+            poller.register(socket, zmq.POLLIN)
+        while not self._stop.is_set():
+            ready = dict(poller.poll(_TICK_MS))
+            if self._gate is not None:
+                self._gate.serve()
+            while self._sink in ready and self._sink.poll(0):
+                self._welcome(self._sink.recv())
+            for _ in range(_BATCH if self._source in ready else 0):
+                try:
+                    self._forward(self._source.recv_multipart(zmq.NOBLOCK))
+                except zmq.Again:
+                    break
+
+    def _forward(self, frames: list[bytes]) -> None:
+        topic = frames[0]
+        match = _TOPIC.fullmatch(topic)
+        known = topic in self._topics or len(self._topics) < _MAX_TOPICS
+        if match is None or not known or len(frames) > _MAX_FRAMES:
+            self._refused += 1
+            return
+        self._topics.add(topic)
+        if match[1] == b"percept":  # an old heartbeat would tell a wrong time
+            self._newest[topic] = frames
+        self._sink.send_multipart(frames)  # an XPUB never blocks: it drops at full queues
+        self._forwarded += 1
+
+    def _welcome(self, message: bytes) -> None:
+        if message[:1] == b"\x01":
+            for topic, frames in self._newest.items():
+                if topic.startswith(message[1:]):
+                    self._sink.send_multipart(frames)

@@ -1,0 +1,458 @@
+"""Recordings: observations and percepts of a robot in one MCAP file that other tools can open.
+
+Each stream has a channel of observations, `/STREAM`, in Foxglove's schemas (CompressedImage,
+RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Every observation
+comes back bit for bit, so the same weights give the same percepts again; where that cannot be said,
+the metadata of the channel hold `exact: no`. Overlapping windows of sound are kept once: a message
+holds what is new.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import cv2
+import msgspec
+import numpy as np
+from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
+from foxglove_schemas_protobuf.PackedElementField_pb2 import PackedElementField
+from foxglove_schemas_protobuf.PointCloud_pb2 import PointCloud
+from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
+from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from mcap.writer import Writer
+from mcap_protobuf.schema import build_file_descriptor_set
+
+from sensebind.errors import InputError, StorageError
+from sensebind.perception.frames.mcap_reader import McapFile, Stored
+from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+
+Pictures = Literal["png", "jpeg"]
+FORMAT = "1"
+_FLUSH_SECONDS = 1.0  # what a power cut may cost
+_JPEG_QUALITY = 90
+_PNG_EFFORT = 1
+_PCM = 32768
+_HOP_SEARCH = 400  # samples by which capture times may err
+_AXES = "xyz"
+_POINT = np.dtype("<f4")
+
+
+class Recorder:
+    """Writes a recording. All methods may be called from any thread.
+
+    Args:
+        path: The file; one that exists is not overwritten.
+        pictures: "png" keeps pictures as they are, "jpeg" makes them some ten times smaller.
+
+    Raises:
+        StorageError: The file exists already or cannot be written.
+    """
+
+    def __init__(self, path: Path | str, pictures: Pictures = "png") -> None:
+        self.path = Path(path)
+        self.counts: dict[str, int] = {}
+        self._pictures: Pictures = pictures
+        self._lock = threading.Lock()
+        self._channels: dict[tuple[Any, ...], int] = {}
+        self._schemas: dict[str, int] = {}
+        self._sounds: dict[str, Observation] = {}  # the newest window of each stream
+        self._hops: dict[str, int] = {}
+        # The wall clock may be set while we record; messages keep the order of the monotonic one.
+        self._epoch = time.time_ns() - time.monotonic_ns()
+        self._flushed = time.monotonic()
+        try:
+            self._file = self.path.open("xb")
+        except FileExistsError as error:
+            raise StorageError(f"{path} exists already: choose another name") from error
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+        self._writer = Writer(self._file)
+        self._writer.start(profile="", library="sensebind")
+
+    def observe(
+        self, observation: Observation, *, jpeg: bytes | None = None, exact: bool = True
+    ) -> None:
+        """Record an observation.
+
+        Args:
+            observation: What a sensor gave.
+            jpeg: The picture as it was compressed already; it is written as it is.
+            exact: Whether its percept can be made again, bit for bit. Those of pictures that are
+                kept as JPEG cannot.
+
+        Raises:
+            InputError: Observations of this modality or form cannot be recorded.
+            StorageError: The disk is full, or the recorder is closed.
+        """
+        about = {
+            "sensebind": FORMAT,
+            "stream": observation.stream,
+            "modality": observation.modality.value,
+            "frame_id": observation.frame_id,
+        }
+        lossy = observation.modality is Modality.VISION and (jpeg or self._pictures == "jpeg")
+        if lossy or not exact:
+            about["exact"] = "no"
+        with self._lock:
+            if observation.modality is Modality.AUDIO:
+                message = self._sound(observation)
+                about["window"] = str(len(observation.data))
+                self._sounds[observation.stream] = observation
+            else:
+                message = _message(observation, self._pictures, jpeg)
+            schema = message.DESCRIPTOR.full_name
+            self._write(
+                f"/{observation.stream}", about, schema, message.SerializeToString(),
+                observation.captured_at, observation.sequence,
+            )  # fmt: skip
+
+    def perceive(self, percept: Percept) -> None:
+        """Record a percept; its payload is not kept, as the observation is.
+
+        Raises:
+            StorageError: The disk is full, or the recorder is closed.
+        """
+        header = percept.header
+        embedding = np.ascontiguousarray(percept.embedding, "<f4").tobytes()
+        body = {
+            "header": msgspec.to_builtins(header),
+            "embedding": base64.b64encode(embedding).decode(),
+        }
+        about = {"sensebind": FORMAT, "stream": header.stream, "modality": header.modality.value}
+        with self._lock:
+            self._write(
+                f"/{header.stream}/percept", about, "sensebind.Percept",
+                json.dumps(body).encode(), header.captured_at, header.sequence,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Write the index and close the file; may be called again.
+
+        Raises:
+            StorageError: The disk is full. What was recorded before can be read.
+        """
+        with self._lock:
+            if self._file.closed:
+                return
+            try:
+                self._writer.finish()
+            except OSError as error:
+                raise StorageError(f"{self.path} cannot be finished: {error.strerror}") from error
+            finally:
+                self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(
+        self, topic: str, about: dict[str, str], schema: str, data: bytes, at: int, sequence: int
+    ) -> None:
+        if self._file.closed:
+            raise StorageError(f"the recording {self.path} is closed")
+        try:
+            self._writer.add_message(
+                channel_id=self._channel(topic, about, schema),
+                log_time=self._epoch + time.monotonic_ns(),
+                data=data,
+                publish_time=at,
+                sequence=sequence % (1 << 32),
+            )
+            if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+                self._writer.flush()
+                self._flushed = time.monotonic()
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+        self.counts[topic] = self.counts.get(topic, 0) + 1
+
+    def _channel(self, topic: str, about: dict[str, str], schema: str) -> int:
+        key = (topic, schema, *about.items())
+        if key not in self._channels:
+            encoding = "json" if schema == "sensebind.Percept" else "protobuf"
+            if schema not in self._schemas:
+                kind = "jsonschema" if encoding == "json" else "protobuf"
+                self._schemas[schema] = self._writer.register_schema(schema, kind, _schema(schema))
+            self._channels[key] = self._writer.register_channel(
+                topic, encoding, self._schemas[schema], about
+            )
+        return self._channels[key]
+
+    def _sound(self, observation: Observation) -> RawAudio:
+        """The samples of a window that the one before does not hold."""
+        data = observation.data
+        before = self._sounds.get(observation.stream)
+        new = len(data)
+        if before is not None and len(before.data) == new and before.rate == observation.rate:
+            passed = observation.captured_at - before.captured_at
+            guess = round(passed * observation.rate / 1e9)
+            new = self._hops[observation.stream] = (
+                _hop(before.data, data, self._hops.get(observation.stream, guess), guess) or new
+            )
+        steps = data[-new:].astype(np.float64) * _PCM
+        exact = (steps == np.rint(steps)).all() and np.abs(steps + 0.5).max() <= _PCM
+        body = steps.astype("<i2") if exact else data[-new:].astype("<f4")
+        return RawAudio(
+            timestamp=_stamp(observation.captured_at),
+            data=body.tobytes(),
+            format="pcm-s16" if exact else "pcm-f32",  # Foxglove plays the former only
+            sample_rate=observation.rate,
+            number_of_channels=1,
+        )
+
+
+_CLASSES: dict[str, type[Message]] = {
+    kind.DESCRIPTOR.full_name: kind for kind in (CompressedImage, RawAudio, PointCloud, RawImage)
+}
+
+
+def _schema(name: str) -> bytes:
+    if name in _CLASSES:
+        return build_file_descriptor_set(_CLASSES[name]).SerializeToString()
+    (header,), definitions = msgspec.json.schema_components([PerceptHeader])
+    schema = {
+        "title": name,
+        "type": "object",
+        "properties": {
+            "header": header,
+            "embedding": {"type": "string", "contentEncoding": "base64"},
+        },
+        "$defs": definitions,
+    }
+    return json.dumps(schema).encode()
+
+
+def _hop(before: np.ndarray, after: np.ndarray, usual: int, guess: int) -> int:
+    """How far a window moved on from the one before, samples; 0 where they do not overlap."""
+    for hop in (usual, *range(guess - _HOP_SEARCH, guess + _HOP_SEARCH)):
+        if 0 < hop < len(after) and np.array_equal(before[hop:], after[:-hop]):
+            return hop
+    return 0
+
+
+def _stamp(nanoseconds: int) -> Timestamp:
+    return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
+
+
+def _message(observation: Observation, pictures: Pictures, jpeg: bytes | None) -> Message:
+    """An observation in Foxglove's schema.
+
+    Raises:
+        InputError: There is none for this modality.
+    """
+    data, frame_id = observation.data, observation.frame_id
+    stamp = _stamp(observation.captured_at)
+    match observation.modality:
+        case Modality.VISION if jpeg is not None:
+            return CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg, format="jpeg")
+        case Modality.VISION:
+            effort = (
+                [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT]
+                if pictures == "png"
+                else [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+            )
+            done, body = cv2.imencode(f".{pictures}", data[..., ::-1], effort)
+            if not done:
+                raise InputError(f"a picture {list(data.shape)} cannot be compressed")
+            return CompressedImage(
+                timestamp=stamp, frame_id=frame_id, data=body.tobytes(), format=pictures
+            )
+        case Modality.POINT:
+            fields = [
+                PackedElementField(name=name, offset=4 * i, type=PackedElementField.FLOAT32)
+                for i, name in enumerate(_AXES)
+            ]
+            cloud = PointCloud(
+                timestamp=stamp,
+                frame_id=frame_id,
+                point_stride=12,
+                fields=fields,
+                data=np.ascontiguousarray(data, _POINT).tobytes(),
+            )
+            cloud.pose.orientation.w = 1.0
+            return cloud
+        case Modality.DEPTH | Modality.THERMAL:
+            height, width = data.shape
+            return RawImage(
+                timestamp=stamp,
+                frame_id=frame_id,
+                width=width,
+                height=height,
+                encoding="32FC1",
+                step=4 * width,
+                data=np.ascontiguousarray(data, "<f4").tobytes(),
+            )
+    raise InputError(f"observations of {observation.modality.value} cannot be recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One entry of a recording.
+
+    Attributes:
+        at: When it was recorded, seconds on a clock that never went back.
+        entry: The observation or percept. Ages mean nothing: `monotonic` is of the recording.
+        exact: False for an observation whose percept cannot be made again, bit for bit.
+    """
+
+    at: float
+    entry: Observation | Percept
+    exact: bool = True
+
+
+class Recording:
+    """Reads a recording, also one that was cut off or damaged.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        refused: Entries of the newest pass that could not be understood.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._file = McapFile(path)
+        self.refused = 0
+
+    @property
+    def cut(self) -> bool:
+        """Whether the newest pass ended before the recorder had closed the file."""
+        return self._file.cut
+
+    @property
+    def damaged(self) -> int:
+        """Parts of the file that the newest pass could not read."""
+        return self._file.damaged
+
+    def streams(self) -> dict[str, Modality]:
+        """Name and modality of the streams that have observations.
+
+        Raises:
+            InputError: The file is missing, is no MCAP, or was not recorded by SenseBind.
+        """
+        found = {}
+        for stored in self._file.channels():
+            about = stored.channel.metadata
+            if about.get("sensebind") == FORMAT and stored.channel.message_encoding == "protobuf":
+                found[about.get("stream", "")] = _modality(about)
+        if not found:
+            raise InputError(
+                f"{self._file.path} holds no observations that SenseBind recorded; "
+                "for files of ROS 2 there is the source bag:FILE"
+            )
+        return found
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """Yield everything; see `entries`."""
+        return self.entries()
+
+    def entries(self, stream: str | None = None) -> Iterator[Recorded]:
+        """Yield what was recorded, in that order.
+
+        Args:
+            stream: Of this stream only; None takes all.
+
+        Raises:
+            InputError: The file is missing, or is no MCAP.
+        """
+        self.refused = 0
+        sounds: dict[int, np.ndarray] = {}
+        whole = 0
+        for stored in self._file.messages():
+            about = stored.channel.metadata
+            if about.get("sensebind") != FORMAT or stream not in (None, about.get("stream")):
+                continue
+            if self._file.damaged != whole:  # sound goes on after what is lost, not with it
+                sounds.clear()
+                whole = self._file.damaged
+            try:
+                if stored.channel.message_encoding == "json":
+                    entry: Observation | Percept | None = _percept(stored)
+                else:
+                    entry = _observation(stored, sounds)
+            except (InputError, DecodeError, ValueError, KeyError, TypeError):
+                self.refused += 1
+                continue
+            if entry is not None:
+                exact = about.get("exact") != "no"
+                yield Recorded(stored.message.log_time / 1e9, entry, exact)
+
+
+def _modality(about: dict[str, str]) -> Modality:
+    try:
+        return Modality(about.get("modality", ""))
+    except ValueError as error:
+        raise InputError(f"unknown modality {about.get('modality')!r} in a recording") from error
+
+
+def _percept(stored: Stored) -> Percept:
+    body = json.loads(stored.message.data)
+    header = msgspec.convert(body["header"], PerceptHeader)
+    embedding = np.frombuffer(base64.b64decode(body["embedding"]), "<f4").astype(np.float32)
+    if embedding.shape != header.shape:
+        raise InputError(f"an embedding of {embedding.shape} values, not {header.shape}")
+    return Percept(header, embedding)
+
+
+def _observation(stored: Stored, sounds: dict[int, np.ndarray]) -> Observation | None:
+    """The observation in a message; None where a window of sound is not whole yet."""
+    about, name = stored.channel.metadata, stored.schema.name if stored.schema else ""
+    if name not in _CLASSES:
+        raise InputError(f"an observation in the schema {name!r}")
+    message: Any = _CLASSES[name]()
+    message.ParseFromString(stored.message.data)
+    rate = 0
+    if isinstance(message, RawAudio):
+        rate = message.sample_rate
+        data = _window(message, sounds.get(stored.channel.id), int(about["window"]))
+        sounds[stored.channel.id] = data
+        if len(data) < int(about["window"]):
+            return None
+    else:
+        data = _array(message)
+    return Observation(
+        data=data,
+        stream=about["stream"],
+        modality=_modality(about),
+        captured_at=message.timestamp.seconds * 10**9 + message.timestamp.nanos,
+        monotonic=stored.message.log_time / 1e9,
+        sequence=stored.message.sequence,
+        frame_id=about["frame_id"],
+        rate=rate,
+    )
+
+
+def _window(message: RawAudio, before: np.ndarray | None, length: int) -> np.ndarray:
+    """The newest `length` samples after a message, or as many as there are."""
+    if message.format == "pcm-s16":
+        new = np.frombuffer(message.data, "<i2").astype(np.float32) / np.float32(_PCM)
+    elif message.format == "pcm-f32":
+        new = np.frombuffer(message.data, "<f4").astype(np.float32)
+    else:
+        raise InputError(f"sound in the format {message.format!r}")
+    if before is None or len(new) >= length:
+        return new[-length:]
+    return np.concatenate([before, new])[-length:]
+
+
+def _array(message: CompressedImage | PointCloud | RawImage) -> np.ndarray:
+    """The sample in a message, as `Observation.data`."""
+    if isinstance(message, CompressedImage):
+        picture = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise InputError("a picture that cannot be decoded")
+        return np.ascontiguousarray(picture[..., ::-1])
+    values = np.frombuffer(message.data, "<f4").astype(np.float32)
+    if isinstance(message, PointCloud):
+        return values.reshape(-1, len(_AXES))
+    return values.reshape(message.height, message.width)

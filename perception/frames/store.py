@@ -1,0 +1,277 @@
+"""The frame store: raw observations on disk, found again by reference, for as long as is allowed.
+
+Dialogs, episodes and percept headers hold `frame:<stream>@<ns>` and never the sample itself. Each
+stream has an SQLite file of its own, so that a worker that hangs or is killed while it writes
+harms no other stream. Several processes may write and read at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from sensebind.errors import InputError, StorageError
+from sensebind.perception.frames.codecs import MEDIA, compress, decompress
+from sensebind.perception.percept import Modality, Observation, parse_reference
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 1 << 30
+MAX_AGE = 24 * 3600.0
+_PAGE = 8192
+_PATIENCE = 2.0  # seconds to wait for another process that is writing to the same stream
+_BATCH = 8  # frames that give way at a time when there is no room
+_TABLE = """
+CREATE TABLE IF NOT EXISTS frames (
+    captured_at INTEGER PRIMARY KEY,
+    modality TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    frame_id TEXT NOT NULL,
+    rate INTEGER NOT NULL,
+    media TEXT NOT NULL,
+    payload BLOB NOT NULL
+) STRICT
+"""
+_COLUMNS = "captured_at, modality, sequence, frame_id, rate, media, payload"
+_INSERT = f"INSERT OR REPLACE INTO frames ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A kept observation.
+
+    Attributes:
+        stream: Name of the stream. `captured_at`: wall clock at capture, ns.
+        modality: What kind of sample it is. `sequence`, `frame_id`: as the source gave them.
+        rate: Audio sample rate in Hz; 0 for anything else.
+        media: Media type of the payload, such as "image/jpeg".
+        payload: The sample, compressed.
+    """
+
+    stream: str
+    captured_at: int
+    modality: Modality
+    sequence: int
+    frame_id: str
+    rate: int
+    media: str
+    payload: bytes
+
+    @property
+    def reference(self) -> str:
+        """What it is asked for by, `frame:<stream>@<ns>`."""
+        return f"frame:{self.stream}@{self.captured_at}"
+
+    def decode(self) -> np.ndarray:
+        """Return the sample: uint8 [H, W, 3], float32 [samples], or float32 [N, 3] metres.
+
+        Raises:
+            InputError: The payload is damaged.
+        """
+        return decompress(self.payload, self.media)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """What a `FrameStore` did since it was opened.
+
+    Attributes:
+        kept: Frames that were put. `evicted`: frames that gave way to the limits.
+        damaged: Files that could not be read any more and were put aside as `*.damaged`.
+    """
+
+    kept: int = 0
+    evicted: int = 0
+    damaged: int = 0
+
+
+class FrameStore:
+    """Keeps the newest frames of every stream. Thread-safe; a context manager.
+
+    Args:
+        directory: Where the files are; made when it is not there.
+        max_bytes: Limit for each stream. The oldest frames give way.
+        max_age: Seconds after which a frame gives way to newer ones of its stream.
+
+    Raises:
+        StorageError: The directory cannot be made or written.
+    """
+
+    def __init__(
+        self, directory: Path | str, max_bytes: int = MAX_BYTES, max_age: float = MAX_AGE
+    ) -> None:
+        if max_bytes < 16 * _PAGE or max_age <= 0:
+            raise InputError(f"limits of {max_bytes} bytes and {max_age} s keep no frame")
+        self._directory = Path(directory)
+        self._max_bytes = max_bytes
+        self._max_age = max_age
+        self._lock = threading.Lock()
+        self._files: dict[str, sqlite3.Connection] = {}
+        self._kept = self._evicted = self._damaged = 0
+        self._closed = False
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageError(f"no frame store at {self._directory}: {error.strerror}") from error
+        if not os.access(self._directory, os.W_OK):
+            raise StorageError(f"the frame store {self._directory} cannot be written")
+
+    @property
+    def counts(self) -> FrameCounts:
+        """What was done since it was opened."""
+        with self._lock:
+            return FrameCounts(self._kept, self._evicted, self._damaged)
+
+    def put(self, observation: Observation, payload: bytes | None = None) -> str:
+        """Keep an observation; one of the same stream and nanosecond is replaced.
+
+        Args:
+            observation: A picture, a sound or a point cloud.
+            payload: Its compressed form where the caller has it already.
+
+        Returns:
+            Its reference, `frame:<stream>@<ns>`.
+
+        Raises:
+            InputError: The observation cannot be compressed.
+            StorageError: The disk is full or fails; frames kept before are unharmed.
+        """
+        parse_reference(observation.reference)  # a stream's name becomes a file's
+        payload = compress(observation) if payload is None else payload
+        row = (
+            observation.captured_at, observation.modality.value, observation.sequence,
+            observation.frame_id, observation.rate, MEDIA[observation.modality], payload,
+        )  # fmt: skip
+        with self._lock, self._using(observation.stream, create=True) as file:
+            assert file is not None
+            with file:  # one transaction: kept and made room for, or neither
+                file.execute(_INSERT, row)
+                self._evicted += self._make_room(file, observation.captured_at)
+            self._kept += 1
+        return observation.reference
+
+    def get(self, reference: str) -> Frame:
+        """Return the frame that a reference names.
+
+        Raises:
+            InputError: It is no reference, or the frame is not there (any more).
+            StorageError: The file cannot be read.
+        """
+        stream, captured_at = parse_reference(reference)
+        row = None
+        with self._lock, self._using(stream, create=False) as file:
+            if file is not None:
+                query = f"SELECT {_COLUMNS} FROM frames WHERE captured_at = ?"
+                row = file.execute(query, (captured_at,)).fetchone()
+        if row is None:
+            raise InputError(f"{reference} is not kept: it was never stored or is past its time")
+        return Frame(stream, row[0], Modality(row[1]), *row[2:])
+
+    def references(
+        self, stream: str, since: int = 0, until: int = 2**63 - 1, limit: int = 1000
+    ) -> list[str]:
+        """Return references of a stream captured in `since`..`until` (ns), oldest first.
+
+        Raises:
+            StorageError: The file cannot be read.
+        """
+        with self._lock, self._using(stream, create=False) as file:
+            if file is None:
+                return []
+            query = (
+                "SELECT captured_at FROM frames WHERE captured_at BETWEEN ? AND ? "
+                "ORDER BY captured_at LIMIT ?"
+            )
+            rows = file.execute(query, (since, until, limit)).fetchall()
+        return [f"frame:{stream}@{at}" for (at,) in rows]
+
+    def close(self) -> None:
+        """Close the files; may be called again."""
+        with self._lock:
+            self._closed = True
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make_room(self, file: sqlite3.Connection, newest: int) -> int:
+        """Delete what is too old or too much; return how many frames that were."""
+        oldest = newest - int(self._max_age * 1e9)
+        gone = file.execute("DELETE FROM frames WHERE captured_at < ?", (oldest,)).rowcount
+        while self._used(file) > self._max_bytes:
+            deleted = file.execute(
+                "DELETE FROM frames WHERE captured_at IN "
+                "(SELECT captured_at FROM frames WHERE captured_at < ? "
+                "ORDER BY captured_at LIMIT ?)",
+                (newest, _BATCH),
+            ).rowcount
+            if not deleted:
+                break  # one frame alone is larger than the limit: it stays until the next comes
+            gone += deleted
+        return gone
+
+    def _used(self, file: sqlite3.Connection) -> int:
+        """Bytes in use; freed pages stay in the file and are used again."""
+        [pages] = file.execute("PRAGMA page_count").fetchone()
+        [free] = file.execute("PRAGMA freelist_count").fetchone()
+        return (pages - free) * _PAGE
+
+    @contextlib.contextmanager
+    def _using(self, stream: str, create: bool) -> Iterator[sqlite3.Connection | None]:
+        """Give the open file of a stream, or None where there is none; errors become ours."""
+        if self._closed:
+            raise StorageError(f"the frame store {self._directory} is closed")
+        try:
+            if stream not in self._files:
+                # Not for every frame: Path interns its parts, and the table of such strings grows.
+                path = self._path(stream)
+                if create or path.exists():
+                    self._files[stream] = self._open(path)
+            yield self._files.get(stream)
+        except sqlite3.DatabaseError as error:
+            path = self._path(stream)
+            if not isinstance(error, sqlite3.OperationalError):
+                self._put_aside(stream, path, error)
+            raise StorageError(f"the frames of {stream} in {path}: {error}") from error
+
+    def _path(self, stream: str) -> Path:
+        return self._directory / f"{stream}.frames"
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+        try:
+            file.execute(f"PRAGMA page_size = {_PAGE}")
+            file.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
+            file.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; no wait for the disk
+            with file:
+                file.execute(_TABLE)
+            path.chmod(0o600)
+        except BaseException:  # whatever it was, the file is closed
+            file.close()
+            raise
+        return file
+
+    def _put_aside(self, stream: str, path: Path, error: Exception) -> None:
+        """A damaged file, as after a power cut, makes way for a new one and stays for a look."""
+        log.warning("the frames of %s are damaged (%s): %s.damaged", stream, error, path)
+        self._damaged += 1
+        if (file := self._files.pop(stream, None)) is not None:
+            file.close()
+        with contextlib.suppress(OSError):
+            path.replace(f"{path}.damaged")
+            for left in (f"{path}-wal", f"{path}-shm"):
+                Path(left).unlink(missing_ok=True)

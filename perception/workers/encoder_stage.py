@@ -1,0 +1,196 @@
+"""From an observation to an embedding: one trunk, its preprocessing, and when there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sensebind.errors import ConfigurationError, InputError
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
+from sensebind.perception.lidar.clustering import Cluster, clusters
+from sensebind.perception.lidar.range_image import sweep_depth
+from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
+
+SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT, Modality.DEPTH)
+
+
+class SenseEncoder:
+    """Encodes the observations of one modality with one trunk of an ImageBind."""
+
+    def __init__(
+        self,
+        model: ImageBind,
+        processor: ImageBindProcessor,
+        modality: Modality,
+        segment: bool = True,
+        sensor_height: float = 0.60,
+        placement: Placement | None = None,
+    ) -> None:
+        """Take a loaded model.
+
+        Args:
+            model: Holds at least the trunk of `modality`.
+            processor: Of the same checkpoint.
+            modality: Vision, audio, point or depth; a sweep of points can be encoded as either of
+                the last two: its nearest thing, or what lies ahead as a picture of distances.
+            segment: Whether point clouds are whole sweeps, of which the nearest thing is encoded;
+                False encodes them as they are.
+            sensor_height: Height of the lidar above the floor, metres.
+            placement: That of the model; float32 on the CPU by default.
+
+        Raises:
+            ConfigurationError: No observation of this modality can be encoded.
+        """
+        if modality not in SENSES:
+            raise ConfigurationError(
+                f"a stream cannot have modality {modality.value!r}: "
+                f"use one of {', '.join(m.value for m in SENSES)}"
+            )
+        self._model = model
+        self._processor = processor
+        self._modality = modality
+        self._segment = segment
+        self._sensor_height = sensor_height
+        self._placement = placement or Placement()
+        self._scans: dict[str, tuple[Observation, list[Cluster]]] = {}  # newest of each stream
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: Path | str,
+        modality: Modality,
+        segment: bool = True,
+        sensor_height: float = 0.60,
+        device: str = "cpu",
+        precision: str = "float32",
+    ) -> Self:
+        """Load the one trunk that is needed from an ImageBind checkpoint.
+
+        Args:
+            path: The checkpoint.
+            modality: What is encoded. `segment` and `sensor_height`: see `SenseEncoder`.
+            device: Where it computes. `precision`: in which numbers; see `Placement`.
+
+        Raises:
+            CheckpointError: The checkpoint is missing or damaged.
+            ConfigurationError: It has no such trunk, or there is no such placement.
+        """
+        placement = Placement(device, precision)
+        model = placement.load(path, modality.value)
+        processor = ImageBindProcessor.from_pretrained(path)
+        return cls(model, processor, modality, segment, sensor_height, placement)
+
+    @property
+    def digest(self) -> str:
+        """What names the weights in percept headers."""
+        return self._model.digest
+
+    @property
+    def width(self) -> int:
+        """Length D of the embeddings."""
+        return self._model.config.out_width
+
+    def encode(self, observation: Observation) -> np.ndarray | None:
+        """Encode one observation.
+
+        Returns:
+            float32 [D] of unit norm, or None where the sense perceived nothing: silence, or a scan
+            without a thing nearby.
+
+        Raises:
+            InputError: The observation is malformed or not finite.
+        """
+        [result] = self.encode_batch([observation])
+        if isinstance(result, InputError):
+            raise result
+        return result
+
+    def encode_batch(
+        self, observations: Sequence[Observation]
+    ) -> list[np.ndarray | InputError | None]:
+        """Encode several observations at once, as far as their shapes allow.
+
+        Returns:
+            For each what `encode` would return or raise.
+        """
+        results: list[np.ndarray | InputError | None] = [None] * len(observations)
+        batches: dict[tuple[int, ...], list[tuple[int, Tensor]]] = {}
+        for index, observation in enumerate(observations):
+            try:
+                tensor = self._tensor(observation)
+            except InputError as error:
+                results[index] = error
+                continue
+            if tensor is not None:
+                batches.setdefault(tuple(tensor.shape), []).append((index, tensor))
+        for batch in batches.values():
+            inputs = torch.stack([tensor for _, tensor in batch])  # [B,…]
+            with torch.inference_mode():
+                inputs = self._placement.inputs(inputs)
+                embeddings = self._model.encode(self._modality.value, inputs).cpu()  # [B,D]
+            for (index, _), embedding in zip(batch, embeddings, strict=True):
+                results[index] = _normalise(embedding, observations[index].reference)
+        return results
+
+    def things(self, observation: Observation) -> tuple[Thing, ...]:
+        """Tell where the things of a sweep are, the nearest first: the first is what is encoded.
+
+        Returns:
+            Nothing for other senses, or where point clouds are encoded as they are.
+
+        Raises:
+            InputError: The sweep is malformed or not finite.
+        """
+        if self._modality is not Modality.POINT or not self._segment:
+            return ()
+        found = self._clusters(observation)
+        return tuple(Thing(position=one.center, size=one.size) for one in found)
+
+    def _tensor(self, observation: Observation) -> Tensor | None:
+        """Return the model's input without its batch axis, or None for nothing."""
+        data = observation.data
+        match self._modality:
+            case Modality.VISION:
+                return self._processor.image(data)
+            case Modality.AUDIO:
+                if not np.isfinite(data).all():
+                    raise InputError(f"sound of {observation.stream!r} is not finite")
+                if self._processor.silent(data):
+                    return None
+                newest = self._processor.newest(data, observation.rate)
+                clips = self._processor.audio(newest, observation.rate)  # [S,1,mel,T]
+                # All clips of so short a sound are the same one, and so is their average.
+                seconds = self._processor.settings.audio.seconds
+                same = data.shape[-1] <= seconds * observation.rate
+                return clips[:1] if same else clips
+            case Modality.DEPTH:
+                sweep = observation.modality is Modality.POINT
+                plane = sweep_depth(data) if sweep else data  # [H,W] metres
+                return self._processor.depth(plane) if plane.any() else None
+            case _:
+                if not self._segment:
+                    return self._processor.points(data)
+                found = self._clusters(observation)
+                return self._processor.points(found[0].points) if found else None
+
+    def _clusters(self, observation: Observation) -> list[Cluster]:
+        """The things of a sweep; the newest sweep of each stream is remembered."""
+        seen = self._scans.get(observation.stream)
+        if seen is not None and seen[0] is observation:
+            return seen[1]
+        found = clusters(observation.data, sensor_height=self._sensor_height, limit=MAX_THINGS)
+        self._scans[observation.stream] = (observation, found)
+        return found
+
+
+def _normalise(embedding: Tensor, reference: str) -> np.ndarray | InputError:
+    vector = embedding.double().numpy()
+    norm = float(np.linalg.norm(vector))
+    if not np.isfinite(norm) or norm == 0.0:
+        return InputError(f"the encoder gave no usable embedding for {reference}")
+    return (vector / norm).astype(np.float32)

@@ -1,0 +1,251 @@
+"""The supervisor's end of the launchers: one that works, and a spare that takes its place.
+
+A launcher that has imported torch forks the spare, so it shares the memory of the first and is
+there within milliseconds, whereas a fresh one takes seconds to import torch. When the launcher ends
+unexpectedly its workers end with it; the spare then forks them anew, and a spare of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import select
+import selectors
+import signal
+import socket as sockets
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensebind.perception.process import start_module
+
+log = logging.getLogger(__name__)
+
+_LAUNCHER = "sensebind.perception.workers.fork_server"
+_PATIENCE = 2.0  # seconds for a launcher to take in a command, or to say its first word
+_PAUSE = 0.5  # seconds without a spare after one was lost
+_RESTART_PAUSE = 1.0  # seconds before the next after a launcher that could not even start
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """To one launcher.
+
+    Attributes:
+        control: Carries commands and answers as lines of JSON.
+        lifeline: Read end of a pipe that closes when the launcher and all its workers are gone.
+        process: What this process started itself; None for the fork of another launcher.
+        pid: Of the launcher; 0 until it is known.
+        ready: Whether it can fork.
+    """
+
+    control: sockets.socket
+    lifeline: int
+    process: subprocess.Popen[bytes] | None = None
+    pid: int = 0
+    ready: bool = False
+    pending: bytes = b""
+
+    def hear(self) -> list[dict[str, Any]] | None:
+        """Return what it has said; None when it has ended."""
+        try:
+            data = self.control.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            return None
+        *lines, self.pending = (self.pending + data).split(b"\n")
+        messages = [json.loads(line) for line in lines]
+        for message in messages:
+            if "ready" in message:
+                self.pid, self.ready = message["ready"], True
+        return messages
+
+    def lives(self) -> bool:
+        """Tell whether it can take over; of one that was just forked the first word is awaited."""
+        while _readable(self.control.fileno(), 0.0 if self.ready else _PATIENCE):
+            if self.hear() is None:
+                return False
+        return self.ready
+
+    def end(self, patience: float) -> None:
+        """Tell it to end, if it has not, and wait for it and all its workers.
+
+        Args:
+            patience: Seconds after which it is killed, and its workers with it.
+        """
+        with contextlib.suppress(OSError):  # it has ended
+            self.control.shutdown(sockets.SHUT_WR)
+        until = time.monotonic() + patience
+        while _readable(self.control.fileno(), until - time.monotonic()):
+            if self.hear() is None:
+                break
+        else:
+            self.kill()
+        _readable(self.lifeline, _PATIENCE)
+        self.control.close()
+        os.close(self.lifeline)
+        if self.process is not None:
+            try:
+                self.process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        elif self.pid:
+            with contextlib.suppress(ChildProcessError):  # ours only where we are process 1
+                os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End a launcher that hangs; as it has not ended yet, its number is nobody else's."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+class Launchers:
+    """Keeps a launcher ready all the time. Used by one thread; `pids` by any.
+
+    Args:
+        directory: Where the workers' sockets are; the last launcher removes it.
+        modules: To be imported before the forks.
+        stop: Set when nobody waits for launchers any longer.
+    """
+
+    def __init__(self, directory: Path, modules: Sequence[str], stop: threading.Event) -> None:
+        self._directory = directory
+        self._modules = modules
+        self._stop = stop
+        self._selector = selectors.DefaultSelector()
+        self._working: _Line | None = None
+        self._spare: _Line | None = None
+        self._spare_due = 0.0
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids, under "launcher" and "spare"."""
+        lines = {"launcher": self._working, "spare": self._spare}
+        return {name: line.pid for name, line in lines.items() if line is not None and line.pid}
+
+    def start(self) -> None:
+        """Start a fresh launcher, which has to import everything; its spare follows."""
+        # Threads of the launcher would not survive its forks.
+        libraries = ("OMP", "OPENBLAS", "MKL")
+        quiet = {f"{library}_NUM_THREADS": "1" for library in libraries}
+        line, theirs = self._connect()
+        arguments = [*map(str, theirs), str(self._directory), *self._modules]
+        try:
+            line.process = start_module(_LAUNCHER, arguments, theirs, quiet)
+        finally:
+            for end in theirs:
+                os.close(end)
+        line.pid = line.process.pid
+        self._working = line
+
+    def tell(self, command: dict[str, Any]) -> None:
+        """Give the launcher a command; one that does not take it in is killed, and replaced."""
+        self._send(json.dumps(command).encode() + b"\n")
+
+    def receive(self, timeout: float) -> list[dict[str, Any]]:
+        """Return what the launcher has said, after `timeout` seconds at the latest.
+
+        Returns:
+            Its messages, and `{"lost": WHY}` when it ended. Its workers have ended with it then,
+            and another is there to be told to start them.
+        """
+        messages: list[dict[str, Any]] = []
+        for key, _ in self._selector.select(timeout):
+            line: _Line = key.data
+            if line not in (self._working, self._spare):
+                continue  # ended a moment ago
+            said = line.hear()
+            if said is not None:
+                messages += said
+            elif line is self._spare:
+                self._spare, self._spare_due = None, time.monotonic() + _PAUSE
+                self._end(line, 0.0)
+            else:
+                messages.append({"lost": self._replace(line)})
+        idle = self._working is not None and self._working.ready and self._spare is None
+        if idle and time.monotonic() >= self._spare_due:
+            self._order_spare()
+        return messages
+
+    def kill(self) -> None:
+        """End a launcher that hangs; `receive` notices, and puts another in its place."""
+        log.warning("the launcher does not answer, killing it")
+        if self._working is not None:
+            self._working.kill()
+
+    def close(self, patience: float) -> None:
+        """End the launchers, and with them all workers, within about so many seconds."""
+        if self._spare is not None:
+            self._end(self._spare, _PAUSE)  # it has nothing to finish
+        if self._working is not None:
+            self._end(self._working, patience)
+        self._spare = self._working = None
+        self._selector.close()
+
+    def _connect(self) -> tuple[_Line, tuple[int, int]]:
+        """Return a line to a launcher to come, and the descriptors that are its end of it."""
+        ours, theirs = sockets.socketpair()
+        ours.settimeout(_PATIENCE)  # one that is stopped must not stop the supervisor, too
+        read, write = os.pipe()
+        line = _Line(ours, read)
+        self._selector.register(ours, selectors.EVENT_READ, line)
+        return line, (theirs.detach(), write)
+
+    def _end(self, line: _Line, patience: float) -> None:
+        self._selector.unregister(line.control)
+        line.end(patience)
+
+    def _send(self, data: bytes, descriptors: Sequence[int] = ()) -> None:
+        if self._working is None:
+            return
+        try:
+            with contextlib.suppress(ConnectionError):  # its end is noticed in `receive`
+                if descriptors:
+                    sockets.send_fds(self._working.control, [data], list(descriptors))
+                else:
+                    self._working.control.sendall(data)
+        except TimeoutError:
+            self.kill()
+
+    def _order_spare(self) -> None:
+        line, theirs = self._connect()
+        self._spare = line
+        try:
+            self._send(b'{"spare": true}\n', theirs)
+        finally:
+            for end in theirs:
+                os.close(end)
+
+    def _replace(self, line: _Line) -> str:
+        """Put the spare in the place of a launcher that ended; returns what happened."""
+        self._end(line, 0.0)  # and the workers, whose ports the new ones take
+        code = line.process.returncode if line.process is not None else None
+        why = "its launcher ended" + (f" with code {code}" if code is not None else "")
+        spare, self._working, self._spare, self._spare_due = self._spare, None, None, 0.0
+        if spare is not None and spare.lives():
+            log.warning("%s, the spare takes its place", why)
+            self._working = spare
+            return why
+        if spare is not None:
+            self._end(spare, 0.0)
+        log.warning("%s, starting another", why)
+        if not line.ready:  # it cannot even start: not in a busy loop
+            self._stop.wait(_RESTART_PAUSE)
+        self.start()
+        return why
+
+
+def _readable(descriptor: int, patience: float) -> bool:
+    """Wait until there is something to read from a descriptor, or its end."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, 1000 * patience)))

@@ -1,0 +1,247 @@
+"""A process that imports torch once and then forks workers within milliseconds.
+
+A fresh interpreter needs seconds to import torch on a busy machine; a robot should not be blind
+that long. The supervisor starts this launcher (a fresh process, without any of the agent's threads
+and sockets) and asks it over a socket pair, in lines of JSON, to start and kill workers, and to
+fork a spare of itself, with a socket of its own, that takes its place when it is killed. The
+launcher is single-threaded and opens nothing that a fork must not share. Workers end with the
+launcher, and the launcher and its spare end with the supervisor, so no process is ever left over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import logging
+import os
+import selectors
+import shutil
+import signal
+import socket as sockets
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from sensebind.perception.workers.spec import WorkerSpec
+from sensebind.perception.workers.worker import die_with_parent, run_worker
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0  # of grace; all is over within three
+_MAX_LINE = 1024 * 1024
+_MAX_PASSED = 2  # a spare's control socket and lifeline
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    complaint: int  # read end of the pipe for its last words
+
+
+class Launcher:
+    """Forks workers on request, reports when they end, and takes them along when it ends.
+
+    Args:
+        control: To the supervisor.
+        lifeline: Write end of a pipe that its workers hold open, too, and nobody else: when it
+            closes, all of them are gone.
+        maker: Process id of the launcher that this one is a spare of; 0 for none.
+    """
+
+    def __init__(self, control: sockets.socket, lifeline: int, maker: int = 0) -> None:
+        self._control = control
+        self._lifeline = lifeline
+        self._maker = maker
+        self._children: dict[int, _Child] = {}
+        self._pending = b""
+        self._passed: list[int] = []  # file descriptors for a spare
+
+    @property
+    def spare(self) -> bool:
+        """Whether the launcher that it is a spare of still lives."""
+        return self._maker != 0 and os.getppid() == self._maker
+
+    def serve(self) -> Launcher | None:
+        """Obey until the other end of the control socket is closed, then end all workers.
+
+        Returns:
+            None; but in a process that was forked to be the spare, its launcher, to be served next.
+        """
+        bell, ear = sockets.socketpair()
+        bell.setblocking(False)
+        ear.setblocking(False)
+        signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # its wakeup byte is what counts
+        self._private = (bell, ear, self._control)
+        with selectors.DefaultSelector() as selector:
+            selector.register(ear, selectors.EVENT_READ)
+            selector.register(self._control, selectors.EVENT_READ)
+            with contextlib.suppress(ConnectionError):
+                self._say({"ready": os.getpid()})
+                while True:
+                    ready = {key.fileobj for key, _ in selector.select()}
+                    if ear in ready:
+                        ear.recv(4096)
+                    if self._control in ready:
+                        if (commands := self._hear()) is None:
+                            break
+                        for command in commands:
+                            if (spare := self._obey(command)) is not None:
+                                return spare
+                    self._reap()
+        self._end_all()
+        return None
+
+    def _hear(self) -> list[dict[str, Any]] | None:
+        """Read the commands that have come; None when nobody is there to give any."""
+        data, passed, _, _ = sockets.recv_fds(self._control, 65536, _MAX_PASSED)
+        for descriptor in passed:
+            os.set_inheritable(descriptor, False)
+        self._passed += passed
+        self._pending += data
+        *lines, self._pending = self._pending.split(b"\n")
+        if not data or len(self._pending) > _MAX_LINE:
+            return None
+        return [json.loads(line) for line in lines]
+
+    def _obey(self, command: dict[str, Any]) -> Launcher | None:
+        """Carry out a command; returns a launcher in a process that was forked to be the spare."""
+        if "start" in command:
+            self._start(command["start"], command["workers"], command["restarts"])
+        if "spare" in command:
+            return self._fork_spare()
+        for word, number in (("kill", signal.SIGKILL), ("end", signal.SIGTERM)):
+            if command.get(word) in self._children:  # not reaped, so it is no other process
+                os.kill(command[word], number)
+        return None
+
+    def _fork_spare(self) -> Launcher | None:
+        """Fork; returns a launcher with the descriptors that were passed in the forked process."""
+        control, lifeline = self._passed
+        self._passed = []
+        launcher = os.getpid()
+        try:
+            if os.fork() == 0:
+                self._leave()
+                os.close(self._lifeline)
+                return Launcher(sockets.socket(fileno=control), lifeline, launcher)
+        except OSError as error:  # the workers run without a spare as well
+            log.warning("no spare launcher can be forked: %s", error.strerror)
+        os.close(control)
+        os.close(lifeline)
+        return None
+
+    def _start(self, name: str, workers: list[dict[str, Any]], restarts: int) -> None:
+        specs = [WorkerSpec.model_validate(worker) for worker in workers]
+        read, write = os.pipe()
+        launcher = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            self._become_worker(specs, restarts, write, launcher)
+        os.close(write)
+        os.set_blocking(read, False)
+        self._children[pid] = _Child(name, read)
+        self._say({"started": name, "pid": pid})
+
+    def _become_worker(
+        self, specs: list[WorkerSpec], restarts: int, complaint: int, launcher: int
+    ) -> NoReturn:
+        """Run the worker in the forked process; never returns into the launcher's loop."""
+        code = 1
+        try:
+            self._leave()
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with_parent(launcher)
+            code = run_worker(specs, lambda text: _write(complaint, text), restarts)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def _leave(self) -> None:
+        """Give up, in a forked process, what belongs to the launcher alone."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for private in self._private:
+            private.close()
+        for child in self._children.values():
+            os.close(child.complaint)
+
+    def _reap(self) -> None:
+        """Report the workers that have ended."""
+        while (ended := _waited()) is not None:
+            pid, status = ended
+            child = self._children.pop(pid, None)
+            if child is None:
+                continue  # the spare; the supervisor has noticed by its socket
+            words = ""
+            with contextlib.suppress(BlockingIOError):
+                words = os.read(child.complaint, 4096).decode("utf-8", "replace")
+            os.close(child.complaint)
+            code = os.waitstatus_to_exitcode(status)
+            self._say({"ended": child.name, "pid": pid, "code": code, "words": words})
+
+    def _end_all(self) -> None:
+        """Let the workers finish, and kill those that do not."""
+        for pid in self._children:
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._children and time.monotonic() < deadline:
+            ended = _waited()
+            if ended is None:
+                time.sleep(0.01)
+            else:
+                self._children.pop(ended[0], None)
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        self._children.clear()
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _waited() -> tuple[int, int] | None:
+    """Return process id and status of a child that has ended, if there is one."""
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:  # there are no children
+        return None
+    return (pid, status) if pid else None
+
+
+def _write(pipe: int, text: str) -> None:
+    os.write(pipe, text.encode()[:4000])
+
+
+def main(arguments: list[str]) -> int:
+    """Run `python -m …fork_server CONTROL_FD LIFELINE_FD DIRECTORY [MODULE ...]`.
+
+    The directory, where the workers' sockets are, is removed at the end, as nobody else may be left
+    to do so.
+    """
+    # Ctrl-C, or a SIGTERM to a whole group, is for the supervisor, who then closes the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    control, lifeline, directory = int(arguments[0]), int(arguments[1]), arguments[2]
+    os.set_inheritable(control, False)
+    os.set_inheritable(lifeline, False)
+    for module in arguments[3:]:
+        with contextlib.suppress(ImportError):  # the worker that needs it says so in its own words
+            importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # keeps the collector of a worker from copying the pages that all share
+    launcher = Launcher(sockets.socket(fileno=control), lifeline)
+    while (spare := launcher.serve()) is not None:
+        launcher = spare
+    if not launcher.spare:  # a spare leaves that to the launcher that still lives
+        shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

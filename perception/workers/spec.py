@@ -1,0 +1,142 @@
+"""What a worker process is told: plain values only, so that it travels as JSON."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensebind.errors import ConfigurationError
+from sensebind.perception.frames.store import MAX_AGE, MAX_BYTES, FrameStore
+from sensebind.perception.percept import STREAM_PATTERN, Modality
+
+EXIT_ERROR, EXIT_FATAL = 1, 2
+"""How a worker process ends: after a failure, and where starting it again would not help."""
+
+
+class Enhance(Protocol):
+    """What a worker does with embeddings before it publishes them (the visual cache)."""
+
+    @property
+    def setting(self) -> str:
+        """What percept headers say about it."""
+        ...
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """Take float32 [B, D], return float32 [B, D]."""
+        ...
+
+
+class FactorySpec(BaseModel):
+    """Something to be built in the worker: an import path `package.module:name` and arguments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    factory: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    arguments: dict[str, Any] = {}
+
+    def build(self) -> Any:
+        """Import the factory and call it.
+
+        Raises:
+            ConfigurationError: There is no such module or name, or it takes other arguments.
+        """
+        module, _, name = self.factory.partition(":")
+        try:
+            factory: Any = importlib.import_module(module)
+            for part in name.split("."):
+                factory = getattr(factory, part)
+        except (ImportError, AttributeError) as error:
+            raise ConfigurationError(f"cannot find {self.factory!r}: {error}") from error
+        try:
+            return factory(**self.arguments)
+        except TypeError as error:
+            raise ConfigurationError(f"cannot build {self.factory!r}: {error}") from error
+
+
+class FramesSpec(BaseModel):
+    """Where raw observations are kept.
+
+    Attributes:
+        directory: Of the frame store. `max_bytes`: for each stream. `max_age`: seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    directory: Path
+    max_bytes: Annotated[int, Field(ge=1 << 20)] = MAX_BYTES
+    max_age: Annotated[float, Field(gt=0)] = MAX_AGE
+
+    def open(self) -> FrameStore:
+        """Open the store.
+
+        Raises:
+            StorageError: The directory cannot be made or written.
+        """
+        return FrameStore(self.directory, self.max_bytes, self.max_age)
+
+
+Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:[0-9]+)?)$")]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
+
+
+class WorkerSpec(BaseModel):
+    """One stream: where it comes from, how it is encoded, where it is published.
+
+    Attributes:
+        stream: Name of the stream. `modality`: vision, audio, depth or point.
+        source: Builds the `Source`. `checkpoint`: directory or file of the ImageBind.
+        enhance: Builds the cache callable; None publishes the bare embeddings.
+        endpoint: Where to publish on this machine; "" lets the supervisor choose. A `Proxy` brings
+            it to others.
+        process: Streams of the same name here share one process and are encoded in one batch; ""
+            is a process of its own.
+        rate: At most this many percepts per second.
+        load: The share of time that encoding may take; a slower encoder lowers the rate.
+        threshold: Change of the picture, sound or sweep, 0 to 1, below which it is not encoded
+            anew (see `perception.change`); 0 encodes everything.
+        refresh: An unchanged stream publishes its embedding again after so many seconds.
+        max_age: Observations older than this, in seconds, are not encoded any more.
+        reopen: A source that gave nothing for so many seconds is closed and opened anew.
+        threads: Of the encoder, on a CPU.
+        device: Where the encoder computes: cpu, cuda, cuda:1. `precision`: in which numbers; int8
+            is for CPUs, see `perception.imagebind.Placement`.
+        segment: Whether a point cloud is a whole sweep of which the nearest thing is meant.
+        sensor_height: Height of the lidar above the floor, metres.
+        jpeg_quality: Of the pictures sent along with sight; 0 sends none.
+        frames: Keeps the raw observations; None keeps none.
+        max_memory: Resident bytes above which the process is started anew; 0 is no limit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stream: Annotated[str, Field(pattern=STREAM_PATTERN)]
+    modality: Modality
+    source: FactorySpec
+    checkpoint: Path
+    enhance: FactorySpec | None = None
+    endpoint: str = ""
+    process: Annotated[str, Field(max_length=64)] = ""
+    rate: Annotated[float, Field(gt=0, le=1000)] = 10.0
+    load: Annotated[float, Field(gt=0, le=1)] = 0.9
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.02
+    refresh: Annotated[float, Field(ge=0)] = 0.2
+    max_age: Annotated[float, Field(gt=0)] = 1.0
+    reopen: Annotated[float, Field(gt=0)] = 5.0
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Device = "cpu"
+    precision: Precision = "float32"
+    segment: bool = True
+    sensor_height: float = 0.60
+    jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
+    frames: FramesSpec | None = None
+    max_memory: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def modules(self) -> list[str]:
+        """Modules that the worker will import by path; a launcher imports them beforehand."""
+        specs = [self.source, *([self.enhance] if self.enhance else [])]
+        return [spec.factory.partition(":")[0] for spec in specs]

@@ -1,0 +1,397 @@
+"""Starts the workers, watches them, and starts them again when they end or fall silent.
+
+Each process is on its own: whatever happens to one, the others go on. One that keeps crashing is
+started less and less often, and after several crashes in a row rests for a while.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.perception.bus.heartbeat import Heartbeat
+from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
+from sensebind.perception.workers.fork_client import Launchers
+from sensebind.perception.workers.spec import EXIT_FATAL, WorkerSpec
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.05  # seconds between looks at the launcher and the heartbeats
+_STANDSTILL = 0.5  # seconds without such a look that mean that the machine stood still
+_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the start after n crashes in a row
+_BREAKER = 8  # crashes in a row after which a process rests
+_REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
+_SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
+"""Signals that a process gets for its own faults, other than from somebody else."""
+_GRACE = 2.0  # seconds to finish before a process that was told to end is killed
+_ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
+_STOP_SECONDS = 2.7
+
+
+class WorkerState(StrEnum):
+    """Where a worker is in its life."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # alive, but its source gives nothing
+    RESTARTING = "restarting"
+    RESTING = "resting"  # crashed so often that it is left alone for a while
+    FAILED = "failed"  # starting it again would not help
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """What the supervisor knows of one worker.
+
+    Attributes:
+        stream: Name of the stream. `endpoint`: where it publishes.
+        state: Where it is in its life. `detail`: why, in words, or "".
+        pid: Of its process; 0 when there is none.
+        restarts: How many times it was started again.
+        memory: Resident bytes of its process as last told.
+        last_exit: Exit code of the last process that ended; negative for a signal, None before.
+    """
+
+    stream: str
+    endpoint: str
+    state: WorkerState
+    detail: str
+    pid: int
+    restarts: int
+    last_exit: int | None
+    memory: int = 0
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream of a process: what its heartbeats tell."""
+
+    spec: WorkerSpec
+    state: WorkerState = WorkerState.STOPPED
+    detail: str = ""
+    beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
+
+
+@dataclass(slots=True)
+class _Charge:
+    """A process in the supervisor's care."""
+
+    name: str
+    streams: list[_Stream]
+    pid: int = 0
+    restarts: int = 0
+    last_exit: int | None = None
+    memory: int = 0
+    failures: int = 0  # crashes in a row
+    rests: int = 0
+    running: float = 0.0  # monotonic time since which it runs; 0 before
+    beating: bool = False
+    killed: float = 0.0  # when it was last told to end; 0 when it was not
+    asked: int = 0  # how many times the launcher was asked in vain to kill it
+    due: float = 0.0  # when it is to be started again
+
+    @property
+    def state(self) -> WorkerState:
+        """The state that all its streams share while it does not run."""
+        return self.streams[0].state
+
+
+class Supervisor:
+    """Keeps one process per sense alive. A context manager; `stop` leaves no process behind."""
+
+    def __init__(
+        self,
+        workers: Sequence[WorkerSpec],
+        on_change: Callable[[WorkerStatus], None] | None = None,
+        heartbeat_timeout: float = 3.0,
+        start_timeout: float = 60.0,
+        stall_timeout: float = 60.0,
+        directory: Path | None = None,
+    ) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            workers: One per stream. Those without an endpoint publish in the directory.
+            on_change: Called from the watching thread when a worker's state changes.
+            heartbeat_timeout: A worker silent for so many seconds is killed and started again.
+            start_timeout: Likewise one that never gave a heartbeat, or never came to run.
+            stall_timeout: Likewise one whose loop made no step, although its heart beats.
+            directory: Where the sockets are; a private one of its own by default.
+
+        Raises:
+            ConfigurationError: No workers, or two for one stream or endpoint.
+            BusError: An endpoint is refused.
+            StorageError: The directory for the endpoints cannot be made.
+        """
+        names = [spec.stream for spec in workers]
+        if not names or len(set(names)) < len(names):
+            raise ConfigurationError(f"streams must be named and different, they are {names}")
+        self._directory = _Directory(directory)
+        self._charges: dict[str, _Charge] = {}
+        self._streams: dict[str, tuple[_Charge, _Stream]] = {}
+        for spec in workers:
+            endpoint = spec.endpoint or f"ipc://{self._directory.path}/{spec.stream}"
+            if check_endpoint(endpoint).endswith(":*"):
+                raise BusError(f"{spec.stream}: {endpoint!r} must name a port, restarts reuse it")
+            stream = _Stream(spec.model_copy(update={"endpoint": endpoint}))
+            # A process is named by what its streams share; a slash is in no stream's name.
+            name = f"{spec.process}/" if spec.process else spec.stream
+            charge = self._charges.setdefault(name, _Charge(name, []))
+            charge.streams.append(stream)
+            self._streams[spec.stream] = (charge, stream)
+        if len(set(self.endpoints.values())) < len(names):
+            raise ConfigurationError(f"two streams share an endpoint: {self.endpoints}")
+        self._on_change = on_change
+        self._heartbeat_timeout = heartbeat_timeout
+        self._start_timeout = start_timeout
+        self._stall_timeout = stall_timeout
+        self._lock = threading.Condition()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        modules = sorted({module for spec in workers for module in spec.modules})
+        self._launchers = Launchers(self._directory.path, modules, self._stop)
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where each stream is published, for a `Subscriber`."""
+        return {name: stream.spec.endpoint for name, (_, stream) in self._streams.items()}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids: "launcher", "spare" (of the launcher), and each worker that runs."""
+        with self._lock:
+            workers = {c.name: c.pid for c in self._charges.values() if c.pid}
+        return self._launchers.pids | workers
+
+    def status(self) -> dict[str, WorkerStatus]:
+        """Return what is known of each worker."""
+        with self._lock:
+            return {name: self._describe(*both) for name, both in self._streams.items()}
+
+    def start(self, wait: float = 120.0) -> None:
+        """Start all workers.
+
+        Args:
+            wait: Longest wait in seconds until each has a percept out or waits for its source;
+                0 does not wait.
+
+        Raises:
+            ConfigurationError: A worker cannot run, for a reason that will not go away, or did
+                not come up in time. Everything is stopped again.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("this supervisor was started already")
+        self._launchers.start()
+        for charge in self._charges.values():
+            self._launch(charge)
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._thread.start()
+        if wait <= 0:
+            return
+        with self._lock:
+            self._lock.wait_for(lambda: self._failed() or self._all_up(), wait)
+            failed, up = self._failed(), self._all_up()
+            told = [(name, stream) for name, (_, stream) in self._streams.items()]
+            states = ", ".join(f"{name} {s.state} {s.detail}" for name, s in told)
+        if failed or not up:
+            self.stop()
+            raise ConfigurationError(failed or f"workers not up within {wait:g} s: {states}")
+
+    def stop(self) -> None:
+        """Let every worker finish its percept, end all processes, join the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._launchers.close(_STOP_SECONDS)
+        with self._lock:
+            for charge in self._charges.values():
+                charge.pid = 0
+            for _, stream in self._streams.values():
+                if stream.state is not WorkerState.FAILED:
+                    stream.state, stream.detail = WorkerState.STOPPED, ""
+        self._directory.remove()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- the watching thread ---
+
+    def _watch(self) -> None:
+        with Subscriber(self.endpoints.values(), percepts=False) as pulse:
+            looked = time.monotonic()
+            while not self._stop.is_set():
+                for message in self._launchers.receive(_TICK):
+                    self._listen(message)
+                self._feel(pulse)
+                # When the whole machine stood still, as in a suspend, nobody is to blame.
+                late = time.monotonic() - looked - _TICK
+                looked = time.monotonic()
+                self._look_after(late if late > _STANDSTILL else 0.0)
+
+    def _listen(self, message: dict[str, Any]) -> None:
+        """Take in what a launcher says; when it is gone, so are all workers."""
+        if "started" in message:
+            self._charges[message["started"]].pid = message["pid"]
+        elif "ended" in message:
+            charge = self._charges[message["ended"]]
+            self._ended(charge, message["code"], message["words"])
+        elif "lost" in message:
+            for charge in self._charges.values():
+                if charge.pid or charge.state is WorkerState.STARTING:
+                    charge.running = charge.running or time.monotonic()  # not to blame for it
+                    self._ended(charge, -signal.SIGKILL, message["lost"])
+
+    def _feel(self, pulse: Subscriber) -> None:
+        """Note the heartbeats, and that a worker has come to run."""
+        now = time.monotonic()
+        for name, beat in pulse.receive(0).heartbeats.items():
+            charge, stream = self._streams.get(name, (None, None))
+            if charge is None or stream is None or beat.pid != charge.pid:
+                continue
+            stream.beaten, charge.beating, charge.memory = now, True, beat.memory
+            if charge.killed:
+                continue
+            if trouble := self._trouble(stream, beat, now):
+                self._kill(charge, trouble)
+            elif beat.state in ("running", "waiting", "failed"):
+                charge.running = charge.running or now
+                if now - charge.running > _SOUND:
+                    charge.failures = charge.rests = 0
+                self._change(charge, stream, WorkerState(beat.state), beat.detail)
+
+    def _trouble(self, stream: _Stream, beat: Heartbeat, now: float) -> str:
+        """Return why a worker that beats must be started anew, or ""."""
+        limit = self._start_timeout if beat.state == "starting" else self._stall_timeout
+        if beat.state != "failed" and now - beat.progress > limit:
+            return f"no progress for {limit:g} s"
+        most = stream.spec.max_memory
+        if most and beat.memory > most:
+            return f"it has {beat.memory >> 20} MB of memory, {most >> 20} MB are allowed"
+        return ""
+
+    def _look_after(self, standstill: float) -> None:
+        """Kill the silent, start what is due; a standstill of so many seconds does not count."""
+        now = time.monotonic()
+        for charge in self._charges.values():
+            for stream in charge.streams:
+                stream.beaten += standstill
+            pausing = charge.state in (WorkerState.RESTARTING, WorkerState.RESTING)
+            if pausing and not charge.pid and now >= charge.due:
+                charge.restarts += 1
+                self._launch(charge)
+            elif charge.killed and charge.pid and now - charge.killed > _GRACE:
+                charge.killed, charge.asked = now, charge.asked + 1
+                if charge.asked < _ASKED:
+                    self._launchers.tell({"kill": charge.pid})
+                else:  # the launcher itself hangs; whoever it started ends with it
+                    self._launchers.kill()
+            elif charge.pid and not charge.killed:
+                limit = self._heartbeat_timeout if charge.beating else self._start_timeout
+                if now - min(stream.beaten for stream in charge.streams) > limit:
+                    self._kill(charge, f"no heartbeat for {limit:g} s")
+
+    def _ended(self, charge: _Charge, code: int, words: str) -> None:
+        now = time.monotonic()
+        crashed = code > 0 or -code in _CRASHES
+        # One that ran and was ended by somebody else is not to blame for it.
+        to_blame = crashed or not charge.running or bool(charge.killed)
+        charge.pid, charge.last_exit, charge.memory, charge.running = 0, code, 0, 0.0
+        detail = words or (f"ended by signal {-code}" if code < 0 else f"ended with code {code}")
+        log.warning("worker %s: %s", charge.name, detail)
+        if code == EXIT_FATAL:
+            self._change_all(charge, WorkerState.FAILED, detail)
+            return
+        if not to_blame:
+            charge.failures = 0
+        wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
+        charge.failures += to_blame
+        state = WorkerState.RESTARTING
+        if charge.failures >= _BREAKER:
+            wait = min(_REST * 2**charge.rests, _LONGEST_REST)
+            charge.failures, charge.rests = _BREAKER - 1, charge.rests + 1
+            state, detail = WorkerState.RESTING, f"{detail}; crashed often, rests for {wait:g} s"
+        charge.due = now + wait
+        self._change_all(charge, state, detail)
+
+    def _kill(self, charge: _Charge, why: str) -> None:
+        log.warning("worker %s: %s, ending it", charge.name, why)
+        charge.killed = time.monotonic()
+        # One that fell silent or hangs will not listen; one with too much memory can finish.
+        self._launchers.tell({"end" if "memory" in why else "kill": charge.pid})
+        self._change_all(charge, WorkerState.RESTARTING, why)
+
+    def _launch(self, charge: _Charge) -> None:
+        now = time.monotonic()
+        charge.beating, charge.killed, charge.asked, charge.running = False, 0.0, 0, 0.0
+        for stream in charge.streams:
+            stream.beaten = now
+            detail = stream.detail if charge.restarts else ""
+            self._change(charge, stream, WorkerState.STARTING, detail)
+        workers = [stream.spec.model_dump(mode="json") for stream in charge.streams]
+        command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
+        self._launchers.tell(command)
+
+    def _change_all(self, charge: _Charge, state: WorkerState, detail: str) -> None:
+        for stream in charge.streams:
+            self._change(charge, stream, state, detail)
+
+    def _change(self, charge: _Charge, stream: _Stream, state: WorkerState, detail: str) -> None:
+        with self._lock:
+            changed = (stream.state, stream.detail) != (state, detail)
+            stream.state, stream.detail = state, detail
+            described = self._describe(charge, stream)
+            self._lock.notify_all()
+        if changed and self._on_change is not None:
+            self._on_change(described)
+
+    # --- waiting for the start ---
+
+    def _describe(self, charge: _Charge, stream: _Stream) -> WorkerStatus:
+        return WorkerStatus(
+            stream.spec.stream, stream.spec.endpoint, stream.state, stream.detail,
+            charge.pid, charge.restarts, charge.last_exit, charge.memory,
+        )  # fmt: skip
+
+    def _failed(self) -> str:
+        """Return why a worker cannot run, or ""."""
+        for name, (_, stream) in self._streams.items():
+            if stream.state is WorkerState.FAILED:
+                return f"{name}: {stream.detail}"
+        return ""
+
+    def _all_up(self) -> bool:
+        up = (WorkerState.RUNNING, WorkerState.WAITING)
+        return all(stream.state in up for _, stream in self._streams.values())
+
+
+class _Directory:
+    """Where the sockets are, for its owner only."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            if path is None:
+                path = Path(tempfile.mkdtemp(prefix="sensebind-"))  # of mode 0700
+            else:
+                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StorageError(f"no directory for the bus can be made: {error}") from error
+        self.path = path
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)

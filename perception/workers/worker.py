@@ -1,0 +1,312 @@
+"""One process for one sense, or for several that share an encoder: sources, encoder, publishers.
+
+The worker knows its sources and its cache only by import path, so that new ones need no change
+here, and `perception` imports nothing of `memory`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+
+import numpy as np
+import torch
+
+from sensebind.errors import (
+    BusError,
+    CheckpointError,
+    ConfigurationError,
+    InputError,
+    MissingDependencyError,
+    SenseBindError,
+    StorageError,
+)
+from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.frames.codecs import jpeg
+from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader, Thing
+from sensebind.perception.trim import give_memory_back
+from sensebind.perception.workers.encoder_stage import SenseEncoder
+from sensebind.perception.workers.source_reader import StreamReader, Work
+from sensebind.perception.workers.spec import (
+    EXIT_ERROR,
+    EXIT_FATAL,
+    Enhance,
+    FactorySpec,
+    FramesSpec,
+    WorkerSpec,
+)
+
+__all__ = [
+    "EXIT_ERROR", "EXIT_FATAL", "Enhance", "FactorySpec", "FramesSpec", "Worker", "WorkerSpec",
+    "die_with_parent", "run_worker",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.2  # seconds between the encoder's signs of progress when there is nothing to do
+_JOIN = 1.0  # seconds for a source to close
+_TRIM_SECONDS = 60.0
+_SMOOTHING = 0.3  # of the encoding time that the rate follows
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream in the worker's hands."""
+
+    spec: WorkerSpec
+    publisher: Publisher
+    reader: StreamReader
+    encoder: SenseEncoder
+    enhance: Enhance | None
+    store: FrameStore | None
+    embedding: np.ndarray | None = None  # of the last percept; None when it perceived nothing
+    things: tuple[Thing, ...] = ()  # likewise
+
+
+class Worker:
+    """Runs one sense, or several in one process, until told to stop."""
+
+    def __init__(self, *specs: WorkerSpec) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            specs: Of the streams. Those with the same encoder are encoded in one batch.
+        """
+        self._specs = specs
+        self._stop = threading.Event()
+        self._ready = threading.Condition()
+        self._alive = time.monotonic()
+        self._encode_ms = 0.0
+
+    def stop(self) -> None:
+        """End `run` after the percepts in the making; safe in a signal handler."""
+        self._stop.set()
+
+    def run(self, restarts: int = 0) -> None:
+        """Publish percepts until `stop`.
+
+        Args:
+            restarts: How many times this process was started again, for the heartbeats.
+
+        Raises:
+            BusError: An endpoint cannot be used.
+            CheckpointError: The encoder or the cache cannot be loaded.
+            ConfigurationError: The parts do not fit together.
+        """
+        torch.set_num_threads(max(spec.threads for spec in self._specs))
+        with ExitStack() as stack:
+            publishers = []
+            for spec in self._specs:
+                publisher = Publisher(spec.endpoint, spec.stream, restarts=restarts)
+                publishers.append(stack.enter_context(publisher))
+            streams = self._assemble(publishers, stack)
+            for stream in streams:
+                stream.reader.start()
+                stack.callback(stream.reader.join, _JOIN)
+            for stream in streams:  # told before the first is waited for
+                stack.callback(stream.reader.stop)
+            self._serve(streams)
+
+    def _assemble(self, publishers: Sequence[Publisher], stack: ExitStack) -> list[_Stream]:
+        encoders: dict[object, SenseEncoder] = {}
+        streams: list[_Stream] = []
+        for spec, publisher in zip(self._specs, publishers, strict=True):
+            what = (
+                spec.checkpoint, spec.modality, spec.segment, spec.sensor_height,
+                spec.device, spec.precision,
+            )  # fmt: skip
+            if what not in encoders:
+                encoders[what] = SenseEncoder.from_pretrained(*what)
+            enhance: Enhance | None = spec.enhance.build() if spec.enhance else None
+            _check_fit(encoders[what], enhance)
+            store = None
+            if spec.frames is not None:
+                store = stack.enter_context(spec.frames.open())
+            reader = StreamReader(
+                spec, publisher, self._ready, lambda: self._alive, alone=len(self._specs) == 1
+            )
+            streams.append(_Stream(spec, publisher, reader, encoders[what], enhance, store))
+        return streams
+
+    def _serve(self, streams: Sequence[_Stream]) -> None:
+        """Encode and publish what the readers bring.
+
+        Raises:
+            Exception: What ended the last of the readers.
+        """
+        reading = list(streams)
+        trimmed = -math.inf
+        while not self._stop.is_set():
+            with self._ready:
+                self._ready.wait_for(partial(_anything, reading), _TICK)
+            self._alive = time.monotonic()
+            if self._alive - trimmed > _TRIM_SECONDS:
+                give_memory_back()
+                trimmed = self._alive
+            ended = [s for s in reading if s.reader.failure is not None]
+            reading = [s for s in reading if s.reader.failure is None]
+            if not reading and ended[-1].reader.failure is not None:
+                raise ended[-1].reader.failure
+            taken = [(s, work) for s in reading if (work := s.reader.take()) is not None]
+            encoded = self._encode([(s, work) for s, work in taken if work.changed])
+            for stream, work in taken:
+                if id(work) not in encoded and work.changed:
+                    continue  # refused
+                stream.embedding = encoded.get(id(work), stream.embedding)
+                if work.changed:
+                    stream.things = stream.encoder.things(work.observation)
+                self._publish(stream, work)
+
+    def _encode(self, taken: Sequence[tuple[_Stream, Work]]) -> dict[int, np.ndarray | None]:
+        """Return embeddings by the id of their work, without those that were refused."""
+        if not taken:
+            return {}
+        start = time.perf_counter()
+        encoded: dict[int, np.ndarray | None] = {}
+        for encoder in {s.encoder: None for s, _ in taken}:
+            batch = [(s, work) for s, work in taken if s.encoder is encoder]
+            results = encoder.encode_batch([work.observation for _, work in batch])
+            for (stream, work), result in zip(batch, results, strict=True):
+                try:
+                    if isinstance(result, InputError):
+                        raise result
+                    if result is not None and stream.enhance is not None:
+                        result = stream.enhance(result[None])[0]
+                    encoded[id(work)] = result
+                except InputError as error:
+                    stream.reader.refuse(error)
+        self._encode_ms = 1000 * (time.perf_counter() - start)
+        for stream, _ in taken:  # a slower encoder lowers the rate instead of growing a queue
+            spec, reader = stream.spec, stream.reader
+            wanted = max(1 / spec.rate, self._encode_ms / 1000 / spec.load)
+            reader.interval += _SMOOTHING * (wanted - reader.interval)
+        return encoded
+
+    def _publish(self, stream: _Stream, work: Work) -> None:
+        spec, observation = stream.spec, work.observation
+        payload = None
+        try:
+            if spec.modality is Modality.VISION and spec.jpeg_quality:
+                payload = jpeg(observation.data, spec.jpeg_quality)
+        except InputError as error:
+            stream.reader.refuse(error)
+            return
+        width = stream.encoder.width
+        embedding = stream.embedding
+        header = PerceptHeader(
+            stream=spec.stream,
+            modality=spec.modality,
+            sequence=0,  # the publisher numbers and stamps
+            captured_at=observation.captured_at,
+            published_at=0,
+            monotonic=observation.monotonic,
+            frame_id=observation.frame_id,
+            shape=(width,),
+            model=stream.encoder.digest,
+            cache=stream.enhance.setting if stream.enhance is not None else "",
+            observation=observation.reference,
+            present=embedding is not None,
+            encode_ms=self._encode_ms if work.changed else 0.0,
+            dropped=stream.reader.dropped,
+            unchanged=not work.changed,
+            things=stream.things,
+        )
+        vector = np.zeros(width, np.float32) if embedding is None else embedding
+        stream.publisher.publish(Percept(header, vector, payload))
+        stream.reader.done()
+        self._keep(stream, observation, payload)
+
+    def _keep(self, stream: _Stream, observation: Observation, payload: bytes | None) -> None:
+        """Store a frame after its percept is out, so that a slow disk delays nobody."""
+        if stream.store is None:
+            return
+        try:
+            stream.store.put(observation, payload)
+        except (StorageError, InputError) as error:
+            if stream.reader.unkept == 0:
+                log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
+            stream.reader.unkept += 1
+
+
+def _anything(streams: Sequence[_Stream]) -> bool:
+    return any(stream.reader.has_work or stream.reader.failure for stream in streams)
+
+
+def _check_fit(encoder: SenseEncoder, enhance: Enhance | None) -> None:
+    """Find out at the start, not at the first percept, that a cache has another width."""
+    if enhance is None:
+        return
+    probe = np.zeros((1, encoder.width), np.float32)
+    probe[0, 0] = 1.0
+    try:
+        enhance(probe)
+    except InputError as error:
+        raise ConfigurationError(f"cache and encoder do not fit: {error}") from error
+
+
+def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restarts: int = 0) -> int:
+    """Be the worker process: run until SIGTERM, then finish the percepts in the making.
+
+    Args:
+        specs: Of the streams to run.
+        tell: Called with one line when the worker cannot go on.
+        restarts: How many times this process was started again.
+
+    Returns:
+        The exit code: 0 after SIGTERM, 2 when starting again would not help, 1 otherwise.
+    """
+    worker = Worker(*specs)
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, who stops us
+    try:
+        worker.run(restarts)
+    except (CheckpointError, ConfigurationError, MissingDependencyError, BusError) as error:
+        tell(str(error))
+        return EXIT_FATAL
+    except SenseBindError as error:
+        tell(str(error))
+        return EXIT_ERROR
+    except Exception as error:
+        log.exception("worker of %s failed", ", ".join(spec.stream for spec in specs))
+        tell(f"{type(error).__name__}: {error}")
+        return EXIT_ERROR
+    return 0
+
+
+def die_with_parent(parent: int) -> None:
+    """Arrange that this process ends when its parent does, however that ends.
+
+    Args:
+        parent: Process id of the parent, which may be gone already.
+    """
+    if sys.platform == "linux":
+        # The parent forks in its only thread, so the signal comes at its end and not before.
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    else:
+        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _watch_parent(parent: int) -> None:
+    with suppress(KeyboardInterrupt):
+        while os.getppid() == parent:
+            time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)

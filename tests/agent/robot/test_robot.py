@@ -1,0 +1,166 @@
+"""`sensebind run` as a user has it: a real home, real processes, real signals."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures.fake_senses import alive, save_tiny_imagebind
+from fixtures.ports import free_port
+
+from sensebind.agent.cli import top
+from sensebind.agent.robot.config import parse_config
+from sensebind.agent.robot.robot import Robot
+from sensebind.errors import BusError, ConfigurationError
+from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
+from sensebind.perception.bus.pubsub import Subscriber
+from sensebind.perception.frames.service import FrameClient
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 120.0
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A robot.yaml on a simulated home, with keys for another machine."""
+    home = tmp_path_factory.mktemp("robot")
+    save_tiny_imagebind(home / "imagebind")
+    robot, agent = new_keys(home / "robot"), new_keys(home / "agent")
+    allow_key(home / "robot", agent, "agent")
+    allow_key(home / "agent", robot, "rover")
+    return f"""
+name: rover
+checkpoint: {home}
+cache: null
+simhome: {{seed: 10000003, port: {free_port()}}}
+streams:
+  camera: {{source: simhome, process: eyes, max_age: 10}}
+  second: {{source: {{source: simhome, sensor: camera}}, process: eyes, max_age: 10}}
+  lidar: {{source: simhome, max_age: 10}}
+bus:
+  listen: "tcp://127.0.0.1:{free_port()}"
+  frames: "tcp://127.0.0.1:{free_port()}"
+  keys: {home}/robot
+frames: {{directory: {home}/frames}}
+"""
+
+
+def test_a_robot_is_seen_from_here_and_from_another_machine(
+    described: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    config = parse_config(described)
+    keys = KeyRing.load(config.bus.keys.parent / "agent")
+    with Robot(config) as robot:
+        streams = ["rover.camera", "rover.lidar", "rover.second"]
+        until(lambda: all(row.received for row in robot.monitor.rows()))
+        assert [row.stream for row in robot.monitor.rows()] == streams
+        until(lambda: len(robot.pids) == 5)  # a home, launcher, spare, two workers
+        assert all(map(alive, robot.pids.values()))
+        assert {f"ipc://{config.directory / name}" for name in streams} == {
+            *top.local_endpoints(None)
+        }
+        with pytest.raises(BusError, match="runs already"), Robot(config):
+            pass
+        with (
+            Subscriber([config.bus.listen], keys=keys) as subscriber,
+            FrameClient(config.bus.frames, keys, timeout=PATIENCE) as frames,
+        ):
+            found = {}
+            until(lambda: found.update(subscriber.receive(0.1).percepts) or len(found) == 3)
+            time.sleep(1.0)  # a frame is written after its percept is out
+            for stream, percept in found.items():
+                assert frames.get(percept.header.observation).stream == stream
+        home = robot.pids["simhome"]
+        os.kill(home, signal.SIGKILL)
+        until(lambda: not alive(home))
+        received = {row.stream: row.received for row in robot.monitor.rows()}
+
+        until(lambda: all(r.received > received[r.stream] + 2 for r in robot.monitor.rows()))
+        pids = robot.pids
+    assert not [pid for pid in pids.values() if alive(pid)]
+    assert not config.directory.exists()
+
+
+def test_what_cannot_run_leaves_nothing_behind(
+    described: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    open_to_all = described.replace("tcp://127.0.0.1", "tcp://0.0.0.0", 1)
+    config = parse_config(open_to_all.replace("/robot\n", "/none\n"))
+    with pytest.raises(BusError, match="keys new"), Robot(config):
+        pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = parse_config(f"{described}metrics: {{port: {port}}}\n")
+        with pytest.raises((BusError, ConfigurationError), match=str(port)), Robot(config):
+            pass
+    assert not config.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "foreign"),
+    [
+        ("sensebind.agent.robot.robot", ["torch", "mujoco", "fastapi"]),
+        ("sensebind.perception.simhome.process", ["torch", "fastapi", "uvicorn", "cv2"]),
+    ],
+)
+def test_each_process_imports_what_it_needs(module: str, foreign: list[str]) -> None:
+    script = f"import sys, {module}; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
+    modules = told.stdout.decode().split()
+    assert module in modules and not set(foreign) & set(modules)
+
+
+def test_sigterm_ends_everything_in_order(described: str, tmp_path: Path) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text(described)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensebind", "run", str(file), "--json"],
+        stdout=subprocess.PIPE, env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        pids = json.loads(process.stdout.readline())["pids"]
+        assert {"simhome", "launcher"} <= set(pids)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        rows = json.loads(process.stdout.readline())["streams"]
+        assert [row["stream"] for row in rows] == ["rover.camera", "rover.lidar", "rover.second"]
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    until(lambda: not any(map(alive, pids.values())))
+
+
+def test_no_process_outlives_a_robot_that_is_killed(described: str, tmp_path: Path) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text(described)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sensebind", "run", str(file), "--json"],
+        stdout=subprocess.PIPE, env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    with process.stdout:
+        pids = json.loads(process.stdout.readline())["pids"]
+    process.kill()
+    process.wait(PATIENCE)
+    until(lambda: not any(map(alive, pids.values())))

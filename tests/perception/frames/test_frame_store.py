@@ -1,0 +1,198 @@
+"""The frame store: what is kept comes back, within its limits, whatever happens to processes."""
+
+# pyright: reportArgumentType=false
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensebind.errors import InputError, StorageError
+from sensebind.perception.frames.codecs import jpeg
+from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.percept import Modality, Observation, parse_reference
+
+SECOND = 1_000_000_000
+
+
+def picture(at: int, stream: str = "camera", value: int = 0, size: int = 24) -> Observation:
+    image = np.full((size, size, 3), value % 256, np.uint8)
+    return Observation(image, stream, Modality.VISION, at, 0.0, value, "optical")
+
+
+def noise(at: int, stream: str = "camera") -> Observation:
+    image = np.random.default_rng(at).integers(0, 255, (100, 100, 3), dtype=np.uint8)
+    return Observation(image, stream, Modality.VISION, at, 0.0, 0, "optical")
+
+
+def test_what_was_kept_comes_back(tmp_path: Path) -> None:
+    sound = np.linspace(-0.5, 0.5, 4000, dtype=np.float32)
+    cloud = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    with FrameStore(tmp_path / "store") as store:
+        seen = store.put(picture(5, value=7))
+        heard = store.put(Observation(sound, "mic", Modality.AUDIO, 6, 0.0, 2, "m", 16000))
+        scanned = store.put(Observation(cloud, "lidar", Modality.POINT, 7, 0.0, 3, "l"))
+        assert (seen, heard) == ("frame:camera@5", "frame:mic@6")
+    with FrameStore(tmp_path / "store") as store:
+        frame = store.get(seen)
+        assert (frame.stream, frame.captured_at, frame.sequence) == ("camera", 5, 7)
+        assert (frame.modality, frame.frame_id, frame.media) == (
+            Modality.VISION, "optical", "image/jpeg",
+        )  # fmt: skip
+        assert frame.reference == seen and frame.decode().shape == (24, 24, 3)
+        assert store.get(heard).rate == 16000
+        np.testing.assert_allclose(store.get(heard).decode(), sound, atol=2**-15)
+        np.testing.assert_array_equal(store.get(scanned).decode(), cloud)
+
+
+def test_a_payload_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+    payload = jpeg(np.zeros((8, 8, 3), np.uint8), 30)
+    with FrameStore(tmp_path) as store:
+        assert store.get(store.put(picture(1), payload)).payload == payload
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["", "frame:camera", "frame:../x@1", "frame:a/b@1", "frame:camera@-1", "camera@1",
+     "frame:camera@99999999999999999999", "frame:camera@9999999999999999999", "frame:camera@1 "],
+)  # fmt: skip
+def test_what_is_no_reference_is_refused(tmp_path: Path, reference: str) -> None:
+    with FrameStore(tmp_path) as store, pytest.raises(InputError, match="no reference"):
+        store.get(reference)
+
+
+def test_a_stream_cannot_name_a_file_elsewhere(tmp_path: Path) -> None:
+    with FrameStore(tmp_path / "s") as store, pytest.raises(InputError):
+        store.put(picture(1, stream="../outside"))
+    assert parse_reference("frame:a.b-c_d@12") == ("a.b-c_d", 12)
+
+
+def test_what_is_not_kept_is_named(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as store:
+        store.put(picture(1))
+        for missing in ("frame:camera@2", "frame:nose@1"):
+            with pytest.raises(InputError, match=missing):
+                store.get(missing)
+        assert not (tmp_path / "nose.frames").exists()
+
+
+def test_old_frames_give_way(tmp_path: Path) -> None:
+    with FrameStore(tmp_path, max_age=10.0) as store:
+        for second in range(30):
+            store.put(picture(second * SECOND))
+        kept = store.references("camera")
+        assert kept[0] == f"frame:camera@{19 * SECOND}" and len(kept) == 11
+        assert (store.counts.kept, store.counts.evicted) == (30, 19)
+        assert len(store.references("camera", since=25 * SECOND, until=27 * SECOND)) == 3
+        assert store.references("nose") == []
+
+
+def test_the_oldest_give_way_to_the_limit_in_bytes(tmp_path: Path) -> None:
+    with FrameStore(tmp_path, max_bytes=400_000) as store:
+        for at in range(1, 120):
+            store.put(noise(at))
+        kept = store.references("camera")
+        assert 5 < len(kept) < 60 and kept[-1] == "frame:camera@119"
+        assert store.counts.evicted == 119 - len(kept)
+    assert (tmp_path / "camera.frames").stat().st_size < 800_000
+
+
+def test_limits_that_keep_nothing_are_refused(tmp_path: Path) -> None:
+    for limits in ({"max_bytes": 10}, {"max_age": 0.0}):
+        with pytest.raises(InputError):
+            FrameStore(tmp_path, **limits)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="file"):
+        FrameStore(tmp_path / "file" / "store")
+
+
+def test_a_damaged_file_is_put_aside_and_the_stream_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "camera.frames").write_bytes(b"no database at all" * 100)
+    with FrameStore(tmp_path) as store:
+        with pytest.raises(StorageError, match="camera"):
+            store.put(picture(1))
+        assert store.put(picture(2)) and store.counts.damaged == 1
+        assert store.put(picture(1, stream="other"))
+    assert (tmp_path / "camera.frames.damaged").exists()
+
+
+def test_a_full_disk_is_said_and_harms_nothing_kept(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as store:
+        kept = store.put(picture(1))
+        file = store._files["camera"]
+        [pages] = file.execute("PRAGMA page_count").fetchone()
+        file.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says when the disk is full
+        with pytest.raises(StorageError, match="full"):
+            for at in range(2, 100):
+                store.put(noise(at))
+        file.execute("PRAGMA max_page_count = 1000000")
+        assert store.get(kept).captured_at == 1 and store.put(noise(200))
+
+
+def test_closing_twice_is_fine_and_then_nothing_more(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path)
+    store.close()
+    store.close()
+    with pytest.raises(StorageError, match="closed"):
+        store.put(picture(1))
+
+
+def test_threads_may_share_it(tmp_path: Path) -> None:
+    failures: list[Exception] = []
+    with FrameStore(tmp_path) as store:
+
+        def work(stream: str) -> None:
+            try:
+                for at in range(1, 40):
+                    assert store.get(store.put(picture(at, stream, at))).sequence == at
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(f"s{n % 2}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert not failures
+
+
+def _write_for_ever(directory: Path) -> None:
+    store, at = FrameStore(directory), 0
+    while True:
+        at += 1
+        store.put(noise(at))
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_frames(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for _ in range(5):
+        process = context.Process(target=_write_for_ever, args=(tmp_path,))
+        process.start()
+        path = tmp_path / "camera.frames"
+        end = time.monotonic() + 20
+        while not path.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join(10)
+        with FrameStore(tmp_path) as store:
+            references = store.references("camera")
+            for reference in references:
+                assert store.get(reference).decode().shape == (100, 100, 3)
+            assert store.put(noise(10**9))
+    assert references
+
+
+def test_a_reader_in_another_process_sees_what_is_written(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as writer, FrameStore(tmp_path) as reader:
+        for at in range(1, 20):
+            assert reader.get(writer.put(picture(at))).captured_at == at
