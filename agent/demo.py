@@ -30,13 +30,9 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.watch_runner import Say
-from sensebind.agent.robot.workers import (
-    SIMHOME_STREAMS,
-    SOUND_WINDOW,
-    CacheSettings,
-    simhome_workers,
-)
+from sensebind.agent.robot.workers import SIMHOME_STREAMS, SOUND_WINDOW, simhome_workers
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import ConfigurationError, SourceError
 from sensebind.memory.watches import Alert
 from sensebind.perception.percept import Observation

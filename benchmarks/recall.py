@@ -26,8 +26,8 @@ import torch
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.conditioning.embedder import Embedder
-from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory

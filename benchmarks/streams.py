@@ -18,13 +18,9 @@ import numpy as np
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.conditioning.awareness import Awareness
-from sensebind.agent.robot.workers import (
-    SIMHOME_STREAMS,
-    CacheSettings,
-    imagebind_directory,
-    simhome_workers,
-)
+from sensebind.agent.robot.workers import SIMHOME_STREAMS, simhome_workers
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer

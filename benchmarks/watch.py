@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.conditioning.embedder import Embedder
-from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watches import Alert, Watch, Watcher, WatchSettings
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader

@@ -11,8 +11,8 @@ import numpy as np
 
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.robot.watch_runner import sentence
-from sensebind.agent.robot.workers import imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.retriever import EpisodeRetriever

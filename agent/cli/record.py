@@ -19,8 +19,8 @@ import torch
 
 from sensebind.agent.robot.bus_recorder import Tap
 from sensebind.agent.robot.config import RobotConfig, read_config
-from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.errors import ConfigurationError, InputError, SourceError
 from sensebind.memory.visual_cache import Enhancer, load_enhancer
 from sensebind.perception.frames.recording import Pictures, Recorder

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sensebind.agent.conditioning.media_encoder import ENHANCED, FileSenses, cache_directory
-from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
+from sensebind.agent.conditioning.media_encoder import ENHANCED, FileSenses
+from sensebind.checkpoints.layout import CacheSettings, cache_directory, imagebind_directory
 from sensebind.errors import InputError
 from sensebind.memory.vectors import unit
 from sensebind.memory.visual_cache import VisualCache

@@ -19,7 +19,7 @@ from sensebind.agent.conditioning.condition import (
     is_sum,
 )
 from sensebind.agent.conditioning.media import Medium
-from sensebind.agent.robot.workers import imagebind_directory
+from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.frames.store import Frame
@@ -43,12 +43,6 @@ class Frames(Protocol):
     def get(self, reference: str) -> Frame:
         """Returns a frame, or raises InputError if it is not there (any more)."""
         ...
-
-
-def cache_directory(checkpoint: Path) -> Path | None:
-    """Returns where the visual cache of a checkpoint lies; None if it has none."""
-    path = checkpoint / "visual_cache"
-    return path if path.is_dir() else None
 
 
 class FileSenses:

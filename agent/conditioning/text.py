@@ -19,7 +19,7 @@ from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from sensebind.agent.conditioning.condition import Sensed, SenseState
-from sensebind.agent.robot.workers import imagebind_directory
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.percept import Percept

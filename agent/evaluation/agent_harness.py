@@ -35,12 +35,8 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.watch_runner import sentence
-from sensebind.agent.robot.workers import (
-    SIMHOME_STREAMS,
-    SOUND_WINDOW,
-    CacheSettings,
-    imagebind_directory,
-)
+from sensebind.agent.robot.workers import SIMHOME_STREAMS, SOUND_WINDOW
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.visual_cache import Enhancer, VisualCache

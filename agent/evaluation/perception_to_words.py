@@ -14,7 +14,7 @@ from sensebind.agent.evaluation.scenes import SceneSample
 from sensebind.agent.llm.checkpoint import Brain, load_brain
 from sensebind.agent.llm.constrained_decoding import ParsedCall
 from sensebind.agent.robot.motion import REACH, moving_tools
-from sensebind.agent.robot.workers import CacheSettings
+from sensebind.checkpoints.layout import CacheSettings
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.percept import Observation
 from sensebind.perception.simhome.devices import DeviceState

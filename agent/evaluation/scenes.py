@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from sensebind.agent.robot.workers import imagebind_directory
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome

@@ -23,8 +23,8 @@ from sensebind.agent.evaluation.perception_to_words import Chain, Question
 from sensebind.agent.evaluation.reading import is_chinese, read
 from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, SceneSample, perceive_scenes
-from sensebind.agent.robot.workers import CacheSettings
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 SCENES_PER_ROW = 3  # scenes perceived per trial of a row: not every scene has what a row needs

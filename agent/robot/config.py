@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sensebind.agent.robot.workers import CacheSettings, imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.bus.curve_keys import default_directory
 from sensebind.perception.percept import STREAM_PATTERN, Modality

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from sensebind.agent.robot.config import RobotConfig, read_config, runtime_directory
-from sensebind.agent.robot.workers import imagebind_directory
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.bus.curve_keys import KeyRing, default_directory
 from sensebind.perception.sources.registry import find_sources

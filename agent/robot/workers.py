@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.errors import CheckpointError
 from sensebind.perception.percept import Modality
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
@@ -23,31 +24,6 @@ _SOURCE = "sensebind.perception.sources.simhome:SimHomeSource"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _RATES = {"camera": 10.0, "microphone": 6.0, "lidar": 5.0}  # percepts per second, at most
 _HOP = 2  # a window of sound every 0.2 s, so that what is heard is never older than what is seen
-
-
-@dataclass(frozen=True, slots=True)
-class CacheSettings:
-    """How embeddings are enhanced by the visual cache.
-
-    Attributes:
-        k: Neighbours. `temperature`: of their softmax. `weight`: of what they say.
-    """
-
-    k: int = 10
-    temperature: float = 20.0
-    weight: float = 0.5
-
-
-def imagebind_directory(checkpoint: Path) -> Path:
-    """Return the ImageBind part of a checkpoint directory.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    for directory in (checkpoint / "imagebind", checkpoint):
-        if (directory / "preprocessor_config.json").is_file():
-            return directory
-    raise CheckpointError(f"no ImageBind in {checkpoint}: imagebind/config.json is missing")
 
 
 def simhome_workers(

@@ -7,7 +7,8 @@ import pytest
 from fixtures.fake_senses import WIDTH, save_tiny_imagebind
 
 from sensebind.agent.conditioning.awareness import Awareness
-from sensebind.agent.robot.workers import SIMHOME_STREAMS, CacheSettings, simhome_workers
+from sensebind.agent.robot.workers import SIMHOME_STREAMS, simhome_workers
+from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import CheckpointError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.simhome.server import SimHomeOptions, SimHomeServer
