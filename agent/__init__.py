@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Assistant": "assistant",
-    "ChatSenseBind": "chat_model",
+    "ChatSenseBind": "llm.chat_model",
     "Decision": "approval",
-    "Dialogs": "dialogs",
+    "Dialogs": "threads",
     "Policy": "approval",
     "Request": "approval",
-    "TurnRecord": "records",
-    "make_brain": "brains",
+    "TurnRecord": "events",
+    "make_brain": "llm.factory",
 }
 
 __all__ = [

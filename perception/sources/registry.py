@@ -29,9 +29,9 @@ FACTORY = "sensebind.perception.sources.registry:open_source"
 _PACKAGE = "sensebind.perception.sources"
 _BUILT_IN = {
     "audio": "audio_file:AudioFile",
-    "bag": "bags:Bag",
+    "bag": "rosbag:Bag",
     "camera": "camera:Camera",
-    "cloud": "clouds:CloudFiles",
+    "cloud": "point_cloud_files:CloudFiles",
     "microphone": "microphone:Microphone",
     "ouster": "ouster:Ouster",
     "replay": "replay:Replay",
