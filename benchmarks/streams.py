@@ -18,9 +18,9 @@ import numpy as np
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.conditioning.awareness import Awareness
-from sensebind.agent.robot.workers import SIMHOME_STREAMS, simhome_workers
+from sensebind.agent.robot.simhome import STREAMS, simhome_robot
 from sensebind.checkpoints import default_checkpoint
-from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.scene import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
@@ -46,10 +46,13 @@ def measure(checkpoint: Path, seconds: float, cache: bool) -> list[Row]:
         encoding[header.stream].append(header.encode_ms)
 
     with SimHomeServer(sample_scene(SCENE, sounding=True)) as home:
-        workers = simhome_workers(home.sensors, checkpoint, CacheSettings() if cache else None)
+        config = simhome_robot(checkpoint=checkpoint)
+        if not cache:
+            config = config.model_copy(update={"cache": None})
+        workers = config.workers(home.sensors)
         with (
             Supervisor(workers) as supervisor,
-            Awareness(supervisor.endpoints, SIMHOME_STREAMS, [listen]) as awareness,
+            Awareness(supervisor.endpoints, STREAMS, [listen]) as awareness,
         ):
             awareness.wait(30)
             time.sleep(WARM_UP)

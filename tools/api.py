@@ -8,7 +8,6 @@ bounded in time and size; the model is told a short form, the whole of it is the
 
 import base64
 import json
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import InputError
 from sensebind.tools.json_schema import problem
 from sensebind.tools.openapi import (
     MAX_DOCUMENT_BYTES,
@@ -28,6 +27,7 @@ from sensebind.tools.openapi import (
     read_operations,
 )
 from sensebind.tools.risk import label
+from sensebind.tools.secrets import read_secret
 from sensebind.tools.ssrf_guard import GuardedTransport
 
 MAX_TOLD = 400  # characters of an answer told to the model
@@ -57,8 +57,8 @@ class ApiTools:
             base_url: `http(s)://host[:port][/prefix]`; the only place requests go to.
             allow: operationIds to offer; all by default.
             private: Hosts that may have a private, loopback or link-local address.
-            auth: Security scheme of the document to the environment variable with its secret: a
-                bearer token, an API key, or `user:password`.
+            auth: Security scheme of the document to where its secret is (`env:NAME` or
+                `file:PATH`): a bearer token, an API key, or `user:password`.
             timeout: Seconds after which a call is given up, altogether.
             max_bytes: Largest answer that is read.
             headers: Sent with each request.
@@ -253,14 +253,12 @@ def _credentials(
     components = document.get("components") if isinstance(document, Mapping) else None
     schemes = components.get("securitySchemes", {}) if isinstance(components, Mapping) else {}
     found: dict[str, tuple[str, str, str]] = {}
-    for name, variable in auth.items():
+    for name, reference in auth.items():
         scheme = schemes.get(name)
         if not isinstance(scheme, Mapping):
             known = ", ".join(map(str, schemes)) or "none"
             raise InputError(f"the API has no security scheme {name} (it has {known})")
-        secret = os.environ.get(variable)
-        if not secret:
-            raise ConfigurationError(f"the environment variable {variable} is not set")
+        secret = read_secret(reference)
         kind, form = str(scheme.get("type")), str(scheme.get("scheme", "")).lower()
         if kind == "apiKey" and scheme.get("in") in ("header", "query"):
             found[name] = (str(scheme["in"]), str(scheme.get("name")), secret)

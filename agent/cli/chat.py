@@ -1,96 +1,203 @@
-"""`sensebind chat`: a dialog in a terminal or a pipe, kept under its name."""
+"""`sensebind chat`: a conversation with a robot, or with a language model alone."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-from rich.markup import escape
+import typer
 
-from sensebind.agent.assistant import Assistant
-from sensebind.agent.cli.terminal import Terminal
-from sensebind.agent.llm.factory import make_brain
-from sensebind.agent.threads import Dialogs, default_dialogs
-from sensebind.errors import InputError
-from sensebind.tools.clock import clock_tool
+from sensebind.agent.cli.options import Json
 
-HELP = """\
-/show FILE   shows a picture, a sound, a video or a point cloud with the next question
-/quit        ends; the dialog goes on with the same --thread"""
-_TYPES = {
-    ".png": "image", ".jpg": "image", ".jpeg": "image", ".webp": "image", ".bmp": "image",
-    ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
-    ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.robot.config import RobotConfig
+    from sensebind.memory.watches import Alert
+
+_WELCOME = "[dim]{name}, {thread}: {turns} turns. /help says more, Ctrl-D ends[/]"
 
 
-@dataclass(frozen=True, slots=True)
-class ChatOptions:
-    """What `sensebind chat` was asked for.
+def chat(
+    robot: Annotated[
+        Path | None, typer.Argument(help="The robot's YAML file; without it, no senses.")
+    ] = None,
+    thread: Annotated[str, typer.Option(help="Name of the dialog; an old one goes on.")] = (
+        "default"
+    ),
+    llm: Annotated[
+        str,
+        typer.Option(
+            "--llm",
+            "--brain",
+            help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; the robot's, or ours, by default.",
+        ),
+    ] = "",
+    dialogs: Annotated[Path | None, typer.Option(help="SQLite file of the dialogs.")] = None,
+    audit: Annotated[
+        Path | None, typer.Option(help="File of the audit log, without a robot.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Talk with a robot, or with a language model alone; the dialog survives.
 
-    Attributes:
+    Piped standard input is a script.
+    """
+    from sensebind.agent.cli.terminal import Terminal
+
+    terminal = Terminal(as_json=as_json)
+    if robot is None:
+        return talk_with_model(terminal, llm, thread=thread, dialogs=dialogs, audit=audit)
+    from sensebind.agent.robot.config_file import read_config
+    from sensebind.agent.robot.sections import LlmConfig
+
+    config = read_config(robot)
+    if llm or config.llm is None:
+        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
+    return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
+
+
+def talk_with_model(
+    terminal: Terminal,
+    llm: str = "",
+    *,
+    thread: str = "default",
+    dialogs: Path | None = None,
+    audit: Path | None = None,
+) -> int:
+    """Talk with a language model that has a clock, and no senses.
+
+    Args:
+        terminal: Where questions come from, and answers go to.
+        llm: Name of the language model, see `sensebind.agent.llm.factory`.
         thread: Name of the dialog.
         dialogs: SQLite file that keeps it.
-        brain: Language model, see `brains.py`.
-        as_json: Print one JSON object per turn and nothing else.
         audit: File of the audit log.
-    """
-
-    thread: str = "default"
-    dialogs: Path | None = None
-    brain: str = ""
-    as_json: bool = False
-    audit: Path | None = None
-
-
-def run(options: ChatOptions) -> int:
-    """Talks until the input ends.
 
     Raises:
         SenseBindError: It cannot start.
     """
-    terminal = Terminal(as_json=options.as_json)
+    from sensebind.agent.assistant import Assistant
+    from sensebind.agent.cli.conversation import converse
+    from sensebind.agent.llm.factory import make_brain
+    from sensebind.agent.threads import Dialogs, default_dialogs
+    from sensebind.tools.clock import clock_tool
+
     with (
-        Dialogs(options.dialogs or default_dialogs()) as dialogs,
+        Dialogs(dialogs or default_dialogs()) as kept,
         Assistant(
-            make_brain(options.brain),
-            [clock_tool()],
-            thread=options.thread,
-            dialogs=dialogs,
-            audit=options.audit,
+            make_brain(llm), [clock_tool()], thread=thread, dialogs=kept, audit=audit
         ) as assistant,
     ):
-        kept = next((one.turns for one in dialogs.threads() if one.name == options.thread), 0)
-        if terminal.interactive:
-            terminal.out.print(f"[dim]{escape(options.thread)}: {kept} turns. /help says more[/]")
-        _converse(assistant, terminal)
+        _greet(terminal, llm or "sensebind", thread, kept)
+        converse(assistant, terminal)
     return 0
 
 
-def _converse(assistant: Assistant, terminal: Terminal) -> None:
-    media: list[dict[str, Any]] = []
-    for text in terminal.questions():
-        if text == "/quit":
-            return
-        if text.startswith("/show "):
-            try:
-                media.append(block_of(Path(text.removeprefix("/show ").strip())))
-            except InputError as error:
-                if not terminal.interactive:
-                    raise
-                terminal.notes.print(f"[yellow]{escape(str(error))}[/]")
-        elif text.startswith("/"):
-            terminal.notes.print(f"[dim]{HELP}[/]")
-        else:
-            shown, media = media, []
-            terminal.turn(text, lambda: assistant.turn(text, shown), assistant.decide)  # noqa: B023
+def talk_with_robot(
+    config: RobotConfig,
+    terminal: Terminal,
+    *,
+    thread: str = "default",
+    transient: bool = False,
+    dialogs: Path | None = None,
+    welcome: str = "",
+    examples: str = "",
+) -> int:
+    """Start a robot, and talk with it until the input ends.
 
+    Args:
+        config: The robot; `llm:` is given.
+        terminal: Where questions come from, and answers go to.
+        thread: Name of the dialog.
+        transient: Keep nothing but what is named, see `Robot`.
+        dialogs: SQLite file of the dialogs.
+        welcome: Shown to a person before the first question.
+        examples: Questions that `/help` names.
 
-def block_of(file: Path) -> dict[str, Any]:
-    """Returns the content block of a local file; its ending says what it is.
+    Returns:
+        0; Ctrl-C and SIGTERM are orderly ends, too.
 
     Raises:
-        InputError: There is no such file.
+        SenseBindError: It cannot start; nothing is left running.
     """
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
-    return {"type": _TYPES.get(file.suffix.lower(), "file"), "path": str(file.resolve())}
+    from sensebind.agent.cli.conversation import converse
+    from sensebind.agent.robot.robot import Robot
+
+    logging.getLogger("sensebind").setLevel(logging.ERROR)  # gaps are reported in the dialog
+    notes = terminal.notes
+
+    def say(said: str, alert: Alert) -> None:
+        more = asdict(alert)
+        del more["watch"]
+        terminal.alert(said, watch=alert.watch.name, **more)
+
+    with _terminable():
+        try:
+            started = time.monotonic()
+            with notes.status("starting the robot …"), ExitStack() as stack:
+                robot = stack.enter_context(
+                    Robot(config, say=say, transient=transient, dialogs=dialogs)
+                )
+                agent = robot.agent
+                missing = agent.await_senses()
+                keep = stack.pop_all()
+            with keep:
+                notes.print(f"[dim]up in {time.monotonic() - started:.1f} s[/]")
+                for stream in missing:
+                    detail = robot.supervisor.status()[stream].detail
+                    notes.print(f"[yellow]nothing has come from {stream} yet: {detail}[/]")
+                if terminal.interactive:
+                    notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
+                try:
+                    converse(_Thread(agent, thread), terminal, agent.awareness, examples)
+                except KeyboardInterrupt:
+                    notes.print("[dim]bye[/]")
+                finally:
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)  # let it end in order
+        except KeyboardInterrupt:
+            notes.print("[dim]stopped[/]")
+    return 0
+
+
+class _Thread:
+    """One dialog with a robot's agent."""
+
+    def __init__(self, agent: Any, thread: str) -> None:
+        self.turn = partial(agent.turn, thread=thread)
+        self.decide = partial(agent.decide, thread=thread)
+
+
+def _greet(terminal: Terminal, name: str, thread: str, kept: Any) -> None:
+    if terminal.interactive:
+        from rich.markup import escape
+
+        turns = next((one.turns for one in kept.threads() if one.name == thread), 0)
+        terminal.notes.print(_WELCOME.format(name=escape(name), thread=escape(thread), turns=turns))
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Make SIGTERM end the conversation in order."""
+    from sensebind.agent.cli.terminal import Terminated
+
+    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    before: dict[signal.Signals, Any] = {
+        one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)
+    }
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli import chat, mcp
+from sensebind.agent.cli.options import Json
 
 File = Annotated[Path | None, typer.Option("--dialogs", help="SQLite file of the dialogs.")]
 Name = Annotated[str, typer.Argument(help="Name of the dialog.")]
@@ -15,37 +16,9 @@ threads = typer.Typer(help="Dialogs that are kept: list, show, delete, export.")
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command()(chat)
-    app.command()(mcp)
+    app.command()(chat.chat)
+    app.command()(mcp.mcp)
     app.add_typer(threads, name="threads")
-
-
-def chat(
-    thread: Annotated[str, typer.Option(help="Name of the dialog; an old one goes on.")] = (
-        "default"
-    ),
-    brain: Annotated[
-        str, typer.Option(help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; ours by default.")
-    ] = "",
-    dialogs: File = None,
-    audit: Annotated[Path | None, typer.Option(help="File of the audit log.")] = None,
-    as_json: Json = False,
-) -> int:
-    """Talk with a language model; the dialog survives. Piped standard input is a script."""
-    from sensebind.agent.cli.chat import ChatOptions, run
-
-    return run(ChatOptions(thread, dialogs, brain, as_json, audit))
-
-
-def mcp(
-    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 7180,
-    checkpoint: Checkpoint = None,
-) -> int:
-    """Offer the senses and detector of a simulated home's robot over MCP (standard input)."""
-    from sensebind.agent.cli.mcp import run
-    from sensebind.agent.demo import DemoOptions
-
-    return run(DemoOptions(seed, checkpoint=checkpoint))
 
 
 @threads.command("list")

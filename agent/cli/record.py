@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from sensebind.agent.robot.bus_recorder import Tap
-from sensebind.agent.robot.config import RobotConfig, read_config
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config_file import read_config
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.errors import ConfigurationError, InputError, SourceError

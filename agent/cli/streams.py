@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sensebind.agent.cli import run
 from sensebind.agent.cli.options import Json
 
 _KEYS_HELP = "Key directory; ~/.config/sensebind/keys by default."
@@ -17,26 +18,13 @@ keys = typer.Typer(help="Keys that let other machines listen, and tell whom we b
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command("run")(run_robot)
+    app.command()(run.run)
     app.command()(top)
     app.command()(doctor)
     app.command()(chaos)
     app.command()(proxy)
     app.add_typer(config, name="config")
     app.add_typer(keys, name="keys")
-
-
-def run_robot(
-    config: Robot,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Run the senses of a robot: each in its own process, watched, published."""
-    from sensebind.agent.robot.robot import run
-
-    return run(config, seconds, as_json)
 
 
 def top(
@@ -88,7 +76,7 @@ def chaos(
 @config.command("schema")
 def config_schema() -> int:
     """Print the JSON schema of a robot's file, for editors."""
-    from sensebind.agent.robot.config import print_schema
+    from sensebind.agent.robot.config_file import print_schema
 
     return print_schema()
 
@@ -96,7 +84,7 @@ def config_schema() -> int:
 @config.command("check")
 def config_check(robot: Robot) -> int:
     """Read a robot's file, and tell what is wrong with it, with line and field."""
-    from sensebind.agent.robot.config import check
+    from sensebind.agent.robot.config_file import check
 
     return check(robot)
 

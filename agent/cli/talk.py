@@ -1,42 +1,17 @@
 """`sensebind demo` and `sensebind ask`."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from sensebind.agent.cli import inputs
+from sensebind.agent.cli import demo, inputs
 from sensebind.agent.cli.options import Checkpoint, Json
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
-    app.command()(demo)
+    app.command()(demo.demo)
     app.command()(ask)
-
-
-def demo(
-    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 7180,
-    script: Annotated[
-        Path | None, typer.Option(help="File with one question per line; else standard input.")
-    ] = None,
-    as_json: Json = False,
-    checkpoint: Checkpoint = None,
-    house_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the house's API; 0 takes a free one.")
-    ] = 0,
-    dialogs: Annotated[
-        Path | None, typer.Option(help="SQLite file that keeps the dialog; in memory by default.")
-    ] = None,
-    memory: Annotated[
-        Path | None,
-        typer.Option(help="SQLite file that keeps what was perceived; forgotten by default."),
-    ] = None,
-) -> int:
-    """Talk with the robot of a simulated home. Piped standard input is a script."""
-    from sensebind.agent.demo import DemoOptions, run
-
-    return run(DemoOptions(seed, script, as_json, checkpoint, house_port, dialogs, memory))
 
 
 def ask(

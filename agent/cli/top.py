@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sensebind.agent.robot.config import read_config, runtime_directory
+from sensebind.agent.robot.config import runtime_directory
+from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.monitor import Monitor, StreamRow
 from sensebind.errors import BusError
 from sensebind.perception.bus.curve_keys import KeyRing

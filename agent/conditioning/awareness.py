@@ -32,6 +32,8 @@ from sensebind.perception.percept import Modality, Observation, Percept
 
 MAX_AGE = 2.0
 """Seconds after which a percept is stale, unless said otherwise."""
+SOUND_WINDOW = 2.0
+"""Seconds of sound that an audio percept describes."""
 HISTORY = 128
 """Percepts per stream that `Awareness.at` looks back on."""
 _RATE_WINDOW = 20  # percepts over which the rate is taken

@@ -23,6 +23,7 @@ from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.percept import Percept
+from sensebind.perception.simhome.catalog import KINDS
 
 MAX_WORDS = 10_000
 TAGS = 3  # told of each sense
@@ -218,6 +219,16 @@ class TellSenses(AgentMiddleware):
 def takes_pictures(profile: Mapping[str, Any] | None) -> bool:
     """Whether a language model says of itself that it takes pictures."""
     return bool((profile or {}).get("image_inputs"))
+
+
+def vocabulary(checkpoint: Path) -> list[str]:
+    """Return the words of a checkpoint: its vocabulary.txt, else those of the simulated home.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    file = checkpoint / "vocabulary.txt"
+    return read_vocabulary(file) if file.is_file() else list(KINDS)
 
 
 def read_vocabulary(file: Path) -> list[str]:

@@ -21,7 +21,7 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.assistant import Assistant, Events, Finished
-from sensebind.agent.conditioning.awareness import MAX_AGE
+from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
 from sensebind.agent.conditioning.condition import (
     SENSE_OF_MODALITY,
     Condition,
@@ -34,8 +34,8 @@ from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import REACH, moving_tools
+from sensebind.agent.robot.simhome import STREAMS
 from sensebind.agent.robot.watch_runner import sentence
-from sensebind.agent.robot.workers import SIMHOME_STREAMS, SOUND_WINDOW
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
@@ -81,7 +81,7 @@ class Parts:
         directory = imagebind_directory(checkpoint)
         self.encoders = {
             stream: SenseEncoder.from_pretrained(directory, Modality(modality))
-            for stream, modality in SIMHOME_STREAMS.items()
+            for stream, modality in STREAMS.items()
         }
         self.detector = Detector.from_pretrained(checkpoint / "detector")
         self.chat = ChatSenseBind(model=str(checkpoint))
@@ -224,7 +224,7 @@ class Stage:
         self._sound = np.concatenate([self._sound, self.home.microphone(STEP)])[-samples:]
 
     def _percept(self, stream: str, data: np.ndarray, rate: int = 0) -> Percept:
-        modality, at = Modality(SIMHOME_STREAMS[stream]), self.wall_ns()
+        modality, at = Modality(STREAMS[stream]), self.wall_ns()
         vector = self._parts.encode(
             Observation(data, stream, modality, at, self.now, 0, stream, rate)
         )

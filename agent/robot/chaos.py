@@ -29,7 +29,8 @@ from rich.table import Table
 
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.bus_faults import CORRUPT, FLOOD, ROGUE, Rogue, stopped_subscriber
-from sensebind.agent.robot.config import RobotConfig, read_config
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.percept import Percept
@@ -140,7 +141,7 @@ class Subject:
     """
 
     def __init__(self, config: RobotConfig) -> None:
-        self._config = config
+        self._config = config.model_copy(update={"llm": None})  # the streams are on trial
         self._stack = ExitStack()
         self._stop = threading.Event()
         self._stale = 0

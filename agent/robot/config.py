@@ -1,26 +1,42 @@
-"""`robot.yaml`: which senses a robot has, where they are published, and what is kept."""
+"""`robot.yaml` as a whole: what a robot has, and the workers that follow from it."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from collections.abc import Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from sensebind.agent.robot.sections import (
+    TOOL_SECTIONS,
+    BusConfig,
+    CacheConfig,
+    FramesConfig,
+    LlmConfig,
+    MemoryConfig,
+    MetricsConfig,
+    MotionConfig,
+    PolicyConfig,
+    RerunConfig,
+    Section,
+    SimHomeConfig,
+    StreamConfig,
+    ToolConfig,
+    WatchConfig,
+)
 from sensebind.checkpoints import default_checkpoint
-from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
-from sensebind.perception.bus.curve_keys import default_directory
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 from sensebind.perception.sources.registry import FACTORY
-from sensebind.perception.workers.spec import Device, FactorySpec, FramesSpec, Precision, WorkerSpec
+from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
 
-_MAX_BYTES = 1_000_000
+TOOL_GROUP = "sensebind.tools"
+"""Entry points that add kinds of tools; each is called as a `python:` factory is."""
+
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _MODALITIES = {
     "camera": Modality.VISION, "video": Modality.VISION, "microphone": Modality.AUDIO,
@@ -28,110 +44,29 @@ _MODALITIES = {
     "ouster": Modality.POINT, "lidar": Modality.POINT,
 }  # fmt: skip
 """What a kind of source gives, and what a sensor of the simulated home is called."""
+_PLAYED = frozenset({"audio", "bag", "cloud", "replay", "video"})
+"""Kinds of sources whose target is a file or folder, which ends, and may be played again."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CacheConfig(_Strict):
-    """The visual cache: `k` neighbours, `temperature` of the softmax, `weight` of what they say."""
-
-    k: Annotated[int, Field(ge=1, le=1000)] = 10
-    temperature: Annotated[float, Field(gt=0)] = 20.0
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-
-
-class StreamConfig(_Strict):
-    """One sense.
-
-    Attributes:
-        source: "KIND:TARGET", or a mapping with that under `source` and options of the kind.
-        modality: vision, audio, point or depth; where the kind of source does not say it, or to
-            have a lidar's sweep encoded whole, as a picture of distances.
-        enhance: Whether the visual cache enhances it; sounds and sweeps by default.
-
-    The others are those of `perception.specs.WorkerSpec`.
-    """
-
-    source: str | dict[str, Any]
-    modality: Literal["vision", "audio", "point", "depth"] | None = None
-    enhance: bool | None = None
-    process: str = ""
-    rate: Annotated[float, Field(gt=0, le=1000)] = 8.0
-    load: Annotated[float, Field(gt=0, le=1)] = 0.9
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.02
-    refresh: Annotated[float, Field(ge=0)] = 0.2
-    max_age: Annotated[float, Field(gt=0)] = 1.0
-    reopen: Annotated[float, Field(gt=0)] = 5.0
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    device: Device = "cpu"
-    precision: Precision = "float32"
-    segment: bool = True
-    sensor_height: float = 0.60
-    jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
-    max_memory_mb: Annotated[int, Field(ge=0)] = 0
-
-    @model_validator(mode="after")
-    def _int8_is_for_cpus(self) -> Self:
-        if self.precision == "int8" and self.device != "cpu":
-            raise ValueError(f"precision int8 is for device cpu, not for {self.device}")
-        return self
-
-
-class BusConfig(_Strict):
-    """How other machines reach the percepts.
-
-    Attributes:
-        listen: Endpoint for all streams, such as tcp://0.0.0.0:7000; "" stays on this machine.
-        frames: Endpoint for frames by reference; "" serves this machine only.
-        keys: Key directory, see `sensebind keys`.
-    """
-
-    listen: str = ""
-    frames: str = ""
-    keys: Path = Field(default_factory=default_directory)
-
-
-class FramesConfig(_Strict):
-    """What is kept of the raw observations: so much, so long, for each stream."""
-
-    directory: Path | None = None
-    max_mb: Annotated[int, Field(ge=1)] = 512
-    max_hours: Annotated[float, Field(gt=0)] = 24.0
-
-
-class MetricsConfig(_Strict):
-    """Where Prometheus finds /metrics; this machine only unless told otherwise."""
-
-    port: Annotated[int, Field(ge=0, le=65535)] = 9464
-    host: str = "127.0.0.1"
-
-
-class RerunConfig(_Strict):
-    """The Rerun viewer: `address` of a running one or "" for a file, `rate` per stream at most."""
-
-    address: str = ""
-    file: Path | None = None
-    rate: Annotated[float, Field(gt=0, le=30)] = 5.0
-
-
-class SimHomeConfig(_Strict):
-    """A simulated home that is started beside: sources "simhome" are its sensors."""
-
-    seed: Annotated[int, Field(ge=0)] = 7180
-    port: Annotated[int, Field(ge=1, le=65535)] = 5601
-
-
-class RobotConfig(_Strict):
+class RobotConfig(Section):
     """A robot.
 
     Attributes:
         name: Comes before the names of its streams, so that several robots can be told apart.
         checkpoint: Directory of the weights; the embedded ones by default.
         cache: The visual cache; null leaves it off.
-        streams: The senses by name. `bus`, `frames`, `metrics`, `rerun`, `simhome`: see there;
-            null leaves the last four off.
+        streams: By name.
+        bus: How other machines reach the percepts.
+        frames: What is kept of the raw observations; null keeps nothing.
+        metrics: Where Prometheus finds /metrics; null serves none.
+        rerun: The Rerun viewer; null leaves it off.
+        simhome: A simulated home that is started with the robot; null starts none.
+        llm: The language model; null runs the streams without an agent.
+        memory: What was perceived; null remembers nothing.
+        watches: What to speak up about.
+        tools: What the language model may call.
+        motion: What moves the robot; null keeps it still.
+        policy: What tools may do.
     """
 
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$")] = ""
@@ -146,6 +81,48 @@ class RobotConfig(_Strict):
     metrics: MetricsConfig | None = None
     rerun: RerunConfig | None = None
     simhome: SimHomeConfig | None = None
+    llm: LlmConfig | None = None
+    memory: MemoryConfig | None = None
+    watches: tuple[WatchConfig, ...] = ()
+    tools: tuple[ToolConfig, ...] = ()
+    motion: MotionConfig | None = None
+    policy: PolicyConfig = PolicyConfig()
+
+    _base: Path = PrivateAttr(default_factory=Path)
+
+    @field_validator("tools")
+    @classmethod
+    def _known_tools(cls, tools: tuple[ToolConfig, ...]) -> tuple[ToolConfig, ...]:
+        plugins = {point.name for point in entry_points(group=TOOL_GROUP)}
+        for tool in tools:
+            if tool.kind not in TOOL_SECTIONS and tool.kind not in plugins:
+                known = ", ".join(sorted({*TOOL_SECTIONS, *plugins}))
+                raise ValueError(f"no tool is called {tool.kind!r}; there are {known}")
+        return tools
+
+    @model_validator(mode="after")
+    def _parts_that_need_others(self) -> RobotConfig:
+        kinds = {tool.kind for tool in self.tools}
+        if self.memory is None and (needy := kinds & {"recall", "watch"}):
+            raise ValueError(f"the tool {min(needy)} needs memory: (`memory: {{}}` will do)")
+        if self.memory is None and self.watches:
+            raise ValueError("watches: need memory: (`memory: {}` will do)")
+        simulated = [tool.kind for tool in self.tools if tool.kind == "house"]
+        if self.motion is not None and self.motion.class_ == "simhome":
+            simulated.append("motion: simhome")
+        if self.simhome is None and simulated:
+            raise ValueError(f"{simulated[0]} is of the simulated home, and needs simhome:")
+        return self
+
+    def located(self, base: Path) -> RobotConfig:
+        """Return this robot with paths relative to `base`, the folder of its file."""
+        config = self.model_copy()
+        config._base = base
+        return config
+
+    def resolve(self, path: Path) -> Path:
+        """Return a path of the file, relative to the file's folder."""
+        return self._base / path.expanduser()
 
     @property
     def directory(self) -> Path:
@@ -153,10 +130,36 @@ class RobotConfig(_Strict):
         return runtime_directory() / (self.name or "robot")
 
     @property
+    def state_directory(self) -> Path:
+        """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
+        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+        return state / "sensebind" / (self.name or "robot")
+
+    @property
+    def weights(self) -> Path:
+        """Directory of the weights.
+
+        Raises:
+            CheckpointError: The installed package carries none.
+        """
+        return self.resolve(self.checkpoint) if self.checkpoint else default_checkpoint()
+
+    @property
+    def memory_file(self) -> Path:
+        """SQLite file of the episodes."""
+        file = self.memory.file if self.memory is not None else None
+        return self.resolve(file) if file else self.state_directory / "memory.sqlite"
+
+    @property
     def stream_names(self) -> dict[str, str]:
         """Names on the bus by names in the file."""
         prefix = f"{self.name}." if self.name else ""
         return {stream: f"{prefix}{stream}" for stream in self.streams}
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where each stream of the running robot is published on this machine."""
+        return {name: f"ipc://{self.directory / name}" for name in self.stream_names.values()}
 
     @property
     def modalities(self) -> dict[str, str]:
@@ -168,14 +171,18 @@ class RobotConfig(_Strict):
         names = self.stream_names
         return {names[s]: self._modality(s, c).value for s, c in self.streams.items()}
 
-    def workers(self) -> list[WorkerSpec]:
+    def workers(self, sensors: str = "") -> list[WorkerSpec]:
         """Return what the supervisor is to run.
+
+        Args:
+            sensors: Address of the simulated home's sensors, where it runs on a free port.
 
         Raises:
             ConfigurationError: The parts do not fit together.
             CheckpointError: The weights lack a part that is needed.
         """
-        checkpoint = self.checkpoint or default_checkpoint()
+        checkpoint = self.weights
+        imagebind = imagebind_directory(checkpoint)
         enhance = self._enhancer(checkpoint)
         frames = self.frame_spec if self.frames is not None else None
         workers = []
@@ -183,14 +190,15 @@ class RobotConfig(_Strict):
             modality = self._modality(stream, config)
             wanted = config.enhance if config.enhance is not None else modality != Modality.VISION
             shared = config.model_dump(
-                exclude={"source", "modality", "enhance", "max_memory_mb"}, exclude_none=True
+                exclude={"source", "modality", "loop", "speed", "enhance", "max_memory_mb"}
             )
+            source = FactorySpec(factory=FACTORY, arguments=self._source(stream, config, sensors))
             workers.append(
                 WorkerSpec(
                     stream=self.stream_names[stream],
                     modality=modality,
-                    source=FactorySpec(factory=FACTORY, arguments=self._source(stream, config)),
-                    checkpoint=imagebind_directory(checkpoint),
+                    source=source,
+                    checkpoint=imagebind,
                     enhance=enhance if wanted else None,
                     frames=frames,
                     max_memory=config.max_memory_mb << 20,
@@ -199,18 +207,30 @@ class RobotConfig(_Strict):
             )
         return workers
 
-    def _source(self, stream: str, config: StreamConfig) -> dict[str, Any]:
-        """Return the arguments of `open_source`; sensors of our own home get its address."""
+    def _source(self, stream: str, config: StreamConfig, sensors: str) -> dict[str, Any]:
+        """Return the arguments of `open_source`."""
         spec = config.source
         options = dict(spec) if isinstance(spec, dict) else {"source": spec}
-        if options.get("source") == "simhome":
+        kind, _, target = str(options.get("source", "")).partition(":")
+        if kind == "simhome" and not target:
             if self.simhome is None:
                 raise ConfigurationError(
                     f"{stream}: source 'simhome' needs a section simhome:, or an address such as "
                     "simhome:tcp://127.0.0.1:5601"
                 )
-            options["source"] = f"simhome:tcp://127.0.0.1:{self.simhome.port}"
+            sensors = sensors or f"tcp://127.0.0.1:{self.simhome.port}"
+            options["source"] = f"simhome:{sensors}"
             options.setdefault("sensor", stream)
+        played = {"loop": config.loop, "speed": config.speed}
+        given = {name: value for name, value in played.items() if value is not None}
+        if kind in _PLAYED:
+            options["source"] = f"{kind}:{self.resolve(Path(target))}"
+            options |= given
+        elif given:
+            raise ConfigurationError(
+                f"{stream}: {', '.join(given)} is for what is played "
+                f"({', '.join(sorted(_PLAYED))}), not for {kind!r}"
+            )
         return {"spec": options, "stream": self.stream_names[stream]}
 
     def _modality(self, stream: str, config: StreamConfig) -> Modality:
@@ -233,21 +253,16 @@ class RobotConfig(_Strict):
             if self.cache is not None and "cache" in self.model_fields_set:
                 raise CheckpointError(f"no visual cache at {directory}: build one, or cache: null")
             return None
-        settings = CacheSettings(**self.cache.model_dump())
-        arguments = {"k": settings.k, "temperature": settings.temperature}
-        return FactorySpec(
-            factory=_ENHANCER,
-            arguments={"directory": str(directory), "weight": settings.weight, **arguments},
-        )
+        arguments = {"directory": str(directory), **self.cache.model_dump()}
+        return FactorySpec(factory=_ENHANCER, arguments=arguments)
 
     @property
     def frame_spec(self) -> FramesSpec:
         """Where frames are kept, and how many."""
         limits = self.frames or FramesConfig()
-        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-        own = state / "sensebind" / (self.name or "robot") / "frames"
+        own = self.state_directory / "frames"
         return FramesSpec(
-            directory=limits.directory.expanduser() if limits.directory else own,
+            directory=self.resolve(limits.directory) if limits.directory else own,
             max_bytes=limits.max_mb << 20,
             max_age=3600 * limits.max_hours,
         )
@@ -259,97 +274,3 @@ def runtime_directory() -> Path:
     if base and Path(base).is_dir():
         return Path(base) / "sensebind"
     return Path(tempfile.gettempdir()) / f"sensebind-{os.getuid()}"
-
-
-def read_config(path: Path) -> RobotConfig:
-    """Read a robot's file.
-
-    Raises:
-        ConfigurationError: It cannot be read, is no YAML, or a field is wrong; the message names
-            the line and the field.
-    """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigurationError(f"{path} is larger than {_MAX_BYTES // 1_000_000} MB")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"{path} cannot be read: {reason}") from error
-    return parse_config(text, str(path))
-
-
-def print_schema() -> int:
-    """Print the JSON schema of robot.yaml, by which editors complete and check it."""
-    print(json.dumps(RobotConfig.model_json_schema(), indent=2))
-    return 0
-
-
-def check(path: Path) -> int:
-    """Read a robot's file and the weights that it names, and say that they are right.
-
-    Raises:
-        SenseBindError: They are not; the message names line and field.
-    """
-    workers = read_config(path).workers()
-    print(f"{path}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
-    return 0
-
-
-def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
-    """Read a robot's description; `name` is said in errors.
-
-    Raises:
-        ConfigurationError: It is no YAML, or a field is wrong.
-    """
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigurationError(f"{name}{where}: no YAML: {problem}") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{name}: nested too deeply") from error
-    if not isinstance(fields, dict):
-        raise ConfigurationError(f"{name}: a robot is described by fields such as streams:")
-    try:
-        return RobotConfig.model_validate(fields)
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, root, name)) from error
-
-
-def _explain(error: ValidationError, root: yaml.Node | None, name: str) -> str:
-    """Say for the first errors in which line and field they are."""
-    told = []
-    for one in error.errors(include_url=False)[:5]:
-        path = [part for part in one["loc"] if part != "[key]"]
-        field = ".".join(str(part) for part in path)
-        message = one["msg"]
-        if one["type"] == "extra_forbidden":
-            message = f"there is no such field; there are {', '.join(_siblings(path))}"
-        told.append(f"{name}, line {_line(root, path)}, {field or 'the whole'}: {message}")
-    return "; ".join(told)
-
-
-def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int:
-    """Return the line of the node that a path of keys leads to, or as far as it leads."""
-    line = node.start_mark.line + 1 if node is not None else 1
-    for part in path:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-def _siblings(path: Sequence[int | str]) -> list[str]:
-    """Return the fields that are known where an unknown one was given."""
-    models = {
-        "streams": StreamConfig, "cache": CacheConfig, "bus": BusConfig, "frames": FramesConfig,
-        "metrics": MetricsConfig, "rerun": RerunConfig, "simhome": SimHomeConfig,
-    }  # fmt: skip
-    model = models.get(str(path[0]), RobotConfig) if len(path) > 1 else RobotConfig
-    return list(model.model_fields)

@@ -17,7 +17,8 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
-from sensebind.agent.robot.config import RobotConfig, read_config, runtime_directory
+from sensebind.agent.robot.config import RobotConfig, runtime_directory
+from sensebind.agent.robot.config_file import read_config
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import ConfigurationError, SenseBindError

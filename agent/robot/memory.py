@@ -115,16 +115,21 @@ class Remembering:
             senses: Where the newest percepts are.
             streams: Stream to modality.
         """
-        tools = [
-            recall_tool(self.memory, self._embedder.text),
-            *watch_tools(self.keeper.book, self._embedder.text, lambda: self._embedder.model),
-        ]
+        tools = [self.recall_tool(), *self.watch_tools()]
         describe = self._describe
         if senses is not None and describe is not None:
             tools += look_tools(
                 senses, streams or {}, lambda p: describe(p.header.modality.value, p.embedding)
             )
         return tools
+
+    def recall_tool(self) -> BaseTool:
+        """Return the tool that searches what was perceived."""
+        return recall_tool(self.memory, self._embedder.text)
+
+    def watch_tools(self) -> list[BaseTool]:
+        """Return the tools that add, list and remove watches."""
+        return watch_tools(self.keeper.book, self._embedder.text, lambda: self._embedder.model)
 
     def start(self) -> None:
         """Remember and watch from now on."""

@@ -1,70 +1,82 @@
-"""`sensebind run robot.yaml`: the senses of a robot, watched and published until told to stop.
+"""A robot: from one `robot.yaml` everything that it is made of.
 
-The composition root of a robot without a language model: here sources, workers, supervisor, frame
-store, proxy, metrics and viewer are wired together.
+The composition root: sources, workers, supervisor, frame store, proxy, metrics and viewer are wired
+together here, and with `llm:` in the file the agent that talks about what they perceive. A robot
+without a language model imports no PyTorch.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
-import logging
 import os
-import signal
-import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.markup import escape
-
-from sensebind.agent.cli import top
-from sensebind.agent.robot.config import RobotConfig, read_config
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor
+from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.memory.watches import Alert
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.proxy import Proxy
 from sensebind.perception.frames.service import FrameServer
+from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Percept
-from sensebind.perception.simhome.options import SimHomeOptions
-from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.workers.spec import WorkerSpec
 from sensebind.perception.workers.supervisor import Supervisor, WorkerStatus
 
-log = logging.getLogger(__name__)
-
-_TICK = 0.5  # seconds between looks whether to end
-_PAUSE = 1.0  # seconds from one start of the simulated home to the next
+if TYPE_CHECKING:
+    from sensebind.agent.robot.agent import RobotAgent
 
 
 class Robot:
     """A running robot. A context manager; leaving it ends every process.
 
-    Args:
-        config: What it has.
-        on_change: Called from the watching thread when a stream's state changes.
-        adapt: Changes what a worker is told, for trials.
-
     Attributes:
-        supervisor: Keeps the workers alive. `monitor`: tells how the streams are doing.
+        supervisor: Keeps the workers alive.
+        monitor: Knows how the streams are doing.
         addresses: Where it can be reached: bus, frames, metrics.
+
+    Example:
+        ```python
+        with Robot(read_config(Path("rover.yaml"))) as robot:
+            for event in robot.agent.turn("what do you see?"):
+                print(event)
+        ```
     """
 
     def __init__(
         self,
         config: RobotConfig,
+        *,
         on_change: Callable[[WorkerStatus], None] | None = None,
         adapt: Callable[[WorkerSpec], WorkerSpec] | None = None,
+        say: Callable[[str, Alert], None] | None = None,
+        transient: bool = False,
+        dialogs: Path | None = None,
     ) -> None:
+        """Prepare; entering starts.
+
+        Args:
+            config: What it has.
+            on_change: Called from the watching thread when a stream's state changes.
+            adapt: Changes a worker's specification, for trials.
+            say: Speaks when a watch fires, in a thread of its own.
+            transient: Run beside others of the same name, out of reach of `top`, and keep nothing
+                but what is named.
+            dialogs: SQLite file of the dialogs; in the robot's state directory by default.
+        """
         self._config = config
         self._adapt = adapt
         self._on_change = on_change
+        self._say = say
+        self._transient = transient
+        self._dialogs = dialogs
         self._stack = ExitStack()
-        self._home: _Home | None = None
+        self._home: HomeProcess | None = None
+        self._agent: RobotAgent | None = None
         self.addresses: dict[str, str] = {}
         self.supervisor: Supervisor
         self.monitor: Monitor
@@ -84,25 +96,43 @@ class Robot:
         self._stack.close()
 
     @property
+    def agent(self) -> RobotAgent:
+        """Who talks about what the robot perceives.
+
+        Raises:
+            ConfigurationError: The file names no language model.
+        """
+        if self._agent is None:
+            raise ConfigurationError("this robot has no language model: add `llm: sensebind`")
+        return self._agent
+
+    @property
     def pids(self) -> dict[str, int]:
-        """Process ids of everything that runs beside this process, by name."""
+        """Process ids of everything that runs next to this process, by name."""
         home = self._home.pid if self._home is not None else 0
         return self.supervisor.pids | ({"simhome": home} if home else {})
 
     def _start(self) -> None:
         config, stack = self._config, self._stack
-        workers = [self._adapt(one) if self._adapt else one for one in config.workers()]
         ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
-        stack.enter_context(_Lock(config.directory))
+        if not self._transient:
+            config.workers()  # what is wrong with them is said before anything starts
+            stack.enter_context(_Lock(config.directory))
         if config.simhome is not None:
-            self._home = stack.enter_context(_Home(config.simhome.seed, config.simhome.port))
-        self.supervisor = Supervisor(workers, self._on_change, directory=config.directory)
+            self._home = stack.enter_context(HomeProcess(config.simhome))
+        workers = config.workers(self._home.server.sensors if self._home is not None else "")
+        self.supervisor = Supervisor(
+            [self._adapt(one) if self._adapt else one for one in workers],
+            self._on_change,
+            directory=None if self._transient else config.directory,
+        )
         stack.callback(self.supervisor.stop)
         endpoints = list(self.supervisor.endpoints.values())
         if config.bus.listen:
             proxy = stack.enter_context(Proxy(endpoints, config.bus.listen, ring))
             self.addresses["bus"] = proxy.endpoint
-        frames = self._serve_frames(ring) if config.frames is not None else []
+        store = stack.enter_context(config.frame_spec.open()) if config.frames is not None else None
+        frames = self._serve_frames(store, ring) if store is not None else []
         listeners: list[Callable[[Percept], None]] = []
         if config.rerun is not None:
             from sensebind.agent.robot.rerun_viewer import RerunSink
@@ -118,114 +148,31 @@ class Robot:
             metrics = MetricsServer(self.monitor, config.metrics.port, config.metrics.host, frames)
             self.addresses["metrics"] = stack.enter_context(metrics).address
         stack.callback(self.supervisor.stop)  # the first to end: what it publishes still goes out
-        self.supervisor.start(wait=0)
+        self.supervisor.start(wait=0)  # the workers come up while the language model is loaded
+        if config.llm is not None:
+            from sensebind.agent.robot.agent import RobotAgent
 
-    def _serve_frames(self, ring: KeyRing | None) -> list[FrameServer]:
+            self._agent = stack.enter_context(
+                RobotAgent(
+                    config,
+                    self.supervisor,
+                    home=self._home,
+                    frames=store,
+                    say=self._say,
+                    transient=self._transient,
+                    dialogs=self._dialogs,
+                )
+            )
+
+    def _serve_frames(self, store: FrameStore, ring: KeyRing | None) -> list[FrameServer]:
         """Serve frames to this machine, and to others where that is wanted."""
         config, stack = self._config, self._stack
-        assert config.frames is not None
-        store = stack.enter_context(config.frame_spec.open())
         endpoints = [f"ipc://{config.directory / 'frames'}"]
         if config.bus.frames:
             endpoints.append(config.bus.frames)
         servers = [stack.enter_context(FrameServer(store, one, ring)) for one in endpoints]
         self.addresses["frames"] = servers[-1].endpoint
         return servers
-
-
-def run(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
-    """Run a robot until Ctrl-C or SIGTERM.
-
-    Args:
-        path: Its robot.yaml.
-        seconds: End by itself after so long.
-        as_json: Print addresses at the start and all streams at the end as JSON.
-
-    Returns:
-        0 after an orderly end, 1 when no stream can run any more.
-
-    Raises:
-        SenseBindError: It cannot start; nothing is left running.
-    """
-    config = read_config(path)
-    out = Console(highlight=False, soft_wrap=True)
-    stop = threading.Event()
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    states: dict[str, str] = {}
-
-    def tell(status: WorkerStatus) -> None:
-        before, states[status.stream] = states.get(status.stream), status.state
-        if not as_json and before != status.state:  # details alone change all the time
-            detail = f": {status.detail}" if status.detail else ""
-            out.print(f"[dim]{_clock()}[/] {status.stream} {status.state}{escape(detail)}")
-
-    for one in handlers:
-        signal.signal(one, end)
-    try:
-        with Robot(config, tell) as robot:
-            if as_json:
-                print(json.dumps({"addresses": robot.addresses, "pids": robot.pids}), flush=True)
-            else:
-                for name, address in robot.addresses.items():
-                    out.print(f"[dim]{_clock()}[/] {name} at {escape(address)}")
-            until = time.monotonic() + (seconds if seconds is not None else float("inf"))
-            hopeless = False
-            while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:
-                hopeless = all(s.state == "failed" for s in robot.supervisor.status().values())
-            rows = robot.monitor.rows()
-            details = {s.detail for s in robot.supervisor.status().values()}
-        if as_json:
-            print(json.dumps({"streams": [top.as_dict(row) for row in rows]}), flush=True)
-        else:
-            top.show(rows, out)
-        if hopeless:
-            raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
-        return 0
-    finally:
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
-
-
-class _Home:
-    """A simulated home that is started again when it ends: at once, but once in a second only."""
-
-    def __init__(self, seed: int, port: int) -> None:
-        self._server = SimHomeServer(SimHomeOptions(seed, sensor_port=port))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
-
-    @property
-    def pid(self) -> int:
-        return self._server.pid
-
-    def _look_after(self) -> None:
-        started = 0.0
-        while not self._stop.is_set():
-            if not self._server.wait(_TICK):
-                continue
-            log.warning("the simulated home ended, starting it again")
-            if self._stop.wait(max(0.0, started + _PAUSE - time.monotonic())):
-                return
-            started = time.monotonic()
-            self._server.stop()
-            try:
-                self._server.start()
-            except ConfigurationError as error:  # its port may be free a moment later
-                log.warning("the simulated home: %s", error)
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._server.stop()
 
 
 class _Lock:
@@ -267,7 +214,3 @@ def _needs_keys(config: RobotConfig) -> bool:
         (config.bus.keys.expanduser() / "own.key_secret").exists()
         or any("127.0.0.1" not in e and "localhost" not in e for e in wanted)
     )
-
-
-def _clock() -> str:
-    return time.strftime("%H:%M:%S")

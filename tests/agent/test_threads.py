@@ -15,8 +15,9 @@ from fixtures.scripted_chat import ScriptedChat, echo
 from langchain_core.messages import AIMessage
 
 from sensebind.agent.assistant import Assistant
-from sensebind.agent.cli.chat import ChatOptions, block_of
-from sensebind.agent.cli.chat import run as chat
+from sensebind.agent.cli.chat import talk_with_model
+from sensebind.agent.cli.conversation import block_of
+from sensebind.agent.cli.terminal import Terminal
 from sensebind.agent.cli.threads import delete, export, list_threads, show
 from sensebind.agent.history import MAX_TURNS
 from sensebind.agent.threads import Dialogs
@@ -142,13 +143,14 @@ def test_commands_list_show_export_and_delete(
 def test_chat_reads_a_script_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sensebind.agent.cli.chat.make_brain", lambda _: ScriptedChat(script=echo))
+    scripted = ScriptedChat(script=echo)
+    monkeypatch.setattr("sensebind.agent.llm.factory.make_brain", lambda _: scripted)
     picture = tmp_path / "a.png"
     picture.write_bytes(b"not looked at here")
     for script in ("hello\n# a remark\n/help\n/quit\nnever said\n", f"/show {picture}\nand?\n"):
         monkeypatch.setattr("sys.stdin", io.StringIO(script))
-        options = ChatOptions("kitchen", tmp_path / "dialogs.sqlite", as_json=True)
-        assert chat(options) == 0
+        dialogs = tmp_path / "dialogs.sqlite"
+        assert talk_with_model(Terminal(as_json=True), thread="kitchen", dialogs=dialogs) == 0
     turns = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [turn["user"] for turn in turns] == ["hello", "and?"]
     assert turns[1]["assistant"].startswith("4: and?")

@@ -11,7 +11,7 @@ from fixtures.ports import free_port
 
 from sensebind.agent.cli.record import RecordOptions, record
 from sensebind.agent.cli.replay import ReplayOptions, replay
-from sensebind.agent.robot.config import read_config
+from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import ConfigurationError
 from sensebind.perception.frames.recording import Recording

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensebind.agent.robot.config import parse_config, read_config, runtime_directory
+from sensebind.agent.robot.config import runtime_directory
+from sensebind.agent.robot.config_file import parse_config, read_config
 from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.percept import Modality
 
@@ -70,8 +71,8 @@ frames: null
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("streams: {a: {source: 'camera:0'}", "line 1: no YAML"),
-        ("streams:\n\t- a", "line 2: no YAML"),
+        ("streams: {a: {source: 'camera:0'}", "line 1: not YAML"),
+        ("streams:\n\t- a", "line 2: not YAML"),
         ("- a\n- b", "described by fields"),
         ("", "described by fields"),
         ("name: x", "streams: Field required"),
@@ -85,8 +86,11 @@ frames: null
         ("streams:\n  a: {source: x, rate: -1}", "streams.a.rate: Input should be greater"),
         ("streams:\n  a/b: {source: x}", "line 2, streams.a/b: String should match"),
         ("colour: red\nstreams: {a: {source: x}}", "line 1, colour: there is no such field; there"),
-        ("streams: {a: {source: x}}\nbus: {lisen: x}", r"bus.lisen: .* there are listen, frames"),
-        ("streams: {a: {source: !!python/object:os.system x}}", "no YAML"),
+        (
+            "streams: {a: {source: x}}\nbus: {lisen: x}",
+            r"bus.lisen: .*did you mean listen\? There are listen, frames",
+        ),
+        ("streams: {a: {source: !!python/object:os.system x}}", "not YAML"),
         ("name: a/b\nstreams: {a: {source: x}}", "line 1, name"),
         (
             "streams:\n  a: {source: x, device: gpu}",

@@ -15,7 +15,7 @@ from fixtures.fake_senses import alive, save_tiny_imagebind
 from fixtures.ports import free_port
 
 from sensebind.agent.cli import top
-from sensebind.agent.robot.config import parse_config
+from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import BusError, ConfigurationError
 from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys

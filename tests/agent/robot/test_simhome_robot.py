@@ -7,8 +7,9 @@ import pytest
 from fixtures.fake_senses import WIDTH, save_tiny_imagebind
 
 from sensebind.agent.conditioning.awareness import Awareness
-from sensebind.agent.robot.workers import SIMHOME_STREAMS, simhome_workers
-from sensebind.checkpoints.layout import CacheSettings
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.sections import CacheConfig
+from sensebind.agent.robot.simhome import STREAMS, simhome_robot
 from sensebind.errors import CheckpointError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.simhome.server import SimHomeOptions, SimHomeServer
@@ -23,26 +24,32 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def robot(checkpoint: Path, **cache: int) -> RobotConfig:
+    config = simhome_robot(checkpoint=checkpoint)
+    return config.model_copy(update={"cache": CacheConfig(**cache)})
+
+
 def test_what_a_checkpoint_lacks_is_named(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no ImageBind"):
-        simhome_workers("tcp://127.0.0.1:1", tmp_path / "visual_cache")
+        robot(tmp_path / "visual_cache").workers("tcp://127.0.0.1:1")
     (tmp_path / "visual_cache").rename(tmp_path / "gone")
     with pytest.raises(CheckpointError, match="no visual cache"):
-        simhome_workers("tcp://127.0.0.1:1", checkpoint, CacheSettings())
-    assert [spec.enhance for spec in simhome_workers("tcp://127.0.0.1:1", checkpoint)] == [None] * 3
+        robot(checkpoint).workers("tcp://127.0.0.1:1")
+    plain = simhome_robot(checkpoint=checkpoint).workers("tcp://127.0.0.1:1")
+    assert [spec.enhance for spec in plain] == [None] * 3
 
 
 def test_a_simulated_home_is_perceived(checkpoint: Path) -> None:
     """SimHome, three workers, the bus and Awareness: all real, all processes."""
     with SimHomeServer(SimHomeOptions(5_000_001)) as home:
-        workers = simhome_workers(home.sensors, checkpoint, CacheSettings(k=3))
+        workers = robot(checkpoint, k=3).workers(home.sensors)
         with (
             Supervisor(workers) as supervisor,
-            Awareness(supervisor.endpoints, SIMHOME_STREAMS) as awareness,
+            Awareness(supervisor.endpoints, STREAMS) as awareness,
         ):
             assert awareness.wait(30)
             percepts, sensed = awareness.snapshot()
-            assert [s.stream for s in sensed] == list(SIMHOME_STREAMS)
+            assert [s.stream for s in sensed] == list(STREAMS)
             assert {p.embedding.shape for p in percepts.values()} == {(WIDTH,)}
             settings = {name: percept.header.cache for name, percept in percepts.items()}
             assert settings["camera"] == ""

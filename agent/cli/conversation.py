@@ -1,0 +1,119 @@
+"""A conversation at the terminal, with a robot or with a language model alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.markup import escape
+
+from sensebind.agent.approval import Decision
+from sensebind.agent.cli.terminal import Events, Terminal
+from sensebind.agent.conditioning.awareness import StreamReport
+from sensebind.errors import InputError
+
+_MAX_WAIT = 600.0  # seconds
+_TYPES = {
+    ".png": "image", ".jpg": "image", ".jpeg": "image", ".webp": "image", ".bmp": "image",
+    ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
+    ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
+}  # fmt: skip
+_HELP = {
+    "/show FILE": "shows an image, a sound, a video or a point cloud with the next question",
+    "/wait SECONDS": "lets time pass",
+    "/quit": "ends, as Ctrl-D does",
+}
+_HELP_SENSES = {"/senses": "shows what the robot perceives, and how old it is"}
+
+
+class Partner(Protocol):
+    """Who is talked with: a robot's agent, or an assistant without senses."""
+
+    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = (), /) -> Events:
+        """Take one turn."""
+        ...
+
+    def decide(self, decisions: Sequence[Decision], /) -> Events:
+        """Go on with a turn that waits for approval."""
+        ...
+
+
+class Senses(Protocol):
+    """How the streams are doing; `Awareness` is one."""
+
+    def report(self) -> Mapping[str, StreamReport]:
+        """Return a report per stream."""
+        ...
+
+
+def converse(
+    partner: Partner, terminal: Terminal, senses: Senses | None = None, examples: str = ""
+) -> None:
+    """Talk until the input ends.
+
+    Args:
+        partner: Who answers.
+        terminal: Where questions come from, and answers go to.
+        senses: What `/senses` shows; None where there are no senses.
+        examples: Questions that `/help` names.
+
+    Raises:
+        InputError: A script shows a file that does not exist.
+    """
+    media: list[Mapping[str, Any]] = []
+    for text in terminal.questions():
+        if not text.startswith("/"):
+            shown, media = media, []
+            terminal.turn(text, lambda: partner.turn(text, shown), partner.decide)  # noqa: B023
+            continue
+        command, _, argument = text.partition(" ")
+        match command:
+            case "/quit" | "/exit":
+                return
+            case "/show":
+                try:
+                    media.append(block_of(Path(argument.strip())))
+                except InputError as error:
+                    if not terminal.interactive:
+                        raise
+                    terminal.notes.print(f"[yellow]{escape(str(error))}[/]")
+            case "/wait":
+                _wait(argument.strip(), terminal)
+            case "/senses" if senses is not None:
+                _show_senses(senses, terminal)
+            case _:
+                terminal.notes.print(f"[dim]{escape(_help(examples, senses is not None))}[/]")
+
+
+def block_of(file: Path) -> dict[str, Any]:
+    """Return the content block of a local file; its extension says what it is.
+
+    Raises:
+        InputError: The file does not exist.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    return {"type": _TYPES.get(file.suffix.lower(), "file"), "path": str(file.resolve())}
+
+
+def _wait(seconds: str, terminal: Terminal) -> None:
+    try:
+        time.sleep(min(max(float(seconds or 1), 0.0), _MAX_WAIT))
+    except ValueError:
+        terminal.notes.print(f"[yellow]/wait takes seconds, not {escape(seconds)}[/]")
+
+
+def _show_senses(senses: Senses, terminal: Terminal) -> None:
+    for stream in senses.report().values():
+        terminal.notes.print(
+            f"[dim]{stream.stream:<11} {stream.rate:4.1f} Hz  age {stream.age_ms:5.0f} ms  "
+            f"encoded in {stream.encode_ms:4.0f} ms  restarts {stream.counts.restarts}[/]"
+        )
+
+
+def _help(examples: str, with_senses: bool) -> str:
+    commands = _HELP | (_HELP_SENSES if with_senses else {})
+    lines = [f"{command:<14} {what}" for command, what in commands.items()]
+    return "\n".join([*([examples] if examples else []), *lines])

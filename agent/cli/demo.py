@@ -1,0 +1,54 @@
+"""`sensebind demo`: the robot of a simulated home, in one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Checkpoint, Json
+
+WELCOME = """\
+A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
+  what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
+  go to the ball     when did you last hear a cat?     tell me when you see a dog
+[dim]/help says more, Ctrl-D ends[/]"""
+EXAMPLES = """\
+Ask what you like, in English or Chinese. For instance:
+  what do you see?      what do you hear?      is anything close to you?
+  how many balls are there?      turn off the radio      what time is it?      你听到什么？
+  go to the ball      turn left      (it asks before it moves: y or n)
+  when did you last hear a cat?      tell me when you see a dog"""
+
+
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Which home.")] = 7180,
+    script: Annotated[
+        Path | None, typer.Option(help="File with one question per line; else standard input.")
+    ] = None,
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+    house_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the house's API; 0 takes a free one.")
+    ] = 0,
+    dialogs: Annotated[
+        Path | None, typer.Option(help="SQLite file that keeps the dialog; in memory by default.")
+    ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file that keeps what was perceived; forgotten by default."),
+    ] = None,
+) -> int:
+    """Talk with the robot of a simulated home. Piped standard input is a script."""
+    from sensebind.agent.cli.chat import talk_with_robot
+    from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.robot.simhome import simhome_robot
+
+    config = simhome_robot(seed=seed, checkpoint=checkpoint, house_port=house_port, memory=memory)
+    return talk_with_robot(
+        config,
+        Terminal(script=script, as_json=as_json),
+        transient=True,
+        dialogs=dialogs,
+        welcome=WELCOME,
+        examples=EXAMPLES,
+    )

@@ -1,0 +1,134 @@
+"""`sensebind run`: a robot without a conversation, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from sensebind.agent.cli.options import Json
+
+if TYPE_CHECKING:
+    from sensebind.perception.workers.supervisor import WorkerStatus
+
+_TICK = 0.5  # seconds between looks whether to end
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="The robot's YAML file.")],
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Run the streams of a robot: each in its own process, watched, published."""
+    return run_robot(config, seconds, as_json)
+
+
+def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
+    """Run a robot until Ctrl-C or SIGTERM.
+
+    Args:
+        path: Its robot.yaml.
+        seconds: End by itself after so long.
+        as_json: Print addresses at the start and all streams at the end as JSON.
+
+    Returns:
+        0 after an orderly end.
+
+    Raises:
+        SenseBindError: It cannot start, or no stream can run any more; nothing is left running.
+    """
+    from sensebind.agent.cli import top
+    from sensebind.agent.robot.config_file import read_config
+    from sensebind.agent.robot.robot import Robot
+    from sensebind.errors import ConfigurationError
+
+    config = read_config(path)
+    out = _Output(as_json)
+    stop = threading.Event()
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for one in handlers:
+        signal.signal(one, end)
+    try:
+        with Robot(config, on_change=out.changed) as robot:
+            out.started(robot.addresses, robot.pids)
+            until = time.monotonic() + (seconds if seconds is not None else float("inf"))
+            hopeless = False
+            while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:
+                out.flush()
+                hopeless = all(s.state == "failed" for s in robot.supervisor.status().values())
+            out.flush()
+            rows = robot.monitor.rows()
+            details = {s.detail for s in robot.supervisor.status().values()}
+        if as_json:
+            out.print(json.dumps({"streams": [top.as_dict(row) for row in rows]}))
+        else:
+            out.print(escape(top.as_text(rows)))
+        if hopeless:
+            raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
+        return 0
+    finally:
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
+
+
+class _Output:
+    """Prints in the main thread alone, so that a reader that is gone stops nobody else."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._changes: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._states: dict[str, str] = {}
+        self._gone = False
+
+    def changed(self, status: WorkerStatus) -> None:
+        """Take note of a stream's new state; called from the watching thread, and only queues."""
+        before = self._states.get(status.stream)
+        self._states[status.stream] = status.state
+        if not self._as_json and before != status.state:  # details alone change all the time
+            detail = f": {status.detail}" if status.detail else ""
+            self._changes.put(f"[dim]{_clock()}[/] {status.stream} {status.state}{escape(detail)}")
+
+    def started(self, addresses: dict[str, str], pids: dict[str, int]) -> None:
+        """Print where the robot can be reached."""
+        if self._as_json:
+            self.print(json.dumps({"addresses": addresses, "pids": pids}))
+            return
+        for name, address in addresses.items():
+            self.print(f"[dim]{_clock()}[/] {name} at {escape(address)}")
+
+    def flush(self) -> None:
+        """Print the changes that have come."""
+        while not self._changes.empty():
+            self.print(self._changes.get())
+
+    def print(self, text: str) -> None:
+        """Print a line; a reader that has gone is not an error of the robot's."""
+        if self._gone:
+            return
+        try:
+            if self._as_json:
+                print(text, flush=True)
+            else:
+                self._console.print(text)
+        except OSError:  # a closed pipe, a full disk: the robot goes on without a reader
+            self._gone = True
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,297 @@
+"""The agent of a robot: its language model, memory, tools and dialogs, on top of its streams."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.audit import AuditLog
+from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.conditioning.gaps import GapWatch
+from sensebind.agent.conditioning.text import Tagger, ToldSenses, takes_pictures, vocabulary
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.llm.factory import make_brain
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
+from sensebind.agent.robot.simhome import HomeProcess
+from sensebind.agent.robot.tools import ToolContext, make_tools
+from sensebind.agent.robot.watch_runner import Say
+from sensebind.agent.threads import Dialogs
+from sensebind.errors import ConfigurationError, SourceError
+from sensebind.memory.recorder import RecorderSettings
+from sensebind.memory.watches import Watch
+from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.workers.supervisor import Supervisor, WorkerState
+from sensebind.tools.risk import ACTING, Risk, risk_of
+
+START_SECONDS = 60.0
+_SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
+_SENSE_OF = {"sight": "vision", "hearing": "audio", "scan": "point", "": ""}
+
+
+class RobotAgent:
+    """Talks about what a robot perceives, and acts for it. A context manager.
+
+    Several clients may talk with it, each in a thread of its own; language model, memory, tools,
+    policy and audit log are the robot's.
+
+    Attributes:
+        awareness: The newest percepts.
+        tools: What the language model may call.
+        memory: What was perceived before; None if the robot keeps no memory.
+    """
+
+    def __init__(
+        self,
+        config: RobotConfig,
+        supervisor: Supervisor,
+        *,
+        home: HomeProcess | None = None,
+        frames: FrameStore | None = None,
+        say: Say | None = None,
+        transient: bool = False,
+        dialogs: Path | None = None,
+    ) -> None:
+        """Prepare; entering starts.
+
+        Args:
+            config: The robot's file; `llm:` is given.
+            supervisor: Runs the workers.
+            home: The simulated home, where the robot is in one.
+            frames: Where frames are kept.
+            say: Speaks when a watch fires, in a thread of its own.
+            transient: Keep neither dialogs, memory nor audit log, except in files that are named.
+            dialogs: SQLite file of the dialogs; in the robot's state directory by default.
+        """
+        self._config = config
+        self._supervisor = supervisor
+        self._home = home
+        self._frames = frames
+        self._say = say
+        self._transient = transient
+        self._dialogs = dialogs
+        self._stack = ExitStack()
+        self._assistants: dict[str, Assistant] = {}
+        self._lock = threading.Lock()
+        self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
+        self._acted = 0.0  # monotonic, end of the last turn that used one of them
+        self.memory: Remembering | None = None
+        self.tools: list[BaseTool] = []
+        self.awareness: Awareness
+
+    def __enter__(self) -> Self:
+        """Load the language model and connect to the streams.
+
+        Raises:
+            SenseBindError: Something cannot start; nothing is left running.
+        """
+        with self._stack:
+            self._start()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # --- talking --------------------------------------------------------------------------------
+
+    def turn(
+        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+    ) -> Events:
+        """Take one turn, once the senses perceive what the last one changed; see `Assistant.turn`.
+
+        A window of sound that began before the radio was turned off still holds its music.
+        """
+        self._settle()
+        yield from self._noting(self.assistant(thread).turn(text, media))
+
+    def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
+        """Go on with a turn that waits for approval; see `Assistant.decide`."""
+        yield from self._noting(self.assistant(thread).decide(decisions))
+
+    def assistant(self, thread: str = "") -> Assistant:
+        """Return the dialog of a thread, with the robot's tools, policy and senses."""
+        name = thread or "default"
+        with self._lock:
+            if name not in self._assistants:
+                self._assistants[name] = self._stack.enter_context(
+                    Assistant(
+                        self._chat,
+                        self.tools,
+                        self._senses,
+                        gaps=self._gaps,
+                        thread=name,
+                        dialogs=self._kept_dialogs,
+                        policy=self._policy,
+                        audit=self._audit,
+                        stop=self._stop_moving,
+                    )
+                )
+            return self._assistants[name]
+
+    def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
+        """Wait until every stream has a fresh percept.
+
+        Returns:
+            Streams that still have none.
+
+        Raises:
+            ConfigurationError: A stream cannot run, or none of them has come up.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.awareness.wait(0.2):
+            status = self._supervisor.status().values()
+            for one in status:
+                if one.state is WorkerState.FAILED:
+                    raise ConfigurationError(f"{one.stream}: {one.detail}")
+            if time.monotonic() > deadline:
+                missing = [s for s in self.awareness.report() if not self.awareness.wait(0, [s])]
+                if len(missing) == len(self.awareness.report()):
+                    states = ", ".join(f"{one.stream} {one.state}" for one in status)
+                    raise ConfigurationError(f"no stream came up: {states}")
+                return missing
+        self._gaps.take()  # what happened before the first question is not a gap
+        return []
+
+    # --- starting -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        config, stack = self._config, self._stack
+        assert config.llm is not None
+        # Encoders and language model share the machine: half of it for the language model.
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+        self._chat = make_brain(_located(config, config.llm.model), **config.llm.options)
+        ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
+        self._gaps = GapWatch()
+        listeners: list[Callable[..., None]] = [self._gaps]
+        if config.memory is not None:
+            self.memory = stack.enter_context(self._open_memory(ours))
+            listeners.append(self.memory)
+        self.awareness = stack.enter_context(
+            Awareness(
+                self._supervisor.endpoints,
+                config.modalities,
+                listeners=listeners,
+                frames=self._frames.get if self._frames is not None else None,
+            )
+        )
+        if ours is not None:
+            _ = ours.brain  # read the weights now, and not with the first question
+        self._senses = self._senses_for(self._chat)
+        self.tools = make_tools(ToolContext(config, self.awareness, self.memory, self._home, stack))
+        self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
+        self._policy = _policy(config)
+        keep = not self._transient
+        state = config.state_directory
+        if keep:
+            state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
+        self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
+        self._audit: AuditLog | None = None
+        if keep:
+            self._audit = AuditLog(state / "audit.jsonl")
+            stack.callback(self._audit.close)
+
+    def _senses_for(self, chat: BaseChatModel) -> Any:
+        """Return the senses in the form that a language model takes: embeddings, or words."""
+        if isinstance(chat, ChatSenseBind):
+            return self.awareness
+        weights = self._config.weights
+        llm = self._config.llm
+        assert llm is not None
+        images = llm.images if llm.images is not None else takes_pictures(chat.profile)
+        return ToldSenses(self.awareness, Tagger(weights, vocabulary(weights)), pictures=images)
+
+    def _open_memory(self, chat: ChatSenseBind | None) -> Remembering:
+        config = self._config
+        assert config.memory is not None
+        file = config.memory_file
+        if self._transient and config.memory.file is None:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="sensebind-"))
+            file = Path(folder) / "memory.sqlite"
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        options = RememberingOptions(
+            file,
+            recorder=RecorderSettings(
+                max_age=24 * 3600 * config.memory.max_days,
+                max_bytes=config.memory.max_mb << 20,
+            ),
+            words=[f"a {word}" for word in vocabulary(config.weights)],
+        )
+        embedder = Embedder(config.weights)
+        describe = describer(chat) if chat is not None else None
+        memory = Remembering(options, embedder, describe=describe, say=self._say)
+        for watch in config.watches:
+            name = " ".join(watch.what.split())
+            modality = _SENSE_OF[watch.sense]
+            memory.keeper.book.add(
+                Watch(name, embedder.text(name), embedder.model, modality, watch.run)
+            )
+        return memory
+
+    # --- what acted -----------------------------------------------------------------------------
+
+    def _noting(self, events: Events) -> Events:
+        """Note when something acted."""
+        for event in events:
+            if isinstance(event, Finished) and any(
+                call.name in self._acting for call in event.record.tool_calls
+            ):
+                self._acted = time.monotonic()
+            yield event
+
+    def _settle(self) -> None:
+        wanted = {
+            stream: self._acted + (SOUND_WINDOW if modality == "audio" else 0.0)
+            for stream, modality in self._config.modalities.items()
+        }
+        while time.monotonic() < self._acted + _SETTLE_SECONDS and not self._perceived(wanted):
+            time.sleep(0.05)
+
+    def _perceived(self, since: dict[str, float]) -> bool:
+        """Whether each stream has a percept that was captured after its time."""
+        try:
+            return all(
+                self.awareness.newest(stream).header.monotonic >= moment
+                for stream, moment in since.items()
+            )
+        except SourceError:
+            return False
+
+    def _stop_moving(self) -> None:
+        for tool in self.tools:
+            if risk_of(tool) is Risk.STOP:
+                tool.invoke({})
+
+
+def _located(config: RobotConfig, model: str) -> str:
+    """Return a model's name with the directory of a checkpoint relative to the robot's file."""
+    provider, _, directory = model.partition(":")
+    if provider != "sensebind":
+        return model
+    return f"sensebind:{config.resolve(Path(directory)) if directory else config.weights}"
+
+
+def _policy(config: RobotConfig) -> Policy:
+    section = config.policy
+    rates = {Risk(name): count for name, count in section.rates.items()}
+    default = Policy()
+    return Policy(
+        approved=frozenset(section.approved),
+        forbidden=frozenset(section.forbidden),
+        rates=dict(default.rates) | rates,
+        max_sight_age=section.max_sight_age,
+    )

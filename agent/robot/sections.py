@@ -1,0 +1,358 @@
+"""The sections of `robot.yaml`. Every field is plain data; nothing is imported or opened here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sensebind.perception.bus.curve_keys import default_directory
+from sensebind.perception.workers.spec import Device, Precision
+
+IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
+"""`package.module:name`, as `python:` and `motion: {class: …}` name what they import."""
+
+
+class Section(BaseModel):
+    """A section of the file; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class CacheConfig(Section):
+    """The visual cache.
+
+    Attributes:
+        k: Number of neighbours.
+        temperature: Of the softmax over their similarities.
+        weight: Share of the neighbours' mean in the result.
+    """
+
+    k: Annotated[int, Field(ge=1, le=1000)] = 10
+    temperature: Annotated[float, Field(gt=0)] = 20.0
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class StreamConfig(Section):
+    """One stream of a sensor.
+
+    Attributes:
+        source: "KIND:TARGET", or a mapping with that under `source` and options of the kind.
+        modality: vision, audio, point or depth; where the kind of source does not say it, or to
+            have a lidar's sweep encoded whole, as a depth image.
+        loop: Play a file, a recording or a bag again when it ends.
+        speed: Of what is played; 2 is twice as fast, 0 as fast as it is encoded.
+        enhance: Whether the visual cache enhances it; all but vision by default.
+        process: Streams of the same name here share one encoder process.
+        rate: At most this many percepts per second.
+        load: Share of the time that encoding may take; a slower encoder lowers the rate.
+        threshold: Change, 0 to 1, below which a sample is not encoded again; 0 encodes all.
+        refresh: Seconds after which an unchanged stream publishes its embedding again.
+        max_age: Seconds; older observations are not encoded.
+        reopen: Seconds of silence after which a device is closed and opened again.
+        threads: Of the encoder, on a CPU.
+        device: Where the encoder computes: cpu, cuda, cuda:1.
+        precision: In which numbers it computes; int8 is for CPUs.
+        segment: Whether a point cloud is a whole sweep of which the nearest object is meant.
+        sensor_height: Of a lidar above the floor, metres.
+        jpeg_quality: Of the images sent along with vision; 0 sends none.
+        max_memory_mb: Of the worker; above it the process is started again. 0 is no limit.
+    """
+
+    source: str | dict[str, Any]
+    modality: Literal["vision", "audio", "point", "depth"] | None = None
+    loop: bool | None = None
+    speed: Annotated[float | None, Field(ge=0)] = None
+    enhance: bool | None = None
+    process: str = ""
+    rate: Annotated[float, Field(gt=0, le=1000)] = 8.0
+    load: Annotated[float, Field(gt=0, le=1)] = 0.9
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.02
+    refresh: Annotated[float, Field(ge=0)] = 0.2
+    max_age: Annotated[float, Field(gt=0)] = 1.0
+    reopen: Annotated[float, Field(gt=0)] = 5.0
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Device = "cpu"
+    precision: Precision = "float32"
+    segment: bool = True
+    sensor_height: float = 0.60
+    jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
+    max_memory_mb: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _int8_is_for_cpus(self) -> Self:
+        if self.precision == "int8" and self.device != "cpu":
+            raise ValueError(f"precision int8 is for device cpu, not for {self.device}")
+        return self
+
+
+class BusConfig(Section):
+    """How other machines reach the percepts.
+
+    Attributes:
+        listen: Endpoint for all streams, such as tcp://0.0.0.0:7000; "" stays on this machine.
+        frames: Endpoint for frames by reference; "" serves this machine only.
+        keys: Key directory, see `sensebind keys`.
+    """
+
+    listen: str = ""
+    frames: str = ""
+    keys: Path = Field(default_factory=default_directory)
+
+
+class FramesConfig(Section):
+    """What is kept of the raw observations, for each stream.
+
+    Attributes:
+        directory: Of the frame store; in the robot's state directory by default.
+        max_mb: Megabytes.
+        max_hours: Hours.
+    """
+
+    directory: Path | None = None
+    max_mb: Annotated[int, Field(ge=1)] = 512
+    max_hours: Annotated[float, Field(gt=0)] = 24.0
+
+
+class MetricsConfig(Section):
+    """Where Prometheus finds /metrics.
+
+    Attributes:
+        port: 0 takes a free one.
+        host: Interface; this machine only by default.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    host: str = "127.0.0.1"
+
+
+class RerunConfig(Section):
+    """The Rerun viewer.
+
+    Attributes:
+        address: Of a running viewer; "" writes to a file.
+        file: Where to write.
+        rate: Samples per second and stream, at most.
+    """
+
+    address: str = ""
+    file: Path | None = None
+    rate: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+
+class SimHomeConfig(Section):
+    """A simulated home that is started with the robot.
+
+    Attributes:
+        seed: Which home.
+        port: Of its sensors; 0 takes a free one.
+        house_port: Of its devices' HTTP API; 0 takes a free one.
+    """
+
+    seed: Annotated[int, Field(ge=0)] = 7180
+    port: Annotated[int, Field(ge=0, le=65535)] = 5601
+    house_port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
+class LlmConfig(Section):
+    """The language model.
+
+    Attributes:
+        model: `sensebind`, `sensebind:DIR`, `openai:MODEL`, `ollama:MODEL`, or what LangChain's
+            `init_chat_model` understands.
+        images: Whether the model takes images; what its provider says by default.
+        audio: Whether the model takes sound.
+        options: For the model, such as `temperature` or `base_url`.
+    """
+
+    model: str = "sensebind"
+    images: bool | None = None
+    audio: bool = False
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"model": given} if isinstance(given, str) else given
+
+
+class MemoryConfig(Section):
+    """What was perceived, in episodes.
+
+    Attributes:
+        file: SQLite file; memory.sqlite in the robot's state directory by default.
+        max_days: Days after which an episode is forgotten.
+        max_mb: What the file may hold before the oldest episodes are forgotten.
+    """
+
+    file: Path | None = None
+    max_days: Annotated[float, Field(gt=0)] = 30.0
+    max_mb: Annotated[int, Field(ge=1)] = 2048
+
+
+class WatchConfig(Section):
+    """Something to speak up about.
+
+    Attributes:
+        what: In words, such as "a dog".
+        sense: sight, hearing or scan; "" is all.
+        run: Tool to run instead of speaking: NAME or NAME {"argument": 1}.
+    """
+
+    what: Annotated[str, Field(min_length=1, max_length=300)]
+    sense: Literal["", "sight", "hearing", "scan"] = ""
+    run: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_alone(cls, given: Any) -> Any:
+        return {"what": given} if isinstance(given, str) else given
+
+
+class PolicyConfig(Section):
+    """What tools may do; see `sensebind.agent.Policy`.
+
+    Attributes:
+        approved: Tools that act without a question.
+        forbidden: Tools that never run.
+        rates: Calls per minute by risk class: observe, change, move.
+        max_sight_age: Seconds; the robot does not move on an older image.
+    """
+
+    approved: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    rates: dict[Literal["observe", "change", "move"], Annotated[int, Field(ge=0)]] = {}
+    max_sight_age: Annotated[float, Field(gt=0)] = 1.0
+
+
+class MotionConfig(Section):
+    """What moves the robot.
+
+    Attributes:
+        class_: `package.module:Class` (`class` in the file), or `simhome`.
+        max_distance: Metres in one movement.
+        keep_away: Metres that a movement keeps from what is in its way.
+    """
+
+    class_: Annotated[str, Field(alias="class", pattern=rf"^simhome$|{IMPORT_PATH}")]
+    max_distance: Annotated[float, Field(gt=0)] = 1.0
+    keep_away: Annotated[float, Field(ge=0)] = 0.5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"class": given} if isinstance(given, str) else given
+
+
+class NoOptions(Section):
+    """A tool that is named and no more."""
+
+
+class DetectToolConfig(Section):
+    """`detect`: objects of the kinds that a detector knows.
+
+    Attributes:
+        checkpoint: Directory of the detector; `detector/` in the robot's checkpoint by default.
+    """
+
+    checkpoint: Path | None = None
+
+
+class FindToolConfig(Section):
+    """`find`: objects by words, with a zero-shot detector.
+
+    Attributes:
+        checkpoint: Directory of the detector, such as Grounding DINO.
+    """
+
+    checkpoint: Path
+
+
+class OpenApiToolConfig(Section):
+    """Operations of an HTTP API.
+
+    Attributes:
+        document: OpenAPI 3 document, a file or an URL.
+        allow: Operations that become tools; all by default.
+        base_url: Of the server, where the document does not say it.
+        private: Hosts of this machine or network that may be called.
+        auth: Security scheme to `env:NAME` or `file:PATH`; a secret is never in this file.
+    """
+
+    document: str
+    allow: tuple[str, ...] | None = None
+    base_url: str = ""
+    private: tuple[str, ...] = ()
+    auth: dict[str, Annotated[str, Field(pattern="^(env|file):.+$")]] = {}
+
+
+class McpToolConfig(Section):
+    """Tools of MCP servers.
+
+    Attributes:
+        servers: Name to connection, as langchain-mcp-adapters takes it.
+        allow: Names of tools to offer; all by default.
+        trusted: Servers whose word that a tool only reads is believed.
+    """
+
+    servers: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    allow: tuple[str, ...] | None = None
+    trusted: tuple[str, ...] = ()
+
+
+class PythonToolConfig(Section):
+    """Tools of your own.
+
+    Attributes:
+        factory: `package.module:name`, called with the `ToolContext`; returns a tool or several.
+    """
+
+    factory: Annotated[str, Field(pattern=IMPORT_PATH)]
+
+
+TOOL_SECTIONS: dict[str, type[Section]] = {
+    "clock": NoOptions,
+    "codes": NoOptions,
+    "detect": DetectToolConfig,
+    "find": FindToolConfig,
+    "house": NoOptions,
+    "mcp": McpToolConfig,
+    "openapi": OpenApiToolConfig,
+    "python": PythonToolConfig,
+    "recall": NoOptions,
+    "watch": NoOptions,
+}
+"""Kinds of tools that are built in, and what may be said about each."""
+
+
+class ToolConfig(Section):
+    """One entry of `tools:`, such as `clock`, `openapi: {document: …}` or `python: package:name`.
+
+    Attributes:
+        kind: What stands in the list: a built-in kind, or one of an entry point `sensebind.tools`.
+        options: What is said about it.
+    """
+
+    kind: str
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _entry(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"kind": given}
+        if not isinstance(given, dict) or "kind" in given:
+            return given
+        if len(given) != 1:
+            raise ValueError("an entry names one tool: write `- clock` or `- openapi: {…}`")
+        [(kind, options)] = given.items()
+        if kind == "python" and isinstance(options, str):
+            options = {"factory": options}
+        return {"kind": kind, "options": options or {}}
+
+    @model_validator(mode="after")
+    def _known_options(self) -> Self:
+        if (section := TOOL_SECTIONS.get(self.kind)) is not None:
+            section.model_validate(self.options)
+        return self

@@ -1,0 +1,114 @@
+"""SimHome's own part of a robot: the process of the home, the API of its devices, its base."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config_file import read_config
+from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
+from sensebind.errors import ConfigurationError
+from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.server import SimHomeServer
+
+log = logging.getLogger(__name__)
+
+STREAMS = {"camera": "vision", "microphone": "audio", "lidar": "point"}
+"""Streams of a SimHome robot, and what each perceives."""
+LOOPBACK = "127.0.0.1"
+"""Where SimHome serves."""
+_TICK = 0.5  # seconds between looks at the process
+_PAUSE = 1.0  # seconds from one start of the process to the next
+
+
+class HomeProcess:
+    """The process of a simulated home. A context manager.
+
+    It is started again when it ends: at once, but at most once in a second.
+
+    Attributes:
+        server: Where its sensors, its devices and its robot's base are reached.
+    """
+
+    def __init__(self, config: SimHomeConfig) -> None:
+        ports = {"sensor_port": config.port, "house_port": config.house_port}
+        self._options = SimHomeOptions(config.seed, **ports)
+        self.server = SimHomeServer(self._options)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0 while it does not run."""
+        return self.server.pid
+
+    def _look_after(self) -> None:
+        started = 0.0
+        while not self._stop.is_set():
+            if not self.server.wait(_TICK):
+                continue
+            log.warning("the simulated home ended, starting it again")
+            if self._stop.wait(max(0.0, started + _PAUSE - time.monotonic())):
+                return
+            started = time.monotonic()
+            self.server.stop()
+            self.server = SimHomeServer(self._options)
+            try:
+                self.server.start()
+            except ConfigurationError as error:  # its port may be free a moment later
+                log.warning("the simulated home: %s", error)
+
+    def __enter__(self) -> Self:
+        """Start the home.
+
+        Raises:
+            ConfigurationError: It cannot start.
+        """
+        self.server.start()
+        ports = {
+            f"{name}_port": int(getattr(self.server, attribute).rpartition(":")[2])
+            for name, attribute in (("sensor", "sensors"), ("robot", "robot"), ("house", "house"))
+        }
+        self._options = replace(self._options, **ports)  # where it is found after a restart, too
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.server.stop()
+
+
+def simhome_robot(
+    seed: int = 7180,
+    *,
+    checkpoint: Path | None = None,
+    house_port: int = 0,
+    memory: Path | None = None,
+) -> RobotConfig:
+    """Return the robot of a simulated home, on free ports, as `sensebind demo` starts it.
+
+    Args:
+        seed: Which home.
+        checkpoint: Directory of the weights; the embedded ones by default.
+        house_port: Port of the API of its devices; 0 takes a free one.
+        memory: SQLite file of what is perceived.
+    """
+    with resources.as_file(resources.files("sensebind.agent.robot") / "simhome.yaml") as file:
+        config = read_config(file)
+    return config.model_copy(
+        update={
+            "name": "",
+            "checkpoint": checkpoint.absolute() if checkpoint is not None else None,
+            "simhome": SimHomeConfig(seed=seed, port=0, house_port=house_port),
+            "memory": MemoryConfig(file=memory.absolute() if memory is not None else None),
+            "frames": None,
+            "metrics": None,
+        }
+    )

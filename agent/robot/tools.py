@@ -1,0 +1,223 @@
+"""The tools that `robot.yaml` names, made for a running robot.
+
+A kind of tool is one row of `_BUILT_IN` and one section in `sections.py`. A package adds a kind by
+an entry point, whose function takes the `ToolContext` and returns a tool or several:
+
+    [project.entry-points."sensebind.tools"]
+    arm = "my_package.arm:arm_tools"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
+from sensebind.agent.robot.config import TOOL_GROUP, RobotConfig
+from sensebind.agent.robot.memory import Remembering
+from sensebind.agent.robot.motion import REACH, moving_tools
+from sensebind.agent.robot.sections import (
+    DetectToolConfig,
+    FindToolConfig,
+    McpToolConfig,
+    NoOptions,
+    OpenApiToolConfig,
+    PythonToolConfig,
+    Section,
+)
+from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
+from sensebind.errors import ConfigurationError
+from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.simhome.client import RobotClient
+from sensebind.perception.sources.simhome import SimHomeSource
+from sensebind.perception.workers.spec import FactorySpec
+from sensebind.tools.api import ApiTools
+from sensebind.tools.clock import clock_tool
+from sensebind.tools.detection import Detector, ZeroShotDetector, detect_tool, find_tool
+from sensebind.tools.markers import MarkerReader, markers_tool
+from sensebind.tools.mcp import McpTools
+from sensebind.tools.motion import Motion
+
+_SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
+
+
+@dataclass
+class ToolContext:
+    """What tools are made from.
+
+    Attributes:
+        config: The robot's file.
+        awareness: The newest percepts, and the frames behind them.
+        memory: The robot's memory; None if it keeps none.
+        home: The simulated home; None on a real robot.
+        stack: Closes what a tool opened when the robot ends.
+    """
+
+    config: RobotConfig
+    awareness: Awareness
+    memory: Remembering | None
+    home: HomeProcess | None
+    stack: ExitStack
+
+    def frame(self) -> Observation:
+        """Return the newest image of the robot's first camera.
+
+        Raises:
+            SourceError: There is none, or it is stale.
+        """
+        return self.awareness.frame(self._first(Modality.VISION), MAX_AGE)
+
+    def sweep(self) -> Observation:
+        """Return the newest sweep of the robot's first lidar.
+
+        Raises:
+            SourceError: There is none, or it is stale.
+        """
+        if self._simulated_lidar is not None:
+            return self._simulated_lidar.read_latest(MAX_AGE, _SWEEP_SECONDS)
+        return self.awareness.frame(self._first(Modality.POINT), MAX_AGE)
+
+    @cached_property
+    def detector(self) -> Detector | None:
+        """The detector of `detect`, or of the checkpoint; None if there is neither."""
+        for tool in self.config.tools:
+            if tool.kind == "detect":
+                section = DetectToolConfig.model_validate(tool.options)
+                if section.checkpoint is not None:
+                    return Detector.from_pretrained(self.config.resolve(section.checkpoint))
+        own = self.config.weights / "detector"
+        return Detector.from_pretrained(own) if own.is_dir() else None
+
+    def _first(self, modality: Modality) -> str:
+        for stream, perceived in self.config.modalities.items():
+            if perceived == modality.value:
+                return stream
+        raise ConfigurationError(f"the robot has no stream of modality {modality.value}")
+
+    @cached_property
+    def _simulated_lidar(self) -> SimHomeSource | None:
+        if self.home is None:
+            return None
+        return self.stack.enter_context(SimHomeSource(self.home.server.sensors, "lidar"))
+
+
+def make_tools(context: ToolContext) -> list[BaseTool]:
+    """Return the tools of a robot, in the order of its file; those that move it come last.
+
+    Raises:
+        SenseBindError: One cannot be made; the message names it.
+    """
+    tools: list[BaseTool] = []
+    for entry in context.config.tools:
+        if entry.kind in _BUILT_IN:
+            section, make = _BUILT_IN[entry.kind]
+            tools += make(context, section.model_validate(entry.options))
+        else:
+            [plugin] = entry_points(group=TOOL_GROUP, name=entry.kind)
+            tools += _own(plugin.value, context)
+    return [*tools, *_moving(context)]
+
+
+class _Make(Protocol):
+    """Makes the tools of one entry of the file."""
+
+    def __call__(self, context: ToolContext, section: Any, /) -> list[BaseTool]: ...
+
+
+def _clock(_context: ToolContext, _section: Section) -> list[BaseTool]:
+    return [clock_tool()]
+
+
+def _codes(context: ToolContext, _section: Section) -> list[BaseTool]:
+    return [markers_tool(MarkerReader(), context.frame, max_age=MAX_AGE)]
+
+
+def _detect(context: ToolContext, _section: DetectToolConfig) -> list[BaseTool]:
+    if context.detector is None:
+        raise ConfigurationError(
+            f"tools: detect: no detector in {context.config.weights}: name one "
+            "(`- detect: {checkpoint: DIR}`), or leave it out"
+        )
+    return [detect_tool(context.detector, context.frame, max_age=MAX_AGE)]
+
+
+def _find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
+    detector = ZeroShotDetector.from_pretrained(context.config.resolve(section.checkpoint))
+    return [find_tool(detector, context.frame, max_age=MAX_AGE)]
+
+
+def _house(context: ToolContext, _section: Section) -> list[BaseTool]:
+    assert context.home is not None, "the file's validation asks for simhome:"
+    api = ApiTools.fetch(context.home.server.house, private=[LOOPBACK])
+    return context.stack.enter_context(api).tools()
+
+
+def _openapi(context: ToolContext, section: OpenApiToolConfig) -> list[BaseTool]:
+    source: str | Path = section.document
+    if "://" not in section.document:
+        source = context.config.resolve(Path(section.document))
+    api = ApiTools.from_source(
+        source,
+        section.base_url,
+        private=section.private,
+        auth=section.auth,
+        allow=section.allow,
+    )
+    return context.stack.enter_context(api).tools()
+
+
+def _mcp(context: ToolContext, section: McpToolConfig) -> list[BaseTool]:
+    servers = McpTools(section.servers, allow=section.allow, trusted=section.trusted)
+    return context.stack.enter_context(servers).tools()
+
+
+def _python(context: ToolContext, section: PythonToolConfig) -> list[BaseTool]:
+    return _own(section.factory, context)
+
+
+def _recall(context: ToolContext, _section: Section) -> list[BaseTool]:
+    assert context.memory is not None, "the file's validation asks for memory:"
+    return [context.memory.recall_tool()]
+
+
+def _watch(context: ToolContext, _section: Section) -> list[BaseTool]:
+    assert context.memory is not None, "the file's validation asks for memory:"
+    return context.memory.watch_tools()
+
+
+_BUILT_IN: dict[str, tuple[type[Section], _Make]] = {
+    "clock": (NoOptions, _clock),
+    "codes": (NoOptions, _codes),
+    "detect": (DetectToolConfig, _detect),
+    "find": (FindToolConfig, _find),
+    "house": (NoOptions, _house),
+    "mcp": (McpToolConfig, _mcp),
+    "openapi": (OpenApiToolConfig, _openapi),
+    "python": (PythonToolConfig, _python),
+    "recall": (NoOptions, _recall),
+    "watch": (NoOptions, _watch),
+}
+
+
+def _moving(context: ToolContext) -> Sequence[BaseTool]:
+    if context.config.motion is None or context.home is None:
+        return []
+    motion = Motion(RobotClient(context.home.server.robot), REACH)
+    context.stack.callback(motion.stop)
+    return moving_tools(motion, context.detector, context.frame, context.sweep)
+
+
+def _own(factory: str, context: ToolContext) -> list[BaseTool]:
+    """Call a factory of the user's, and check what it returns."""
+    made = FactorySpec(factory=factory, arguments={"context": context}).build()
+    tools = [made] if isinstance(made, BaseTool) else made
+    if not isinstance(tools, Iterable) or not all(isinstance(one, BaseTool) for one in tools):
+        raise ConfigurationError(f"{factory} must return a LangChain tool, or a list of them")
+    return list(tools)
