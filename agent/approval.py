@@ -25,7 +25,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp
 
-from sensebind.agent.approvals import Approvals, Request, digest_of
+from sensebind.agent.approvals import Approvals, NotWaiting, Request, digest_of
 from sensebind.agent.audit import AuditLog
 from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.agent.order import CallOrder, Place
@@ -525,13 +525,15 @@ def matched(
         InputError: A decision that answers none of them, one too many or too few, or one that
             cannot be carried out.
     """
-    if not requests or len(decisions) != len(requests):
+    if not requests:
+        raise NotWaiting(f"{len(decisions)} decisions for 0 waiting calls: nothing waits any more")
+    if len(decisions) != len(requests):
         raise InputError(f"{len(decisions)} decisions for {len(requests)} waiting calls")
     answered: dict[str, Decision] = {}
     for position, one in enumerate(decisions):
         identity = one.request or (shown[position] if position < len(shown) else "")
         if identity not in {request.id for request in requests} or identity in answered:
-            raise InputError(
+            raise NotWaiting(
                 "a decision is for a call that does not wait any more, or was not shown: look at "
                 "what is pending, and decide again"
             )

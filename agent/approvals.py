@@ -29,6 +29,10 @@ _PATIENCE = 5.0  # seconds to wait for another process that writes
 _KEPT = 1000  # rows that are kept of what is over
 
 
+class NotWaiting(InputError):
+    """A decision comes too late: the call was decided, stopped, or given up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A call that waits for a person.
@@ -140,13 +144,13 @@ class Approvals:
             decided: Requests, with the arguments that may run; None where nothing may.
 
         Raises:
-            InputError: One of them does not wait any more.
+            NotWaiting: One of them does not wait any more.
             StorageError: It cannot be written.
         """
         with self._writing() as file:
             for one, arguments in decided:
                 if (state := self._state(file, thread, one)) != "pending":
-                    raise InputError(
+                    raise NotWaiting(
                         f"{one.tool} does not wait for a decision any more: it is "
                         f"{'not known' if state is None else state}"
                     )

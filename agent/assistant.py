@@ -181,22 +181,23 @@ class Assistant:
             approvals=self._approvals, rates=self._own(robot or default_state(), Rates),
         )  # fmt: skip
         ours = isinstance(chat, ChatSenseBind)
+        around: list[Any] = [
+            *middleware,
+            *filter(None, [getattr(self._senses, "middleware", None)]),
+            *([] if ours else [MarkOrigins(Influence(tools))]),
+            *filter(None, [self._policy.middleware(tools)]),
+            ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
+            ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS),
+            AskAgain(),
+            ToolErrorMiddleware(_tell),
+            self._governor,
+        ]
         self._agent: Any = create_agent(
             chat,
             list(tools),
             checkpointer=self._dialogs.saver if self._dialogs else InMemorySaver(),
             system_prompt=system or ("" if ours else INSTRUCTIONS) or None,
-            middleware=[
-                *middleware,
-                *filter(None, [getattr(self._senses, "middleware", None)]),
-                *([] if ours else [MarkOrigins(Influence(tools))]),
-                *filter(None, [self._policy.middleware(tools)]),
-                ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
-                ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS),
-                AskAgain(),
-                ToolErrorMiddleware(_tell),
-                self._governor,
-            ],
+            middleware=around,
         )
         self._running = threading.Lock()
         self._beginning = threading.Lock()  # held while a turn becomes the one that is cancelled

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,11 +23,13 @@ from rich.markup import escape
 
 from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.assistant import Assistant, Finished
+from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal, Terminated
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.rates import Rates
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.watch_runner import Say
@@ -52,18 +55,28 @@ START_SECONDS = 60.0
 LOOPBACK = "127.0.0.1"  # where SimHome serves
 SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
 SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
-WELCOME = """\
+WELCOME = (
+    """\
 A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
   what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
   go to the ball     when did you last hear a cat?     tell me when you see a dog
-[dim]/help says more, Ctrl-D ends[/]"""
-HELP = """\
+"stop", or """
+    + KEY
+    + """, stops it at any moment. [dim]/help says more, Ctrl-D ends[/]"""
+)
+HELP = (
+    """\
 Ask what you like, in English or Chinese. For instance:
   what do you see?      what do you hear?      is anything close to you?
   how many balls are there?      turn off the radio      what time is it?      你听到什么？
   go to the ball      turn left      (it asks before it moves: y or n)
   when did you last hear a cat?      tell me when you see a dog
+"stop", "wait", "don't move", 停, 别动 … stop it at once, also while it answers or moves; so do
+the key """
+    + KEY
+    + """, Ctrl-C, and `kill -USR1` from elsewhere. What waits for a yes is rejected.
 /senses shows what the robot perceives, /wait SECONDS lets time pass, /quit or Ctrl-D ends."""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +121,7 @@ class Robot:
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
 
     def turn(self, text: str) -> Events:
-        """One turn of the dialog, once the senses perceive what the last one changed.
-
-        A window of sound that began before the radio was turned off still holds its music.
-        """
-        self._settle()
+        """One turn of the dialog, once the senses perceive what the last one changed."""
         yield from self._noting(self.assistant.turn(text))
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
@@ -128,12 +137,18 @@ class Robot:
                 self._acted = time.monotonic()
             yield event
 
-    def _settle(self) -> None:
+    def _settle(self, cancelled: threading.Event) -> None:
+        """Waits until the senses perceive what the last turn changed, or the turn is cancelled.
+
+        A window of sound that began before the radio was turned off still holds its music.
+        """
         wanted = dict.fromkeys(SIMHOME_STREAMS, self._acted) | {
             "microphone": self._acted + SOUND_WINDOW
         }
-        while time.monotonic() < self._acted + SETTLE_SECONDS and not self._perceived(wanted):
-            time.sleep(0.05)
+        until = self._acted + SETTLE_SECONDS
+        while time.monotonic() < until and not self._perceived(wanted):
+            if cancelled.wait(0.05):
+                return
 
     def _perceived(self, since: dict[str, float]) -> bool:
         """Whether each stream has a percept that was captured after its time."""
@@ -192,7 +207,7 @@ class Robot:
         self.assistant = self._stack.enter_context(
             Assistant(
                 chat, tools, self.awareness, gaps=watch, dialogs=options.dialogs, policy=policy,
-                stop=motion.stop,
+                stop=motion.stop, settle=self._settle, robot=Rates(),
             )
         )  # fmt: skip
         self._await_senses()
@@ -251,7 +266,8 @@ def run(options: DemoOptions) -> int:
                 if terminal.interactive:
                     notes.print(WELCOME)
                 try:
-                    _converse(robot, terminal)
+                    with terminal.stopping(robot.assistant.stop):
+                        _converse(robot, terminal)
                 except KeyboardInterrupt:
                     notes.print("[dim]bye[/]")
                 finally:
@@ -282,7 +298,7 @@ def _command(text: str, robot: Robot, terminal: Terminal) -> bool:
             except ValueError:
                 notes.print(f"[yellow]/wait takes seconds, not {escape(arguments[0])}[/]")
                 return True
-            time.sleep(seconds)
+            terminal.pause(seconds)
         case "/senses":
             for stream in robot.awareness.report().values():
                 notes.print(

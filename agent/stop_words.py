@@ -26,7 +26,8 @@ _STRONG = (
 _WEAK = (
     r"w+a+i+t+|cancel|quit it|cut it out|enough|that'?s enough|hold on|hold it|hang on|easy"
     r"|slow down|(?:don'?t|dont|do not)$|careful|be careful|watch out|look out|back off|brake"
-    r"|stay|steady|no no|nooo+|one moment|one second|just a (?:moment|second|minute|sec)|knock it off|kill it|panic"
+    r"|stay|steady|no no|nooo+|one moment|one second|just a (?:moment|second|minute|sec)"
+    r"|knock it off|kill it|panic"
 )
 _LEAD = (
     r"(?:(?:please|hey|hi|oh|ok|okay|no|robot|now|and|but|just|you|ah|um|my god|"

@@ -7,13 +7,15 @@ from typing import Any
 from rich.markup import escape
 
 from sensebind.agent.assistant import Assistant
+from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Terminal
 from sensebind.agent.llm.factory import make_brain
 from sensebind.agent.threads import Dialogs, default_dialogs
 from sensebind.errors import InputError
 from sensebind.tools.clock import clock_tool
 
-HELP = """\
+HELP = f"""\
+stop         ends the answer at once; so do {KEY} and Ctrl-C
 /show FILE   shows a picture, a sound, a video or a point cloud with the next question
 /quit        ends; the dialog goes on with the same --thread"""
 _TYPES = {
@@ -61,8 +63,12 @@ def run(options: ChatOptions) -> int:
     ):
         kept = next((one.turns for one in dialogs.threads() if one.name == options.thread), 0)
         if terminal.interactive:
-            terminal.out.print(f"[dim]{escape(options.thread)}: {kept} turns. /help says more[/]")
-        _converse(assistant, terminal)
+            terminal.out.print(
+                f"[dim]{escape(options.thread)}: {kept} turns. stop or {KEY} stops, "
+                "/help says more[/]"
+            )
+        with terminal.stopping(assistant.stop):
+            _converse(assistant, terminal)
     return 0
 
 

@@ -33,7 +33,11 @@ def demo(
         typer.Option(help="SQLite file that keeps what was perceived; forgotten by default."),
     ] = None,
 ) -> int:
-    """Talk with the robot of a simulated home. Piped standard input is a script."""
+    r"""Talk with the robot of a simulated home. Piped standard input is a script.
+
+    "stop" (and whatever may mean it), the key Ctrl-\, Ctrl-C and the signal SIGUSR1 stop the robot
+    and its answer at once, and reject what waits for approval. A second Ctrl-C ends.
+    """
     from sensebind.agent.demo import DemoOptions, run
 
     return run(DemoOptions(seed, script, as_json, checkpoint, house_port, dialogs, memory))
