@@ -537,7 +537,7 @@ class Assistant:
             durability="exit",
         )  # fmt: skip
         try:
-            while (item := context.run(next, stream, None)) is not None:
+            while (item := context.run(lambda: next(stream, None))) is not None:
                 yield from self._events(*item, record, started)
         finally:
             context.run(stream.close)
