@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from sensebind.agent import approvals
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
 
@@ -83,6 +84,7 @@ class Dialogs:
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
+                self._turns.execute(approvals.TABLE)
             self.path.chmod(0o600)
             self.saver = SqliteSaver(self._state)
             self.saver.setup()
@@ -184,6 +186,7 @@ class Dialogs:
             for table in ("checkpoints", "writes"):
                 query = f"DELETE FROM {table} WHERE thread_id = ?"
                 states += file.execute(query, (thread,)).rowcount
+            file.execute("DELETE FROM approvals WHERE thread = ?", (thread,))
         if not gone and not states:
             raise InputError(f"there is no dialog {thread!r} in {self.path}: see `threads list`")
         return gone

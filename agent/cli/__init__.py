@@ -18,6 +18,7 @@ from sensebind.agent.cli import (
     train,
 )
 from sensebind.errors import SenseBindError
+from sensebind.printable import printable
 
 app = typer.Typer(
     name="sensebind",
@@ -76,5 +77,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2

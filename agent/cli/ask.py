@@ -1,6 +1,5 @@
 """`sensebind ask`: one question about files, on any checkpoint directory."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sensebind.agent.inputs import check_files, parse_weights
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError, SenseBindError
+from sensebind.printable import printable, printable_json
 
 
 class _Fixed:
@@ -66,13 +66,13 @@ def run(
     with Assistant(chat, senses=senses) as assistant:
         for event in assistant.turn(question):
             if isinstance(event, TextPiece) and not as_json:
-                out.print(escape(event.text), end="")
+                out.print(escape(printable(event.text, lines=True)), end="")
             elif isinstance(event, Finished):
                 record = event.record
     if record.error:
         raise SenseBindError(record.error)
     if as_json:
-        print(json.dumps(record.as_json(), ensure_ascii=False))
+        print(printable_json(record.as_json()))
     else:
         out.print()
     return 0

@@ -1,6 +1,5 @@
 """`sensebind recall` and `sensebind watch`: the memory from the command line."""
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.retriever import SENSE_OF, SENSES, ask, sentence
 from sensebind.memory.watch_store import PastAlert, WatchBook
 from sensebind.memory.watches import Watch
+from sensebind.printable import printable, printable_json
 
 _POLL = 0.5
 
@@ -90,7 +90,7 @@ def run_recall(options: RecallOptions) -> int:
     for one, seen in zip(found, beside, strict=True):
         if options.as_json:
             continue
-        out.print(escape(sentence(one)))
+        out.print(escape(printable(sentence(one))))
         out.print(f"[dim]  {escape(' '.join([one.reference, *(ref for _, ref in seen)]))}[/]")
     if options.as_json:
         rows = [
@@ -98,7 +98,7 @@ def run_recall(options: RecallOptions) -> int:
             | {"sentence": sentence(one), "seen_then": [reference for _, reference in seen]}
             for one, seen in zip(found, beside, strict=True)
         ]
-        print(json.dumps({"found": rows}, ensure_ascii=False))
+        print(printable_json({"found": rows}))
     elif not found:
         out.print("nothing like that is remembered")
     return 0
@@ -152,10 +152,10 @@ def run_watch(options: WatchOptions) -> int:
         if options.follow:
             return _follow(book, options, out)
         if options.as_json:
-            print(json.dumps({"watches": rows}, ensure_ascii=False))
+            print(printable_json({"watches": rows}))
             return 0
         for row in rows:
-            out.print(escape(" · ".join(str(value) for value in row.values() if value)))
+            out.print(escape(printable(" · ".join(str(value) for value in row.values() if value))))
         if not rows:
             out.print("nothing is watched for")
     return 0
@@ -184,9 +184,9 @@ def _follow(book: WatchBook, options: WatchOptions, out: Console) -> int:
         for alert in book.alerts(newest):
             newest = alert.id
             if options.as_json:
-                print(json.dumps(asdict(alert), ensure_ascii=False), flush=True)
+                print(printable_json(asdict(alert)), flush=True)
             else:
-                out.print(escape(_line(alert)))
+                out.print(escape(printable(_line(alert))))
         time.sleep(_POLL)
     return 0
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli import run
+from sensebind.agent.cli import run, stop
 from sensebind.agent.cli.options import Json
 
 _KEYS_HELP = "Key directory; ~/.config/sensebind/keys by default."
@@ -19,6 +19,7 @@ keys = typer.Typer(help="Keys that let other machines listen, and tell whom we b
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
     app.command()(run.run)
+    app.command()(stop.stop)
     app.command()(top)
     app.command()(doctor)
     app.command()(chaos)

@@ -130,6 +130,11 @@ class RobotConfig(Section):
         return runtime_directory() / (self.name or "robot")
 
     @property
+    def control_socket(self) -> Path:
+        """Where clients of this machine talk with the running robot."""
+        return self.directory / "control"
+
+    @property
     def state_directory(self) -> Path:
         """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
         state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
