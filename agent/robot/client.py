@@ -34,6 +34,7 @@ from sensebind.errors import BusError, ConfigurationError, InputError, MessageEr
 if TYPE_CHECKING:
     from sensebind.agent.approval import Decision
 
+Events = Generator[Event, None, None]
 _STOP_SECONDS = 5.0  # longest wait for a robot to say that it has stopped
 
 
@@ -57,7 +58,7 @@ class AttachedRobot:
     config: RobotConfig
     thread: str = "default"
 
-    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Generator[Event, None, None]:
+    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
         """Take one turn; yields what `Assistant.turn` yields.
 
         Raises:
@@ -66,7 +67,7 @@ class AttachedRobot:
         """
         return self._events(Ask(text, [dict(one) for one in media], self.thread))
 
-    def decide(self, decisions: Sequence[Decision]) -> Generator[Event, None, None]:
+    def decide(self, decisions: Sequence[Decision]) -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`.
 
         Raises:
@@ -122,7 +123,7 @@ class AttachedRobot:
         """
         return self._result(Call(tool, dict(arguments)))
 
-    def _events(self, command: Command) -> Generator[Event, None, None]:
+    def _events(self, command: Command) -> Events:
         for kind, value in self._exchange(command, None):
             yield decode_event(kind, value)
 

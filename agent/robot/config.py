@@ -212,6 +212,26 @@ class RobotConfig(Section):
             )
         return workers
 
+    def check(self) -> list[WorkerSpec]:
+        """Check what can be known without opening a device: sources, their options, files.
+
+        Returns:
+            What the supervisor is to run.
+
+        Raises:
+            SenseBindError: Something is wrong; the message names the stream and what to do.
+        """
+        workers = self.workers()
+        for (stream, config), worker in zip(self.streams.items(), workers, strict=True):
+            spec = config.source if isinstance(config.source, dict) else {"source": config.source}
+            kind, _, target = str(spec.get("source", "")).partition(":")
+            worker.source.build()
+            if kind in _PLAYED and not (path := self.resolve(Path(target))).exists():
+                raise ConfigurationError(
+                    f"{stream}: {path} does not exist: paths are relative to the robot's file"
+                )
+        return workers
+
     def _source(self, stream: str, config: StreamConfig, sensors: str) -> dict[str, Any]:
         """Return the arguments of `open_source`."""
         spec = config.source

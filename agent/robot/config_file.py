@@ -46,7 +46,7 @@ def check(path: Path) -> int:
     Raises:
         SenseBindError: They are not; the message names line and field.
     """
-    workers = read_config(path).workers()
+    workers = read_config(path).check()
     print(f"{path}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0
 

@@ -116,7 +116,7 @@ class Robot:
         config, stack = self._config, self._stack
         ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
         if not self._transient:
-            config.workers()  # what is wrong with them is said before anything starts
+            config.check()  # what is wrong is said before anything starts
             stack.enter_context(_Lock(config.directory))
         if config.simhome is not None:
             self._home = stack.enter_context(HomeProcess(config.simhome))
