@@ -63,7 +63,8 @@ def test_answers_name_what_is_in_each_file(home: tuple[Path, dict[str, str]]) ->
     )
     assert code == 0, errors
     found = json.loads(out)
-    assert found["found"] and found["found"][0]["stream"] == "files.camera", found
+    [best, *_] = found["found"]
+    assert best["reference"].startswith("frame:files.camera@"), found
 
 
 def test_a_missing_file_is_one_line_and_exit_code_2(home: tuple[Path, dict[str, str]]) -> None:
