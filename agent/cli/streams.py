@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli import run, stop
+from sensebind.agent.cli import init, run, stop
 from sensebind.agent.cli.options import Json
 
 _KEYS_HELP = "Key directory; ~/.config/sensebind/keys by default."
@@ -18,6 +18,7 @@ keys = typer.Typer(help="Keys that let other machines listen, and tell whom we b
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module."""
+    app.command()(init.init)
     app.command()(run.run)
     app.command()(stop.stop)
     app.command()(top)
