@@ -27,6 +27,7 @@ from sensebind.agent.robot.sections import (
     ToolConfig,
     WatchConfig,
 )
+from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
@@ -88,7 +89,7 @@ class RobotConfig(Section):
     motion: MotionConfig | None = None
     policy: PolicyConfig = PolicyConfig()
 
-    _base: Path = PrivateAttr(default_factory=Path)
+    _file: Path = PrivateAttr(default_factory=lambda: Path("robot.yaml"))
 
     @field_validator("tools")
     @classmethod
@@ -114,15 +115,21 @@ class RobotConfig(Section):
             raise ValueError(f"{simulated[0]} is of the simulated home, and needs simhome:")
         return self
 
-    def located(self, base: Path) -> RobotConfig:
-        """Return this robot with paths relative to `base`, the folder of its file."""
+    def located(self, file: Path) -> RobotConfig:
+        """Return this robot as described in `file`, to whose folder paths are relative."""
         config = self.model_copy()
-        config._base = base
+        config._file = file
         return config
 
     def resolve(self, path: Path) -> Path:
         """Return a path of the file, relative to the file's folder."""
-        return self._base / path.expanduser()
+        return self._file.parent / path.expanduser()
+
+    @property
+    def names_code(self) -> bool:
+        """Whether the file names code to import, which makes it code itself."""
+        own_motion = self.motion is not None and self.motion.class_ != "simhome"
+        return own_motion or any(tool.kind == "python" for tool in self.tools)
 
     @property
     def directory(self) -> Path:
@@ -221,6 +228,8 @@ class RobotConfig(Section):
         Raises:
             SenseBindError: Something is wrong; the message names the stream and what to do.
         """
+        if self.names_code:
+            check_trusted(self._file)
         workers = self.workers()
         for (stream, config), worker in zip(self.streams.items(), workers, strict=True):
             spec = config.source if isinstance(config.source, dict) else {"source": config.source}

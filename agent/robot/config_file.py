@@ -31,7 +31,7 @@ def read_config(path: Path) -> RobotConfig:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error
-    return parse_config(text, str(path)).located(path.parent)
+    return parse_config(text, str(path)).located(path)
 
 
 def print_schema() -> int:
