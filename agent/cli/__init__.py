@@ -12,7 +12,8 @@ from sensebind.agent.cli import (
     imagine,
     memories,
     models,
-    recordings,
+    record,
+    replay,
     streams,
     talk,
     train,
@@ -31,7 +32,8 @@ dialogs.add_to(app)
 imagine.add_to(app)
 memories.add_to(app)
 streams.add_to(app)
-recordings.add_to(app)
+app.command()(record.record)
+app.command()(replay.replay)
 models.add_to(app)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")
