@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli import (
+    ask,
+    demo,
     dialogs,
     evaluate,
     imagine,
@@ -15,7 +17,6 @@ from sensebind.agent.cli import (
     record,
     replay,
     streams,
-    talk,
     train,
 )
 from sensebind.errors import SenseBindError
@@ -27,9 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-talk.add_to(app)
+app.command()(demo.demo)
+app.command()(ask.ask)
 dialogs.add_to(app)
-imagine.add_to(app)
+app.command()(imagine.imagine)
 memories.add_to(app)
 streams.add_to(app)
 app.command()(record.record)

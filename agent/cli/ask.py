@@ -1,64 +1,69 @@
 """`sensebind ask`: one question about files, on any checkpoint directory."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from rich.console import Console
-from rich.markup import escape
+import typer
 
-from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
-from sensebind.agent.conditioning.condition import Condition, Mix
-from sensebind.agent.conditioning.media_encoder import FileSenses
-from sensebind.agent.inputs import check_files, parse_weights
-from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.checkpoints import default_checkpoint
+from sensebind.agent.cli import inputs
+from sensebind.agent.cli.options import Checkpoint, Json
 from sensebind.errors import InputError, SenseBindError
 
-
-class _Fixed:
-    """Senses that stay what the files say."""
-
-    def __init__(self, condition: Condition) -> None:
-        self._condition = condition
-
-    def condition(self, senses: Sequence[str], dim: int) -> Condition:
-        return self._condition
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.condition import Condition
 
 
-def run(
-    question: str,
-    files: Mapping[str, Path | str],
-    *,
-    weights: Sequence[str] = (),
-    mix: Mix | None = None,
-    checkpoint: Path | None = None,
-    as_json: bool = False,
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    image: inputs.Image = None,
+    video: inputs.Video = None,
+    audio: inputs.Audio = None,
+    text: inputs.Text = None,
+    depth: inputs.Depth = None,
+    thermal: inputs.Thermal = None,
+    imu: inputs.Imu = None,
+    points: inputs.Points = None,
+    weight: inputs.Weight = None,
+    mix: Annotated[
+        Literal["slots", "sum"] | None,
+        typer.Option(help="Each sense in its slot, or the weighted sum; slots if there are any."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    as_json: Json = False,
 ) -> int:
-    """Answers one question.
+    """Ask one question about files."""
+    from rich.console import Console
+    from rich.markup import escape
 
-    Args:
-        question: What to ask.
-        files: Modality to file, and `"text"` to a text.
-        weights: `sense=number` options.
-        mix: As `conditions.compose` takes it.
-        checkpoint: Directory of the weights; the embedded ones by default.
-        as_json: Print the turn as one JSON object.
+    from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
+    from sensebind.agent.conditioning.media_encoder import FileSenses
+    from sensebind.agent.llm.chat_model import ChatSenseBind
+    from sensebind.checkpoints import default_checkpoint
 
-    Raises:
-        SenseBindError: Something given cannot be used.
-    """
     if not question.strip():
         raise InputError("the question is empty")
-    parsed = parse_weights(weights)
+    files = inputs.given(
+        image=image,
+        video=video,
+        audio=audio,
+        text=text,
+        depth=depth,
+        thermal=thermal,
+        imu=imu,
+        points=points,
+    )
+    weights = inputs.parse_weights(weight or ())
     directory = checkpoint or default_checkpoint()
     chat = ChatSenseBind(model=str(directory))
     senses = None
     if files:
-        check_files(files)
+        inputs.check_files(files)
         brain = chat.brain
         condition = FileSenses(directory, list(files)).condition(
-            files, senses=brain.senses, dim=brain.bind_dim, weights=parsed, mix=mix
+            files, senses=brain.senses, dim=brain.bind_dim, weights=weights, mix=mix
         )
         senses = _Fixed(condition)
     out = Console(highlight=False, soft_wrap=True)
@@ -76,3 +81,13 @@ def run(
     else:
         out.print()
     return 0
+
+
+class _Fixed:
+    """Senses that stay what the files say."""
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+
+    def condition(self, senses: Sequence[str], dim: int) -> Condition:
+        return self._condition

@@ -1,9 +1,14 @@
-"""Options that say what to perceive; shared by `ask` and `imagine`."""
+"""Options that say what to perceive, and the checks of what they are given."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sensebind.errors import InputError
 
 Image = Annotated[Path | None, typer.Option(help="A picture.")]
 Video = Annotated[Path | None, typer.Option(help="A video; its sound is not heard.")]
@@ -18,3 +23,66 @@ Points = Annotated[Path | None, typer.Option(help="A point cloud.")]
 Weight = Annotated[
     list[str] | None, typer.Option(help="How much an input counts, such as audio=0.5.")
 ]
+
+KINDS = {
+    "image": "vision",
+    "video": "video",
+    "audio": "audio",
+    "text": "text",
+    "depth": "depth",
+    "thermal": "thermal",
+    "imu": "imu",
+    "points": "point",
+}
+"""Option of a command and the modality that `FileSenses` calls it."""
+
+_ALIASES = {"sight": "vision", "hearing": "audio", "scan": "point"}
+_MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.values()}}
+
+
+def given(**options: Path | str | None) -> dict[str, Path | str]:
+    """Returns the options that are set, by modality.
+
+    Args:
+        **options: `image`, `video`, … to a file, `text` to a text.
+    """
+    return {KINDS[name]: value for name, value in options.items() if value is not None}
+
+
+def check_files(things: Mapping[str, Path | str]) -> None:
+    """Refuses what is missing before any weights are loaded.
+
+    Raises:
+        InputError: A file that is not there, or a text that is empty.
+    """
+    for modality, thing in things.items():
+        if isinstance(thing, Path) and not thing.is_file():
+            raise InputError(f"{thing}: there is no such file")
+        if modality == "text" and not str(thing).strip():
+            raise InputError("--text is empty")
+
+
+def parse_weights(options: Sequence[str]) -> dict[str, float]:
+    """Reads `audio=0.5` and the like.
+
+    Returns:
+        Modality to weight.
+
+    Raises:
+        InputError: Not of that form, an unknown sense, or a weight that is no number ≥ 0.
+    """
+    weights: dict[str, float] = {}
+    for option in options:
+        name, equals, number = option.partition("=")
+        modality = _MODALITIES.get(name.strip())
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = -1.0
+        if not equals or modality is None or not 0 <= weight < float("inf"):
+            raise InputError(
+                f"--weight {option!r}: write NAME=NUMBER with a number ≥ 0, such as audio=0.5; "
+                f"names are {', '.join(KINDS)}"
+            )
+        weights[modality] = weight
+    return weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,6 @@ import torch
 
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix_prenorm
-from sensebind.agent.inputs import check_files, parse_weights
-from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import (
     CheckpointError,
     ConfigurationError,
@@ -201,67 +199,20 @@ def save_picture(image: Image, path: Path) -> None:
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        image.save(temporary, format=_format(path))
+        image.save(temporary, format=image_format(path))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _format(path: Path) -> str:
+def image_format(path: Path) -> str:
+    """Returns Pillow's name of the format that the ending of a file stands for.
+
+    Raises:
+        InputError: No known ending.
+    """
     try:
         return _FORMATS[path.suffix.lower()]
     except KeyError:
         raise InputError(f"{path}: pictures end in {', '.join(_FORMATS)}") from None
-
-
-def run(
-    output: Path,
-    things: Mapping[str, Path | str],
-    *,
-    weights: Sequence[str] = (),
-    enhance: bool = True,
-    settings: PictureSettings,
-    checkpoint: Path | None = None,
-    pipeline: Path | None = None,
-    device: str = "auto",
-    as_json: bool = False,
-) -> int:
-    """Makes one picture of what is given.
-
-    Args:
-        output: File of the picture.
-        things: Modality to file, and `"text"` to a text.
-        weights: `sense=number` options.
-        enhance: Whether the visual cache is used.
-        settings: How the picture is made.
-        checkpoint: Directory of the encoders; the embedded ones by default.
-        pipeline: Directory of the Stable unCLIP; `unclip` in the checkpoint by default.
-        device: `"auto"` or a torch device.
-        as_json: Print a JSON object.
-
-    Raises:
-        SenseBindError: Something given cannot be used.
-    """
-    if not things:
-        raise InputError("give something to imagine: --audio, --text, --points, …")
-    check_files(things)
-    _format(output)
-    parsed = parse_weights(weights)
-    directory = checkpoint or default_checkpoint()
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.float16 if device.startswith("cuda") else torch.float32
-    imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
-    embedding = picture_embedding(FileSenses(directory), things, parsed, enhance=enhance)
-    image = imagination.picture(embedding, settings)
-    save_picture(image, output)
-    said = {
-        "picture": str(output),
-        "size": list(image.size),
-        "inputs": {modality: str(thing) for modality, thing in things.items()},
-        "norm": float(np.linalg.norm(embedding)),
-        "seed": settings.seed,
-    }
-    print(json.dumps(said, ensure_ascii=False) if as_json else output)
-    return 0
