@@ -8,16 +8,24 @@ import typer
 
 from sensebind.agent.cli import (
     ask,
+    chaos,
+    chat,
+    config,
     demo,
-    dialogs,
+    doctor,
     evaluate,
     imagine,
-    memories,
+    mcp,
     models,
+    network,
+    recall,
     record,
     replay,
-    streams,
+    run,
+    threads,
+    top,
     train,
+    watch,
 )
 from sensebind.errors import SenseBindError
 
@@ -28,17 +36,34 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(demo.demo)
-app.command()(ask.ask)
-dialogs.add_to(app)
-app.command()(imagine.imagine)
-memories.add_to(app)
-streams.add_to(app)
-app.command()(record.record)
-app.command()(replay.replay)
-models.add_to(app)
-app.add_typer(evaluate.app, name="eval")
-app.add_typer(train.app, name="train")
+for command in (
+    demo.demo,
+    chat.chat,
+    ask.ask,
+    imagine.imagine,
+    mcp.mcp,
+    run.run,
+    top.top,
+    doctor.doctor,
+    chaos.chaos,
+    recall.recall,
+    watch.watch,
+    record.record,
+    replay.replay,
+    network.proxy,
+    models.convert,
+    models.pull,
+):
+    app.command()(command)
+for name, group in {
+    "threads": threads.app,
+    "config": config.app,
+    "keys": network.keys_app,
+    "models": models.app,
+    "eval": evaluate.app,
+    "train": train.app,
+}.items():
+    app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:

@@ -20,6 +20,11 @@ Depth = Annotated[
 Thermal = Annotated[Path | None, typer.Option(help="A thermal picture, or .npy of 0..1.")]
 Imu = Annotated[Path | None, typer.Option(help="Inertial samples: .npy or .csv.")]
 Points = Annotated[Path | None, typer.Option(help="A point cloud.")]
+ExampleImage = Annotated[Path | None, typer.Option("--image", help="A picture as an example.")]
+ExampleAudio = Annotated[Path | None, typer.Option("--audio", help="A sound as an example.")]
+ExamplePoints = Annotated[
+    Path | None, typer.Option("--points", help="A point cloud as an example.")
+]
 Weight = Annotated[
     list[str] | None, typer.Option(help="How much an input counts, such as audio=0.5.")
 ]
@@ -60,6 +65,20 @@ def check_files(things: Mapping[str, Path | str]) -> None:
             raise InputError(f"{thing}: there is no such file")
         if modality == "text" and not str(thing).strip():
             raise InputError("--text is empty")
+
+
+def example(image: Path | None, audio: Path | None, points: Path | None) -> dict[str, Path]:
+    """Returns the one example that is given, by modality; nothing if there is none.
+
+    Raises:
+        InputError: There is more than one, or the file does not exist.
+    """
+    files = {"vision": image, "audio": audio, "point": points}
+    found = {modality: path for modality, path in files.items() if path is not None}
+    if len(found) > 1:
+        raise InputError("one example can be looked for at a time")
+    check_files(found)
+    return found
 
 
 def parse_weights(options: Sequence[str]) -> dict[str, float]:

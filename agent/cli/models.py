@@ -7,17 +7,10 @@ import typer
 
 from sensebind.agent.cli.options import Json
 
-models = typer.Typer(help="Look at checkpoint directories.")
+app = typer.Typer(help="Look at checkpoint directories.")
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Directory to make or to add to.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds the commands of this module."""
-    app.command()(convert)
-    app.command()(pull)
-    app.add_typer(models, name="models")
 
 
 def convert(
@@ -128,7 +121,7 @@ def pull(
     return run(options, as_json=as_json)
 
 
-@models.command("inspect")
+@app.command("inspect")
 def inspect(
     directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
     digests: Annotated[
@@ -142,7 +135,7 @@ def inspect(
     return run(directory, digests=digests, as_json=as_json)
 
 
-@models.command("quantize")
+@app.command("quantize")
 def quantize(
     directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
     output: Output,

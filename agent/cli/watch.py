@@ -1,0 +1,121 @@
+"""`sensebind watch`: what a robot watches for; add, remove, list, follow."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensebind.agent.cli import inputs
+from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory
+from sensebind.errors import InputError
+
+if TYPE_CHECKING:
+    from sensebind.memory.watch_store import PastAlert, WatchBook
+    from sensebind.memory.watches import Watch
+
+_POLL = 0.5  # seconds between looks for new alerts
+
+
+def watch(
+    db: Database,
+    what: Annotated[str, typer.Argument(help="What to watch for; nothing lists.")] = "",
+    image: inputs.ExampleImage = None,
+    audio: inputs.ExampleAudio = None,
+    points: inputs.ExamplePoints = None,
+    sense: Sense = "",
+    run: Annotated[
+        str, typer.Option(help='Tool to run instead of speaking: NAME or NAME {"argument": 1}.')
+    ] = "",
+    remove: Annotated[str, typer.Option(help="Name of a watch to remove.")] = "",
+    follow: Annotated[bool, typer.Option(help="Print alerts as they come.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="Follow for so long; 0: for ever.")] = 0,
+    checkpoint: Checkpoint = None,
+    as_json: Json = False,
+) -> int:
+    """Have the robot that records to a memory watch for something; list, remove, follow."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from sensebind.memory.episode_store import EpisodeStore
+    from sensebind.memory.watch_store import WatchBook
+
+    if not what:
+        check_memory(db)
+    with EpisodeStore(db) as store:
+        book = WatchBook(store)
+        if what:
+            example = inputs.example(image, audio, points)
+            book.add(_watch(what, example, sense, run, checkpoint))
+        if remove:
+            book.remove(remove)
+        rows = [_row(one) for one in book.watches()]
+        if follow:
+            return _follow(book, seconds, as_json)
+    if as_json:
+        print(json.dumps({"watches": rows}, ensure_ascii=False))
+        return 0
+    out = Console(highlight=False, soft_wrap=True)
+    for row in rows:
+        out.print(escape(" · ".join(str(value) for value in row.values() if value)))
+    if not rows:
+        out.print("nothing is watched for")
+    return 0
+
+
+def _watch(
+    what: str, example: dict[str, Path], sense: str, run: str, checkpoint: Path | None
+) -> Watch:
+    from sensebind.agent.conditioning.embedder import Embedder
+    from sensebind.agent.robot.watch_runner import ToolAction
+    from sensebind.checkpoints import default_checkpoint
+    from sensebind.memory.retriever import SENSE_OF, SENSES
+    from sensebind.memory.watches import Watch
+
+    embedder = Embedder(checkpoint or default_checkpoint())
+    if run:
+        ToolAction.parse(run)  # refused now, not when it fires
+    modality = SENSES.get(sense, sense)
+    if modality not in ("", *SENSE_OF):
+        raise InputError(f"no sense {sense!r}: there are {', '.join(SENSES)}")
+    name = " ".join(what.split())
+    for kind, path in example.items():
+        embedding = embedder.file(kind, path)
+        return Watch(name, embedding, embedder.model, modality or kind, run, top=1.0)
+    return Watch(name, embedder.text(name), embedder.model, modality, run)
+
+
+def _follow(book: WatchBook, seconds: float, as_json: bool) -> int:
+    """Prints alerts from now on."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    out = Console(highlight=False, soft_wrap=True)
+    newest = max((one.id for one in book.alerts(limit=1_000_000)), default=0)
+    end = time.monotonic() + seconds if seconds else float("inf")
+    while time.monotonic() < end:
+        for alert in book.alerts(newest):
+            newest = alert.id
+            if as_json:
+                print(json.dumps(asdict(alert), ensure_ascii=False), flush=True)
+            else:
+                out.print(escape(_line(alert)))
+        time.sleep(_POLL)
+    return 0
+
+
+def _line(alert: PastAlert) -> str:
+    moment = datetime.fromtimestamp(alert.at / 1e9)
+    return f"{moment:%H:%M:%S} {alert.watch} ({alert.stream}): {alert.outcome}"
+
+
+def _row(watch: Watch) -> dict[str, Any]:
+    from sensebind.memory.retriever import SENSE_OF
+
+    how = SENSE_OF.get(watch.modality, watch.modality)
+    return {"name": watch.name, "sense": how, "run": watch.action}
