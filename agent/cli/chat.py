@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.options import DialogFile, Json
+from sensebind.agent.cli.signals import terminable
 
 if TYPE_CHECKING:
     from sensebind.agent.cli.terminal import Terminal
@@ -40,7 +39,7 @@ def chat(
             help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; the robot's, or ours, by default.",
         ),
     ] = "",
-    dialogs: Annotated[Path | None, typer.Option(help="SQLite file of the dialogs.")] = None,
+    dialogs: DialogFile = None,
     audit: Annotated[
         Path | None, typer.Option(help="File of the audit log, without a robot.")
     ] = None,
@@ -139,7 +138,7 @@ def talk_with_robot(
         del more["watch"]
         terminal.alert(said, watch=alert.watch.name, **more)
 
-    with _terminable():
+    with terminable():
         try:
             started = time.monotonic()
             with notes.status("starting the robot …"), ExitStack() as stack:
@@ -181,23 +180,3 @@ def _greet(terminal: Terminal, name: str, thread: str, kept: Any) -> None:
 
         turns = next((one.turns for one in kept.threads() if one.name == thread), 0)
         terminal.notes.print(_WELCOME.format(name=escape(name), thread=escape(thread), turns=turns))
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the conversation in order."""
-    from sensebind.agent.cli.terminal import Terminated
-
-    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
-
-    before: dict[signal.Signals, Any] = {
-        one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)
-    }
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

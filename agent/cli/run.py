@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import queue
-import signal
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.options import Json, RobotFile
+from sensebind.agent.cli.signals import until_signal
 
 if TYPE_CHECKING:
     from sensebind.perception.workers.supervisor import WorkerStatus
@@ -24,7 +22,7 @@ _TICK = 0.5  # seconds between looks whether to end
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="The robot's YAML file.")],
+    config: RobotFile,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
     ] = None,
@@ -55,15 +53,7 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
 
     config = read_config(path)
     out = _Output(as_json)
-    stop = threading.Event()
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for one in handlers:
-        signal.signal(one, end)
-    try:
+    with until_signal() as stop:
         with Robot(config, on_change=out.changed) as robot:
             out.started(robot.addresses, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
@@ -81,9 +71,6 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
         if hopeless:
             raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
         return 0
-    finally:
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
 
 
 class _Output:
