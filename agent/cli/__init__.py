@@ -1,7 +1,7 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
-import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -27,6 +27,7 @@ from sensebind.agent.cli import (
     train,
     watch,
 )
+from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.errors import SenseBindError
 
 app = typer.Typer(
@@ -85,25 +86,35 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
+    prepare_output()
     try:
         code = app(arguments, prog_name="sensebind", standalone_mode=False)
+        if (problem := flush_output()) is not None:
+            raise problem
     except SenseBindError as error:
         code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:  # the reader has gone; nothing more to say to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone: there is nobody to print to
         code = 0
     except OSError as error:
-        code = _fail(str(error))
+        unwritten = flush_output()
+        code = _fail(
+            str(error)
+            if unwritten is None
+            else f"standard output cannot be written: {unwritten.strerror}"
+        )
     except Exception as error:  # Typer's own errors differ in class between its versions
         message = getattr(error, "format_message", None)
         if message is None:
             raise
         code = _fail(f"{message()} (see sensebind --help)")
+    if flush_output() is not None:
+        discard_output()  # or the interpreter complains of it when it ends
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return 2

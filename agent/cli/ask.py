@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.agent.cli.output import console, progress
 from sensebind.errors import InputError, SenseBindError
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ def ask(
     as_json: Json = False,
 ) -> int:
     """Ask one question about files."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
-    from sensebind.agent.conditioning.media_encoder import FileSenses
-    from sensebind.agent.llm.chat_model import ChatSenseBind
-    from sensebind.checkpoints import default_checkpoint
-
     if not question.strip():
         raise InputError("the question is empty")
     files = inputs.given(
@@ -55,18 +48,25 @@ def ask(
         imu=imu,
         points=points,
     )
-    weights = inputs.parse_weights(weight or ())
-    directory = checkpoint or default_checkpoint()
-    chat = ChatSenseBind(model=str(directory))
-    senses = None
-    if files:
-        inputs.check_files(files)
+    inputs.check_files(files)
+    shares = inputs.parse_weights(weight or ())
+    directory = weights(checkpoint)
+    with progress("reading the weights"):
+        from rich.markup import escape
+
+        from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
+        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.llm.chat_model import ChatSenseBind
+
+        chat = ChatSenseBind(model=str(directory))
         brain = chat.brain
-        condition = FileSenses(directory, list(files)).condition(
-            files, senses=brain.senses, dim=brain.bind_dim, weights=weights, mix=mix
-        )
-        senses = _Fixed(condition)
-    out = Console(highlight=False, soft_wrap=True)
+        senses = None
+        if files:
+            condition = FileSenses(directory, list(files)).condition(
+                files, senses=brain.senses, dim=brain.bind_dim, weights=shares, mix=mix
+            )
+            senses = _Fixed(condition)
+    out = console()
     record = TurnRecord(question)
     with Assistant(chat, senses=senses) as assistant:
         for event in assistant.turn(question):

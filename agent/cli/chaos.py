@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sensebind.agent.cli.options import Json, RobotFile
+from sensebind.agent.cli.output import console
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.chaos import Outcome
@@ -18,11 +20,24 @@ if TYPE_CHECKING:
 _WIDE = 130  # columns of the table where standard output is not a terminal
 
 
+class Trouble(StrEnum):
+    """Kinds of trouble, as `sensebind.agent.robot.chaos.KINDS`."""
+
+    KILL = "kill"
+    STOP = "stop"
+    GONE = "gone"
+    CLOCK = "clock"
+    SLOW = "slow"
+    FLOOD = "flood"
+    CORRUPT = "corrupt"
+    DISK = "disk"
+
+
 def chaos(
     robot: RobotFile,
     only: Annotated[
-        list[str] | None,
-        typer.Option(help="kill, stop, gone, clock, slow, flood, corrupt or disk; all by default."),
+        list[Trouble] | None,
+        typer.Option(help="Kinds of trouble; all by default."),
     ] = None,
     times: Annotated[int, typer.Option(min=1, help="How often each trial is made.")] = 1,
     seed: Annotated[int, typer.Option(help="Of their order.")] = 0,
@@ -30,16 +45,16 @@ def chaos(
 ) -> int:
     """Start a robot, let everything fail that may fail, and tell what came of it."""
     # Exit code 0, or 1 when something did not go as it must.
-    from rich.console import Console
-    from rich.markup import escape
-
-    from sensebind.agent.robot.chaos import KINDS, PATIENCE, Subject, check_kinds, shuffled
     from sensebind.agent.robot.config_file import read_config
 
-    check_kinds(only or ())
-    notes = Console(stderr=True, highlight=False)
+    config = read_config(robot)
+    from rich.markup import escape
+
+    from sensebind.agent.robot.chaos import KINDS, PATIENCE, Subject, shuffled
+
+    notes = console(stderr=True)
     outcomes: list[Outcome] = []
-    with Subject(read_config(robot)) as subject:
+    with Subject(config) as subject:
         every = shuffled(subject, only or KINDS, times, seed)
         for number, (what, harm) in enumerate(every, 1):
             notes.print(f"[dim]{number} of {len(every)}: {escape(what)}[/]")
@@ -59,12 +74,11 @@ def chaos(
 
 
 def _show(outcomes: Sequence[Outcome], left: int) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from sensebind.agent.robot.chaos import PATIENCE
 
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     if not out.is_terminal:
         out.width = _WIDE
     table = Table()

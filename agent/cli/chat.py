@@ -49,17 +49,20 @@ def chat(
 
     Piped standard input is a script.
     """
-    from sensebind.agent.cli.terminal import Terminal
-
-    terminal = Terminal(as_json=as_json)
     if robot is None:
+        from sensebind.agent.cli.terminal import Terminal
+
+        terminal = Terminal(as_json=as_json)
         return talk_with_model(terminal, llm, thread=thread, dialogs=dialogs, audit=audit)
     from sensebind.agent.robot.config_file import read_config
     from sensebind.agent.robot.sections import LlmConfig
 
-    config = read_config(robot)
+    config = read_config(robot)  # refused before anything that is slow is imported
     if llm or config.llm is None:
         config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
+    from sensebind.agent.cli.terminal import Terminal
+
+    terminal = Terminal(as_json=as_json)
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.output import console
 
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
@@ -20,7 +21,6 @@ def doctor(
 ) -> int:
     """Look at devices, libraries, weights, ports, keys and disk, and say how to mend each."""
     # Exit code 0, or 1 when something is bad.
-    from rich.console import Console
     from rich.markup import escape
 
     from sensebind.agent.robot.doctor import Verdict, examine
@@ -30,7 +30,7 @@ def doctor(
     if as_json:
         print(json.dumps({"checks": [asdict(check) for check in checks], "ok": well}))
         return 0 if well else 1
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     for check in checks:
         out.print(f"{_MARKS[check.verdict]:<18} {escape(check.name)}: {escape(check.found)}")
         if check.mend:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.agent.cli.output import progress
 from sensebind.errors import InputError
 
 
@@ -41,18 +42,7 @@ def imagine(
     as_json: Json = False,
 ) -> int:
     """Make a picture of what is heard, read, scanned or seen (extra `imagine`)."""
-    import numpy as np
-    import torch
-
-    from sensebind.agent.conditioning.media_encoder import FileSenses
-    from sensebind.agent.conditioning.unclip import (
-        Imagination,
-        PictureSettings,
-        image_format,
-        picture_embedding,
-        save_picture,
-    )
-    from sensebind.checkpoints import default_checkpoint
+    from sensebind.agent.conditioning.image_settings import PictureSettings, image_format
 
     settings = PictureSettings(
         steps=steps, guidance=guidance, noise=noise, prompt=prompt, side=side, seed=seed
@@ -71,14 +61,26 @@ def imagine(
         raise InputError("give something to imagine: --audio, --text, --points, …")
     inputs.check_files(files)
     image_format(output)
-    weights = inputs.parse_weights(weight or ())
-    directory = checkpoint or default_checkpoint()
+    shares = inputs.parse_weights(weight or ())
+    directory = weights(checkpoint)
+    with progress("reading the weights"):
+        import numpy as np
+        import torch
+
+        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.conditioning.unclip import (
+            Imagination,
+            picture_embedding,
+            save_picture,
+        )
+
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.float16 if device.startswith("cuda") else torch.float32
-    imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
-    embedding = picture_embedding(FileSenses(directory), files, weights, enhance=cache)
-    made = imagination.picture(embedding, settings)
+    with progress("making the picture"):
+        imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
+        embedding = picture_embedding(FileSenses(directory), files, shares, enhance=cache)
+        made = imagination.picture(embedding, settings)
     save_picture(made, output)
     said = {
         "picture": str(output),

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli.options import Json
+from sensebind.errors import ConfigurationError, InputError
 
 app = typer.Typer(help="Look at checkpoint directories.")
 
@@ -130,6 +131,7 @@ def inspect(
     as_json: Json = False,
 ) -> int:
     """Print parts, parameters, bytes, digests and the memory that they will need."""
+    _check_directory(directory)
     from sensebind.agent.conversion.inspection import run
 
     return run(directory, digests=digests, as_json=as_json)
@@ -142,6 +144,14 @@ def quantize(
     bits: Annotated[int, typer.Option(help="8 or 4 bits per weight.")] = 8,
 ) -> int:
     """Write a checkpoint whose language model has weights of 8 or 4 bits."""
+    _check_directory(directory)
+    if bits not in (4, 8):
+        raise ConfigurationError(f"weights can have 8 or 4 bits, not {bits}")
     from sensebind.agent.conversion.quantize import run
 
     return run(directory, output, bits)
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise InputError(f"no directory {directory}")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sensebind.errors import InputError, StorageError
+from sensebind.checkpoints import default_checkpoint
+from sensebind.errors import CheckpointError, InputError, StorageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Checkpoint = Annotated[
@@ -22,6 +23,31 @@ RobotFile = Annotated[
 ]
 Database = Annotated[Path, typer.Option("--db", help="SQLite file of the memory.")]
 Sense = Annotated[str, typer.Option(help="sight, hearing or scan; all by default.")]
+
+
+def weights(checkpoint: Path | None) -> Path:
+    """Returns the directory of the weights, before anything that is slow is imported.
+
+    Raises:
+        CheckpointError: There is no such directory.
+    """
+    if checkpoint is None:
+        return default_checkpoint()
+    if not checkpoint.is_dir():
+        raise CheckpointError(f"no checkpoint at {checkpoint}: there is no such directory")
+    return checkpoint
+
+
+def check_new(output: Path) -> None:
+    """Refuses a file that exists already, before anything that is slow is imported.
+
+    Raises:
+        StorageError: It does, or there is no such folder.
+    """
+    if output.exists():
+        raise StorageError(f"{output} exists already: choose another name")
+    if not output.absolute().parent.is_dir():
+        raise StorageError(f"{output} cannot be written: there is no such folder")
 
 
 def check_memory(db: Path) -> None:

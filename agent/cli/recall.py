@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory
+from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
+from sensebind.agent.cli.output import console, progress
 from sensebind.errors import InputError
 
 
@@ -31,32 +32,31 @@ def recall(
     as_json: Json = False,
 ) -> int:
     """Search what was perceived before, by text, example and time."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    from sensebind.agent.conditioning.embedder import Embedder
-    from sensebind.checkpoints import default_checkpoint
-    from sensebind.memory.recall import EpisodeMemory
-    from sensebind.memory.retriever import ask, sentence
-
     moment = _time(when, since, until)
     check_memory(db)
-    directory = checkpoint or default_checkpoint()
-    describe_episode = None
-    if describe:
-        from sensebind.agent.llm.chat_model import ChatSenseBind
-        from sensebind.agent.robot.memory import describer, episode_describer
-
-        describe_episode = episode_describer(describer(ChatSenseBind(model=str(directory))))
-    embedder = Embedder(directory)
+    directory = weights(checkpoint)
     example = inputs.example(image, audio, points)
     if text.strip() and example:
         raise InputError("look for a text or for an example, not for both")
-    embedding = embedder.text(text) if text.strip() else None
-    for modality, path in example.items():
-        embedding = embedder.file(modality, path)
-    model = embedder.model if embedding is not None else ""
-    query = ask(embedding, sense=sense, when=moment, limit=n, model=model)
+    with progress("reading the weights"):
+        from rich.markup import escape
+
+        from sensebind.agent.conditioning.embedder import Embedder
+        from sensebind.memory.recall import EpisodeMemory
+        from sensebind.memory.retriever import ask, sentence
+
+        describe_episode = None
+        if describe:
+            from sensebind.agent.llm.chat_model import ChatSenseBind
+            from sensebind.agent.robot.memory import describer, episode_describer
+
+            describe_episode = episode_describer(describer(ChatSenseBind(model=str(directory))))
+        embedder = Embedder(directory)
+        embedding = embedder.text(text) if text.strip() else None
+        for modality, path in example.items():
+            embedding = embedder.file(modality, path)
+        model = embedder.model if embedding is not None else ""
+        query = ask(embedding, sense=sense, when=moment, limit=n, model=model)
     with EpisodeMemory(db, describe_episode) as memory:
         found = memory.search(query)
         companions = [memory.companions(one) for one in found]
@@ -68,7 +68,7 @@ def recall(
         ]
         print(json.dumps({"found": rows}, ensure_ascii=False))
         return 0
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     for one, seen in zip(found, companions, strict=True):
         out.print(escape(sentence(one)))
         out.print(f"[dim]  {escape(' '.join([one.reference, *(ref for _, ref in seen)]))}[/]")

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, check_new, weights
+from sensebind.agent.cli.output import progress
 from sensebind.agent.cli.signals import until_signal
 from sensebind.errors import ConfigurationError
 
@@ -49,30 +50,32 @@ def record(
                 "--checkpoint and no --no-percepts"
             )
         return _record_robot(output, robot, seconds, as_json)
-    import torch
+    named = dict(_named(text) for text in sources or ())
+    if not named and home is None:
+        raise ConfigurationError(
+            "nothing to record: give STREAM=KIND:TARGET, --home SEED or --robot FILE"
+        )
+    check_new(output)
+    directory = weights(checkpoint)
+    with progress("getting ready"):
+        import torch
 
-    from sensebind.agent.robot.perceiver import Perceiver
-    from sensebind.agent.robot.source_recorder import SourceRecorder
-    from sensebind.checkpoints import default_checkpoint
-    from sensebind.perception.frames.recording import Recorder
-    from sensebind.perception.simhome.server import SimHomeServer
-    from sensebind.perception.sources.registry import open_source
+        from sensebind.agent.robot.perceiver import Perceiver
+        from sensebind.agent.robot.source_recorder import SourceRecorder
+        from sensebind.perception.frames.recording import Recorder
+        from sensebind.perception.simhome.server import SimHomeServer
+        from sensebind.perception.sources.registry import open_source
 
     torch.set_num_threads(1)  # the sum of a row is the same in a replay
     with ExitStack() as stack:
         stop = stack.enter_context(until_signal())
-        named = dict(_named(text) for text in sources or ())
         if home is not None:
             server = stack.enter_context(SimHomeServer(home))
             named |= {stream: f"simhome:{server.sensors}" for stream in _HOME}
-        if not named:
-            raise ConfigurationError(
-                "nothing to record: give STREAM=KIND:TARGET, --home SEED or --robot FILE"
-            )
         opened = [open_source(spec, stream=stream) for stream, spec in named.items()]
         perceiver = None
         if percepts:
-            perceiver = Perceiver(checkpoint or default_checkpoint())
+            perceiver = Perceiver(directory)
             perceiver.load(source.modality for source in opened)
         recorder = stack.enter_context(Recorder(output, pictures))
         session = SourceRecorder(recorder, stop)
@@ -92,6 +95,7 @@ def _record_robot(output: Path, robot: Path, seconds: float | None, as_json: boo
         raise ConfigurationError(
             f"{robot}: this robot does not run here; start it with `sensebind run`"
         )
+    check_new(output)
     with until_signal() as stop, Recorder(output) as recorder:
         tap = Tap(config, recorder)
         tap.run(stop, seconds)

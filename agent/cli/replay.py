@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.agent.cli.output import console
 from sensebind.agent.cli.signals import until_signal
+from sensebind.errors import InputError
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.replayer import Replayer
@@ -29,19 +31,20 @@ def replay(
     as_json: Json = False,
 ) -> int:
     """Perceive a recording again and compare, bit for bit, with what was perceived then."""
+    if not file.is_file():
+        raise InputError(f"recording {file} does not exist")
+    directory = weights(checkpoint)
     import torch
-    from rich.console import Console
 
     from sensebind.agent.robot.perceiver import Perceiver
     from sensebind.agent.robot.replayer import Replayer
-    from sensebind.checkpoints import default_checkpoint
     from sensebind.perception.frames.recording import Recording
 
     torch.set_num_threads(1)  # as the recording was made
     recording = Recording(file)
     recording.streams()  # refuses what cannot be read before weights are loaded
-    replayer = Replayer(recording, Perceiver(checkpoint or default_checkpoint()))
-    out = Console(highlight=False, soft_wrap=True)
+    replayer = Replayer(recording, Perceiver(directory))
+    out = console()
 
     def wait() -> bool:
         return not step or bool(sys.stdin.readline())
@@ -63,10 +66,9 @@ def _summarise(replayer: Replayer, as_json: bool) -> None:
         streams = {stream: asdict(result) for stream, result in results.items()}
         print(json.dumps({"streams": streams, **lost}))
         return
-    from rich.console import Console
     from rich.table import Table
 
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     counts = ["observations", "percepts", "identical", "different", "close", "unchanged"]
     counts.append("other_weights")
     table = Table("stream", *(name.replace("_", " ") for name in counts))

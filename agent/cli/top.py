@@ -44,9 +44,11 @@ def top(
 ) -> int:
     """Show rate, age, losses and memory of all streams. Piped: one snapshot."""
     # Exit code 0, or 1 when a stream of a snapshot is not running or its percept is stale.
+    from sensebind.agent.robot.config_file import read_config
+
+    expected = read_config(config).stream_names.values() if config is not None else ()
     from rich.live import Live
 
-    from sensebind.agent.robot.config_file import read_config
     from sensebind.agent.robot.monitor import Monitor
     from sensebind.perception.bus.curve_keys import KeyRing, default_directory
 
@@ -57,7 +59,6 @@ def top(
     if not endpoints:
         raise BusError("no robot runs here: start one with `sensebind run`, or give --connect")
     ring = KeyRing.load(keys) if keys is not None else None
-    expected = read_config(config).stream_names.values() if config is not None else ()
     with Monitor(endpoints, ring, expected=expected) as monitor:
         time.sleep(_SETTLE)
         if as_json or once or not sys.stdout.isatty():

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory
+from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
+from sensebind.agent.cli.output import console, progress
 from sensebind.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,19 +40,21 @@ def watch(
     as_json: Json = False,
 ) -> int:
     """Have the robot that records to a memory watch for something; list, remove, follow."""
-    from rich.console import Console
+    if not what:
+        check_memory(db)
+    example = inputs.example(image, audio, points)
+    directory = weights(checkpoint)
     from rich.markup import escape
 
     from sensebind.memory.episode_store import EpisodeStore
     from sensebind.memory.watch_store import WatchBook
 
-    if not what:
-        check_memory(db)
     with EpisodeStore(db) as store:
         book = WatchBook(store)
         if what:
-            example = inputs.example(image, audio, points)
-            book.add(_watch(what, example, sense, run, checkpoint))
+            with progress("reading the weights"):
+                wanted = _watch(what, example, sense, run, directory)
+            book.add(wanted)
         if remove:
             book.remove(remove)
         rows = [_row(one) for one in book.watches()]
@@ -60,7 +63,7 @@ def watch(
     if as_json:
         print(json.dumps({"watches": rows}, ensure_ascii=False))
         return 0
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     for row in rows:
         out.print(escape(" · ".join(str(value) for value in row.values() if value)))
     if not rows:
@@ -68,16 +71,13 @@ def watch(
     return 0
 
 
-def _watch(
-    what: str, example: dict[str, Path], sense: str, run: str, checkpoint: Path | None
-) -> Watch:
+def _watch(what: str, example: dict[str, Path], sense: str, run: str, directory: Path) -> Watch:
     from sensebind.agent.conditioning.embedder import Embedder
     from sensebind.agent.robot.watch_runner import ToolAction
-    from sensebind.checkpoints import default_checkpoint
     from sensebind.memory.retriever import SENSE_OF, SENSES
     from sensebind.memory.watches import Watch
 
-    embedder = Embedder(checkpoint or default_checkpoint())
+    embedder = Embedder(directory)
     if run:
         ToolAction.parse(run)  # refused now, not when it fires
     modality = SENSES.get(sense, sense)
@@ -92,10 +92,9 @@ def _watch(
 
 def _follow(book: WatchBook, seconds: float, as_json: bool) -> int:
     """Prints alerts from now on."""
-    from rich.console import Console
     from rich.markup import escape
 
-    out = Console(highlight=False, soft_wrap=True)
+    out = console()
     newest = max((one.id for one in book.alerts(limit=1_000_000)), default=0)
     end = time.monotonic() + seconds if seconds else float("inf")
     while time.monotonic() < end:

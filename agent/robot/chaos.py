@@ -28,7 +28,7 @@ from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.bus_faults import CORRUPT, FLOOD, ROGUE, Rogue, stopped_subscriber
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.robot import Robot
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Percept
 from sensebind.perception.sources import faulty_source
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
@@ -335,16 +335,6 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
         "disk": [(f"disk full for {_GONE:g} s", partial(_full_disk, subject))],
     }  # fmt: skip
     return {kind: found[kind] for kind in kinds}
-
-
-def check_kinds(kinds: Sequence[str]) -> None:
-    """Refuse kinds of trouble that do not exist.
-
-    Raises:
-        InputError: There is one.
-    """
-    if unknown := set(kinds) - set(KINDS):
-        raise InputError(f"no trouble called {', '.join(sorted(unknown))}: {', '.join(KINDS)}")
 
 
 def shuffled(subject: Subject, kinds: Sequence[str], times: int, seed: int) -> list[Trial]:
