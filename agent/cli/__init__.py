@@ -1,10 +1,12 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sensebind.agent.cli import (
     ask,
@@ -30,41 +32,66 @@ from sensebind.agent.cli import (
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.errors import SenseBindError
 
+GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
+    "Talk": {
+        "demo": demo.demo,
+        "chat": chat.chat,
+        "ask": ask.ask,
+        "imagine": imagine.imagine,
+        "mcp": mcp.mcp,
+        "threads": threads.app,
+    },
+    "Run a robot": {
+        "run": run.run,
+        "top": top.top,
+        "doctor": doctor.doctor,
+        "chaos": chaos.chaos,
+        "config": config.app,
+        "proxy": network.proxy,
+        "keys": network.keys_app,
+    },
+    "Remember": {
+        "recall": recall.recall,
+        "watch": watch.watch,
+        "record": record.record,
+        "replay": replay.replay,
+    },
+    "Models": {
+        "pull": models.pull,
+        "convert": models.convert,
+        "models": models.app,
+        "eval": evaluate.app,
+        "train": train.app,
+    },
+}
+"""Commands in the order and under the titles of `sensebind --help`."""
+
+
+class _Grouped(TyperGroup):
+    """Lists commands under titles. Typer does so with rich alone, which costs every `--help`."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for title, members in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(width)) for name in members]
+                )
+
+
 app = typer.Typer(
     name="sensebind",
     help="A streaming agent for assistant robots: it sees, hears, scans, and talks about it.",
-    add_completion=False,
+    cls=_Grouped,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (
-    demo.demo,
-    chat.chat,
-    ask.ask,
-    imagine.imagine,
-    mcp.mcp,
-    run.run,
-    top.top,
-    doctor.doctor,
-    chaos.chaos,
-    recall.recall,
-    watch.watch,
-    record.record,
-    replay.replay,
-    network.proxy,
-    models.convert,
-    models.pull,
-):
-    app.command()(command)
-for name, group in {
-    "threads": threads.app,
-    "config": config.app,
-    "keys": network.keys_app,
-    "models": models.app,
-    "eval": evaluate.app,
-    "train": train.app,
-}.items():
-    app.add_typer(group, name=name)
+for _members in GROUPS.values():
+    for _name, _command in _members.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name)
+        else:
+            app.command(_name)(_command)
 
 
 def _version(wanted: bool) -> None:

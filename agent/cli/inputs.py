@@ -10,20 +10,22 @@ import typer
 
 from sensebind.errors import InputError
 
-Image = Annotated[Path | None, typer.Option(help="A picture.")]
-Video = Annotated[Path | None, typer.Option(help="A video; its sound is not heard.")]
-Audio = Annotated[Path | None, typer.Option(help="A sound.")]
-Text = Annotated[str | None, typer.Option(help="Words, as if they were perceived.")]
+Image = Annotated[list[Path] | None, typer.Option(help="A picture.")]
+Video = Annotated[list[Path] | None, typer.Option(help="A video; its sound is not heard.")]
+Audio = Annotated[list[Path] | None, typer.Option(help="A sound.")]
+Text = Annotated[list[str] | None, typer.Option(help="Words, as if they were perceived.")]
 Depth = Annotated[
-    Path | None, typer.Option(help="Depth: 16-bit picture in millimetres, or .npy in metres.")
+    list[Path] | None, typer.Option(help="Depth: 16-bit picture in millimetres, or .npy in metres.")
 ]
-Thermal = Annotated[Path | None, typer.Option(help="A thermal picture, or .npy of 0..1.")]
-Imu = Annotated[Path | None, typer.Option(help="Inertial samples: .npy or .csv.")]
-Points = Annotated[Path | None, typer.Option(help="A point cloud.")]
-ExampleImage = Annotated[Path | None, typer.Option("--image", help="A picture as an example.")]
-ExampleAudio = Annotated[Path | None, typer.Option("--audio", help="A sound as an example.")]
+Thermal = Annotated[list[Path] | None, typer.Option(help="A thermal picture, or .npy of 0..1.")]
+Imu = Annotated[list[Path] | None, typer.Option(help="Inertial samples: .npy or .csv.")]
+Points = Annotated[list[Path] | None, typer.Option(help="A point cloud.")]
+ExampleImage = Annotated[
+    list[Path] | None, typer.Option("--image", help="A picture as an example.")
+]
+ExampleAudio = Annotated[list[Path] | None, typer.Option("--audio", help="A sound as an example.")]
 ExamplePoints = Annotated[
-    Path | None, typer.Option("--points", help="A point cloud as an example.")
+    list[Path] | None, typer.Option("--points", help="A point cloud as an example.")
 ]
 Weight = Annotated[
     list[str] | None, typer.Option(help="How much an input counts, such as audio=0.5.")
@@ -45,13 +47,25 @@ _ALIASES = {"sight": "vision", "hearing": "audio", "scan": "point"}
 _MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.values()}}
 
 
-def given(**options: Path | str | None) -> dict[str, Path | str]:
+def given(**options: Sequence[Path | str] | None) -> dict[str, Path | str]:
     """Returns the options that are set, by modality.
 
     Args:
-        **options: `image`, `video`, … to a file, `text` to a text.
+        **options: `image`, `video`, … to files, `text` to texts, as often as each was given.
+
+    Raises:
+        InputError: One was given twice: there is one slot of each kind.
     """
-    return {KINDS[name]: value for name, value in options.items() if value is not None}
+    found: dict[str, Path | str] = {}
+    for name, values in options.items():
+        if values and len(values) > 1:
+            raise InputError(
+                f"--{name} was given {len(values)} times ({', '.join(map(str, values))}): one of "
+                "each kind can be perceived at a time"
+            )
+        for value in values or ():
+            found[KINDS[name]] = value
+    return found
 
 
 def check_files(things: Mapping[str, Path | str]) -> None:
@@ -67,14 +81,16 @@ def check_files(things: Mapping[str, Path | str]) -> None:
             raise InputError("--text is empty")
 
 
-def example(image: Path | None, audio: Path | None, points: Path | None) -> dict[str, Path]:
+def example(
+    image: Sequence[Path] | None, audio: Sequence[Path] | None, points: Sequence[Path] | None
+) -> dict[str, Path]:
     """Returns the one example that is given, by modality; nothing if there is none.
 
     Raises:
         InputError: There is more than one, or the file does not exist.
     """
-    files = {"vision": image, "audio": audio, "point": points}
-    found = {modality: path for modality, path in files.items() if path is not None}
+    files = given(image=image, audio=audio, points=points)
+    found = {modality: Path(path) for modality, path in files.items()}
     if len(found) > 1:
         raise InputError("one example can be looked for at a time")
     check_files(found)
@@ -103,5 +119,7 @@ def parse_weights(options: Sequence[str]) -> dict[str, float]:
                 f"--weight {option!r}: write NAME=NUMBER with a number ≥ 0, such as audio=0.5; "
                 f"names are {', '.join(KINDS)}"
             )
+        if modality in weights:
+            raise InputError(f"--weight {option!r}: there is a weight of {name.strip()} already")
         weights[modality] = weight
     return weights
