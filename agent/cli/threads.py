@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +12,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensebind.agent.cli.options import DialogFile, Json
-from sensebind.errors import StorageError
+from sensebind.errors import SenseBindError, StorageError
 
 if TYPE_CHECKING:
     from sensebind.agent.threads import Dialogs
 
-Name = Annotated[str, typer.Argument(help="Name of the dialog.")]
+
+def _complete(incomplete: str) -> list[str]:
+    """Names of the dialogs in the usual file, for tab completion."""
+    with suppress(SenseBindError), _open(None) as kept:
+        return [one.name for one in kept.threads() if one.name.startswith(incomplete)]
+    return []
+
+
+Name = Annotated[str, typer.Argument(help="Name of the dialog.", autocompletion=_complete)]
 
 app = typer.Typer(help="Dialogs that are kept: list, show, delete, export.")
 
