@@ -3,29 +3,38 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 
-.PHONY: help env demo test check bench eval train clean
+.PHONY: help env demo test test-all check bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-env: $(VENV)/.ready ## make the virtual environment in .venv and install SenseBind into it
+env: $(VENV)/.ready ## make the virtual environment in .venv and install SenseBind and its dev tools into it
 
-$(VENV)/.ready: pyproject.toml
+# Two stamps: the demo needs no test and lint tools.
+$(VENV)/.ready-core: pyproject.toml
 	@echo "making $(VENV) (once; downloads PyTorch's CPU build and some 60 packages, about 2 GB)" >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: SenseBind needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet "torch>=2.6,<2.14"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.ready: $(VENV)/.ready-core
+	@echo "adding the tools for tests and checks to $(VENV) (once)" >&2
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
-demo: env ## talk with the robot of the simulated home (offline; piped stdin is a script)
+demo: $(VENV)/.ready-core ## talk with the robot of the simulated home (offline; piped stdin is a script)
 	@$(BIN)/sensebind demo
 
-test: env ## run the test suite
+test: env ## run the test suite, without the tests marked `extended`
 	@$(BIN)/python -m pytest
+
+test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
+	@$(BIN)/python -m pytest -m extended || test $$? -eq 5
 
 check: env ## lint, format, types
 	@$(BIN)/ruff check .

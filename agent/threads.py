@@ -4,6 +4,8 @@ One SQLite file holds both. LangGraph's checkpoints hold what the model is shown
 of each thread only the newest is kept. The `turns` table only grows, by a row per turn.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sqlite3
@@ -11,15 +13,17 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from langgraph.checkpoint.sqlite import SqliteSaver
+from typing import TYPE_CHECKING, Any, Self
 
 from sensebind.agent import approvals
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite import SqliteSaver
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _TABLE = """
@@ -58,11 +62,7 @@ def default_dialogs() -> Path:
 
 
 class Dialogs:
-    """The dialogs of one file; a context manager. Safe for threads, and for several processes.
-
-    Attributes:
-        saver: What a LangGraph agent keeps its state in.
-    """
+    """The dialogs of one file; a context manager. Safe for threads, and for several processes."""
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
         """Opens the file.
@@ -86,10 +86,24 @@ class Dialogs:
                 self._turns.execute(_TABLE)
                 self._turns.execute(approvals.TABLE)
             self.path.chmod(0o600)
-            self.saver = SqliteSaver(self._state)
-            self.saver.setup()
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
+
+    @cached_property
+    def saver(self) -> SqliteSaver:
+        """What a LangGraph agent keeps its state in; LangGraph is imported when it is asked for.
+
+        Raises:
+            StorageError: Its tables cannot be written.
+        """
+        from langgraph.checkpoint.sqlite import SqliteSaver
+
+        saver = SqliteSaver(self._state)
+        try:
+            saver.setup()
+        except sqlite3.Error as error:
+            raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
+        return saver
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
@@ -136,6 +150,7 @@ class Dialogs:
             "SELECT max(checkpoint_id) FROM checkpoints "
             "WHERE thread_id = ?1 AND checkpoint_ns = {}.checkpoint_ns"
         )
+        _ = self.saver  # its tables are there from now on
         with self._writing() as file:
             for table in ("checkpoints", "writes"):
                 file.execute(
@@ -180,6 +195,7 @@ class Dialogs:
             StorageError: It cannot be written.
         """
         thread = well_formed(thread)
+        _ = self.saver  # its tables are there from now on
         with self._writing() as file:
             gone = file.execute("DELETE FROM turns WHERE thread = ?", (thread,)).rowcount
             states = 0
@@ -198,7 +214,7 @@ class Dialogs:
             except sqlite3.Error as error:
                 raise StorageError(f"the dialogs {self.path} cannot be read: {error}") from error
 
-    def _writing(self) -> "_Writing":
+    def _writing(self) -> _Writing:
         return _Writing(self._turns, self._lock, self.path)
 
 

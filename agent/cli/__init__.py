@@ -1,41 +1,102 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
-import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sensebind.agent.cli import (
-    dialogs,
+    ask,
+    chaos,
+    chat,
+    config,
+    demo,
+    doctor,
     evaluate,
     imagine,
-    memories,
+    init,
+    mcp,
     models,
-    recordings,
-    streams,
-    talk,
+    network,
+    recall,
+    record,
+    replay,
+    run,
+    stop,
+    threads,
+    top,
     train,
+    watch,
 )
+from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.errors import SenseBindError
 from sensebind.printable import printable
+
+GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
+    "Talk": {
+        "demo": demo.demo,
+        "chat": chat.chat,
+        "ask": ask.ask,
+        "imagine": imagine.imagine,
+        "mcp": mcp.mcp,
+        "threads": threads.app,
+    },
+    "Run a robot": {
+        "init": init.init,
+        "run": run.run,
+        "stop": stop.stop,
+        "top": top.top,
+        "doctor": doctor.doctor,
+        "chaos": chaos.chaos,
+        "config": config.app,
+        "proxy": network.proxy,
+        "keys": network.keys_app,
+    },
+    "Remember": {
+        "recall": recall.recall,
+        "watch": watch.watch,
+        "record": record.record,
+        "replay": replay.replay,
+    },
+    "Models": {
+        "pull": models.pull,
+        "convert": models.convert,
+        "models": models.app,
+        "eval": evaluate.app,
+        "train": train.app,
+    },
+}
+"""Commands in the order and under the titles of `sensebind --help`."""
+
+
+class _Grouped(TyperGroup):
+    """Lists commands under titles. Typer does so with rich alone, which costs every `--help`."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for title, members in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(width)) for name in members]
+                )
+
 
 app = typer.Typer(
     name="sensebind",
     help="A streaming agent for assistant robots: it sees, hears, scans, and talks about it.",
-    add_completion=False,
+    cls=_Grouped,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-talk.add_to(app)
-dialogs.add_to(app)
-imagine.add_to(app)
-memories.add_to(app)
-streams.add_to(app)
-recordings.add_to(app)
-models.add_to(app)
-app.add_typer(evaluate.app, name="eval")
-app.add_typer(train.app, name="train")
+for _members in GROUPS.values():
+    for _name, _command in _members.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name)
+        else:
+            app.command(_name)(_command)
 
 
 def _version(wanted: bool) -> None:
@@ -57,25 +118,35 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
+    prepare_output()
     try:
         code = app(arguments, prog_name="sensebind", standalone_mode=False)
+        if (problem := flush_output()) is not None:
+            raise problem
     except SenseBindError as error:
         code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:  # the reader has gone; nothing more to say to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone: there is nobody to print to
         code = 0
     except OSError as error:
-        code = _fail(str(error))
+        unwritten = flush_output()
+        code = _fail(
+            str(error)
+            if unwritten is None
+            else f"standard output cannot be written: {unwritten.strerror}"
+        )
     except Exception as error:  # Typer's own errors differ in class between its versions
         message = getattr(error, "format_message", None)
         if message is None:
             raise
         code = _fail(f"{message()} (see sensebind --help)")
+    if flush_output() is not None:
+        discard_output()  # or the interpreter complains of it when it ends
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str) -> int:
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2

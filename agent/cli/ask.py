@@ -1,67 +1,72 @@
 """`sensebind ask`: one question about files, on any checkpoint directory."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from __future__ import annotations
 
-from rich.console import Console
-from rich.markup import escape
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
-from sensebind.agent.conditioning.condition import Condition, Mix
-from sensebind.agent.conditioning.media_encoder import FileSenses
-from sensebind.agent.inputs import check_files, parse_weights
-from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.checkpoints import default_checkpoint
+import typer
+
+from sensebind.agent.cli import inputs
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.agent.cli.output import console, progress
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_json
 
-
-class _Fixed:
-    """Senses that stay what the files say."""
-
-    def __init__(self, condition: Condition) -> None:
-        self._condition = condition
-
-    def condition(self, senses: Sequence[str], dim: int) -> Condition:
-        return self._condition
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.condition import Condition
 
 
-def run(
-    question: str,
-    files: Mapping[str, Path | str],
-    *,
-    weights: Sequence[str] = (),
-    mix: Mix | None = None,
-    checkpoint: Path | None = None,
-    as_json: bool = False,
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    image: inputs.Image = None,
+    video: inputs.Video = None,
+    audio: inputs.Audio = None,
+    text: inputs.Text = None,
+    depth: inputs.Depth = None,
+    thermal: inputs.Thermal = None,
+    imu: inputs.Imu = None,
+    points: inputs.Points = None,
+    weight: inputs.Weight = None,
+    mix: Annotated[
+        Literal["slots", "sum"] | None,
+        typer.Option(help="Each sense in its slot, or the weighted sum; slots if there are any."),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    as_json: Json = False,
 ) -> int:
-    """Answers one question.
-
-    Args:
-        question: What to ask.
-        files: Modality to file, and `"text"` to a text.
-        weights: `sense=number` options.
-        mix: As `conditions.compose` takes it.
-        checkpoint: Directory of the weights; the embedded ones by default.
-        as_json: Print the turn as one JSON object.
-
-    Raises:
-        SenseBindError: Something given cannot be used.
-    """
+    """Ask one question about files."""
     if not question.strip():
         raise InputError("the question is empty")
-    parsed = parse_weights(weights)
-    directory = checkpoint or default_checkpoint()
-    chat = ChatSenseBind(model=str(directory))
-    senses = None
-    if files:
-        check_files(files)
+    files = inputs.given(
+        image=image,
+        video=video,
+        audio=audio,
+        text=text,
+        depth=depth,
+        thermal=thermal,
+        imu=imu,
+        points=points,
+    )
+    inputs.check_files(files)
+    shares = inputs.parse_weights(weight or ())
+    directory = weights(checkpoint)
+    with progress("reading the weights"):
+        from rich.markup import escape
+
+        from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
+        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.llm.chat_model import ChatSenseBind
+
+        chat = ChatSenseBind(model=str(directory))
         brain = chat.brain
-        condition = FileSenses(directory, list(files)).condition(
-            files, senses=brain.senses, dim=brain.bind_dim, weights=parsed, mix=mix
-        )
-        senses = _Fixed(condition)
-    out = Console(highlight=False, soft_wrap=True)
+        senses = None
+        if files:
+            condition = FileSenses(directory, list(files)).condition(
+                files, senses=brain.senses, dim=brain.bind_dim, weights=shares, mix=mix
+            )
+            senses = _Fixed(condition)
+    out = console()
     record = TurnRecord(question)
     with Assistant(chat, senses=senses) as assistant:
         for event in assistant.turn(question):
@@ -76,3 +81,13 @@ def run(
     else:
         out.print()
     return 0
+
+
+class _Fixed:
+    """Senses that stay what the files say."""
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+
+    def condition(self, senses: Sequence[str], dim: int) -> Condition:
+        return self._condition

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.options import DialogFile, Json
+from sensebind.agent.cli.signals import terminable
 from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def chat(
             help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; the robot's, or ours, by default.",
         ),
     ] = "",
-    dialogs: Annotated[Path | None, typer.Option(help="SQLite file of the dialogs.")] = None,
+    dialogs: DialogFile = None,
     audit: Annotated[
         Path | None, typer.Option(help="File of the audit log, without a robot.")
     ] = None,
@@ -56,21 +55,26 @@ def chat(
 
     Piped standard input is a script.
     """
-    from sensebind.agent.cli.terminal import Terminal
-
-    terminal = Terminal(as_json=as_json)
     if robot is None:
         if attach:
             raise ConfigurationError("--attach needs the robot's file: chat rover.yaml --attach")
+        from sensebind.agent.cli.terminal import Terminal
+
+        terminal = Terminal(as_json=as_json)
         return talk_with_model(terminal, llm, thread=thread, dialogs=dialogs, audit=audit)
     from sensebind.agent.robot.config_file import read_config
     from sensebind.agent.robot.sections import LlmConfig
 
-    config = read_config(robot)
+    config = read_config(robot)  # refused before anything that is slow is imported
     if attach:
-        return talk_with_running(config, terminal, thread)
+        from sensebind.agent.cli.terminal import Terminal
+
+        return talk_with_running(config, Terminal(as_json=as_json), thread)
     if llm or config.llm is None:
         config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
+    from sensebind.agent.cli.terminal import Terminal
+
+    terminal = Terminal(as_json=as_json)
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 
@@ -150,7 +154,7 @@ def talk_with_robot(
         del more["watch"]
         terminal.alert(said, watch=alert.watch.name, **more)
 
-    with _terminable():
+    with terminable():
         try:
             started = time.monotonic()
             with notes.status("starting the robot …"), ExitStack() as stack:
@@ -215,26 +219,5 @@ def _greet(terminal: Terminal, name: str, thread: str, kept: Any) -> None:
         from sensebind.agent.cli.stop_signals import KEY
 
         turns = next((one.turns for one in kept.threads() if one.name == thread), 0)
-        terminal.notes.print(
-            _WELCOME.format(name=escape(name), thread=escape(thread), turns=turns, key=KEY)
-        )
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the conversation in order."""
-    from sensebind.agent.cli.terminal import Terminated
-
-    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
-
-    before: dict[signal.Signals, Any] = {
-        one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)
-    }
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        names = {"name": escape(name), "thread": escape(thread)}
+        terminal.notes.print(_WELCOME.format(turns=turns, key=KEY, **names))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.errors import InputError
 
 WELCOME = """\
 A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
@@ -45,6 +46,9 @@ def demo(
     "stop" (and whatever may mean it), the key Ctrl-\, Ctrl-C and the signal SIGUSR1 stop the robot
     and its answer at once, and reject what waits for approval. A second Ctrl-C ends.
     """
+    weights(checkpoint)
+    if script is not None and not script.is_file():
+        raise InputError(f"the script {script} cannot be read: there is no such file")
     from sensebind.agent.cli.chat import talk_with_robot
     from sensebind.agent.cli.terminal import Terminal
     from sensebind.agent.robot.simhome import simhome_robot

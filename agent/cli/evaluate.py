@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint, Json
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.errors import InputError
 
 app = typer.Typer(help="Measure what the weights can do.")
 
@@ -20,9 +21,12 @@ def eval_simhome(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Measure everything on held-out scenes. Exit code 1 when a row is below its bar."""
+    directory = weights(checkpoint)
+    if utterances is not None and not utterances.is_file():
+        raise InputError(f"{utterances} cannot be read: there is no such file")
     from sensebind.agent.evaluation.simhome import run
 
-    return run(n=n, utterances=utterances, as_json=as_json, checkpoint=checkpoint)
+    return run(n=n, utterances=utterances, as_json=as_json, checkpoint=directory)
 
 
 @app.command("agent")
@@ -35,6 +39,7 @@ def eval_agent(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Give the agent tasks in held-out homes. Exit code 1 when a row is below its bar."""
+    directory = weights(checkpoint)
     from sensebind.agent.evaluation.agent_tasks import run
 
-    return run(tasks=tasks, as_json=as_json, checkpoint=checkpoint, failures=failures)
+    return run(tasks=tasks, as_json=as_json, checkpoint=directory, failures=failures)

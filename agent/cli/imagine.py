@@ -1,17 +1,17 @@
-"""`sensebind imagine`."""
+"""`sensebind imagine`: a picture of what is heard, read, scanned or seen."""
 
+from __future__ import annotations
+
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Json
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds the command of this module."""
-    app.command()(imagine)
+from sensebind.agent.cli.options import Checkpoint, Json, weights
+from sensebind.agent.cli.output import progress
+from sensebind.errors import InputError
 
 
 def imagine(
@@ -42,21 +42,52 @@ def imagine(
     as_json: Json = False,
 ) -> int:
     """Make a picture of what is heard, read, scanned or seen (extra `imagine`)."""
-    from sensebind.agent.imagine import PictureSettings, run
-    from sensebind.agent.inputs import given
+    from sensebind.agent.conditioning.image_settings import PictureSettings, image_format
 
-    things = given(
-        image=image, video=video, audio=audio, text=text, depth=depth, thermal=thermal, imu=imu,
-        points=points,
-    )  # fmt: skip
-    return run(
-        output,
-        things,
-        weights=weight or (),
-        enhance=cache,
-        settings=PictureSettings(steps, guidance, noise, prompt, side, seed),
-        checkpoint=checkpoint,
-        pipeline=pipeline,
-        device=device,
-        as_json=as_json,
+    settings = PictureSettings(
+        steps=steps, guidance=guidance, noise=noise, prompt=prompt, side=side, seed=seed
     )
+    files = inputs.given(
+        image=image,
+        video=video,
+        audio=audio,
+        text=text,
+        depth=depth,
+        thermal=thermal,
+        imu=imu,
+        points=points,
+    )
+    if not files:
+        raise InputError("give something to imagine: --audio, --text, --points, …")
+    inputs.check_files(files)
+    image_format(output)
+    shares = inputs.parse_weights(weight or ())
+    directory = weights(checkpoint)
+    with progress("reading the weights"):
+        import numpy as np
+        import torch
+
+        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.conditioning.unclip import (
+            Imagination,
+            picture_embedding,
+            save_picture,
+        )
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.float16 if device.startswith("cuda") else torch.float32
+    with progress("making the picture"):
+        imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
+        embedding = picture_embedding(FileSenses(directory), files, shares, enhance=cache)
+        made = imagination.picture(embedding, settings)
+    save_picture(made, output)
+    said = {
+        "picture": str(output),
+        "size": list(made.size),
+        "inputs": {modality: str(thing) for modality, thing in files.items()},
+        "norm": float(np.linalg.norm(embedding)),
+        "seed": seed,
+    }
+    print(json.dumps(said, ensure_ascii=False) if as_json else output)
+    return 0

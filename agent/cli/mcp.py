@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from sensebind.agent.cli.options import Checkpoint
+from sensebind.agent.cli.options import Checkpoint, weights
 
 
 def mcp(
@@ -21,12 +21,15 @@ def mcp(
     checkpoint: Checkpoint = None,
 ) -> int:
     """Offer the senses and tools of a robot over MCP (standard input and output)."""
+    weights(checkpoint)
+    from sensebind.agent.robot.config_file import read_config
+
+    described = None if robot is None else read_config(robot)
     import asyncio
     import logging
     import sys
 
     from sensebind.agent.conditioning.text import Tagger, ToldSenses, vocabulary
-    from sensebind.agent.robot.config_file import read_config
     from sensebind.agent.robot.robot import Robot
     from sensebind.agent.robot.sections import LlmConfig
     from sensebind.agent.robot.simhome import simhome_robot
@@ -34,7 +37,7 @@ def mcp(
     from sensebind.tools.perceive import perceive_tool
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    config = simhome_robot(seed, checkpoint=checkpoint) if robot is None else read_config(robot)
+    config = described or simhome_robot(seed, checkpoint=checkpoint)
     if config.llm is None:
         config = config.model_copy(update={"llm": LlmConfig()})
     with Robot(config, transient=robot is None) as running:

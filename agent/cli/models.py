@@ -6,18 +6,12 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli.options import Json
+from sensebind.errors import ConfigurationError, InputError
 
-models = typer.Typer(help="Look at checkpoint directories.")
+app = typer.Typer(help="Look at checkpoint directories.")
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Directory to make or to add to.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds the commands of this module."""
-    app.command()(convert)
-    app.command()(pull)
-    app.add_typer(models, name="models")
 
 
 def convert(
@@ -128,7 +122,7 @@ def pull(
     return run(options, as_json=as_json)
 
 
-@models.command("inspect")
+@app.command("inspect")
 def inspect(
     directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
     digests: Annotated[
@@ -137,18 +131,27 @@ def inspect(
     as_json: Json = False,
 ) -> int:
     """Print parts, parameters, bytes, digests and the memory that they will need."""
+    _check_directory(directory)
     from sensebind.agent.conversion.inspection import run
 
     return run(directory, digests=digests, as_json=as_json)
 
 
-@models.command("quantize")
+@app.command("quantize")
 def quantize(
     directory: Annotated[Path, typer.Argument(help="Checkpoint directory.")],
     output: Output,
     bits: Annotated[int, typer.Option(help="8 or 4 bits per weight.")] = 8,
 ) -> int:
     """Write a checkpoint whose language model has weights of 8 or 4 bits."""
+    _check_directory(directory)
+    if bits not in (4, 8):
+        raise ConfigurationError(f"weights can have 8 or 4 bits, not {bits}")
     from sensebind.agent.conversion.quantize import run
 
     return run(directory, output, bits)
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise InputError(f"no directory {directory}")

@@ -1,57 +1,71 @@
-"""`sensebind proxy` and `sensebind keys list`."""
+"""`sensebind proxy` and `sensebind keys`: robots and agents on several machines."""
 
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-from sensebind.perception.bus.curve_keys import KeyRing, default_directory
-from sensebind.perception.bus.proxy import Proxy
+import typer
+
+from sensebind.agent.cli.options import Json, Keys
+from sensebind.agent.cli.signals import until_signal
+
+keys_app = typer.Typer(help="Keys that let other machines listen, and tell whom we believe.")
 
 
-def run_proxy(
-    upstreams: Sequence[str],
-    listen: str,
-    keys: Path | None = None,
-    seconds: float | None = None,
-    as_json: bool = False,
+def proxy(
+    upstream: Annotated[list[str], typer.Argument(help="Endpoints of robots or other proxies.")],
+    listen: Annotated[str, typer.Option(help="Where to publish all of them.")],
+    keys: Keys = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
+    ] = None,
+    as_json: Json = False,
 ) -> int:
-    """Run a proxy until Ctrl-C or SIGTERM; print its address and, at the end, its counts.
+    """Join many robots behind one address, for many agents."""
+    from sensebind.perception.bus.curve_keys import KeyRing, default_directory
+    from sensebind.perception.bus.proxy import Proxy
 
-    Raises:
-        BusError: An endpoint is refused, malformed or in use.
-    """
     directory = (keys or default_directory()).expanduser()
     ring = KeyRing.load(directory) if keys or (directory / "own.key_secret").exists() else None
-    stop = threading.Event()
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for one in handlers:
-            signal.signal(one, lambda *_: stop.set())
-        with Proxy(upstreams, listen, ring) as proxy:
-            listening = {"listening": proxy.endpoint}
-            print(
-                json.dumps(listening) if as_json else f"listening at {proxy.endpoint}", flush=True
-            )
-            stop.wait(seconds)
-            counts = asdict(proxy.counts)
-    finally:
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
+    with until_signal() as stop, Proxy(upstream, listen, ring) as running:
+        listening = {"listening": running.endpoint}
+        print(json.dumps(listening) if as_json else f"listening at {running.endpoint}", flush=True)
+        stop.wait(seconds)
+        counts = asdict(running.counts)
     print(json.dumps(counts) if as_json else ", ".join(f"{n} {v}" for n, v in counts.items()))
     return 0
 
 
-def list_keys(directory: Path | None, as_json: bool) -> int:
-    """Print our public key and those that are allowed.
+@keys_app.command("new")
+def keys_new(directory: Keys = None) -> int:
+    """Make a key pair; give the public half, own.key, to those you want to talk with."""
+    from sensebind.perception.bus.curve_keys import default_directory, new_keys
 
-    Raises:
-        BusError: There are no keys, or a file is damaged.
-    """
+    print(new_keys((directory or default_directory()).expanduser()))
+    return 0
+
+
+@keys_app.command("allow")
+def keys_allow(
+    file: Annotated[Path, typer.Argument(help="own.key of another machine.")],
+    name: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
+    directory: Keys = None,
+) -> int:
+    """Let the owner of a public key listen, and believe it as a robot."""
+    from sensebind.perception.bus.curve_keys import allow_key, default_directory
+
+    print(allow_key((directory or default_directory()).expanduser(), file, name))
+    return 0
+
+
+@keys_app.command("list")
+def keys_list(directory: Keys = None, as_json: Json = False) -> int:
+    """Show our own public key and those that are allowed."""
+    from sensebind.perception.bus.curve_keys import KeyRing, default_directory
+
     ring = KeyRing.load(directory or default_directory())
     own, allowed = ring.public.decode(), {n: k.decode() for k, n in ring.allowed.items()}
     if as_json:

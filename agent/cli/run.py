@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import queue
-import signal
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.options import Json, RobotFile
+from sensebind.agent.cli.output import console
+from sensebind.agent.cli.signals import until_signal
 
 if TYPE_CHECKING:
     from sensebind.perception.workers.supervisor import WorkerStatus
@@ -24,7 +21,7 @@ _TICK = 0.5  # seconds between looks whether to end
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="The robot's YAML file.")],
+    config: RobotFile,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="End after so long; else at Ctrl-C.")
     ] = None,
@@ -48,22 +45,17 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
     Raises:
         SenseBindError: It cannot start, or no stream can run any more; nothing is left running.
     """
+    from rich.markup import escape
+
     from sensebind.agent.cli import top
     from sensebind.agent.robot.config_file import read_config
+
+    config = read_config(path)  # refused before anything that is slow is imported
     from sensebind.agent.robot.robot import Robot
     from sensebind.errors import ConfigurationError
 
-    config = read_config(path)
     out = _Output(as_json)
-    stop = threading.Event()
-    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for one in handlers:
-        signal.signal(one, end)
-    try:
+    with until_signal() as stop:
         with Robot(config, on_change=out.changed) as robot:
             out.started(robot.addresses, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
@@ -81,9 +73,6 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
         if hopeless:
             raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
         return 0
-    finally:
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
 
 
 class _Output:
@@ -91,7 +80,7 @@ class _Output:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = console()
         self._changes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._states: dict[str, str] = {}
         self._gone = False
@@ -100,12 +89,16 @@ class _Output:
         """Take note of a stream's new state; called from the watching thread, and only queues."""
         before = self._states.get(status.stream)
         self._states[status.stream] = status.state
+        from rich.markup import escape
+
         if not self._as_json and before != status.state:  # details alone change all the time
             detail = f": {status.detail}" if status.detail else ""
             self._changes.put(f"[dim]{_clock()}[/] {status.stream} {status.state}{escape(detail)}")
 
     def started(self, addresses: dict[str, str], pids: dict[str, int]) -> None:
         """Print where the robot can be reached."""
+        from rich.markup import escape
+
         if self._as_json:
             self.print(json.dumps({"addresses": addresses, "pids": pids}))
             return

@@ -1,21 +1,39 @@
 """`sensebind threads`: what is kept of dialogs."""
 
+from __future__ import annotations
+
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from sensebind.agent.threads import Dialogs, default_dialogs
-from sensebind.errors import StorageError
+import typer
+
+from sensebind.agent.cli.options import DialogFile, Json
+from sensebind.errors import SenseBindError, StorageError
 from sensebind.printable import printable, printable_call, printable_json
 
+if TYPE_CHECKING:
+    from sensebind.agent.threads import Dialogs
 
-def _open(dialogs: Path | None) -> Dialogs:
-    return Dialogs(dialogs or default_dialogs(), create=False)
+
+def _complete(incomplete: str) -> list[str]:
+    """Names of the dialogs in the usual file, for tab completion."""
+    with suppress(SenseBindError), _open(None) as kept:
+        return [one.name for one in kept.threads() if one.name.startswith(incomplete)]
+    return []
 
 
-def list_threads(dialogs: Path | None, as_json: bool) -> int:
-    """Prints the dialogs, the latest first."""
+Name = Annotated[str, typer.Argument(help="Name of the dialog.", autocompletion=_complete)]
+
+app = typer.Typer(help="Dialogs that are kept: list, show, delete, export.")
+
+
+@app.command("list")
+def list_threads(dialogs: DialogFile = None, as_json: Json = False) -> int:
+    """List the dialogs, the latest first."""
     with _open(dialogs) as kept:
         found = kept.threads()
     if as_json:
@@ -26,8 +44,9 @@ def list_threads(dialogs: Path | None, as_json: bool) -> int:
     return 0
 
 
-def show(name: str, dialogs: Path | None, as_json: bool) -> int:
-    """Prints the turns of a dialog."""
+@app.command("show")
+def show(name: Name, dialogs: DialogFile = None, as_json: Json = False) -> int:
+    """Show the completed turns of a dialog."""
     with _open(dialogs) as kept:
         turns = list(kept.turns(name))
     if as_json:
@@ -42,19 +61,21 @@ def show(name: str, dialogs: Path | None, as_json: bool) -> int:
     return 0
 
 
-def delete(name: str, dialogs: Path | None) -> int:
-    """Deletes a dialog."""
+@app.command("delete")
+def delete(name: Name, dialogs: DialogFile = None) -> int:
+    """Delete a dialog for good."""
     with _open(dialogs) as kept:
         print(f"{kept.delete(name)} turns deleted")
     return 0
 
 
-def export(name: str, output: Path, dialogs: Path | None) -> int:
-    """Writes a dialog as JSON lines, whole or not at all.
-
-    Raises:
-        StorageError: The file cannot be written.
-    """
+@app.command("export")
+def export(
+    name: Name,
+    output: Annotated[Path, typer.Option(help="JSON-lines file to write.")],
+    dialogs: DialogFile = None,
+) -> int:
+    """Write a dialog as JSON lines, one turn per line."""
     with _open(dialogs) as kept:
         lines = [json.dumps(turn, ensure_ascii=False) + "\n" for turn in kept.turns(name)]
     unfinished = output.with_name(output.name + ".part")
@@ -65,6 +86,12 @@ def export(name: str, output: Path, dialogs: Path | None) -> int:
         raise StorageError(f"{output} cannot be written: {error.strerror}") from error
     print(f"{len(lines)} turns in {output}")
     return 0
+
+
+def _open(dialogs: Path | None) -> Dialogs:
+    from sensebind.agent.threads import Dialogs, default_dialogs
+
+    return Dialogs(dialogs or default_dialogs(), create=False)
 
 
 def _when(seconds: float) -> str:

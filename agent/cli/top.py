@@ -9,17 +9,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from sensebind.agent.robot.config import runtime_directory
-from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.monitor import Monitor, StreamRow
+from sensebind.agent.cli.options import Json, Keys
 from sensebind.errors import BusError
-from sensebind.perception.bus.curve_keys import KeyRing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sensebind.agent.robot.monitor import StreamRow
 
 _SETTLE = 1.5  # seconds that a snapshot listens: long enough for a rate
 _REFRESH = 2.0  # tables per second
@@ -31,40 +32,40 @@ _COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow"}
 STALE_MS = 2000.0
 
 
-def run(
-    config: Path | None = None,
-    connect: Sequence[str] = (),
-    keys: Path | None = None,
-    as_json: bool = False,
-    once: bool = False,
+def top(
+    config: Annotated[Path | None, typer.Argument(help="A robot; else all that run here.")] = None,
+    connect: Annotated[
+        list[str] | None,
+        typer.Option(help="Listen there instead, such as tcp://rover@10.0.0.5:7000."),
+    ] = None,
+    keys: Keys = None,
+    once: Annotated[bool, typer.Option("--once", help="One snapshot as text.")] = False,
+    as_json: Json = False,
 ) -> int:
-    """Show the table until Ctrl-C, or once where standard output is no terminal.
+    """Show rate, age, losses and memory of all streams. Piped: one snapshot."""
+    # Exit code 0, or 1 when a stream of a snapshot is not running or its percept is stale.
+    from sensebind.agent.robot.config_file import read_config
 
-    Args:
-        config: Robot to look at; all that run on this machine by default.
-        connect: Endpoints to listen to instead, such as tcp://rover@10.0.0.5:7000.
-        keys: Key directory, needed for other machines.
-        as_json: Print one snapshot as JSON.
-        once: Print one snapshot as text.
+    expected = read_config(config).stream_names.values() if config is not None else ()
+    from rich.live import Live
 
-    Returns:
-        0, or 1 when a stream of a snapshot is not running or its percept is stale.
+    from sensebind.agent.robot.monitor import Monitor
+    from sensebind.perception.bus.curve_keys import KeyRing, default_directory
 
-    Raises:
-        BusError: Nothing runs here, or an endpoint is refused.
-    """
-    endpoints = list(connect) or local_endpoints(config)
+    if keys is None and any(not one.startswith("ipc://") for one in connect or ()):
+        own = default_directory()
+        keys = own if (own / "own.key_secret").exists() else None
+    endpoints = list(connect or ()) or local_endpoints(config)
     if not endpoints:
         raise BusError("no robot runs here: start one with `sensebind run`, or give --connect")
     ring = KeyRing.load(keys) if keys is not None else None
-    expected = read_config(config).stream_names.values() if config is not None else ()
     with Monitor(endpoints, ring, expected=expected) as monitor:
         time.sleep(_SETTLE)
         if as_json or once or not sys.stdout.isatty():
             rows = monitor.rows()
             well = bool(rows) and all(r.state == "running" and r.age_ms < STALE_MS for r in rows)
-            print(json.dumps({"streams": [as_dict(r) for r in rows], "ok": well}) if as_json else
-                  as_text(rows))  # fmt: skip
+            streams = [as_dict(row) for row in rows]
+            print(json.dumps({"streams": streams, "ok": well}) if as_json else as_text(rows))
             return 0 if well else 1
         with Live(table(monitor.rows()), refresh_per_second=_REFRESH, screen=True) as live:
             try:
@@ -81,6 +82,9 @@ def local_endpoints(config: Path | None) -> list[str]:
     Raises:
         ConfigurationError: The file of the robot is wrong.
     """
+    from sensebind.agent.robot.config import runtime_directory
+    from sensebind.agent.robot.config_file import read_config
+
     if config is not None:
         robot = read_config(config)
         return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
@@ -88,7 +92,7 @@ def local_endpoints(config: Path | None) -> list[str]:
     return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name != "frames"]
 
 
-def as_dict(row: StreamRow) -> dict[str, object]:
+def as_dict(row: StreamRow) -> dict[str, Any]:
     """Return a row for JSON, which has no infinity."""
     fields = asdict(row)
     return fields | {"age_ms": row.age_ms if math.isfinite(row.age_ms) else None}
@@ -96,6 +100,9 @@ def as_dict(row: StreamRow) -> dict[str, object]:
 
 def table(rows: Sequence[StreamRow]) -> Table:
     """Return the table that is shown in a terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(title=f"sensebind top  {time.strftime('%H:%M:%S')}", expand=True)
     for column in _COLUMNS:
         shown.add_column(column, justify="left" if column in ("stream", "notes") else "right")

@@ -18,9 +18,6 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Rendering processes; o
 @app.callback()
 def train() -> None:
     """Train the weights that ship with SenseBind."""
-    from sensebind.agent.training.progress import tell
-
-    tell()
 
 
 @app.command("all")
@@ -34,6 +31,7 @@ def train_all(
 ) -> int:
     """Train everything: encoders, the detector beside them, then the language model."""
     check_disk(output, run)
+    _log()
     from sensebind.agent.training.pipeline import train_everything
 
     return train_everything(output, run=run, workers=workers, as_json=as_json)
@@ -49,6 +47,7 @@ def train_bind(
 ) -> int:
     """Train the encoders: pictures with captions, then sounds and scans with pictures."""
     check_disk(output, run)
+    _log()
     from sensebind.agent.training.bind.pipeline import train_bind as train
 
     train(output, run=run, embeddings=run.parent / "llama_data", workers=workers)
@@ -79,6 +78,7 @@ def train_llama(
 ) -> int:
     """Train the language model: words first, then with embeddings of pictures only."""
     check_disk(output, run, megabytes=500)
+    _log()
     from sensebind.agent.training.llama.command import run as train
 
     return train(
@@ -111,6 +111,7 @@ def train_detector(
 ) -> int:
     """Train the detector on the camera frames that the encoders are trained on."""
     check_disk(output, run)
+    _log()
     from dataclasses import replace
 
     from sensebind.agent.training.detector.train import DetectorRecipe, train_on_rendered
@@ -121,3 +122,10 @@ def train_detector(
         recipe = replace(recipe, steps=steps)
     train_on_rendered(run, output / "detector", recipe, scenes=scenes or SCENES, workers=workers)
     return 0
+
+
+def _log() -> None:
+    """Prints what the training logs, from now on."""
+    from sensebind.agent.training.progress import tell
+
+    tell()

@@ -4,12 +4,15 @@ JSON may hold them (half an emoji, as language models and web services write it)
 comes through a pipe in another encoding. No file, tokenizer or terminal takes them.
 """
 
-from typing import Any, TypeVar
+from __future__ import annotations
 
-from langchain_core.messages import AIMessage, BaseMessage
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 T = TypeVar("T")
-M = TypeVar("M", bound=BaseMessage)
+M = TypeVar("M", bound="BaseMessage")
 
 
 def well_formed(value: T) -> T:
@@ -29,6 +32,8 @@ def well_formed(value: T) -> T:
 
 def well_formed_message(message: M) -> M:
     """Returns a message whose words and calls can be written down; itself if they could be."""
+    from langchain_core.messages import AIMessage  # slow: not before there is a message
+
     update: dict[str, Any] = {"content": well_formed(message.content)}
     if isinstance(message, AIMessage):
         update["tool_calls"] = well_formed(message.tool_calls)

@@ -1,4 +1,4 @@
-"""`sensebind chaos robot.yaml`: everything that may go wrong, on purpose, and what came of it.
+"""Everything that may go wrong with a robot, on purpose, and what came of it.
 
 The robot is started as `sensebind run` starts it, only that its devices can be told to fail. Each
 trial does one thing, and waits until every sense has a fresh percept again. Meanwhile an agent's
@@ -8,7 +8,6 @@ process published is compared with what was received and what was reported as lo
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import resource
@@ -19,20 +18,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.bus_faults import CORRUPT, FLOOD, ROGUE, Rogue, stopped_subscriber
 from sensebind.agent.robot.config import RobotConfig
-from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Percept
 from sensebind.perception.sources import faulty_source
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
@@ -40,9 +36,8 @@ from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
 BAR = 3.0
 """Seconds after which every sense must be back."""
 _NO_WORKERS = ("launcher", "spare", "simhome")  # processes that are no sense
-_PATIENCE = 60.0  # seconds after which it is given up
+PATIENCE = 60.0  # seconds after which it is given up
 _GONE = 5.0  # seconds that a device is away, a process stopped, a disk full
-_WIDE = 130  # columns of a table that no terminal shows
 _BLINK = 2.0  # seconds of a clock that jumped, of a flood
 
 
@@ -131,7 +126,7 @@ class Watch:
             )
 
         with self._changed:
-            return self._changed.wait_for(fresh, _PATIENCE)
+            return self._changed.wait_for(fresh, PATIENCE)
 
 
 class Subject:
@@ -167,7 +162,7 @@ class Subject:
         endpoints = self.robot.supervisor.endpoints | {ROGUE: self._rogue.endpoint}
         modalities = self._config.modalities | {ROGUE: "vision"}
         self.awareness = self._stack.enter_context(Awareness(endpoints, modalities, [self.watch]))
-        if not self.awareness.wait(_PATIENCE, self.streams):
+        if not self.awareness.wait(PATIENCE, self.streams):
             states = {s.stream: s.state.value for s in self.robot.supervisor.status().values()}
             raise ConfigurationError(f"not all senses came up: {states}; see sensebind doctor")
         thread = threading.Thread(target=self._look_for_stale, name="chaos", daemon=True)
@@ -342,60 +337,9 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
     return {kind: found[kind] for kind in kinds}
 
 
-def run(
-    path: Path, only: Sequence[str] = (), times: int = 1, seed: int = 0, as_json: bool = False
-) -> int:
-    """Do everything to a robot, and tell what came of it.
-
-    Args:
-        path: Its robot.yaml.
-        only: Kinds of trouble; all of `KINDS` by default.
-        times: How many times each trial is made, in random order.
-        seed: Of the order.
-        as_json: Print one JSON object instead of a table.
-
-    Returns:
-        0, or 1 when something did not go as it must.
-
-    Raises:
-        InputError: An unknown kind.
-        SenseBindError: The robot cannot start.
-    """
-    if unknown := set(only) - set(KINDS):
-        raise InputError(f"no trouble called {', '.join(sorted(unknown))}: {', '.join(KINDS)}")
-    out, notes = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False)
-    outcomes: list[Outcome] = []
-    with Subject(read_config(path)) as subject:
-        found = trials(subject, only or KINDS)
-        every = [one for ones in found.values() for one in ones] * times
-        random.Random(seed).shuffle(every)
-        for number, (what, harm) in enumerate(every, 1):
-            notes.print(f"[dim]{number} of {len(every)}: {what}[/]")
-            outcomes.append(subject.trial(what, harm))
-        _ = subject.pids  # those that were started last
-    time.sleep(0.5)
-    left = subject.left_over()
-    ok = all(one.ok for one in outcomes) and not left
-    if as_json:
-        told = [asdict(one) | {"back": one.back if one.back < _PATIENCE else None}
-                for one in outcomes]  # fmt: skip
-        print(json.dumps({"outcomes": told, "processes_left": len(left), "ok": ok}))
-    else:
-        _show(outcomes, len(left), out)
-    return 0 if ok else 1
-
-
-def _show(outcomes: Sequence[Outcome], left: int, out: Console) -> None:
-    if not out.is_terminal:
-        out.width = _WIDE
-    table = Table()
-    for column in ("what was done", "back after s", "lost", "unreported", "stale", "noted", ""):
-        table.add_column(
-            column, justify="left" if column in ("what was done", "noted") else "right"
-        )
-    for one in sorted(outcomes, key=lambda one: one.what):
-        back = f"{one.back:.2f}" if one.back < _PATIENCE else "never"
-        numbers = [str(n) for n in (one.lost, one.unreported, one.stale)]
-        table.add_row(one.what, back, *numbers, one.noted, "ok" if one.ok else "FAILED")
-    out.print(table)
-    out.print(f"processes left over: {left}")
+def shuffled(subject: Subject, kinds: Sequence[str], times: int, seed: int) -> list[Trial]:
+    """Return all trials of these kinds, each so many times, in random order."""
+    found = trials(subject, kinds)
+    every = [one for ones in found.values() for one in ones] * times
+    random.Random(seed).shuffle(every)
+    return every

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
@@ -32,23 +31,6 @@ def read_config(path: Path) -> RobotConfig:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error
     return parse_config(text, str(path)).located(path)
-
-
-def print_schema() -> int:
-    """Print the JSON schema of robot.yaml, by which editors complete and check it."""
-    print(json.dumps(RobotConfig.model_json_schema(), indent=2))
-    return 0
-
-
-def check(path: Path) -> int:
-    """Read a robot's file and the weights that it names, and say that they are right.
-
-    Raises:
-        SenseBindError: They are not; the message names line and field.
-    """
-    workers = read_config(path).check()
-    print(f"{path}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
-    return 0
 
 
 def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:

@@ -1,21 +1,18 @@
-"""`sensebind doctor`: what works on this machine, what does not, and how to mend it."""
+"""What works on this machine, what does not, and how to mend it."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import psutil
-from rich.console import Console
-from rich.markup import escape
 
 from sensebind.agent.robot.config import RobotConfig, runtime_directory
 from sensebind.agent.robot.config_file import read_config
@@ -27,7 +24,6 @@ from sensebind.perception.sources.registry import find_sources
 
 _LIBRARIES = ("torch", "transformers", "pyzmq", "opencv-python-headless", "faiss-cpu", "mujoco")
 _ENOUGH_DISK, _ENOUGH_MEMORY = 2e9, 2e9  # bytes
-_MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 
 class Verdict(StrEnum):
@@ -40,7 +36,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One result: what was looked at, how it is, what was found, and how to mend it."""
+    """One result.
+
+    Attributes:
+        name: What was looked at.
+        verdict: How it is.
+        found: What was found.
+        mend: How to mend it; empty where nothing has to be done.
+    """
 
     name: str
     verdict: Verdict
@@ -48,31 +51,12 @@ class Check:
     mend: str = ""
 
 
-def run(config: Path | None = None, as_json: bool = False) -> int:
-    """Look at everything and print it.
+def examine(config: Path | None = None) -> Iterator[Check]:
+    """Do the checks one after the other; whatever one of them meets, the others go on.
 
     Args:
         config: A robot whose sources, ports and keys are looked at, too.
-        as_json: Print JSON.
-
-    Returns:
-        0, or 1 when something is bad.
     """
-    checks = list(examine(config))
-    well = all(check.verdict is not Verdict.BAD for check in checks)
-    if as_json:
-        print(json.dumps({"checks": [asdict(check) for check in checks], "ok": well}))
-        return 0 if well else 1
-    out = Console(highlight=False, soft_wrap=True)
-    for check in checks:
-        out.print(f"{_MARKS[check.verdict]:<18} {escape(check.name)}: {escape(check.found)}")
-        if check.mend:
-            out.print(f"        -> {escape(check.mend)}")
-    return 0 if well else 1
-
-
-def examine(config: Path | None = None) -> Iterator[Check]:
-    """Do the checks one after the other; whatever one of them meets, the others go on."""
     robot: RobotConfig | None = None
     if config is not None:
         try:

@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
-from zmq.auth import create_certificates, load_certificate
 from zmq.utils import z85
-from zmq.utils.monitor import recv_monitor_message
 
 from sensebind.errors import BusError, ConfigurationError
 
@@ -142,6 +140,8 @@ class Gate:
             number = frames[1] if len(frames) > 1 else b""
             questions.send_multipart([b"1.0", number, status, text, b"", b""])
         while monitor.poll(0):
+            from zmq.utils.monitor import recv_monitor_message  # with asyncio: slow to import
+
             recv_monitor_message(monitor)
             self.turned_away += 1
 
@@ -168,6 +168,8 @@ def new_keys(directory: Path) -> Path:
         ConfigurationError: There are keys already.
         BusError: The directory cannot be written.
     """
+    from zmq.auth import create_certificates  # with asyncio: slow to import
+
     if (directory / _SECRET).exists():
         raise ConfigurationError(f"{directory} has keys already: remove {_SECRET} to replace them")
     try:
@@ -228,6 +230,8 @@ def read_allowed(directory: Path) -> dict[bytes, str]:
 
 def _read(file: Path) -> tuple[bytes, bytes | None]:
     """Return the public and, if it is there, the secret key of a certificate file."""
+    from zmq.auth import load_certificate  # with asyncio: slow to import
+
     try:
         public, secret = load_certificate(file)
     except (OSError, ValueError) as error:

@@ -144,11 +144,12 @@ class Recorder:
             if self._file.closed:
                 return
             try:
-                self._writer.finish()
+                try:
+                    self._writer.finish()
+                finally:
+                    self._file.close()  # writes what is buffered, and fails as that does
             except OSError as error:
                 raise StorageError(f"{self.path} cannot be finished: {error.strerror}") from error
-            finally:
-                self._file.close()
 
     def __enter__(self) -> Self:
         return self

@@ -21,12 +21,11 @@ import numpy as np
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.codecs import MEDIA, compress, decompress
+from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
 
 log = logging.getLogger(__name__)
 
-MAX_BYTES = 1 << 30
-MAX_AGE = 24 * 3600.0
 _PAGE = 8192
 _PATIENCE = 2.0  # seconds to wait for another process that is writing to the same stream
 _BATCH = 8  # frames that give way at a time when there is no room

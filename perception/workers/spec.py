@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.frames.store import MAX_AGE, MAX_BYTES, FrameStore
+from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import STREAM_PATTERN, Modality
+
+if TYPE_CHECKING:
+    from sensebind.perception.frames.store import FrameStore
 
 EXIT_ERROR, EXIT_FATAL = 1, 2
 """How a worker process ends: after a failure, and where starting it again would not help."""
@@ -76,6 +79,8 @@ class FramesSpec(BaseModel):
         Raises:
             StorageError: The directory cannot be made or written.
         """
+        from sensebind.perception.frames.store import FrameStore  # with its codecs
+
         return FrameStore(self.directory, self.max_bytes, self.max_age)
 
 

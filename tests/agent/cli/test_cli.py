@@ -17,7 +17,7 @@ import soundfile
 from fixtures.tiny_checkpoint import tiny_checkpoint
 
 from sensebind.agent.cli import main
-from sensebind.agent.cli.ask import parse_weights
+from sensebind.agent.cli.inputs import parse_weights
 from sensebind.errors import InputError
 
 SENSEBIND = [sys.executable, "-m", "sensebind"]

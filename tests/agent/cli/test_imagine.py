@@ -17,7 +17,7 @@ from PIL import Image
 
 from sensebind.agent.cli import main
 from sensebind.agent.conditioning.media_encoder import FileSenses
-from sensebind.agent.imagine import Imagination, PictureSettings, picture_embedding
+from sensebind.agent.conditioning.unclip import Imagination, PictureSettings, picture_embedding
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, MissingDependencyError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.imagebind import (

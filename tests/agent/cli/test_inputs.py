@@ -15,9 +15,9 @@ from fixtures.tiny_checkpoint import tiny_language_model
 from PIL import Image
 
 from sensebind.agent.cli import main
+from sensebind.agent.cli.inputs import KINDS, given, parse_weights
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.gated_llama.mixing import mix
-from sensebind.agent.inputs import KINDS, given, parse_weights
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import (
     AudioConfig,

@@ -1,5 +1,6 @@
 """`sensebind record` and `sensebind replay`: the same observations give the same percepts."""
 
+import io
 import json
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from fixtures.fake_senses import sample, save_tiny_imagebind
 from mcap.reader import make_reader
 
 from sensebind.agent.cli import main
-from sensebind.agent.cli.record import RecordOptions, record
-from sensebind.agent.cli.replay import ReplayOptions, replay
+from sensebind.agent.cli.record import record
+from sensebind.agent.cli.replay import replay
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality
 
@@ -53,15 +54,14 @@ def recording(
     checkpoint: Path, sources: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("recording") / "r.mcap"
-    assert record(RecordOptions(path, sources, seconds=5.0, checkpoint=checkpoint)) == 0
+    assert record(path, sources, seconds=5.0, checkpoint=checkpoint) == 0
     return path
 
 
 def test_a_replay_perceives_the_same_bit_for_bit(
     recording: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ReplayOptions(recording, speed=0, checkpoint=checkpoint, as_json=True)
-    assert replay(options) == 0
+    assert replay(recording, speed=0, checkpoint=checkpoint, as_json=True) == 0
     *steps, summary = map(json.loads, capsys.readouterr().out.splitlines())
     assert len(summary["streams"]) == 3 and not summary["cut"]
     for stream, result in summary["streams"].items():
@@ -80,18 +80,20 @@ def test_other_weights_are_told_apart(
     for parameter in model.parameters():
         parameter.data.mul_(1.01)
     model.save_pretrained(tmp_path / "imagebind")
-    assert replay(ReplayOptions(recording, 0, checkpoint=tmp_path, as_json=True)) == 0
+    assert replay(recording, 0, checkpoint=tmp_path, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     for result in summary["streams"].values():
         assert result["other_weights"] == result["percepts"] > 0 == result["identical"]
 
 
 def test_step_waits_for_a_line_each(
-    recording: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+    recording: Path,
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = iter(["\n", "\n", ""])
-    options = ReplayOptions(recording, 0, step=True, checkpoint=checkpoint, as_json=True)
-    assert replay(options, lambda: next(lines)) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n\n"))
+    assert replay(recording, step=True, checkpoint=checkpoint, as_json=True) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3  # two percepts and the summary
 
 
@@ -126,9 +128,8 @@ def test_a_stream_that_gives_nothing_is_told(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sources = ["camera=camera:/dev/video99"]
-    options = RecordOptions(tmp_path / "r.mcap", sources, seconds=0.5, checkpoint=checkpoint)
-    assert record(options) == 1
+    assert record(tmp_path / "r.mcap", sources, seconds=0.5, checkpoint=checkpoint) == 1
     assert "/dev/video99 does not exist" in capsys.readouterr().err
     for wrong in ([], ["camera:0"], ["camera=nose:0"]):
         with pytest.raises(ConfigurationError):
-            record(RecordOptions(tmp_path / "s.mcap", wrong, checkpoint=checkpoint))
+            record(tmp_path / "s.mcap", wrong, checkpoint=checkpoint)

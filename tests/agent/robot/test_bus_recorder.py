@@ -2,15 +2,15 @@
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fixtures.fake_senses import save_tiny_imagebind
 from fixtures.ports import free_port
 
-from sensebind.agent.cli.record import RecordOptions, record
-from sensebind.agent.cli.replay import ReplayOptions, replay
+from sensebind.agent.cli.record import record
+from sensebind.agent.cli.replay import replay
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import ConfigurationError
@@ -48,8 +48,7 @@ def test_a_running_robot_is_recorded_with_its_own_percepts(
         while not all(row.received for row in robot.monitor.rows()):
             assert time.monotonic() < end
             time.sleep(0.1)
-        options = RecordOptions(output, robot=described, seconds=4.0, as_json=True)
-        assert record(options) == 0
+        assert record(output, robot=described, seconds=4.0, as_json=True) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["troubles"] == {}
     recording = Recording(output)
@@ -61,7 +60,7 @@ def test_a_running_robot_is_recorded_with_its_own_percepts(
     assert {exact for reference, exact in kept.items() if "camera" in reference} == {False}
     assert {exact for reference, exact in kept.items() if "lidar" in reference} == {True}
 
-    assert replay(ReplayOptions(output, 0, checkpoint=tmp_path, as_json=True)) == 0
+    assert replay(output, 0, checkpoint=tmp_path, as_json=True) == 0
     *_, last = capsys.readouterr().out.splitlines()
     camera, lidar = (json.loads(last)["streams"][f"rover.{name}"] for name in ("camera", "lidar"))
     assert lidar["identical"] == lidar["percepts"] > 0
@@ -69,14 +68,15 @@ def test_a_running_robot_is_recorded_with_its_own_percepts(
 
 
 def test_a_robot_that_does_not_run_is_refused(described: Path, tmp_path: Path) -> None:
-    options = RecordOptions(tmp_path / "drive.mcap", robot=described)
+    output = tmp_path / "drive.mcap"
     with pytest.raises(ConfigurationError, match="sensebind run"):
-        record(options)
-    assert not options.output.exists()
-    for meaningless in (
-        replace(options, sources=["camera=camera:0"]),
-        replace(options, home=0),
-        replace(options, percepts=False),
-    ):
+        record(output, robot=described)
+    assert not output.exists()
+    meaningless: list[dict[str, Any]] = [
+        {"sources": ["camera=camera:0"]},
+        {"home": 0},
+        {"percepts": False},
+    ]
+    for options in meaningless:
         with pytest.raises(ConfigurationError, match="no other source"):
-            record(meaningless)
+            record(output, robot=described, **options)

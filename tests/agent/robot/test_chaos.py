@@ -35,7 +35,7 @@ def test_each_trouble_is_told_and_over_again(
     robot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kinds = ("kill", "gone", "clock", "flood", "corrupt", "disk")
-    code = chaos.run(robot, kinds, as_json=True)
+    code = command("chaos", str(robot), *(f"--only={kind}" for kind in kinds), "--json")
     told = json.loads(capsys.readouterr().out)
     found = {one["what"]: one for one in told["outcomes"]}
     assert len(found) == 4 + 1 + 2 + 3 and told["processes_left"] == 0

@@ -13,7 +13,7 @@ from fixtures.percepts import percept
 from prometheus_client.parser import text_string_to_metric_families
 
 from sensebind.agent.cli import main, top
-from sensebind.agent.robot import doctor
+from sensebind.agent.cli.doctor import doctor
 from sensebind.agent.robot.metrics import MetricsServer
 from sensebind.agent.robot.monitor import Monitor
 from sensebind.agent.robot.rerun_viewer import RerunSink
@@ -73,13 +73,13 @@ def test_top_prints_one_snapshot_into_a_pipe(
     publisher: Publisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publisher.publish(percept("rover.camera"))
-    assert top.run(once=True) == 0
+    assert top.top(once=True) == 0
     text = capsys.readouterr().out
     assert text.startswith("stream") and "rover.camera  running" in text
     assert "1 refused; 1 clamped" in text
     publisher.report("waiting", "no such device")
     time.sleep(0.2)
-    assert top.run(as_json=True) == 1
+    assert top.top(as_json=True) == 1
     [row] = json.loads(capsys.readouterr().out)["streams"]
     assert (row["state"], row["detail"], row["restarts"]) == ("waiting", "no such device", 2)
 
@@ -94,9 +94,9 @@ def test_top_without_a_robot_says_how_to_start_one(
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(BusError, match="sensebind run"):
-        top.run()
+        top.top()
     with pytest.raises(BusError, match="keys new"):
-        top.run(connect=["tcp://10.0.0.5:7000"])
+        top.top(connect=["tcp://10.0.0.5:7000"])
 
 
 def test_prometheus_reads_what_is_served(monitor: Monitor, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(
             f"frames: {{directory: {tmp_path}/frames}}\n"
             "streams: {a: {source: 'camera:0', device: 'cuda:99'}}\n"
         )
-        assert doctor.run(file, as_json=True) == 1
+        assert doctor(file, as_json=True) == 1
     checks = {c["name"]: c for c in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["weights"]["verdict"] == "bad" and str(tmp_path) in checks["weights"]["found"]
     assert checks["keys"]["mend"] == "sensebind keys new"
@@ -202,7 +202,7 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(
     assert "source simhome" in checks
     assert checks["device cuda:99"]["mend"] == "or write device: cpu"
     file.write_text("streams: [")
-    assert doctor.run(file) == 1
+    assert doctor(file) == 1
     assert "line 1" in capsys.readouterr().out
 
 

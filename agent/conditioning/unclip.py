@@ -7,19 +7,16 @@ was bound to that very CLIP, so that un-normalised embeddings of any of its sens
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from sensebind.agent.conditioning.image_settings import PictureSettings, image_format
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix_prenorm
-from sensebind.agent.inputs import check_files, parse_weights
-from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import (
     CheckpointError,
     ConfigurationError,
@@ -33,37 +30,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PIPELINE = "StableUnCLIPImg2ImgPipeline"
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSettings:
-    """How a picture is made.
-
-    Attributes:
-        steps: Of denoising.
-        guidance: How much the embedding counts against none; 1 and less switch guidance off.
-        noise: Noise added to the embedding, 0 to 999: more of it, more variety.
-        prompt: Words for the text encoder of the pipeline, beside the embedding.
-        side: Pixels of the square, a multiple of 8; the pipeline's own by default.
-        seed: Makes the picture repeatable.
-    """
-
-    steps: int = 20
-    guidance: float = 10.0
-    noise: int = 0
-    prompt: str = ""
-    side: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.noise < 0 or not math.isfinite(self.guidance):
-            raise ConfigurationError(
-                f"a picture takes 1 step or more and noise from 0, not {self.steps} steps and "
-                f"noise {self.noise}"
-            )
-        if self.side is not None and (self.side < 8 or self.side % 8):
-            raise ConfigurationError(f"the side of a picture is a multiple of 8, not {self.side}")
 
 
 def picture_embedding(
@@ -201,67 +167,8 @@ def save_picture(image: Image, path: Path) -> None:
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        image.save(temporary, format=_format(path))
+        image.save(temporary, format=image_format(path))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def _format(path: Path) -> str:
-    try:
-        return _FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise InputError(f"{path}: pictures end in {', '.join(_FORMATS)}") from None
-
-
-def run(
-    output: Path,
-    things: Mapping[str, Path | str],
-    *,
-    weights: Sequence[str] = (),
-    enhance: bool = True,
-    settings: PictureSettings,
-    checkpoint: Path | None = None,
-    pipeline: Path | None = None,
-    device: str = "auto",
-    as_json: bool = False,
-) -> int:
-    """Makes one picture of what is given.
-
-    Args:
-        output: File of the picture.
-        things: Modality to file, and `"text"` to a text.
-        weights: `sense=number` options.
-        enhance: Whether the visual cache is used.
-        settings: How the picture is made.
-        checkpoint: Directory of the encoders; the embedded ones by default.
-        pipeline: Directory of the Stable unCLIP; `unclip` in the checkpoint by default.
-        device: `"auto"` or a torch device.
-        as_json: Print a JSON object.
-
-    Raises:
-        SenseBindError: Something given cannot be used.
-    """
-    if not things:
-        raise InputError("give something to imagine: --audio, --text, --points, …")
-    check_files(things)
-    _format(output)
-    parsed = parse_weights(weights)
-    directory = checkpoint or default_checkpoint()
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.float16 if device.startswith("cuda") else torch.float32
-    imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
-    embedding = picture_embedding(FileSenses(directory), things, parsed, enhance=enhance)
-    image = imagination.picture(embedding, settings)
-    save_picture(image, output)
-    said = {
-        "picture": str(output),
-        "size": list(image.size),
-        "inputs": {modality: str(thing) for modality, thing in things.items()},
-        "norm": float(np.linalg.norm(embedding)),
-        "seed": settings.seed,
-    }
-    print(json.dumps(said, ensure_ascii=False) if as_json else output)
-    return 0

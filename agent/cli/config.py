@@ -1,0 +1,30 @@
+"""`sensebind config`: what may be in the file of a robot, and whether one is right."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from sensebind.agent.cli.options import RobotFile
+
+app = typer.Typer(help="Robot files: what may be in them, and whether one is right.")
+
+
+@app.command("schema")
+def schema() -> int:
+    """Print the JSON schema of a robot's file, for editors."""
+    from sensebind.agent.robot.config import RobotConfig
+
+    print(json.dumps(RobotConfig.model_json_schema(), indent=2))
+    return 0
+
+
+@app.command("check")
+def check(robot: RobotFile) -> int:
+    """Read a robot's file, and tell what is wrong with it, with line and field."""
+    from sensebind.agent.robot.config_file import read_config
+
+    workers = read_config(robot).check()
+    print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
+    return 0

@@ -1,0 +1,38 @@
+"""`sensebind doctor`: what works on this machine, what does not, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensebind.agent.cli.options import Json
+from sensebind.agent.cli.output import console
+
+_MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
+
+
+def doctor(
+    config: Annotated[Path | None, typer.Argument(help="A robot to look at, too.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Look at devices, libraries, weights, ports, keys and disk, and say how to mend each."""
+    # Exit code 0, or 1 when something is bad.
+    from rich.markup import escape
+
+    from sensebind.agent.robot.doctor import Verdict, examine
+
+    checks = list(examine(config))
+    well = all(check.verdict is not Verdict.BAD for check in checks)
+    if as_json:
+        print(json.dumps({"checks": [asdict(check) for check in checks], "ok": well}))
+        return 0 if well else 1
+    out = console()
+    for check in checks:
+        out.print(f"{_MARKS[check.verdict]:<18} {escape(check.name)}: {escape(check.found)}")
+        if check.mend:
+            out.print(f"        -> {escape(check.mend)}")
+    return 0 if well else 1

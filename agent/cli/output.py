@@ -1,0 +1,109 @@
+"""Standard output and standard error of a command: any encoding, any reader, any disk."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ESCAPES = "sensebind.escapes"
+_PATIENCE = 1.0  # seconds after which a person is told what takes so long
+
+
+def prepare_output() -> None:
+    r"""Makes standard output and standard error take every character.
+
+    What their encoding lacks is written as JSON escapes it, `\u4f60`, so that the JSON that a
+    command prints stays the same JSON in any locale. Names of files that are not UTF-8 are, too.
+    """
+    codecs.register_error(_ESCAPES, _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPES)
+
+
+def flush_output() -> OSError | None:
+    """Writes what standard output still holds.
+
+    Returns:
+        Why it cannot be written, such as that the reader has gone or the disk behind it is full;
+        None if all is written.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def discard_output() -> None:
+    """Sends what standard output still holds, and all that follows, nowhere."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def console(stderr: bool = False) -> Console:
+    """Returns a console for text that may be coloured. Markup in what is printed is read.
+
+    Other than rich's own it raises BrokenPipeError where the reader has gone, as `print` does.
+    """
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # rich ends the process here, also that of a robot
+
+    return Plain(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Shows a line on the terminal while the body takes longer than a second.
+
+    The line is erased at the end. Where standard error is not a terminal nothing is shown: there
+    an error is the only line.
+
+    Args:
+        what: Is done, such as "reading the weights".
+    """
+    stream = sys.stderr
+    if stream is None or not stream.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def tell() -> None:
+        if not done.wait(_PATIENCE):
+            with suppress(OSError):
+                stream.write(f"{what} …")
+                stream.flush()
+                done.wait()
+                stream.write("\r\x1b[K")
+                stream.flush()
+
+    thread = threading.Thread(target=tell, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    escapes = (f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+    return "".join(escapes), error.end
