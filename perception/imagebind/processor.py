@@ -214,6 +214,8 @@ class ImageBindProcessor:
     def audio(self, samples: Data, rate: int | None = None) -> Tensor:
         """Sound, [samples] or [channels,samples] with its rate or a file, as [S,1,mel,T].
 
+        Several channels become one as `perception.downmix` says.
+
         Raises:
             InputError: Not sound, shorter than 25 ms, not finite, or no rate for an array.
         """
@@ -222,7 +224,7 @@ class ImageBindProcessor:
         elif rate is None:
             raise InputError("samples in an array need their sample rate in Hz")
         s = self.settings.audio
-        wave = sound.resample(sound.waveform(samples, rate), rate, s.rate)
+        wave = sound.resample(sound.mono(samples, rate), rate, s.rate)
         return sound.mel_clips(
             wave, rate=s.rate, clips=s.clips, seconds=s.seconds,
             bins=s.mel_bins, frames=s.mel_frames, mean=s.mean, std=s.std,
