@@ -6,11 +6,13 @@ import io
 import logging
 import struct
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 import pytest
 import soundfile
+from av.audio.stream import AudioStream
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBindProcessor
@@ -90,7 +92,7 @@ def test_what_phones_and_browsers_record_is_heard(tmp_path: Path, kind: str, cod
     path = tmp_path / "s.wav"  # a wrong name changes nothing
     rate = 48_000 if codec == "libopus" else RATE
     with av.open(str(path), "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
+        stream = cast(AudioStream, container.add_stream(codec, rate=rate, layout="stereo"))
         tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(4 * rate) / rate)
         samples = np.stack([0 * tone, tone]).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
