@@ -22,6 +22,7 @@ from sensebind.perception.imagebind.preprocess.files import LOCAL_ONLY, checked
 log = logging.getLogger(__name__)
 
 MAX_SAMPLES = 200_000_000  # of all channels: 800 MB in memory, 3.5 hours of one channel at 16 kHz
+_UNKNOWN = 1 << 62  # from here on libsndfile's number of samples means that it does not know
 _FLOATS = ("FLOAT", "DOUBLE")  # libsndfile's names
 _LOUD = 4.0  # +12 dB: what float files of music may hold above full scale
 _INTEGERS_FROM = 256.0  # +48 dB: what no float file of sound in -1..1 holds
@@ -43,25 +44,37 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         InputError: Missing, empty, huge, damaged, or not a sound file.
     """
     file = checked(path, "audio")
+    reason: Exception | None = None
+    found = None
     try:
-        with soundfile.SoundFile(file) as sound:
-            known = 0 < sound.frames < 1 << 62
-            if known and sound.frames * sound.channels > MAX_SAMPLES:
-                raise _too_long(file, sound.frames / sound.samplerate)
-            if known:
-                samples, rate = sound.read(dtype="float32", always_2d=True).T, sound.samplerate
-                floats = sound.subtype in _FLOATS
-            else:
-                samples, rate, floats = _by_ffmpeg(file)
+        found = _by_libsndfile(file)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        reason = error
+    if found is None:
         try:
-            samples, rate, floats = _by_ffmpeg(file)
-        except FFmpegError:
-            raise InputError(f"audio {file} cannot be decoded: {one_line(error)}") from error
-    except FFmpegError as error:
-        raise InputError(f"audio {file} cannot be decoded: {one_line(error)}") from error
+            found = _by_ffmpeg(file)
+        except (FFmpegError, ValueError, OSError) as error:
+            why = one_line(reason or error)
+            raise InputError(f"audio {file} cannot be decoded: {why}") from error
+    samples, rate, floats = found
     one = np.ascontiguousarray(downmix(samples)[None])
     return (_at_full_scale(one, file) if floats else one), rate
+
+
+def _by_libsndfile(file: Path) -> tuple[np.ndarray, int, bool] | None:
+    """As `_by_ffmpeg`; None where the header does not say how many samples there are.
+
+    Raises:
+        LibsndfileError: libsndfile cannot read it.
+        InputError: It is too long.
+    """
+    with soundfile.SoundFile(file) as sound:
+        if not 0 < sound.frames < _UNKNOWN:
+            return None
+        if sound.frames * sound.channels > MAX_SAMPLES:
+            raise _too_long(file, sound.frames / sound.samplerate)
+        samples = sound.read(dtype="float32", always_2d=True)
+        return samples.T, sound.samplerate, sound.subtype in _FLOATS
 
 
 def _by_ffmpeg(file: Path) -> tuple[np.ndarray, int, bool]:
@@ -77,6 +90,8 @@ def _by_ffmpeg(file: Path) -> tuple[np.ndarray, int, bool]:
         if not container.streams.audio:
             raise InputError(f"audio {file} has no sound in it")
         stream = container.streams.audio[0]
+        if not stream.codec_context:
+            raise InputError(f"audio {file} is encoded in a way that FFmpeg does not know")
         rate = stream.rate
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
         for frame in container.decode(stream):

@@ -157,6 +157,8 @@ def opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         if not container.streams.video:
             raise InputError(f"video {file} has no picture stream")
         stream = container.streams.video[0]
+        if not stream.codec_context:
+            raise InputError(f"video {file} is encoded in a way that FFmpeg does not know")
         stream.thread_type = "AUTO"
         yield container, stream
 
