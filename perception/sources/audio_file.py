@@ -33,7 +33,8 @@ class AudioFile(PlayedSource):
         target: The file or folder.
         stream: Name of the stream.
         hop: Seconds from one window to the next.
-        speed: 1 is real time, 0 as fast as it is read. `loop`: begin again at the end.
+        speed: 1 is real time, 0 as fast as it is read.
+        loop: Begin again at the end.
         frame_id: Coordinate frame of the microphone.
 
     Raises:
