@@ -17,7 +17,8 @@ from av.error import FFmpegError
 
 from sensebind.errors import InputError, one_line
 from sensebind.perception.downmix import downmix
-from sensebind.perception.imagebind.preprocess.files import LOCAL_ONLY, checked
+from sensebind.perception.imagebind.preprocess.ffmpeg import LOCAL_ONLY, packets
+from sensebind.perception.imagebind.preprocess.files import checked
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,10 @@ _INTEGER_SCALES = (2.0**15, 2.0**23, 2.0**31)
 def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """Decodes a sound file, or the sound of a video, as one channel.
 
-    Several channels become one as `perception.downmix` says.
-    A WAV whose header says 0 bytes was streamed, and is read to the end of the file. A file of
-    floats at the scale of integers (peaks above 256) is brought to -1..1, and so is one that is
-    more than 12 dB too loud; either is logged.
+    Several channels become one as `perception.downmix` says. A WAV whose header says 0 bytes was
+    streamed, and is read to the end of the file. A file of floats at the scale of integers (peaks
+    above 256) is brought to -1..1, and so is one that is more than 12 dB too loud; either is
+    logged.
 
     Returns:
         float32 [1,samples] in -1..1, and the sample rate in Hz.
@@ -94,7 +95,8 @@ def _by_ffmpeg(file: Path) -> tuple[np.ndarray, int, bool]:
             raise InputError(f"audio {file} is encoded in a way that FFmpeg does not know")
         rate = stream.rate
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
-        for frame in container.decode(stream):
+        for frame in (frame for packet in packets(container, stream) for frame in packet.decode()):
+            assert isinstance(frame, av.AudioFrame)
             for piece in resampler.resample(frame):
                 pieces.append(piece.to_ndarray())
                 size += pieces[-1].size

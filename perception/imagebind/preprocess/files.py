@@ -7,8 +7,6 @@ from pathlib import Path
 from sensebind.errors import InputError
 
 MAX_BYTES = 2 << 30
-LOCAL_ONLY = {"protocol_whitelist": "file"}
-"""Options of FFmpeg: a playlist from outside fetches nothing from the web."""
 
 
 def checked(path: str | Path, what: str, max_bytes: int = MAX_BYTES) -> Path:

@@ -19,7 +19,8 @@ from av.video.stream import VideoStream
 
 from sensebind.errors import InputError, one_line
 from sensebind.perception.imagebind.preprocess.clips import clip_times
-from sensebind.perception.imagebind.preprocess.files import LOCAL_ONLY, checked
+from sensebind.perception.imagebind.preprocess.ffmpeg import LOCAL_ONLY, packets
+from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.pixels import on_ground, upright
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def timed_frames(
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
     expected = Fraction(0)
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         try:
             frames = packet.decode()
         except InvalidDataError:
@@ -201,7 +202,7 @@ def _span(file: Path) -> _Span:
         rate, count = _rate(stream), 0
         base = stream.time_base or Fraction(1, av.time_base)
         stamps: list[Fraction] = []
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             count += packet.size > 0
             if packet.pts is not None:
                 stamps += [packet.pts * base, (packet.pts + (packet.duration or 0)) * base]
@@ -216,7 +217,7 @@ def _end(container: InputContainer, stream: VideoStream) -> Fraction | None:
     step = 1 / _rate(stream)
     ends = [
         packet.pts * base + (packet.duration * base if packet.duration else step)
-        for packet in container.demux(stream)
+        for packet in packets(container, stream)
         if packet.pts is not None
     ]
     return max(ends, default=None)
