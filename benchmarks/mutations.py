@@ -1,8 +1,9 @@
 """Damaged input at every reader: how much of it was refused, and that nothing else happened.
 
-Good samples (VLP-16 packets, point clouds in five formats, sounds in three, JPEG pictures, ROS 2
-clouds, MCAP recordings) are cut, and their bytes changed, at random. A reader may give what is left
-or raise its documented error; anything else, or a second without an answer, is a failure.
+Good samples (VLP-16 packets, point clouds in five formats, sounds in three, images in six, videos
+in three, ROS 2 clouds, MCAP recordings) are cut, and their bytes changed, at random. A reader may
+give what is left or raise its documented error; anything else, or a second without an answer, is a
+failure.
 """
 
 import io
@@ -16,17 +17,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
+import av
 import cv2
 import numpy as np
 import soundfile
+from av.video.stream import VideoStream
+from PIL import Image
 from report import AtMost, Parser, Row, run
 
 from sensebind.errors import InputError
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.recording import Recorder, Recording
 from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.image import read_image
+from sensebind.perception.imagebind.preprocess.planes import heat, read_plane
 from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.imagebind.preprocess.video import read_clips
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.ros_messages import sample
 from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
@@ -91,6 +99,13 @@ def targets(folder: Path) -> list[Target]:
     for ending, data in _sounds().items():
         path = folder / f"x{ending}"
         found.append(Target(f"{ending} sounds", [data], _file_reader(path, read_audio)))
+    for ending, data in _images().items():
+        path = folder / f"x{ending}"
+        found.append(Target(f"{ending} images", [data], _file_reader(path, read_image)))
+        found.append(Target(f"{ending} planes", [data], _file_reader(path, _plane)))
+    for ending, data in _videos(folder).items():
+        path = folder / f"x{ending}"
+        found.append(Target(f"{ending} videos", [data], _file_reader(path, _clips)))
     return found
 
 
@@ -129,6 +144,48 @@ def _sounds() -> dict[str, bytes]:
         soundfile.write(out, wave, 16_000, format=kind)
         found[ending] = out.getvalue()
     return found
+
+
+def _images() -> dict[str, bytes]:
+    """Deep, turned and transparent, with the chunks and tags that say so."""
+    rng = np.random.default_rng(0)
+    deep = Image.fromarray(rng.integers(0, 4096, (24, 32), np.uint16))
+    clear = Image.fromarray(rng.integers(0, 255, (24, 32, 4), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = {}
+    for ending, image in ((".png", deep), (".tiff", deep), (".webp", clear), (".gif", clear)):
+        out = io.BytesIO()
+        image.save(out, ending[1:], **({} if ending == ".gif" else {"exif": exif}))
+        found[ending] = out.getvalue()
+    out = io.BytesIO()
+    clear.convert("RGB").save(out, "JPEG", exif=exif)
+    grey = np.asarray(deep).astype(">u2").tobytes()
+    return found | {".jpg": out.getvalue(), ".pgm": b"P5 32 24 4095\n" + grey}
+
+
+def _videos(folder: Path) -> dict[str, bytes]:
+    """Thirty frames, each as bright as it is old."""
+    found = {}
+    for ending, codec in ((".mp4", "mpeg4"), (".mkv", "ffv1"), (".ts", "mpeg2video")):
+        with av.open(str(folder / f"good{ending}"), "w") as container:
+            stream = cast(VideoStream, container.add_stream(codec, rate=10))
+            stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+            for number in range(30):
+                picture = np.full((24, 32, 3), 8 * number, np.uint8)
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                container.mux(stream.encode(frame.reformat(format="yuv420p")))
+            container.mux(stream.encode())
+        found[ending] = (folder / f"good{ending}").read_bytes()
+    return found
+
+
+def _plane(path: Path) -> object:
+    return heat(read_plane(path, "thermal"))
+
+
+def _clips(path: Path) -> object:
+    return read_clips(path, clips=2, seconds=1)
 
 
 def _clouds(folder: Path) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """Media in messages: from LangChain's content blocks to what the encoders take.
 
 Understood are the standard blocks `image`, `audio`, `video` and `file` (by `base64`, a `data:` or
-`file:` URL, a local `path`, or a `file_id` that names a kept frame), the forms of OpenAI and
-Anthropic that LangChain translates into them, and two of our own as non-standard blocks:
+`file:` URL, a local `path`, or a `file_id` that names a kept frame), the forms of OpenAI, Anthropic
+and Google (`media_forms` has those that LangChain does not translate), and two of our own as
+non-standard blocks:
 
     {"kind": "point_cloud", "points": [[x, y, z], …]}   or base64 / path / file_id
     {"kind": "embedding", "modality": "audio", "values": […]}   or base64 of float32
@@ -10,8 +11,6 @@ Anthropic that LangChain translates into them, and two of our own as non-standar
 Nothing is ever fetched from the web.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,12 +22,19 @@ from urllib.request import url2pathname
 import numpy as np
 from langchain_core.messages import BaseMessage
 
+from sensebind.agent.conditioning.media_forms import (
+    MAX_BYTES,
+    decoded,
+    is_data_url,
+    mime_of,
+    standard_block,
+)
 from sensebind.errors import InputError
 
-MAX_BYTES = 64 << 20  # of one block
 MAX_MEDIA = 32  # blocks in one message
 FRAME = "frame:"
 _TEXTS = frozenset({"text", "text-plain"})
+_FOREIGN_TEXT = "input_text"  # of OpenAI's Responses
 _SILENT = (
     frozenset(  # what an assistant's message may hold beside text; tool calls go by themselves
         {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "invalid_tool_call"}
@@ -74,6 +80,8 @@ def text_of(message: BaseMessage) -> str:
         kind = str(block.get("type"))
         if kind in _TEXTS:
             parts.append(str(block.get("text") or ""))
+        elif (text := _foreign_text(block)) is not None:
+            parts.append(text)
         elif kind not in _SILENT and kind not in ("non_standard", "file", *_OF_TYPE):
             raise InputError(f"a {kind} block cannot be read from a message")
     return "".join(parts)
@@ -94,7 +102,9 @@ def media_of(message: BaseMessage, *, read_files: bool = True) -> list[Medium]:
     media = [
         _medium(block, read_files)
         for block in message.content_blocks
-        if block.get("type") not in _TEXTS | _SILENT and not _is_silent(block)
+        if block.get("type") not in _TEXTS | _SILENT
+        and not _is_silent(block)
+        and _foreign_text(block) is None
     ]
     if len(media) > MAX_MEDIA:
         raise InputError(f"{len(media)} media in one message; at most {MAX_MEDIA} are perceived")
@@ -109,20 +119,29 @@ def _is_silent(block: Mapping[str, Any]) -> bool:
     )  # fmt: skip
 
 
+def _foreign_text(block: Mapping[str, Any]) -> str | None:
+    """The text of a block that LangChain does not know as one; None if it is none."""
+    value = block.get("value")
+    if isinstance(value, Mapping) and value.get("type") == _FOREIGN_TEXT:
+        return str(value.get("text") or "")
+    return None
+
+
 def _medium(block: Mapping[str, Any], read_files: bool) -> Medium:
     kind = str(block.get("type"))
     if kind == "non_standard":
         value = block.get("value")
         if not isinstance(value, Mapping):
             raise InputError("a non-standard block without a value cannot be perceived")
-        block, kind = value, str(value.get("kind") or value.get("type"))
-    mime = str(block.get("mime_type") or "").lower()
+        block = standard_block(value)
+        kind = str(block.get("kind") or block.get("type"))
     extras = block.get("extras") or {}
     weight = _weight(block.get("weight", extras.get("weight", 1.0)))
     if kind == "embedding":
         return _embedding(block, weight)
     name = str(block.get("path") or block.get("filename") or extras.get("filename") or "")
     suffix = Path(name).suffix.lower()
+    mime = mime_of(block, name)
     if block.get("file_id") is not None:
         kind = "frame"  # the store knows what it is
     elif kind == "file":
@@ -153,12 +172,12 @@ def _data(block: Mapping[str, Any], kind: str, read_files: bool) -> tuple[bytes 
             )
         return str(reference), ""
     if (encoded := block.get("base64")) is not None:
-        return _decoded(encoded, kind), ""
+        return decoded(encoded, kind), ""
     url = str(block.get("url") or "")
-    if url.startswith("data:"):
-        return _decoded(url.partition(",")[2], kind), ""
+    if is_data_url(url):
+        return decoded(url, kind), ""
     path = str(block.get("path") or "")
-    if url.startswith("file:"):
+    if url[:5].lower() == "file:":
         path = url2pathname(unquote(urlsplit(url).path))
     if path:
         if not read_files:
@@ -171,20 +190,6 @@ def _data(block: Mapping[str, Any], kind: str, read_files: bool) -> tuple[bytes 
     raise InputError(f"the {kind} block has no data: give base64, a path or a file_id")
 
 
-def _decoded(encoded: Any, kind: str) -> bytes:
-    if isinstance(encoded, bytes):
-        encoded = encoded.decode("ascii", "replace")
-    if not isinstance(encoded, str) or len(encoded) > MAX_BYTES * 4 // 3 + 4:
-        raise InputError(f"the {kind} block is larger than {MAX_BYTES >> 20} MiB, or no text")
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InputError(f"the {kind} block is not base64: {error}") from error
-    if not data:
-        raise InputError(f"the {kind} block is empty")
-    return data
-
-
 def _embedding(block: Mapping[str, Any], weight: float) -> Medium:
     modality = str(block.get("modality") or "")
     if not modality:
@@ -192,7 +197,7 @@ def _embedding(block: Mapping[str, Any], weight: float) -> Medium:
     if (values := block.get("values")) is not None:
         vector = _numbers(values, 1, "values")
     else:
-        raw = _decoded(block.get("base64"), "embedding")
+        raw = decoded(block.get("base64"), "embedding")
         if len(raw) % 4:
             raise InputError("the embedding block's base64 is no array of float32")
         vector = np.frombuffer(raw, "<f4").astype(np.float32)

@@ -25,7 +25,7 @@ from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.frames.store import Frame
 from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.config import MODALITIES
-from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.audio import mono, read_audio
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.lidar.clustering import nearest_cluster
 
@@ -122,9 +122,10 @@ class FileSenses:
                 return self._processor.video(data)
             case "audio":
                 samples, hertz = read_audio(data) if isinstance(data, Path) else (data, rate)
-                if np.isfinite(samples).all() and self._processor.silent(samples):
-                    return None
-                return self._processor.audio(samples, hertz)
+                if hertz is None:
+                    raise InputError("samples in an array need their sample rate in Hz")
+                wave = mono(samples, hertz)[0].numpy()
+                return None if self._processor.silent(wave) else self._processor.audio(wave, hertz)
             case "point":
                 cloud = read_points(data) if isinstance(data, Path) else data
                 if cloud.ndim != 2 or cloud.shape[1] < 3:

@@ -18,6 +18,7 @@ from sensebind.perception.imagebind.preprocess import image as picture
 from sensebind.perception.imagebind.preprocess import planes, points, video
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.imagebind.preprocess.text import Overflow, Tokenizer, read_merges
+from sensebind.perception.pixels import Range
 
 SETTINGS_NAME = "preprocessor_config.json"
 Data = np.ndarray | str | Path
@@ -29,11 +30,15 @@ class _Settings(BaseModel):
 
 
 class ImageSettings(_Settings):
-    """Pictures and frames: side of the square, statistics per RGB channel in 0..1."""
+    """Pictures and frames: side of the square, statistics per RGB channel in 0..1.
+
+    `range` says how files of more than 8 bits become brightness, see `pixels.to_uint8`.
+    """
 
     size: PositiveInt = 224
     mean: Triple = (0.48145466, 0.4578275, 0.40821073)
     std: Triple = (0.26862954, 0.26130258, 0.27577711)
+    range: Range = "declared"
 
 
 class VideoSettings(_Settings):
@@ -186,8 +191,9 @@ class ImageBindProcessor:
         Raises:
             InputError: Not a picture.
         """
-        array = image if isinstance(image, np.ndarray) else picture.read_image(image)
         s = self.settings.image
+        given = isinstance(image, np.ndarray)
+        array = image if given else picture.read_image(image, range=s.range)
         return picture.image_tensor(array, s.size, s.mean, s.std)
 
     def video(self, frames: Data, rate: float | None = None) -> Tensor:
@@ -208,6 +214,8 @@ class ImageBindProcessor:
     def audio(self, samples: Data, rate: int | None = None) -> Tensor:
         """Sound, [samples] or [channels,samples] with its rate or a file, as [S,1,mel,T].
 
+        Several channels become one as `perception.downmix` says.
+
         Raises:
             InputError: Not sound, shorter than 25 ms, not finite, or no rate for an array.
         """
@@ -216,7 +224,7 @@ class ImageBindProcessor:
         elif rate is None:
             raise InputError("samples in an array need their sample rate in Hz")
         s = self.settings.audio
-        wave = sound.resample(sound.waveform(samples, rate), rate, s.rate)
+        wave = sound.resample(sound.mono(samples, rate), rate, s.rate)
         return sound.mel_clips(
             wave, rate=s.rate, clips=s.clips, seconds=s.seconds,
             bins=s.mel_bins, frames=s.mel_frames, mean=s.mean, std=s.std,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.imagebind.preprocess.audio import read_audio, resample, waveform
+from sensebind.perception.imagebind.preprocess.audio import mono, read_audio, resample
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
@@ -17,20 +17,24 @@ from sensebind.perception.sources.audio_windows import (
 )
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 
-ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
+ENDINGS = (
+    ".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a", ".aac", ".caf", ".w64",
+    ".webm", ".mka", ".wma", ".amr",
+)  # fmt: skip
 
 
 class AudioFile(PlayedSource):
     """A sound file, or all of a folder in order of name, in windows of 2 s as a microphone gives.
 
-    Channels are averaged, other rates brought to 16 kHz. A file shorter than a window is one
-    observation.
+    Channels become one as `perception.downmix` says, other rates are brought to 16 kHz. A file
+    shorter than a window is one observation.
 
     Args:
         target: The file or folder.
         stream: Name of the stream.
         hop: Seconds from one window to the next.
-        speed: 1 is real time, 0 as fast as it is read. `loop`: begin again at the end.
+        speed: 1 is real time, 0 as fast as it is read.
+        loop: Begin again at the end.
         frame_id: Coordinate frame of the microphone.
 
     Raises:
@@ -60,7 +64,7 @@ class AudioFile(PlayedSource):
         for path in self._files():
             try:
                 samples, rate = read_audio(path)
-                wave = waveform(samples.mean(axis=0), rate)
+                wave = mono(samples, rate)
             except InputError:
                 if path == self._path:
                     raise

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from sensebind.perception.downmix import Downmixer
+
 BLOCK = struct.Struct("<4sIQ")
 """Magic, number of samples that follow, samples lost since the block before."""
 MAGIC = b"SBmc"
@@ -28,7 +30,8 @@ MAX_SAMPLES = 1 << 20
 _BEAT = 0.25  # seconds
 _WAITING = 64  # blocks that wait for a slow reader before new ones are lost, and counted
 _BLOCK_SECONDS = 0.05
-_CHANNELS = 2  # at most so many are averaged; arrays of microphones have more
+_ARRAY = 8  # channels that a device may have, all of which are listened to
+_PAIR = 2  # channels of those that offer more: sound servers offer any number
 
 
 def main(arguments: list[str]) -> int:
@@ -56,7 +59,8 @@ def main(arguments: list[str]) -> int:
 def _capture(sounddevice: Any, device: str, rate: int, out: BinaryIO) -> int:
     chosen: Any = int(device) if device.isdecimal() else None if device == "default" else device
     about = sounddevice.query_devices(chosen, "input")
-    channels = min(_CHANNELS, about["max_input_channels"])
+    offered = about["max_input_channels"]
+    channels = offered if offered <= _ARRAY else _PAIR
     if not rate:
         rate = 16_000
         try:
@@ -64,13 +68,14 @@ def _capture(sounddevice: Any, device: str, rate: int, out: BinaryIO) -> int:
         except sounddevice.PortAudioError:
             rate = round(about["default_samplerate"])
     blocks: queue.Queue[np.ndarray] = queue.Queue(_WAITING)
+    mixer = Downmixer(rate)
     lost = 0
 
     def hear(samples: np.ndarray, frames: int, _time: Any, status: Any) -> None:
         nonlocal lost
         lost += frames * bool(status.input_overflow)  # at least so many; PortAudio does not count
         try:
-            blocks.put_nowait(samples.mean(axis=1, dtype=np.float32))
+            blocks.put_nowait(mixer.add(samples))
         except queue.Full:
             lost += frames
 

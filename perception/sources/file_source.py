@@ -21,11 +21,12 @@ class Sample:
     """Something stored that becomes an observation when its time comes.
 
     Attributes:
-        data: As in `Observation`. `rate`: of sound, Hz.
+        data: As in `Observation`.
         at: Its time in the recording, seconds from any beginning; never less than the last one's.
         captured_at: Wall clock at its capture, ns, where that is known; else it is captured now.
         sequence: Its number where it has one.
         frame_id: Of the sensor where that is known.
+        rate: Of sound, Hz.
     """
 
     data: np.ndarray

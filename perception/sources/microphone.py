@@ -38,8 +38,9 @@ _PIPE_BYTES = 1 << 16
 class Microphone(LiveSource):
     """A microphone: overlapping windows of 2 s at 16 kHz, captured when they end.
 
-    Any rate is resampled, channels are averaged. Sound is never spliced over a gap: after lost
-    samples the next window starts afresh.
+    Any rate is resampled; all channels of a device with up to 8, otherwise its first two, become
+    one as `perception.downmix` says. Sound is never spliced over a gap: after lost samples the
+    next window starts afresh.
 
     Args:
         target: "default", the number of a device, or a part of its name.

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
+from av.error import FFmpegError
 
-from sensebind.errors import SourceError
+from sensebind.errors import SourceError, one_line
 from sensebind.perception.imagebind.preprocess.files import checked
+from sensebind.perception.imagebind.preprocess.video_files import (
+    MAX_BYTES,
+    Damage,
+    opened,
+    picture,
+    timed_frames,
+)
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 
 class VideoFile(PlayedSource):
-    """The pictures of a video file, in its own time.
+    """The pictures of a video file, in its own time, as a player shows them.
 
     Args:
         target: The file.
         stream: Name of the stream.
-        speed: 1 is real time, 0 as fast as it is read. `loop`: begin again at the end.
+        speed: 1 is real time, 0 as fast as it is read.
+        loop: Begin again at the end.
         frame_id: Coordinate frame of the optics.
     """
 
@@ -37,17 +45,15 @@ class VideoFile(PlayedSource):
         self.frame_id = frame_id
 
     def _samples(self) -> Iterator[Sample]:
-        capture = cv2.VideoCapture(str(checked(self._path, "video")), cv2.CAP_FFMPEG)
+        file = checked(self._path, "video", MAX_BYTES)
+        damage = Damage()
+        before, latest = self._refused, 0.0
         try:
-            if not capture.isOpened():
-                raise SourceError(f"{self._name} cannot be opened: it is no video, or is damaged")
-            at = 0.0
-            while capture.grab():
-                at = max(at, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-                got, picture = capture.retrieve()
-                if got:
-                    yield Sample(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), at)
-                else:
-                    self._refused += 1
-        finally:
-            capture.release()
+            with opened(file) as (container, stream):
+                for at, frame in timed_frames(container, stream, damage):
+                    self._refused = before + damage.packets
+                    latest = max(latest, float(at))
+                    yield Sample(picture(frame), latest)
+            self._refused = before + damage.packets
+        except (FFmpegError, OSError, ValueError) as error:
+            raise SourceError(f"{self._name} cannot be decoded: {one_line(error)}") from error

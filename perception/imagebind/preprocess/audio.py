@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sensebind.errors import InputError, one_line
+from sensebind.errors import InputError
+from sensebind.perception.downmix import downmix
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio as read_audio
 from sensebind.perception.imagebind.preprocess.clips import clip_times
-from sensebind.perception.imagebind.preprocess.files import checked
 
 FRAME_SECONDS = 0.025
 SHIFT_SECONDS = 0.010
 PREEMPHASIS = 0.97
 LOWEST_HZ = 20.0
 LOG_FLOOR = 1.1920928955078125e-07  # the smallest step of float32 at 1
-MAX_SAMPLES = 200_000_000  # of all channels: 800 MB in memory, 3.5 hours of one channel at 16 kHz
 MAX_CHANNELS = 64
 _ZERO_CROSSINGS = 6  # of the resampling filter, on each side
 _ROLLOFF = 0.99
-
-
-def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
-    """Decodes a sound file.
-
-    Returns:
-        float32 [channels,samples] in -1..1, and the sample rate in Hz.
-
-    Raises:
-        InputError: Missing, empty, huge, damaged, or not a sound file.
-    """
-    file = checked(path, "audio")
-    try:
-        with soundfile.SoundFile(file) as sound:
-            if sound.frames * sound.channels > MAX_SAMPLES:
-                minutes = sound.frames / sound.samplerate / 60
-                raise InputError(f"audio {file} of {minutes:.0f} minutes is too long; cut it")
-            samples = sound.read(dtype="float32", always_2d=True)
-            return np.ascontiguousarray(samples.T), sound.samplerate
-    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
-        raise InputError(f"audio {file} cannot be decoded: {one_line(error)}") from error
 
 
 def waveform(samples: np.ndarray, rate: int) -> Tensor:
@@ -74,6 +51,19 @@ def waveform(samples: np.ndarray, rate: int) -> Tensor:
     if not np.isfinite(array).all():
         raise InputError("audio samples contain NaN or infinity")
     return torch.from_numpy(array)
+
+
+def mono(samples: np.ndarray, rate: int) -> Tensor:
+    """Checks samples and brings them to one channel, float32 [1,samples]; see `downmix`.
+
+    Args:
+        samples: As `waveform` takes them.
+        rate: Sample rate, Hz.
+
+    Raises:
+        InputError: As `waveform`.
+    """
+    return torch.from_numpy(downmix(waveform(samples, rate).numpy()))[None]
 
 
 def level(samples: np.ndarray) -> float:

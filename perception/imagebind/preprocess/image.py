@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -10,54 +14,121 @@ from PIL import Image
 from torch import Tensor
 
 from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.deep_images import Deep, deep_samples
 from sensebind.perception.imagebind.preprocess.files import checked
+from sensebind.perception.pixels import Range, on_ground, to_uint8, upright
 
 MAX_PIXELS = 80_000_000
 MAX_ASPECT = 50
+ORIENTATION = 0x0112  # EXIF's tag
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Decodes a picture as RGB.
-
-    Returns:
-        uint8 [H,W,3].
+def read_image(path: str | Path, *, range: Range = "declared") -> np.ndarray:
+    """Decodes an image file as RGB, as a person sees it; see `decode_image`.
 
     Raises:
         InputError: Missing, empty, huge, damaged, or not a picture.
     """
     file = checked(path, "image")
     try:
-        with Image.open(file) as image:
+        with file.open("rb") as stream:
+            return decode_image(stream, f"image {file}", range=range)
+    except OSError as error:
+        raise InputError(f"image {file} cannot be opened: {one_line(error)}") from error
+
+
+def decode_image(stream: BinaryIO, what: str, *, range: Range = "declared") -> np.ndarray:
+    """Decodes an image as RGB, as a person sees it.
+
+    Turned as its EXIF orientation says (JPEG, PNG, WEBP, TIFF), transparent pixels composited on
+    white, more than 8 bits scaled by the range that the format declares. Of an animation the first
+    picture.
+
+    Args:
+        stream: The file; anything that can be read and sought.
+        what: What it is, for messages.
+        range: See `pixels.to_uint8`.
+
+    Returns:
+        uint8 [H,W,3].
+
+    Raises:
+        InputError: Huge, damaged, of unknown range, or not a picture.
+    """
+    with decoded(stream, what) as (image, deep):
+        if deep is None:
+            pixels = eight_bits(image)
+            pixels = to_uint8(pixels, range=range) if range == "auto" else pixels
+        else:
+            pixels = to_uint8(deep.samples, declared_max=deep.declared_max, range=range, what=what)
+            pixels = 255 - pixels if deep.inverted else pixels
+            if deep.alpha is not None:
+                pixels = np.dstack([pixels, deep.alpha])
+        return upright(on_ground(pixels), orientation_of(image))
+
+
+@contextmanager
+def decoded(stream: BinaryIO, what: str) -> Iterator[tuple[Image.Image, Deep | None]]:
+    """Gives an image that Pillow has loaded, and its samples where they have more than 8 bits.
+
+    Raises:
+        InputError: Huge, damaged, or not a picture.
+    """
+    try:
+        with Image.open(stream) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise InputError(
-                    f"image {file} has {width}x{height} pixels; at most {MAX_PIXELS:,} are read"
+                    f"{what} has {width}x{height} pixels; at most {MAX_PIXELS:,} are read"
                 )
-            return np.asarray(image.convert("RGB"))
+            image.load()
+            yield image, deep_samples(image, stream)
+    except InputError as error:
+        message = str(error)
+        raise error if what in message else InputError(f"{what}: {message}") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"image {file} cannot be decoded: {one_line(error)}") from error
+        raise InputError(f"{what} cannot be decoded: {one_line(error)}") from error
+
+
+def eight_bits(image: Image.Image) -> np.ndarray:
+    """An image of 8 bits and fewer, as uint8 [H,W,3] RGB or, with transparency, [H,W,4] RGBA."""
+    # RGBa is RGBA with colours multiplied by alpha, as some TIFFs have it; Pillow divides.
+    see_through = image.has_transparency_data or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    return np.asarray(image.convert("RGBA" if see_through else "RGB"))
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation of an image that is loaded, 1 to 8; 1 where it has none that is readable.
+
+    Pillow turns TIFFs while it loads them, and takes the tag away.
+    """
+    try:
+        found = image.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
+        return 1  # metadata that cannot be read, of a picture that can
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
     """Checks one picture and brings it to uint8 [H,W,3].
 
     Args:
-        image: uint8 [H,W,3] RGB, [H,W,4] RGBA (alpha is dropped) or [H,W] grey.
+        image: uint8 [H,W,3] RGB, [H,W,4] RGBA (composited on white) or [H,W] grey.
 
     Raises:
         InputError: Another type or shape, or sides too unequal to crop a square from.
     """
     array = np.asarray(image)
     if array.dtype != np.uint8:
-        raise InputError(f"an image is uint8 0..255, not {array.dtype}")
-    if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=-1)
-    if array.ndim != 3 or array.shape[-1] not in (3, 4) or 0 in array.shape:
+        raise InputError(
+            f"an image is uint8 0..255, not {array.dtype}: scale it with perception.pixels.to_uint8"
+        )
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or 0 in array.shape:
         raise InputError(f"an image is [H,W,3], [H,W,4] or [H,W], not {list(array.shape)}")
     height, width = array.shape[:2]
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise InputError(f"an image of {width}x{height} is too narrow; trim it first")
-    return array[..., :3]
+    return on_ground(array)
 
 
 def image_tensor(

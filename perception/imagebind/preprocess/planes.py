@@ -15,10 +15,10 @@ from torch import Tensor
 
 from sensebind.errors import InputError, one_line
 from sensebind.perception.imagebind.preprocess.files import checked
-from sensebind.perception.imagebind.preprocess.image import MAX_PIXELS
+from sensebind.perception.imagebind.preprocess.image import decoded, eight_bits, orientation_of
+from sensebind.perception.pixels import on_ground, steady_range, upright
 
 MAX_BYTES = 512 << 20
-_GREY = ("1", "L", "LA", "P", "RGB", "RGBA")  # Pillow's modes of eight bits and fewer
 
 
 def read_numbers(path: str | Path, what: str) -> np.ndarray:
@@ -37,7 +37,10 @@ def read_numbers(path: str | Path, what: str) -> np.ndarray:
 
 
 def read_plane(path: str | Path, what: str) -> np.ndarray:
-    """Reads .npy, or a picture as uint8 or uint16 [H,W]; colours become grey.
+    """Reads .npy, or the samples of a picture [H,W] as they are stored; colours become grey.
+
+    More than 8 bits are not scaled, as they are measurements: uint16, integers of 32 bits or
+    floats. A picture is turned as its EXIF orientation says; where it is transparent, it is white.
 
     Raises:
         InputError: Missing, empty, huge, damaged, or of another format.
@@ -45,32 +48,40 @@ def read_plane(path: str | Path, what: str) -> np.ndarray:
     if Path(path).suffix.lower() == ".npy":
         return read_numbers(path, what)
     file = checked(path, what)
+    name = f"{what} {file}"
     try:
-        with Image.open(file) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InputError(f"{what} {file} has {width}x{height} pixels; that is too large")
-            plane = np.asarray(image.convert("L") if image.mode in _GREY else image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{what} {file} cannot be decoded: {one_line(error)}") from error
-    # Pillow reads some pictures of 16 bits as int32.
-    return plane.astype(np.uint16) if plane.dtype.kind == "i" else plane
+        with file.open("rb") as stream, decoded(stream, name) as (image, deep):
+            if deep is not None and deep.samples.ndim == 2:
+                plane = deep.samples
+            elif image.mode in ("1", "L") and not image.has_transparency_data:
+                plane = np.asarray(image.convert("L"))
+            else:
+                colours = Image.fromarray(on_ground(eight_bits(image)))
+                plane = np.asarray(colours.convert("L"))
+            return upright(plane, orientation_of(image))
+    except OSError as error:
+        raise InputError(f"{name} cannot be opened: {one_line(error)}") from error
 
 
 def disparity(depth: np.ndarray, scale: float) -> np.ndarray:
     """Depth to disparity, which is what the depth trunk was trained on.
 
     Args:
-        depth: [H,W] metres, or uint16 millimetres; 0, NaN and infinity mean unknown and become 0.
+        depth: [H,W] metres as floats, or millimetres as integers of 16 bits and more. What is not
+            positive or not finite means unknown and becomes 0.
         scale: Disparity of what is one metre away.
 
     Raises:
         InputError: Another type, or no depth is known anywhere.
     """
     array = np.asarray(depth)
-    if array.dtype != np.uint16 and array.dtype.kind != "f":
-        raise InputError(f"depth is metres as floats or millimetres as uint16, not {array.dtype}")
-    metres = array.astype(np.float32) / np.float32(1000 if array.dtype == np.uint16 else 1)
+    millimetres = array.dtype.kind in "ui" and array.dtype.itemsize > 1
+    if not millimetres and array.dtype.kind != "f":
+        raise InputError(
+            "depth is metres as floats or millimetres as integers of 16 bits and more, "
+            f"not {array.dtype}"
+        )
+    metres = array.astype(np.float32) / np.float32(1000 if millimetres else 1)
     known = np.isfinite(metres) & (metres > 0)
     if not known.any():
         raise InputError("there is no known depth in the picture")
@@ -81,8 +92,9 @@ def heat(plane: np.ndarray) -> np.ndarray:
     """A thermal picture to 0..1.
 
     Args:
-        plane: [H,W] uint8, uint16 (counts of a radiometric camera, stretched between the coldest
-            and the hottest), or floats in 0..1.
+        plane: [H,W] uint8; wider integers (counts of a radiometric camera, stretched between the
+            coldest and the hottest thing that is larger than a pixel, see
+            `pixels.steady_range`); or floats in 0..1.
 
     Raises:
         InputError: Another type, or floats outside 0..1.
@@ -90,11 +102,11 @@ def heat(plane: np.ndarray) -> np.ndarray:
     array = np.asarray(plane)
     if array.dtype == np.uint8:
         return array.astype(np.float32) / 255
-    if array.dtype == np.uint16 and array.size:
-        counts = array.astype(np.float32)
-        return (counts - counts.min()) / max(float(np.ptp(counts)), 1.0)
+    if array.dtype.kind in "ui" and array.size:
+        low, high = steady_range(array)
+        return ((array.astype(np.float32) - low) / max(high - low, 1.0)).clip(0, 1)
     if array.dtype.kind != "f":
-        raise InputError(f"a thermal picture is uint8, uint16 or floats, not {array.dtype}")
+        raise InputError(f"a thermal picture is integers or floats, not {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= 1):  # false for NaN, too
         raise InputError("a thermal picture of floats lies in 0..1: scale the temperatures")
     return array.astype(np.float32)

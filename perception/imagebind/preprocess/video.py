@@ -3,74 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 
-import av
 import numpy as np
 import torch
 import torch.nn.functional as F
-from av.error import FFmpegError
 from torch import Tensor
 
-from sensebind.errors import InputError, one_line
+from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.clips import clip_times
-from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.image import normalise, rgb
-
-MAX_BYTES = 64 << 30  # only the clips are decoded
-Pair = tuple[np.ndarray, np.ndarray]  # first and last frame of a clip, uint8 [H,W,3]
-
-
-def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
-    """Decodes the first and last frame of each clip of a video file.
-
-    Returns:
-        `clips` pairs of uint8 [H,W,3] RGB frames.
-
-    Raises:
-        InputError: Missing, empty, damaged, or without a picture in it.
-    """
-    file = checked(path, "video", MAX_BYTES)
-    try:
-        with av.open(str(file)) as container:
-            if not container.streams.video:
-                raise InputError(f"video {file} has no picture stream")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            base = stream.time_base or Fraction(1, av.time_base)
-            if stream.duration is not None:
-                duration = float(stream.duration * base)
-            else:
-                duration = (container.duration or 0) / av.time_base
-            zero = stream.start_time or 0
-            pairs = []
-            for start, end in clip_times(duration, seconds, clips):
-                first, last = (zero + math.ceil(at / base) for at in (start, end))
-                container.seek(first, stream=stream)
-                pairs.append(_ends(container.decode(stream), first, last))
-    except (FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"video {file} cannot be decoded: {one_line(error)}") from error
-    found = [pair for pair in pairs if pair]
-    if not found:
-        raise InputError(f"video {file} has no frame that can be decoded")
-    # A container may promise more seconds than it has frames: stay on the last clip that exists.
-    return [pair or found[-1] for pair in pairs]
-
-
-def _ends(frames: Iterator[av.VideoFrame], first: int, last: int) -> Pair | None:
-    """First and last frame with a time stamp in [first,last)."""
-    inside: list[av.VideoFrame] = []
-    for frame in frames:
-        if frame.pts is None or frame.pts < first:
-            continue
-        if frame.pts >= last:
-            break
-        inside[1:] = [frame]  # keeps the first and the newest
-    if not inside:
-        return None
-    return inside[0].to_ndarray(format="rgb24"), inside[-1].to_ndarray(format="rgb24")
+from sensebind.perception.imagebind.preprocess.video_files import Pair
+from sensebind.perception.imagebind.preprocess.video_files import read_clips as read_clips
 
 
 def pick_clips(frames: np.ndarray, rate: float, *, clips: int, seconds: float) -> list[Pair]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 import soundfile
 import torch
 from fixtures.tiny_checkpoint import tiny_language_model
+from langchain_core.messages import HumanMessage
 from PIL import Image
 
 from sensebind.agent.cli import main
 from sensebind.agent.cli.inputs import KINDS, given, parse_weights
+from sensebind.agent.conditioning.media import media_of
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.gated_llama.mixing import mix
 from sensebind.errors import ConfigurationError, InputError
@@ -153,3 +156,37 @@ def test_ask_on_the_command_line(
         code, out, err = ask(*bad)
         assert code == 2 and out == "" and message in err
         assert len(err.strip().splitlines()) == 1
+
+
+def test_files_are_read_as_one_sees_and_hears_them(checkpoint: Path, tmp_path: Path) -> None:
+    senses = FileSenses(checkpoint)
+
+    def same(modality: str, one: Path | np.ndarray, other: Path | np.ndarray) -> bool:
+        return bool(
+            np.allclose(senses.embed(modality, one, 16000), senses.embed(modality, other, 16000))
+        )
+
+    seen = RNG.integers(0, 255, (40, 50, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(seen).save(tmp_path / "upright.png")
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(seen)))
+    turned.save(tmp_path / "turned.png", exif=exif)
+    assert same("vision", tmp_path / "turned.png", tmp_path / "upright.png")
+    url = (
+        "data:image/png;base64," + base64.b64encode((tmp_path / "turned.png").read_bytes()).decode()
+    )
+    [medium] = media_of(HumanMessage([{"type": "input_image", "image_url": url}]))
+    name, embedded = senses.perceive(medium)
+    assert name == "vision" and np.allclose(
+        embedded, senses.embed("vision", tmp_path / "upright.png")
+    )
+    grey = seen[..., 0]
+    Image.fromarray(grey).save(tmp_path / "8.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    assert same("vision", tmp_path / "16.png", tmp_path / "8.png")
+    sound = (0.1 * RNG.normal(size=32000)).astype(np.float32)
+    for channels in ([0 * sound, sound], [sound, -sound], [0 * sound, 0 * sound, sound]):
+        soundfile.write(tmp_path / "s.wav", np.stack(channels, 1), 16000, subtype="FLOAT")
+        assert same("audio", tmp_path / "s.wav", sound)
+        assert same("audio", np.stack(channels), sound)

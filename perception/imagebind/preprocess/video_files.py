@@ -1,0 +1,302 @@
+"""Video files: their pictures as a player shows them, and when each of them is on the screen."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.video.stream import VideoStream
+
+from sensebind.errors import InputError, one_line
+from sensebind.perception.imagebind.preprocess.clips import clip_times
+from sensebind.perception.imagebind.preprocess.ffmpeg import LOCAL_ONLY, packets
+from sensebind.perception.imagebind.preprocess.files import checked
+from sensebind.perception.pixels import on_ground, upright
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 64 << 30  # only the clips are decoded
+STILL = Fraction(1, 4)
+"""Seconds that a picture may stand into a clip before it counts as the clip's first.
+
+The published loader takes the first picture that begins within the clip, which is the same up to
+one picture at a steady rate, and all that the clip shows where a picture stands for seconds.
+"""
+_END = 1 << 62  # a time stamp behind every other
+_REORDERED = Fraction(2)  # seconds in which frames are stored in another order than shown
+_USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
+_ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
+    False: {(1, 1): 1, (-1, 1): 2, (-1, -1): 3, (1, -1): 4},
+    True: {(1, 1): 5, (1, -1): 6, (-1, -1): 7, (-1, 1): 8},
+}
+
+Pair = tuple[np.ndarray, np.ndarray]  # first and last frame of a clip, uint8 [H,W,3]
+
+
+def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
+    """Decodes what is on the screen at the beginning and at the end of each clip of a video file.
+
+    At a steady rate these are the first and the last frame with a time stamp in the clip. Where a
+    picture stands still it is seen in every clip that it stands in. Frames are turned by the
+    file's display matrix, transparent ones composited on white.
+
+    Returns:
+        `clips` pairs of uint8 [H,W,3] RGB frames.
+
+    Raises:
+        InputError: Missing, empty, damaged, or without a picture in it.
+    """
+    file = checked(path, "video", MAX_BYTES)
+    damage = Damage()
+    try:
+        span = _span(file)
+        times = clip_times(float(span.end - span.begin), seconds, clips)
+        wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
+        if not span.counted:
+            _fill_by_seeking(file, wanted, damage)
+        missed = [clip for clip in wanted if not clip.certain(span.begin)]
+        if missed:
+            _fill_in_order(file, missed, damage)
+    except (FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"video {file} cannot be decoded: {one_line(error)}") from error
+    if damage.packets:
+        log.warning("video %s: %d packets cannot be decoded and are left out", file, damage.packets)
+    pairs = [clip.pair() for clip in wanted]
+    found = [pair for pair in pairs if pair]
+    if not found:
+        raise InputError(f"video {file} has no frame that can be decoded")
+    # A damaged file may have fewer frames than packets: stay on the last clip that exists.
+    return [pair or found[-1] for pair in pairs]
+
+
+@dataclass(slots=True)
+class Damage:
+    """Counts packets that could not be decoded."""
+
+    packets: int = 0
+
+
+def timed_frames(
+    container: InputContainer, stream: VideoStream, damage: Damage | None = None
+) -> Iterator[tuple[Fraction, av.VideoFrame]]:
+    """Frames from where the container stands, in order, with the second at which each appears.
+
+    Frames without a time stamp (raw H.264) follow one another at the rate of the stream.
+
+    Args:
+        container: An open file.
+        stream: One of it.
+        damage: Counts what cannot be decoded and is left out.
+
+    Raises:
+        FFmpegError: The file cannot be read on.
+    """
+    base = stream.time_base or Fraction(1, av.time_base)
+    step = 1 / _rate(stream)
+    expected = Fraction(0)
+    for packet in packets(container, stream):
+        try:
+            frames = packet.decode()
+        except InvalidDataError:
+            if damage is not None:
+                damage.packets += 1
+            continue
+        for frame in frames:
+            if not isinstance(frame, av.VideoFrame):
+                continue
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            at = expected if stamp is None else stamp * base
+            expected = at + step
+            yield at, frame
+
+
+def picture(frame: av.VideoFrame) -> np.ndarray:
+    """A frame as a player shows it: upright, transparent parts on white; uint8 [H,W,3] RGB."""
+    format = frame.format
+    clear = format.has_palette or any(component.is_alpha for component in format.components)
+    pixels = frame.to_ndarray(format="rgba" if clear else "rgb24")
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    orientation = 1 if matrix is None else orientation_of(np.frombuffer(matrix, np.int32))
+    return upright(on_ground(pixels), orientation)
+
+
+def orientation_of(matrix: np.ndarray) -> int:
+    """The EXIF orientation that equals a display matrix.
+
+    Args:
+        matrix: [9] integers `a b u c d v x y w` of ISO/IEC 14496-12, 8.5.2.2: a pixel (p, q) is
+            shown at (a p + c q + x, b p + d q + y). Angles between are rounded to a right one.
+
+    Returns:
+        1 to 8.
+    """
+    a, b, _, c, d = (int(value) for value in matrix[:5])
+    aside = abs(b) + abs(c) > abs(a) + abs(d)
+    signs = (b, c) if aside else (a, d)
+    return _ORIENTATIONS[aside][1 if signs[0] >= 0 else -1, 1 if signs[1] >= 0 else -1]
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Opens the first picture stream of a video file.
+
+    Raises:
+        FFmpegError: It cannot be opened.
+        InputError: It has no picture stream.
+    """
+    with av.open(str(file), options=LOCAL_ONLY) as container:
+        if not container.streams.video:
+            raise InputError(f"video {file} has no picture stream")
+        stream = container.streams.video[0]
+        if not stream.codec_context:
+            raise InputError(f"video {file} is encoded in a way that FFmpeg does not know")
+        stream.thread_type = "AUTO"
+        yield container, stream
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """When a video begins and ends, in seconds of its own time stamps.
+
+    Attributes:
+        begin: Of its first frame.
+        end: When its last frame goes.
+        counted: Whether frames have no time stamps and are counted instead.
+    """
+
+    begin: Fraction
+    end: Fraction
+    counted: bool = False
+
+
+def _span(file: Path) -> _Span:
+    """Looks where a video ends, as headers say that wrongly or not at all.
+
+    What browsers record has no duration, Matroska's is the time of the END where the file starts
+    late, and that of a raw stream is a guess. A jump to the end finds the last packets.
+    """
+    with opened(file) as (container, stream):
+        base = stream.time_base or Fraction(1, av.time_base)
+        begin, end = stream.start_time, None
+        try:
+            container.seek(_END, stream=stream)
+            end = _end(container, stream)
+            if end is not None:  # MPEG-TS lands on the last packet, which is not the last shown
+                container.seek(math.floor((end - _REORDERED) / base), stream=stream)
+                end = max(end, _end(container, stream) or end)
+        except FFmpegError:
+            pass  # it cannot be sought, and is read through
+    if begin is not None and end is not None:
+        return _Span(begin * base, max(end, begin * base))
+    with opened(file) as (container, stream):
+        rate, count = _rate(stream), 0
+        base = stream.time_base or Fraction(1, av.time_base)
+        stamps: list[Fraction] = []
+        for packet in packets(container, stream):
+            count += packet.size > 0
+            if packet.pts is not None:
+                stamps += [packet.pts * base, (packet.pts + (packet.duration or 0)) * base]
+    if not stamps:
+        return _Span(Fraction(0), count / rate, counted=True)
+    return _Span(min(stamps), max(stamps))
+
+
+def _end(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """When the last frame goes that lies behind where the container stands, in seconds."""
+    base = stream.time_base or Fraction(1, av.time_base)
+    step = 1 / _rate(stream)
+    ends = [
+        packet.pts * base + (packet.duration * base if packet.duration else step)
+        for packet in packets(container, stream)
+        if packet.pts is not None
+    ]
+    return max(ends, default=None)
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    rate = stream.guessed_rate or stream.average_rate
+    return Fraction(rate) if rate else _USUAL_RATE
+
+
+@dataclass(slots=True)
+class _Clip:
+    """Finds the pictures of one clip among frames that pass by in order.
+
+    Attributes:
+        start: Seconds.
+        end: Seconds.
+        before: The newest frame before the clip.
+        inside: The first and the newest frame within it.
+        first_at: When the first of these appears.
+    """
+
+    start: Fraction
+    end: Fraction
+    before: av.VideoFrame | None = None
+    inside: list[av.VideoFrame] = field(default_factory=list)
+    first_at: Fraction = Fraction(0)
+
+    def see(self, at: Fraction, frame: av.VideoFrame) -> bool:
+        """Takes the next frame; False once it lies behind the clip."""
+        if at >= self.end:
+            return False
+        if at < self.start:
+            self.before = frame
+        else:
+            if not self.inside:
+                self.first_at = at
+            self.inside[1:] = [frame]
+        return True
+
+    def certain(self, begin: Fraction) -> bool:
+        """Whether it is known what is on the screen at the start of the clip."""
+        soon = bool(self.inside) and self.first_at - self.start <= STILL
+        return self.before is not None or soon or (bool(self.inside) and self.start <= begin)
+
+    def pair(self) -> Pair | None:
+        """What is on the screen at the start and at the end; None if no frame came."""
+        first = self.inside[0] if self.inside else self.before
+        if self.before is not None and self.first_at - self.start > STILL:
+            first = self.before
+        if first is None:
+            return None
+        last = self.inside[-1] if self.inside else first
+        pair = picture(first), picture(last)
+        if pair[0].shape != pair[1].shape:  # a stream that changes its size; a player scales it
+            height, width = pair[0].shape[:2]
+            return pair[0], cv2.resize(pair[1], (width, height), interpolation=cv2.INTER_AREA)
+        return pair
+
+
+def _fill_by_seeking(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:
+    with opened(file) as (container, stream):
+        base = stream.time_base or Fraction(1, av.time_base)
+        for clip in clips:
+            try:
+                container.seek(math.floor(clip.start / base), stream=stream)
+                for at, frame in timed_frames(container, stream, damage):
+                    if not clip.see(at, frame):
+                        break
+            except FFmpegError as error:
+                log.info("video %s cannot be sought: %s", file, one_line(error))
+                return
+
+
+def _fill_in_order(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:
+    """Decodes the file from its beginning, for one that cannot be sought."""
+    for clip in clips:
+        clip.before, clip.inside = None, []
+    with opened(file) as (container, stream):
+        for at, frame in timed_frames(container, stream, damage):
+            if not any([clip.see(at, frame) for clip in clips]):
+                return

@@ -1,0 +1,231 @@
+"""Videos as phones, browsers and recorders write them: what a player shows, when it shows it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+from PIL import Image
+
+from sensebind.errors import InputError, SourceError
+from sensebind.perception.imagebind.preprocess.video import read_clips
+from sensebind.perception.imagebind.preprocess.video_files import orientation_of
+from sensebind.perception.pixels import upright
+from sensebind.perception.sources.video import VideoFile
+
+COLOURS = {
+    "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255),
+    "yellow": (255, 255, 0), "white": (255, 255, 255),
+}  # fmt: skip
+MATRICES = {  # a b c d of a display matrix, and the EXIF orientation that means the same
+    1: (1, 0, 0, 1), 2: (-1, 0, 0, 1), 3: (-1, 0, 0, -1), 4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0), 6: (0, 1, -1, 0), 7: (0, -1, -1, 0), 8: (0, -1, 1, 0),
+}  # fmt: skip
+
+
+def write(
+    path: Path,
+    frames: Iterable[tuple[float, np.ndarray]],
+    codec: str = "mpeg4",
+    kind: str | None = None,
+    pixels: str = "yuv420p",
+    **options: str,
+) -> None:
+    """Write frames at their seconds, which are multiples of a tenth."""
+    shown = list(frames)
+    with av.open(str(path), "w", format=kind, options=options) as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=10))
+        stream.height, stream.width = shown[0][1].shape[:2]
+        stream.pix_fmt, stream.codec_context.time_base = pixels, Fraction(1, 10)
+        if codec == "libvpx":
+            stream.options = {"deadline": "realtime", "cpu-used": "8"}
+        for at, picture in shown:
+            form = "rgba" if picture.shape[2] == 4 else "rgb24"
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
+            frame = frame.reformat(format=pixels)
+            frame.pts, frame.time_base = round(at * 10), Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def plain(colour: str) -> np.ndarray:
+    return np.full((48, 64, 3), COLOURS[colour], np.uint8)
+
+
+def named(picture: np.ndarray) -> str:
+    """The colour of a picture of one colour."""
+    nearest = {name: np.abs(picture.astype(int) - value).mean() for name, value in COLOURS.items()}
+    return min(nearest, key=lambda name: nearest[name])
+
+
+def shown(path: Path) -> list[tuple[str, str]]:
+    pairs = read_clips(path, clips=5, seconds=2)
+    return [(named(first), named(last)) for first, last in pairs]
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind", "options"),
+    [
+        ("libvpx", "webm", {}),
+        ("libvpx", "webm", {"live": "1"}),  # as a browser records: no duration, no index
+        ("libx264", "h264", {}),  # no time stamps at all
+        ("mpeg4", "mp4", {"movflags": "frag_keyframe+empty_moov"}),
+        ("mpeg2video", "mpegts", {}),
+        ("flv", "flv", {"flvflags": "no_duration_filesize"}),
+        ("mpeg4", "avi", {}),
+        ("libx264", "matroska", {}),
+    ],
+)
+def test_clips_are_found_whatever_the_header_says_of_the_duration(
+    tmp_path: Path, codec: str, kind: str, options: dict[str, str]
+) -> None:
+    frames = [(i / 10, plain(list(COLOURS)[i // 40])) for i in range(200)]  # 4 s of each colour
+    write(tmp_path / "v", frames, codec, kind, **options)
+    assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
+
+
+def test_raw_mjpeg_is_taken_at_25_pictures_a_second(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(plain(list(COLOURS)[i // 50])) for i in range(250)]
+    with (tmp_path / "v.mjpeg").open("wb") as out:
+        for picture in pictures:
+            body = io.BytesIO()
+            picture.save(body, "JPEG")
+            out.write(body.getvalue())
+    assert shown(tmp_path / "v.mjpeg") == [(colour, colour) for colour in COLOURS]
+
+
+def test_pictures_of_a_slow_gif_stand_still(tmp_path: Path) -> None:
+    first, *others = [Image.fromarray(plain(colour)) for colour in COLOURS]
+    first.save(tmp_path / "v.gif", save_all=True, append_images=others, duration=4000)
+    assert shown(tmp_path / "v.gif") == [(colour, colour) for colour in COLOURS]
+
+
+def test_a_picture_that_stands_still_is_seen_in_every_clip(tmp_path: Path) -> None:
+    times = [(i / 10, "red") for i in range(40)] + [(4.0, "green")]
+    times += [(16 + i / 10, "blue") for i in range(40)]
+    write(tmp_path / "v.mp4", [(at, plain(colour)) for at, colour in times], "mpeg4")
+    assert shown(tmp_path / "v.mp4") == [
+        (colour, colour) for colour in ("red", "green", "green", "green", "blue")
+    ]
+    write(tmp_path / "v.mp4", [(at, plain(colour)) for at, colour in times[:71]], "mpeg4")
+    pairs = shown(tmp_path / "v.mp4")  # of 19 s
+    assert pairs[3] == ("green", "green") and pairs[4] == ("blue", "blue")
+
+
+def test_a_clip_that_begins_in_a_still_part_begins_with_it(tmp_path: Path) -> None:
+    times = [(0.0, "red"), (4.0, "green"), *((9 + i / 10, "blue") for i in range(10))]
+    write(tmp_path / "v.mkv", [(at, plain(colour)) for at, colour in times], "mpeg4")
+    assert shown(tmp_path / "v.mkv")[4] == ("green", "blue")  # 8 to 10 s
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska", "mpegts"])
+@pytest.mark.parametrize("begin", [0, 10])
+def test_clips_do_not_depend_on_the_first_time_stamp(tmp_path: Path, kind: str, begin: int) -> None:
+    frames = [(begin + i / 10, np.full((64, 64, 3), i, np.uint8)) for i in range(200)]
+    write(tmp_path / "v", frames, "libx264", kind)
+    found = [
+        (first.mean(), last.mean())
+        for first, last in read_clips(tmp_path / "v", clips=5, seconds=2)
+    ]
+    expected = [(0, 19), (45, 64), (90, 109), (135, 154), (180, 199)]
+    np.testing.assert_allclose(found, expected, atol=1.2)
+    with VideoFile(str(tmp_path / "v"), "camera", speed=0) as source:
+        seen = [source.read().data.mean() for _ in range(200)]
+    np.testing.assert_allclose(seen, np.arange(200), atol=1.2)
+
+
+def turned_video(path: Path, matrix: tuple[int, ...], stored: np.ndarray) -> None:
+    """A video whose track header holds a display matrix, as phones write it."""
+    write(path, [(i / 10, stored) for i in range(30)], "mpeg4", "mp4")
+    data = bytearray(path.read_bytes())
+    one = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    at = data.index(one, data.index(b"tkhd"))
+    a, b, c, d = (value << 16 for value in matrix)
+    height, width = stored.shape[:2]
+    x = width << 16 if -1 in matrix[:1] else height << 16 if -1 in matrix[2:3] else 0
+    y = height << 16 if -1 in matrix[3:] else width << 16 if -1 in matrix[1:2] else 0
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, x, y, 1 << 30)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("orientation", MATRICES)
+def test_videos_are_shown_as_their_matrix_says(tmp_path: Path, orientation: int) -> None:
+    stored = np.zeros((64, 96, 3), np.uint8)
+    stored[:32, :48], stored[:32, 48:], stored[32:, :48] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    turned_video(tmp_path / "v.mp4", MATRICES[orientation], stored)
+    expected = upright(stored, orientation)
+    first, last = read_clips(tmp_path / "v.mp4", clips=1, seconds=2)[0]
+    with VideoFile(str(tmp_path / "v.mp4"), "camera", speed=0) as source:
+        played = source.read().data
+    for found in (first, last, played):
+        assert found.shape == expected.shape
+        assert np.abs(found.astype(int) - expected).mean() < 10
+
+
+def test_angles_between_are_rounded() -> None:
+    cosine, sine = round(0.9 * 65_536), round(0.4 * 65_536)
+    assert orientation_of(np.array([cosine, sine, 0, -sine, cosine, 0, 0, 0, 1 << 30])) == 1
+    assert orientation_of(np.array([sine, cosine, 0, -cosine, sine, 0, 0, 0, 1 << 30])) == 6
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind"), [("ffv1", "matroska"), ("png", "mov"), ("qtrle", "mov")]
+)
+def test_transparent_videos_lie_on_white(tmp_path: Path, codec: str, kind: str) -> None:
+    half = np.zeros((48, 64, 4), np.uint8)
+    half[:24] = (255, 0, 0, 255)
+    pixels = {"ffv1": "bgra", "png": "rgba", "qtrle": "argb"}[codec]
+    write(tmp_path / "v", [(i / 10, half) for i in range(20)], codec, kind, pixels)
+    first, _ = read_clips(tmp_path / "v", clips=1, seconds=2)[0]
+    assert (first[:24] == (255, 0, 0)).all() and (first[24:] == 255).all()
+    with VideoFile(str(tmp_path / "v"), "camera", speed=0) as source:
+        np.testing.assert_array_equal(source.read().data, first)
+
+
+def test_transparent_gifs_lie_on_white(tmp_path: Path) -> None:
+    half = np.zeros((48, 64, 4), np.uint8)
+    half[:24] = (255, 0, 0, 255)
+    frames = [Image.fromarray(half)] * 3
+    frames[0].save(tmp_path / "v.gif", save_all=True, append_images=frames[1:], duration=500)
+    first, _ = read_clips(tmp_path / "v.gif", clips=1, seconds=1)[0]
+    assert (first[:20] == (255, 0, 0)).all() and (first[28:] == 255).all()
+
+
+def test_a_video_that_is_cut_off_gives_what_is_left(tmp_path: Path) -> None:
+    frames = [(i / 10, plain(list(COLOURS)[i // 40])) for i in range(200)]
+    write(tmp_path / "v.mkv", frames, "mpeg4")
+    data = (tmp_path / "v.mkv").read_bytes()
+    (tmp_path / "v.mkv").write_bytes(data[: len(data) // 2])
+    found = shown(tmp_path / "v.mkv")
+    assert found[0] == ("red", "red") and found[-1][1] in ("blue", "yellow")
+    assert found == sorted(found, key=lambda pair: list(COLOURS).index(pair[0]))
+
+
+def test_frames_of_a_clip_have_one_size(tmp_path: Path) -> None:
+    for size, name in (((48, 64), "a"), ((96, 128), "b")):
+        picture = np.full((*size, 3), 200, np.uint8)
+        write(tmp_path / name, [(i / 10, picture) for i in range(10)], "mpeg2video", "mpeg2video")
+    joined = (tmp_path / "a").read_bytes() + (tmp_path / "b").read_bytes()
+    (tmp_path / "v").write_bytes(joined)
+    first, last = read_clips(tmp_path / "v", clips=1, seconds=2)[0]
+    assert first.shape == last.shape
+
+
+def test_a_playlist_fetches_nothing(tmp_path: Path) -> None:
+    body = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nhttp://127.0.0.1:9/s.ts\n#EXT-X-ENDLIST\n"
+    (tmp_path / "v.m3u8").write_text(body)
+    with pytest.raises(InputError, match=r"v\.m3u8"):
+        read_clips(tmp_path / "v.m3u8", clips=1, seconds=2)
+    with (
+        pytest.raises(SourceError, match=r"v\.m3u8"),
+        VideoFile(str(tmp_path / "v.m3u8"), "camera"),
+    ):
+        raise AssertionError("something was played")
