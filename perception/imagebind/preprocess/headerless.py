@@ -33,7 +33,7 @@ _MAX_INTENSITY = 65_535.0  # 16 bits, the widest that lidars send
 _MAX_RING = 255
 _LONGEST = 12  # columns of the longest row that a layout is defended against
 _SAMPLE = 4096  # rows that distributions are compared over
-_FEWEST = 16  # rows; fewer fit nearly anything
+_FEWEST = 8  # rows; too few to be sure of anything
 _TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
 _TINY_SHARE = 0.02
 # Distances of distributions. Interleaved rings of a spinning lidar make even and odd rows differ a
@@ -115,7 +115,7 @@ def recognized(data: bytes) -> Layout:
         ValueError: None does, or more than one; the message says which, and what to do.
     """
     found = [layout for layout in LAYOUTS if _possible(data, layout)]
-    if len(found) == 1:
+    if len(found) == 1 and len(data) >= _FEWEST * found[0].row_bytes:
         return found[0]
     way_out = (
         'give its columns (columns: "x y z intensity", with float64 if so), '
@@ -126,12 +126,17 @@ def recognized(data: bytes) -> Layout:
             f"{len(data)} bytes without a header fit no known layout of x y z and up to three "
             f"more; {way_out}"
         )
+    if len(found) == 1:
+        raise ValueError(
+            f"{len(data) // found[0].row_bytes} points without a header are too few to be sure "
+            f"that they are {found[0]}; {way_out}"
+        )
     names = "; ".join(str(layout) for layout in found)
     raise ValueError(f"without a header it may be any of: {names}; {way_out}")
 
 
 def _possible(data: bytes, layout: Layout) -> bool:
-    if len(data) % layout.row_bytes or len(data) < _FEWEST * layout.row_bytes:
+    if not data or len(data) % layout.row_bytes:
         return False
     rows = layout.read(data)
     if not (_in_range(rows) and _measured(rows[:, :3])):
