@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import InputError, MissingDependencyError, one_line
@@ -39,17 +40,7 @@ class Definitions:
     """
 
     def __init__(self) -> None:
-        try:
-            from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-        except ImportError as error:
-            raise MissingDependencyError(MISSING) from error
-        self._standard = {
-            "cdr": get_typestore(Stores.ROS2_HUMBLE),
-            "ros1": get_typestore(Stores.ROS1_NOETIC),
-        }
-        for store in self._standard.values():
-            for name, text in _AUDIO.items():
-                store.register(get_types_from_msg(text, name))
+        self._standard = _standard()
         self._known: dict[tuple[str, str, str, str], Decode] = {}
 
     def decoder(self, name: str, encoding: str, schema_encoding: str, text: str) -> Decode:
@@ -89,6 +80,23 @@ class Definitions:
             )
         decode = store.deserialize_cdr if encoding == "cdr" else store.deserialize_ros1
         return lambda data: decode(data, name)
+
+
+@lru_cache(maxsize=1)
+def _standard() -> dict[str, Typestore]:
+    """The definitions that ROS comes with, by the encoding of the messages."""
+    try:
+        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+    except ImportError as error:
+        raise MissingDependencyError(MISSING) from error
+    stores = {
+        "cdr": get_typestore(Stores.ROS2_HUMBLE),
+        "ros1": get_typestore(Stores.ROS1_NOETIC),
+    }
+    for store in stores.values():
+        for name, text in _AUDIO.items():
+            store.register(get_types_from_msg(text, name))
+    return stores
 
 
 def _parsed(name: str, encoding: str, text: str) -> Typestore | None:

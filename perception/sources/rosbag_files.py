@@ -112,7 +112,11 @@ class _Sqlite(BagFile):
 
     def topics(self) -> dict[str, str]:
         with self._opened() as file:
-            return dict(file.execute("SELECT name, type FROM topics ORDER BY id"))
+            try:
+                rows = file.execute("SELECT name, type FROM topics ORDER BY id")
+                return {str(name): str(kind) for name, kind in rows}
+            except (sqlite3.Error, ValueError) as error:
+                raise InputError(f"bag {self.path} cannot be read: {one_line(error)}") from error
 
     def messages(self, topic: str) -> Iterator[Message]:
         with self._opened() as file:
@@ -123,9 +127,11 @@ class _Sqlite(BagFile):
             )
             try:
                 for name, encoding, at, data in file.execute(wanted, (topic,)):
+                    if not isinstance(data, bytes) or not isinstance(at, int):
+                        raise TypeError(f"a message of {type(data).__name__} at {at!r}")
                     schema, text = texts.get(name, ("", ""))
-                    yield self._decoded(name, encoding, schema, text, bytes(data), at)
-            except (sqlite3.Error, TypeError) as error:
+                    yield self._decoded(str(name), str(encoding), schema, text, data, at)
+            except (sqlite3.Error, TypeError, ValueError) as error:
                 cut = InputError(f"{self.path} is damaged from here on: {one_line(error)}")
                 yield Message("", 0, cut)
 
