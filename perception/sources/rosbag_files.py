@@ -31,6 +31,8 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # no CDR begins so: its first byte is 0
 _MAX_MESSAGE = 256 << 20
 _MAX_UNPACKED = 1 << 36
 _METADATA = "metadata.yaml"
+# SQLite puts what it did not understand into its messages, which need not be UTF-8.
+_SQL_DAMAGE = (sqlite3.Error, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class _Sqlite(BagFile):
             try:
                 rows = file.execute("SELECT name, type FROM topics ORDER BY id")
                 return {str(name): str(kind) for name, kind in rows}
-            except (sqlite3.Error, ValueError) as error:
+            except _SQL_DAMAGE as error:
                 raise InputError(f"bag {self.path} cannot be read: {one_line(error)}") from error
 
     def messages(self, topic: str) -> Iterator[Message]:
@@ -131,7 +133,7 @@ class _Sqlite(BagFile):
                         raise TypeError(f"a message of {type(data).__name__} at {at!r}")
                     schema, text = texts.get(name, ("", ""))
                     yield self._decoded(str(name), str(encoding), schema, text, data, at)
-            except (sqlite3.Error, TypeError, ValueError) as error:
+            except (*_SQL_DAMAGE, TypeError) as error:
                 cut = InputError(f"{self.path} is damaged from here on: {one_line(error)}")
                 yield Message("", 0, cut)
 
@@ -142,7 +144,7 @@ class _Sqlite(BagFile):
                 "SELECT topic_type, encoding, encoded_message_definition FROM message_definitions"
             )
             return {str(name): (str(encoding), str(text)) for name, encoding, text in rows}
-        except sqlite3.Error:
+        except _SQL_DAMAGE:
             return {}
 
     def _opened(self) -> closing[sqlite3.Connection]:
@@ -154,12 +156,13 @@ class _Sqlite(BagFile):
             file = sqlite3.connect(
                 f"file:{quote(str(self.path.absolute()))}?{mode}", uri=True, check_same_thread=False
             )
+            file.text_factory = lambda text: text.decode("utf-8", "replace")
             try:
                 file.execute("SELECT count(*) FROM topics").fetchone()
             except BaseException:
                 file.close()
                 raise
-        except sqlite3.Error as error:
+        except _SQL_DAMAGE as error:
             hint = "; its recorder was killed: copy the folder to where it can be written"
             raise InputError(
                 f"bag {self.path} cannot be read: {one_line(error)}{hint if left else ''}"

@@ -199,7 +199,7 @@ def _alike(rows: np.ndarray, numbers: np.ndarray) -> bool:
     if count == 6 and all(_distance(rows[:, i], rows[:, i + 3]) < _TWINS for i in range(3)):
         return False  # two points of three numbers
     cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
-    if 2 in cycles and any(_unit(rows[numbers % 2 == i, :3]) for i in range(2)):
+    if 2 in cycles and sum(_unit(rows[numbers % 2 == i, :3]) for i in range(2)) == 1:
         return False  # rows of normals between rows of points
     columns = [_Column.of(rows[:, i]) for i in range(count)]
     if count > 4 and (rows[:, 4] == np.rint(rows[:, 4])).all():
