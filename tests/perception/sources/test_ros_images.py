@@ -35,7 +35,7 @@ def yuv() -> np.ndarray:
     """The scene as [H, W, 3] Y, U, V."""
     found = np.zeros_like(SCENE)
     for colour, value in YUV.items():
-        found[(colour == SCENE).all(axis=-1)] = value
+        found[np.equal(SCENE, colour).all(axis=-1)] = value
     return found
 
 
