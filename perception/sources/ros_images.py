@@ -265,6 +265,13 @@ def _compressed_depth(data: bytes, form: str, encoding: str) -> np.ndarray:
     return _metres(np.where(plane > 0, metres, np.float32(0)), form)
 
 
+def octets(data: Any) -> np.ndarray:
+    """The bytes of a message's field, uint8 [N], without a copy where it is an array or bytes."""
+    if isinstance(data, np.ndarray) and data.dtype == np.uint8:
+        return data.reshape(-1)
+    return np.frombuffer(data if isinstance(data, bytes) else bytes(data), np.uint8)
+
+
 def _order(message: Any) -> str:
     return ">" if message.is_bigendian else "<"
 
@@ -295,7 +302,7 @@ def _rows(
             f"a picture of {width} x {height} pixels in {message.encoding!r} with rows of "
             f"{step} bytes"
         )
-    data = np.frombuffer(bytes(message.data), np.uint8)[skip:]
+    data = octets(message.data)[skip:]
     # The last row need not be padded.
     needed = (rows - 1) * step + length
     if len(data) < needed:

@@ -14,7 +14,7 @@ from sensebind.errors import InputError
 from sensebind.perception.percept import Modality
 from sensebind.perception.pixels import Range
 from sensebind.perception.sources.returns import returns
-from sensebind.perception.sources.ros_images import compressed_image, image
+from sensebind.perception.sources.ros_images import compressed_image, image, octets
 
 MAX_POINTS = 8_000_000
 _FIELD_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
@@ -141,7 +141,7 @@ def cloud(message: Any, how: Reading = Reading()) -> np.ndarray:
     row_step = int(message.row_step) or columns * axes.itemsize
     if row_step < columns * axes.itemsize:
         raise InputError(f"rows of {row_step} bytes for {columns} points")
-    data = np.frombuffer(bytes(message.data), np.uint8)
+    data = octets(message.data)
     if len(data) < rows * row_step:
         raise InputError(f"a cloud of {count} points in {len(data)} bytes")
     packed = data[: rows * row_step].reshape(rows, row_step)[:, : columns * axes.itemsize]
