@@ -21,10 +21,11 @@ def returns(points: np.ndarray, min_range: float = 0.0) -> np.ndarray:
         float32 [M, 3].
     """
     points = np.asarray(points, np.float32)
+    least = max(min_range**2, np.finfo(np.float32).smallest_subnormal)
     with np.errstate(invalid="ignore", over="ignore"):
         squared = np.einsum("ij,ij->i", points, points)
-        seen = np.isfinite(points).all(axis=1) & points.any(axis=1) & (squared >= min_range**2)
-    return points[seen]
+        seen = (squared >= least) & (squared < np.inf)  # false for NaN, too
+    return points if seen.all() else points[seen]
 
 
 def checked_range(stream: str, min_range: float) -> float:

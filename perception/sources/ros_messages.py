@@ -145,9 +145,11 @@ def cloud(message: Any, how: Reading = Reading()) -> np.ndarray:
     if len(data) < rows * row_step:
         raise InputError(f"a cloud of {count} points in {len(data)} bytes")
     packed = data[: rows * row_step].reshape(rows, row_step)[:, : columns * axes.itemsize]
-    points = np.frombuffer(packed.tobytes(), axes)
+    points = np.frombuffer(np.ascontiguousarray(packed), axes)
+    found = np.empty((len(points), 3), np.float32)
     with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are left out
-        found = np.stack([points[axis].astype(np.float32) for axis in "xyz"], axis=1)
+        for column, axis in enumerate("xyz"):
+            found[:, column] = points[axis]
     return returns(found, how.min_range)
 
 

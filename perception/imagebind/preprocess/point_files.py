@@ -71,9 +71,9 @@ def read_points(
 
 
 def _with_returns(points: np.ndarray, keep_nan: bool) -> np.ndarray:
-    if not keep_nan:
+    if not keep_nan and not np.isfinite(points[:, :3]).all():
         points = points[np.isfinite(points[:, :3]).all(axis=1)]
-    origin = ~points[:, :3].any(axis=1)
+    origin = (points[:, 0] == 0) & (points[:, 1] == 0) & (points[:, 2] == 0)
     return points[~origin] if origin.sum() > 1 else points
 
 

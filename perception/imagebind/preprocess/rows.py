@@ -64,18 +64,23 @@ def parse_rows(data: bytes) -> np.ndarray:
     Raises:
         ValueError: Decimal commas, or what `table` refuses.
     """
+    text = text_of(data)
     lines: list[str] = []
     names: list[str] = []
-    for line in text_of(data).splitlines():
+    every = text.splitlines()
+    plain = not any(mark in text for mark in (*_COMMENTS, ",", ";"))
+    if plain and every and not _are_names(every[0].split()):
+        lines, every = [line for line in every if line.strip()], []  # nothing to look for
+    for line in every:
         content, note = _split(line)
         words = re.split(r"[\s,;]+", (content or note).strip(" \t,;"))
         if not lines and _are_names(words):
             names = words
         elif content:
             lines.append(content)
-    if lines and len(lines[0].split()) == 1 and lines[0].isdecimal():
+    if lines and lines[0].strip().isdecimal():
         lines = lines[1:]
-    rows = table([_with_blanks(line) for line in lines])
+    rows = table(lines if plain else [_with_blanks(line) for line in lines])
     if len(names) != rows.shape[1]:
         return rows
     axes = axes_of(names)
