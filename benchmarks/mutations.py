@@ -1,9 +1,9 @@
 """Damaged input at every reader: how much of it was refused, and that nothing else happened.
 
-Good samples (VLP-16 packets, point clouds in five formats, sounds in three, images in six, videos
-in three, ROS 2 clouds, MCAP recordings) are cut, and their bytes changed, at random. A reader may
-give what is left or raise its documented error; anything else, or a second without an answer, is a
-failure.
+Good samples (VLP-16 packets, point clouds in seven formats, sounds in three, images in six, videos
+in three, clouds, images and sounds of ROS, MCAP recordings, bags in three formats) are cut, and
+their bytes changed, at random. A reader may give what is left or raise its documented error;
+anything else, or a second without an answer, is a failure.
 """
 
 import io
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import av
 import cv2
@@ -26,8 +26,12 @@ import soundfile
 from av.video.stream import VideoStream
 from PIL import Image
 from report import AtMost, Parser, Row, run
+from rosbags.rosbag1 import Writer as Bag1Writer
+from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import Writer as Bag2Writer
+from rosbags.typesys import Stores, get_typestore
 
-from sensebind.errors import InputError
+from sensebind.errors import InputError, SourceError
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.recording import Recorder, Recording
 from sensebind.perception.imagebind.preprocess.audio import read_audio
@@ -36,7 +40,10 @@ from sensebind.perception.imagebind.preprocess.planes import heat, read_plane
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.imagebind.preprocess.video import read_clips
 from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.sources.ros_images import ENCODINGS
 from sensebind.perception.sources.ros_messages import sample
+from sensebind.perception.sources.ros_sound import SoundDecoder, SoundInfo, recognized_format
+from sensebind.perception.sources.rosbag import Bag
 from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
 
 PATIENCE = 1.0  # seconds of CPU time for one input
@@ -91,11 +98,16 @@ def targets(folder: Path) -> list[Target]:
         Target("VLP-16 packets", [_packet(number) for number in range(20)], decoder.add),
         Target("JPEG pictures", _pictures(), from_jpeg),
         Target("ROS 2 clouds", [_ROS_CLOUD], _ros_cloud),
+        Target("ROS images", _ros_images(), _ros_image),
+        Target("ROS sounds", _ros_sounds(), _ros_sound),
         Target("recordings", [_recording(folder)], _file_reader(folder / "x.mcap", _play)),
     ]
     for ending, data in _clouds(folder).items():
         path = folder / f"x{ending}"
-        found.append(Target(f"{ending} clouds", [data], _file_reader(path, read_points)))
+        found.append(Target(f"{ending} clouds", data, _file_reader(path, read_points)))
+    for ending, data in _bags(folder).items():
+        path = folder / f"bag{ending}"
+        found.append(Target(f"{ending} bags", [data], _file_reader(path, _play_bag)))
     for ending, data in _sounds().items():
         path = folder / f"x{ending}"
         found.append(Target(f"{ending} sounds", [data], _file_reader(path, read_audio)))
@@ -188,19 +200,115 @@ def _clips(path: Path) -> object:
     return read_clips(path, clips=2, seconds=1)
 
 
-def _clouds(folder: Path) -> dict[str, bytes]:
+def _clouds(folder: Path) -> dict[str, list[bytes]]:
     points = np.random.default_rng(0).normal(size=(60, 3)).astype("<f4")
     fields = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 60\nHEIGHT 1\nPOINTS 60\n"
     properties = "".join(f"property float {axis}\n" for axis in "xyz")
     ply = f"ply\nformat binary_little_endian 1.0\nelement vertex 60\n{properties}end_header\n"
+    listed = ply.replace(properties, f"property list uchar short of\n{properties}")
+    rows = [" ".join(map(str, point)) for point in points.tolist()]
+    organized = f"VERSION .7\n{fields}".replace("POINTS 60\n", "")
     np.save(folder / "good.npy", points)
     return {
-        ".npy": (folder / "good.npy").read_bytes(),
-        ".bin": np.pad(points, ((0, 0), (0, 1))).tobytes(),
-        ".pcd": f"VERSION .7\n{fields}DATA binary\n".encode() + points.tobytes(),
-        ".ply": ply.encode() + points.tobytes(),
-        ".xyz": "\n".join(" ".join(map(str, point)) for point in points).encode(),
+        ".npy": [(folder / "good.npy").read_bytes()],
+        ".bin": [np.pad(points, ((0, 0), (0, 1))).tobytes(), points.astype("<f8").tobytes()],
+        ".pcd": [
+            f"VERSION .7\n{fields}DATA binary\n".encode() + points.tobytes(),
+            f"{organized}DATA ascii\n".encode() + "\n".join(rows).encode(),
+        ],
+        ".ply": [
+            ply.encode() + points.tobytes(),
+            listed.encode() + b"".join(b"\1\0\0" + point.tobytes() for point in points),
+            ply.replace("binary_little_endian", "ascii").encode() + "\n".join(rows).encode(),
+        ],
+        ".xyz": ["\n".join(rows).encode()],
+        ".txt": ["\n".join(["//X;Y;Z", *(row.replace(" ", ";") for row in rows)]).encode()],
+        ".obj": ["\n".join(f"v {row} 1 0 0" for row in rows).encode()],
     }
+
+
+def _ros_images() -> list[bytes]:
+    """Images of 8 x 6 pixels: the number of the encoding, what is said of the rows, the data."""
+    rng = np.random.default_rng(0)
+    return [
+        struct.pack("<4H", number, 8, 6, 0) + rng.integers(0, 256, 400, np.uint8).tobytes()
+        for number in range(len(ENCODINGS))
+    ]
+
+
+def _ros_image(data: bytes) -> object:
+    number, width, height, step = struct.unpack("<4H", data[:8].ljust(8, b"\0"))
+    message = SimpleNamespace(
+        height=height, width=width, step=step, is_bigendian=number & 1, data=data[8:],
+        encoding=ENCODINGS[number] if number < len(ENCODINGS) else "smell8",
+    )  # fmt: skip
+    return sample(message, "sensor_msgs/msg/Image")
+
+
+def _ros_sounds() -> list[bytes]:
+    """A tone as samples of 16 and 32 bits, and as MP3."""
+    tone = np.sin(np.arange(2304) / 5)
+    out = io.BytesIO()
+    soundfile.write(out, tone, 16_000, format="MP3")
+    return [
+        (tone * 2**14).astype("<i2").tobytes(), (tone * 2**30).astype("<i4").tobytes(),
+        out.getvalue(),
+    ]  # fmt: skip
+
+
+def _ros_sound(data: bytes) -> object:
+    kind = recognized_format(data, 1)
+    return SoundDecoder(SoundInfo(kind, 16_000, 1)).add(data)
+
+
+def _bags(folder: Path) -> dict[str, bytes]:
+    """Three clouds each, as rosbag2 and rosbag write them."""
+    stores = {2: get_typestore(Stores.ROS2_HUMBLE), 1: get_typestore(Stores.ROS1_NOETIC)}
+    found = {}
+    for ending, ros, plugin in (
+        (".db3", 2, StoragePlugin.SQLITE3), (".mcap", 2, StoragePlugin.MCAP), (".bag", 1, None),
+    ):  # fmt: skip
+        path = folder / f"bag{ros}{ending}"
+        store = stores[ros]
+        opened: Any = Bag2Writer(path, version=9, storage_plugin=plugin) if plugin else None
+        with opened or Bag1Writer(path) as writer:
+            topic = writer.add_connection("/lidar", CLOUD, typestore=store)
+            for number in range(3):
+                cloud = _cloud_message(store, ros, number)
+                plain = store.serialize_cdr if ros == 2 else store.serialize_ros1
+                writer.write(topic, 10**18 + number, bytes(plain(cloud, CLOUD)))
+        file = path if path.is_file() else next(path.glob(f"*{ending}"))
+        found[ending] = file.read_bytes()
+    return found
+
+
+def _cloud_message(store: Any, ros: int, number: int) -> Any:
+    kinds = store.types
+    stamp = kinds["builtin_interfaces/msg/Time"](sec=number + 1, nanosec=0)
+    seq = {} if ros == 2 else {"seq": number}
+    fields = [
+        kinds["sensor_msgs/msg/PointField"](name=axis, offset=4 * i, datatype=7, count=1)
+        for i, axis in enumerate("xyz")
+    ]
+    return kinds[CLOUD](
+        header=kinds["std_msgs/msg/Header"](stamp=stamp, frame_id="lidar", **seq),
+        height=1, width=5, fields=fields, is_bigendian=False, point_step=12, row_step=60,
+        data=np.ones(15, "<f4").view(np.uint8), is_dense=True,
+    )  # fmt: skip
+
+
+def _play_bag(path: Path) -> int:
+    """Read a bag to its end; a message that is refused counts as damage."""
+    count = 0
+    try:
+        with Bag(str(path), "lidar", speed=0) as bag:
+            while True:
+                bag.read()
+                count += 1
+    except SourceError as error:
+        if count < 3:
+            raise InputError(f"damaged after {count} messages") from error
+    return count
 
 
 def _ros_cloud(data: bytes) -> object:

@@ -264,7 +264,8 @@ class ImageBindProcessor:
         Raises:
             InputError: Not a point cloud, empty, or not finite.
         """
-        array = cloud if isinstance(cloud, np.ndarray) else read_points(cloud)
+        # A model with NaN is damaged, and said to be; lidar sources leave such points out.
+        array = cloud if isinstance(cloud, np.ndarray) else read_points(cloud, keep_nan=True)
         s = self.settings.point
         height = s.floor if floor is None else floor
         array = points.normalised(points.cloud(array), s.normalisation, height)

@@ -75,6 +75,7 @@ class PlayedSource(ABC):
         self._sequence = 0
         self._dropped = 0
         self._refused = 0
+        self._reason = ""  # why the first one was refused
 
     @property
     def stream(self) -> str:
@@ -107,7 +108,9 @@ class PlayedSource(ABC):
             raise
         if self._next is None:
             self._close()
-            raise SourceError(f"{self._name} holds nothing that can be played as {self._stream}")
+            raise SourceError(
+                f"{self._name} holds nothing that can be played as {self._stream}{self._why()}"
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,6 +143,15 @@ class PlayedSource(ABC):
     @abstractmethod
     def _samples(self) -> Iterator[Sample]:
         """Yield what is stored; raise `SourceError` or `InputError` where that cannot be read."""
+
+    def _refuse(self, error: InputError) -> None:
+        """Count a sample that cannot be read, and keep the reason of the first for messages."""
+        self._refused += 1
+        self._reason = self._reason or str(error)
+
+    def _why(self) -> str:
+        """How many samples were refused and why, for the end of a message; "" if none was."""
+        return f"; {self._refused} refused: {self._reason}" if self._reason else ""
 
     def _close(self) -> None:
         close = getattr(self._iterator, "close", None)  # of a generator: ends its with statements
@@ -179,7 +191,7 @@ class PlayedSource(ABC):
             self._rounds += 1
             self._begin(self._begun + (self._last - self._origin + self._gap) / (self._speed or 1))
         if (sample := self._peek()) is None:
-            raise SourceError(f"{self._name} has ended")
+            raise SourceError(f"{self._name} has ended{self._why()}")
         if (due := self._when(sample)) > time.monotonic():
             time.sleep(max(0.0, min(due, deadline) - time.monotonic()))
         return sample if due <= time.monotonic() else None

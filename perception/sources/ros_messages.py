@@ -12,24 +12,12 @@ import numpy as np
 
 from sensebind.errors import InputError
 from sensebind.perception.percept import Modality
+from sensebind.perception.pixels import Range
+from sensebind.perception.sources.returns import returns
+from sensebind.perception.sources.ros_images import compressed_image, image, octets
 
 MAX_POINTS = 8_000_000
-MAX_PIXELS = 64_000_000
 _FIELD_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
-_TO_RGB = {  # encoding: channels, conversion
-    "rgb8": (3, None),
-    "bgr8": (3, cv2.COLOR_BGR2RGB),
-    "rgba8": (4, cv2.COLOR_RGBA2RGB),
-    "bgra8": (4, cv2.COLOR_BGRA2RGB),
-    "mono8": (1, cv2.COLOR_GRAY2RGB),
-    "8UC1": (1, cv2.COLOR_GRAY2RGB),
-    "8UC3": (3, cv2.COLOR_BGR2RGB),
-    "bayer_rggb8": (1, cv2.COLOR_BayerBG2RGB),
-    "bayer_bggr8": (1, cv2.COLOR_BayerRG2RGB),
-    "bayer_gbrg8": (1, cv2.COLOR_BayerGR2RGB),
-    "bayer_grbg8": (1, cv2.COLOR_BayerGB2RGB),
-    "yuv422_yuy2": (2, cv2.COLOR_YUV2RGB_YUY2),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +26,13 @@ class RosSample:
 
     Attributes:
         data: As `Observation.data`; of sound float32 [samples] at the publisher's rate.
+        modality: What it is perceived as.
         captured_at: Stamp of its header, ns; None where it has none.
         frame_id: Of its header.
     """
 
     data: np.ndarray
+    modality: Modality
     captured_at: int | None = None
     frame_id: str = ""
 
@@ -53,41 +43,80 @@ def type_name(name: str) -> str:
     return f"{package}/msg/{rest.rpartition('/')[2]}"
 
 
-def modality_of(name: str) -> Modality | None:
-    """What messages of a type are perceived as; None for those that cannot be."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How messages are read.
+
+    Attributes:
+        depth: Whether images are depth in metres instead of pictures.
+        range: How samples of more than 8 bits become brightness, see `pixels.to_uint8`.
+        min_range: Points nearer than that are left out, metres.
+    """
+
+    depth: bool = False
+    range: Range = "declared"
+    min_range: float = 0.0
+
+
+def modality_of(name: str, depth: bool = False) -> Modality | None:
+    """What messages of a type are perceived as; None for those that cannot be.
+
+    Args:
+        name: The type.
+        depth: Whether images are depth.
+    """
     known = _KINDS.get(type_name(name))
-    return known[0] if known else None
+    if known is None:
+        return None
+    return Modality.DEPTH if depth and known[0] is Modality.VISION else known[0]
 
 
-def sample(message: Any, name: str) -> RosSample:
+def sample(message: Any, name: str, how: Reading = Reading()) -> RosSample:
     """Turn a decoded message into a sample.
 
     Args:
         message: Has the fields of its type as attributes.
         name: Its type.
+        how: What to make of it.
 
     Raises:
         InputError: It is of a type or encoding that is not understood, or does not fit itself.
     """
-    known = _KINDS.get(type_name(name))
-    if known is None:
+    known, modality = _KINDS.get(type_name(name)), modality_of(name, how.depth)
+    if known is None or modality is None:
         raise InputError(
             f"messages of type {name} are not understood; these are: {', '.join(_KINDS)}"
         )
     try:
-        data = known[1](message)
-        header = getattr(message, "header", None)
-        if header is None:
-            return RosSample(data)
-        stamp = header.stamp
-        nanoseconds = int(stamp.sec) * 10**9 + int(stamp.nanosec)
-        return RosSample(data, max(nanoseconds, 0) or None, str(header.frame_id))
+        return RosSample(known[1](message, how), modality, *header_of(message))
     except (AttributeError, TypeError, ValueError, KeyError, OverflowError, cv2.error) as error:
         raise InputError(f"a message of type {name} is malformed: {error}") from error
 
 
-def cloud(message: Any) -> np.ndarray:
-    """A PointCloud2 as float32 [N, 3] metres; points that are not numbers are left out.
+def header_of(message: Any) -> tuple[int | None, str]:
+    """Stamp of a message's header, ns, and its frame; None and "" where it has no header.
+
+    Raises:
+        InputError: The header is malformed.
+    """
+    header = getattr(message, "header", None)
+    if header is None:
+        return None, ""
+    try:
+        nanoseconds = int(header.stamp.sec) * 10**9 + int(header.stamp.nanosec)
+        return max(nanoseconds, 0) or None, str(header.frame_id)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"a header is malformed: {error}") from error
+
+
+def cloud(message: Any, how: Reading = Reading()) -> np.ndarray:
+    """A PointCloud2 as float32 [N, 3] metres; beams without a return are left out.
+
+    Those are NaN, or lie at (0, 0, 0), as drivers of organized clouds write them.
+
+    Args:
+        message: Has the fields of its type.
+        how: Its `min_range` is used.
 
     Raises:
         InputError: It has no x, y and z, or less data than it says.
@@ -96,7 +125,7 @@ def cloud(message: Any) -> np.ndarray:
     if not 0 <= count <= MAX_POINTS:
         raise InputError(f"a cloud of {count} points; at most {MAX_POINTS} are read")
     order = ">" if message.is_bigendian else "<"
-    fields = {str(field.name): field for field in message.fields}
+    fields = {str(field.name).lower(): field for field in message.fields}
     missing = [axis for axis in "xyz" if axis not in fields]
     if missing:
         raise InputError(f"the cloud has no field {', '.join(missing)}")
@@ -112,47 +141,16 @@ def cloud(message: Any) -> np.ndarray:
     row_step = int(message.row_step) or columns * axes.itemsize
     if row_step < columns * axes.itemsize:
         raise InputError(f"rows of {row_step} bytes for {columns} points")
-    data = np.frombuffer(bytes(message.data), np.uint8)
+    data = octets(message.data)
     if len(data) < rows * row_step:
         raise InputError(f"a cloud of {count} points in {len(data)} bytes")
     packed = data[: rows * row_step].reshape(rows, row_step)[:, : columns * axes.itemsize]
-    points = np.frombuffer(packed.tobytes(), axes)
-    found = np.stack([points[axis].astype(np.float32) for axis in "xyz"], axis=1)
-    return found[np.isfinite(found).all(axis=1)]
-
-
-def image(message: Any) -> np.ndarray:
-    """An Image as uint8 [H, W, 3] RGB.
-
-    Raises:
-        InputError: Its encoding is not understood, or it has less data than it says.
-    """
-    height, width, step = int(message.height), int(message.width), int(message.step)
-    encoding = str(message.encoding)
-    if encoding not in _TO_RGB:
-        raise InputError(f"pictures in {encoding!r}; these are understood: {', '.join(_TO_RGB)}")
-    channels, conversion = _TO_RGB[encoding]
-    if not 0 < height * width <= MAX_PIXELS or step < width * channels:
-        raise InputError(f"a picture of {height} x {width} pixels with rows of {step} bytes")
-    data = np.frombuffer(bytes(message.data), np.uint8)
-    if len(data) < height * step:
-        raise InputError(f"a picture of {height} x {width} pixels in {len(data)} bytes")
-    rows = data[: height * step].reshape(height, step)[:, : width * channels]
-    pixels = np.ascontiguousarray(rows).reshape(height, width, channels)
-    return pixels if conversion is None else cv2.cvtColor(pixels, conversion)
-
-
-def compressed_image(message: Any) -> np.ndarray:
-    """A CompressedImage as uint8 [H, W, 3] RGB.
-
-    Raises:
-        InputError: It cannot be decoded.
-    """
-    data = np.frombuffer(bytes(message.data), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if picture is None:
-        raise InputError(f"a compressed picture of {len(data)} bytes cannot be decoded")
-    return np.ascontiguousarray(picture[..., ::-1])
+    points = np.frombuffer(np.ascontiguousarray(packed), axes)
+    found = np.empty((len(points), 3), np.float32)
+    with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are left out
+        for column, axis in enumerate("xyz"):
+            found[:, column] = points[axis]
+    return returns(found, how.min_range)
 
 
 def sound(message: Any) -> np.ndarray:
@@ -161,28 +159,65 @@ def sound(message: Any) -> np.ndarray:
     Raises:
         InputError: Half a sample is missing.
     """
-    data = bytes(getattr(message, "audio", message).data)
+    data = sound_bytes(message)
     if len(data) % 2:
-        raise InputError(f"sound of {len(data)} bytes; signed 16 bits (wave) are understood")
+        raise InputError(f"sound of {len(data)} bytes is not of signed 16 bits (wave)")
     return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32768)
 
 
-def scan(message: Any) -> np.ndarray:
-    """A LaserScan as float32 [N, 3] metres in the plane of the sensor."""
-    ranges = np.asarray(message.ranges, np.float64)
-    angles = float(message.angle_min) + np.arange(len(ranges)) * float(message.angle_increment)
-    seen = np.isfinite(ranges) & (ranges >= message.range_min) & (ranges <= message.range_max)
+def sound_bytes(message: Any) -> bytes:
+    """Audio data as it is; what it is encoded in the message does not say, see `ros_sound`.
+
+    Raises:
+        InputError: The message is malformed.
+    """
+    try:
+        return bytes(getattr(message, "audio", message).data)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"a message of sound is malformed: {error}") from error
+
+
+def scan(message: Any, how: Reading = Reading()) -> np.ndarray:
+    """A LaserScan as float32 [N, 3] metres in the plane of the sensor.
+
+    Ranges outside the sensor's limits are left out; a `range_max` of 0 was not filled in, and
+    limits nothing.
+
+    Args:
+        message: Has the fields of its type.
+        how: Its `min_range` is used.
+
+    Raises:
+        InputError: Its angles are not finite.
+    """
     if not all(map(math.isfinite, (message.angle_min, message.angle_increment))):
         raise InputError("a laser scan whose angles are not finite")
+    ranges = np.asarray(message.ranges, np.float64)
+    angles = float(message.angle_min) + np.arange(len(ranges)) * float(message.angle_increment)
+    farthest = float(message.range_max) or math.inf
+    seen = np.isfinite(ranges) & (ranges >= message.range_min) & (ranges <= farthest)
+    ranges, angles = ranges[seen], angles[seen]
     flat = np.stack([ranges * np.cos(angles), ranges * np.sin(angles), 0 * angles], axis=1)
-    return flat[seen].astype(np.float32)
+    return returns(flat, how.min_range)
 
 
-_KINDS: dict[str, tuple[Modality, Callable[[Any], np.ndarray]]] = {
+def _image(message: Any, how: Reading) -> np.ndarray:
+    return image(message, how.depth, how.range)
+
+
+def _compressed_image(message: Any, how: Reading) -> np.ndarray:
+    return compressed_image(message, how.depth, how.range)
+
+
+def _sound(message: Any, _: Reading) -> np.ndarray:
+    return sound(message)
+
+
+_KINDS: dict[str, tuple[Modality, Callable[[Any, Reading], np.ndarray]]] = {
     "sensor_msgs/msg/PointCloud2": (Modality.POINT, cloud),
     "sensor_msgs/msg/LaserScan": (Modality.POINT, scan),
-    "sensor_msgs/msg/Image": (Modality.VISION, image),
-    "sensor_msgs/msg/CompressedImage": (Modality.VISION, compressed_image),
-    "audio_common_msgs/msg/AudioData": (Modality.AUDIO, sound),
-    "audio_common_msgs/msg/AudioDataStamped": (Modality.AUDIO, sound),
+    "sensor_msgs/msg/Image": (Modality.VISION, _image),
+    "sensor_msgs/msg/CompressedImage": (Modality.VISION, _compressed_image),
+    "audio_common_msgs/msg/AudioData": (Modality.AUDIO, _sound),
+    "audio_common_msgs/msg/AudioDataStamped": (Modality.AUDIO, _sound),
 }

@@ -10,10 +10,12 @@ import numpy as np
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError, SourceError
 from sensebind.perception.percept import Modality
+from sensebind.perception.pixels import Range
 from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
-from sensebind.perception.sources.ros_messages import modality_of, sample, type_name
+from sensebind.perception.sources.returns import checked_range
+from sensebind.perception.sources.ros_messages import Reading, modality_of, sample, type_name
 
 _PATIENCE = 0.1
 _DISCOVERY_SECONDS = 1.0
@@ -30,25 +32,42 @@ class RosTopic(LiveSource):
         stream: Name of the stream.
         type: Of its messages, such as "sensor_msgs/msg/Image".
         timeout: A topic silent for so many seconds is reported as gone.
+        depth: Whether images are depth: 16UC1 in millimetres, 32FC1 in metres.
+        range: How images of more than 8 bits become brightness: declared (by their encoding), or
+            auto (each by what it holds).
+        min_range: Points nearer than that are left out (the robot itself), metres.
 
     Raises:
-        ConfigurationError: Messages of that type cannot be perceived, or are sound.
+        ConfigurationError: Messages of that type cannot be perceived, or are sound; or a range
+            makes no sense.
     """
 
-    def __init__(self, target: str, stream: str, type: str, timeout: float = 1.0) -> None:
+    def __init__(
+        self,
+        target: str,
+        stream: str,
+        type: str,
+        timeout: float = 1.0,
+        depth: bool = False,
+        range: Range = "declared",
+        min_range: float = 0.0,
+    ) -> None:
         super().__init__(stream, f"ROS topic {target}")
         self._topic = target
         self._type = type_name(type)
         self._timeout = timeout
         self._clock = DeviceClock()
         self._node: Any = None
+        if range not in ("declared", "auto"):
+            raise ConfigurationError(f"{stream}: range {range!r}; give declared or auto")
+        self._reading = Reading(depth, range, checked_range(stream, min_range))
         if self.modality is Modality.AUDIO:
             raise ConfigurationError(f"{stream}: sound of ROS is read from bags only")
 
     @cached_property
     def modality(self) -> Modality:  # type: ignore[override]
         """What kind of samples it gives."""
-        found = modality_of(self._type)
+        found = modality_of(self._type, self._reading.depth)
         if found is None:
             raise ConfigurationError(f"{self._stream}: {self._type} cannot be perceived")
         return found
@@ -94,19 +113,22 @@ class RosTopic(LiveSource):
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._heard = time.monotonic()
+        self._silent = f"the {self._device} is silent: is its node running?"
+        self._complaint = self._silent
 
     def _receive(self) -> None:
         self._executor.spin_once(timeout_sec=_PATIENCE)
         if time.monotonic() - self._heard > self._timeout:
-            self._mailbox.fail(SourceError(f"the {self._device} is silent: is its node running?"))
+            self._mailbox.fail(SourceError(self._complaint))
 
     def _hear(self, message: Any) -> None:
-        self._heard = time.monotonic()
         try:
-            found = sample(message, self._type)
-        except InputError:
+            found = sample(message, self._type, self._reading)
+        except InputError as error:
             self._refused += 1
+            self._complaint = f"the {self._device} sends what cannot be read: {error}"
             return
+        self._heard, self._complaint = time.monotonic(), self._silent
         self.frame_id = found.frame_id
         device = None if found.captured_at is None else found.captured_at / 1e9
         self._deliver(np.ascontiguousarray(found.data), self._clock.stamp(device))

@@ -1,27 +1,19 @@
-"""ROS 2 bags and MCAP files as if their sensors were here; no ROS is needed."""
+"""Bags of ROS 1 and ROS 2 and MCAP files as if their sensors were here; no ROS is needed."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from sensebind.errors import (
-    ConfigurationError,
-    InputError,
-    MissingDependencyError,
-    SourceError,
-    one_line,
-)
-from sensebind.perception.frames.mcap_reader import McapFile
+from sensebind.errors import ConfigurationError, InputError, SourceError
+from sensebind.perception.downmix import Downmixer
 from sensebind.perception.imagebind.preprocess.audio import resample, waveform
 from sensebind.perception.percept import Modality
+from sensebind.perception.pixels import Range
 from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
     RATE,
@@ -30,34 +22,66 @@ from sensebind.perception.sources.audio_windows import (
     on_grid,
 )
 from sensebind.perception.sources.file_source import PlayedSource, Sample
-from sensebind.perception.sources.ros_messages import modality_of, sample, type_name
+from sensebind.perception.sources.returns import checked_range
+from sensebind.perception.sources.ros_messages import (
+    Reading,
+    header_of,
+    modality_of,
+    sample,
+    sound_bytes,
+    type_name,
+)
+from sensebind.perception.sources.ros_sound import (
+    PROBE_BYTES,
+    SoundDecoder,
+    SoundFormat,
+    SoundInfo,
+    announced,
+    checked_format,
+    recognized_format,
+)
+from sensebind.perception.sources.rosbag_files import BagFiles, Message
 
-_MISSING = "reading bags needs rosbags and mcap-ros2-support: pip install 'sensebind[ros]'"
+_AUDIO_INFO = "audio_common_msgs/msg/AudioInfo"
+_PROBED = 200  # messages of sound that are looked at, at most
+_BYTES = {"s16le": 2, "s32le": 4, "f32le": 4}
+_MEASURED_SECONDS = 1.0  # of messages that the flow of sound is measured over
+_FLOW = 1.3  # how far it may be from what rate and channels say
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    type: str
-    at: int  # when it was recorded, ns
-    message: Any  # None where it could not be decoded
+class _GivenSound:
+    """What a user said about sound; None where nothing was said."""
+
+    rate: int | None
+    channels: int | None
+    format: SoundFormat
 
 
 class Bag(PlayedSource):
-    """One topic of a bag of ROS 2 (folder, .db3), a bag of ROS 1 (.bag), or an MCAP file.
+    """One topic of a bag of ROS 2 (folder, .db3, .mcap), of ROS 1 (.bag), or of an MCAP file.
 
-    PointCloud2, LaserScan, Image, CompressedImage, and AudioData(Stamped) of signed 16 bits.
+    PointCloud2, LaserScan, Image, CompressedImage, and AudioData(Stamped). Neither metadata.yaml
+    nor definitions of messages are needed, and files or messages may be packed with zstd.
     Observations keep the time stamps of their headers.
 
     Args:
         target: The file or folder.
         stream: Name of the stream.
         topic: Which; by default the only one that can be perceived.
-        sound_rate: Of sound, Hz: its messages do not tell. `sound_channels`: likewise.
-        speed: 1 is real time, 0 as fast as it is read. `loop`: begin again at the end.
+        sound_rate: Of sound, Hz. By default as an AudioInfo in the bag says, else 16,000.
+        sound_channels: Of sound, interleaved. By default likewise, else 1.
+        speed: 1 is real time, 0 as fast as it is read.
+        loop: Whether it begins again at the end.
+        sound_format: s16le, s32le, f32le or mp3; auto is as an AudioInfo says, else as it looks.
+        depth: Whether images are depth: 16UC1 in millimetres, 32FC1 in metres.
+        range: How images of more than 8 bits become brightness: declared (by their encoding), or
+            auto (each by what it holds).
+        min_range: Points nearer than that are left out (the robot itself), metres.
+        type: Of messages whose type the file does not say (MCAP without schemas).
 
     Raises:
-        ConfigurationError: Rate or channels of sound make no sense.
+        ConfigurationError: Rate, channels or format of sound make no sense, or the range does.
     """
 
     def __init__(
@@ -65,17 +89,29 @@ class Bag(PlayedSource):
         target: str,
         stream: str,
         topic: str = "",
-        sound_rate: int = RATE,
-        sound_channels: int = 1,
+        sound_rate: int | None = None,
+        sound_channels: int | None = None,
         speed: float = 1.0,
         loop: bool = False,
+        sound_format: str = "auto",
+        depth: bool = False,
+        range: Range = "declared",
+        min_range: float = 0.0,
+        type: str = "",
     ) -> None:
-        if not 1000 <= sound_rate <= 768_000 or not 1 <= sound_channels <= 64:
-            raise ConfigurationError(f"{stream}: {sound_channels} channels at {sound_rate} Hz")
+        rate, channels = sound_rate, sound_channels
+        if not (rate is None or 1000 <= rate <= 768_000) or not (
+            channels is None or 1 <= channels <= 64
+        ):
+            raise ConfigurationError(f"{stream}: {channels} channels at {rate} Hz")
+        if range not in ("declared", "auto"):
+            raise ConfigurationError(f"{stream}: range {range!r}; give declared or auto")
         super().__init__(stream, f"bag {target}", speed, loop)
         self._path = Path(target)
         self._wanted = topic
-        self._sound = (sound_rate, sound_channels)
+        self._sound = _GivenSound(rate, channels, checked_format(stream, sound_format))
+        self._reading = Reading(depth, range, checked_range(stream, min_range))
+        self._untyped = type_name(type) if type else ""
 
     @cached_property
     def modality(self) -> Modality:  # type: ignore[override]
@@ -90,124 +126,143 @@ class Bag(PlayedSource):
     @cached_property
     def _topic(self) -> tuple[str, Modality]:
         try:
-            types = _mcap_topics(self._path) if self._is_mcap else _bag_topics(self._path)
+            with BagFiles(self._path, self._untyped) as bag:
+                types = bag.topics()
         except InputError as error:
             raise SourceError(str(error)) from error
-        found = {topic: modality_of(kind) for topic, kind in types.items()}
+        found = {topic: modality_of(kind, self._reading.depth) for topic, kind in types.items()}
         usable = {topic: modality for topic, modality in found.items() if modality is not None}
         if self._wanted and self._wanted not in types:
             raise SourceError(f"{self._name} has no topic {self._wanted!r}; it has {_list(types)}")
         if self._wanted and self._wanted not in usable:
             raise SourceError(
-                f"{self._wanted} of {self._name} has type {types[self._wanted]}, "
-                "which cannot be perceived"
+                f"{self._wanted} of {self._name} {_named(types[self._wanted])} cannot be perceived"
+            )
+        if not types:
+            raise SourceError(f"{self._name} holds no messages")
+        if not usable:
+            listed = ", ".join(f"{topic} {_named(kind)}" for topic, kind in sorted(types.items()))
+            raise SourceError(
+                f"{self._name} has 0 topics that can be perceived; it has {listed[:300]}"
             )
         if not self._wanted and len(usable) != 1:
             raise SourceError(
                 f"{self._name} has {len(usable)} topics that can be perceived; "
-                f"give one as topic: {_list(usable) or 'none'}"
+                f"give one as topic: {_list(usable)}"
             )
         topic = self._wanted or next(iter(usable))
         return topic, usable[topic]
 
-    @property
-    def _is_mcap(self) -> bool:
-        return self._path.suffix.lower() == ".mcap" and not self._path.is_dir()
-
     def _samples(self) -> Iterator[Sample]:
         topic, modality = self._topic
-        messages = _mcap_messages if self._is_mcap else _bag_messages
-        samples = self._decoded(messages(self._path, topic))
-        yield from self._windows(samples) if modality is Modality.AUDIO else samples
+        with BagFiles(self._path, self._untyped) as bag:
+            if modality is Modality.AUDIO:
+                yield from self._windows(bag, topic)
+                return
+            for at, one in self._in_time(bag.messages(topic)):
+                try:
+                    found = sample(one.content, one.type, self._reading)
+                except InputError as error:
+                    self._refuse(error)
+                    continue
+                captured_at = one.at if found.captured_at is None else found.captured_at
+                yield Sample(found.data, at, captured_at, frame_id=found.frame_id)
 
-    def _decoded(self, messages: Iterator[_Message]) -> Iterator[Sample]:
+    def _in_time(self, messages: Iterator[Message]) -> Iterator[tuple[float, Message]]:
+        """Messages that could be decoded, with a time that never goes back, seconds."""
         latest = -math.inf
         for one in messages:
+            if isinstance(one.content, InputError):
+                self._refuse(one.content)
+                continue
             latest = max(latest, one.at / 1e9)  # a player that recorded backwards is not followed
-            try:
-                if one.message is None:
-                    raise InputError("it could not be decoded")
-                found = sample(one.message, one.type)
-            except InputError:
-                self._refused += 1
-                continue
-            captured_at = one.at if found.captured_at is None else found.captured_at
-            yield Sample(found.data, latest, captured_at, frame_id=found.frame_id)
+            yield latest, one
 
-    def _windows(self, pieces: Iterator[Sample]) -> Iterator[Sample]:
+    def _windows(self, bag: BagFiles, topic: str) -> Iterator[Sample]:
         """Sound that comes in pieces as windows of 2 s at 16 kHz."""
-        rate, channels = self._sound
-        windows = Windows(round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate))
-        for piece in pieces:
-            if len(piece.data) % channels:
-                self._refused += 1
-                windows.clear()
+        decoder = SoundDecoder(self._sound_info(bag, topic))
+        windows, mixer, rate, form = Windows(1, 1), Downmixer(RATE), 0, (0, 0)
+        for at, one in self._in_time(bag.messages(topic)):
+            try:
+                header = header_of(one.content)
+                samples, hertz = decoder.add(sound_bytes(one.content))
+            except InputError as error:
+                self._refuse(error)
+                decoder.clear()
+                form = (0, 0)  # what comes next does not continue what came before
                 continue
-            mono = piece.data.reshape(-1, channels).mean(axis=1, dtype=np.float32)
-            for after, window in windows.add(mono):
+            if len(samples) and form != (hertz, samples.shape[1]):
+                rate, form = hertz, (hertz, samples.shape[1])
+                windows = Windows(round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate))
+                mixer = Downmixer(rate)
+            for after, window in windows.add(mixer.add(samples)):
                 sound = on_grid(resample(waveform(window, rate), rate, RATE)[0].numpy())
                 late = round(1e9 * after / rate)
-                captured_at = (piece.captured_at or 0) - late
-                yield Sample(sound, piece.at - late / 1e9, captured_at, None, piece.frame_id, RATE)
+                captured_at = (one.at if header[0] is None else header[0]) - late
+                yield Sample(sound, at - late / 1e9, captured_at, None, header[1], RATE)
+
+    def _sound_info(self, bag: BagFiles, topic: str) -> SoundInfo:
+        """How sound is encoded: as given, as announced in the bag, or as it looks.
+
+        Raises:
+            InputError: It is not one that is read, or contradicts itself.
+        """
+        given = self._sound
+        said = _announcement(bag)
+        rate = given.rate or (said.rate if said else RATE)
+        channels = given.channels or (said.channels if said else 1)
+        if given.format != "auto":
+            return SoundInfo(given.format, rate, channels)
+        if said is not None:
+            return SoundInfo(said.format, rate, channels)
+        pieces: list[tuple[int, bytes]] = []
+        for one in itertools.islice(bag.messages(topic), _PROBED):
+            if not isinstance(one.content, InputError):
+                pieces.append((one.at, sound_bytes(one.content)))
+        look = b"".join(piece for _, piece in pieces)[:PROBE_BYTES]
+        found = SoundInfo(recognized_format(look, channels), rate, channels)
+        if given.rate is None or given.channels is None:
+            _check_flow(found, pieces)
+        return found
 
 
-def _list(names: dict[str, Any]) -> str:
+def _announcement(bag: BagFiles) -> SoundInfo | None:
+    """What the only AudioInfo of a bag says."""
+    topics = [topic for topic, kind in bag.topics().items() if type_name(kind) == _AUDIO_INFO]
+    if len(topics) != 1:
+        return None
+    for one in bag.messages(topics[0]):
+        info = one.content
+        if isinstance(info, InputError):
+            return None
+        kind = announced(str(info.coding_format), str(info.sample_format))
+        return SoundInfo(kind, int(info.sample_rate) or RATE, int(info.channels) or 1)
+    return None
+
+
+def _check_flow(info: SoundInfo, pieces: list[tuple[int, bytes]]) -> None:
+    """Refuse sound that comes faster or slower than its rate and channels say.
+
+    Raises:
+        InputError: They do not fit, so they are other ones.
+    """
+    seconds = (pieces[-1][0] - pieces[0][0]) / 1e9 if pieces else 0.0
+    if info.format not in _BYTES or seconds < _MEASURED_SECONDS or len(pieces) < 10:
+        return
+    flow = sum(len(piece) for _, piece in pieces[:-1]) / seconds
+    expected = info.rate * info.channels * _BYTES[info.format]
+    if not 1 / _FLOW < flow / expected < _FLOW:
+        raise InputError(
+            f"sound comes at {flow / 1000:.1f} kB/s, {info.channels} channels of {info.format} at "
+            f"{info.rate} Hz are {expected / 1000:.1f}: give sound_rate and sound_channels"
+        )
+
+
+def _list(names: dict[str, str] | dict[str, Modality]) -> str:
     return ", ".join(sorted(names)[:20])
 
 
-def _mcap_topics(path: Path) -> dict[str, str]:
-    return {one.channel.topic: one.schema.name for one in McapFile(path).channels() if one.schema}
-
-
-def _mcap_messages(path: Path, topic: str) -> Iterator[_Message]:
-    try:
-        from mcap_ros2.decoder import DecoderFactory
-    except ImportError as error:
-        raise MissingDependencyError(_MISSING) from error
-    factory = DecoderFactory()
-    for one in McapFile(path).messages():
-        if one.channel.topic != topic or one.schema is None:
-            continue
-        try:
-            decode = factory.decoder_for(one.channel.message_encoding, one.schema)
-            message = decode(one.message.data) if decode else None
-        except Exception:  # the decoder is made of what the file says and may fail in any way
-            message = None  # counted as refused
-        yield _Message(topic, type_name(one.schema.name), one.message.log_time, message)
-
-
-def _bag_topics(path: Path) -> dict[str, str]:
-    with _opened(path) as reader:
-        return {topic: str(info.msgtype) for topic, info in reader.topics.items()}
-
-
-def _bag_messages(path: Path, topic: str) -> Iterator[_Message]:
-    with _opened(path) as reader:
-        connections = [one for one in reader.connections if one.topic == topic]
-        for connection, at, raw in reader.messages(connections):
-            try:
-                message = reader.deserialize(raw, connection.msgtype)
-            except Exception:  # as above
-                message = None
-            yield _Message(topic, connection.msgtype, at, message)
-
-
-def _opened(path: Path) -> Any:
-    """A reader of rosbags, to be used in a with statement.
-
-    Raises:
-        InputError: It is no bag, or is damaged.
-        MissingDependencyError: rosbags is not installed.
-    """
-    try:
-        from rosbags.highlevel import AnyReader
-        from rosbags.typesys import Stores, get_typestore
-    except ImportError as error:
-        raise MissingDependencyError(_MISSING) from error
-    folder = path.parent if path.suffix == ".db3" else path
-    try:
-        reader = AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        reader.open()
-    except Exception as error:  # rosbags raises what its parsers of YAML and SQL raise
-        raise InputError(f"bag {path} cannot be read: {one_line(error)}") from error
-    return closing(reader)
+def _named(kind: str) -> str:
+    return (
+        f"(of type {kind})" if kind else "(of a type that the file does not say: give it as type)"
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.point_files import read_points
@@ -135,6 +138,145 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes
     with pytest.raises(InputError) as caught:
         read_points(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+POINTS = [[1.0, 2.0, 3.0], [4.5, 5.5, 6.5], [-7.0, -8.0, -9.0]]
+ROWS = b"1 2 3\n4.5 5.5 6.5\n-7 -8 -9\n"
+FLOATS = np.array(POINTS, "<f4").tobytes()
+
+
+def pcd_head(shape: str, encoding: str, fields: str = "x y z") -> bytes:
+    return (
+        f"VERSION 0.7\nFIELDS {fields}\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\n{shape}"
+        f"DATA {encoding}\n"
+    ).encode()
+
+
+def ply_head(encoding: str, properties: str, before: str = "", after: str = "") -> bytes:
+    listed = "".join(f"property {one}\n" for one in properties.split(", "))
+    return (
+        f"ply\nformat {encoding} 1.0\n{before}element vertex 3\n{listed}{after}end_header\n"
+    ).encode()
+
+
+XYZ = "float x, float y, float z"
+LISTS = b"".join(
+    struct.pack("<fB", x, n) + bytes(2 * n) + struct.pack("<ff", y, z)
+    for n, (x, y, z) in enumerate(POINTS)
+)
+CAMERA = "element camera 1\nproperty float x\nproperty list uchar short kind\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.pcd", pcd_head("WIDTH 1\nHEIGHT 3\n", "binary") + FLOATS),
+        ("c.pcd", pcd_head("WIDTH 1\nHEIGHT 3\n", "ascii") + ROWS),
+        ("c.pcd", pcd_head("WIDTH 3\nHEIGHT 1\n", "ascii", "X Y Z") + ROWS),
+        ("c.pcd", "# für die Werkstatt\n".encode() + pcd_head("POINTS 3\n", "binary") + FLOATS),
+        ("c.pcd", b"\xef\xbb\xbf#\xfc\n" + pcd_head("POINTS 3\n", "ascii") + ROWS),
+        ("c.ply", ply_head("ascii", XYZ, before="comment Küche.png\n") + ROWS),
+        ("c.ply", ply_head("ascii", XYZ.upper().replace("FLOAT", "float")) + ROWS),
+        ("c.ply", ply_head("ascii", XYZ).replace(b"\n", b"\r\n") + ROWS),
+        ("c.ply", ply_head("binary_little_endian", XYZ).replace(b"\n", b"\r") + FLOATS),
+        ("c.ply", ply_head("ascii", "list uchar int of, " + XYZ)
+                  + b"0 1 2 3\n2 9 9 4.5 5.5 6.5\n\n1 8 -7 -8 -9\n"),
+        ("c.ply", ply_head("binary_little_endian",
+                           "float x, list uchar short of, float y, float z") + LISTS),
+        ("c.ply", ply_head("ascii", XYZ, before=CAMERA) + b"0 2 1 1\n" + ROWS),
+        ("c.ply", ply_head("binary_little_endian", XYZ, before=CAMERA)
+                  + b"\0\0\0\0\2\1\1\1\1" + FLOATS),
+        ("c.ply", ply_head("binary_little_endian", XYZ,
+                           after="element face 1\nproperty list uchar int vertex_indices\n")
+                  + FLOATS + bytes(13)),
+        ("c.txt", b"1;2;3\n4.5;5.5;6.5\n-7;-8;-9\n"),
+        ("c.txt", b"1, 2, 3\n4.5, 5.5, 6.5\n-7, -8, -9,\n"),
+        ("c.txt", b"//X Y Z\n" + ROWS),
+        ("c.txt", "%% Größe in Metern\n".encode("latin-1") + ROWS),
+        ("c.txt", b"intensity,Z,Y,X\n9,3,2,1\n9,6.5,5.5,4.5\n9,-9,-8,-7 # the last\n"),
+        ("c.xyz", b"\xef\xbb\xbf" + ROWS),
+        ("c.xyz", ROWS.decode().encode("utf-16")),
+        ("c.pts", b"3\r\n" + ROWS.replace(b"\n", b"\r\n")),
+        ("c.obj", "# Größe\nv\t1 2 3\nv 4.5 5.5 6.5 1 0 0\nv -7 \\\n-8 -9 1\n".encode("latin-1")),
+        ("c.ply", ply_head("binary_big_endian", XYZ + ", uchar red")
+                  + b"".join(struct.pack(">3fB", *point, 9) for point in POINTS)),
+    ],
+)  # fmt: skip
+def test_odd_but_valid_files(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    np.testing.assert_allclose(read_points(tmp_path / name)[:, :3], POINTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("c.xyz", b"1,0 2,0 3,0\n4,5 5,5 6,5\n", "decimal commas as in '1,0 2,0 3,0'"),
+        ("c.txt", b"1,0;2,0;3,0\n", "decimal commas"),
+        ("c.txt", b"1,5\t2,5\t3,5\n", "decimal commas"),
+        ("c.pcd", pcd_head("WIDTH 2\nHEIGHT 2\n", "ascii") + ROWS, "cut off after 3 of 4"),
+        ("c.pcd", pcd_head("WIDTH 2\nHEIGHT 2\nPOINTS 3\n", "ascii") + ROWS, "POINTS is 3"),
+        ("c.pcd", pcd_head("", "ascii") + ROWS, "neither POINTS nor WIDTH"),
+        ("c.ply", ply_head("ascii", XYZ) + b"1 2 3\n", "cut off after 1 of 3"),
+        ("c.ply", ply_head("ascii", "list uchar float x, float y, float z") + ROWS, "are lists"),
+        ("c.ply", ply_head("binary_little_endian", XYZ + ", list uint char of") + FLOATS,
+         "cannot be read"),
+        ("c.obj", b"v 1 2\n", "a vertex of 2 numbers"),
+        ("c.bin", b"seventeen bytes..", "fit no known layout"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        read_points(tmp_path / name)
+
+
+def test_beams_without_a_return_are_left_out_and_a_vertex_at_the_origin_stays(
+    tmp_path: Path,
+) -> None:
+    def saved(*points: list[float]) -> Path:
+        np.save(tmp_path / "c.npy", np.array(points))
+        return tmp_path / "c.npy"
+
+    nothing, vertex = [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]
+    assert len(read_points(saved(nothing, vertex))) == 2
+    assert len(read_points(saved(nothing, vertex, nothing))) == 1
+    assert len(read_points(saved(vertex, [np.nan] * 3))) == 1
+    assert len(read_points(saved(vertex, [np.nan] * 3), keep_nan=True)) == 2
+    with pytest.raises(InputError, match="holds no point"):
+        read_points(saved(nothing, nothing))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(["c.pcd", "c.ply", "c.obj", "c.txt", "c.bin"]),
+    start=st.sampled_from([0, 1, 2]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+    cut=st.floats(0, 1),
+)
+def test_any_file_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    start: int,
+    changes: list[tuple[float, int]],
+    cut: float,
+) -> None:
+    starts = {
+        "c.pcd": [pcd_head("WIDTH 1\nHEIGHT 3\n", kind) for kind in ("ascii", "binary")],
+        "c.ply": [ply_head("ascii", XYZ), ply_head("binary_little_endian", XYZ),
+                  ply_head("binary_little_endian", "list uchar short of, " + XYZ)],
+        "c.txt": [b"//X Y Z\n", b"3\n"], "c.obj": [b"v 1 2 3\nv "], "c.bin": [b"", FLOATS * 9],
+    }[name]  # fmt: skip
+    data = bytearray(starts[start % len(starts)] + (FLOATS if start else ROWS))
+    for where, value in changes:
+        data[min(int(where * len(data)), len(data) - 1)] = value
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data[: max(1, int(cut * len(data)))])
+    try:
+        points = read_points(path)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert points.ndim == 2 and points.shape[1] >= 3 and np.isfinite(points[:, :3]).all()
 
 
 def test_pickled_arrays_are_not_unpickled(tmp_path: Path) -> None:

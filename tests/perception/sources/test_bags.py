@@ -20,7 +20,7 @@ from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.registry import open_source
-from sensebind.perception.sources.ros_messages import sample
+from sensebind.perception.sources.ros_messages import Reading, sample
 from sensebind.perception.sources.rosbag import Bag
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")
@@ -172,6 +172,44 @@ def test_clouds_without_what_gave_no_echo(bag: Path) -> None:
     with Bag(str(bag), "lidar", "/points", speed=0) as source:
         for number in range(COUNT):
             np.testing.assert_array_equal(source.read().data, points(number))
+
+
+def test_points_at_the_sensor_or_too_near_are_no_returns(bag: Path) -> None:
+    fields = cloud_fields(0)
+    rows = b"".join(
+        struct.pack("<fff4xH2x", *point, 7) for point in ((0, 0, 0), (0.1, 0, 0), (3, 0, 4))
+    )
+    fields |= {"width": 3, "row_step": 60, "data": np.frombuffer(rows, np.uint8)}
+    np.testing.assert_allclose(sample(namespace(fields), CLOUD).data[:, 0], [0.1, 3])
+    near = sample(namespace(fields), CLOUD, Reading(min_range=0.4))
+    np.testing.assert_allclose(near.data, [[3, 0, 4]])
+    for field, name in zip(fields["fields"], "XYZ", strict=False):
+        field["name"] = name
+    assert len(sample(namespace(fields), CLOUD).data) == 2
+    with Bag(str(bag), "lidar", "/points", speed=0, min_range=10.0) as source:
+        expected = points(0)[np.linalg.norm(points(0), axis=1) >= 10]
+        np.testing.assert_array_equal(source.read().data, expected)
+    with pytest.raises(ConfigurationError, match="min_range of -1"):
+        Bag("x", "lidar", min_range=-1)
+    with pytest.raises(ConfigurationError, match="give declared or auto"):
+        open_source({"source": "bag:x", "range": "wide"}, stream="camera")
+
+
+def test_limits_of_a_laser_scan() -> None:
+    scan: dict[str, Any] = {
+        "header": header(0, "laser"), "angle_min": 0.0, "angle_increment": np.pi / 2,
+        "range_min": 0.1, "range_max": 10.0, "ranges": [1.0, np.inf, 0.0, 20.0, 0.3],
+    }  # fmt: skip
+
+    def read(min_range: float = 0.0, **changes: float) -> np.ndarray:
+        how = Reading(min_range=min_range)
+        return sample(namespace(scan | changes), "sensor_msgs/msg/LaserScan", how).data
+
+    np.testing.assert_allclose(read(), [[1, 0, 0], [0.3, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(read(0.5), [[1, 0, 0]], atol=1e-6)
+    assert len(read(range_max=0.0)) == len(read(range_max=np.inf)) == 3  # 0 was not filled in
+    with pytest.raises(InputError, match="angles are not finite"):
+        read(angle_min=np.nan)
 
 
 def test_sound_in_windows(bag: Path) -> None:

@@ -39,7 +39,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(5):
         cloud = rng.uniform(-1, 1, (100, 3)).astype(np.float32) + number
         np.save(folder / "clouds" / f"{number}.npy", cloud)
-    (folder / "clouds" / "5.bin").write_bytes(np.zeros((10, 4), "<f4").tobytes())
+    kitti = np.c_[rng.uniform(-1, 1, (100, 3)), rng.random(100)].astype("<f4")
+    (folder / "clouds" / "5.bin").write_bytes(kitti.tobytes())
     return folder
 
 
@@ -119,6 +120,39 @@ def test_clouds_come_in_order_of_name(media: Path) -> None:
     with CloudFiles(str(media / "clouds"), "lidar", rate=100, speed=0) as clouds:
         seen = [clouds.read() for _ in range(6)]
     assert [round(float(one.data.mean())) for one in seen] == [0, 1, 2, 3, 4, 0]
+
+
+def test_what_gave_no_echo_and_what_is_too_near_are_no_points(tmp_path: Path) -> None:
+    cloud = np.array([[0, 0, 0], [1, 0, 0], [0.1, 0, 0], [np.nan, 1, 1], [np.inf, 0, 0]])
+    np.save(tmp_path / "c.npy", cloud)
+    for min_range, expected in ((0.0, [1.0, 0.1]), (0.4, [1.0])):
+        spec = {"source": f"cloud:{tmp_path / 'c.npy'}", "min_range": min_range, "speed": 0}
+        with open_source(spec, stream="lidar") as source:
+            np.testing.assert_allclose(source.read().data[:, 0], expected)
+    with pytest.raises(ConfigurationError, match="min_range of -1"):
+        open_source({"source": "cloud:x", "min_range": -1}, stream="lidar")
+
+
+def test_columns_of_a_headerless_cloud(tmp_path: Path) -> None:
+    rows = np.arange(1, 49, dtype="<f4").reshape(-1, 3)  # three numbers, or four, or six
+    (tmp_path / "c.bin").write_bytes(rows.tobytes())
+    np.save(tmp_path / "d.npy", rows)
+    with pytest.raises(SourceError, match=r"c\.bin .*columns: "):
+        open_source({"source": f"cloud:{tmp_path}/c.bin"}, stream="lidar").__enter__()
+    spec = {"source": f"cloud:{tmp_path}", "columns": "intensity z y x", "speed": 0}
+    with open_source(spec, stream="lidar") as source:
+        np.testing.assert_array_equal(source.read().data[0], [4, 3, 2])
+        np.testing.assert_array_equal(source.read().data[0], [1, 2, 3])  # .npy has a header
+    for columns in ("x y", "x y z z", "x y z float32 float64"):
+        with pytest.raises(ConfigurationError, match="give the names of all numbers"):
+            open_source({"source": "cloud:x", "columns": columns}, stream="lidar")
+
+
+def test_when_nothing_can_be_played_the_first_reason_is_given(tmp_path: Path) -> None:
+    (tmp_path / "a.xyz").write_text("1,0 2,0 3,0\n")
+    (tmp_path / "b.xyz").write_text("nonsense\n")
+    with pytest.raises(SourceError, match=r"nothing that can be played.*2 refused.*decimal commas"):
+        open_source(f"cloud:{tmp_path}", stream="lidar").__enter__()
 
 
 def test_what_cannot_be_read_is_counted_and_the_others_are_played(tmp_path: Path) -> None:

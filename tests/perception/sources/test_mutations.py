@@ -13,6 +13,7 @@ BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "mutations.py"
 @pytest.fixture(scope="module")
 def mutations() -> ModuleType:
     pytest.importorskip("velodyne_decoder", reason="pip install 'sensebind[lidar]'")
+    pytest.importorskip("rosbags", reason="pip install 'sensebind[ros]'")
     spec = importlib.util.spec_from_file_location("mutations", BENCHMARK)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

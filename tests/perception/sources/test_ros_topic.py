@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
+from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Device, Source
 from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.ros_topic import RosTopic
@@ -25,7 +26,7 @@ def image() -> SimpleNamespace:
     stamp = SimpleNamespace(sec=now // 10**9, nanosec=now % 10**9)
     return SimpleNamespace(
         header=SimpleNamespace(stamp=stamp, frame_id="optical"), height=4, width=6, step=18,
-        encoding="rgb8", data=np.full(72, 9, np.uint8),
+        encoding="rgb8", is_bigendian=0, data=np.full(72, 9, np.uint8),
     )  # fmt: skip
 
 
@@ -128,6 +129,26 @@ def test_malformed_messages_are_counted_and_a_silent_topic_is_told(
         assert (seen.data == 9).all() and seen.frame_id == "optical" and source.refused == 2
         with pytest.raises(SourceError, match="is silent: is its node running"):
             source.read(5.0)
+
+
+@pytest.mark.usefixtures("ros")
+def test_an_encoding_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep() -> SimpleNamespace:
+        one = image()
+        one.encoding, one.step, one.data = "16UC1", 12, np.full(24, 1000, "<u2").view(np.uint8)
+        return one
+
+    monkeypatch.setattr(Executor, "messages", staticmethod(deep))
+    with (
+        RosTopic("/camera", "camera", IMAGE, timeout=0.2) as source,
+        pytest.raises(SourceError, match=r"cannot be read: .*'16UC1' hold distances"),
+    ):
+        source.read(5.0)
+    with RosTopic("/camera", "camera", IMAGE, depth=True) as source:
+        assert source.modality is Modality.DEPTH
+        np.testing.assert_allclose(source.read(5.0).data, np.ones((4, 6)))
+    with pytest.raises(ConfigurationError, match="min_range"):
+        RosTopic("/cloud", "lidar", CLOUD, min_range=-1)
 
 
 @pytest.mark.usefixtures("ros")

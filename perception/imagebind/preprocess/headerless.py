@@ -1,0 +1,257 @@
+"""Point clouds without a header (.bin): rows of floats whose length nobody wrote down.
+
+KITTI writes x y z reflectance as float32, nuScenes x y z intensity ring, others three, six, or
+doubles. A row length that is wrong by one column still gives numbers, and they look like points.
+So a file is read only where exactly one layout explains it; otherwise it is refused, and the
+reader is asked for `columns`.
+
+A layout is possible if
+
+- the size is a multiple of its row, and every number is finite,
+- x, y and z lie within 300 m, extend over at least 1 cm, and two of them vary,
+- hardly any coordinate is far below the resolution of its axis, as happens when the halves of
+  doubles are taken for floats, or pairs of floats for doubles,
+- intensities, rings and colours are not negative, rings are whole numbers,
+- rows are alike: had the row another length, row 1, 3, 5 … would hold other quantities than row
+  2, 4, 6 …, and so for every other true length of up to 12 columns. Compared are the distributions
+  of each column (two-sample Kolmogorov-Smirnov distance).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensebind.errors import ConfigurationError
+
+MAX_METRES = 300.0
+_MIN_EXTENT = 0.01  # metres; less is not a cloud in metres
+_MAX_INTENSITY = 65_535.0  # 16 bits, the widest that lidars send
+_MAX_RING = 255
+_LONGEST = 12  # columns of the longest row that a layout is defended against
+_SAMPLE = 4096  # rows that distributions are compared over
+_FEWEST = 8  # rows; too few to be sure of anything
+_TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
+_TINY_SHARE = 0.02
+# Distances of distributions. Interleaved rings of a spinning lidar make even and odd rows differ a
+# little; rows of a wrong length differ by far more. The last is added for the size of the sample.
+_UNLIKE_ODD, _UNLIKE_EVEN, _SAMPLING = 0.10, 0.30, 2.2
+_TWINS = 0.06  # nearer than this, two columns hold the same quantity
+_TYPES = {"float32": "<f4", "float64": "<f8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a row of a headerless cloud holds.
+
+    Attributes:
+        columns: Names of the numbers of a row, with x, y and z among them.
+        type: "float32" or "float64", little-endian.
+    """
+
+    columns: tuple[str, ...]
+    type: str = "float32"
+
+    @property
+    def row_bytes(self) -> int:
+        """Length of a row."""
+        return len(self.columns) * np.dtype(_TYPES[self.type]).itemsize
+
+    def __str__(self) -> str:
+        """As the option `columns` takes it."""
+        kind = "" if self.type == "float32" else f" {self.type}"
+        return " ".join(self.columns) + kind
+
+    def read(self, data: bytes) -> np.ndarray:
+        """The rows [N, columns], x y z first.
+
+        Raises:
+            ValueError: The size is not a multiple of a row.
+        """
+        if len(data) % self.row_bytes:
+            raise ValueError(
+                f"its size of {len(data)} bytes is not a multiple of a row of {self.row_bytes} "
+                f"bytes ({self})"
+            )
+        rows = np.frombuffer(data, _TYPES[self.type]).reshape(-1, len(self.columns))
+        axes = [self.columns.index(axis) for axis in "xyz"]
+        rest = [i for i in range(len(self.columns)) if i not in axes]
+        return rows if axes == [0, 1, 2] else rows[:, axes + rest]
+
+
+LAYOUTS = tuple(
+    Layout(("x", "y", "z", *rest), kind)
+    for kind in _TYPES
+    for rest in ((), ("intensity",), ("intensity", "ring"), ("intensity", "ring", "time"))
+)
+"""What is recognized: rows of three to six float32 (KITTI, nuScenes, …) or float64."""
+
+
+def parse_columns(text: str | Sequence[str]) -> Layout:
+    """The layout that a user gives, such as "x y z intensity ring" or "x y z float64".
+
+    Raises:
+        ConfigurationError: There is no x, y or z, or a name stands twice.
+    """
+    words = text.replace(",", " ").split() if isinstance(text, str) else [str(w) for w in text]
+    kinds = [word for word in words if word in _TYPES]
+    names = tuple(word.lower() for word in words if word not in _TYPES)
+    doubled = {name for name in names if names.count(name) > 1 and name != "_"}
+    if not set("xyz") <= set(names) or doubled or len(kinds) > 1:
+        raise ConfigurationError(
+            f"columns {text!r}: give the names of all numbers of a row, with x, y and z, and the "
+            "type unless it is float32: 'x y z intensity ring', 'x y z float64'"
+        )
+    return Layout(names, kinds[0] if kinds else "float32")
+
+
+def recognized(data: bytes) -> Layout:
+    """The one layout that explains a file.
+
+    Raises:
+        ValueError: None does, or more than one; the message says which, and what to do.
+    """
+    found = [layout for layout in LAYOUTS if _possible(data, layout)]
+    if len(found) == 1 and len(data) >= _FEWEST * found[0].row_bytes:
+        return found[0]
+    way_out = (
+        'give its columns (columns: "x y z intensity", with float64 if so), '
+        "or save it as .pcd or .npy"
+    )
+    if not found:
+        raise ValueError(
+            f"{len(data)} bytes without a header fit no known layout of x y z and up to three "
+            f"more; {way_out}"
+        )
+    if len(found) == 1:
+        raise ValueError(
+            f"{len(data) // found[0].row_bytes} points without a header are too few to be sure "
+            f"that they are {found[0]}; {way_out}"
+        )
+    names = "; ".join(str(layout) for layout in found)
+    raise ValueError(f"without a header it may be any of: {names}; {way_out}")
+
+
+def _possible(data: bytes, layout: Layout) -> bool:
+    if not data or len(data) % layout.row_bytes:
+        return False
+    rows = layout.read(data)
+    if not (_in_range(rows) and _measured(rows[:, :3])):
+        return False
+    numbers = _stretches(len(rows))
+    return _alike(rows[numbers], numbers)
+
+
+def _in_range(rows: np.ndarray) -> bool:
+    """Whether every number lies where its quantity can."""
+    with np.errstate(invalid="ignore"):  # NaN is neither
+        if not (np.abs(rows[:, :3]) <= MAX_METRES).all() or not np.isfinite(rows).all():
+            return False
+    extent = np.ptp(rows[:, :3], axis=0)
+    if extent.max() < _MIN_EXTENT or (extent > 0).sum() < 2:
+        return False
+    rest = rows[:, 3:]
+    if rest.shape[1] == 3 and _unit(rest):  # normals
+        return True
+    if rest.size and not ((rest[:, 0] >= 0) & (rest[:, 0] <= _MAX_INTENSITY)).all():
+        return False
+    if rest.shape[1] == 2:
+        ring = rest[:, 1]
+        return bool(((ring >= 0) & (ring <= _MAX_RING) & (ring == np.rint(ring))).all())
+    return rest.shape[1] < 3 or bool((rest[:, 1] >= 0).all())
+
+
+def _unit(vectors: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        squared = (vectors.astype(np.float64) ** 2).sum(axis=1)
+    return bool((np.abs(squared - 1) < 2e-3).all())
+
+
+def _measured(points: np.ndarray) -> bool:
+    """Whether at least two axes have hardly any values far below their own scale."""
+    size = np.abs(points)
+    scale = np.quantile(size, 0.9, axis=0)
+    tiny = ((size > 0) & (size < _TINY * scale)).mean(axis=0)
+    return bool(((tiny < _TINY_SHARE) & (scale > 0)).sum() >= 2)
+
+
+def _stretches(count: int) -> np.ndarray:
+    """Numbers of the rows to look at: all, or four stretches in which neighbours are together."""
+    if count <= _SAMPLE:
+        return np.arange(count)
+    stretch = _SAMPLE // 4
+    return np.concatenate(
+        [start + np.arange(stretch) for start in np.linspace(0, count - stretch, 4).astype(int)]
+    )
+
+
+def _alike(rows: np.ndarray, numbers: np.ndarray) -> bool:
+    """Whether all rows hold the same quantities, and no shorter row would do.
+
+    Args:
+        rows: [N, columns].
+        numbers: Where in the file each of them is.
+    """
+    count = rows.shape[1]
+    if count == 6 and all(_distance(rows[:, i], rows[:, i + 3]) < _TWINS for i in range(3)):
+        return False  # two points of three numbers
+    cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
+    if 2 in cycles and sum(_unit(rows[numbers % 2 == i, :3]) for i in range(2)) == 1:
+        return False  # rows of normals between rows of points
+    columns = [_Column.of(rows[:, i]) for i in range(count)]
+    if count > 4 and (rows[:, 4] == np.rint(rows[:, 4])).all():
+        del columns[4]  # a ring may be the same in every other row
+    return all(
+        column.varies_by(numbers % cycle, cycle) < 0
+        for cycle in sorted(cycles)
+        for i, column in enumerate(columns)
+        # Neighbours of an interleaved sweep look up and down by turns.
+        if cycle % 2 or i != 2
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Numbers of one column.
+
+    Attributes:
+        order: Which comes first, second … by value.
+        last: Of the sorted numbers, whether the next one is greater.
+    """
+
+    order: np.ndarray
+    last: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> _Column:
+        order = np.argsort(values, kind="stable")
+        return cls(order, np.append(np.diff(values[order]) > 0, True))
+
+    def varies_by(self, phase: np.ndarray, cycle: int) -> float:
+        """How far its distribution in one phase of a cycle is from that in the others.
+
+        Returns:
+            The largest Kolmogorov-Smirnov distance, less what is usual.
+        """
+        belongs = phase[self.order][:, None] == np.arange(cycle)
+        sizes = belongs.sum(axis=0)
+        others = len(phase) - sizes
+        below = np.cumsum(belongs, axis=0)[self.last]
+        above = np.flatnonzero(self.last)[:, None] + 1 - below
+        gap = np.abs(below / np.maximum(sizes, 1) - above / np.maximum(others, 1)).max(axis=0)
+        usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
+        margin = usual + _SAMPLING * np.sqrt(1 / np.maximum(sizes, 1) + 1 / np.maximum(others, 1))
+        return float((gap - margin)[sizes > 1].max(initial=-1.0))
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    """The two-sample Kolmogorov-Smirnov distance: the largest gap between distributions."""
+    both = np.concatenate([one, other])
+    phase = np.repeat([0, 1], [len(one), len(other)])
+    column = _Column.of(both)
+    below = np.cumsum(phase[column.order] == 0)[column.last] / len(one)
+    above = np.cumsum(phase[column.order] == 1)[column.last] / len(other)
+    return float(np.abs(below - above).max())
