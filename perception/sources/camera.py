@@ -86,6 +86,7 @@ class Camera(LiveSource):
         return self._clock
 
     def _open(self) -> None:
+        self._clock.restart()
         capture = self._capture = cv2.VideoCapture()
         if self._url:
             limit = round(1000 * self._timeout)

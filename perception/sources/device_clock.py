@@ -33,7 +33,6 @@ _DRIFT = 1e-3  # of a cheap quartz against the rate measured so far, while nothi
 _LATE = 0.5  # seconds of lateness that are looked at at once
 _AGREE = 0.1  # seconds by which late stamps of one new clock may differ from each other
 _STAMPS_TO_CHANGE = 5
-_PLAUSIBLE = 10.0  # seconds: what a network may hold back; a stamp older than that is wrong
 
 _TICK = 1e-6  # seconds by which an observation is at least younger than the one before
 
@@ -44,10 +43,11 @@ class DeviceClock:
     """Turns device times into capture times on this machine's wall and monotonic clocks.
 
     Rate and offset of the device's clock are followed, whether it is a quartz some parts per
-    million off or a count of frames that is taken for a clock of another rate. A clock that steps
-    is followed after a few stamps (`jumps`), a stamp that agrees with none before and after it is
-    replaced by the time of arrival (`outliers`), as is one that stands still (`freezes`). The
-    result never lies in the future and never goes back.
+    million off or a count of frames that is taken for a clock of another rate. What comes late is
+    known to be old. A clock that steps is followed after a few stamps (`jumps`). A stamp that fits
+    none before and after it harms no other observation (`outliers`), nor does one that stands still
+    (`freezes`): these are taken to be captured when they arrived. The result never lies in the
+    future and never goes back.
 
     Example:
         ```python
@@ -108,6 +108,10 @@ class DeviceClock:
         self._given = captured
         return time.time_ns() - round((now - captured) * 1e9), captured
 
+    def restart(self) -> None:
+        """Expect another clock, as after the device was opened again; the counts go on."""
+        self._device = None
+
     def _follow(self, device: float, host: float) -> float:
         """Return the capture time that the device's clock says, at most `host`."""
         if not isfinite(device):
@@ -164,6 +168,7 @@ class DeviceClock:
         if late < 0:
             self.outliers += 1
             return host
+        self.outliers += host - late < self._given  # from before what was given already
         return self._believed(device, host, late)
 
     def _believed(self, device: float, host: float, late: float) -> float:
@@ -174,9 +179,6 @@ class DeviceClock:
             self._close_bin(host)
         if late > _AHEAD_YOUNG and self._closed < _BINS_TO_KNOW:
             late = _AHEAD_YOUNG
-        elif late > _PLAUSIBLE:
-            self.outliers += 1
-            return host
         return host - late
 
     def _begin(self, point: _Point) -> None:

@@ -56,12 +56,15 @@ def test_one_wrong_stamp_spoils_that_observation_only(now: list[float], wrong: f
         for number in range(600):
             now[0] += 0.1
             device = begin + number / 10
+            if begin < 3600:
+                device %= 3600
             if number == 300:
                 clock.stamp(wrong if wrong == 0 else device + wrong)
                 continue
-            _, monotonic = clock.stamp(device % 3600 if begin < 3600 else device)
+            _, monotonic = clock.stamp(device)
             assert monotonic == pytest.approx(now[0], abs=1e-4)
         assert clock.jumps == 0
+        assert clock.outliers == (wrong != -0.3)  # so late a frame may be
 
 
 def test_what_a_network_held_back_is_known_to_be_old(now: list[float]) -> None:
@@ -75,6 +78,18 @@ def test_what_a_network_held_back_is_known_to_be_old(now: list[float]) -> None:
     for number in range(30):
         _, monotonic = clock.stamp((300 + number) / 10)
         assert monotonic == pytest.approx(held + 0.1 * (number + 1), abs=1e-3)
+    assert clock.jumps == clock.outliers == 0
+
+
+def test_a_device_that_is_opened_again_has_another_clock(now: list[float]) -> None:
+    clock = DeviceClock()
+    for number in range(100):
+        now[0] += 0.1
+        clock.stamp(500.0 + number / 10)
+    clock.restart()
+    for number in range(100):
+        now[0] += 0.1
+        assert clock.stamp(number / 10)[1] == pytest.approx(now[0], abs=1e-6)
     assert clock.jumps == clock.outliers == 0
 
 
