@@ -18,6 +18,7 @@ from sensebind.perception.percept import Observation
 _WINDOW = 30.0  # seconds over which the quickest message tells how two clocks are apart
 _MAX_CLOCKS = 256
 _NAMES = 4096  # names of frames that are compared one by one
+_APART = 1000  # nanoseconds between names of frames that seem to be captured at the same time
 
 
 @cache
@@ -36,7 +37,7 @@ class CaptureGuard:
     the observation a new one, becomes now. A wall-clock time in the future becomes the one that
     fits the age. Otherwise every observation carries its own time, whatever the one before it said:
     a wrong stamp, or a wall clock that is set, harms no other. As the wall-clock time names the
-    frame, no name is given twice: one that may have been given before is moved on by nanoseconds.
+    frame, no name is given twice: one that may have been given before is moved on by microseconds.
 
     Attributes:
         clamped: Observations whose times could not be true.
@@ -71,11 +72,11 @@ class CaptureGuard:
         return dataclasses.replace(observation, monotonic=monotonic, captured_at=name)
 
     def _name(self, captured_at: int) -> int:
-        """The capture time, moved on by as many nanoseconds as time went back, if it did."""
-        if captured_at <= self._forgotten:
-            self._returns += captured_at < self._before
+        """The capture time, moved on by a microsecond for each time that the clock went back."""
+        known = captured_at > self._forgotten  # all names that it could repeat are remembered
+        self._returns += not known and captured_at < self._before
         self._before = captured_at
-        return captured_at + (self._returns if captured_at <= self._forgotten else 0)
+        return captured_at if known else captured_at + _APART * self._returns
 
     def _remember(self, name: int) -> None:
         self._names[name] = None

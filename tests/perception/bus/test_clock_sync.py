@@ -71,7 +71,7 @@ def test_a_wall_clock_that_is_set_is_followed_at_once(monkeypatch: pytest.Monkey
         hand["monotonic"] += 1
         hand["wall"] += 10**9 - (3600_500_000_000 if second == 5000 else 0)
         found = guard.check(observation(hand["monotonic"], hand["wall"]))
-        assert 0 <= found.captured_at - hand["wall"] < 1000
+        assert 0 <= found.captured_at - hand["wall"] <= 1000
         names.add(found.captured_at)
     assert len(names) == 10_000 and guard.clamped == 0
 
@@ -85,7 +85,7 @@ def test_no_frame_is_named_twice() -> None:
         for step in range(6000):
             at = wall + (step - step % 3) * 10**6
             found = guard.check(observation(start + count / 10, at))
-            assert abs(found.captured_at - at) < 1000
+            assert abs(found.captured_at - at) < 10_000
             names.add(found.captured_at)
             count += 1
     assert len(names) == count
