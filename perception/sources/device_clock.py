@@ -26,9 +26,10 @@ _SIGNIFICANT = 0.1  # seconds that a rate must explain to be believed earlier th
 _MOST = 1000.0  # times as fast or slow as ours: no clock is
 _CHANGED = 0.1  # seconds above the line, bin after bin, that mean another clock
 _BINS_TO_CHANGE = 3
-_BINS_TO_KNOW = 2  # at least, before the rate is known; until then nothing is called old
+_BINS_TO_KNOW = 2  # at least, before any rate is known
+_LATE_YOUNG = 0.25  # seconds of age that are believed until then
 _AHEAD = 0.05  # seconds by which a message may beat the fastest one so far
-_AHEAD_YOUNG = 0.25  # likewise, while the line is young
+_AHEAD_YOUNG = 0.25  # likewise, until the rate is measured well
 _DRIFT = 1e-3  # of a cheap quartz against the rate measured so far, while nothing came
 _LATE = 0.5  # seconds of lateness that are looked at at once
 _AGREE = 0.1  # seconds by which late stamps of one new clock may differ from each other
@@ -77,11 +78,13 @@ class DeviceClock:
         self._origin = 0.0
         self._base = 0.0
         self._rate = 1.0
-        self._closed = 0  # bins since the line was begun
+        self._begun: _Point = (0.0, 0.0)
+        self._closed = _BINS_TO_KNOW  # bins since the line was begun
         self._bin_ends = 0.0
         self._lowest = float("inf")  # distance of the fastest message of this bin from the line
         self._point: _Point = (0.0, 0.0)
         self._recent: deque[_Point] = deque(maxlen=_BINS_TO_CHANGE)
+        self._late = 0.0  # distance of the fastest message of the bin before from the line
         self._late_bins = 0
         self._points: list[_Point] = []
         self._hull: list[_Point] = []
@@ -111,6 +114,7 @@ class DeviceClock:
     def restart(self) -> None:
         """Expect another clock, as after the device was opened again; the counts go on."""
         self._device = None
+        self._closed = _BINS_TO_KNOW
 
     def _follow(self, device: float, host: float) -> float:
         """Return the capture time that the device's clock says, at most `host`."""
@@ -142,7 +146,7 @@ class DeviceClock:
 
     def _ahead(self, host: float) -> float:
         """By how much a message may be faster than all before it, seconds."""
-        young = self._closed < _BINS_TO_CHANGE
+        young = self._closed * _BIN < _SETTLED
         return (_AHEAD_YOUNG if young else _AHEAD) + _DRIFT * (host - self._host)
 
     def _doubt(self, device: float, host: float, late: float) -> float:
@@ -177,34 +181,40 @@ class DeviceClock:
             self._lowest, self._point = late, (device, host)
         if host >= self._bin_ends:
             self._close_bin(host)
-        if late > _AHEAD_YOUNG and self._closed < _BINS_TO_KNOW:
-            late = _AHEAD_YOUNG
+        if late > _LATE_YOUNG and self._closed < _BINS_TO_KNOW:
+            late = _LATE_YOUNG
         return host - late
 
     def _begin(self, point: _Point) -> None:
-        """Begin the line again at a point; the rate holds until others say another."""
-        self._origin, self._base = self._point = point
+        """Begin the line again at a point; the rate holds until others say another.
+
+        A line that did not even hold for two bins had the wrong rate: that between the two points
+        at which it was begun is a better one.
+        """
+        passed, waited = point[0] - self._begun[0], point[1] - self._begun[1]
+        if self._closed < _BINS_TO_KNOW and passed > 0 and waited > _BIN / 2:
+            rate = waited / passed
+            self._rate = min(max(rate, 1 / _MOST), _MOST)
+        self._begun = self._origin, self._base = self._point = point
         self._points, self._hull = [], []
         self._recent.clear()
         self._closed = self._late_bins = self._suspects = 0
+        self._late = 0.0
         self._lowest = 0.0
         self._bin_ends = self._host + _BIN
 
     def _close_bin(self, host: float) -> None:
         """Take the fastest message of the bin that is over into account."""
-        self._late_bins = self._late_bins + 1 if self._lowest > _CHANGED else 0
+        before, self._late = self._late, self._lowest
+        self._late_bins = self._late_bins + 1 if self._late > _CHANGED else 0
         self._recent.append(self._point)
         self._lowest = float("inf")
         self._bin_ends = host + _BIN
         self._closed += 1
-        if self._late_bins >= _BINS_TO_CHANGE:
-            self.jumps += 1
-            points = list(self._recent)
-            self._begin(points[0])
-            self._lowest = float("inf")
-            for point in points:
-                self._add(point)
-            self._fit()
+        if self._late_bins >= _BINS_TO_CHANGE or (
+            before > _LATE and abs(self._late - before) < _AGREE
+        ):
+            self._change(list(self._recent)[-self._late_bins :])
             return
         self._add(self._point)
         if len(self._points) > _FEWEST and self._points[0][1] < host - _WINDOW - _SLACK:
@@ -212,6 +222,20 @@ class DeviceClock:
             points, self._points, self._hull = self._points[old:], [], []
             for point in points:
                 self._add(point)
+        self._fit()
+
+    def _change(self, points: list[_Point]) -> None:
+        """Begin the line again at the fastest messages of bins that were all late."""
+        self.jumps += 1
+        first, second, *more = (
+            host - self._base - self._rate * (device - self._origin) for device, host in points
+        )
+        if more and second - first > 3 * abs(more[0] - second) + _SIGNIFICANT:
+            del points[0]  # it was late by itself, before the clock changed
+        self._begin(points[0])
+        self._lowest = float("inf")
+        for point in points:
+            self._add(point)
         self._fit()
 
     def _add(self, point: _Point) -> None:
