@@ -253,11 +253,11 @@ class DeviceClock:
         hull.append(point)
 
     def _fit(self) -> None:
-        """Lay the line along the edge of the hull that spans its middle."""
+        """Lay the line along the edge of the hull that spans the middle one of all points."""
         hull = self._hull
         (first, begun), (last, ended) = hull[0], hull[-1]
         if len(hull) > 1:
-            middle = (first + last) / 2
+            middle = self._points[(len(self._points) - 1) // 2][0]
             at = len(hull) - 2
             while hull[at][0] > middle:
                 at -= 1
