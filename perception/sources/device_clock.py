@@ -259,7 +259,7 @@ class DeviceClock:
         if len(hull) > 1:
             middle = self._points[(len(self._points) - 1) // 2][0]
             at = len(hull) - 2
-            while hull[at][0] > middle:
+            while at and hull[at][0] >= middle:
                 at -= 1
             (left, low), (right, high) = hull[at], hull[at + 1]
             rate = (high - low) / (right - left)
