@@ -257,14 +257,17 @@ class DeviceClock:
         hull = self._hull
         (first, begun), (last, ended) = hull[0], hull[-1]
         if len(hull) > 1:
-            middle = self._points[(len(self._points) - 1) // 2][0]
+            settled = ended - begun > _SETTLED
+            # Half of the points lie on each side, whatever pauses are between them; a few points
+            # say less about that than their times do.
+            half = self._points[len(self._points) // 2][0]
+            middle = half if settled else (first + last) / 2
             at = len(hull) - 2
-            while at and hull[at][0] >= middle:
+            while at and hull[at][0] > middle:
                 at -= 1
             (left, low), (right, high) = hull[at], hull[at + 1]
             rate = (high - low) / (right - left)
             explains = abs(rate - self._rate) * (last - first)
-            settled = ended - begun > _SETTLED
             if (settled or explains > _SIGNIFICANT) and 1 / _MOST < rate < _MOST:
                 self._rate = rate
         rate = self._rate
