@@ -17,6 +17,7 @@ from sensebind.agent.cli import (
     talk,
     train,
 )
+from sensebind.credentials import clean_logs, without_credentials
 from sensebind.errors import SenseBindError
 from sensebind.printable import printable
 
@@ -57,6 +58,7 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
+    clean_logs()
     try:
         code = app(arguments, prog_name="sensebind", standalone_mode=False)
     except SenseBindError as error:
@@ -77,5 +79,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    shown = printable(without_credentials(" ".join(message.split())))
+    print(f"error: {shown}", file=sys.stderr)
     return 2

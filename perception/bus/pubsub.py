@@ -24,6 +24,7 @@ import zmq
 from msgspec.structs import replace
 from zmq.backend import Socket, zmq_poll
 
+from sensebind.credentials import without_credentials
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.bus.clock_sync import HostClocks, host_clock
 from sensebind.perception.bus.curve_keys import KeyRing
@@ -158,9 +159,12 @@ class Publisher:
             counts: Other fields of `Heartbeat`.
         """
         self._report = {
-            **counts, "state": state[:32], "detail": detail[:512], "dropped": dropped,
+            **counts,
+            "state": state[:32],
+            "detail": without_credentials(detail)[:512],
+            "dropped": dropped,
             "progress": progress or time.monotonic(),
-        }  # fmt: skip
+        }
 
     def close(self, drain_seconds: float = 1.0) -> None:
         """Send what is waiting, stop the thread and free the endpoint; may be called again."""
