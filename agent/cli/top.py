@@ -48,7 +48,8 @@ def run(
         once: Print one snapshot as text.
 
     Returns:
-        0, or 1 when a stream of a snapshot is not running or its percept is stale.
+        0, or 1 when a stream of a snapshot is not running, its percept is stale, or two publishers
+        have its name.
 
     Raises:
         BusError: Nothing runs here, or an endpoint is refused.
@@ -62,7 +63,7 @@ def run(
         time.sleep(_SETTLE)
         if as_json or once or not sys.stdout.isatty():
             rows = monitor.rows()
-            well = bool(rows) and all(r.state == "running" and r.age_ms < STALE_MS for r in rows)
+            well = bool(rows) and all(_is_well(row) for row in rows)
             print(json.dumps({"streams": [as_dict(r) for r in rows], "ok": well}) if as_json else
                   as_text(rows))  # fmt: skip
             return 0 if well else 1
@@ -86,6 +87,10 @@ def local_endpoints(config: Path | None) -> list[str]:
         return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
     sockets = sorted(runtime_directory().glob("*/*"))
     return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name != "frames"]
+
+
+def _is_well(row: StreamRow) -> bool:
+    return row.state == "running" and row.age_ms < STALE_MS and not row.publishers
 
 
 def as_dict(row: StreamRow) -> dict[str, object]:
@@ -130,6 +135,8 @@ def _cells(row: StreamRow) -> tuple[str, ...]:
         "not kept": row.unkept, "turned away": row.turned_away,
     }  # fmt: skip
     notes = [f"{count} {name}" for name, count in counts.items() if count]
+    if row.publishers:
+        notes.insert(0, f"{len(row.publishers)} publishers: {', '.join(row.publishers)}")
     return (
         row.stream, row.state, f"{row.rate:.1f}", f"{row.aim:.1f}",
         f"{row.age_ms:.0f}" if math.isfinite(row.age_ms) else "-", f"{row.encode_ms:.1f}",

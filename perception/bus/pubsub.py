@@ -8,6 +8,7 @@ sequence number. What can be reached from other machines needs keys.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -42,6 +43,8 @@ __all__ = [
     "HEARTBEAT_SECONDS", "Heartbeat", "News", "Publisher", "Subscriber", "check_endpoint",
     "decode_heartbeat",
 ]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 0.25
 _BUSY_SECONDS = 0.1  # how often a publisher that is busy looks for subscriptions
@@ -281,6 +284,7 @@ class Subscriber:
             BusError: An endpoint is refused or malformed, or its key is not allowed.
         """
         self._tallies: dict[str, Tally] = {}
+        self._shared: set[str] = set()  # streams of which it was logged that two publish them
         self._clocks = HostClocks()
         self._unplaced: dict[str, Percept] = {}  # of machines whose clock is not known yet
         self._context = zmq.Context(io_threads=1)
@@ -354,9 +358,18 @@ class Subscriber:
         if beat.clock not in ("", host_clock()):
             self._clocks.hear(beat.clock, beat.monotonic, time.monotonic())
         tally = self._tally(beat.stream)
-        if tally.beat(beat.epoch, beat.sequence):
+        here = beat.clock in ("", host_clock())
+        name = f"process {beat.pid}" if here else f"process {beat.pid} of machine {beat.clock[:8]}"
+        if tally.beat(beat.epoch, beat.sequence, name):
             tally.skipped = beat.dropped
             news.heartbeats[beat.stream] = beat
+        elif beat.stream not in self._shared and (names := tally.stats().publishers):
+            self._shared.add(beat.stream)
+            log.warning(
+                "stream %s has %d publishers, of which the first is listened to: %s; give each "
+                "robot a name: or its streams other names",
+                beat.stream, len(names), ", ".join(names),
+            )  # fmt: skip
         if (waiting := self._unplaced.pop(beat.stream, None)) is not None:
             self._place(waiting, news)
 
