@@ -474,6 +474,7 @@ def test_two_publishers_of_one_stream_are_reported_as_two(
         while time.monotonic() < end:
             for publisher in (first, second):
                 publisher.publish(percept())
+            time.sleep(0.01)
             news = subscriber.receive(0.05)
             epochs |= {one.header.epoch for one in news.percepts.values()}
             stats = subscriber.stats()["camera"]
