@@ -45,7 +45,7 @@ def look_up(info: str, *, use_extrinsics: bool = True) -> Callable[[object], np.
     """Stands for `XYZLutFloat`: by default it moves points to where the sensor is mounted."""
     assert info == "the only sensor"
     height = 1.2 if use_extrinsics else 0.0
-    return lambda _frame: np.ones((ROWS * COLUMNS, 3)) + [0.0, 0.0, height]
+    return lambda _frame: np.ones((ROWS * COLUMNS, 3)) + np.array([0.0, 0.0, height])
 
 
 class TestOuster(SourceConformance):
