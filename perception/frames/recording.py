@@ -144,11 +144,15 @@ class Recorder:
             if self._file.closed:
                 return
             try:
-                self._writer.finish()
+                try:
+                    self._writer.finish()
+                finally:
+                    self._file.close()  # writes what is left in its buffer, which may fail as well
             except OSError as error:
-                raise StorageError(f"{self.path} cannot be finished: {error.strerror}") from error
-            finally:
-                self._file.close()
+                raise StorageError(
+                    f"{self.path} cannot be finished: {error.strerror}; what was recorded before "
+                    "can be read"
+                ) from error
 
     def __enter__(self) -> Self:
         return self
