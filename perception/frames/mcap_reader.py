@@ -141,11 +141,11 @@ class McapFile:
                 times = _TIMES.get(opcode)
                 if times is not None and length >= times.size:
                     begin, end = times.unpack(file.read(times.size))[-2:]
-                    # The log time of a message is both; a chunk without messages has none.
+                    # The log time of a message is both.
                     begin, end = (begin, begin) if opcode == Opcode.MESSAGE else (begin, end)
                     parts.offsets.append(at)
                     parts.begins.append(begin)
-                    parts.in_order &= begin >= latest or not end
+                    parts.in_order &= begin >= latest
                     latest = max(latest, end)
                 at = after
         return parts
