@@ -32,6 +32,7 @@ from sensebind.agent.cli import (
     watch,
 )
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
+from sensebind.credentials import clean_logs, without_credentials
 from sensebind.errors import SenseBindError
 from sensebind.printable import printable
 
@@ -119,6 +120,7 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
     prepare_output()
+    clean_logs()
     try:
         code = app(arguments, prog_name="sensebind", standalone_mode=False)
         if (problem := flush_output()) is not None:
@@ -147,6 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> int:
+    shown = printable(without_credentials(" ".join(message.split())))
     with suppress(OSError):
-        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
+        print(f"error: {shown}", file=sys.stderr)
     return 2

@@ -43,7 +43,7 @@ def top(
     as_json: Json = False,
 ) -> int:
     """Show rate, age, losses and memory of all streams. Piped: one snapshot."""
-    # Exit code 0, or 1 when a stream of a snapshot is not running or its percept is stale.
+    # Exit code 0, or 1 when a stream of a snapshot is not running, stale, or has two publishers.
     from sensebind.agent.robot.config_file import read_config
 
     expected = read_config(config).stream_names.values() if config is not None else ()
@@ -63,7 +63,7 @@ def top(
         time.sleep(_SETTLE)
         if as_json or once or not sys.stdout.isatty():
             rows = monitor.rows()
-            well = bool(rows) and all(r.state == "running" and r.age_ms < STALE_MS for r in rows)
+            well = bool(rows) and all(_is_well(row) for row in rows)
             streams = [as_dict(row) for row in rows]
             print(json.dumps({"streams": streams, "ok": well}) if as_json else as_text(rows))
             return 0 if well else 1
@@ -90,6 +90,10 @@ def local_endpoints(config: Path | None) -> list[str]:
         return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
     sockets = sorted(runtime_directory().glob("*/*"))
     return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name != "frames"]
+
+
+def _is_well(row: StreamRow) -> bool:
+    return row.state == "running" and row.age_ms < STALE_MS and not row.publishers
 
 
 def as_dict(row: StreamRow) -> dict[str, Any]:
@@ -137,6 +141,8 @@ def _cells(row: StreamRow) -> tuple[str, ...]:
         "not kept": row.unkept, "turned away": row.turned_away,
     }  # fmt: skip
     notes = [f"{count} {name}" for name, count in counts.items() if count]
+    if row.publishers:
+        notes.insert(0, f"{len(row.publishers)} publishers: {', '.join(row.publishers)}")
     return (
         row.stream, row.state, f"{row.rate:.1f}", f"{row.aim:.1f}",
         f"{row.age_ms:.0f}" if math.isfinite(row.age_ms) else "-", f"{row.encode_ms:.1f}",

@@ -32,6 +32,7 @@ _COUNTERS = {
     "clamped": "Capture times that could not be true",
     "unkept": "Frames that could not be stored",
     "restarts": "Starts of the worker after the first",
+    "rivals": "Percepts left out as another publisher has the name of the stream",
 }
 _FRAME_COUNTERS = {
     "served": "Frames that were given",

@@ -36,6 +36,8 @@ class StreamRow:
         unchanged: Observations that looked like the one before. `clamped`: impossible times.
         unkept: Frames that could not be stored. `turned_away`: connections without a good key.
         restarts: Of the worker. `pid`: its process.
+        rivals: Percepts left out as they come from another publisher of the same name.
+        publishers: Who publishes under this name, where that is more than one.
     """
 
     stream: str
@@ -60,6 +62,8 @@ class StreamRow:
     turned_away: int
     restarts: int
     pid: int
+    rivals: int = 0
+    publishers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -168,4 +172,6 @@ def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
         turned_away=last.turned_away,
         restarts=max(last.restarts, stats.restarts),
         pid=last.pid,
+        rivals=stats.rivals,
+        publishers=stats.publishers,
     )

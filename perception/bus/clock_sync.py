@@ -17,6 +17,8 @@ from sensebind.perception.percept import Observation
 
 _WINDOW = 30.0  # seconds over which the quickest message tells how two clocks are apart
 _MAX_CLOCKS = 256
+_NAMES = 4096  # names of frames that are compared one by one
+_APART = 1000  # nanoseconds between names of frames that seem to be captured at the same time
 
 
 @cache
@@ -29,32 +31,59 @@ def host_clock() -> str:
 
 
 class CaptureGuard:
-    """Repairs the capture times of one stream where they cannot be true, and counts that.
+    """Repairs the capture times of one stream where they cannot be true.
 
-    A time in the future becomes now. A time that goes back or stands still, although the source
-    calls the observation a new one, becomes now, too. The wall clock, which names frames, is kept
-    from going back when it is set.
+    A monotonic time in the future, or one that goes back or stands still although the source calls
+    the observation a new one, becomes now. A wall-clock time in the future becomes the one that
+    fits the age. Otherwise every observation carries its own time, whatever the one before it said:
+    a wrong stamp, or a wall clock that is set, harms no other. As the wall-clock time names the
+    frame, no name is given twice: one that may have been given before is moved on by microseconds.
+
+    Attributes:
+        clamped: Observations whose times could not be true.
     """
 
     def __init__(self) -> None:
         self.clamped = 0
         self._monotonic = float("-inf")
-        self._captured_at = 0
+        self._names: dict[int, None] = {}  # the newest, in order
+        self._forgotten = -1  # the latest of those that are not in it any more
+        self._returns = 0  # how often the wall clock went back to before that
+        self._before = -1
 
     def check(self, observation: Observation) -> Observation:
         """Return the observation with times that can be believed."""
-        now = time.monotonic()
+        now, wall = time.monotonic(), time.time_ns()
         monotonic, captured_at = observation.monotonic, observation.captured_at
         if not self._monotonic < monotonic <= now:
-            captured_at = time.time_ns()
-            monotonic = now
-        if captured_at <= self._captured_at:
-            captured_at = self._captured_at + 1
-        self._monotonic, self._captured_at = monotonic, captured_at
-        if (monotonic, captured_at) == (observation.monotonic, observation.captured_at):
+            monotonic, captured_at = now, wall
+        if captured_at > wall:
+            captured_at = wall - round((now - monotonic) * 1e9)
+        self._monotonic = monotonic
+        name = self._name(captured_at)
+        times = (observation.monotonic, observation.captured_at)
+        if (monotonic, captured_at) != times or name in self._names:
+            self.clamped += 1
+        while name in self._names:
+            name += 1
+        self._remember(name)
+        if (monotonic, name) == times:
             return observation
-        self.clamped += 1
-        return dataclasses.replace(observation, monotonic=monotonic, captured_at=captured_at)
+        return dataclasses.replace(observation, monotonic=monotonic, captured_at=name)
+
+    def _name(self, captured_at: int) -> int:
+        """The capture time, moved on by a microsecond for each time that the clock went back."""
+        known = captured_at > self._forgotten  # all names that it could repeat are remembered
+        self._returns += not known and captured_at < self._before
+        self._before = captured_at
+        return captured_at if known else captured_at + _APART * self._returns
+
+    def _remember(self, name: int) -> None:
+        self._names[name] = None
+        if len(self._names) > _NAMES:
+            oldest = next(iter(self._names))
+            del self._names[oldest]
+            self._forgotten = max(self._forgotten, oldest)
 
 
 class HostClocks:

@@ -8,6 +8,7 @@ sequence number. What can be reached from other machines needs keys.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -24,6 +25,7 @@ import zmq
 from msgspec.structs import replace
 from zmq.backend import Socket, zmq_poll
 
+from sensebind.credentials import without_credentials
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.bus.clock_sync import HostClocks, host_clock
 from sensebind.perception.bus.curve_keys import KeyRing
@@ -41,6 +43,8 @@ __all__ = [
     "HEARTBEAT_SECONDS", "Heartbeat", "News", "Publisher", "Subscriber", "check_endpoint",
     "decode_heartbeat",
 ]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 0.25
 _BUSY_SECONDS = 0.1  # how often a publisher that is busy looks for subscriptions
@@ -158,9 +162,12 @@ class Publisher:
             counts: Other fields of `Heartbeat`.
         """
         self._report = {
-            **counts, "state": state[:32], "detail": detail[:512], "dropped": dropped,
+            **counts,
+            "state": state[:32],
+            "detail": without_credentials(detail)[:512],
+            "dropped": dropped,
             "progress": progress or time.monotonic(),
-        }  # fmt: skip
+        }
 
     def close(self, drain_seconds: float = 1.0) -> None:
         """Send what is waiting, stop the thread and free the endpoint; may be called again."""
@@ -277,6 +284,7 @@ class Subscriber:
             BusError: An endpoint is refused or malformed, or its key is not allowed.
         """
         self._tallies: dict[str, Tally] = {}
+        self._shared: set[str] = set()  # streams of which it was logged that two publish them
         self._clocks = HostClocks()
         self._unplaced: dict[str, Percept] = {}  # of machines whose clock is not known yet
         self._context = zmq.Context(io_threads=1)
@@ -350,9 +358,18 @@ class Subscriber:
         if beat.clock not in ("", host_clock()):
             self._clocks.hear(beat.clock, beat.monotonic, time.monotonic())
         tally = self._tally(beat.stream)
-        if tally.beat(beat.epoch, beat.sequence):
+        here = beat.clock in ("", host_clock())
+        name = f"process {beat.pid}" if here else f"process {beat.pid} of machine {beat.clock[:8]}"
+        if tally.beat(beat.epoch, beat.sequence, name):
             tally.skipped = beat.dropped
             news.heartbeats[beat.stream] = beat
+        elif beat.stream not in self._shared and (names := tally.stats().publishers):
+            self._shared.add(beat.stream)
+            log.warning(
+                "stream %s has %d publishers, of which the first is listened to: %s; give each "
+                "robot a name: or its streams other names",
+                beat.stream, len(names), ", ".join(names),
+            )  # fmt: skip
         if (waiting := self._unplaced.pop(beat.stream, None)) is not None:
             self._place(waiting, news)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+import time
 from dataclasses import dataclass, field
 
 _REMEMBERED_EPOCHS = 16
+_LATE = 1.0  # seconds after its end at which nothing of a publisher is still on its way
+_ALIVE = 3.0  # seconds of silence after which a publisher is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,14 @@ class StreamStats:
         lost: Sequence numbers that were published and never arrived.
         gaps: How many times in a row of arrivals something was lost.
         duplicates: Percepts that came again, or late from a publisher that is gone.
+        rivals: Percepts that were left out because another publisher, which is alive as well, uses
+            the name of the stream.
         malformed: Messages that could not be understood.
         restarts: How many times the publisher of the stream was replaced by another.
         beats: Heartbeats that arrived.
         skipped: Observations that the worker left out because newer ones had come (its own count).
+        publishers: Who publishes under this name now, where that is more than one: the one that is
+            listened to first.
     """
 
     received: int = 0
@@ -33,6 +39,8 @@ class StreamStats:
     restarts: int = 0
     beats: int = 0
     skipped: int = 0
+    rivals: int = 0
+    publishers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -40,7 +48,9 @@ class Tally:
     """Counts one stream.
 
     Sequence numbers of an epoch begin at 1. Heartbeats carry the last number that was published,
-    and come in order with the percepts, so that even a lost last one is noticed.
+    and come in order with the percepts, so that even a lost last one is noticed. The publisher that
+    was heard first last is listened to. One before it that goes on sending has not been restarted:
+    it is another one with the same name of the stream.
     """
 
     received: int = 0
@@ -52,20 +62,29 @@ class Tally:
     restarts: int = 0
     beats: int = 0
     skipped: int = 0
+    rivals: int = 0
     _epoch: str | None = None
     _base: int = 0  # numbers up to here were published before this subscriber could hear them
     _counted: int = 0  # numbers up to here have been accounted for, as arrived or as lost
     _newest: int = 0  # the newest number that was handed on
-    _former: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_EPOCHS))
+    _entered: float = 0.0  # when the present publisher was heard first, monotonic
+    _former: dict[str, int] = field(default_factory=dict)  # the last number of each
+    _alive: dict[str, float] = field(default_factory=dict)  # rivals, and when they were heard last
+    _names: dict[str, str] = field(default_factory=dict)
 
     def percept(self, epoch: str, sequence: int) -> bool:
         """Count a percept.
 
         Returns:
-            Whether it is news: False for a repetition, or for one from a former publisher.
+            Whether it is news: False for a repetition, or for one from another publisher than the
+            one that is listened to.
         """
         if not self._enter(epoch, sequence - 1):
-            self.duplicates += 1
+            if sequence > self._former[epoch] and self._is_alive(epoch):
+                self.rivals += 1
+                self._former[epoch] = sequence
+            else:
+                self.duplicates += 1
             return False
         if sequence > self._counted:
             self._miss(sequence - 1)
@@ -79,13 +98,20 @@ class Tally:
         self.received += 1
         return True
 
-    def beat(self, epoch: str, sequence: int) -> bool:
+    def beat(self, epoch: str, sequence: int, name: str = "") -> bool:
         """Count a heartbeat that says `sequence` was the last number published.
 
+        Args:
+            epoch: Names the start of the publisher.
+            sequence: The last number that it published.
+            name: What to call the publisher in reports.
+
         Returns:
-            Whether it comes from the present publisher.
+            Whether it comes from the publisher that is listened to.
         """
+        self._names[epoch] = name or epoch
         if not self._enter(epoch, sequence):
+            self._is_alive(epoch)
             return False
         self.beats += 1
         self._miss(sequence)
@@ -93,10 +119,22 @@ class Tally:
 
     def stats(self) -> StreamStats:
         """Return the counts as they are now."""
+        lately = time.monotonic() - _ALIVE
+        others = [epoch for epoch, at in self._alive.items() if at > lately]
+        here = [self._epoch, *others] if others and self._epoch else []
         return StreamStats(
-            self.received, self.superseded, self.lost, self.gaps, self.duplicates,
-            self.malformed, self.restarts, self.beats, self.skipped,
-        )  # fmt: skip
+            received=self.received,
+            superseded=self.superseded,
+            lost=self.lost,
+            gaps=self.gaps,
+            duplicates=self.duplicates,
+            malformed=self.malformed,
+            restarts=self.restarts,
+            beats=self.beats,
+            skipped=self.skipped,
+            rivals=self.rivals,
+            publishers=tuple(self._names.get(epoch, epoch) for epoch in here),
+        )
 
     def _enter(self, epoch: str, unheard: int) -> bool:
         """Follow the stream into another epoch; False for one that is over."""
@@ -107,11 +145,26 @@ class Tally:
         if self._epoch is None:
             self._base = self._counted = max(unheard, 0)  # a late joiner has lost nothing
         else:
-            self._former.append(self._epoch)
+            self._former[self._epoch] = self._newest
+            if len(self._former) > _REMEMBERED_EPOCHS:
+                gone = next(iter(self._former))
+                for known in (self._former, self._alive, self._names):
+                    known.pop(gone, None)
             self.restarts += 1
             self._base = self._counted = 0  # everything the new publisher sent is meant for us
         self._epoch = epoch
         self._newest = 0
+        self._entered = time.monotonic()
+        return True
+
+    def _is_alive(self, epoch: str) -> bool:
+        """Whether one who published before is still there, by what has just come of it."""
+        now = time.monotonic()
+        if epoch not in self._alive:
+            if now - self._entered <= _LATE:
+                return False
+            self.restarts -= 1  # nobody was restarted: there are two
+        self._alive[epoch] = now
         return True
 
     def _miss(self, until: int) -> None:

@@ -147,9 +147,12 @@ class Recorder:
                 try:
                     self._writer.finish()
                 finally:
-                    self._file.close()  # writes what is buffered, and fails as that does
+                    self._file.close()  # writes what is left in its buffer, which may fail as well
             except OSError as error:
-                raise StorageError(f"{self.path} cannot be finished: {error.strerror}") from error
+                raise StorageError(
+                    f"{self.path} cannot be finished: {error.strerror}; what was recorded before "
+                    "can be read"
+                ) from error
 
     def __enter__(self) -> Self:
         return self

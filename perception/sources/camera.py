@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 
+from sensebind.credentials import without_credentials
 from sensebind.errors import ConfigurationError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Device
@@ -15,7 +16,6 @@ from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
 
 _URL = re.compile(r"^(rtsps?|https?|udp|tcp|rtmp)://", re.IGNORECASE)
-_SECRET = re.compile(r"//[^/@]*@")
 _V4L = Path("/sys/class/video4linux")
 
 
@@ -25,7 +25,7 @@ class Camera(LiveSource):
     A video file is a source of its own (`video:FILE`), as it has a clock of its own.
 
     Args:
-        target: Index, device path or URL. Passwords in it are never shown.
+        target: Index, device path or URL. Logins in it are never shown.
         stream: Name of the stream.
         width: Asked of the device, pixels; 0 leaves it. `height`: likewise.
         fps: Asked of the device, pictures per second; 0 leaves it.
@@ -52,13 +52,13 @@ class Camera(LiveSource):
         self._url = bool(_URL.match(target))
         if not self._url and not target.isdecimal() and not target.startswith("/dev/"):
             raise ConfigurationError(
-                f"{stream}: {target!r} is no camera: give an index such as camera:0, a device such "
-                "as camera:/dev/video0, or an rtsp://, http:// or udp:// address; for a file, "
-                "video:FILE"
+                f"{stream}: {_shown(target)!r} is not a camera: give an index such as camera:0, a "
+                "device such as camera:/dev/video0, or an rtsp://, http:// or udp:// address; for "
+                "a file, video:FILE"
             )
         if not timeout > 0:
             raise ConfigurationError(f"{stream}: a timeout of {timeout} s; give more than 0")
-        super().__init__(stream, f"camera {_SECRET.sub('//…@', target)}")
+        super().__init__(stream, f"camera {_shown(target)}")
         self._target: str | int = int(target) if target.isdecimal() else target
         self._wishes = {
             cv2.CAP_PROP_FRAME_WIDTH: width,
@@ -86,6 +86,7 @@ class Camera(LiveSource):
         return self._clock
 
     def _open(self) -> None:
+        self._clock.restart()
         capture = self._capture = cv2.VideoCapture()
         if self._url:
             limit = round(1000 * self._timeout)
@@ -138,3 +139,11 @@ class Camera(LiveSource):
         if not os.access(device, os.R_OK | os.W_OK):
             return f"no permission for {device}; add yourself to its group (usually video)"
         return f"{device} gives no video; it is in use, or is no camera"
+
+
+def _shown(target: str) -> str:
+    """The address as it may be seen by anybody; people forget the scheme, and mistype spaces."""
+    target = "%20".join(target.split())
+    if _URL.match(target):
+        return without_credentials(target)
+    return without_credentials(f"rtsp://{target}").removeprefix("rtsp://")

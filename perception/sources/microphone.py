@@ -126,6 +126,7 @@ class Microphone(LiveSource):
         hello = self._hello()
         self._rate = int(hello["rate"])
         self._samples = 0  # that the device gave since it was opened
+        self._clock.restart()
         self._begin_stretch()
         self._heard = time.monotonic()
 

@@ -19,6 +19,9 @@ _PATIENCE = 0.1
 class Ouster(LiveSource):
     """An Ouster lidar: points [N, 3] once per turn, x away from its cable's connector, z up.
 
+    Points are in the sensor frame of the maker's manual, whatever mounting pose (`sensor_to_body`)
+    the metadata hold: the floor lies as far below as the sensor is mounted high.
+
     Args:
         target: Host name or address of the sensor, such as "os-122301001234.local".
         stream: Name of the stream.
@@ -61,7 +64,9 @@ class Ouster(LiveSource):
             ) from error
         try:
             self._sensor = sensor.SensorFrameSetSource(self._host, config_timeout=self._timeout)
-            self._project = core.XYZLutFloat(self._sensor.sensor_info[0])
+            # Not where the metadata say that it is mounted: what is near is told by the sensor's
+            # own frame, and so is `frame_id`. `XYZLutFloat` would apply the mounting by default.
+            self._project = core.XYZLutFloat(self._sensor.sensor_info[0], use_extrinsics=False)
         except (RuntimeError, ValueError, OSError, IndexError) as error:
             raise SourceError(
                 f"cannot open the {self._device}: {one_line(error)}; check its address and network"
@@ -91,7 +96,8 @@ def frame_points(frame: Any, project: Any, min_range: float) -> tuple[np.ndarray
     """Points of a turn, float32 [N, 3] metres, and when it ended by the sensor's clock, seconds.
 
     Args:
-        frame: A `LidarFrame` of ouster-sdk. `project`: its `XYZLutFloat`.
+        frame: A `LidarFrame` of ouster-sdk.
+        project: Its `XYZLutFloat` without extrinsics, for points in the sensor frame.
         min_range: Nearer points are left out, metres.
     """
     echo = frame.field("RANGE") > 1000 * min_range  # [H,W], millimetres

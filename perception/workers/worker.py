@@ -23,6 +23,7 @@ from types import FrameType
 import numpy as np
 import torch
 
+from sensebind.credentials import clean_logs, without_credentials
 from sensebind.errors import (
     BusError,
     CheckpointError,
@@ -268,6 +269,7 @@ def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restart
     Returns:
         The exit code: 0 after SIGTERM, 2 when starting again would not help, 1 otherwise.
     """
+    clean_logs()
     worker = Worker(*specs)
 
     def terminate(_number: int, _frame: FrameType | None) -> None:
@@ -285,7 +287,7 @@ def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restart
         return EXIT_ERROR
     except Exception as error:
         log.exception("worker of %s failed", ", ".join(spec.stream for spec in specs))
-        tell(f"{type(error).__name__}: {error}")
+        tell(without_credentials(f"{type(error).__name__}: {error}"))
         return EXIT_ERROR
     return 0
 

@@ -1,4 +1,9 @@
-"""The error tree. Every message names what is wrong, where, and what to do about it."""
+"""The error tree. Every message names what is wrong, where, and what to do about it.
+
+No message shows a login: addresses in it are cleaned when the error is made.
+"""
+
+from sensebind.credentials import without_credentials
 
 ONE_LINE = 300
 """Most characters of a library's error that a message of ours quotes."""
@@ -12,6 +17,11 @@ class SenseBindError(Exception):
     """
 
     retryable: bool = False
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(
+            *(without_credentials(one) if isinstance(one, str) else one for one in args)
+        )
 
 
 class InputError(SenseBindError):
@@ -68,5 +78,5 @@ def one_line(error: BaseException) -> str:
         Its words with single spaces between, no line break, at most `ONE_LINE` characters and an
         ellipsis where there were more.
     """
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = without_credentials(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= ONE_LINE else f"{text[:ONE_LINE]}…"

@@ -46,14 +46,49 @@ def test_times_that_jump_freeze_or_come_from_the_future_are_repaired() -> None:
     assert walls == sorted(set(walls)) and walls[-1] <= time.time_ns()
 
 
-def test_a_wall_clock_set_back_names_no_frame_twice() -> None:
+def test_a_wrong_wall_clock_time_spoils_that_observation_only() -> None:
+    """One stamp lies a year ahead, one is zero, and two messages come in the wrong order."""
     guard = CaptureGuard()
-    start = time.monotonic() - 10
-    names = [
-        guard.check(observation(start + n, at)).captured_at
-        for n, at in enumerate([900, 950, 100, 101])
+    start, wall = time.monotonic() - 10, time.time_ns() - 10**10
+    year = 365 * 24 * 3600 * 10**9
+    given = [0, 10**8, year, 3 * 10**8, -wall, 6 * 10**8, 5 * 10**8, 7 * 10**8]
+    found = [
+        guard.check(observation(start + n / 10, wall + at)).captured_at - wall
+        for n, at in enumerate(given)
     ]
-    assert names == [900, 950, 951, 952] and guard.clamped == 2
+    assert found[2] == pytest.approx(2 * 10**8, abs=10**8)  # when it was captured, by its age
+    assert found[:2] + found[3:] == given[:2] + given[3:]
+    assert guard.clamped == 1
+
+
+def test_a_wall_clock_that_is_set_is_followed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A robot boots with its clock an hour and half a second ahead; NTP sets it back."""
+    hand = {"monotonic": 1000.0, "wall": 1_800_000_000 * 10**9}
+    monkeypatch.setattr(time, "monotonic", lambda: hand["monotonic"])
+    monkeypatch.setattr(time, "time_ns", lambda: hand["wall"])
+    guard, names = CaptureGuard(), set()
+    for second in range(10_000):
+        hand["monotonic"] += 1
+        hand["wall"] += 10**9 - (3600_500_000_000 if second == 5000 else 0)
+        found = guard.check(observation(hand["monotonic"], hand["wall"]))
+        assert 0 <= found.captured_at - hand["wall"] <= 1000
+        names.add(found.captured_at)
+    assert len(names) == 10_000 and guard.clamped == 0
+
+
+def test_no_frame_is_named_twice() -> None:
+    """A bag that is opened again gives the same stamps; so does a device that repeats itself."""
+    guard, names = CaptureGuard(), set()
+    start, wall = time.monotonic() - 3600, time.time_ns() - 10**13
+    count = 0
+    for _ in range(3):
+        for step in range(6000):
+            at = wall + (step - step % 3) * 10**6
+            found = guard.check(observation(start + count / 10, at))
+            assert abs(found.captured_at - at) < 10_000
+            names.add(found.captured_at)
+            count += 1
+    assert len(names) == count
 
 
 def test_times_of_another_machine_are_brought_to_ours() -> None:

@@ -1,5 +1,6 @@
 """The bus over real ZeroMQ sockets: newest wins, everything lost is counted, nothing kills it."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -457,3 +458,52 @@ def test_a_reader_that_is_busy_for_seconds_stays_alive(tmp_path: Path) -> None:
                 time.sleep(0.005)
             assert reader.stdout is not None
             assert (reader.returncode, reader.stdout.read()) == (0, "alive\n")
+
+
+def test_two_publishers_of_one_stream_are_reported_as_two(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not as duplicates of each other, and not as a publisher that was started again."""
+    with (
+        Publisher(f"ipc://{tmp_path}/a", "camera", heartbeat_seconds=0.05) as first,
+        Publisher(f"ipc://{tmp_path}/b", "camera", heartbeat_seconds=0.05) as second,
+        Subscriber([first.endpoint, second.endpoint]) as subscriber,
+    ):
+        end = time.monotonic() + 3
+        epochs = set()
+        while time.monotonic() < end:
+            for publisher in (first, second):
+                publisher.publish(percept())
+            time.sleep(0.01)
+            news = subscriber.receive(0.05)
+            epochs |= {one.header.epoch for one in news.percepts.values()}
+            stats = subscriber.stats()["camera"]
+            if stats.rivals > 5:
+                break
+        assert stats.publishers == (f"process {os.getpid()}",) * 2
+        assert stats.rivals > 5 and stats.restarts == 0
+        assert stats.received > 5 and stats.lost == 0
+        assert "stream camera has 2 publishers" in caplog.text
+        assert len(epochs) <= 2
+
+
+def test_a_former_publisher_that_is_alive_is_a_rival(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    tally = Tally()
+    for sequence in range(1, 4):
+        assert tally.beat("a", sequence - 1, "process 1") and tally.percept("a", sequence)
+    assert tally.beat("b", 0, "process 2") and tally.percept("b", 1)
+    assert not tally.percept("a", 4)  # may have been on its way when its publisher ended
+    assert tally.stats().duplicates == tally.stats().restarts == 1
+    assert tally.stats().publishers == ()
+    now[0] += 2.0
+    assert not tally.beat("a", 5, "process 1")
+    assert not tally.percept("a", 6) and not tally.percept("a", 6)
+    assert tally.percept("b", 2)
+    stats = tally.stats()
+    assert stats.publishers == ("process 2", "process 1")
+    assert (stats.rivals, stats.duplicates, stats.restarts, stats.lost) == (1, 2, 0, 0)
+    now[0] += 5.0
+    assert tally.percept("b", 3)
+    assert tally.stats().publishers == ()  # it has ended

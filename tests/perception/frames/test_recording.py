@@ -2,6 +2,7 @@
 
 # pyright: reportOptionalMemberAccess=false, reportReturnType=false
 
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -244,3 +245,26 @@ def test_a_stream_is_replayed_under_another_name(tmp_path: Path) -> None:
             source.read()
     with pytest.raises(SourceError, match=r"no stream 'nose'; it has camera, microphone"):
         _ = Replay(str(tmp_path / "r.mcap"), "nose").modality
+
+
+@pytest.mark.parametrize("room", [150_000, 1_100_000, 2_500_000])
+def test_a_full_disk_is_named_and_what_was_written_can_be_read(room: int, tmp_path: Path) -> None:
+    """The disk may be full at any write: of a chunk, of the buffer, of the index at the end."""
+    path = tmp_path / "full.mcap"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = np.random.default_rng(0)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(StorageError, match=r"full\.mcap cannot be"), Recorder(path) as recorder:
+            for number in range(250):
+                data = noise.integers(0, 255, (64, 64, 3), np.uint8)
+                recorder.observe(
+                    Observation(data, "camera", Modality.VISION, number + 1, 0.0, number, "")
+                )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size <= room
+    recording = Recording(path)
+    count = sum(1 for _ in recording)
+    assert recording.cut and not recording.refused
+    assert count >= room // 1_100_000 * 60  # in each chunk of 1 MB that was written whole

@@ -129,7 +129,7 @@ def test_rtsp() -> None:
 
 @pytest.mark.parametrize("target", ["garden", "ftp://x", "-1", "clip.mp4"])
 def test_what_is_no_camera_is_refused(target: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no camera: give an index"):
+    with pytest.raises(ConfigurationError, match="is not a camera: give an index"):
         Camera(target, "camera")
 
 

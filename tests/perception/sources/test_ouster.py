@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -40,19 +41,45 @@ class Sensor:
         self.get_frame = None  # pyright: ignore[reportAttributeAccessIssue]: no read after this
 
 
+def look_up(info: str, *, use_extrinsics: bool = True) -> Callable[[object], np.ndarray]:
+    """Stands for `XYZLutFloat`: by default it moves points to where the sensor is mounted."""
+    assert info == "the only sensor"
+    height = 1.2 if use_extrinsics else 0.0
+    return lambda _frame: np.ones((ROWS * COLUMNS, 3)) + np.array([0.0, 0.0, height])
+
+
 class TestOuster(SourceConformance):
     """Ours with a stand-in for the library: there is no lidar here."""
 
     @pytest.fixture(autouse=True)
     def _library(self, monkeypatch: pytest.MonkeyPatch) -> None:
         core, sensor = ModuleType("ouster.sdk.core"), ModuleType("ouster.sdk.sensor")
-        vars(core)["XYZLutFloat"] = lambda _info: lambda _frame: np.ones((ROWS * COLUMNS, 3))
+        vars(core)["XYZLutFloat"] = look_up
         vars(sensor)["SensorFrameSetSource"] = Sensor
         for module in (ModuleType("ouster"), ModuleType("ouster.sdk"), core, sensor):
             monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def make_source(self) -> Source:
         return Ouster("os-1.local", "lidar")
+
+    def test_points_are_in_the_frame_of_the_sensor(self) -> None:
+        with self.make_source() as source:
+            assert np.allclose(source.read().data, 1.0)
+
+
+def test_a_mounting_pose_moves_no_point() -> None:
+    core = pytest.importorskip("ouster.sdk.core", reason="pip install 'sensebind[ouster]'")
+    info = core.SensorInfo.from_default(core.LidarMode(512, 10))
+    pose = np.eye(4)
+    pose[:3, 3] = 0.5, 0.0, 1.2
+    frame = core.LidarFrame(info)
+    frame.field("RANGE")[:] = 3000
+    before, _ = frame_points(frame, core.XYZLutFloat(info, use_extrinsics=False), 0.4)
+    info.sensor_to_body = pose
+    after, _ = frame_points(frame, core.XYZLutFloat(info, use_extrinsics=False), 0.4)
+    moved, _ = frame_points(frame, core.XYZLutFloat(info), 0.4)
+    assert np.array_equal(before, after)
+    assert np.allclose(moved - before, pose[:3, 3], atol=1e-5)
 
 
 def test_frames_become_points() -> None:

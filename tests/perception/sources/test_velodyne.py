@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -79,7 +80,9 @@ class TestVelodyne(SourceConformance):
 
 def test_a_turn_is_the_room() -> None:
     decoder = TurnDecoder(0.4, 100.0)
-    _, (_, points), *_ = (turn for packet in TURN if (turn := decoder.add(packet)))
+    points, *others = [turn[1] for packet in TURN if (turn := decoder.add(packet))]
+    assert len(others) == 2
+    assert all(abs(len(points) - len(other)) <= 24 * 16 for other in others)  # a packet
     assert points.dtype == np.float32 and 25_000 < len(points) < 30_000
     post = points[(np.abs(points[:, 0] - 2.0) < 0.02) & (np.abs(points[:, 1]) < 0.14)]
     assert len(post) > 50, "x does not point ahead"
@@ -87,6 +90,50 @@ def test_a_turn_is_the_room() -> None:
     assert len(floor) > 1000 and np.median(np.abs(floor[:, 2] + 0.6)) < 0.02
     walls = points[np.abs(points[:, :2]).max(axis=1) > 3.9]
     assert np.median(np.abs(np.abs(walls[:, :2]).max(axis=1) - 4.0)) < 0.02
+
+
+def scene(metres: float, begin: float, seconds: float) -> list[bytes]:
+    """Packets from one moment of the sensor on, in a round room."""
+    return list(packets(np.full((360, 16), metres), turns=10 * seconds, begin=begin))
+
+
+def turns_of(decoder: TurnDecoder, sent: list[bytes]) -> list[np.ndarray]:
+    return [np.linalg.norm(turn[1], axis=1) for packet in sent if (turn := decoder.add(packet))]
+
+
+@pytest.mark.parametrize("silence", [0.006, 0.05, 0.2, 1.0, 30.0])
+def test_a_turn_that_silence_broke_is_dropped_and_counted(silence: float) -> None:
+    """Half a turn of 5 m, nothing for a while, then a scene that is 9 m away."""
+    decoder = TurnDecoder(0.4, 100.0)
+    before = turns_of(decoder, scene(5.0, 0.0, 0.25))
+    assert len(before) == 1 and np.allclose(before[0], 5.0, atol=0.01)
+    after = turns_of(decoder, scene(9.0, 0.25 + silence, 0.35))
+    assert 2 <= len(after) <= 3
+    assert all(np.allclose(turn, 9.0, atol=0.01) for turn in after)
+    assert all(27_000 < len(turn) < 30_000 for turn in after)
+    assert decoder.broken == 1
+
+
+def test_the_first_turn_after_a_start_is_a_whole_one() -> None:
+    decoder = TurnDecoder(0.4, 100.0)
+    turns = turns_of(decoder, scene(5.0, 0.07, 0.4))
+    assert all(28_400 < len(turn) < 29_600 for turn in turns) and len(turns) == 3
+    assert decoder.broken == 0
+
+
+def test_an_hour_of_the_sensor_ends_no_turn() -> None:
+    decoder = TurnDecoder(0.4, 100.0)
+    turns = turns_of(decoder, scene(5.0, 3599.8, 0.45))
+    assert len(turns) == 3 and decoder.broken == 0
+
+
+def test_a_sensor_that_does_not_turn_is_told() -> None:
+    decoder = TurnDecoder(0.4, 100.0)
+    turns_of(decoder, scene(5.0, 0.0, 0.15))
+    with pytest.raises(InputError, match="does not turn"):
+        for number in range(5000):
+            stamp = struct.pack("<I", 150_000 + 1327 * number)
+            decoder.add(TURN[10][:1200] + stamp + TURN[10][1204:])
 
 
 def test_packets_that_come_by_udp_become_turns(lidar: Velodyne) -> None:
@@ -119,6 +166,46 @@ def test_a_silent_sensor_is_reported_and_comes_back(lidar: Velodyne) -> None:
     assert len(lidar.read().data) > 1000
 
 
+def test_two_sensors_at_one_port_are_an_error_until_one_is_named() -> None:
+    sent = {metres: scene(metres, 0.0, 4.0) for metres in (2.0, 5.0)}
+
+    def talk(lidar: Velodyne, stop: threading.Event, address: str, metres: float) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.bind((address, 0))
+            for number, packet in enumerate(sent[metres]):
+                out.sendto(packet, ("127.0.0.1", lidar.port))
+                if number % 20 == 19 and stop.wait(0.02):  # about as fast as a sensor
+                    return
+
+    for sender in ("", "127.0.0.2"):
+        with Velodyne("127.0.0.1:0", "lidar", sender=sender, timeout=0.3) as lidar:
+            stop = threading.Event()
+            threads = [
+                threading.Thread(target=talk, args=(lidar, stop, address, metres))
+                for address, metres in (("127.0.0.1", 2.0), ("127.0.0.2", 5.0))
+            ]
+            for thread in threads:
+                thread.start()
+            try:
+                if sender:
+                    turns = [np.linalg.norm(lidar.read(2.0).data, axis=1) for _ in range(5)]
+                    assert all(np.allclose(turn, 5.0, atol=0.01) for turn in turns)
+                else:
+                    with pytest.raises(
+                        SourceError, match=r"127\.0\.0\.1 and 127\.0\.0\.2: name one"
+                    ):
+                        lidar.read(1.0)
+                assert lidar.refused
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join()
+            if not sender:  # the other is switched off
+                time.sleep(0.4)
+                send(lidar, *scene(2.0, 100.0, 0.4))
+                assert np.allclose(np.linalg.norm(lidar.read(2.0).data, axis=1), 2.0, atol=0.01)
+
+
 def test_packets_of_others_are_not_believed() -> None:
     with Velodyne("127.0.0.1:0", "lidar", sender="192.168.1.201") as lidar:
         send(lidar, *TURN)
@@ -144,7 +231,7 @@ def test_mutated_packets_harm_nothing(
 
 
 def test_after_mutated_packets_good_ones_are_decoded() -> None:
-    turns = [turn for packet in TURN[:200] if (turn := DECODER.add(packet))]
+    turns = [turn for packet in TURN[:240] if (turn := DECODER.add(packet))]
     assert len(turns) >= 2 and all(np.isfinite(points).all() for _, points in turns)
     assert 25_000 < len(turns[-1][1]) < 30_000
 

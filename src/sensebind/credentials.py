@@ -1,0 +1,96 @@
+"""Takes logins and passwords out of addresses before anybody sees them.
+
+People write passwords into the addresses of their cameras, in every way that the makers invented:
+`rtsp://user:password@host`, `…?user=admin&pwd=…`, `…/user=admin&password=…&channel=1`. Messages of
+errors, logs, `sensebind top` and recordings are read by others, and copied into bug reports.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+__all__ = ["clean_logs", "without_credentials"]
+
+HIDDEN = "…"
+_NAMES = "user|usr|login|logon|account|pass|pwd|psw|pin|token|key|auth|secret|sig|sess|sid|cred|jwt"
+# An address goes on up to white space: passwords hold quotes and brackets, too, and a bracket too
+# much that is hidden harms nobody.
+_ADDRESS = r"[a-z][a-z0-9+.-]*:(?://|\\\\|%2F%2F)\S*|\S*%3A%2F%2F\S*"
+_PARTS = re.compile(r"(?P<head>[^:]*:(?://|\\\\|%2F%2F))(?P<rest>.*)", re.IGNORECASE)
+_HOST = re.compile(r"(?:\[[^\]/@]*\]|[^:@/?#\\]*)(?:[/?#]|$)")  # neither a login nor a port
+_NESTED = re.compile(r"(%3A%2F%2F)[^&\s]*(%40|@)(?=\S)", re.IGNORECASE)
+_PARAMETER = re.compile(
+    rf"(?:^|(?<=[?&;/#_,]))[\w.\[\]-]*(?:{_NAMES})[\w.\[\]-]*(?:=|%3D)(?P<value>[^&\s]*)",
+    re.IGNORECASE,
+)
+_SCHEMES = "rtsps?|rtmp[a-z]?|https?|udp|tcp|srt|rtp|mms|ws|wss|s?ftps?|file|mqtts?|amqps?|redis"
+# Without a scheme, as people forget it: `admin:password@192.168.1.10:554/h264`.
+_BARE = (
+    rf"(?!\S*(?:{_SCHEMES}):(?://|\\\\|%2F%2F))[^\s:/@'\"<>()\[\]{{}},;=]+:\S*@"
+    r"(?=(?:\d{1,3}\.){3}\d{1,3}\b|[\w.-]+:\d|[\w-]+(?:\.[\w-]+)*/)"
+)
+_FOUND = re.compile(f"(?P<address>{_ADDRESS})|{_BARE}", re.IGNORECASE)
+_BUS = re.compile(r"(?:tcp|ipc)://[A-Za-z0-9_.-]+@[^@\s]*", re.IGNORECASE)
+
+
+def without_credentials(text: str) -> str:
+    """Return a text in which no address shows a login or a password.
+
+    Whatever stands before the last `@` of an address is taken to be its login, as passwords hold
+    `/`, `:` and `@` themselves; and so is the value of each parameter whose name says so. The name
+    of a key in an address of the bus (`tcp://rover@10.0.0.5:7000`) is public and stays.
+
+    Args:
+        text: An address, or any text in which there may be some, such as the message of an error.
+
+    Example:
+        >>> without_credentials("no answer from rtsp://me:p@ss/word@10.0.0.7/h264?token=1f")
+        'no answer from rtsp://…@10.0.0.7/h264?token=…'
+    """
+    if "@" not in text and "=" not in text and "%" not in text:
+        return text
+    return _FOUND.sub(_cleaned, text)
+
+
+def _cleaned(match: re.Match[str]) -> str:
+    if match["address"] is None:
+        return f"{HIDDEN}@"
+    address = _NESTED.sub(rf"\1{HIDDEN}\2", match[0])
+    parts = None if _BUS.fullmatch(address) else _PARTS.fullmatch(address)
+    if parts is None:
+        return _PARAMETER.sub(_valueless, address)
+    head, rest = parts["head"], parts["rest"]
+    values = [one.span("value") for one in _PARAMETER.finditer(rest)]
+    marks = [at for at, letter in enumerate(rest) if letter == "@"]
+    in_values = all(any(begin <= at < end for begin, end in values) for at in marks)
+    if marks and not (in_values and _HOST.match(rest)):
+        # The login ends at the last @; where that lies in a value, all of the value is hidden.
+        last = marks[-1]
+        end = next((end for begin, end in values if begin <= last < end), last)
+        head, rest = head + HIDDEN, rest[end:]
+    return head + _PARAMETER.sub(_valueless, rest)
+
+
+def _valueless(match: re.Match[str]) -> str:
+    return match[0][: match.start("value") - match.start()] + HIDDEN
+
+
+def clean_logs() -> None:
+    """Let no record of this process's logs show a login, whoever logs it.
+
+    For the beginning of a program: it replaces the factory of `logging`. Calling it again changes
+    nothing.
+    """
+    make = logging.getLogRecordFactory()
+    if make is not _record:
+        logging.setLogRecordFactory(_record)
+
+
+def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = logging.LogRecord(*args, **kwargs)
+    record.msg, record.args = without_credentials(record.getMessage()), ()
+    if record.exc_info:
+        record.exc_text = without_credentials(logging.Formatter().formatException(record.exc_info))
+    return record
