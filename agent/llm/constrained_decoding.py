@@ -23,11 +23,10 @@ from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.json_schema import bound_schema, ending, problem
 
 # Compact JSON, the form in which the small model has learned its calls; big models follow.
-_JSON_STYLE = {
+JSON_STYLE = {
     "whitespace_flexible": False,
     "item_separator": ",",
     "key_separator": ":",
-    "lenient": True,
 }
 MAX_PARALLEL = 8  # calls in one reply
 _MARGIN = 16  # tokens by which an ending may be longer than expected
@@ -450,7 +449,7 @@ class GrammarEngine:
         """Bounds a schema; a pattern that llguidance cannot read is left to validation."""
         trouble = ""
         for patterns in (True, False):
-            rule = bound(schema, patterns=patterns) | {"x-guidance": _JSON_STYLE}
+            rule = bound(schema, patterns=patterns) | {"x-guidance": JSON_STYLE}
             lark = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(rule)}")
             trouble = LLMatcher.validate_grammar(lark, self._tokenizer)
             if not trouble or trouble.startswith("WARNING"):
