@@ -21,6 +21,7 @@ _FINEST = Fraction(1, 10**12)
 _FEWEST_STEPS = 100  # values that a range of numbers is divided into at least
 _FORMATS = {"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6", "hostname", "email",
             "uri"}  # fmt: skip
+_LARGEST_STEP = 1000  # a multiple of more is written out: its automaton has as many states
 _MAX_EXCLUDED = 16  # values of `not: {enum}` that are left out one by one
 
 
@@ -150,6 +151,11 @@ def number_schemas(facts: Facts, whole: bool, cut: set[str]) -> list[dict[str, A
     )
     if len(gaps) > _MAX_EXCLUDED:
         cut.add("number")
+    if step.numerator > _LARGEST_STEP and step.numerator % 1000:
+        middle = min(max(0, first), last)
+        near = range(max(first, middle - 32), min(last, middle + 32) + 1)
+        chosen = [_plain(at * step) for at in near if at not in gaps]
+        return [{"enum": chosen}] if chosen else []
     found = []
     for gap in [*gaps, last + 1]:
         until = min(gap - 1, last)
