@@ -1,7 +1,8 @@
-"""Operations of an OpenAPI 3 document, with finite schemas. Nothing in a document is trusted."""
+"""Operations of an OpenAPI 3 document, with schemas of their own. Nothing in it is trusted."""
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import Any
 
 import yaml
 
-from sensebind.errors import ConfigurationError, InputError, one_line
-from sensebind.tools.json_schema import bound_schema
+from sensebind.errors import ConfigurationError, InputError, SenseBindError, one_line
+from sensebind.tools.openapi_bodies import Body, choose, files_of
+from sensebind.tools.openapi_parameters import Parameter, read_parameter
+from sensebind.tools.openapi_schemas import SchemaReader, pointed
 from sensebind.tools.risk import Risk
+from sensebind.tools.json_schema import bounded
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MAX_DOCUMENT_BYTES = 2_000_000
-MAX_OPERATIONS = 200
-_STEPS = 8  # references that lead to references
+_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})  # as OpenAPI has it
+# Keywords of a body whose properties may stand among the other arguments: nothing is lost.
+_FLAT = frozenset({"type", "properties", "required", "description", "additionalProperties",
+                   "default", "$schema"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +31,52 @@ class Operation:
 
     Attributes:
         name: The operationId, as a tool name.
+        id: The operationId as it was written; method and path if there is none.
         method: HTTP method in lower case.
         path: Path template, `/rooms/{room}`.
         description: Summary or description.
-        schema: Bounded JSON schema of all arguments together.
-        places: Argument name to where it goes: `path`, `query`, `body` (a field of the JSON body)
-            or `whole_body`.
+        schema: JSON schema (2020-12) of all arguments together, as the document has them.
+        parameters: Arguments that go into path, query, headers or cookies.
+        body: What is sent as the body; None if nothing is.
         security: Alternatives of security schemes that it needs, by name; empty if it needs none.
     """
 
     name: str
+    id: str
     method: str
     path: str
     description: str
     schema: dict[str, Any]
-    places: dict[str, str]
+    parameters: tuple[Parameter, ...] = ()
+    body: Body | None = None
     security: tuple[frozenset[str], ...] = ()
 
     @property
     def risk(self) -> Risk:
         """What it can do: HTTP's safe method only reads."""
         return Risk.OBSERVE if self.method == "get" else Risk.CHANGE
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Argument name to where it goes: a parameter's place, `body` or `whole_body`."""
+        found = {one.argument: one.place for one in self.parameters}
+        if self.body is not None:
+            found |= dict.fromkeys(sorted(self.body.fields), "body")
+            found |= {self.body.whole: "whole_body"} if self.body.whole else {}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """An operation that cannot be offered.
+
+    Attributes:
+        name: Its name, or its method and path.
+        error: Why.
+    """
+
+    name: str
+    error: SenseBindError
 
 
 def parse_document(raw: bytes, where: str) -> Mapping[str, Any]:
@@ -80,102 +111,212 @@ def read_document(file: Path) -> Mapping[str, Any]:
         raise InputError(f"the API document {file} cannot be read: {error.strerror}") from error
 
 
-def read_operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    """Reads the operations of an OpenAPI 3 document.
+def read_operations(document: Mapping[str, Any]) -> tuple[list[Operation], list[Unusable]]:
+    """Reads the operations of an OpenAPI 3 document; one that is odd spoils no other.
+
+    Returns:
+        What can be called, in the document's order, and what cannot.
 
     Raises:
-        InputError: Not an OpenAPI 3 document, or larger than the limits.
-        ConfigurationError: A schema cannot be made finite.
+        InputError: Not an OpenAPI 3 document.
     """
     if not isinstance(document, Mapping) or not str(document.get("openapi", "")).startswith("3"):
         raise InputError('not an OpenAPI 3 document (its "openapi" field must begin with 3)')
-    names: set[str] = set()
+    found: list[Operation] = []
+    odd: list[Unusable] = []
+    for method, path, item in _nodes(document, odd):
+        name = f"{method} {path}"
+        try:
+            node = item[method]
+            if not isinstance(node, Mapping):
+                raise InputError(f"the API document's {name} is not an object")
+            name = tool_name(node.get("operationId") or f"{method}_{path}")
+            found.append(_operation(document, path, method, item))
+        except SenseBindError as error:
+            odd.append(Unusable(name, error))
+        except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
+            text = f"the API document's {method} {path} is malformed: {one_line(error)}"
+            odd.append(Unusable(name, InputError(text)))
+    return _named_apart(found, odd), odd
+
+
+def tool_name(name: object) -> str:
+    """Returns a name that a tool may have: at most 64 of `A-Za-z0-9_-`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", str(name)).strip("_")[:64] or "operation"
+
+
+def _nodes(
+    document: Mapping[str, Any], odd: list[Unusable]
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yields method, path and Path Item Object."""
     paths = document.get("paths")
     for path, item in (paths if isinstance(paths, Mapping) else {}).items():
-        item = pointed(document, item, f"path {path}")
+        if str(path).startswith("x-"):  # an extension
+            continue
+        try:
+            item = pointed(document, item, f"path {path}")
+        except InputError as error:
+            odd.append(Unusable(str(path), error))
+            continue
         for method in METHODS:
-            if method not in item:
-                continue
-            try:
-                operation = _operation(document, str(path), method, item)
-            except (AttributeError, TypeError, KeyError) as error:
-                raise InputError(
-                    f"the API document's {method} {path} is malformed: {error}"
-                ) from error
-            if operation.name in names:
-                raise InputError(f"the API document has two operations called {operation.name}")
-            names.add(operation.name)
-            if len(names) > MAX_OPERATIONS:
-                raise InputError(f"the API document has more than {MAX_OPERATIONS} operations")
-            yield operation
+            if method in item:
+                yield method, str(path), item
+
+
+def _named_apart(found: Sequence[Operation], odd: list[Unusable]) -> list[Operation]:
+    """Numbers operations whose tool names agree; those with one operationId are all unusable."""
+    twice = {one for one, number in Counter(one.id for one in found).items() if number > 1}
+    for one in sorted(twice):
+        text = f"the API document has two operations called {one}"
+        odd.append(Unusable(tool_name(one), InputError(text)))
+    kept: list[Operation] = []
+    names: set[str] = set()
+    for one in found:
+        if one.id in twice:
+            continue
+        name, number = one.name, 2
+        while name in names:
+            ending = f"_{number}"
+            name, number = one.name[: 64 - len(ending)] + ending, number + 1
+        names.add(name)
+        kept.append(one if name == one.name else _renamed(one, name))
+    return kept
+
+
+def _renamed(one: Operation, name: str) -> Operation:
+    schema = {**one.schema, "title": name}
+    return Operation(name, one.id, one.method, one.path, one.description, schema,
+                     one.parameters, one.body, one.security)  # fmt: skip
 
 
 def _operation(
     document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]
 ) -> Operation:
     node = item[method]
-    raw_name = node.get("operationId") or f"{method}_{path}"
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", str(raw_name)).strip("_")[:64]
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    places: dict[str, str] = {}
-    for parameter in [*item.get("parameters", []), *node.get("parameters", [])]:
-        parameter = pointed(document, parameter, name)
-        place = parameter.get("in")
-        if place not in ("path", "query"):
-            continue  # headers and cookies are the user's to set, not the model's
-        key = str(parameter.get("name"))
-        properties[key] = parameter.get("schema", {})
-        places[key] = place
-        if place == "path" or parameter.get("required"):
-            required.append(key)
-    content = pointed(document, node.get("requestBody", {}), name).get("content", {})
-    if "application/json" in content:
-        body = pointed(document, content["application/json"].get("schema", {}), name)
-        fields = body.get("properties", {})
-        if fields and not set(fields) & set(properties):
-            properties |= fields
-            places |= dict.fromkeys(fields, "body")
-            required += [key for key in body.get("required", []) if key in fields]
-        else:
-            properties["body"] = body
-            places["body"] = "whole_body"
-            required.append("body")
-    schema = {
+    raw_name = str(node.get("operationId") or f"{method}_{path}")
+    name = tool_name(raw_name)
+    reader = SchemaReader(document, name)
+    arguments = _Arguments()
+    parameters = _parameters(document, path, item, node, reader, arguments)
+    body = _body(document, node, name, reader, arguments)
+    schema: dict[str, Any] = {
         "type": "object",
-        "properties": properties,
-        "required": sorted(set(required), key=required.index),
+        "properties": arguments.properties,
+        "required": arguments.required,
+        "additionalProperties": False,
     }
-    description = node.get("description") or node.get("summary") or name.replace("_", " ")
-    description = " ".join(str(description).split())[:500]
+    if arguments.together:
+        schema["dependentRequired"] = arguments.together
+    if reader.definitions:
+        schema["$defs"] = reader.definitions
     try:
-        bounded = bound_schema(schema, root=document)
+        bounded(schema, arguments=True)  # whether any call can satisfy it
     except ConfigurationError as error:
         raise ConfigurationError(f"operation {name}: {error}") from error
-    bounded |= {"title": name, "description": description}
-    security = _security(node.get("security", document.get("security", ())))
-    return Operation(name, method, path, description, bounded, places, security)
+    description = node.get("description") or node.get("summary") or name.replace("_", " ")
+    description = " ".join(str(description).split())[:500]
+    schema |= {"title": name, "description": description}
+    security = _security(node.get("security", document.get("security")) or ())
+    return Operation(
+        name, raw_name, method, path, description, schema, tuple(parameters), body, security
+    )
+
+
+class _Arguments:
+    """Arguments of a tool while they are collected."""
+
+    def __init__(self) -> None:
+        self.properties: dict[str, Any] = {}
+        self.required: list[str] = []
+        self.together: dict[str, list[str]] = {}
+
+    def add(self, name: str, place: str, schema: Any, required: bool) -> str:
+        """Adds an argument; returns its name, which is another if that one is taken."""
+        argument = name if name not in self.properties else f"{name}_{place}"
+        while argument in self.properties:
+            argument += "_"
+        self.properties[argument] = schema
+        if required:
+            self.required.append(argument)
+        return argument
+
+
+def _parameters(
+    document: Mapping[str, Any],
+    path: str,
+    item: Mapping[str, Any],
+    node: Mapping[str, Any],
+    reader: SchemaReader,
+    arguments: _Arguments,
+) -> Iterator[Parameter]:
+    """The parameters of an operation; its own override those of its path."""
+    nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for one in [*(item.get("parameters") or ()), *(node.get("parameters") or ())]:
+        parameter = pointed(document, one, f"parameter of {reader.what}")
+        nodes[str(parameter.get("name")), str(parameter.get("in"))] = parameter
+    template = re.findall(r"\{([^{}]*)\}", path)
+    for name in template:  # not declared: a text, as every part of a path is
+        if (name, "path") not in nodes:
+            nodes[name, "path"] = {"name": name, "in": "path", "schema": {"type": "string"}}
+    found: list[Parameter] = []
+    for (name, place), parameter in nodes.items():
+        if place == "header" and name.lower() in _IGNORED_HEADERS:
+            continue
+        if place == "path" and name not in template:
+            raise InputError(f"operation {reader.what}: its path has no {{{name}}}")
+        required = place == "path" or parameter.get("required") is True
+        _, schema = read_parameter(parameter, name)
+        read = reader.read(schema)
+        if (about := parameter.get("description")) and isinstance(read, dict):
+            read = {"description": " ".join(str(about).split())[:200], **read}
+        argument = arguments.add(name, place, read, required)
+        found.append(read_parameter(parameter, argument)[0])
+    return iter(found)
+
+
+def _body(
+    document: Mapping[str, Any],
+    node: Mapping[str, Any],
+    name: str,
+    reader: SchemaReader,
+    arguments: _Arguments,
+) -> Body | None:
+    """The body; its properties are arguments, or all of it is one."""
+    request = pointed(document, node.get("requestBody") or {}, f"body of {name}")
+    content = request.get("content") or {}
+    required = request.get("required") is True
+    chosen = choose(content)
+    if chosen is None:
+        if content and required:
+            kinds = ", ".join(map(str, content))
+            raise InputError(f"operation {name}: a body of type {kinds} cannot be written")
+        return None
+    media, kind, of = chosen
+    node = reader.resolved(of.get("schema", True))
+    schema = reader.read(node)
+    fields = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    files = files_of(fields) if kind == "multipart" else {}
+    flat = (
+        isinstance(schema, dict)
+        and fields
+        and schema.keys() <= _FLAT
+        and schema.get("type", "object") == "object"
+        and schema.get("additionalProperties") in (None, False)
+        and not fields.keys() & arguments.properties.keys()
+    )
+    encoding = of.get("encoding") or {}
+    if not flat:
+        whole = arguments.add("body", "whole", schema, required)
+        return Body(media, kind, required, frozenset(), whole, encoding, files)
+    needed = [one for one in schema.get("required", ()) if one in fields]
+    for field, one in fields.items():
+        arguments.add(field, "body", one, required and field in needed)
+        others = [other for other in needed if other != field]
+        if others and not required:  # a body may be left out, but not be half of one
+            arguments.together[field] = others
+    return Body(media, kind, required, frozenset(fields), "", encoding, files)
 
 
 def _security(alternatives: Sequence[Mapping[str, Any]]) -> tuple[frozenset[str], ...]:
     found = tuple(frozenset(map(str, one)) for one in alternatives)
     return () if frozenset() in found else found  # an empty one: it works without
-
-
-def pointed(document: Mapping[str, Any], node: Any, what: str) -> Mapping[str, Any]:
-    """Follows `$ref` to a component, a few steps at most.
-
-    Raises:
-        InputError: Something is not an object, or references go in a circle.
-    """
-    for _ in range(_STEPS):
-        if not isinstance(node, Mapping):
-            raise InputError(f"the API document's {what} is or refers to what is not an object")
-        if "$ref" not in node:
-            return node
-        target: Any = document
-        for part in str(node["$ref"]).removeprefix("#/").split("/"):
-            part = part.replace("~1", "/").replace("~0", "~")
-            target = target.get(part) if isinstance(target, Mapping) else None
-        node = target
-    raise InputError(f"the API document's references go in a circle at {what}")

@@ -264,6 +264,7 @@ def test_dead_server_is_told() -> None:
                         "post": {
                             "operationId": "loop",
                             "requestBody": {
+                                "required": True,
                                 "content": {
                                     "application/json": {
                                         "schema": {"$ref": "#/components/schemas/N"}
