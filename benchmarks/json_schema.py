@@ -174,7 +174,9 @@ def measure(options: Namespace) -> list[Row]:
             kind, why = kind_of(schema, tests, int(options.samples))
             counts.setdefault(keyword, Counter())[kind] += 1
             if kind == "wider" or (options.why and kind == options.why):
-                print(f"{keyword}: {json.dumps(schema)[:300]}: {kind}: {why[:200]}", file=sys.stderr)
+                print(
+                    f"{keyword}: {json.dumps(schema)[:300]}: {kind}: {why[:200]}", file=sys.stderr
+                )
     if not options.json:
         print("| keyword | " + " | ".join(KINDS) + " |\n|---|" + "---|" * len(KINDS))
         for keyword, found in sorted(counts.items()):

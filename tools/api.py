@@ -29,6 +29,7 @@ from sensebind.tools.openapi import (
     read_operations,
 )
 from sensebind.tools.risk import label
+from sensebind.tools.schema_checks import wrong_arguments
 from sensebind.tools.secrets import read_secret
 from sensebind.tools.ssrf_guard import GuardedTransport
 
@@ -184,7 +185,7 @@ class ApiTools:
             ToolException: Wrong arguments, no answer in time, an answer too large, or an error
                 status; the message is meant for the model.
         """
-        if wrong := problem(dict(arguments), operation.schema):
+        if wrong := wrong_arguments(dict(arguments), operation.schema):
             raise ToolException(f"wrong arguments: {wrong}")
         try:
             path, query, headers = self._written(operation, arguments)

@@ -73,13 +73,14 @@ def bounded(
     """
     whole = schema if root is None else root
     for depth in range(MAX_DEPTH, 1, -1):
-        bounder = _Bounder(whole, patterns)
         try:
-            return bounder.whole(schema, depth, arguments)
-        except _TooLarge as error:
-            if not bounder.normal.recursive:
-                raise
-            larger = error
+            bounder = _Bounder(whole, patterns)
+            try:
+                return bounder.whole(schema, depth, arguments)
+            except _TooLarge as error:
+                if not bounder.normal.recursive:
+                    raise
+                larger = error
         except RecursionError as error:
             raise ConfigurationError("the schema refers to itself without an end") from error
         except (AttributeError, TypeError, ValueError, OverflowError, KeyError) as error:
@@ -620,4 +621,3 @@ def _subsets(choices: Sequence[Any], fewest: int, most: int) -> Iterator[list[An
 
 def _named(*patterns: str) -> dict[str, Any]:
     return {"type": "object", "patternProperties": dict.fromkeys(patterns, {"type": "null"})}
-

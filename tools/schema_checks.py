@@ -6,6 +6,7 @@ draft 2020-12, together with the older forms that people still write: lists in `
 References are looked up in the schema and in JSON Schema's own meta-schemas; nothing is fetched.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ from referencing import jsonschema as drafts
 from referencing.exceptions import Unresolvable
 
 PATTERN_SECONDS = 0.2
+MAX_ARGUMENTS = 64 * 1024  # characters of a call's arguments, as JSON
 
 _Errors = Iterator[jsonschema.ValidationError]
 
@@ -74,6 +76,19 @@ def problem(value: Any, schema: Mapping[str, Any] | bool) -> str:
         return ""
     where = ".".join(str(part) for part in error.absolute_path)
     return f"{where + ': ' if where else ''}{error.message[:160]}"
+
+
+def wrong_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Says why a tool cannot be called with some arguments; empty if it can.
+
+    Args:
+        arguments: Of a model, or of a person who has edited its call.
+        schema: The tool's own schema, not the one that a grammar was made of.
+    """
+    size = len(json.dumps(arguments, ensure_ascii=False, default=str))
+    if size > MAX_ARGUMENTS:
+        return f"{size} characters of arguments are more than {MAX_ARGUMENTS}"
+    return problem(arguments, schema)
 
 
 def _shape_checker(schema: Any, dialect: Dialect) -> Any:
@@ -266,13 +281,15 @@ _DIALECTS: tuple[tuple[Any, Dialect], ...] = (
     (jsonschema.Draft7Validator, _dialect(jsonschema.Draft7Validator, drafts.DRAFT7, **_OLD)),
     (
         jsonschema.Draft201909Validator,
-        _dialect(jsonschema.Draft201909Validator, drafts.DRAFT201909,
-                 reference_alone=False, tuples=True),
+        _dialect(
+            jsonschema.Draft201909Validator, drafts.DRAFT201909, reference_alone=False, tuples=True
+        ),
     ),
     (
         jsonschema.Draft202012Validator,
-        _dialect(jsonschema.Draft202012Validator, drafts.DRAFT202012,
-                 reference_alone=False, tuples=False),
+        _dialect(
+            jsonschema.Draft202012Validator, drafts.DRAFT202012, reference_alone=False, tuples=False
+        ),
     ),
 )
 _ANY = {"reference_alone": False, "tuples": True}

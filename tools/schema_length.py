@@ -30,9 +30,7 @@ def shortest(node: Mapping[str, Any] | bool) -> str:
             items = [*prefix[:count], *[node["items"]] * max(count - len(prefix), 0)]
             return "[" + ",".join(shortest(one) for one in items) + "]"
         case "object":
-            fields = [
-                f'"{name}":{shortest(node["properties"][name])}' for name in node["required"]
-            ]
+            fields = [f'"{name}":{shortest(node["properties"][name])}' for name in node["required"]]
             missing = int(node.get("minProperties", 0)) - len(fields)
             fields += [f'"a":{shortest(_further(node))}'] * max(missing, 0)
             return "{" + ",".join(fields) + "}"

@@ -24,9 +24,7 @@ _CHECKED_LATER = "\0later"
 _OURS = "\0ours"  # written here, in the newest form, whatever the dialect of the document
 
 # "number" is "integer" and "fraction", so that "not an integer" can be said.
-ALL_TYPES = frozenset(
-    {"string", "integer", "fraction", "boolean", "null", "array", "object"}
-)
+ALL_TYPES = frozenset({"string", "integer", "fraction", "boolean", "null", "array", "object"})
 _NAMES = {
     **{name: frozenset({name}) for name in ("string", "integer", "boolean", "null", "array")},
     "object": frozenset({"object"}),
@@ -151,9 +149,7 @@ class Facts:
     def copy(self) -> "Facts":
         """Returns a copy whose lists are its own."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Facts(
-            **{k: v.copy() if isinstance(v, list | set) else v for k, v in values.items()}
-        )
+        return Facts(**{k: v.copy() if isinstance(v, list | set) else v for k, v in values.items()})
 
 
 Option = list[Part]
@@ -296,13 +292,16 @@ class NormalForm:
             else:
                 yield union, lambda: self._exactly_one(facts, part, node["oneOf"])
         if "if" in node:
-            yield "if", lambda: [
-                [self._beside(part, node["if"]), self._beside(part, node.get("then", True))],
-                [
-                    self._beside(part, node["if"], negated=True),
-                    self._beside(part, node.get("else", True)),
+            yield (
+                "if",
+                lambda: [
+                    [self._beside(part, node["if"]), self._beside(part, node.get("then", True))],
+                    [
+                        self._beside(part, node["if"], negated=True),
+                        self._beside(part, node.get("else", True)),
+                    ],
                 ],
-            ]
+            )
         for name, needed in _dependencies(node):
             more: dict[str, Any] = {"required": [name]}
             if isinstance(needed, list):

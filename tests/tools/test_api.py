@@ -269,7 +269,7 @@ def test_dead_server_is_told() -> None:
                                     "application/json": {
                                         "schema": {"$ref": "#/components/schemas/N"}
                                     }
-                                }
+                                },
                             },
                         }
                     }
