@@ -34,9 +34,9 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.grammar import JSON_STYLE, Closers
+from sensebind.agent.llm.constrained_decoding import JSON_STYLE, Closers
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.schemas import bounded, problem
+from sensebind.tools.json_schema import bounded, problem
 
 DRAFTS = {
     "draft7": "http://json-schema.org/draft-07/schema#",

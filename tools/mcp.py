@@ -21,7 +21,7 @@ from sensebind.errors import ConfigurationError, MissingDependencyError, ToolErr
 from sensebind.tools.mcp_results import told
 from sensebind.tools.risk import ACTING, Risk, label, risk_of
 from sensebind.tools.schema_checks import wrong_arguments
-from sensebind.tools.schemas import bounded
+from sensebind.tools.json_schema import bounded
 
 log = logging.getLogger(__name__)
 
