@@ -19,7 +19,7 @@ import httpx
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from sensebind.errors import InputError
-from sensebind.tools.json_schema import problem
+from sensebind.tools.json_schema import wrong_arguments
 from sensebind.tools.openapi import (
     MAX_DOCUMENT_BYTES,
     Operation,
@@ -29,7 +29,6 @@ from sensebind.tools.openapi import (
     read_operations,
 )
 from sensebind.tools.risk import label
-from sensebind.tools.schema_checks import wrong_arguments
 from sensebind.tools.secrets import read_secret
 from sensebind.tools.ssrf_guard import GuardedTransport
 

@@ -18,10 +18,9 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
+from sensebind.tools.json_schema import bounded, wrong_arguments
 from sensebind.tools.mcp_results import told
 from sensebind.tools.risk import ACTING, Risk, label, risk_of
-from sensebind.tools.schema_checks import wrong_arguments
-from sensebind.tools.json_schema import bounded
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema
 import regex
-from jsonschema.validators import extend, validator_for
+from jsonschema.validators import extend
 from jsonschema_specifications import REGISTRY
 from referencing import Registry, Specification
 from referencing import jsonschema as drafts
@@ -48,9 +48,8 @@ def dialect_of(schema: Any) -> Dialect:
     """Returns the dialect that a schema names; the lenient one if it names none that is known."""
     named = schema.get("$schema") if isinstance(schema, Mapping) else None
     if isinstance(named, str):
-        found = validator_for({"$schema": named}, default=None)
-        for base, dialect in _DIALECTS:
-            if found is base:
+        for identifier, dialect in _DIALECTS.items():
+            if named.rstrip("#") == identifier:
                 return dialect
     return _LENIENT_OLD if _old_forms(schema) else _LENIENT
 
@@ -274,24 +273,26 @@ def _dialect(base: Any, specification: Specification[Any], **flags: bool) -> Dia
 
 
 _OLD = {"reference_alone": True, "tuples": True}
-_DIALECTS: tuple[tuple[Any, Dialect], ...] = (
-    (jsonschema.Draft3Validator, _dialect(jsonschema.Draft3Validator, drafts.DRAFT3, **_OLD)),
-    (jsonschema.Draft4Validator, _dialect(jsonschema.Draft4Validator, drafts.DRAFT4, **_OLD)),
-    (jsonschema.Draft6Validator, _dialect(jsonschema.Draft6Validator, drafts.DRAFT6, **_OLD)),
-    (jsonschema.Draft7Validator, _dialect(jsonschema.Draft7Validator, drafts.DRAFT7, **_OLD)),
-    (
-        jsonschema.Draft201909Validator,
-        _dialect(
-            jsonschema.Draft201909Validator, drafts.DRAFT201909, reference_alone=False, tuples=True
-        ),
+_DIALECTS: dict[str, Dialect] = {
+    "http://json-schema.org/draft-03/schema": _dialect(
+        jsonschema.Draft3Validator, drafts.DRAFT3, **_OLD
     ),
-    (
-        jsonschema.Draft202012Validator,
-        _dialect(
-            jsonschema.Draft202012Validator, drafts.DRAFT202012, reference_alone=False, tuples=False
-        ),
+    "http://json-schema.org/draft-04/schema": _dialect(
+        jsonschema.Draft4Validator, drafts.DRAFT4, **_OLD
     ),
-)
+    "http://json-schema.org/draft-06/schema": _dialect(
+        jsonschema.Draft6Validator, drafts.DRAFT6, **_OLD
+    ),
+    "http://json-schema.org/draft-07/schema": _dialect(
+        jsonschema.Draft7Validator, drafts.DRAFT7, **_OLD
+    ),
+    "https://json-schema.org/draft/2019-09/schema": _dialect(
+        jsonschema.Draft201909Validator, drafts.DRAFT201909, reference_alone=False, tuples=True
+    ),
+    "https://json-schema.org/draft/2020-12/schema": _dialect(
+        jsonschema.Draft202012Validator, drafts.DRAFT202012, reference_alone=False, tuples=False
+    ),
+}
 _ANY = {"reference_alone": False, "tuples": True}
 _LENIENT = Dialect(
     extend(jsonschema.Draft202012Validator, {**_OURS, **_OLD_FORMS}), drafts.DRAFT202012, **_ANY

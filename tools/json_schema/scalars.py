@@ -1,4 +1,4 @@
-"""Strings and numbers of a schema, written so that a grammar ends them and never goes beyond them."""
+"""Strings and numbers of a schema, written so that a grammar ends them and stays within them."""
 
 import json
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import Any
 
 from llguidance import LLMatcher
 
-from sensebind.tools.schema_checks import is_number
-from sensebind.tools.schema_normal_form import Facts
+from sensebind.tools.json_schema.facts import Facts
+from sensebind.tools.json_schema.validation import is_number
 
 MAX_STRING = 200  # characters of a string whose schema sets no limit
 MAX_INTEGER = 10**9

@@ -1,156 +1,40 @@
 """A JSON schema as alternatives of plain facts, which can be written as a grammar.
 
-`allOf`, references and siblings are intersected; `anyOf`, `oneOf`, `if`, `not`, `dependentRequired`
-and `dependentSchemas` become alternatives, `not` by the negation of each keyword (De Morgan's laws).
+`allOf`, references and siblings are intersected. `anyOf`, `oneOf`, `if`, `not`, `dependentRequired`
+and `dependentSchemas` become alternatives; `not` by the negation of each keyword.
 What has no such form is put aside in `Facts.unenforced`: values must be checked afterwards.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, count
+from itertools import combinations
 from typing import Any
 
 from referencing import jsonschema as drafts
 from referencing.exceptions import Unresolvable
 
 from sensebind.errors import ConfigurationError
-from sensebind.tools.schema_checks import Dialect, is_number
+from sensebind.tools.json_schema.facts import (
+    CHECKED_LATER,
+    EXCLUDED,
+    OURS,
+    TYPES,
+    ArrayPart,
+    Facts,
+    ObjectPart,
+    Part,
+    dependencies,
+    types_of,
+)
+from sensebind.tools.json_schema.negation import negations
+from sensebind.tools.json_schema.validation import Dialect, is_number
 
 MAX_ALTERNATIVES = 256  # combinations of the options of one schema that are written out
-_TYPES = "\0types"  # keywords of our own, which no document can hold
-_EXCLUDED = "\0excluded"
-_CHECKED_LATER = "\0later"
-_OURS = "\0ours"  # written here, in the newest form, whatever the dialect of the document
-
-# "number" is "integer" and "fraction", so that "not an integer" can be said.
-ALL_TYPES = frozenset({"string", "integer", "fraction", "boolean", "null", "array", "object"})
-_NAMES = {
-    **{name: frozenset({name}) for name in ("string", "integer", "boolean", "null", "array")},
-    "object": frozenset({"object"}),
-    "number": frozenset({"integer", "fraction"}),
-}
 _SINCE_2019 = frozenset(
     {"dependentRequired", "dependentSchemas", "minContains", "maxContains", "unevaluatedItems",
      "unevaluatedProperties", "$dynamicRef", "$recursiveRef", "prefixItems"}
 )  # fmt: skip
-_serials = count()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One schema of those that a value must satisfy.
-
-    Attributes:
-        node: The schema.
-        resolver: Looks references up where the schema stands.
-        negated: Whether the value must not satisfy it.
-        scope: Schemas that apply it to the same value, by serial.
-        here: Targets of references that were followed for the same value, by id.
-        above: Targets of references that were followed for the values around it, by id.
-        serial: Its number.
-    """
-
-    node: Any
-    resolver: Any
-    negated: bool = False
-    scope: tuple[int, ...] = ()
-    here: frozenset[int] = frozenset()
-    above: frozenset[int] = frozenset()
-    serial: int = field(default_factory=_serials.__next__)
-
-
-@dataclass(slots=True)
-class ArrayPart:
-    """What one schema says of the items of an array.
-
-    Attributes:
-        prefix: Of the first items, one by one.
-        items: Of those after them; None if it says nothing.
-        scope: See `Part.scope`, its own serial included.
-    """
-
-    prefix: list[Part]
-    items: Part | None
-    scope: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class ObjectPart:
-    """What one schema says of the properties of an object.
-
-    Attributes:
-        properties: By name.
-        patterns: By a pattern of the name.
-        additional: Of all others; None if it says nothing.
-        described: Whether it is a list of the properties that are meant.
-        scope: See `Part.scope`, its own serial included.
-    """
-
-    properties: dict[str, Part]
-    patterns: dict[str, Part]
-    additional: Part | None
-    described: bool = False
-    scope: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class Facts:
-    """What holds for a value in one alternative.
-
-    Attributes:
-        types: Its possible types.
-        values: Candidates of `enum` and `const`; None if there is no such list.
-        excluded: Values that it is not.
-        low: Lower bound, and whether it is exclusive.
-        high: Upper bound, and whether it is exclusive.
-        steps: Numbers that it is a multiple of.
-        min_length: Fewest characters.
-        max_length: Most characters.
-        patterns: Patterns that are found in it.
-        formats: Formats that it should have.
-        arrays: What schemas say of its items.
-        min_items: Fewest items.
-        max_items: Most items.
-        unique: Whether items differ.
-        contains: Schemas of which some items are, with the fewest and the most of them.
-        objects: What schemas say of its properties.
-        required: Properties that it has.
-        min_properties: Fewest properties.
-        max_properties: Most properties.
-        names: Schemas of property names.
-        unevaluated: Keyword and schema of what no other keyword of its scope has looked at.
-        unenforced: Keywords that these facts do not cover.
-    """
-
-    types: frozenset[str] = ALL_TYPES
-    values: list[Any] | None = None
-    excluded: list[Any] = field(default_factory=list)
-    low: tuple[Fraction, bool] | None = None
-    high: tuple[Fraction, bool] | None = None
-    steps: list[Fraction] = field(default_factory=list)
-    min_length: int = 0
-    max_length: int | None = None
-    patterns: list[str] = field(default_factory=list)
-    formats: list[str] = field(default_factory=list)
-    arrays: list[ArrayPart] = field(default_factory=list)
-    min_items: int = 0
-    max_items: int | None = None
-    unique: bool = False
-    contains: list[tuple[Part, int, int | None]] = field(default_factory=list)
-    objects: list[ObjectPart] = field(default_factory=list)
-    required: list[str] = field(default_factory=list)
-    min_properties: int = 0
-    max_properties: int | None = None
-    names: list[Part] = field(default_factory=list)
-    unevaluated: list[tuple[str, Part, tuple[int, ...]]] = field(default_factory=list)
-    unenforced: set[str] = field(default_factory=set)
-
-    def copy(self) -> "Facts":
-        """Returns a copy whose lists are its own."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Facts(**{k: v.copy() if isinstance(v, list | set) else v for k, v in values.items()})
-
 
 Option = list[Part]
 """Schemas that hold together."""
@@ -251,7 +135,7 @@ class NormalForm:
 
     def _known(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         """Leaves out what the dialect does not know."""
-        if _OURS in node:
+        if OURS in node:
             return node
         if "$ref" in node and self.dialect.reference_alone:
             return {"$ref": node["$ref"]}
@@ -302,7 +186,7 @@ class NormalForm:
                     ],
                 ],
             )
-        for name, needed in _dependencies(node):
+        for name, needed in dependencies(node):
             more: dict[str, Any] = {"required": [name]}
             if isinstance(needed, list):
                 more["required"] += needed
@@ -335,16 +219,16 @@ class NormalForm:
 
     @staticmethod
     def _general(facts: Facts, node: Mapping[str, Any]) -> None:
-        if _TYPES in node:
-            facts.types &= node[_TYPES]
+        if TYPES in node:
+            facts.types &= node[TYPES]
         if "type" in node:
-            facts.types &= _types(node["type"])
+            facts.types &= types_of(node["type"])
         if "const" in node or "enum" in node:
             listed = [node["const"]] if "const" in node else list(node["enum"])
             if facts.values is None or len(listed) < len(facts.values):
                 facts.values = listed
-        facts.excluded += node.get(_EXCLUDED, ())
-        facts.unenforced |= set(node.get(_CHECKED_LATER, ()))
+        facts.excluded += node.get(EXCLUDED, ())
+        facts.unenforced |= set(node.get(CHECKED_LATER, ()))
 
     @staticmethod
     def _numbers(facts: Facts, node: Mapping[str, Any]) -> None:
@@ -381,7 +265,7 @@ class NormalForm:
         facts.max_items = _least(facts.max_items, node.get("maxItems"))
         facts.unique |= node.get("uniqueItems") is True
         prefix, items = list(node.get("prefixItems", ())), node.get("items")
-        if isinstance(items, list) and (self.dialect.tuples or _OURS in node):
+        if isinstance(items, list) and (self.dialect.tuples or OURS in node):
             prefix, items = items, node.get("additionalItems")
         if prefix or items is not None:
             facts.arrays.append(
@@ -452,17 +336,8 @@ class NormalForm:
                         self._beside(part, node["if"], negated=not holds, own=False),
                         self._beside(part, node[branch], negated=True),
                     ]
-        for one in [*_general_negations(node), *_array_negations(node), *_object_negations(node)]:
-            yield [self._beside(part, {**one, _OURS: True}, own=False)]
-
-
-def _types(named: Any) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
-    for name in named if isinstance(named, list) else [named]:
-        if name not in _NAMES:
-            raise ConfigurationError(f"the schema has an unknown type {name!r}")
-        found |= _NAMES[name]
-    return found
+        for one in negations(node):
+            yield [self._beside(part, one, own=False)]
 
 
 def _exact(value: Any) -> Fraction:
@@ -485,91 +360,3 @@ def _listed(nodes: Sequence[Any]) -> list[Any] | None:
             return None
         found += [node["const"]] if "const" in node else list(node["enum"])
     return found
-
-
-def _dependencies(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yields a property, and the names or the schema that its presence asks for."""
-    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
-        for name, needed in node.get(keyword, {}).items():
-            yield str(name), [needed] if isinstance(needed, str) else needed
-
-
-def _general_negations(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    if "type" in node:
-        yield {_TYPES: ALL_TYPES - _types(node["type"])}
-    if "const" in node or "enum" in node:
-        yield {_EXCLUDED: [node["const"]] if "const" in node else list(node["enum"])}
-    for plain, side, other in (
-        ("minimum", "exclusiveMinimum", "Maximum"),
-        ("maximum", "exclusiveMaximum", "Minimum"),
-    ):
-        if plain in node:
-            beyond = other.lower() if node.get(side) is True else f"exclusive{other}"
-            yield {"type": "number", beyond: node[plain]}
-        if is_number(node.get(side)):
-            yield {"type": "number", other.lower(): node[side]}
-    if "multipleOf" in node:
-        yield {"type": "number", _CHECKED_LATER: ["not"]}
-    if int(node.get("minLength", 0)) > 0:
-        yield {"type": "string", "maxLength": int(node["minLength"]) - 1}
-    if "maxLength" in node:
-        yield {"type": "string", "minLength": int(node["maxLength"]) + 1}
-    if "pattern" in node:
-        yield {"type": "string", _CHECKED_LATER: ["not"]}
-
-
-def _array_negations(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    array = {"type": "array"}
-    if int(node.get("minItems", 0)) > 0:
-        yield {**array, "maxItems": int(node["minItems"]) - 1}
-    if "maxItems" in node:
-        yield {**array, "minItems": int(node["maxItems"]) + 1}
-    if node.get("uniqueItems") is True:
-        yield {**array, "minItems": 2, _CHECKED_LATER: ["not"]}
-    prefix, items = list(node.get("prefixItems", ())), node.get("items")
-    if isinstance(items, list):
-        prefix, items = items, node.get("additionalItems")
-    for index, one in enumerate(prefix):
-        before = [True] * index
-        yield {**array, "minItems": index + 1, "prefixItems": [*before, {"not": one}]}
-    if items is not None and prefix:
-        yield {**array, "minItems": len(prefix) + 1, _CHECKED_LATER: ["not"]}
-    elif items is not None:
-        yield {**array, "contains": {"not": items}}
-    if "contains" in node:
-        fewest = int(node.get("minContains", 1))
-        if fewest == 1:
-            yield {**array, "items": {"not": node["contains"]}}
-        elif fewest:
-            some = {"contains": node["contains"], "minContains": 0, "maxContains": fewest - 1}
-            yield {**array, **some}
-        if "maxContains" in node:
-            more = {"contains": node["contains"], "minContains": int(node["maxContains"]) + 1}
-            yield {**array, **more}
-    if "unevaluatedItems" in node:
-        yield {**array, "minItems": 1, _CHECKED_LATER: ["not"]}
-
-
-def _object_negations(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    thing = {"type": "object"}
-    for name in node.get("required", ()):
-        yield {**thing, "properties": {name: False}}
-    for name, one in node.get("properties", {}).items():
-        yield {**thing, "required": [name], "properties": {name: {"not": one}}}
-    if int(node.get("minProperties", 0)) > 0:
-        yield {**thing, "maxProperties": int(node["minProperties"]) - 1}
-    if "maxProperties" in node:
-        yield {**thing, "minProperties": int(node["maxProperties"]) + 1}
-    for name, needed in _dependencies(node):
-        if isinstance(needed, list):
-            for other in needed:
-                yield {**thing, "required": [name], "properties": {other: False}}
-        else:
-            yield {**thing, "required": [name], "not": needed}
-    if any(
-        keyword in node
-        for keyword in (
-            "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties",
-        )
-    ):  # fmt: skip
-        yield {**thing, "minProperties": 1, _CHECKED_LATER: ["not"]}

@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 
 from sensebind.errors import ConfigurationError, InputError, SenseBindError, one_line
-from sensebind.tools.openapi_bodies import Body, choose, files_of
-from sensebind.tools.openapi_parameters import Parameter, read_parameter
-from sensebind.tools.openapi_schemas import SchemaReader, pointed
+from sensebind.tools.json_schema.bounding import bounded
+from sensebind.tools.openapi.bodies import Body, choose, files_of
+from sensebind.tools.openapi.parameters import Parameter, read_parameter
+from sensebind.tools.openapi.schemas import SchemaReader, pointed
 from sensebind.tools.risk import Risk
-from sensebind.tools.json_schema import bounded
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MAX_DOCUMENT_BYTES = 2_000_000

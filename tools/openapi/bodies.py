@@ -1,4 +1,4 @@
-"""Bodies of OpenAPI requests: JSON, forms, multipart and text, as the document's media type says."""
+"""Bodies of OpenAPI requests: JSON, forms, multipart and text, by the media type."""
 
 import base64
 import codecs
@@ -11,7 +11,7 @@ from urllib.parse import quote_plus, unquote
 from uuid import uuid4
 
 from sensebind.errors import InputError
-from sensebind.tools.openapi_parameters import Parameter, scalar
+from sensebind.tools.openapi.parameters import Parameter, scalar
 
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
