@@ -20,6 +20,7 @@ from llguidance.hf import from_tokenizer
 from torch.nn import functional
 from transformers import LogitsProcessor, PreTrainedTokenizerFast
 
+from sensebind.agent.llm.tool_forms import chosen_tools, function_of, parameters_of
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.json_schema import Bounded, bounded, ending, problem
 
@@ -131,7 +132,7 @@ def _checked(
     if not isinstance(name, str) or not isinstance(arguments, dict):
         return ParsedCall("", {}, body, f'not an object with "name" and "{style.arguments}"')
     if tools is not None:
-        schemas = {_function(tool)["name"]: _parameters(tool) for tool in tools}
+        schemas = {function_of(tool)["name"]: parameters_of(tool) for tool in tools}
         if name not in schemas:
             return ParsedCall(name, arguments, body, f"there is no tool called {name}")
         if wrong := problem(arguments, schemas[name]):
@@ -144,49 +145,6 @@ def _no_constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _function(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    function = tool.get("function", tool)
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise InputError(f"not a tool in OpenAI form (no function name): {str(tool)[:80]}")
-    return function
-
-
-def _parameters(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _function(tool).get("parameters") or {"type": "object", "properties": {}}
-
-
-def chosen_tools(
-    tools: Sequence[Mapping[str, Any]], tool_choice: Any
-) -> tuple[list[Mapping[str, Any]], bool]:
-    """Resolves LangChain's and OpenAI's forms of `tool_choice`.
-
-    Args:
-        tools: Tools in OpenAI form.
-        tool_choice: None or `"auto"`; `"any"`, `"required"` or True; `"none"` or False; a tool's
-            name, or `{"type": "function", "function": {"name": …}}`.
-
-    Returns:
-        The tools that may be called, and whether text is allowed.
-
-    Raises:
-        InputError: An unknown tool is named, or a call is demanded and there are no tools.
-    """
-    if isinstance(tool_choice, Mapping):
-        tool_choice = (tool_choice.get("function") or tool_choice).get("name")
-    if tool_choice in (None, "auto"):
-        return list(tools), True
-    if tool_choice in ("none", False):
-        return [], True
-    if tool_choice in ("any", "required", True):
-        chosen = list(tools)
-    else:
-        chosen = [tool for tool in tools if _function(tool)["name"] == tool_choice]
-    if not chosen:
-        names = ", ".join(_function(tool)["name"] for tool in tools) or "none"
-        raise InputError(f"tool_choice {tool_choice!r} fits no bound tool (bound: {names})")
-    return chosen, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,7 +395,7 @@ class GrammarEngine:
         return rf"{anything} & ~/[ \t\r\n]*{escaped}(.|\n)*/"
 
     def _call_rule(self, tool: Mapping[str, Any]) -> Bounded:
-        name, parameters = _function(tool)["name"], _parameters(tool)
+        name, parameters = function_of(tool)["name"], parameters_of(tool)
 
         def call(patterns: bool) -> Bounded:
             found = bounded(parameters, patterns=patterns, arguments=True)

@@ -69,17 +69,15 @@ def bounded(
     for depth in range(MAX_DEPTH, 1, -1):
         try:
             bounder = _Bounder(whole, patterns)
-            try:
-                return bounder.whole(schema, depth, arguments)
-            except _TooLarge as error:
-                if not bounder.normal.recursive:
-                    raise
-                larger = error
+            return bounder.whole(schema, depth, arguments)
+        except _TooLarge:
+            if depth == 2 or not bounder.normal.recursive:
+                raise
         except RecursionError as error:
             raise ConfigurationError("the schema refers to itself without an end") from error
         except (AttributeError, TypeError, ValueError, OverflowError, KeyError) as error:
             raise ConfigurationError(f"the schema is malformed: {str(error)[:120]}") from error
-    raise larger
+    raise AssertionError("the last depth returns or raises")
 
 
 def bound_schema(
