@@ -88,7 +88,8 @@ class ApiTools:
             raise InputError("a base URL holds no password: name environment variables in `auth`")
         self.base_url = base_url.rstrip("/")
         self._credentials = _credentials(document, auth or {})
-        found, odd = read_operations(document)
+        secret = [key for where, key, _ in self._credentials.values() if where == "header"]
+        found, odd = read_operations(document, [*(headers or ()), *secret])
         self.unusable = {one.name: str(one.error) for one in odd}
         self.operations = _chosen(found, odd, allow, self._credentials)
         self._timeout = timeout

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,14 @@ def read_document(file: Path) -> Mapping[str, Any]:
         raise InputError(f"the API document {file} cannot be read: {error.strerror}") from error
 
 
-def read_operations(document: Mapping[str, Any]) -> tuple[list[Operation], list[Unusable]]:
+def read_operations(
+    document: Mapping[str, Any], fixed: Collection[str] = ()
+) -> tuple[list[Operation], list[Unusable]]:
     """Reads the operations of an OpenAPI 3 document; one that is odd spoils no other.
+
+    Args:
+        document: The document.
+        fixed: Names of headers that the user sets, so that they are no arguments.
 
     Returns:
         What can be called, in the document's order, and what cannot.
@@ -122,6 +128,7 @@ def read_operations(document: Mapping[str, Any]) -> tuple[list[Operation], list[
     """
     if not isinstance(document, Mapping) or not str(document.get("openapi", "")).startswith("3"):
         raise InputError('not an OpenAPI 3 document (its "openapi" field must begin with 3)')
+    headers = _IGNORED_HEADERS | {name.lower() for name in fixed}
     found: list[Operation] = []
     odd: list[Unusable] = []
     for method, path, item in _nodes(document, odd):
@@ -131,7 +138,7 @@ def read_operations(document: Mapping[str, Any]) -> tuple[list[Operation], list[
             if not isinstance(node, Mapping):
                 raise InputError(f"the API document's {name} is not an object")
             name = tool_name(node.get("operationId") or f"{method}_{path}")
-            found.append(_operation(document, path, method, item))
+            found.append(_operation(document, path, method, item, headers))
         except SenseBindError as error:
             odd.append(Unusable(name, error))
         except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
@@ -190,14 +197,18 @@ def _renamed(one: Operation, name: str) -> Operation:
 
 
 def _operation(
-    document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]
+    document: Mapping[str, Any],
+    path: str,
+    method: str,
+    item: Mapping[str, Any],
+    fixed: frozenset[str],
 ) -> Operation:
     node = item[method]
     raw_name = str(node.get("operationId") or f"{method}_{path}")
     name = tool_name(raw_name)
     reader = SchemaReader(document, name)
     arguments = _Arguments()
-    parameters = _parameters(document, path, item, node, reader, arguments)
+    parameters = _parameters(document, path, (item, node), reader, arguments, fixed)
     body = _body(document, node, name, reader, arguments)
     schema: dict[str, Any] = {
         "type": "object",
@@ -244,14 +255,14 @@ class _Arguments:
 def _parameters(
     document: Mapping[str, Any],
     path: str,
-    item: Mapping[str, Any],
-    node: Mapping[str, Any],
+    nodes_above: tuple[Mapping[str, Any], Mapping[str, Any]],
     reader: SchemaReader,
     arguments: _Arguments,
+    fixed: frozenset[str],
 ) -> Iterator[Parameter]:
     """The parameters of an operation; its own override those of its path."""
     nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for one in [*(item.get("parameters") or ()), *(node.get("parameters") or ())]:
+    for one in [one for above in nodes_above for one in above.get("parameters") or ()]:
         parameter = pointed(document, one, f"parameter of {reader.what}")
         nodes[str(parameter.get("name")), str(parameter.get("in"))] = parameter
     template = re.findall(r"\{([^{}]*)\}", path)
@@ -260,7 +271,7 @@ def _parameters(
             nodes[name, "path"] = {"name": name, "in": "path", "schema": {"type": "string"}}
     found: list[Parameter] = []
     for (name, place), parameter in nodes.items():
-        if place == "header" and name.lower() in _IGNORED_HEADERS:
+        if place == "header" and name.lower() in fixed:
             continue
         if place == "path" and name not in template:
             raise InputError(f"operation {reader.what}: its path has no {{{name}}}")
