@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-types = pytest.importorskip("mcp.types")
+pytest.importorskip("mcp")
+from mcp import types
 from sensebind.tools.mcp_results import told
 
 
