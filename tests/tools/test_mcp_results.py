@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("mcp")
 from mcp import types
+
 from sensebind.tools.mcp_results import told
 
 
