@@ -27,6 +27,7 @@ from langgraph.errors import GraphBubbleUp
 
 from sensebind.agent.approvals import Approvals, NotWaiting, Request, digest_of
 from sensebind.agent.audit import AuditLog
+from sensebind.agent.call_ids import with_unique_ids
 from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.agent.order import CallOrder, Place
 from sensebind.agent.rates import Rates
@@ -246,14 +247,14 @@ class Governor(AgentMiddleware):
         turn = turn_event()
         if turn is not None and turn.is_set():
             return AIMessage("")
-        return _mended(handler(request))
+        return _mended(with_unique_ids(handler(request), request.messages))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
         turn = turn_event()
         if turn is not None and turn.is_set():
             return AIMessage("")
-        return _mended(await handler(request))
+        return _mended(with_unique_ids(await handler(request), request.messages))
 
     # --- calls ----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ FACADES = ("agent", "__init__", "__main__")
 """They name what lies deeper for others to import, and nothing here imports them."""
 LAYERS = (
     "errors",
+    "credentials",
     "printable",
     "checkpoints",
     "perception",
@@ -22,6 +23,7 @@ LAYERS = (
     "perception.process",
     "perception.tensor_files",
     "perception.pixels",
+    "perception.downmix",
     "perception.geometry",
     "perception.bus",
     "perception.imagebind",

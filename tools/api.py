@@ -8,6 +8,7 @@ bounded in time and size; the model is told a short form, the whole of it is the
 
 import base64
 import json
+import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ import httpx
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from sensebind.errors import InputError
-from sensebind.tools.json_schema import problem
+from sensebind.tools.json_schema import wrong_arguments
 from sensebind.tools.openapi import (
     MAX_DOCUMENT_BYTES,
     Operation,
+    Unusable,
     parse_document,
     read_document,
     read_operations,
@@ -30,13 +32,22 @@ from sensebind.tools.risk import Origin, label
 from sensebind.tools.secrets import read_secret
 from sensebind.tools.ssrf_guard import GuardedTransport
 
+log = logging.getLogger(__name__)
+
+MAX_OPERATIONS = 200
 MAX_TOLD = 400  # characters of an answer told to the model
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class ApiTools:
-    """An API behind a base URL, as tools. Use as a context manager, or close it."""
+    """An API behind a base URL, as tools. Use as a context manager, or close it.
+
+    Attributes:
+        base_url: Where requests go.
+        operations: What is offered.
+        unusable: Name of an operation that cannot be read or written, and why.
+    """
 
     def __init__(
         self,
@@ -55,7 +66,8 @@ class ApiTools:
         Args:
             document: OpenAPI 3 document.
             base_url: `http(s)://host[:port][/prefix]`; the only place requests go to.
-            allow: operationIds to offer; all by default.
+            allow: operationIds to offer; by default all that can be read (`unusable` names the
+                rest).
             private: Hosts that may have a private, loopback or link-local address.
             auth: Security scheme of the document to where its secret is (`env:NAME` or
                 `file:PATH`): a bearer token, an API key, or `user:password`.
@@ -64,10 +76,10 @@ class ApiTools:
             headers: Sent with each request.
 
         Raises:
-            InputError: The document is no OpenAPI 3 document, the URL is no URL, an allowed
-                operation does not exist, or one needs a secret that `auth` does not name.
-            ConfigurationError: A schema of the document cannot be made finite, or an environment
-                variable is not set.
+            InputError: Not an OpenAPI 3 document or not a URL; an allowed operation does not exist
+                or cannot be used; or one needs a secret that `auth` does not name.
+            ConfigurationError: A schema of an allowed operation cannot be made finite, or an
+                environment variable is not set.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
@@ -76,7 +88,10 @@ class ApiTools:
             raise InputError("a base URL holds no password: name environment variables in `auth`")
         self.base_url = base_url.rstrip("/")
         self._credentials = _credentials(document, auth or {})
-        self.operations = _chosen(list(read_operations(document)), allow, self._credentials)
+        secret = [key for where, key, _ in self._credentials.values() if where == "header"]
+        found, odd = read_operations(document, [*(headers or ()), *secret])
+        self.unusable = {one.name: str(one.error) for one in odd}
+        self.operations = _chosen(found, odd, allow, self._credentials)
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._client = _client(private, timeout, headers or {})
@@ -175,34 +190,19 @@ class ApiTools:
             ToolException: Wrong arguments, no answer in time, an answer too large, or an error
                 status; the message is meant for the model.
         """
-        if wrong := problem(dict(arguments), operation.schema):
+        if wrong := wrong_arguments(dict(arguments), operation.schema):
             raise ToolException(f"wrong arguments: {wrong}")
-        path, query, body = operation.path, {}, {}
-        whole: Any = None
-        for name, value in arguments.items():
-            match operation.places[name]:
-                case "path":
-                    segment = str(value)
-                    if segment in ("", ".", ".."):
-                        raise ToolException(f"wrong arguments: {name} cannot be {segment!r}")
-                    path = path.replace("{" + name + "}", quote(segment, safe=""))
-                case "query":
-                    query[name] = value
-                case "whole_body":
-                    whole = value
-                case _:
-                    body[name] = value
-        takes_body = any(place in ("body", "whole_body") for place in operation.places.values())
-        headers: dict[str, str] = {}
-        for scheme in _needed(operation, self._credentials):
-            where, key, secret = self._credentials[scheme]
-            (query if where == "query" else headers)[key] = secret
+        try:
+            path, query, headers = self._written(operation, arguments)
+            payload = self._payload(operation, arguments, headers)
+        except InputError as error:
+            raise ToolException(f"wrong arguments: {error}") from error
         status, raw = _send(
             self._client,
             operation.method,
             self.base_url + path,
-            query=query,
-            payload=(whole if whole is not None else body) if takes_body else None,
+            query="&".join(query),
+            payload=payload,
             headers=headers,
             timeout=self._timeout,
             max_bytes=self._max_bytes,
@@ -211,6 +211,55 @@ class ApiTools:
         if status >= 400:
             raise ToolException(f"refused ({status}): {_detail(value)}")
         return told(value), value
+
+    def _written(
+        self, operation: Operation, arguments: Mapping[str, Any]
+    ) -> tuple[str, list[str], dict[str, str]]:
+        """The path, the parts of the query, and the headers of a call."""
+        path, query, cookies = operation.path, [], []
+        headers: dict[str, str] = {}
+        for one in operation.parameters:
+            if one.argument not in arguments:
+                continue
+            value = arguments[one.argument]
+            match one.place:
+                case "path":
+                    path = path.replace("{" + one.name + "}", one.segment(value))
+                case "query":
+                    query += [f"{key}={text}" for key, text in one.pairs(value)]
+                case "cookie":
+                    cookies += [f"{key}={text}" for key, text in one.pairs(value)]
+                case _ if value is not None:
+                    headers[one.name] = one.header(value)
+        for scheme in _needed(operation, self._credentials):
+            where, key, secret = self._credentials[scheme]
+            if where == "query":
+                query.append(f"{quote(key, safe='')}={quote(secret, safe='')}")
+            elif where == "cookie":
+                cookies.append(f"{quote(key, safe='')}={quote(secret, safe='')}")
+            else:
+                headers[key] = secret
+        if cookies:
+            headers["Cookie"] = "; ".join(cookies)
+        return path, query, headers
+
+    @staticmethod
+    def _payload(
+        operation: Operation, arguments: Mapping[str, Any], headers: dict[str, str]
+    ) -> bytes | None:
+        """The body of a call; adds its type to the headers. None if there is no body."""
+        body = operation.body
+        if body is None:
+            return None
+        given = {name: arguments[name] for name in arguments if name in body.fields}
+        if body.whole:
+            if body.whole not in arguments:
+                return None
+            given = arguments[body.whole]
+        elif not given and not body.required:
+            return None
+        payload, headers["Content-Type"] = body.encode(given)
+        return payload
 
 
 def _client(private: Collection[str], timeout: float, headers: Mapping[str, str]) -> httpx.Client:
@@ -224,24 +273,38 @@ def _client(private: Collection[str], timeout: float, headers: Mapping[str, str]
 
 
 def _chosen(
-    operations: list[Operation],
+    operations: Sequence[Operation],
+    odd: Sequence[Unusable],
     allow: Sequence[str] | None,
     credentials: Mapping[str, tuple[str, str, str]],
 ) -> list[Operation]:
     """The operations that are offered; each must have the secrets that it needs."""
+    wanted = list(operations)
     if allow is not None:
-        known = {operation.name for operation in operations}
+        reasons = {one.name: one.error for one in odd}
+        known = {name for one in operations for name in (one.name, one.id)}
+        for name in allow:
+            if name not in known and name in reasons:
+                raise reasons[name]
         if unknown := [name for name in allow if name not in known]:
             raise InputError(f"the API has no operation {', '.join(unknown)}")
-        operations = [one for one in operations if one.name in allow]
-    for one in operations:
+        wanted = [one for one in operations if one.name in allow or one.id in allow]
+    elif odd and not operations:
+        raise odd[0].error
+    for one in odd if allow is None else ():
+        log.warning("the API's %s cannot be used: %s", one.name, one.error)
+    if len(wanted) > MAX_OPERATIONS:
+        raise InputError(
+            f"the API document has more than {MAX_OPERATIONS} operations: choose with `allow`"
+        )
+    for one in wanted:
         if one.security and _needed(one, credentials) is None:
-            wanted = " or ".join(" and ".join(sorted(names)) for names in one.security)
+            names = " or ".join(" and ".join(sorted(names)) for names in one.security)
             raise InputError(
-                f"operation {one.name} needs {wanted}: name the environment variable in `auth`, or "
+                f"operation {one.name} needs {names}: name the environment variable in `auth`, or "
                 "leave the operation out with `allow`"
             )
-    return operations
+    return wanted
 
 
 def _needed(operation: Operation, credentials: Mapping[str, Any]) -> Any:
@@ -254,7 +317,7 @@ def _needed(operation: Operation, credentials: Mapping[str, Any]) -> Any:
 def _credentials(
     document: Mapping[str, Any], auth: Mapping[str, str]
 ) -> dict[str, tuple[str, str, str]]:
-    """Returns where each scheme's secret goes: (`header` or `query`, key, value)."""
+    """Returns where each scheme's secret goes: (`header`, `query` or `cookie`, key, value)."""
     components = document.get("components") if isinstance(document, Mapping) else None
     schemes = components.get("securitySchemes", {}) if isinstance(components, Mapping) else {}
     found: dict[str, tuple[str, str, str]] = {}
@@ -265,7 +328,7 @@ def _credentials(
             raise InputError(f"the API has no security scheme {name} (it has {known})")
         secret = read_secret(reference)
         kind, form = str(scheme.get("type")), str(scheme.get("scheme", "")).lower()
-        if kind == "apiKey" and scheme.get("in") in ("header", "query"):
+        if kind == "apiKey" and scheme.get("in") in ("header", "query", "cookie"):
             found[name] = (str(scheme["in"]), str(scheme.get("name")), secret)
         elif kind == "http" and form == "basic":
             coded = base64.b64encode(secret.encode()).decode()
@@ -284,17 +347,16 @@ def _send(
     *,
     timeout: float,
     max_bytes: int,
-    query: Mapping[str, Any] | None = None,
-    payload: Any = None,
+    query: str = "",
+    payload: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
     """Sends a request, follows redirects inside its host, and reads a bounded answer."""
     deadline = time.monotonic() + timeout
+    url = f"{url}?{query}" if query else url
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            with client.stream(
-                method, url, params=dict(query) if query else None, json=payload, headers=headers
-            ) as answer:
+            with client.stream(method, url, content=payload, headers=headers) as answer:
                 if answer.status_code not in _REDIRECTS:
                     return answer.status_code, _read(answer, deadline, timeout, max_bytes)
                 target = urljoin(url, answer.headers.get("location", ""))
@@ -308,7 +370,7 @@ def _send(
             raise ToolException(
                 f"the server wants to redirect ({answer.status_code}), which is not allowed"
             )
-        url, query = target, None
+        url = target
     raise ToolException("the server redirects for ever")
 
 

@@ -7,6 +7,7 @@ approved all the same, unless the server is trusted by name.
 import asyncio
 import base64
 import contextlib
+import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,7 +19,11 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
 from sensebind.printable import printable
+from sensebind.tools.json_schema import bounded, wrong_arguments
+from sensebind.tools.mcp_results import told
 from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
+
+log = logging.getLogger(__name__)
 
 MAX_TOLD = 2000  # characters of an answer told to the model
 MAX_TOOLS = 64
@@ -27,6 +32,9 @@ _EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
 
 class McpTools:
     """The tools of MCP servers. A context manager: connections live from enter to exit.
+
+    Attributes:
+        unusable: Name of a tool whose input schema cannot be used, and why.
 
     Example:
         ```python
@@ -69,7 +77,8 @@ class McpTools:
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
-        self._found: list[tuple[str, BaseTool]] = []
+        self._found: list[tuple[str, Any, BaseTool]] = []
+        self.unusable: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Connects.
@@ -85,11 +94,12 @@ class McpTools:
             reason = self._failure or TimeoutError(f"no answer within {self._timeout:g} s")
             raise ConfigurationError(f"an MCP server cannot be used: {_root(reason)}")
         if self._allow is not None:
-            missing = sorted(set(self._allow) - {tool.name for _, tool in self._found})
+            missing = sorted(set(self._allow) - {tool.name for *_, tool in self._found})
             if missing:
                 self.close()
                 raise ConfigurationError(f"no MCP server has a tool {', '.join(missing)}")
-            self._found = [one for one in self._found if one[1].name in self._allow]
+            self._found = [one for one in self._found if one[2].name in self._allow]
+        self._put_aside()
         if len(self._found) > MAX_TOOLS:
             self.close()
             raise ConfigurationError(
@@ -99,6 +109,20 @@ class McpTools:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _put_aside(self) -> None:
+        """Leaves out tools whose input no model could write; one that was asked for is an error."""
+        for one in list(self._found):
+            server, _, tool = one
+            try:
+                bounded(_schema(tool), arguments=True)
+            except ConfigurationError as error:
+                if self._allow is not None:
+                    self.close()
+                    raise ConfigurationError(f"MCP tool {tool.name}: {error}") from error
+                self.unusable[f"{server}_{tool.name}"] = str(error)
+                self._found.remove(one)
+                log.warning("the MCP tool %s of %s cannot be used: %s", tool.name, server, error)
 
     def close(self) -> None:
         """Ends the connections and joins the thread; may be called again."""
@@ -133,23 +157,26 @@ class McpTools:
         async with AsyncExitStack() as stack:
             for name in self._client.connections:
                 session = await stack.enter_async_context(self._client.session(name))
-                self._found += [(name, tool) for tool in await load_mcp_tools(session)]
+                tools = await load_mcp_tools(session)
+                self._found += [(name, session, tool) for tool in tools]
             self._stop = stop
             self._ready.set()
             await stop.wait()
 
     def tools(self) -> list[BaseTool]:
         """Returns one tool per remote tool, named `server_tool`."""
-        return [self._tool(server, tool) for server, tool in self._found]
+        return [self._tool(*one) for one in self._found]
 
-    def _tool(self, server: str, remote: BaseTool) -> BaseTool:
+    def _tool(self, server: str, session: Any, remote: BaseTool) -> BaseTool:
         hints = remote.metadata or {}
         reads = server in self._trusted and hints.get("readOnlyHint") is True
+        schema: Any = _schema(remote)
 
-        def call(**arguments: Any) -> tuple[str, Any]:
-            return self._call(remote, arguments)
+        def call(**arguments: Any) -> tuple[Any, Any]:
+            if wrong := wrong_arguments(arguments, schema):
+                raise ToolException(f"wrong arguments: {wrong}")
+            return self._call(session, remote.name, arguments)
 
-        schema: Any = remote.args_schema
         return StructuredTool(
             name=f"{server}_{remote.name}"[:64],
             description=_described(server, remote),
@@ -165,23 +192,29 @@ class McpTools:
             ),
         )
 
-    def _call(self, remote: BaseTool, arguments: Mapping[str, Any]) -> tuple[str, Any]:
-        request = {"type": "tool_call", "id": "1", "name": remote.name, "args": dict(arguments)}
+    def _call(self, session: Any, name: str, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         if self._thread is None:
             raise ToolException("the connection to the MCP server is closed")
-        waiting = asyncio.run_coroutine_threadsafe(remote.ainvoke(request), self._loop)
+        asked = session.call_tool(name, dict(arguments))
+        waiting = asyncio.run_coroutine_threadsafe(asked, self._loop)
         try:
-            message = waiting.result(self._timeout)
+            result = waiting.result(self._timeout)
         except TimeoutError as error:
             waiting.cancel()
             raise ToolException(f"no answer within {self._timeout:g} s") from error
         except Exception as error:  # whatever a stranger's session raises is told, not raised
             raise ToolException(_root(error)) from error
-        text = str(message.text) if isinstance(message, ToolMessage) else str(message)
-        short = text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
-        if isinstance(message, ToolMessage) and message.status == "error":
-            raise ToolException(short)
-        return short or "done", {"text": text, "content": getattr(message, "content", None)}
+        content, text = told(result, MAX_TOLD)
+        if result.isError:
+            raise ToolException(text[:MAX_TOLD])
+        whole = [one.model_dump(mode="json", exclude_none=True) for one in result.content]
+        return content, {"text": text, "content": whole, "structured": result.structuredContent}
+
+
+def _schema(tool: BaseTool) -> Any:
+    """The input schema as the server gave it."""
+    schema: Any = tool.args_schema
+    return schema if isinstance(schema, Mapping) else tool.get_input_jsonschema()
 
 
 def _described(server: str, remote: BaseTool) -> str:

@@ -24,7 +24,7 @@ from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from sensebind.agent.conditioning.condition import ConditionStore
@@ -32,9 +32,14 @@ from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.conditioning.message_conditions import MediaConditions
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, GenerationStats
 from sensebind.agent.llm.checkpoint import Brain, facts, load_brain
-from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor
+from sensebind.agent.llm.constrained_decoding import (
+    Grammar,
+    GrammarLogitsProcessor,
+)
 from sensebind.agent.llm.prompt import Prompt, PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader, text_chunk
+from sensebind.agent.llm.retry import corrections
+from sensebind.agent.llm.tool_forms import openai_form
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 
@@ -210,7 +215,7 @@ class ChatSenseBind(BaseChatModel):
             **kwargs: Bound too; `parallel_tool_calls=True` allows several calls in one reply (by
                 default, what the checkpoint's tokenizer_config.json says of them).
         """
-        formatted = [convert_to_openai_tool(tool) for tool in tools]
+        formatted = [openai_form(tool) for tool in tools]
         return self.bind(tools=formatted, tool_choice=tool_choice, **kwargs)
 
     def with_structured_output(
@@ -323,6 +328,28 @@ class ChatSenseBind(BaseChatModel):
         cancel: Cancel,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        """Generates one reply; once more if it fails what its grammar leaves to validation."""
+        tools, schema = kwargs.get("tools", ()), kwargs.get("response_schema")
+        checked = bool(self._grammar(**kwargs).later)
+        held: list[ChatGenerationChunk] = []
+        for chunk in self._attempt(cancel, messages, stop, **kwargs):
+            if checked and not (chunk.text and schema is None):
+                held.append(chunk)
+            else:
+                yield chunk
+        wrong = corrections(held, self.brain.grammars.style, tools, schema) if held else []
+        if wrong and not cancel.is_set():
+            yield from self._attempt(cancel, [*messages, *wrong], stop, **kwargs)
+        else:
+            yield from held
+
+    def _attempt(
+        self,
+        cancel: Cancel,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
         *,
         tools: Sequence[dict[str, Any]] = (),
         tool_choice: Any = None,
@@ -330,18 +357,13 @@ class ChatSenseBind(BaseChatModel):
         response_schema: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        """Generates one reply: text as it comes, or calls once they are whole."""
+        """Generates one reply once: text as it comes, or calls once they are whole."""
         brain = self.brain
         assert self._prompts is not None and self._media is not None
         if (other := kwargs.get("model")) not in (None, self.model):
             raise InputError(f"this model is {self.model or 'simhome'}, not {other}: make another")
         max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or brain.max_new_tokens)
-        parallel = brain.grammars.style.parallel if parallel_tool_calls is None else (
-            parallel_tool_calls
-        )  # fmt: skip
-        grammar = brain.grammars.compile(
-            tools, tool_choice, parallel=parallel, schema=response_schema
-        )
+        grammar = self._grammar(tools, tool_choice, parallel_tool_calls, response_schema)
         reserve = max(min(max_tokens, brain.context // 4), min(grammar.ending, brain.context // 2))
         prompt = self._prompts.build(
             self._media.prepare(messages), tools=tools, limit=brain.context - reserve
@@ -390,6 +412,19 @@ class ChatSenseBind(BaseChatModel):
         finally:
             seat.read = prompt.token_ids + reader.tokens
             self._give_back(seat, cancel)
+
+    def _grammar(
+        self,
+        tools: Sequence[dict[str, Any]] = (),
+        tool_choice: Any = None,
+        parallel_tool_calls: bool | None = None,
+        response_schema: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> Grammar:
+        grammars, parallel = self.brain.grammars, parallel_tool_calls
+        if parallel is None:
+            parallel = grammars.style.parallel
+        return grammars.compile(tools, tool_choice, parallel=parallel, schema=response_schema)
 
     def _generator(self, seed: Any) -> torch.Generator | None:
         if seed is None:

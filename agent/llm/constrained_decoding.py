@@ -6,6 +6,7 @@ begin with it, and never contains a special token.
 """
 
 import json
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +20,17 @@ from llguidance.hf import from_tokenizer
 from torch.nn import functional
 from transformers import LogitsProcessor, PreTrainedTokenizerFast
 
+from sensebind.agent.llm.tool_forms import chosen_tools, function_of, parameters_of
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.json_schema import bound_schema, ending, problem
+from sensebind.tools.json_schema import Bounded, bounded, ending, problem
+
+log = logging.getLogger(__name__)
 
 # Compact JSON, the form in which the small model has learned its calls; big models follow.
-_JSON_STYLE = {
+JSON_STYLE = {
     "whitespace_flexible": False,
     "item_separator": ",",
     "key_separator": ":",
-    "lenient": True,
 }
 MAX_PARALLEL = 8  # calls in one reply
 _MARGIN = 16  # tokens by which an ending may be longer than expected
@@ -129,7 +132,7 @@ def _checked(
     if not isinstance(name, str) or not isinstance(arguments, dict):
         return ParsedCall("", {}, body, f'not an object with "name" and "{style.arguments}"')
     if tools is not None:
-        schemas = {_function(tool)["name"]: _parameters(tool) for tool in tools}
+        schemas = {function_of(tool)["name"]: parameters_of(tool) for tool in tools}
         if name not in schemas:
             return ParsedCall(name, arguments, body, f"there is no tool called {name}")
         if wrong := problem(arguments, schemas[name]):
@@ -142,49 +145,6 @@ def _no_constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _function(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    function = tool.get("function", tool)
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise InputError(f"not a tool in OpenAI form (no function name): {str(tool)[:80]}")
-    return function
-
-
-def _parameters(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _function(tool).get("parameters") or {"type": "object", "properties": {}}
-
-
-def chosen_tools(
-    tools: Sequence[Mapping[str, Any]], tool_choice: Any
-) -> tuple[list[Mapping[str, Any]], bool]:
-    """Resolves LangChain's and OpenAI's forms of `tool_choice`.
-
-    Args:
-        tools: Tools in OpenAI form.
-        tool_choice: None or `"auto"`; `"any"`, `"required"` or True; `"none"` or False; a tool's
-            name, or `{"type": "function", "function": {"name": …}}`.
-
-    Returns:
-        The tools that may be called, and whether text is allowed.
-
-    Raises:
-        InputError: An unknown tool is named, or a call is demanded and there are no tools.
-    """
-    if isinstance(tool_choice, Mapping):
-        tool_choice = (tool_choice.get("function") or tool_choice).get("name")
-    if tool_choice in (None, "auto"):
-        return list(tools), True
-    if tool_choice in ("none", False):
-        return [], True
-    if tool_choice in ("any", "required", True):
-        chosen = list(tools)
-    else:
-        chosen = [tool for tool in tools if _function(tool)["name"] == tool_choice]
-    if not chosen:
-        names = ", ".join(_function(tool)["name"] for tool in tools) or "none"
-        raise InputError(f"tool_choice {tool_choice!r} fits no bound tool (bound: {names})")
-    return chosen, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +190,8 @@ class Grammar:
         text: Whether the reply may be text.
         closers: What ends a call that must end.
         ending: Tokens that may be needed to end a call.
+        later: Keywords of the schemas that the grammar does not enforce: what is written must be
+            validated.
     """
 
     vocab_size: int
@@ -239,6 +201,7 @@ class Grammar:
     text: bool = True
     closers: Closers = Closers()
     ending: int = 0
+    later: frozenset[str] = frozenset()
 
     def start(self) -> "GrammarState":
         """Returns the state before the first token."""
@@ -391,14 +354,14 @@ class GrammarEngine:
         if rules:
             marker = self._marker()
             lark.append(f"call: {marker} ({' | '.join(f'call_{i}' for i in range(len(rules)))})")
-            lark += [f"call_{i}: %json {json.dumps(rule)}" for i, rule in enumerate(rules)]
+            lark += [f"call_{i}: %json {json.dumps(r.schema)}" for i, r in enumerate(rules)]
         return self._grammar("\n".join(lark), rules, text)
 
     def _build_json(self, schema: Mapping[str, Any]) -> Grammar:
-        rule = self._rule(bound_schema, schema, "the answer")
-        return self._grammar(f"start: %json {json.dumps(rule)}", [rule], text=False)
+        rule = self._rule(lambda patterns: bounded(schema, patterns=patterns), "the answer")
+        return self._grammar(f"start: %json {json.dumps(rule.schema)}", [rule], text=False)
 
-    def _grammar(self, lark: str, rules: Sequence[Mapping[str, Any]], text: bool) -> Grammar:
+    def _grammar(self, lark: str, rules: Sequence[Bounded], text: bool) -> Grammar:
         matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark))
         if matcher.is_error():
             raise ConfigurationError(f"no grammar for these tools: {matcher.get_error()[:300]}")
@@ -407,9 +370,12 @@ class GrammarEngine:
             if self.style.start_id is not None
             else tuple(self._tokenizer.tokenize_str(self.style.start or "{"))
         )
-        ends = (self._tokenizer.tokenize_str(ending(rule)) for rule in rules)
+        ends = (self._tokenizer.tokenize_str(ending(rule.schema)) for rule in rules)
         needed = max((len(tokens) + _MARGIN for tokens in ends), default=0)
-        return Grammar(self.vocab_size, self.eos_ids, matcher, marker, text, self._closers, needed)
+        later = frozenset[str]().union(*(rule.later for rule in rules))
+        return Grammar(
+            self.vocab_size, self.eos_ids, matcher, marker, text, self._closers, needed, later
+        )
 
     def _single(self, text: str) -> int:
         tokens = self._tokenizer.tokenize_str(text)
@@ -428,33 +394,38 @@ class GrammarEngine:
         escaped = "".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in marker)
         return rf"{anything} & ~/[ \t\r\n]*{escaped}(.|\n)*/"
 
-    def _call_rule(self, tool: Mapping[str, Any]) -> dict[str, Any]:
-        function = _function(tool)
+    def _call_rule(self, tool: Mapping[str, Any]) -> Bounded:
+        name, parameters = function_of(tool)["name"], parameters_of(tool)
 
-        def call(parameters: Mapping[str, Any], *, patterns: bool) -> dict[str, Any]:
-            return {
-                "type": "object",
-                "properties": {
-                    "name": {"const": function["name"]},
-                    self.style.arguments: bound_schema(parameters, patterns=patterns),
+        def call(patterns: bool) -> Bounded:
+            found = bounded(parameters, patterns=patterns, arguments=True)
+            return Bounded(
+                {
+                    "type": "object",
+                    "properties": {"name": {"const": name}, self.style.arguments: found.schema},
+                    "required": ["name", self.style.arguments],
+                    "additionalProperties": False,
                 },
-                "required": ["name", self.style.arguments],
-                "additionalProperties": False,
-            }
+                found.later,
+            )
 
-        return self._rule(call, _parameters(tool), f"tool {function['name']}")
+        return self._rule(call, f"tool {name}")
 
-    def _rule(
-        self, bound: Callable[..., dict[str, Any]], schema: Mapping[str, Any], what: str
-    ) -> dict[str, Any]:
-        """Bounds a schema; a pattern that llguidance cannot read is left to validation."""
+    def _rule(self, bound: Callable[[bool], Bounded], what: str) -> Bounded:
+        """Bounds a schema; patterns that llguidance cannot read are left to validation."""
         trouble = ""
         for patterns in (True, False):
-            rule = bound(schema, patterns=patterns) | {"x-guidance": _JSON_STYLE}
+            try:
+                found = bound(patterns)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{what}: {error}") from error
+            rule = found.schema | {"x-guidance": JSON_STYLE}
             lark = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(rule)}")
             trouble = LLMatcher.validate_grammar(lark, self._tokenizer)
             if not trouble or trouble.startswith("WARNING"):
-                return rule
+                if found.later:
+                    log.info("%s: checked after generation: %s", what, ", ".join(found.later))
+                return Bounded(rule, found.later)
         raise ConfigurationError(f"{what}: its schema is refused: {trouble[:300]}")
 
 

@@ -264,11 +264,12 @@ def test_dead_server_is_told() -> None:
                         "post": {
                             "operationId": "loop",
                             "requestBody": {
+                                "required": True,
                                 "content": {
                                     "application/json": {
                                         "schema": {"$ref": "#/components/schemas/N"}
                                     }
-                                }
+                                },
                             },
                         }
                     }

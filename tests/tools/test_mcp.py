@@ -81,3 +81,42 @@ async def test_what_acts_is_not_offered() -> None:
     )
     [offered] = listed.root.tools
     assert offered.name == "look" and offered.annotations.readOnlyHint
+
+
+STRICT = """
+import asyncio
+from mcp import types
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+server = Server("strict")
+schema = {"type": "object", "properties": {"m": {"type": "number", "maximum": 1}},
+          "required": ["m"], "additionalProperties": False}
+
+@server.list_tools()
+async def listed():
+    bad = {"type": "object", "properties": {"x": {"$ref": "other.json"}}}
+    return [types.Tool(name="move", description="d", inputSchema=schema),
+            types.Tool(name="bad", description="d", inputSchema=bad)]
+
+@server.call_tool(validate_input=False)
+async def called(name, arguments):
+    return [types.TextContent(type="text", text="reached")]
+
+async def main():
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+asyncio.run(main())
+"""
+
+
+def test_forbidden_arguments_never_reach_a_server(tmp_path: Path) -> None:
+    script = tmp_path / "strict.py"
+    script.write_text(STRICT)
+    servers = {"s": {"transport": "stdio", "command": sys.executable, "args": [str(script)]}}
+    with McpTools(servers, timeout=120) as remote:
+        [move] = remote.tools()  # the other's input cannot be written: it alone is left out
+        assert "other.json" in remote.unusable["s_bad"]
+        assert move.invoke({"m": 0.5}) == "reached"
+        for arguments in ({"m": 1000}, {"m": "much"}, {}, {"m": 0.5, "o": 1}, {"m": "x" * 70_000}):
+            assert "wrong arguments" in move.invoke(arguments)

@@ -1,0 +1,84 @@
+"""Tools as a language model is given them: OpenAI's form, and which of them it may call."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
+
+from sensebind.errors import InputError
+
+
+def function_of(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns name, description and parameters of a tool in OpenAI form.
+
+    Raises:
+        InputError: It is not in that form.
+    """
+    function = tool.get("function", tool)
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise InputError(f"not a tool in OpenAI form (no function name): {str(tool)[:80]}")
+    return function
+
+
+def parameters_of(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the schema of a tool's arguments."""
+    return function_of(tool).get("parameters") or {"type": "object", "properties": {}}
+
+
+def openai_form(tool: Any) -> dict[str, Any]:
+    """Returns a tool in OpenAI form, with the schema of its arguments whole.
+
+    LangChain writes references out, and what a schema holds of itself becomes `{}`, that is,
+    anything (langchain-core 1.8.3).
+
+    Args:
+        tool: Tool, function, pydantic class, or JSON schema.
+    """
+    formatted = convert_to_openai_tool(tool)
+    schema: Any = None
+    if isinstance(tool, BaseTool):
+        schema = tool.tool_call_schema
+    elif isinstance(tool, type) and issubclass(tool, BaseModel):
+        schema = tool
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        schema = schema.model_json_schema()
+    if isinstance(schema, Mapping) and ("$defs" in schema or "$schema" in schema):
+        whole = {key: one for key, one in schema.items() if key not in ("title", "description")}
+        if isinstance(reference := whole.pop("$ref", None), str):  # pydantic, of a class in itself
+            whole |= whole["$defs"][reference.removeprefix("#/$defs/")]
+        formatted["function"]["parameters"] = whole
+    return formatted
+
+
+def chosen_tools(
+    tools: Sequence[Mapping[str, Any]], tool_choice: Any
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """Resolves LangChain's and OpenAI's forms of `tool_choice`.
+
+    Args:
+        tools: Tools in OpenAI form.
+        tool_choice: None or `"auto"`; `"any"`, `"required"` or True; `"none"` or False; a tool's
+            name, or `{"type": "function", "function": {"name": …}}`.
+
+    Returns:
+        The tools that may be called, and whether text is allowed.
+
+    Raises:
+        InputError: An unknown tool is named, or a call is demanded and there are no tools.
+    """
+    if isinstance(tool_choice, Mapping):
+        tool_choice = (tool_choice.get("function") or tool_choice).get("name")
+    if tool_choice in (None, "auto"):
+        return list(tools), True
+    if tool_choice in ("none", False):
+        return [], True
+    if tool_choice in ("any", "required", True):
+        chosen = list(tools)
+    else:
+        chosen = [tool for tool in tools if function_of(tool)["name"] == tool_choice]
+    if not chosen:
+        names = ", ".join(function_of(tool)["name"] for tool in tools) or "none"
+        raise InputError(f"tool_choice {tool_choice!r} fits no bound tool (bound: {names})")
+    return chosen, False

@@ -1,0 +1,61 @@
+"""What a model is shown of the results of MCP tools."""
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+from mcp import types
+
+from sensebind.tools.mcp_results import told
+
+
+def text(value: str) -> Any:
+    return types.TextContent(type="text", text=value)
+
+
+LINK = types.ResourceLink(type="resource_link", uri="file:///a.txt", name="a")
+FILE = types.EmbeddedResource(
+    type="resource", resource=types.TextResourceContents(uri="file:///a.txt", text="of the file")
+)
+BLOB = types.EmbeddedResource(
+    type="resource",
+    resource=types.BlobResourceContents(uri="file:///a.zip", blob="AAAA", mimeType="application/x"),
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "structured", "shown"),
+    [
+        ([text("red box")], None, "red box"),
+        ([text("first"), text("second")], None, '["first", "second"]'),
+        ([text("1.0"), text("25.0"), text("3.5")], None, "[1.0, 25.0, 3.5]"),
+        ([text("1.0"), text("25.0")], {"result": [1.0, 25.0]}, "[1.0, 25.0]"),
+        ([text("1"), text("2"), text("3")], {"result": [[1, 2], [3]]}, "[[1, 2], [3]]"),
+        ([text("red box")], {"result": ["red box"]}, '["red box"]'),
+        ([], {"result": []}, "[]"),
+        ([], {"result": None}, "null"),
+        ([], {"temperature": 21}, '{"temperature": 21}'),
+        ([text('{"temperature": 21}')], {"temperature": 21}, '{"temperature": 21}'),
+        ([text("it is warm")], {"temperature": 21}, '["it is warm", {"temperature": 21}]'),
+        ([LINK], None, '{"link": "file:///a.txt", "name": "a"}'),
+        ([FILE], None, "of the file"),
+        ([BLOB], None, '{"file": "file:///a.zip", "type": "application/x", "bytes": 3}'),
+        ([], None, "done"),
+    ],
+)
+def test_items_stay_apart(content: list[Any], structured: Any, shown: str) -> None:
+    result = types.CallToolResult(content=content, structuredContent=structured)
+    assert told(result, 2000) == (shown, shown)
+
+
+def test_pictures_and_sounds_are_blocks() -> None:
+    picture = types.ImageContent(type="image", data="AAAA", mimeType="image/png")
+    sound = types.AudioContent(type="audio", data="BBBB", mimeType="audio/wav")
+    result = types.CallToolResult(content=[text("the kitchen:"), picture, sound])
+    blocks, _ = told(result, 2000)
+    assert blocks == [
+        {"type": "text", "text": "the kitchen:\n(a picture, image/png)\n(a sound, audio/wav)"},
+        {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+        {"type": "audio", "base64": "BBBB", "mime_type": "audio/wav"},
+    ]

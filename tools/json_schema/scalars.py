@@ -1,0 +1,187 @@
+"""Strings and numbers of a schema, written so that a grammar ends them and stays within them."""
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, floor, gcd, lcm
+from typing import Any
+
+from llguidance import LLMatcher
+
+from sensebind.tools.json_schema.facts import Facts
+from sensebind.tools.json_schema.validation import is_number
+
+MAX_STRING = 200  # characters of a string whose schema sets no limit
+MAX_INTEGER = 10**9
+MAX_NUMBER = 10**6
+NUMBER_STEP = Fraction(1, 10**4)  # four decimals at most, or a number could run to the token limit
+MAX_MAGNITUDE = 10**15  # beyond it a double has no decimals left
+_FINEST = Fraction(1, 10**12)
+_FEWEST_STEPS = 100  # values that a range of numbers is divided into at least
+_FORMATS = {"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6", "hostname", "email",
+            "uri"}  # fmt: skip
+_LARGEST_STEP = 1000  # a multiple of more is written out: its automaton has as many states
+_MAX_EXCLUDED = 16  # values of `not: {enum}` that are left out one by one
+
+
+@lru_cache(maxsize=1024)
+def _trouble(schema: str) -> str:
+    lark = LLMatcher.grammar_from_lark(f"start: %json {schema}")
+    return LLMatcher.validate_grammar(lark)
+
+
+def trouble(schema: dict[str, Any]) -> str:
+    """Says why llguidance cannot make a grammar of a schema; empty if it can."""
+    return _trouble(json.dumps(schema))
+
+
+def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, Any] | None:
+    """Returns a schema of strings; None if there are none.
+
+    Args:
+        facts: What holds for the string.
+        patterns: Keep patterns and formats.
+        later: Takes the keywords that the schema does not enforce.
+    """
+    shortest = facts.min_length
+    longest = facts.max_length if facts.max_length is not None else max(MAX_STRING, shortest)
+    kept: list[str] = []
+    for pattern in dict.fromkeys(facts.patterns):
+        if patterns and "Unsatisfiable" in (why := trouble({"type": "string", "pattern": pattern})):
+            return None
+        if not patterns or why:
+            later.add("pattern")
+        else:
+            kept.append(pattern)
+    words = [one for one in facts.excluded if isinstance(one, str)]
+    if words and patterns and len(words) <= _MAX_EXCLUDED and sum(map(len, words)) <= 256:
+        kept.append(other_than(words))
+    elif words:
+        later.add("not")
+    if longest < shortest:
+        return None
+    bounded: dict[str, Any] = {"type": "string", "maxLength": longest}
+    if shortest:
+        bounded["minLength"] = shortest
+    if len(kept) == 1:
+        bounded["pattern"] = kept[0]
+    elif kept:
+        bounded = {"allOf": [bounded, *({"type": "string", "pattern": one} for one in kept)]}
+    if kept and trouble(bounded):
+        if facts.max_length is not None:
+            return None
+        del (bounded["allOf"][0] if "allOf" in bounded else bounded)["maxLength"]
+        if trouble(bounded):
+            return None
+    named = next((one for one in facts.formats if one in _FORMATS), None)
+    if named and patterns and len(kept) < 2:
+        with_format = {**bounded, "format": named}
+        if not (kept or facts.min_length or facts.max_length is not None) or not trouble(
+            with_format
+        ):
+            return with_format
+    return bounded
+
+
+def other_than(words: Sequence[str]) -> str:
+    """Returns a pattern of all texts but some words, without looking ahead.
+
+    At each letter of a word a text may go on with another letter, and then with anything.
+    """
+
+    def tail(rest: list[str]) -> str:
+        heads = sorted({one[0] for one in rest if one})
+        ways = [] if "" in rest else [""]
+        if heads:
+            ways.append(f"[^{''.join(_in_class(one) for one in heads)}](?s:.)*")
+        else:
+            ways.append("(?s:.)+")
+        for head in heads:
+            following = [one[1:] for one in rest if one[:1] == head]
+            ways.append(_in_class(head) + tail(following))
+        return f"(?:{'|'.join(ways)})"
+
+    return f"^{tail(list(words))}$"
+
+
+def _in_class(letter: str) -> str:
+    plain = letter.isalnum() or not letter.isascii() or not letter.isprintable() or letter == " "
+    return letter if plain else "\\" + letter
+
+
+def number_schemas(facts: Facts, whole: bool, cut: set[str]) -> list[dict[str, Any]]:
+    """Returns schemas of numbers, ranges without a gap; none if no number fits.
+
+    Bounds are inclusive and multiples of the step: llguidance 1.9.1 lets an exclusive bound
+    through where the other one is less than a unit away.
+
+    Args:
+        facts: What holds for the number.
+        whole: Integers only.
+        cut: Takes a word if a number may exist that this does not write.
+    """
+    limit = MAX_INTEGER if whole else MAX_NUMBER
+    low, high = facts.low, facts.high
+    bottom = low[0] if low else min(Fraction(-limit), high[0] - limit if high else Fraction(0))
+    top = high[0] if high else max(Fraction(limit), bottom + limit if low else Fraction(0))
+    if bottom > top:
+        return []
+    step = _step(facts.steps, whole)
+    if not whole and not facts.steps:
+        while step > _FINEST and (top - bottom) / step < _FEWEST_STEPS:
+            step /= 10
+    first, last = ceil(bottom / step), floor(top / step)
+    first += bool(low and low[1] and first * step == bottom)
+    last -= bool(high and high[1] and last * step == top)
+    if not whole:  # a double holds no more than that exactly
+        most = floor(MAX_MAGNITUDE / step)
+        if last < -most or first > most:
+            cut.add("number")
+            return []
+        first, last = max(first, -most), min(last, most)
+    if first > last and not facts.steps and not whole:
+        cut.add("number")
+    gaps = sorted(
+        {
+            int(at)
+            for one in facts.excluded
+            if is_number(one) and (at := Fraction(str(one)) / step).denominator == 1
+        }
+    )
+    if len(gaps) > _MAX_EXCLUDED:
+        cut.add("number")
+    if step.numerator > _LARGEST_STEP and step.numerator % 1000:
+        middle = min(max(0, first), last)
+        near = range(max(first, middle - 32), min(last, middle + 32) + 1)
+        chosen = [_plain(at * step) for at in near if at not in gaps]
+        return [{"enum": chosen}] if chosen else []
+    found = []
+    for gap in [*gaps, last + 1]:
+        until = min(gap - 1, last)
+        if first <= until:
+            found.append(_range(first * step, until * step, step, whole))
+        first = max(first, gap + 1)
+    return found
+
+
+def _step(steps: Sequence[Fraction], whole: bool) -> Fraction:
+    if not steps:
+        return Fraction(1) if whole else NUMBER_STEP
+    numerator = lcm(*(one.numerator for one in steps))
+    return Fraction(numerator, 1 if whole else gcd(*(one.denominator for one in steps)))
+
+
+def _range(low: Fraction, high: Fraction, step: Fraction, whole: bool) -> dict[str, Any]:
+    bounded: dict[str, Any] = {
+        "type": "integer" if whole else "number",
+        "minimum": _plain(low),
+        "maximum": _plain(high),
+    }
+    if not whole or step != 1:
+        bounded["multipleOf"] = _plain(step)
+    return bounded
+
+
+def _plain(value: Fraction) -> int | float:
+    return int(value) if value.denominator == 1 else float(value)

@@ -1,0 +1,111 @@
+"""What a tool of an MCP server answers, as content for a language model.
+
+Text stays text. Several texts, lists and structured content become JSON, so that their items stay
+apart; pictures and sounds become content blocks with a word of what they are; links are named and
+not fetched.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
+    """Returns the content of a tool message, and its whole text.
+
+    Args:
+        result: `mcp.types.CallToolResult`.
+        limit: Most characters of text for the model.
+
+    Returns:
+        A text, or a text and blocks of pictures and sounds; and the text uncut.
+    """
+    texts: list[str] = []
+    notes: list[Any] = []
+    blocks: list[dict[str, Any]] = []
+    for one in result.content:
+        match one.type:
+            case "text":
+                texts.append(one.text)
+            case "image" | "audio":
+                blocks.append(_media(one.data, one.mimeType))
+            case "resource_link":
+                notes.append(
+                    {key: value for key, value in (
+                        ("link", str(one.uri)), ("name", one.name), ("title", one.title),
+                        ("description", one.description), ("type", one.mimeType),
+                    ) if value}
+                )  # fmt: skip
+            case "resource":
+                _add_resource(one.resource, texts, notes, blocks)
+            case other:
+                notes.append(f"({other}, which cannot be shown)")
+    text = _text(texts, notes, result.structuredContent)
+    shown = [_named(one["mime_type"]) for one in blocks]
+    text = "\n".join([text, *shown] if text else shown) or "done"
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    return ([{"type": "text", "text": short}, *blocks] if blocks else short), text
+
+
+def _add_resource(
+    resource: Any, texts: list[str], notes: list[Any], blocks: list[dict[str, Any]]
+) -> None:
+    """Adds a resource that came with the answer."""
+    if hasattr(resource, "text"):
+        texts.append(resource.text)
+        return
+    media = resource.mimeType or "application/octet-stream"
+    if media.startswith(("image/", "audio/")):
+        blocks.append(_media(resource.blob, media))
+    else:
+        size = len(resource.blob) * 3 // 4
+        notes.append({"file": str(resource.uri), "type": media, "bytes": size})
+
+
+def _media(data: str, media: str) -> dict[str, Any]:
+    return {"type": media.split("/")[0], "base64": data, "mime_type": media}
+
+
+def _named(media: str) -> str:
+    return f"({'a picture' if media.startswith('image/') else 'a sound'}, {media})"
+
+
+def _text(texts: Sequence[str], notes: Sequence[Any], structured: Any) -> str:
+    values: list[Any] = [_value(one) for one in texts] if len(texts) > 1 else list(texts)
+    if structured is not None:
+        value = structured
+        if isinstance(value, dict) and value.keys() == {"result"}:
+            value = value["result"]  # FastMCP wraps what is not an object
+        if _repeats(texts, structured, value):
+            values = []
+        values.append(value)
+    values += notes
+    if not values:
+        return ""
+    # One value is itself; a list among others stays a list.
+    whole = values[0] if len(values) == 1 else values
+    return whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False)
+
+
+def _repeats(texts: Sequence[str], structured: Any, value: Any) -> bool:
+    """Whether texts say no more than the structured content, as MCP asks servers to repeat it."""
+    if len(texts) == 1 and _value(texts[0]) in (structured, value):
+        return True
+    items = [one for one in _flat(value) if one is not None]  # FastMCP writes them one by one
+    return len(texts) == len(items) and all(
+        text == item or _value(text) == item for text, item in zip(texts, items, strict=True)
+    )
+
+
+def _flat(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        return [value]
+    return [one for part in value for one in _flat(part)]
+
+
+def _value(text: str) -> Any:
+    """The JSON value that a text is, or the text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

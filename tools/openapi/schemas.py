@@ -1,0 +1,162 @@
+"""Schemas of an OpenAPI document as JSON Schema 2020-12 that stands by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensebind.errors import InputError
+
+_STEPS = 8  # references that lead to references
+# Keywords whose values are schemas: by name, in a list, or one.
+_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions",
+                      "dependentSchemas", "dependencies"})  # fmt: skip
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_ONE = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains",
+                  "propertyNames", "additionalItems", "unevaluatedItems",
+                  "unevaluatedProperties"})  # fmt: skip
+_DROPPED = frozenset({"title", "example", "examples", "xml", "externalDocs", "discriminator",
+                      "nullable", "readOnly", "writeOnly", "deprecated"})  # fmt: skip
+
+
+def pointed(document: Mapping[str, Any], node: Any, what: str) -> Mapping[str, Any]:
+    """Follows `$ref` to a component, a few steps at most.
+
+    Raises:
+        InputError: Something is not an object, lies outside of the document, or references go in a
+            circle.
+    """
+    for _ in range(_STEPS):
+        if not isinstance(node, Mapping):
+            raise InputError(f"the API document's {what} is or refers to what is not an object")
+        if "$ref" not in node:
+            return node
+        node = _lookup(document, str(node["$ref"]), what)
+    raise InputError(f"the API document's references go in a circle at {what}")
+
+
+def _lookup(document: Mapping[str, Any], reference: str, what: str) -> Any:
+    if not reference.startswith("#"):
+        raise InputError(
+            f"the API document's {what} refers to {reference[:120]}, outside of the document: "
+            "bundle it into one file"
+        )
+    target: Any = document
+    for part in reference[1:].strip("/").split("/") if reference.strip("#/") else []:
+        part = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(target, list) and part.isdecimal() and int(part) < len(target):
+            target = target[int(part)]
+        elif isinstance(target, Mapping) and part in target:
+            target = target[part]
+        else:
+            raise InputError(
+                f"the API document's {what} refers to {reference[:120]}, which it does not hold"
+            )
+    return target
+
+
+class SchemaReader:
+    """Copies schemas out of a document for one operation.
+
+    What they refer to is collected in `definitions`. OpenAPI 3.0's own forms are rewritten:
+    `nullable`, and booleans in `exclusiveMinimum` and `exclusiveMaximum`; what stands next to a
+    `$ref` is ignored there. Properties that are `readOnly` are left out: they are the answer's.
+
+    Attributes:
+        definitions: Name to schema, for `$defs`.
+        what: Name of the operation, for errors.
+    """
+
+    def __init__(self, document: Mapping[str, Any], what: str) -> None:
+        """Reads nothing yet.
+
+        Args:
+            document: OpenAPI 3 document.
+            what: Name of the operation, for errors.
+        """
+        self.definitions: dict[str, Any] = {}
+        self._document = document
+        self.what = what
+        self._old = str(document.get("openapi", "")).startswith("3.0")
+        self._names: dict[str, str] = {}
+
+    def resolved(self, node: Any) -> Any:
+        """Follows the references of a schema itself, not those within it."""
+        if isinstance(node, bool):
+            return node
+        if isinstance(node, Mapping) and "$ref" in node:
+            if self._old or node.keys() <= {"$ref", "description", "title", "summary"}:
+                target = _lookup(self._document, str(node["$ref"]), self.what)
+                if isinstance(target, bool):
+                    return target
+            else:
+                return node
+        return pointed(self._document, node, self.what)
+
+    def read(self, node: Any) -> Any:
+        """Returns a schema as JSON Schema.
+
+        Raises:
+            InputError: It is not a schema, or refers to what is not there.
+        """
+        if isinstance(node, bool):
+            return node
+        if not isinstance(node, Mapping):
+            raise InputError(f"{self.what} has a schema that is not an object: {str(node)[:60]}")
+        if "$ref" in node and self._old:
+            return {"$ref": self._reference(str(node["$ref"]))}
+        found: dict[str, Any] = {}
+        for key, value in node.items():
+            if key in _DROPPED or str(key).startswith("x-"):
+                continue
+            if key == "$ref":
+                found[key] = self._reference(str(value))
+            elif key in _BY_NAME and isinstance(value, Mapping):
+                found[key] = {
+                    name: one if isinstance(one, list) else self.read(one)
+                    for name, one in value.items()
+                    if key != "properties" or not self._read_only(one)
+                }
+            elif key in _LISTS and isinstance(value, list):
+                found[key] = [self.read(one) for one in value]
+            elif key in _ONE and isinstance(value, Mapping):
+                found[key] = self.read(value)
+            elif key in _ONE and isinstance(value, list):
+                found[key] = [self.read(one) for one in value]
+            elif value is not None or key in ("const", "default"):
+                found[key] = value
+        if "required" in found and isinstance(found["required"], list):
+            fields = node.get("properties") or {}
+            answers = {name for name, one in fields.items() if self._read_only(one)}
+            found["required"] = [one for one in found["required"] if one not in answers]
+        return self._of_openapi_3_0(node, found) if self._old else found
+
+    def _of_openapi_3_0(self, node: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        for bound, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            if isinstance(found.get(flag), bool) and found.pop(flag) and bound in found:
+                found[flag] = found.pop(bound)
+        if node.get("nullable") is not True:
+            return found
+        plain = not any(key in found for key in ("enum", "const", *_LISTS, "not"))
+        if plain and isinstance(found.get("type"), str):
+            return {**found, "type": [found["type"], "null"]}
+        if "enum" in found and found.keys() <= {"type", "enum", "description", "default"}:
+            kept = {key: value for key, value in found.items() if key != "type"}
+            return {**kept, "enum": [*[v for v in found["enum"] if v is not None], None]}
+        return {"anyOf": [found, {"type": "null"}]}
+
+    def _read_only(self, node: Any) -> bool:
+        if not isinstance(node, Mapping):
+            return False
+        if node.get("readOnly") is True:
+            return True
+        return "$ref" in node and pointed(self._document, node, self.what).get("readOnly") is True
+
+    def _reference(self, reference: str) -> str:
+        if reference not in self._names:
+            stem = "".join(c if c.isalnum() or c in "_-" else "_" for c in reference.split("/")[-1])
+            name, number = stem or "root", 2
+            while name in self._names.values():
+                name, number = f"{stem}_{number}", number + 1
+            self._names[reference] = name
+            self.definitions[name] = True  # while it is read, it may refer to itself
+            self.definitions[name] = self.read(_lookup(self._document, reference, self.what))
+        return f"#/$defs/{self._names[reference]}"
