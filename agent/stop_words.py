@@ -82,7 +82,7 @@ def is_stop(text: str) -> bool:
     if text.lstrip().startswith(("/", "／")):
         return _COMMAND.match(plain) is not None
     return (
-        _strong(plain)
+        _strong(_clauses(text))
         or _WEAK_ENGLISH.search(plain) is not None
         or _WEAK_CHINESE.search(plain.replace(" ", "")) is not None
         or _slipped(plain)
@@ -106,20 +106,27 @@ def says_more(text: str) -> bool:
 
 def _plain(text: str) -> str:
     """A text in small letters, with apostrophes of one kind and single spaces for other marks."""
+    return " ".join(_clauses(text).replace("|", " ").split())
+
+
+def _clauses(text: str) -> str:
+    """The same with a bar for each end of a clause: "Don't! Stop!" is no "don't stop"."""
     text = unicodedata.normalize("NFKC", text)
     text = "".join(
         one for one in text if one.isspace() or unicodedata.category(one) not in ("Cf", "Mn", "Cc")
     )
-    text = re.sub(r"[^\w']|_", " ", text.casefold().translate(_MARKS))
-    return " ".join(text.split())
+    text = re.sub(r"[|.!?,;:…。！？，；：、\n-]+", " | ", text.casefold().translate(_MARKS))
+    text = text.replace("e | stop", "e stop").replace("non | stop", "non stop")
+    return " ".join(re.sub(r"[^\w'|]|_", " ", text).split())
 
 
-def _strong(plain: str) -> bool:
-    if _STRONG_CHINESE.search(_NEGATED_CHINESE.sub("", plain.replace(" ", ""))):
+def _strong(clauses: str) -> bool:
+    plain = clauses.replace("|", " ")
+    if _STRONG_CHINESE.search(_NEGATED_CHINESE.sub("", clauses).replace(" ", "").replace("|", "")):
         return True
-    if _OPPOSED.search(plain):  # "no, don't! stop!", as a recogniser of speech writes it
+    if _OPPOSED.search(" ".join(plain.split())):  # "no don't stop", as a recogniser hears it
         return _STRONG_ENGLISH.search(plain) is not None
-    return _STRONG_ENGLISH.search(_NEGATED_STOP.sub(" ", plain)) is not None
+    return _STRONG_ENGLISH.search(_NEGATED_STOP.sub(" ", clauses)) is not None
 
 
 def _slipped(plain: str) -> bool:

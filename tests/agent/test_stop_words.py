@@ -13,31 +13,34 @@ from sensebind.agent.stop_words import is_stop, says_more
 
 STOPS = (
     """
-stop|STOP!!!|stop now|please stop|Stop it.|don't move|Don’t move!|dont move|do not move|halt|freeze
-emergency stop|e-stop|wait|Wait!|wait a second|cancel|cancel that|hold on|enough|that's enough|whoa
-ｓｔｏｐ|ＳＴＯＰ！|stoooop|stpo|sotp|stp|s t o p|st0p|sto\u200bp|stop stop stop|no no no stop
-oh my god stop|robot, stop|hey robot stop moving|stop what you're doing|please don't go|No! Don't! Stop!
-no dont stop stop|/stop|could you stop?|pause|don't|Nooooo|stay there|stand still|stop the robot
-别动|停下来|停|停！|不要动|等一下|取消|立刻停下|请停下|快停|机器人停下|停止|别走|等等|够了|站住|暂停|不要
-別動|不要動|停車|請停下來|取消吧|住手|急停
+stop|STOP!!!|Don't! Stop!|别！停！|stop now|please stop|Stop it.|don't move|Don’t move!|dont move|do not move|halt
+freeze|emergency stop|e-stop|wait|Wait!|wait a second|cancel|cancel that|hold on|enough
+that's enough|whoa|ｓｔｏｐ|ＳＴＯＰ！|stoooop|stpo|sotp|stp|s t o p|st0p|sto\u200bp
+stop stop stop|no no no stop|oh my god stop|robot, stop|hey robot stop moving
+stop what you're doing|please don't go|No! Don't! Stop!|no dont stop stop|/stop|could you stop?
+pause|don't|Nooooo|stay there|stand still|stop the robot|别动|停下来|停|停！|不要动|等一下|取消
+立刻停下|请停下|快停|机器人停下|停止|别走|等等|够了|站住|暂停|不要|別動|不要動|停車|請停下來
+取消吧|住手|急停
 """.replace("\n", "|")
     .strip("|")
     .split("|")
 )
 MORE = (
     """
-stop the radio|stop and turn left|could you stop the radio please|wait, there is a cat|停止播放收音机
-cancel the timer|don't move the chair|go to the bus stop|等一下，你看到什么？|stop watching for a dog
+stop the radio|stop and turn left|could you stop the radio please|wait, there is a cat
+停止播放收音机|cancel the timer|don't move the chair|go to the bus stop|等一下，你看到什么？
+stop watching for a dog
 """.replace("\n", "|")
     .strip("|")
     .split("|")
 )
 NONE = (
     """
-don't stop|Do not stop!|Don’t stop now|never stop|别停|不要停下|non-stop|turn on the lamp|go to the ball
-what do you see?|no|不|No.|yes|y|step|shop|what is the weight|tell me when you see a dog|向前走|你看到什么？
-/wait 3|/quit|drive 1 m|is the music stopped|how many balls are there?|打开灯|别忘了开灯|?|turn left|go on
-when did you last hear a cat?|where is the waiter|no, go ahead|unstoppable
+don't stop|Do not stop!|Don’t stop now|never stop|别停|不要停下|non-stop|turn on the lamp
+go to the ball|what do you see?|no|不|No.|yes|y|step|shop|what is the weight
+tell me when you see a dog|向前走|你看到什么？|/wait 3|/quit|drive 1 m|is the music stopped
+how many balls are there?|打开灯|别忘了开灯|?|turn left|go on|when did you last hear a cat?
+where is the waiter|no, go ahead|unstoppable
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -74,7 +77,8 @@ def test_marks_capitals_and_what_nobody_sees_do_not_matter(
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_a_strong_word_stops_wherever_it_stands(before: str, after: str) -> None:
-    assert is_stop(f"{before} ! 停 ! {after}") or "停" in before + after
+    assert is_stop(f"so, {before} ! 停 ! {after}")
+    assert is_stop(f"so, {before} ! stop ! {after}")
     is_stop(before), says_more(after)  # any text at all can be asked about
 
 
