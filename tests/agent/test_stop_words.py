@@ -13,7 +13,8 @@ from sensebind.agent.stop_words import is_stop, says_more
 
 STOPS = (
     """
-stop|STOP!!!|Don't! Stop!|别！停！|stop now|please stop|Stop it.|don't move|Don’t move!|dont move|do not move|halt
+Don't! Stop!|别！停！
+stop|STOP!!!|stop now|please stop|Stop it.|don't move|Don’t move!|dont move|do not move|halt
 freeze|emergency stop|e-stop|wait|Wait!|wait a second|cancel|cancel that|hold on|enough
 that's enough|whoa|ｓｔｏｐ|ＳＴＯＰ！|stoooop|stpo|sotp|stp|s t o p|st0p|sto\u200bp
 stop stop stop|no no no stop|oh my god stop|robot, stop|hey robot stop moving
