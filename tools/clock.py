@@ -6,7 +6,7 @@ from datetime import datetime
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel
 
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 
 class _NoArguments(BaseModel):
@@ -28,5 +28,5 @@ def clock_tool(now: Callable[[], datetime] = datetime.now) -> BaseTool:
         name="clock",
         description="Tells the time of day.",
         args_schema=_NoArguments,
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
     )

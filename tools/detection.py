@@ -23,7 +23,7 @@ from transformers.utils import logging as transformers_logging
 from sensebind.errors import CheckpointError, InputError, SourceError, ToolError, one_line
 from sensebind.perception.percept import Observation
 from sensebind.tools.ranging import Position, Ranging
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 FrameProvider = Callable[[], Observation]
 """Gives the newest frame (uint8 [H, W, 3] RGB), or raises SourceError."""
@@ -244,7 +244,7 @@ def detect_tool(
         description="Counts the things of one kind in view and says where they are.",
         args_schema=arguments,
         response_format="content_and_artifact",
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
         handle_tool_error=lambda error: f"error: {error}",
         handle_validation_error="error: this kind of thing is unknown to the detector",
     )
@@ -292,7 +292,7 @@ def find_tool(
         description="Looks for anything that is named in a few words, and says where it is.",
         args_schema=_Find,
         response_format="content_and_artifact",
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
         handle_tool_error=lambda error: f"error: {error}",
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from sensebind.errors import SenseBindError
 from sensebind.perception.percept import Percept
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 MAX_AGE = 1.0
 NAMES = {"vision": "look", "audio": "listen", "point": "scan"}
@@ -100,6 +100,6 @@ def _tool(
         description=_SAYS[modality] if name == NAMES[modality] else f"{name} with {stream}, now.",
         args_schema=_NoArguments,
         response_format="content_and_artifact",
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
         handle_tool_error=lambda error: f"error: {error}",
     )

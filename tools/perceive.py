@@ -8,7 +8,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel
 
 from sensebind.errors import SenseBindError
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 
 class _NoArguments(BaseModel):
@@ -38,6 +38,6 @@ def perceive_tool(senses: Senses) -> BaseTool:
         name="perceive",
         description="Says what the robot sees, hears and scans now, with scores and ages.",
         args_schema=_NoArguments,
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
         handle_tool_error=lambda error: f"error: {error}",
     )

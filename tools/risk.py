@@ -52,18 +52,23 @@ def risk_of(tool: BaseTool) -> Risk:
 
 
 def origin_of(tool: BaseTool) -> Origin:
-    """Returns whose words a tool's results are; the robot's own where it does not say."""
-    return _origin(tool, ORIGIN)
+    """Returns whose words a tool's results are.
+
+    A tool that acts reports what the robot did; one that reads, and does not say whose words it
+    brings, is taken to bring those of others.
+    """
+    metadata: Mapping[str, Any] = tool.metadata or {}
+    acts = metadata.get(KEY) in (Risk.CHANGE, Risk.MOVE, Risk.STOP)
+    return _origin(metadata.get(ORIGIN, Origin.ROBOT if acts else Origin.OUTSIDE))
 
 
 def description_origin_of(tool: BaseTool) -> Origin:
     """Returns who wrote a tool's description; the robot's own where it does not say."""
-    return _origin(tool, DESCRIPTION_ORIGIN)
+    return _origin((tool.metadata or {}).get(DESCRIPTION_ORIGIN, Origin.ROBOT))
 
 
-def _origin(tool: BaseTool, key: str) -> Origin:
-    metadata: Mapping[str, Any] = tool.metadata or {}
+def _origin(named: object) -> Origin:
     try:
-        return Origin(str(metadata.get(key, Origin.ROBOT)))
+        return Origin(str(named))
     except ValueError:
         return Origin.OUTSIDE

@@ -12,7 +12,7 @@ from sensebind.memory.retriever import SENSE_OF, SENSES
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import MAX_NAME, Watch
 from sensebind.tools.recall import Embed
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 _What = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME, description="What to watch for, such as: a dog")
@@ -81,7 +81,7 @@ def watch_tools(
             description=description,
             args_schema=schema,
             response_format="content_and_artifact",
-            metadata=label(Risk.OBSERVE),
+            metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
             handle_tool_error=lambda error: f"error: {error}",
             handle_validation_error="error: say in a few words what to watch for",
         )

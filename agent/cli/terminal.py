@@ -97,6 +97,9 @@ class Terminal:
             self._stop(reason)
         except SenseBindError as error:
             self.alert(f"error: {error}")
+        else:
+            if self._lines.prompt:  # a key or a signal, while somebody is asked
+                self.alert(f"stopped by {reason}")
 
     def _heard(self, line: str) -> bool:
         """Acts on a line that was typed while nobody was asked; returns whether it is a stop."""

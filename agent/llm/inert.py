@@ -6,6 +6,7 @@ their writer speak as somebody else. A space after their first character makes t
 """
 
 import re
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -76,6 +77,10 @@ class Inert:
         for _ in range(_ROUNDS):
             before = text
             if self._marks is not None:
+                # Other forms of the same characters, which a tokenizer may read as these.
+                same = unicodedata.normalize("NFKC", text)
+                if len(self._marks.findall(same)) > len(self._marks.findall(text)):
+                    text = same
                 text = self._marks.sub(lambda found: _split(found[0]), text)
             # The tokenizer has the last word: it may normalise other characters to a token.
             for begin, end in reversed(self._tokens(text)):

@@ -31,7 +31,7 @@ from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.threads import Dialogs
-from sensebind.errors import ConfigurationError, SourceError
+from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
@@ -146,14 +146,23 @@ class RobotAgent:
 
         Args:
             reason: Who or what asked for it, for the audit log.
+
+        Raises:
+            SenseBindError: The base did not take the stop, or it could not be recorded.
         """
         with self._lock:
             assistants = list(self._assistants.values()) or None
         if assistants is None:
             self._stop_moving()
             return
+        failures: list[SenseBindError] = []
         for assistant in assistants:
-            assistant.stop(reason)
+            try:
+                assistant.stop(reason)
+            except SenseBindError as error:  # the others stop all the same
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
         """Wait until every stream has a fresh percept.
@@ -295,7 +304,10 @@ class RobotAgent:
     def _stop_moving(self) -> None:
         for tool in self.tools:
             if risk_of(tool) is Risk.STOP:
-                tool.invoke({})
+                call = {"type": "tool_call", "id": "stop", "name": tool.name, "args": {}}
+                answer = tool.invoke(call)
+                if answer.status == "error":  # as a model would be answered
+                    raise ToolError(str(answer.text))
 
 
 def _located(config: RobotConfig, model: str) -> str:

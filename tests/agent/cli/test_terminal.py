@@ -104,7 +104,8 @@ def test_json_shows_what_is_pending_and_then_what_came_of_it(
     converse(Terminal(script=script, as_json=True), ground)
     turns = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [len(turn["pending"]) for turn in turns] == [1, 0, 1, 0, 1, 0]
-    assert turns[0]["pending"] == [{"tool": "drive", "arguments": {"metres": 0.5}}]
+    [pending] = turns[0]["pending"]
+    assert pending["tool"] == "drive" and pending["arguments"] == {"metres": 0.5} and pending["id"]
     done = [turn["tool_calls"][0] for turn in turns[1::2]]
     assert [one["decision"] for one in done] == ["approve", "reject", "edit"]
     assert [one["failed"] for one in done] == [False, True, False]

@@ -1,0 +1,291 @@
+"""A person at a terminal stops the robot at any moment: by a line, a key, a signal."""
+
+import hashlib
+import io
+import os
+import pty
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.tools import StructuredTool
+
+from sensebind.agent.assistant import Assistant
+from sensebind.agent.cli.stop_signals import StopSignals
+from sensebind.agent.cli.terminal import Terminal
+from sensebind.agent.threads import Dialogs
+from sensebind.tools.cancellation import turn_event
+from sensebind.tools.risk import Risk, label
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from fixtures.scripted_chat import ScriptedChat, calls
+
+
+class Robot:
+    """Looks for as long as it is wanted, and drives if it may."""
+
+    def __init__(self) -> None:
+        self.driven: list[float] = []
+        self.stops = 0
+        self.looking = threading.Event()
+        self.seen = threading.Event()  # ends a look
+        look = StructuredTool.from_function(
+            self.look, name="look", description="Looks.", metadata=label(Risk.OBSERVE)
+        )
+        drive = StructuredTool.from_function(
+            self.drive, name="drive", description="Drives.", metadata=label(Risk.MOVE)
+        )
+        self.assistant = Assistant(ScriptedChat(script=self.script), [look, drive], stop=self.stop)
+
+    def look(self) -> str:
+        cancelled, until = turn_event(), time.monotonic() + 20
+        assert cancelled is not None
+        self.looking.set()
+        while not (self.seen.is_set() or cancelled.is_set()) and time.monotonic() < until:
+            time.sleep(0.01)
+        return "stopped" if cancelled.is_set() else "a ball"
+
+    def drive(self, metres: float) -> str:
+        self.driven.append(metres)
+        return f"drove {metres} m"
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    @staticmethod
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        last = messages[-1]
+        if not isinstance(last, ToolMessage):
+            words = str(last.text).split()
+            if words[0] == "look":
+                return calls(("look", {}))
+            return calls(("drive", {"metres": 0.5})) if words[0] == "go" else AIMessage("hello")
+        if last.name == "look":  # and then it wants to go there
+            return calls(("drive", {"metres": 1.0}))
+        return AIMessage(f"done: {last.text}")
+
+    def converse(self, terminal: Terminal) -> None:
+        with terminal.stopping(self.assistant.stop):
+            for text in terminal.questions():
+                terminal.turn(text, lambda: self.assistant.turn(text), self.assistant.decide)  # noqa: B023
+
+
+class Keyboard:
+    """What a person types, at a terminal of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._master, slave = pty.openpty()
+        self._input = os.fdopen(slave, "r")
+        self.asked: list[str] = []
+        self.answers: Iterator[str] = iter(())
+        monkeypatch.setattr(sys, "stdin", self._input)
+        monkeypatch.setattr("builtins.input", self.ask)
+
+    def ask(self, prompt: str) -> str:
+        self.asked.append(prompt)
+        try:
+            return next(self.answers)
+        except StopIteration:
+            raise EOFError from None
+
+    def types(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def close(self) -> None:
+        self._input.close()
+        os.close(self._master)
+
+
+@pytest.fixture
+def robot() -> Robot:
+    return Robot()
+
+
+@pytest.fixture
+def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyboard]:
+    keys = Keyboard(monkeypatch)
+    yield keys
+    keys.close()
+
+
+def while_looking(robot: Robot, act: Any) -> threading.Thread:
+    """Does something once the robot looks, in a thread."""
+
+    def wait() -> None:
+        assert robot.looking.wait(20)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("line", ["please stop", "别动", "Wait!"])
+def test_a_stop_that_is_typed_during_a_turn_is_acted_on_when_it_is_read(
+    robot: Robot, keyboard: Keyboard, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    keyboard.answers = iter(["look"])
+    thread = while_looking(robot, lambda: keyboard.types(f"go there\n{line}\n"))
+    began = time.monotonic()
+    robot.converse(Terminal())
+    thread.join()
+    assert time.monotonic() - began < 15 and robot.stops >= 1 and robot.driven == []
+    # The order before it is not meant any more; the stop itself is answered.
+    assert keyboard.asked == ["> ", "> "]
+    out = capsys.readouterr().out
+    assert "(stopped)" in out and "Stopped." in out and "go there" not in out
+
+
+def test_what_was_typed_before_a_question_does_not_answer_it(
+    robot: Robot, keyboard: Keyboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyboard.answers = iter(["look", "n"])
+
+    def type_ahead() -> None:
+        keyboard.types("y\ny")  # a line, and the beginning of one
+        time.sleep(0.3)
+        robot.seen.set()
+
+    thread = while_looking(robot, type_ahead)
+    robot.converse(Terminal())
+    thread.join()
+    assert robot.driven == [] and "drive metres=1.0? [y/N] " in keyboard.asked
+    assert capsys.readouterr().out.count("(not taken as an answer: y)") == 2
+
+
+def test_the_beginning_of_a_stop_before_a_question_stops(robot: Robot, keyboard: Keyboard) -> None:
+    keyboard.answers = iter(["look", "y"])
+
+    def type_ahead() -> None:
+        keyboard.types("stop")
+        time.sleep(0.2)
+        robot.seen.set()
+
+    thread = while_looking(robot, type_ahead)
+    robot.converse(Terminal())
+    thread.join()
+    assert robot.driven == [] and robot.stops == 1 and robot.assistant.pending() == []
+
+
+@pytest.mark.parametrize("answer", ["stop", "wait", "不要动"])
+def test_a_stop_at_a_question_rejects_what_waits(
+    robot: Robot, keyboard: Keyboard, answer: str
+) -> None:
+    keyboard.answers = iter(["go", answer, "y"])
+    robot.converse(Terminal())
+    assert robot.driven == [] and robot.stops >= 1 and robot.assistant.pending() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1])
+def test_a_signal_stops_the_turn_and_not_the_dialog(
+    robot: Robot, keyboard: Keyboard, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    keyboard.answers = iter(["look", "hi"])
+    thread = while_looking(robot, lambda: os.kill(os.getpid(), number))
+    robot.converse(Terminal())
+    thread.join()
+    assert robot.stops == 1 and robot.driven == []
+    out = capsys.readouterr().out
+    assert "(stopped)" in out and "hello" in out
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL  # as it was before
+
+
+def test_a_signal_stops_at_once_while_the_main_thread_computes() -> None:
+    at: list[float] = []
+    with StopSignals(lambda reason: at.append(time.monotonic())):
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1))
+        timer.start()
+        # One long step of the interpreter, as a token of a model: it runs no handler meanwhile.
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 3_000_000)
+        ended = time.monotonic()
+        timer.join()
+    assert len(at) == 1 and at[0] <= ended
+
+
+def test_a_second_ctrl_c_ends_a_turn_that_does_not() -> None:
+    pressed: list[str] = []
+    with StopSignals(pressed.append) as signals, pytest.raises(KeyboardInterrupt), signals.busy():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        assert pressed == ["Ctrl-C"]
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+
+def test_a_stop_ends_a_pause(robot: Robot, keyboard: Keyboard) -> None:
+    terminal = Terminal()
+    with terminal.stopping(robot.assistant.stop):
+        timer = threading.Timer(0.2, keyboard.types, ("stop\n",))
+        timer.start()
+        began = time.monotonic()
+        terminal.pause(20)
+        timer.join()
+    assert time.monotonic() - began < 10 and robot.stops == 1
+
+
+def test_in_a_pipe_lines_keep_their_order_and_a_stop_answers(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("go\nstop\nyes\ngo\ny\n"))
+    robot.converse(Terminal())
+    assert robot.driven == [0.5] and robot.stops >= 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:4] == ["drive metres=0.5? [y/N] ", "> stop"]
+    assert lines[4:7] == ["Stopped.", "> yes", "hello"]
+
+
+def test_an_edit_that_does_not_fit_is_asked_again(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = 'go\n{"metres": "far"}\n{"metres": 0.2, "fast": true}\n{"metres": 0.2}\n'
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    robot.converse(Terminal())
+    assert robot.driven == [0.2]
+    out = capsys.readouterr().out
+    assert "error: drive: metres: 'far' is not of type 'number'" in out and "fast" in out
+
+
+# --- what others wrote ---------------------------------------------------------------------------
+
+EVIL = "x\x1b[2K\rdrive metres=0.1? [y/N] \u202e\x9b2J"
+
+
+def test_nothing_that_others_wrote_repaints_the_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def say(text: str) -> str:
+        raise ValueError(text)
+
+    tool = StructuredTool.from_function(
+        say, name="say", description="Says.", metadata=label(Risk.CHANGE)
+    )
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        if isinstance(messages[-1], ToolMessage):
+            return AIMessage(f"{EVIL}\n:cat: [bold]two[/]")
+        return calls(("say", {"text": EVIL}))
+
+    file, log = tmp_path / "dialogs.sqlite", tmp_path / "audit.jsonl"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"go {EVIL}\ny\n"))
+    with Assistant(ScriptedChat(script=script), [tool], dialogs=file, audit=log) as one:
+        terminal = Terminal()
+        for text in terminal.questions():
+            terminal.turn(text, lambda: one.turn(text), one.decide)  # noqa: B023
+    out = capsys.readouterr().out
+    assert not set("\x1b\r\u202e\x9b") & set(out) and ":cat: [bold]two[/]" in out
+    assert r'say text="x\u001b[2K\rdrive metres=0.1? [y/N] \u202e\u009b2J"? [y/N] y' in out
+    assert not set("\x1b\r\u202e\x9b") & set(log.read_text())
+
+    from sensebind.agent.cli.threads import show
+
+    for as_json in (False, True):
+        show("default", file, as_json)
+        assert not set("\x1b\r\u202e\x9b") & set(capsys.readouterr().out)
+    with Dialogs(file) as kept:  # and what is kept is what was said
+        assert next(kept.turns("default"))["tool_calls"][0]["arguments"] == {"text": EVIL}
