@@ -10,7 +10,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import console, progress
+from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError, SenseBindError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def ask(
     inputs.check_files(files)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
-    with progress("reading the weights"):
+    with loading("reading the weights"):
         from rich.markup import escape
 
         from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
