@@ -9,7 +9,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import console, progress
+from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_json
 
@@ -51,7 +51,7 @@ def ask(
     inputs.check_files(files)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
-    with progress("reading the weights"):
+    with loading("reading the weights"):
         from rich.markup import escape
 
         from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord

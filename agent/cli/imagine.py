@@ -10,7 +10,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import progress
+from sensebind.agent.cli.output import loading, progress
 from sensebind.errors import InputError
 
 
@@ -63,7 +63,7 @@ def imagine(
     image_format(output)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
-    with progress("reading the weights"):
+    with loading("reading the weights"):
         import numpy as np
         import torch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gc
 import io
 import os
 import sys
@@ -65,6 +66,23 @@ def console(stderr: bool = False) -> Console:
             raise  # rich ends the process here, also that of a robot
 
     return Plain(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """As `progress`, for a body that imports modules and reads weights.
+
+    Meanwhile the garbage collector rests: of the million objects that are made then nearly all
+    stay, and looking through them again and again takes a tenth of the time.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with progress(what):
+            yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

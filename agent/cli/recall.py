@@ -9,7 +9,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
-from sensebind.agent.cli.output import console, progress
+from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
 
@@ -38,7 +38,7 @@ def recall(
     example = inputs.example(image, audio, points)
     if text.strip() and example:
         raise InputError("look for a text or for an example, not for both")
-    with progress("reading the weights"):
+    with loading("reading the weights"):
         from rich.markup import escape
 
         from sensebind.agent.conditioning.embedder import Embedder

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sensebind.agent.cli.options import Checkpoint, Json, check_new, weights
-from sensebind.agent.cli.output import progress
+from sensebind.agent.cli.output import loading
 from sensebind.agent.cli.signals import until_signal
 from sensebind.errors import ConfigurationError
 
@@ -57,7 +57,7 @@ def record(
         )
     check_new(output)
     directory = weights(checkpoint)
-    with progress("getting ready"):
+    with loading("getting ready"):
         import torch
 
         from sensebind.agent.robot.perceiver import Perceiver

@@ -12,7 +12,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
-from sensebind.agent.cli.output import console, progress
+from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
 
@@ -52,7 +52,7 @@ def watch(
     with EpisodeStore(db) as store:
         book = WatchBook(store)
         if what:
-            with progress("reading the weights"):
+            with loading("reading the weights"):
                 wanted = _watch(what, example, sense, run, directory)
             book.add(wanted)
         if remove:

@@ -1,10 +1,12 @@
 """Embeddings of single files, messages' media and kept frames, laid out as conditions."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -21,13 +23,14 @@ from sensebind.agent.conditioning.condition import (
 from sensebind.agent.conditioning.media import Medium
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
-from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.frames.store import Frame
 from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.config import MODALITIES
 from sensebind.perception.imagebind.preprocess.audio import mono, read_audio
 from sensebind.perception.imagebind.preprocess.point_files import read_points
-from sensebind.perception.lidar.clustering import nearest_cluster
+
+if TYPE_CHECKING:
+    from sensebind.memory.visual_cache import VisualCache
 
 # The language model was taught with images, so images go to it as they are. What the cache does is
 # bring embeddings of other senses to where images lie.
@@ -73,7 +76,11 @@ class FileSenses:
     def cache(self) -> VisualCache | None:
         """The visual cache of the checkpoint; None if it has none."""
         directory = cache_directory(self._checkpoint)
-        return None if directory is None else VisualCache.load(directory)
+        if directory is None:
+            return None
+        from sensebind.memory.visual_cache import VisualCache  # with faiss: slow to import
+
+        return VisualCache.load(directory)
 
     def embed(self, modality: str, data: Data, rate: int | None = None) -> np.ndarray | None:
         """Embeds one thing.
@@ -133,6 +140,8 @@ class FileSenses:
                 if self._processor.settings.point.normalisation != "metric":
                     return self._processor.points(cloud)
                 # Made for sweeps of a lidar: it knows the thing that is nearest.
+                from sensebind.perception.lidar.clustering import nearest_cluster  # with SciPy
+
                 cluster = nearest_cluster(np.ascontiguousarray(cloud[:, :3]))
                 return None if cluster is None else self._processor.points(cluster.points)
             case "depth":
@@ -223,8 +232,8 @@ class FileSenses:
             InputError: As `conditions.compose`.
         """
         vectors, summed = dict(embeddings), is_sum(len(senses), mix)
-        if not summed and self.cache is not None:
-            for modality in ENHANCED & vectors.keys():
+        for modality in () if summed else ENHANCED & vectors.keys():
+            if self.cache is not None:  # read only where there is something to enhance
                 vectors[modality] = self.cache.enhance(vectors[modality][None])[0]
         mixed = compose(
             vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference,

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 
@@ -15,6 +14,9 @@ class VisionConditioner(nn.Module):
     """
 
     def __init__(self, config: GatedLlamaConfig) -> None:
+        # Few checkpoints have a tower, and CLIP's module takes long to import.
+        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
         super().__init__()
         width = config.vision_width
         clip = CLIPVisionConfig(**(config.vision_clip or {}))

@@ -15,7 +15,7 @@ from torch import Tensor
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError, one_line
 from sensebind.perception.imagebind.preprocess import audio as sound
 from sensebind.perception.imagebind.preprocess import image as picture
-from sensebind.perception.imagebind.preprocess import planes, points, video
+from sensebind.perception.imagebind.preprocess import planes, points
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.imagebind.preprocess.text import Overflow, Tokenizer, read_merges
 from sensebind.perception.pixels import Range
@@ -202,6 +202,8 @@ class ImageBindProcessor:
         Raises:
             InputError: Not a video, or no rate for an array.
         """
+        from sensebind.perception.imagebind.preprocess import video  # with FFmpeg's libraries
+
         s, v = self.settings.image, self.settings.video
         if not isinstance(frames, np.ndarray):
             pairs = video.read_clips(frames, clips=v.clips, seconds=v.seconds)

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-import ftfy
 import regex
 import torch
 from torch import Tensor
@@ -67,6 +66,8 @@ def read_merges(path: str | Path, limit: int | None = None) -> list[tuple[str, s
 
 def clean(text: str) -> str:
     """Repairs mojibake, unescapes HTML twice, collapses white space, lowers the case."""
+    import ftfy  # most inputs are not texts
+
     text = html.unescape(html.unescape(ftfy.fix_text(text)))
     return " ".join(text.split()).lower()
 
