@@ -1,11 +1,13 @@
-"""Starts other interpreters that run a module of ours."""
+"""Processes: starting an interpreter that runs a module of ours, giving freed memory back."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 
@@ -34,3 +36,24 @@ def start_module(
         pass_fds=tuple(descriptors),
         env={**os.environ, "PYTHONPATH": path, **environment},
     )
+
+
+def give_memory_back() -> bool:
+    """Hand freed memory back to the kernel, as far as the C library can.
+
+    glibc keeps what a crowded moment took: whatever lies on top of it in the heap holds it there,
+    so that a process that runs for days is as large as it ever was.
+
+    Returns:
+        Whether the C library knows how; only glibc does.
+    """
+    trim = _malloc_trim()
+    if trim is None:
+        return False
+    trim(0)
+    return True
+
+
+@cache
+def _malloc_trim() -> ctypes._NamedFuncPointer | None:
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -37,7 +37,7 @@ from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.frames.codecs import jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader, Thing
-from sensebind.perception.trim import give_memory_back
+from sensebind.perception.process import give_memory_back
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.perception.workers.source_reader import StreamReader, Work
 from sensebind.perception.workers.spec import (

@@ -5,7 +5,7 @@ import platform
 import psutil
 import pytest
 
-from sensebind.perception.trim import give_memory_back
+from sensebind.perception.process import give_memory_back
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
