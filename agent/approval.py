@@ -2,13 +2,15 @@
 
 `Policy` says which tools ask first and how often they may act. `Governor` is the LangChain
 middleware that holds every call to it; approval itself is LangChain's human-in-the-loop middleware.
+What waits and what was said to it stands in `approvals.py`, how often the robot acts in `rates.py`.
 """
 
+import asyncio
 import json
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,20 +21,33 @@ from langchain.agents.middleware import (
     ModelResponse,
     hook_config,
 )
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp
 
+from sensebind.agent.approvals import Approvals, NotWaiting, Request, digest_of
 from sensebind.agent.audit import AuditLog
 from sensebind.agent.llm.unicode import well_formed_message
-from sensebind.errors import SenseBindError, StorageError
+from sensebind.agent.order import CallOrder, Place
+from sensebind.agent.rates import Rates
+from sensebind.errors import InputError, SenseBindError, StorageError
+from sensebind.tools.arguments import check_arguments
 from sensebind.tools.cancellation import turn_event
-from sensebind.tools.risk import ACTING, Risk, risk_of
+from sensebind.tools.risk import (
+    ACTING,
+    ORIGIN,
+    Origin,
+    Risk,
+    description_origin_of,
+    origin_of,
+    risk_of,
+)
 
 DECISIONS = ("approve", "edit", "reject")
 NOT_ALLOWED = "you did not allow it"
 MAX_SAME = 2  # times that a turn may make the same call
 _PATIENCE = 5.0  # seconds that a change waits for another action
+_TICK = 0.02  # seconds between two looks of an asynchronous call whether it is its turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +76,86 @@ class Policy:
             return False
         return risk_of(tool) in self.ask
 
+    def may_ask(self, tool: BaseTool) -> bool:
+        """Whether a person must approve a tool's call once the model has read others' words."""
+        return tool.name not in self.forbidden and risk_of(tool) in self.ask
+
     def middleware(self, tools: Sequence[BaseTool]) -> HumanInTheLoopMiddleware | None:
-        """Returns LangChain's approval for the tools that ask; None if none does."""
-        names = [tool.name for tool in tools if self.asks(tool)]
-        if not names:
+        """Returns LangChain's approval for the tools that ask; None if none does.
+
+        Tools that are approved once and for all ask, too, after words of others have come into the
+        dialog: then it may be those words that make the model call.
+        """
+        influence = Influence(tools)
+        asking: dict[str, Any] = {}
+        for tool in tools:
+            decisions = {"allowed_decisions": ["approve", "edit", "respond"]}
+            if self.asks(tool):
+                asking[tool.name] = decisions
+            elif self.may_ask(tool) and influence.possible:
+                asking[tool.name] = {**decisions, "when": influence.before}
+        if not asking:
             return None
-        return _Approval(
-            {name: {"allowed_decisions": ["approve", "edit", "respond"]} for name in names},
-            edit_notice="(a person changed this call before it ran)",
+        return _Approval(asking, edit_notice="(a person changed this call before it ran)")
+
+
+class Influence:
+    """Says whether a model has read words that others may have written.
+
+    Others' words (codes, signs, web services, MCP servers) count as long as the model is shown
+    them, memories in their own turn. The descriptions of an MCP server that nobody trusts are shown
+    in every turn. What a server says counts for all tools but its own.
+
+    Attributes:
+        possible: Whether there is any tool that brings such words.
+    """
+
+    def __init__(self, tools: Sequence[BaseTool]) -> None:
+        """Reads the tools' metadata.
+
+        Args:
+            tools: The tools of the agent.
+        """
+        self._origins = {tool.name: origin_of(tool) for tool in tools}
+        self._servers = {tool.name: str((tool.metadata or {}).get("server", "")) for tool in tools}
+        self._describers = {
+            self._servers[one.name] for one in tools if description_origin_of(one) is Origin.OUTSIDE
+        }
+        self.possible = bool(self._describers) or any(
+            origin is not Origin.ROBOT for origin in self._origins.values()
         )
+
+    def of_message(self, message: ToolMessage) -> Origin:
+        """Returns whose words a result is: as it is marked, or as its tool is."""
+        marked = message.additional_kwargs.get(ORIGIN)
+        if isinstance(marked, Mapping) and marked.get("words") in set(Origin):
+            return Origin(marked["words"])
+        if message.status == "error" and message.name not in self._origins:
+            return Origin.ROBOT  # there is no such tool, says the agent
+        return self.of_tool(message.name or "")
+
+    def of_tool(self, name: str) -> Origin:
+        """Returns whose words a tool's results are; others', where there is no such tool."""
+        return self._origins.get(name, Origin.OUTSIDE)
+
+    def before(self, request: Any) -> bool:
+        """Whether a call (LangChain's `ToolCallRequest`) was made after such words."""
+        own = self._servers.get(request.tool_call["name"], "")
+        if any(server != own for server in self._describers):
+            return True
+        messages: Sequence[BaseMessage] = request.state["messages"]
+        made = max((i for i, one in enumerate(messages) if isinstance(one, AIMessage)), default=0)
+        this_turn = True
+        for message in reversed(messages[:made]):
+            if isinstance(message, HumanMessage):
+                this_turn = False
+            elif isinstance(message, ToolMessage):
+                if own and self._servers.get(message.name or "") == own:
+                    continue
+                origin = self.of_message(message)
+                if origin is Origin.OUTSIDE or (origin is Origin.MEMORY and this_turn):
+                    return True
+        return False
 
 
 class _Approval(HumanInTheLoopMiddleware):
@@ -92,8 +178,9 @@ class Governor(AgentMiddleware):
     """Holds every tool call to a policy.
 
     The call's turn must not be cancelled; the tool must not be forbidden; the same call must not be
-    made over and over; its rate must be kept; a movement needs fresh sight; tools that act exclude
-    each other; and what acts is written to the audit log before it acts.
+    made over and over; the robot's rate must be kept; a movement needs fresh sight; tools that act
+    exclude each other, and those of one message run in its order; a call that a person approved
+    runs once, as it was approved; and what acts is written to the audit log before it acts.
     """
 
     def __init__(
@@ -103,25 +190,35 @@ class Governor(AgentMiddleware):
         *,
         audit: AuditLog | None = None,
         sight_age: Callable[[], float] | None = None,
+        approvals: Approvals | None = None,
+        rates: Rates | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args:
-        policy: What is allowed.
-        tools: The tools of the agent.
-        audit: Where everything is written down.
-        sight_age: Seconds since the newest picture was taken; None if there is no sight, and then
-            movements are not held to it.
-        now: Clock, for tests.
+        """Wires; opens nothing.
+
+        Args:
+            policy: What is allowed.
+            tools: The tools of the agent.
+            audit: Where everything is written down.
+            sight_age: Seconds since the newest picture was taken; None if there is no sight, and
+                then movements are not held to it.
+            approvals: What was approved; without it, nothing is compared with an approval.
+            rates: What the robot did in the last minute; by default, of this governor alone.
+            now: Clock of rates that are its own, for tests.
         """
         super().__init__()
         self._policy = policy
         self._risks = {tool.name: risk_of(tool) for tool in tools}
         self._audit = audit
         self._sight_age = sight_age
-        self._now = now
+        self._approvals = approvals
+        self._rates = rates or Rates(now=now)
+        self._influence = Influence(tools)
+        self._asks = {tool.name for tool in tools if policy.asks(tool)}
+        self._may_ask = {tool.name for tool in tools if policy.may_ask(tool)} - self._asks
+        self._order = CallOrder(lambda name: self._risk(name) in ACTING)
         self._acting = threading.Lock()
         self._state = threading.Lock()
-        self._recent: dict[Risk, deque[float]] = {risk: deque() for risk in Risk}
         self._made: Counter[str] = Counter()
 
     # --- turns ----------------------------------------------------------------------------------
@@ -135,6 +232,7 @@ class Governor(AgentMiddleware):
         """Cancels a turn. When this returns, none of its tools will start any more."""
         with self._state:
             turn.set()
+        self._order.wake()
 
     def record(self, event: str, **fields: Any) -> None:
         """Writes to the audit log, if there is one."""
@@ -161,36 +259,50 @@ class Governor(AgentMiddleware):
 
     def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Runs a call, or tells the model why not."""
-        with self._governed(request, _PATIENCE) as refused:
-            if refused is not None:
-                return refused
-            return self._finished(request, handler(request))
+        place = self._order.place(request)
+        try:
+            place.wait(turn_event())
+            with self._governed(request, place, _PATIENCE) as refused:
+                if refused is not None:
+                    return refused
+                return self._finished(request, place, handler(request))
+        finally:
+            place.leave()
 
     async def awrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """As `wrap_tool_call`, for asynchronous agents, whose loop must not wait."""
-        with self._governed(request, 0.0) as refused:
-            if refused is not None:
-                return refused
-            return self._finished(request, await handler(request))
+        place, turn = self._order.place(request), turn_event()
+        try:
+            while not place.ready(turn):
+                await asyncio.sleep(_TICK)
+            with self._governed(request, place, 0.0) as refused:
+                if refused is not None:
+                    return refused
+                return self._finished(request, place, await handler(request))
+        finally:
+            place.leave()
 
     @contextmanager
-    def _governed(self, request: Any, patience: float) -> Iterator[ToolMessage | None]:
+    def _governed(
+        self, request: Any, place: Place, patience: float
+    ) -> Iterator[ToolMessage | None]:
         """Gives None to a call that may run now, and otherwise the answer to the model.
 
         A change waits for `patience` seconds until another action has ended, a movement never.
         """
         call = request.tool_call
-        risk = self._risks.get(call["name"], Risk.CHANGE)
+        risk = self._risk(call["name"])
         exclusive = risk in ACTING
         fields = {"tool": call["name"], "arguments": call["args"], "risk": risk.value}
         fields |= {"call": call["id"], "thread": _thread(request)}
+        place.failed = risk is Risk.MOVE  # until it has ended well
         wait = patience if risk is Risk.CHANGE else 0.0
         if exclusive and not self._acting.acquire(timeout=wait):
             yield self._refused(call, fields, "another action is under way")
             return
         try:
             try:
-                self._admit(call, risk)
+                self._admit(request, risk, place)
                 self._write_ahead(fields)
             except Refusal as refusal:
                 yield self._refused(call, fields, str(refusal))
@@ -206,34 +318,64 @@ class Governor(AgentMiddleware):
             if exclusive:
                 self._acting.release()
 
-    def _admit(self, call: Mapping[str, Any], risk: Risk) -> None:
+    def _risk(self, name: str) -> Risk:
+        return self._risks.get(name, Risk.CHANGE)
+
+    def _admit(self, request: Any, risk: Risk, place: Place) -> None:
         """Raises Refusal if the call may not run now; counts it if it may."""
+        call, turn = request.tool_call, turn_event()
         name = call["name"]
         if name in self._policy.forbidden:
             raise Refusal(f"{name} is forbidden here")
+        if turn is not None and turn.is_set():
+            raise Refusal("cancelled")
+        if risk is Risk.STOP:
+            return
+        if reason := place.refusal(moves=risk is Risk.MOVE):
+            raise Refusal(reason)
         if risk is Risk.MOVE and self._sight_age is not None:
             age = self._sight_age()
-            if age > self._policy.max_sight_age:
+            if not age <= self._policy.max_sight_age:
                 raise Refusal(
                     f"the newest picture is {age:.1f} s old: the robot does not move blind"
                 )
         same = f"{name} {json.dumps(call['args'], sort_keys=True, default=str)}"
-        turn, now = turn_event(), self._now()
+        if self._made[same] >= MAX_SAME:
+            raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
+        self._count(risk)
+        self._take_approval(request)
         with self._state:
             if turn is not None and turn.is_set():
                 raise Refusal("cancelled")
-            if risk is Risk.STOP:
-                return
             if self._made[same] >= MAX_SAME:
                 raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
-            recent = self._recent[risk]
-            while recent and now - recent[0] > 60:
-                recent.popleft()
-            limit = self._policy.rates.get(risk)
-            if limit is not None and len(recent) >= limit:
-                raise Refusal(f"more than {limit} calls a minute of this kind are not allowed")
             self._made[same] += 1
-            recent.append(now)
+
+    def _count(self, risk: Risk) -> None:
+        limit = self._policy.rates.get(risk)
+        try:
+            may = self._rates.take(risk.value, limit)
+        except StorageError as error:
+            if risk in ACTING:
+                raise Refusal(f"the robot's calls cannot be counted: {error}") from error
+            return
+        if not may:
+            raise Refusal(f"more than {limit} calls a minute of this kind are not allowed")
+
+    def _take_approval(self, request: Any) -> None:
+        """Compares a call with what a person approved, and uses the approval up."""
+        call = request.tool_call
+        name = call["name"]
+        asked = name in self._asks or (name in self._may_ask and self._influence.before(request))
+        if self._approvals is None or not asked:
+            return
+        thread, identity = _thread(request), str(call["id"] or "")
+        try:
+            if self._approvals.start(thread, identity, name, call["args"]):
+                return
+        except StorageError as error:
+            raise Refusal(f"its approval cannot be looked up: {error}") from error
+        raise Refusal("this call is not approved, or its approval was used or taken back")
 
     def _write_ahead(self, fields: Mapping[str, Any]) -> None:
         """Writes that a call starts; what acts does not act unrecorded."""
@@ -252,11 +394,14 @@ class Governor(AgentMiddleware):
             f"error: {reason}", tool_call_id=call["id"], name=call["name"], status="error"
         )
 
-    def _finished(self, request: Any, result: Any) -> Any:
+    def _finished(self, request: Any, place: Place, result: Any) -> Any:
+        call = request.tool_call
         if isinstance(result, ToolMessage):
             result = well_formed_message(result)
-        call = request.tool_call
+            origin = {"tool": call["name"], "words": self._influence.of_tool(call["name"]).value}
+            result.additional_kwargs = {**result.additional_kwargs, ORIGIN: origin}
         failed = isinstance(result, ToolMessage) and result.status == "error"
+        place.failed = place.failed and failed
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
         self.record(
             "failed" if failed else "finished", tool=call["name"], call=call["id"],
@@ -305,19 +450,6 @@ class AskAgain(AgentMiddleware):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A call that waits for a person.
-
-    Attributes:
-        tool: Its name.
-        arguments: As the model wants them.
-    """
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """What a person says to a request.
 
@@ -325,11 +457,41 @@ class Decision:
         kind: `approve`, `edit` or `reject`.
         arguments: For `edit`: what to run instead.
         reason: For `reject`: what the model is told; that it was not allowed by default.
+        request: The id of the request that it answers. Without one it answers what was shown last
+            at its position, see `Assistant.decide`.
     """
 
     kind: str
     arguments: Mapping[str, Any] | None = None
     reason: str = ""
+    request: str = ""
+
+    def check(self, request: Request, tool: BaseTool | None) -> None:
+        """Checks that it can be carried out; nothing has happened before.
+
+        Args:
+            request: What it answers.
+            tool: The tool that would run; None if there is none of that name.
+
+        Raises:
+            InputError: An unknown kind, an edit without arguments, or with some that the tool's
+                schema does not allow as they are.
+        """
+        if self.kind not in DECISIONS:
+            raise InputError(f"a decision is one of {', '.join(DECISIONS)}, not {self.kind!r}")
+        if self.kind != "edit":
+            return
+        if not isinstance(self.arguments, Mapping):
+            raise InputError(f"an edit of {request.tool} needs the arguments to run it with")
+        if tool is None:
+            raise InputError(f"there is no tool {request.tool}")
+        check_arguments(tool, self.arguments)
+
+    def allows(self, request: Request) -> Mapping[str, Any] | None:
+        """Returns the arguments that may run; None if nothing may."""
+        if self.kind == "edit":
+            return self.arguments
+        return request.arguments if self.kind == "approve" else None
 
     def as_langchain(self, request: Request) -> dict[str, Any]:
         """Returns the form that LangChain's middleware takes.
@@ -352,14 +514,67 @@ Approver = Callable[[Request], Decision]
 """Asks a person."""
 
 
-def requests_of(interrupts: Collection[Any]) -> list[Request]:
-    """Returns the requests of a paused agent, in the order in which decisions are expected."""
-    found: list[Request] = []
+def matched(
+    requests: Sequence[Request],
+    decisions: Sequence[Decision],
+    shown: Sequence[str],
+    tools: Mapping[str, BaseTool],
+) -> list[tuple[Request, Decision]]:
+    """Pairs decisions with the requests that they answer, and checks all of them.
+
+    Args:
+        requests: What waits now.
+        decisions: What a person said, in any order where they carry ids.
+        shown: Ids of the requests that the person was shown, for decisions without one.
+        tools: The agent's tools by name.
+
+    Returns:
+        A pair for each request, in their order.
+
+    Raises:
+        InputError: A decision that answers none of them, one too many or too few, or one that
+            cannot be carried out.
+    """
+    if not requests:
+        raise NotWaiting(f"{len(decisions)} decisions for 0 waiting calls: nothing waits any more")
+    if len(decisions) != len(requests):
+        raise InputError(f"{len(decisions)} decisions for {len(requests)} waiting calls")
+    answered: dict[str, Decision] = {}
+    for position, one in enumerate(decisions):
+        identity = one.request or (shown[position] if position < len(shown) else "")
+        if identity not in {request.id for request in requests} or identity in answered:
+            raise NotWaiting(
+                "a decision is for a call that does not wait any more, or was not shown: look at "
+                "what is pending, and decide again"
+            )
+        answered[identity] = one
+    pairs = [(request, answered[request.id]) for request in requests]
+    for request, decision in pairs:
+        decision.check(request, tools.get(request.tool))
+    return pairs
+
+
+def requests_of(
+    messages: Sequence[BaseMessage], interrupts: Sequence[Any], checkpoint: str
+) -> list[Request]:
+    """Returns the requests of a paused agent, in the order in which decisions are expected.
+
+    Args:
+        messages: The dialog.
+        interrupts: Of the agent's state.
+        checkpoint: Id of that state.
+    """
+    asked: list[Mapping[str, Any]] = []
     for interrupt in interrupts:
         value = getattr(interrupt, "value", None)
         if isinstance(value, Mapping):
-            found += [
-                Request(str(one["name"]), dict(one["args"]))
-                for one in value.get("action_requests", ())
-            ]
+            asked += value.get("action_requests", ())
+    newest = next((one for one in reversed(messages) if isinstance(one, AIMessage)), None)
+    found: list[Request] = []
+    calls = enumerate(newest.tool_calls if newest is not None else ())
+    for one in asked:  # some calls of the message may not need a person
+        for position, call in calls:
+            if digest_of(call["name"], call["args"]) == digest_of(one["name"], one["args"]):
+                found.append(Request.of(call, position, checkpoint))
+                break
     return found

@@ -6,6 +6,7 @@ Whatever goes wrong in a tool is told to the model. Tools that act are approved,
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -38,9 +39,11 @@ from sensebind.agent.approval import (
     AskAgain,
     Decision,
     Governor,
+    Influence,
     Policy,
-    Request,
+    matched,
 )
+from sensebind.agent.approvals import Approvals, Request
 from sensebind.agent.audit import AuditLog
 from sensebind.agent.conditioning.gaps import Gap
 from sensebind.agent.events import (
@@ -57,9 +60,12 @@ from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import INSTRUCTIONS
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.origins import MarkOrigins
+from sensebind.agent.rates import Rates, default_state
+from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
-from sensebind.errors import InputError, SenseBindError, one_line
+from sensebind.errors import InputError, SenseBindError, ToolError, one_line
 from sensebind.tools.cancellation import cancellable
 
 __all__ = [
@@ -80,8 +86,7 @@ __all__ = [
 
 MAX_CALLS = 6  # model calls in one turn: a model that calls tools for ever is stopped
 MAX_TOOL_CALLS = 12  # tool calls in one turn
-STOP_WORDS = frozenset({"stop", "halt", "stop it", "freeze", "停", "停下", "停止"})
-
+_HANDOVER = 5.0  # seconds that "stop and …" waits for the stopped turn to end
 
 Events = Generator[Event, None, None]
 
@@ -120,6 +125,8 @@ class Assistant:
         approve: Approver | None = None,
         audit: str | Path | AuditLog | None = None,
         stop: Callable[[], None] | None = None,
+        settle: Callable[[threading.Event], None] | None = None,
+        robot: str | Path | Rates | None = None,
         middleware: Sequence[Any] = (),
         system: str = "",
     ) -> None:
@@ -135,7 +142,12 @@ class Assistant:
             policy: What tools may do; by default, what acts must be approved.
             approve: Asks a person; without it, a turn that needs approval waits for `decide`.
             audit: File of the audit log; None keeps none.
-            stop: Ends whatever moves; called by `cancel`, and when the user says "stop".
+            stop: Ends whatever moves; called by `stop` and `cancel`, from any thread.
+            settle: Waits at the beginning of a turn, such as until the last one's changes are
+                perceived; it is given an event that is set when the turn is cancelled.
+            robot: State directory of the robot, whose rates hold for all dialogs and processes; by
+                default that of the user's only robot (`rates.default_state`). A robot that nobody
+                else moves may have `Rates()`.
             middleware: More of LangChain's, around the model and the tools.
             system: Instructions that precede every dialog; a language model of another kind gets
                 `brains.INSTRUCTIONS` by default.
@@ -156,33 +168,42 @@ class Assistant:
         self._thread = thread
         self._approve = approve
         self._stop = stop
-        self._owned: list[Dialogs | AuditLog] = []
+        self._settle = settle
+        self._tools = {tool.name: tool for tool in tools}
+        self._owned: list[Dialogs | AuditLog | Approvals | Rates] = []
         self._dialogs = self._own(dialogs, Dialogs)
         self._audit = self._own(audit, AuditLog)
         self._policy = policy or Policy()
+        self._approvals = Approvals(self._dialogs.path if self._dialogs else ":memory:")
+        self._owned.append(self._approvals)
         self._governor = Governor(
-            self._policy, tools, audit=self._audit, sight_age=_sight_age(senses)
-        )
+            self._policy, tools, audit=self._audit, sight_age=_sight_age(senses),
+            approvals=self._approvals, rates=self._own(robot or default_state(), Rates),
+        )  # fmt: skip
         ours = isinstance(chat, ChatSenseBind)
+        around: list[Any] = [
+            *middleware,
+            *filter(None, [getattr(self._senses, "middleware", None)]),
+            *([] if ours else [MarkOrigins(Influence(tools))]),
+            *filter(None, [self._policy.middleware(tools)]),
+            ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
+            ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS),
+            AskAgain(),
+            ToolErrorMiddleware(_tell),
+            self._governor,
+        ]
         self._agent: Any = create_agent(
             chat,
             list(tools),
             checkpointer=self._dialogs.saver if self._dialogs else InMemorySaver(),
             system_prompt=system or ("" if ours else INSTRUCTIONS) or None,
-            middleware=[
-                *middleware,
-                *filter(None, [getattr(self._senses, "middleware", None)]),
-                *filter(None, [self._policy.middleware(tools)]),
-                ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
-                ToolCallLimitMiddleware(run_limit=MAX_TOOL_CALLS),
-                AskAgain(),
-                ToolErrorMiddleware(_tell),
-                self._governor,
-            ],
+            middleware=around,
         )
         self._running = threading.Lock()
+        self._beginning = threading.Lock()  # held while a turn becomes the one that is cancelled
         self._cancelled = threading.Event()
         self._paused: TurnRecord | None = None
+        self._shown: tuple[str, ...] = ()  # ids of the requests that were shown last
         self._calls: dict[str, CallRecord] = {}
         self.history = History(self._agent, thread, self._dialogs)
         self.history.reconcile()
@@ -206,17 +227,50 @@ class Assistant:
         while self._owned:
             self._owned.pop().close()
 
-    # --- cancelling -----------------------------------------------------------------------------
+    # --- stopping -------------------------------------------------------------------------------
+
+    def stop(self, reason: str = "") -> None:
+        """Stops: ends the turn that is running and what moves, and rejects what waits for approval.
+
+        For every front end and from any thread. It waits neither for the language model nor for the
+        turn, and is no error where nothing runs.
+
+        Args:
+            reason: Who or what asked for it, for the audit log.
+
+        Raises:
+            ToolError: What moves did not take the stop. The rest is done all the same.
+            StorageError: What waits could not be rejected, or the log not be written.
+        """
+        trouble = ""
+        try:
+            self.cancel()
+        except Exception as error:  # a robot's base may raise anything; what follows must happen
+            trouble = one_line(error)
+        try:
+            rejected = self._approvals.reject(self._thread)
+        finally:
+            self._cancel_turn()  # one that went on, or was approved, in the meantime
+        self._governor.record(
+            "stopped", thread=self._thread, reason=reason, rejected=rejected, failure=trouble
+        )
+        if trouble:
+            raise ToolError(f"the robot did not take the stop: {trouble}")
 
     def cancel(self) -> None:
         """Ends the turn that is running: its answer, its calls, and what they move.
 
         When this returns, none of the turn's tools will start any more. Other dialogs with the
-        same language model go on.
+        same language model go on. What waits for approval goes on waiting; see `stop`.
         """
-        self._governor.cancel(self._cancelled)
+        self._cancel_turn()
         if self._stop is not None:
             self._stop()
+
+    def _cancel_turn(self) -> None:
+        with self._beginning:
+            cancelled = self._cancelled
+        self._governor.cancel(cancelled)
 
     # --- turns ----------------------------------------------------------------------------------
 
@@ -232,39 +286,64 @@ class Assistant:
         waits for `decide`; asking something else instead rejects what was to be approved.
 
         Args:
-            text: What the user says. "stop" ends what is running, without asking the model.
+            text: What the user says. One that `is_stop` ends what is running, without asking the
+                model; what else it says is asked after that.
             media: Content blocks that come with it, see `media.py`.
 
         Raises:
-            InputError: Another turn of this dialog is running.
+            InputError: Another turn of this dialog is running, and the text is not a stop.
         """
-        if text.strip().strip(".!?。！").lower() in STOP_WORDS:
-            yield from self._stopped(text)
-            return
+        stops = is_stop(text)
+        if stops:
+            stopped = self._stopped(text)
+            if stopped.error or not (says_more(text) or media):
+                yield TextPiece(stopped.assistant)
+                yield Finished(stopped)
+                return
         record, shown = TurnRecord(well_formed(text)), well_formed(list(media))
-        with self._exclusive():
-            yield from self._steps(record, lambda: self._begin(record, shown))
+        try:
+            with self._exclusive(_HANDOVER if stops else 0.0) as cancelled:
+                begin = lambda: self._begin(record, shown, cancelled)  # noqa: E731
+                yield from self._steps(record, begin, cancelled)
+        except _StillRunning as error:
+            if not stops:
+                raise InputError(str(error)) from None
+            stopped.error = f"stopped, and nothing else was asked: {error}"
+            yield TextPiece(stopped.assistant)
+            yield Finished(stopped)
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
         """Goes on with a turn that waits for approval.
 
+        Either all decisions are carried out, or none is, and everything waits as before. A request
+        is decided once, whatever process does it.
+
         Args:
-            decisions: One for each of the requests, in their order.
+            decisions: One for each of the requests, which they name by `Decision.request`. Those
+                that name none answer, by position, what this object has shown last: by
+                `ApprovalNeeded` or by `pending`.
 
         Raises:
-            InputError: Nothing waits, or another number of decisions is needed.
+            InputError: Nothing waits, another number of decisions is needed, one is for a call that
+                does not wait any more, or one cannot be carried out.
         """
-        with self._exclusive():
-            pending = self.pending()
-            if not pending or len(decisions) != len(pending):
-                raise InputError(f"{len(decisions)} decisions for {len(pending)} waiting calls")
-            record = self._paused or self._restored()
-            record.pending = []
-            yield from self._steps(record, lambda: self._resume(pending, decisions))
+        try:
+            with self._exclusive() as cancelled:
+                pairs = matched(self._waiting(), decisions, self._shown, self._tools)
+                record = self._record_of([one for one, _ in pairs])
+                given = self._resume(pairs)
+                yield from self._steps(record, lambda: given, cancelled)
+        except _StillRunning as error:
+            raise InputError(str(error)) from None
 
     def pending(self) -> list[Request]:
         """Returns the calls that wait for a person's decision, also of an earlier process."""
-        return self.history.pending()
+        waiting = self._waiting()
+        self._shown = tuple(one.id for one in waiting)
+        return waiting
+
+    def _waiting(self) -> list[Request]:
+        return self._approvals.waiting(self._thread, self.history.pending())
 
     async def aask(self, text: str) -> TurnRecord:
         """As `ask`, in a coroutine."""
@@ -278,7 +357,10 @@ class Assistant:
         self, text: str, media: Sequence[Mapping[str, Any]] = ()
     ) -> AsyncIterator[Event]:
         """As `turn`, in a coroutine; cancelling the task cancels the turn."""
-        loop, events = asyncio.get_running_loop(), self.turn(text, media)
+        loop = asyncio.get_running_loop()
+        if is_stop(text):  # at once: the loop's executor may be full of turns that wait
+            await _in_thread(lambda: self.stop("the user said so"))
+        events = self.turn(text, media)
         step: asyncio.Future[Event | None] | None = None
         try:
             while True:
@@ -295,69 +377,115 @@ class Assistant:
             await loop.run_in_executor(None, events.close)
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """One turn of a dialog at a time."""
-        if not self._running.acquire(blocking=False):
-            raise InputError(f"a turn of the dialog {self._thread!r} is running: wait or cancel it")
+    def _exclusive(self, patience: float = 0.0) -> Iterator[threading.Event]:
+        """One turn of a dialog at a time; gives the event that cancels it."""
+        if not self._running.acquire(timeout=patience):
+            raise _StillRunning(
+                f"a turn of the dialog {self._thread!r} is running: wait or cancel it"
+            )
         try:
-            yield
+            with self._beginning:
+                self._cancelled = cancelled = threading.Event()
+            yield cancelled
         finally:
             self._running.release()
 
-    def _stopped(self, text: str) -> Iterator[Event]:
-        self.cancel()
-        self._governor.record("cancelled", thread=self._thread, reason="the user said stop")
-        record = TurnRecord(text, assistant="Stopped.")
-        yield TextPiece(record.assistant)
-        yield Finished(record)
+    def _stopped(self, text: str) -> TurnRecord:
+        """Stops; returns what is answered to it."""
+        record = TurnRecord(well_formed(text), assistant="Stopped.")
+        try:
+            self.stop("the user said so")
+        except SenseBindError as error:
+            record.error = str(error)
+        return record
 
-    def _steps(self, record: TurnRecord, begin: Callable[[], Any]) -> Iterator[Event]:
+    def _steps(
+        self, record: TurnRecord, begin: Callable[[], Any], cancelled: threading.Event
+    ) -> Iterator[Event]:
         """Runs the agent until it has answered, has failed, or waits for a person."""
         started = time.perf_counter()
-        self._cancelled = cancelled = threading.Event()
         self._paused = None
         try:
             given = begin()
             while True:
                 yield from self._run(given, record, started, cancelled)
-                waiting = self.pending()
-                if not waiting or cancelled.is_set():
+                paused = self.history.pending()
+                if not paused:
                     break
-                for request in waiting:
-                    self._governor.record(
-                        "requested", thread=self._thread, turn=record.id,
-                        tool=request.tool, arguments=request.arguments,
-                    )  # fmt: skip
-                if self._approve is None:
+                waiting = self._approvals.waiting(self._thread, paused)
+                if len(waiting) < len(paused):  # another process has stopped
+                    cancelled.set()
+                if cancelled.is_set():
+                    break
+                self._note_requests(record, waiting)
+                pairs = self._ask_person(record, waiting)
+                if pairs is None:
                     record.pending, self._paused = waiting, record
                     yield ApprovalNeeded(tuple(waiting))
                     break
-                given = self._resume(waiting, [self._approve(one) for one in waiting])
+                if cancelled.is_set():
+                    break
+                given = self._resume(pairs)
         except (SenseBindError, sqlite3.Error) as error:
             record.error = str(error)
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
             self._governor.cancel(cancelled)
             if not isinstance(error, Exception) or isinstance(self._chat, ChatSenseBind):
+                self._approvals.reject(self._thread)
                 self.history.forget_since(record.id)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
             record.error = f"the language model failed: {one_line(error)}"
         record.cancelled = cancelled.is_set()
-        if record.error or (record.cancelled and not record.assistant):
-            self.history.forget_since(record.id)
         record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
         if not record.pending:
-            self.history.keep(record)
+            self._end(record)
         yield Finished(record)
 
-    def _begin(self, record: TurnRecord, media: Sequence[Mapping[str, Any]]) -> Any:
+    def _note_requests(self, record: TurnRecord, waiting: Sequence[Request]) -> None:
+        for request in waiting:
+            self._governor.record(
+                "requested", thread=self._thread, turn=record.id, request=request.id,
+                tool=request.tool, arguments=request.arguments,
+            )  # fmt: skip
+        self._shown = tuple(one.id for one in waiting)
+
+    def _ask_person(
+        self, record: TurnRecord, waiting: Sequence[Request]
+    ) -> list[tuple[Request, Decision]] | None:
+        """What a person decided; None if nobody is asked here, or what was said is no decision."""
+        if self._approve is None:
+            return None
+        try:
+            said = [self._approve(one) for one in waiting]
+            return matched(waiting, said, self._shown, self._tools)
+        except Exception as error:  # whoever asks may fail in any way: everything waits
+            record.error = f"not decided: {one_line(error)}"
+            return None
+
+    def _end(self, record: TurnRecord) -> None:
+        """Keeps a turn that is over, or takes it out of the dialog."""
+        waits = bool(self.history.pending())
+        if waits:
+            self._approvals.reject(self._thread)
+        if record.error or (record.cancelled and (waits or not record.assistant)):
+            self.history.forget_since(record.id)
+        self.history.keep(record)
+
+    def _begin(
+        self, record: TurnRecord, media: Sequence[Mapping[str, Any]], cancelled: threading.Event
+    ) -> Any:
         """Perceives, makes room in the dialog, and returns the agent's input."""
-        if waiting := self.pending():
-            for request in waiting:
+        if paused := self.history.pending():
+            for request in self._approvals.waiting(self._thread, paused):
                 self._governor.record(
-                    "rejected", thread=self._thread, tool=request.tool, reason="not answered"
-                )
+                    "rejected", thread=self._thread, tool=request.tool, reason="not answered",
+                    request=request.id,
+                )  # fmt: skip
+            self._approvals.reject(self._thread)
             self.history.drop_unfinished()
+        if self._settle is not None:
+            self._settle(cancelled)
         self._governor.new_turn()
         self._calls = {}
         if self._gaps is not None:
@@ -372,28 +500,31 @@ class Assistant:
         limit = (self._chat.profile or {}).get("max_input_tokens")
         return {"messages": [*self.history.surplus(limit), human]}
 
-    def _restored(self) -> TurnRecord:
-        """Returns the record of a turn that waits since an earlier process."""
-        record, self._calls = self.history.unfinished()
+    def _record_of(self, waiting: Sequence[Request]) -> TurnRecord:
+        """Returns the record of the turn that waits, perhaps since an earlier process."""
+        record = self._paused
+        if record is None or [one.id for one in record.pending] != [one.id for one in waiting]:
+            record, self._calls = self.history.unfinished()
+        record.pending, record.error = [], ""
         return record
 
-    def _resume(self, waiting: Sequence[Request], decisions: Sequence[Decision]) -> Command:
-        given = []
-        for request, decision in zip(waiting, decisions, strict=True):
-            given.append(decision.as_langchain(request))
+    def _resume(self, decided: Sequence[tuple[Request, Decision]]) -> Command:
+        """Decides requests that were checked, once, and returns the agent's input."""
+        self._approvals.decide(
+            self._thread, [(request, decision.allows(request)) for request, decision in decided]
+        )
+        for request, decision in decided:
             past = {"approve": "approved", "edit": "edited", "reject": "rejected"}[decision.kind]
             self._governor.record(
                 past, thread=self._thread, tool=request.tool, reason=decision.reason,
-                arguments=dict(decision.arguments or request.arguments),
+                request=request.id, arguments=dict(decision.arguments or request.arguments),
             )  # fmt: skip
-            for call in self._calls.values():
-                if (call.name, call.arguments, call.decision) == (
-                    request.tool, request.arguments, ""
-                ):  # fmt: skip
-                    call.decision = decision.kind
-                    call.arguments = dict(decision.arguments or call.arguments)
-                    break
-        return Command(resume={"decisions": given})
+            if (call := self._calls.get(request.call)) is not None:
+                call.decision = decision.kind
+                call.arguments = dict(decision.allows(request) or call.arguments)
+        return Command(
+            resume={"decisions": [one.as_langchain(request) for request, one in decided]}
+        )
 
     def _run(
         self, given: Any, record: TurnRecord, started: float, cancelled: threading.Event
@@ -406,7 +537,7 @@ class Assistant:
             durability="exit",
         )  # fmt: skip
         try:
-            while (item := context.run(next, stream, None)) is not None:
+            while (item := context.run(lambda: next(stream, None))) is not None:
                 yield from self._events(*item, record, started)
         finally:
             context.run(stream.close)
@@ -439,6 +570,25 @@ class Assistant:
                 one = self._calls[message.tool_call_id]
                 one.result, one.failed = str(message.text), message.status == "error"
                 yield one
+
+
+class _StillRunning(Exception):
+    """Another turn of the dialog has not ended."""
+
+
+async def _in_thread(work: Callable[[], object]) -> None:
+    """Runs something in a thread of its own and waits for it; its errors are told by the turn."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            with contextlib.suppress(SenseBindError):
+                work()
+        finally:
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="stop", daemon=True).start()
+    await done.wait()
 
 
 def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sensebind.errors import StorageError
+from sensebind.printable import printable_json
 
 MAX_TEXT = 1000  # characters of a value that is written
 
@@ -44,7 +45,7 @@ class AuditLog:
 
         Args:
             event: `requested`, `approved`, `edited`, `rejected`, `refused`, `started`, `finished`,
-                `failed` or `cancelled`.
+                `failed`, `cancelled` or `stopped`.
             **fields: Plain values; long texts are cut.
 
         Raises:
@@ -56,7 +57,7 @@ class AuditLog:
             key: value[:MAX_TEXT] if isinstance(value, str) else value
             for key, value in fields.items()
         }
-        line = json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n"
+        line = printable_json(record).encode() + b"\n"
         with self._lock:
             try:
                 written = os.write(self._file, line)  # one write: lines of processes do not mix

@@ -9,7 +9,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 
-from sensebind.agent.approval import Request, requests_of
+from sensebind.agent.approval import requests_of
+from sensebind.agent.approvals import Request
 from sensebind.agent.events import CallRecord, TurnRecord
 from sensebind.agent.threads import Dialogs
 
@@ -47,7 +48,11 @@ class History:
 
     def pending(self) -> list[Request]:
         """Returns the calls of the last turn that wait for a person's decision."""
-        return requests_of(self._agent.get_state(self.config).interrupts)
+        state = self._agent.get_state(self.config)
+        if not state.interrupts:
+            return []
+        checkpoint = str(state.config["configurable"].get("checkpoint_id", ""))
+        return requests_of(state.values.get("messages", []), state.interrupts, checkpoint)
 
     def surplus(self, limit: int | None) -> list[RemoveMessage]:
         """Returns what leaves the dialog before the context is full: whole turns, oldest first.
@@ -87,10 +92,13 @@ class History:
         Args:
             identity: Of the message that begins it; what is not there is not missed.
         """
-        messages = self.messages()
-        ids = [message.id for message in messages]
+        # Results of calls that ended while others did not are no part of the checkpoint yet, and
+        # cannot be removed; they go with it. A state that is asked for by its id is without them.
+        present = self._agent.get_state(self.config)
+        stored = self._agent.get_state(present.config).values.get("messages", [])
+        ids = [message.id for message in stored]
         if identity in ids:
-            removed = _removal(messages[ids.index(identity) :])
+            removed = _removal(stored[ids.index(identity) :])
             self._agent.update_state(self.config, {"messages": removed}, as_node="__start__")
 
     def drop_unfinished(self) -> None:

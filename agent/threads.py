@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sensebind.agent import approvals
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
 
@@ -83,6 +84,7 @@ class Dialogs:
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
+                self._turns.execute(approvals.TABLE)
             self.path.chmod(0o600)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
@@ -200,6 +202,7 @@ class Dialogs:
             for table in ("checkpoints", "writes"):
                 query = f"DELETE FROM {table} WHERE thread_id = ?"
                 states += file.execute(query, (thread,)).rowcount
+            file.execute("DELETE FROM approvals WHERE thread = ?", (thread,))
         if not gone and not states:
             raise InputError(f"there is no dialog {thread!r} in {self.path}: see `threads list`")
         return gone

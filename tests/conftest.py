@@ -21,3 +21,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "golden(family): runs once for every golden_<family>*.json of --golden"
     )
+
+
+@pytest.fixture(autouse=True)
+def robot_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a robot of its own, whose rates no other test uses up."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))

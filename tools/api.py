@@ -26,7 +26,7 @@ from sensebind.tools.openapi import (
     read_document,
     read_operations,
 )
-from sensebind.tools.risk import label
+from sensebind.tools.risk import Origin, label
 from sensebind.tools.secrets import read_secret
 from sensebind.tools.ssrf_guard import GuardedTransport
 
@@ -80,6 +80,9 @@ class ApiTools:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._client = _client(private, timeout, headers or {})
+        # A host of one's own, named as such, says what the robot's own devices say.
+        own = urlsplit(base_url).hostname in set(private)
+        self._words = Origin.ROBOT if own else Origin.OUTSIDE
 
     @classmethod
     def fetch(
@@ -157,7 +160,9 @@ class ApiTools:
             func=call,
             response_format="content_and_artifact",
             handle_tool_error=lambda error: f"error: {error}",
-            metadata=label(operation.risk, method=operation.method, path=operation.path),
+            metadata=label(
+                operation.risk, method=operation.method, path=operation.path, origin=self._words
+            ),
         )
 
     def call(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from sensebind.errors import InputError, SourceError
 from sensebind.perception.percept import Observation
 from sensebind.tools.ranging import Mount, Position
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 MAX_TEXT = 200  # characters of a code that are told
 MAX_MARKERS = 16
@@ -156,7 +156,7 @@ def markers_tool(
         description="Reads QR codes, barcodes and ArUco markers in view.",
         args_schema=_Nothing,
         response_format="content_and_artifact",
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.OUTSIDE),
         handle_tool_error=lambda error: f"error: {error}",
     )
 

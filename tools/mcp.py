@@ -17,7 +17,8 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
-from sensebind.tools.risk import ACTING, Risk, label, risk_of
+from sensebind.printable import printable
+from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
 
 MAX_TOLD = 2000  # characters of an answer told to the model
 MAX_TOOLS = 64
@@ -151,12 +152,17 @@ class McpTools:
         schema: Any = remote.args_schema
         return StructuredTool(
             name=f"{server}_{remote.name}"[:64],
-            description=" ".join(remote.description.split())[:500] or remote.name,
+            description=_described(server, remote),
             args_schema=schema,
             func=call,
             response_format="content_and_artifact",
             handle_tool_error=lambda error: f"error: {error}",
-            metadata=label(Risk.OBSERVE if reads else Risk.CHANGE, server=server),
+            metadata=label(
+                Risk.OBSERVE if reads else Risk.CHANGE,
+                server=server,
+                origin=Origin.OUTSIDE,
+                description_origin=Origin.ROBOT if server in self._trusted else Origin.OUTSIDE,
+            ),
         )
 
     def _call(self, remote: BaseTool, arguments: Mapping[str, Any]) -> tuple[str, Any]:
@@ -176,6 +182,12 @@ class McpTools:
         if isinstance(message, ToolMessage) and message.status == "error":
             raise ToolException(short)
         return short or "done", {"text": text, "content": getattr(message, "content", None)}
+
+
+def _described(server: str, remote: BaseTool) -> str:
+    """What a server says of a tool, as its words: they are no instruction of ours."""
+    words = " ".join(printable(remote.description).split())[:500] or remote.name
+    return f"(the MCP server {server} says of this tool:) {words}"
 
 
 def _root(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from sensebind.errors import SenseBindError
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.retriever import ask, document
 from sensebind.memory.time_expressions import MAX_LENGTH
-from sensebind.tools.risk import Risk, label
+from sensebind.tools.risk import Origin, Risk, label
 
 Embed = Callable[[str], np.ndarray]
 """Text to float32 [D], in the space of the percepts."""
@@ -86,7 +86,7 @@ def recall_tool(
         description="Remembers what was seen, heard or scanned before, and when that was.",
         args_schema=Recall,
         response_format="content_and_artifact",
-        metadata=label(Risk.OBSERVE),
+        metadata=label(Risk.OBSERVE, origin=Origin.MEMORY),
         handle_tool_error=lambda error: f"error: {error}",
         handle_validation_error="error: recall takes what, sense and when, in a few words",
     )

@@ -1,4 +1,4 @@
-"""What a tool can do to the world: the risk class that every tool carries in its metadata."""
+"""What a tool can do to the world, and whose words it brings: both stand in its metadata."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,6 +7,8 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 KEY = "risk"
+ORIGIN = "origin"
+DESCRIPTION_ORIGIN = "description_origin"
 
 
 class Risk(StrEnum):
@@ -16,6 +18,14 @@ class Risk(StrEnum):
     OBSERVE = "observe"  # looks, remembers, reads: changes nothing
     CHANGE = "change"  # changes something: a device, a record, another system
     MOVE = "move"  # moves the robot
+
+
+class Origin(StrEnum):
+    """Whose words the text of a tool may be, trusted most first."""
+
+    ROBOT = "robot"  # made by the robot's own code: numbers, names of a closed vocabulary
+    MEMORY = "memory"  # what was perceived or said at another time
+    OUTSIDE = "outside"  # others may have written it: codes, signs, web services, MCP servers
 
 
 ACTING = frozenset({Risk.CHANGE, Risk.MOVE})
@@ -39,3 +49,21 @@ def risk_of(tool: BaseTool) -> Risk:
         return Risk(str(metadata.get(KEY)))
     except ValueError:
         return Risk.CHANGE
+
+
+def origin_of(tool: BaseTool) -> Origin:
+    """Returns whose words a tool's results are; the robot's own where it does not say."""
+    return _origin(tool, ORIGIN)
+
+
+def description_origin_of(tool: BaseTool) -> Origin:
+    """Returns who wrote a tool's description; the robot's own where it does not say."""
+    return _origin(tool, DESCRIPTION_ORIGIN)
+
+
+def _origin(tool: BaseTool, key: str) -> Origin:
+    metadata: Mapping[str, Any] = tool.metadata or {}
+    try:
+        return Origin(str(metadata.get(key, Origin.ROBOT)))
+    except ValueError:
+        return Origin.OUTSIDE

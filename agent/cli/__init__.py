@@ -18,6 +18,7 @@ from sensebind.agent.cli import (
     doctor,
     evaluate,
     imagine,
+    init,
     mcp,
     models,
     network,
@@ -25,6 +26,7 @@ from sensebind.agent.cli import (
     record,
     replay,
     run,
+    stop,
     threads,
     top,
     train,
@@ -32,6 +34,7 @@ from sensebind.agent.cli import (
 )
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.errors import SenseBindError
+from sensebind.printable import printable
 
 GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
     "Talk": {
@@ -43,7 +46,9 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "threads": threads.app,
     },
     "Run a robot": {
+        "init": init.init,
         "run": run.run,
+        "stop": stop.stop,
         "top": top.top,
         "doctor": doctor.doctor,
         "chaos": chaos.chaos,
@@ -152,5 +157,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _fail(message: str) -> int:
     with suppress(OSError):
-        print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +11,7 @@ from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
 from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError, SenseBindError
+from sensebind.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from sensebind.agent.conditioning.condition import Condition
@@ -71,13 +71,13 @@ def ask(
     with Assistant(chat, senses=senses) as assistant:
         for event in assistant.turn(question):
             if isinstance(event, TextPiece) and not as_json:
-                out.print(escape(event.text), end="")
+                out.print(escape(printable(event.text, lines=True)), end="")
             elif isinstance(event, Finished):
                 record = event.record
     if record.error:
         raise SenseBindError(record.error)
     if as_json:
-        print(json.dumps(record.as_json(), ensure_ascii=False))
+        print(printable_json(record.as_json()))
     else:
         out.print()
     return 0

@@ -15,13 +15,16 @@ import typer
 
 from sensebind.agent.cli.options import DialogFile, Json
 from sensebind.agent.cli.signals import terminable
+from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sensebind.agent.cli.terminal import Terminal
     from sensebind.agent.robot.config import RobotConfig
     from sensebind.memory.watches import Alert
 
-_WELCOME = "[dim]{name}, {thread}: {turns} turns. /help says more, Ctrl-D ends[/]"
+_WELCOME = (
+    "[dim]{name}, {thread}: {turns} turns. stop or {key} stops, /help says more, Ctrl-D ends[/]"
+)
 
 
 def chat(
@@ -43,6 +46,9 @@ def chat(
     audit: Annotated[
         Path | None, typer.Option(help="File of the audit log, without a robot.")
     ] = None,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Join a robot that `sensebind run` started.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Talk with a robot, or with a language model alone; the dialog survives.
@@ -50,6 +56,8 @@ def chat(
     Piped standard input is a script.
     """
     if robot is None:
+        if attach:
+            raise ConfigurationError("--attach needs the robot's file: chat rover.yaml --attach")
         from sensebind.agent.cli.terminal import Terminal
 
         terminal = Terminal(as_json=as_json)
@@ -58,11 +66,13 @@ def chat(
     from sensebind.agent.robot.sections import LlmConfig
 
     config = read_config(robot)  # refused before anything that is slow is imported
-    if llm or config.llm is None:
-        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
     from sensebind.agent.cli.terminal import Terminal
 
     terminal = Terminal(as_json=as_json)
+    if attach:
+        return talk_with_running(config, terminal, thread)
+    if llm or config.llm is None:
+        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 
@@ -99,7 +109,8 @@ def talk_with_model(
         ) as assistant,
     ):
         _greet(terminal, llm or "sensebind", thread, kept)
-        converse(assistant, terminal)
+        with terminal.stopping(assistant.stop):
+            converse(assistant, terminal)
     return 0
 
 
@@ -159,13 +170,35 @@ def talk_with_robot(
                 if terminal.interactive:
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
                 try:
-                    converse(_Thread(agent, thread), terminal, agent.awareness, examples)
+                    with terminal.stopping(agent.stop):
+                        converse(_Thread(agent, thread), terminal, agent.awareness, examples)
                 except KeyboardInterrupt:
                     notes.print("[dim]bye[/]")
                 finally:
                     signal.signal(signal.SIGINT, signal.SIG_IGN)  # let it end in order
         except KeyboardInterrupt:
             notes.print("[dim]stopped[/]")
+    return 0
+
+
+def talk_with_running(config: RobotConfig, terminal: Terminal, thread: str) -> int:
+    """Talk with a robot that runs, until the input ends; the robot goes on.
+
+    Args:
+        config: The robot's file.
+        terminal: Where questions come from, and answers go to.
+        thread: Name of the dialog.
+
+    Raises:
+        BusError: It does not run.
+    """
+    from sensebind.agent.cli.conversation import converse
+    from sensebind.agent.robot.client import AttachedRobot
+
+    robot = AttachedRobot(config, thread)
+    robot.report()  # it is there
+    with terminal.stopping(robot.stop):
+        converse(robot, terminal, robot)
     return 0
 
 
@@ -181,5 +214,9 @@ def _greet(terminal: Terminal, name: str, thread: str, kept: Any) -> None:
     if terminal.interactive:
         from rich.markup import escape
 
+        from sensebind.agent.cli.stop_signals import KEY
+
         turns = next((one.turns for one in kept.threads() if one.name == thread), 0)
-        terminal.notes.print(_WELCOME.format(name=escape(name), thread=escape(thread), turns=turns))
+        terminal.notes.print(
+            _WELCOME.format(name=escape(name), thread=escape(thread), turns=turns, key=KEY)
+        )

@@ -25,6 +25,6 @@ def check(robot: RobotFile) -> int:
     """Read a robot's file, and tell what is wrong with it, with line and field."""
     from sensebind.agent.robot.config_file import read_config
 
-    workers = read_config(robot).workers()
+    workers = read_config(robot).check()
     print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0

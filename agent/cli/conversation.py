@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 from rich.markup import escape
 
 from sensebind.agent.approval import Decision
+from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
 from sensebind.errors import InputError
@@ -21,6 +21,7 @@ _TYPES = {
     ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
 }  # fmt: skip
 _HELP = {
+    "stop": f"stops the robot and its answer at once; so do {KEY} and Ctrl-C",
     "/show FILE": "shows an image, a sound, a video or a point cloud with the next question",
     "/wait SECONDS": "lets time pass",
     "/quit": "ends, as Ctrl-D does",
@@ -100,7 +101,7 @@ def block_of(file: Path) -> dict[str, Any]:
 
 def _wait(seconds: str, terminal: Terminal) -> None:
     try:
-        time.sleep(min(max(float(seconds or 1), 0.0), _MAX_WAIT))
+        terminal.pause(min(max(float(seconds or 1), 0.0), _MAX_WAIT))
     except ValueError:
         terminal.notes.print(f"[yellow]/wait takes seconds, not {escape(seconds)}[/]")
 

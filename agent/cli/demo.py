@@ -12,13 +12,15 @@ WELCOME = """\
 A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
   what do you see?   what do you hear?   is anything near you?   turn on the lamp   你听到什么？
   go to the ball     when did you last hear a cat?     tell me when you see a dog
-[dim]/help says more, Ctrl-D ends[/]"""
+"stop", or Ctrl-\\, stops it at any moment. [dim]/help says more, Ctrl-D ends[/]"""
 EXAMPLES = """\
 Ask what you like, in English or Chinese. For instance:
   what do you see?      what do you hear?      is anything close to you?
   how many balls are there?      turn off the radio      what time is it?      你听到什么？
   go to the ball      turn left      (it asks before it moves: y or n)
-  when did you last hear a cat?      tell me when you see a dog"""
+  when did you last hear a cat?      tell me when you see a dog
+"stop", "wait", "don't move", 停, 别动 … stop it at once, also while it answers or moves; so do the
+key Ctrl-\\, Ctrl-C, and `kill -USR1` from elsewhere. What waits for a yes is rejected."""
 
 
 def demo(
@@ -39,7 +41,11 @@ def demo(
         typer.Option(help="SQLite file that keeps what was perceived; forgotten by default."),
     ] = None,
 ) -> int:
-    """Talk with the robot of a simulated home. Piped standard input is a script."""
+    r"""Talk with the robot of a simulated home. Piped standard input is a script.
+
+    "stop" (and whatever may mean it), the key Ctrl-\, Ctrl-C and the signal SIGUSR1 stop the robot
+    and its answer at once, and reject what waits for approval. A second Ctrl-C ends.
+    """
     weights(checkpoint)
     if script is not None and not script.is_file():
         raise InputError(f"the script {script} cannot be read: there is no such file")

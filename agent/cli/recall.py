@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
 from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
+from sensebind.printable import printable, printable_json
 
 
 def recall(
@@ -66,11 +66,11 @@ def recall(
             | {"sentence": sentence(one), "seen_then": [reference for _, reference in seen]}
             for one, seen in zip(found, companions, strict=True)
         ]
-        print(json.dumps({"found": rows}, ensure_ascii=False))
+        print(printable_json({"found": rows}))
         return 0
     out = console()
     for one, seen in zip(found, companions, strict=True):
-        out.print(escape(sentence(one)))
+        out.print(escape(printable(sentence(one))))
         out.print(f"[dim]  {escape(' '.join([one.reference, *(ref for _, ref in seen)]))}[/]")
     if not found:
         out.print("nothing like that is remembered")

@@ -1,31 +1,36 @@
 """A dialog at a terminal, in a pipe or from a script: questions in, answers and alerts out.
 
 `sensebind demo` and `sensebind chat` talk through it. It asks whether a tool may act, shows a turn
-as it goes on, and tells what a watch has noticed, also while it waits for the next question.
+as it goes on, stops at once when a person says so (`stop_signals.py`, `input_lines.py`), and prints
+what a watch has noticed, also while it waits for the next question. What others have written is
+printed escaped.
 """
 
-import io
 import json
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
-from sensebind.agent.approval import Decision, Request
+from sensebind.agent.approval import Decision
+from sensebind.agent.approvals import NotWaiting, Request
+from sensebind.agent.cli.input_lines import InputLines
+from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord
-from sensebind.errors import InputError
+from sensebind.agent.stop_words import is_stop
+from sensebind.errors import InputError, SenseBindError
+from sensebind.printable import printable, printable_call, printable_json
 
 Events = Generator[Event, None, None]
 Decide = Callable[[Sequence[Decision]], Events]
 
 YES = frozenset({"yes", "y", "是", "好"})
 NO = frozenset({"no", "n", "不"})
-_MAX_SCRIPT = 1_000_000  # bytes
 
 
 class Terminated(KeyboardInterrupt):
@@ -38,7 +43,8 @@ class Terminal:
     Attributes:
         interactive: Whether a person sits there.
         as_json: Whether to print one JSON object per turn and nothing else.
-        out: Where answers go. `notes`: where all else goes; nowhere with JSON.
+        out: Where answers go.
+        notes: Where all else goes; nowhere with JSON.
     """
 
     def __init__(self, *, script: Path | None = None, as_json: bool = False) -> None:
@@ -51,18 +57,68 @@ class Terminal:
         Raises:
             InputError: The script cannot be read.
         """
-        self._lines = None if script is None else iter(_read_script(script))
+        self._lines = InputLines(script=script, person=not as_json, heard=self._heard)
         self.as_json = as_json
-        if isinstance(sys.stdin, io.TextIOWrapper):  # another encoding is no reason to end
-            sys.stdin.reconfigure(errors="replace")
-        self.interactive = script is None and sys.stdin.isatty() and not as_json
-        self.out = Console(highlight=False, soft_wrap=True)
-        self.notes = Console(stderr=True, highlight=False, soft_wrap=True, quiet=as_json)
+        self.interactive = self._lines.interactive
+        self.out = Console(highlight=False, soft_wrap=True, emoji=False)
+        self.notes = Console(
+            stderr=True, highlight=False, soft_wrap=True, emoji=False, quiet=as_json
+        )
         self._held = ""  # a line that was read as a decision, and is the next question
-        self._prompt = ""  # what a person is typing after
         self._lock = threading.RLock()
         self._answering = False
         self._alerts: list[tuple[str, Mapping[str, Any]]] = []
+        self._stop: Callable[[str], None] | None = None
+        self._signals: StopSignals | None = None
+        self._stopped = threading.Event()  # since the last turn or pause began
+
+    # --- stopping -------------------------------------------------------------------------------
+
+    @contextmanager
+    def stopping(self, stop: Callable[[str], None]) -> Iterator[None]:
+        """Inside, signals stop, and so does a stop that is typed while the robot is busy.
+
+        Args:
+            stop: Stops, and is given what asked for it; called from any thread.
+        """
+        self._stop = stop
+        try:
+            with StopSignals(self._stop_now) as self._signals:
+                yield
+        finally:
+            self._stop = self._signals = None
+
+    def _stop_now(self, reason: str) -> None:
+        """Stops, and says what went wrong with it; nothing else waits for that."""
+        self._stopped.set()
+        if self._stop is None:
+            return
+        try:
+            self._stop(reason)
+        except SenseBindError as error:
+            self.alert(f"error: {error}")
+
+    def _heard(self, line: str) -> bool:
+        """Acts on a line that was typed while nobody was asked; returns whether it is a stop."""
+        if not is_stop(line):
+            return False
+        self._stop_now("typed")
+        return True
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Inside, nobody is asked: what a person types is looked at all the same."""
+        self._stopped.clear()
+        with ExitStack() as stack:
+            stack.enter_context(self._lines.watched())
+            if self.interactive and self._signals is not None:
+                stack.enter_context(self._signals.busy())
+            yield
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass, until a stop at the most."""
+        with self._busy():
+            self._stopped.wait(seconds)
 
     # --- in -------------------------------------------------------------------------------------
 
@@ -77,45 +133,40 @@ class Terminal:
         if self._held:
             line, self._held = self._held, ""
             return line
-        if self._lines is not None:
-            line = next(self._lines, None)
-            return None if line is None else line.strip()
-        if not self.interactive:
-            line = sys.stdin.readline()
-            return line.strip() if line else None
-        import readline  # noqa: F401  # gives input() a history and a line editor
-
-        self._prompt = prompt
-        try:
-            return input(prompt).strip()
-        except EOFError:
-            print()
-            return None
-        finally:
-            self._prompt = ""
+        return self._lines.read(prompt)
 
     def _decisions(self, pending: Sequence[Request]) -> list[Decision] | None:
         """What is said to calls that wait; None if something else is said, or nothing any more."""
         decisions: list[Decision] = []
         for request in pending:
-            decision = self._decision(f"{_call(request.tool, request.arguments)}? [y/N] ")
+            decision = self._decision(request)
             if decision is None:
                 return None
             decisions.append(decision)
         return decisions
 
-    def _decision(self, question: str) -> Decision | None:
-        if not self.interactive and not self.as_json:
-            self.out.print(escape(question), end="")
+    def _decision(self, request: Request) -> Decision | None:
+        question = f"{printable_call(request.tool, request.arguments)}? [y/N] "
+        if self.interactive:  # what was typed before this question was shown cannot answer it
+            self._stopped.clear()
+            for line in self._lines.drop_typed():
+                self._print(f"(not taken as an answer: {printable(line)})", style="dim")
+            if self._stopped.is_set():
+                return None
+        elif not self.as_json:
+            self._print(question, end="")
         line = self._read(question)
         while not self.interactive and line is not None and (not line or line.startswith("#")):
             line = self._read(question)
         decision = _decision_of(line or "no") if line is not None or self.interactive else None
         if not self.interactive and not self.as_json:
-            self.out.print("" if decision is None else escape(line or ""))
+            self._print("" if decision is None else printable(line or ""))
         if decision is None:
             self._held = line or ""
-        return decision
+            if is_stop(self._held):
+                self._stop_now("typed")
+            return None
+        return Decision(decision.kind, decision.arguments, request=request.id)
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -127,14 +178,21 @@ class Terminal:
 
         Args:
             text: What was asked.
-            begin: Begins the turn. `decide`: goes on with it.
+            begin: Begins the turn.
+            decide: Goes on with it.
         """
         if not self.interactive and not self.as_json:
-            self.out.print(f"[bold]> {escape(text)}[/]")
+            self._print(f"> {printable(text)}", style="bold")
         try:
             record = self._show(begin())
             while record.pending and (decisions := self._decisions(record.pending)) is not None:
-                record = self._show(decide(decisions))
+                try:
+                    record = self._show(decide(decisions))
+                except NotWaiting as error:  # stopped meanwhile, or decided somewhere else
+                    self._show_error(error)
+                    return
+                except InputError as error:  # not what the tool takes: it is asked again
+                    self._show_error(error)
         except Terminated:
             raise
         except KeyboardInterrupt:
@@ -142,15 +200,21 @@ class Terminal:
                 raise
             self.out.print("\n[dim](stopped)[/]")
 
+    def _show_error(self, error: SenseBindError) -> None:
+        if self.as_json:
+            self._print_json({"error": str(error)})
+        else:
+            self._print(f"error: {printable(str(error))}", style="red")
+
     def _show(self, events: Events) -> TurnRecord:
         """Shows what comes until the turn is over or waits for a person."""
         record, said = TurnRecord(""), ""
-        with self._writing(), closing(events):
+        with self._writing(), self._busy(), closing(events):
             for event in events:
                 if isinstance(event, Finished):
                     record = event.record
                     if not said and not self.as_json:  # a model that does not stream
-                        self.out.print(escape(record.assistant), end="")
+                        self._print(printable(record.assistant, lines=True), end="")
                 elif not self.as_json:
                     said = said + event.text if isinstance(event, TextPiece) else ""
                     self._show_event(event)
@@ -161,50 +225,56 @@ class Terminal:
         return record
 
     def _show_event(self, event: Event) -> None:
-        out = self.out
         match event:
             case TextPiece():
-                out.print(escape(event.text), end="")
+                self._print(printable(event.text, lines=True), end="")
             case CallStarted():
-                out.print(f"[cyan]{escape(f'[{_call(event.name, event.arguments)}]')}[/] ", end="")
+                call = printable_call(event.name, event.arguments)
+                self._print(f"[{call}]", style="cyan", end=" ")
             case CallRecord() if event.failed:
-                out.print(f"[yellow]{escape(event.result)}[/] ", end="")
+                self._print(printable(event.result), style="yellow", end=" ")
 
     def _show_end(self, record: TurnRecord) -> None:
-        out = self.out
-        out.print()
+        self._print("")
         for gap in record.gaps:
-            out.print(f"[dim]({escape(str(gap))})[/]")
+            self._print(f"({printable(str(gap))})", style="dim")
         unusable = [p.stream for p in record.percepts if p.state in ("stale", "missing")]
         if unusable:
-            out.print(f"[dim](no fresh percepts from {', '.join(unusable)})[/]")
+            self._print(f"(no fresh percepts from {printable(', '.join(unusable))})", style="dim")
+        if record.cancelled:
+            self._print("(stopped)", style="dim")
         if record.error:
-            out.print(f"[red]error: {escape(record.error)}[/]")
+            self._print(f"error: {printable(record.error)}", style="red")
+
+    def _print(self, text: str, *, style: str = "", end: str = "\n") -> None:
+        """Prints what is `printable` as it is, without markup."""
+        self.out.print(Text(text, style), end=end)
 
     def alert(self, said: str, **more: Any) -> None:
-        """Tells what a watch has noticed; from any thread. It does not break into an answer.
+        """Prints what a watch has noticed; from any thread. It does not break into an answer.
 
         Args:
-            said: In words. `more`: what JSON tells beside them.
+            said: In words.
+            **more: What JSON holds in addition to them.
         """
         with self._lock:
             self._alerts.append((said, more))
             if not self._answering:
-                self._tell_alerts()
+                self._print_alerts()
 
-    def _tell_alerts(self) -> None:
+    def _print_alerts(self) -> None:
         for said, more in self._alerts:
             if self.as_json:
                 self._print_json({"alert": {"said": said, **more}})
-            elif self._prompt:  # what was typed so far is put below
+            elif self._lines.prompt:  # what was typed so far is put below
                 import readline
 
                 sys.stdout.write("\r\x1b[K")
-                self.out.print(f"[bold yellow]* {escape(said)}[/]")
-                sys.stdout.write(self._prompt + readline.get_line_buffer())
+                self._print(f"* {printable(said)}", style="bold yellow")
+                sys.stdout.write(self._lines.prompt + readline.get_line_buffer())
                 sys.stdout.flush()
             else:
-                self.out.print(f"[bold yellow]* {escape(said)}[/]")
+                self._print(f"* {printable(said)}", style="bold yellow")
         self._alerts.clear()
 
     @contextmanager
@@ -217,15 +287,11 @@ class Terminal:
         finally:
             with self._lock:
                 self._answering = False
-                self._tell_alerts()
+                self._print_alerts()
 
     def _print_json(self, value: Mapping[str, Any]) -> None:
         with self._lock:
-            print(json.dumps(value, ensure_ascii=False), flush=True)
-
-
-def _call(name: str, arguments: Mapping[str, Any]) -> str:
-    return " ".join([name, *(f"{key}={value}" for key, value in arguments.items())])
+            print(printable_json(value), flush=True)
 
 
 def _decision_of(line: str) -> Decision | None:
@@ -239,13 +305,3 @@ def _decision_of(line: str) -> Decision | None:
     except ValueError:
         return None
     return Decision("edit", changed) if isinstance(changed, dict) else None
-
-
-def _read_script(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > _MAX_SCRIPT:
-            raise InputError(f"the script {path} is larger than 1 MB")
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"the script {path} cannot be read: {reason}") from error

@@ -13,6 +13,7 @@ import typer
 
 from sensebind.agent.cli.options import DialogFile, Json
 from sensebind.errors import SenseBindError, StorageError
+from sensebind.printable import printable, printable_call, printable_json
 
 if TYPE_CHECKING:
     from sensebind.agent.threads import Dialogs
@@ -36,10 +37,10 @@ def list_threads(dialogs: DialogFile = None, as_json: Json = False) -> int:
     with _open(dialogs) as kept:
         found = kept.threads()
     if as_json:
-        print(json.dumps([asdict(one) for one in found], ensure_ascii=False))
+        print(printable_json([asdict(one) for one in found]))
         return 0
     for one in found:
-        print(f"{one.name:<24} {one.turns:>6} turns   last {_when(one.last)}")
+        print(f"{printable(one.name):<24} {one.turns:>6} turns   last {_when(one.last)}")
     return 0
 
 
@@ -49,14 +50,14 @@ def show(name: Name, dialogs: DialogFile = None, as_json: Json = False) -> int:
     with _open(dialogs) as kept:
         turns = list(kept.turns(name))
     if as_json:
-        print(json.dumps(turns, ensure_ascii=False))
+        print(printable_json(turns))
         return 0
     for turn in turns:
-        print(f"{_when(float(turn.get('at', 0)))}\n> {turn.get('user', '')}")
+        print(f"{_when(float(turn.get('at', 0)))}\n> {printable(turn.get('user', ''))}")
         for call in turn.get("tool_calls", []):
-            arguments = json.dumps(call["arguments"], ensure_ascii=False)
-            print(f"  [{call['name']} {arguments}] {call['result']}")
-        print(turn.get("assistant", ""))
+            called = printable_call(call["name"], call["arguments"])
+            print(f"  [{called}] {printable(call['result'])}")
+        print(printable(turn.get("assistant", ""), lines=True))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +14,7 @@ from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
 from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
+from sensebind.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from sensebind.memory.watch_store import PastAlert, WatchBook
@@ -61,11 +61,11 @@ def watch(
         if follow:
             return _follow(book, seconds, as_json)
     if as_json:
-        print(json.dumps({"watches": rows}, ensure_ascii=False))
+        print(printable_json({"watches": rows}))
         return 0
     out = console()
     for row in rows:
-        out.print(escape(" · ".join(str(value) for value in row.values() if value)))
+        out.print(escape(printable(" · ".join(str(value) for value in row.values() if value))))
     if not rows:
         out.print("nothing is watched for")
     return 0
@@ -101,9 +101,9 @@ def _follow(book: WatchBook, seconds: float, as_json: bool) -> int:
         for alert in book.alerts(newest):
             newest = alert.id
             if as_json:
-                print(json.dumps(asdict(alert), ensure_ascii=False), flush=True)
+                print(printable_json(asdict(alert)), flush=True)
             else:
-                out.print(escape(_line(alert)))
+                out.print(escape(printable(_line(alert))))
         time.sleep(_POLL)
     return 0
 

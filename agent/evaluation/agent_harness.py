@@ -32,6 +32,7 @@ from sensebind.agent.conditioning.condition import (
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.rates import Rates
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.simhome import STREAMS
@@ -173,7 +174,7 @@ class Stage:
         # As in the demo: the switches of the house are agreed to, movements are asked for.
         policy = Policy(approved=frozenset(tool.name for tool in parts.api.tools()))
         self._assistant = self._stack.enter_context(
-            Assistant(parts.chat, tools, self, policy=policy, stop=self.stop)
+            Assistant(parts.chat, tools, self, policy=policy, stop=self.stop, robot=Rates())
         )
 
     def close(self) -> None:

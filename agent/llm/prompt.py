@@ -5,7 +5,6 @@ tool that perceived something begins a stretch with a condition of its own withi
 """
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from langchain_core.messages import (
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.conditioning.media import text_of
-from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.llm.inert import Inert
 from sensebind.errors import InputError
 
 
@@ -84,8 +83,7 @@ class PromptBuilder:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._rendered: OrderedDict[str, str] = OrderedDict()
-        special = [t.content for t in tokenizer.added_tokens_decoder.values() if t.special]
-        self._special = re.compile("|".join(map(re.escape, special))) if special else None
+        self._inert = Inert(tokenizer)
 
     def build(
         self,
@@ -136,9 +134,9 @@ class PromptBuilder:
                 if index == 0 or (reference and isinstance(message, ToolMessage)):
                     starts.append((len(messages), reference))
                 messages.append(template_message(message))
-        for message in messages:
-            if message["role"] in ("user", "tool"):
-                message["content"] = self._defused(message["content"])
+        # Whoever wrote it, a message or a tool is data to the template, and begins no turn.
+        messages = [{"role": one["role"], **self._inert.value(_said(one))} for one in messages]
+        tools = self._inert.value(tools)
         text = self._render(messages, tools, generate=True)
         begins = [
             (self._length_of(messages[:index], tools, text) if index else 0, reference)
@@ -153,13 +151,6 @@ class PromptBuilder:
                 turn += 1
             references.append(begins[turn][1] if turn >= 0 else "")
         return Prompt(token_ids, references, dropped)
-
-    def _defused(self, text: str) -> str:
-        """Takes the power of control tokens from what people and tools say."""
-        text = well_formed(text)
-        if self._special is None:
-            return text
-        return self._special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
     def _length_of(
         self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], text: str
@@ -190,6 +181,10 @@ class PromptBuilder:
                 f"the checkpoint's chat template refuses this dialog: {error}"
             ) from error
         return str(rendered)
+
+
+def _said(message: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key != "role"}
 
 
 def _turns(messages: Sequence[BaseMessage]) -> tuple[list[BaseMessage], list[list[BaseMessage]]]:

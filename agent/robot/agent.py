@@ -24,6 +24,7 @@ from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.text import Tagger, ToldSenses, takes_pictures, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_brain
+from sensebind.agent.rates import Rates
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
@@ -111,11 +112,7 @@ class RobotAgent:
     def turn(
         self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
     ) -> Events:
-        """Take one turn, once the senses perceive what the last one changed; see `Assistant.turn`.
-
-        A window of sound that began before the radio was turned off still holds its music.
-        """
-        self._settle()
+        """Take one turn, once the last one's changes are perceived; see `Assistant.turn`."""
         yield from self._noting(self.assistant(thread).turn(text, media))
 
     def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
@@ -138,9 +135,25 @@ class RobotAgent:
                         policy=self._policy,
                         audit=self._audit,
                         stop=self._stop_moving,
+                        settle=self._settle,
+                        robot=self._rates,
                     )
                 )
             return self._assistants[name]
+
+    def stop(self, reason: str = "") -> None:
+        """Stop what moves, every turn that runs, and reject what waits for approval.
+
+        Args:
+            reason: Who or what asked for it, for the audit log.
+        """
+        with self._lock:
+            assistants = list(self._assistants.values()) or None
+        if assistants is None:
+            self._stop_moving()
+            return
+        for assistant in assistants:
+            assistant.stop(reason)
 
     def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
         """Wait until every stream has a fresh percept.
@@ -200,6 +213,8 @@ class RobotAgent:
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
         dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
+        self._rates = Rates(state) if keep else Rates()
+        stack.callback(self._rates.close)
         self._audit: AuditLog | None = None
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
@@ -253,13 +268,19 @@ class RobotAgent:
                 self._acted = time.monotonic()
             yield event
 
-    def _settle(self) -> None:
+    def _settle(self, cancelled: threading.Event) -> None:
+        """Wait until the senses perceive what the last turn changed, or the turn is cancelled.
+
+        A window of sound that began before the radio was turned off still holds its music.
+        """
         wanted = {
             stream: self._acted + (SOUND_WINDOW if modality == "audio" else 0.0)
             for stream, modality in self._config.modalities.items()
         }
-        while time.monotonic() < self._acted + _SETTLE_SECONDS and not self._perceived(wanted):
-            time.sleep(0.05)
+        until = self._acted + _SETTLE_SECONDS
+        while time.monotonic() < until and not self._perceived(wanted):
+            if cancelled.wait(0.05):
+                return
 
     def _perceived(self, since: dict[str, float]) -> bool:
         """Whether each stream has a percept that was captured after its time."""

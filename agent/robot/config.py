@@ -130,6 +130,11 @@ class RobotConfig(Section):
         return runtime_directory() / (self.name or "robot")
 
     @property
+    def control_socket(self) -> Path:
+        """Where clients of this machine talk with the running robot."""
+        return self.directory / "control"
+
+    @property
     def state_directory(self) -> Path:
         """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
         state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
@@ -205,6 +210,26 @@ class RobotConfig(Section):
                     **shared,
                 )
             )
+        return workers
+
+    def check(self) -> list[WorkerSpec]:
+        """Check what can be known without opening a device: sources, their options, files.
+
+        Returns:
+            What the supervisor is to run.
+
+        Raises:
+            SenseBindError: Something is wrong; the message names the stream and what to do.
+        """
+        workers = self.workers()
+        for (stream, config), worker in zip(self.streams.items(), workers, strict=True):
+            spec = config.source if isinstance(config.source, dict) else {"source": config.source}
+            kind, _, target = str(spec.get("source", "")).partition(":")
+            worker.source.build()
+            if kind in _PLAYED and not (path := self.resolve(Path(target))).exists():
+                raise ConfigurationError(
+                    f"{stream}: {path} does not exist: paths are relative to the robot's file"
+                )
         return workers
 
     def _source(self, stream: str, config: StreamConfig, sensors: str) -> dict[str, Any]:

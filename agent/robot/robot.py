@@ -116,7 +116,7 @@ class Robot:
         config, stack = self._config, self._stack
         ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
         if not self._transient:
-            config.workers()  # what is wrong with them is said before anything starts
+            config.check()  # what is wrong is said before anything starts
             stack.enter_context(_Lock(config.directory))
         if config.simhome is not None:
             self._home = stack.enter_context(HomeProcess(config.simhome))
@@ -151,6 +151,7 @@ class Robot:
         self.supervisor.start(wait=0)  # the workers come up while the language model is loaded
         if config.llm is not None:
             from sensebind.agent.robot.agent import RobotAgent
+            from sensebind.agent.robot.control import ControlServer
 
             self._agent = stack.enter_context(
                 RobotAgent(
@@ -163,6 +164,8 @@ class Robot:
                     dialogs=self._dialogs,
                 )
             )
+            if not self._transient:
+                stack.enter_context(ControlServer(self._agent, config.control_socket))
 
     def _serve_frames(self, store: FrameStore, ring: KeyRing | None) -> list[FrameServer]:
         """Serve frames to this machine, and to others where that is wanted."""

@@ -14,7 +14,12 @@ from sensebind.perception.bus.curve_keys import KEY_NAME, Gate, KeyRing
 
 QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
 MAX_FRAME = 64 * 1024 * 1024
-_HEARTBEAT_MS, _SILENCE_MS = 1000, 3000  # after which a peer that vanished is given up
+_KEEPALIVE = {"IDLE": 1, "INTVL": 1, "CNT": 3}
+"""Seconds, seconds and tries after which the kernel gives up a peer whose machine vanished.
+
+ZeroMQ's own heartbeats are off. They also end connections whose reader is merely busy: with a full
+queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.5 then aborts the
+whole process when the reader goes on (libzmq issue 3937)."""
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
 
@@ -121,8 +126,9 @@ def _socket(context: zmq.Context, kind: int, endpoint: str) -> zmq.Socket:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
     socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        socket.setsockopt(getattr(zmq, f"TCP_KEEPALIVE_{name}"), value)
     socket.setsockopt(zmq.IPV6, int("[" in endpoint))  # else 127.0.0.1 would be shown as IPv6
     if kind == zmq.XPUB:
         socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # every subscription is seen, also a repeated one

@@ -11,9 +11,10 @@ The class is called as `ThermalCamera(target, stream=…, **options)` when its k
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -40,6 +41,13 @@ _BUILT_IN = {
     "velodyne": "velodyne:Velodyne",
     "video": "video:VideoFile",
 }
+_OTHER_WORDS = {
+    "webcam": "camera", "usb": "camera", "rtsp": "camera", "v4l": "camera", "mic": "microphone",
+    "wav": "audio", "sound": "audio", "mp4": "video", "movie": "video", "points": "cloud",
+    "pointcloud": "cloud", "pcd": "cloud", "rosbag": "bag", "mcap": "replay", "topic": "ros",
+    "lidar": "velodyne", "vlp16": "velodyne", "simulation": "simhome",
+}  # fmt: skip
+"""What people call a kind of source; for the question in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,10 @@ def _factory(kind: str) -> Callable[..., Source]:
     """Import what builds the sources of a kind; the built-in ones come first."""
     plugins = _plugins() if kind not in _BUILT_IN else {}
     if kind not in _BUILT_IN and kind not in plugins:
-        known = ", ".join(sorted({*_BUILT_IN, *plugins}))
-        raise ConfigurationError(f"there is no source {kind!r}; there are {known}")
+        known = sorted({*_BUILT_IN, *plugins})
+        raise ConfigurationError(
+            f"there is no source {kind!r}{_meant(kind, known)}; there are {', '.join(known)}"
+        )
     try:
         if kind in plugins:
             return plugins[kind].load()
@@ -131,6 +141,13 @@ def _factory(kind: str) -> Callable[..., Source]:
     except (ImportError, AttributeError) as error:
         owner = f" of {plugins[kind].value}" if kind in plugins else ""
         raise MissingDependencyError(f"source {kind!r}{owner} cannot be loaded: {error}") from error
+
+
+def _meant(kind: str, known: Sequence[str]) -> str:
+    """Return a question for what was probably meant, or ""."""
+    names = {name: name for name in known} | _OTHER_WORDS
+    near = difflib.get_close_matches(kind.lower(), names, n=1, cutoff=0.7)
+    return f": did you mean {names[near[0]]}?" if near else ""
 
 
 def _parameters(factory: Callable[..., Source]) -> str:

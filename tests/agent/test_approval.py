@@ -243,7 +243,7 @@ def test_saying_stop_cancels_what_runs_and_stops_the_robot() -> None:
         ScriptedChat(script=calls_once("wait")), [waiting], stop=lambda: halted.append(1.0)
     )
     records = []
-    thread = threading.Thread(target=lambda: records.append(one.ask("wait")))
+    thread = threading.Thread(target=lambda: records.append(one.ask("watch the door")))
     thread.start()
     assert begun.wait(20)
     assert one.ask("Stop!").assistant == "Stopped."

@@ -1,6 +1,8 @@
 """The bus over real ZeroMQ sockets: newest wins, everything lost is counted, nothing kills it."""
 
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -427,3 +429,31 @@ def test_a_former_publisher_is_not_listened_to() -> None:
     assert not tally.percept("a", 6) and not tally.beat("a", 6)
     stats = tally.stats()
     assert (stats.restarts, stats.lost, stats.duplicates) == (1, 2, 1)
+
+
+BUSY_READER = """
+import sys, time
+from sensebind.perception.bus.pubsub import Subscriber
+
+with Subscriber([sys.argv[1]]) as subscriber:
+    for _ in range(2):
+        time.sleep(4.5)  # longer than any heartbeat would allow
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            subscriber.receive(0.1)
+    print("alive")
+"""
+
+
+@pytest.mark.slow
+def test_a_reader_that_is_busy_for_seconds_stays_alive(tmp_path: Path) -> None:
+    """A process that loads a model reads nothing meanwhile; libzmq must not end it for that."""
+    sample = percept()
+    with Publisher(f"ipc://{tmp_path}/camera", "camera") as publisher:
+        command = [sys.executable, "-c", BUSY_READER, publisher.endpoint]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
+            while reader.poll() is None:
+                publisher.publish(Percept(sample.header, sample.embedding, bytes(30_000)))
+                time.sleep(0.005)
+            assert reader.stdout is not None
+            assert (reader.returncode, reader.stdout.read()) == (0, "alive\n")

@@ -1,0 +1,176 @@
+"""A robot that `sensebind run` started, for another process of this machine.
+
+It imports neither PyTorch nor LangChain: what thinks and acts is the robot's own process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sensebind.agent.approvals import Request
+from sensebind.agent.events import Event
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.control_messages import (
+    MAX_LINE,
+    Ask,
+    Call,
+    Command,
+    Decide,
+    Look,
+    Pending,
+    Stop,
+    decode_event,
+    encode,
+)
+from sensebind.errors import BusError, ConfigurationError, InputError, MessageError
+
+if TYPE_CHECKING:
+    from sensebind.agent.approval import Decision
+
+Events = Generator[Event, None, None]
+_STOP_SECONDS = 5.0  # longest wait for a robot to say that it has stopped
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedRobot:
+    """One dialog with a running robot.
+
+    Attributes:
+        config: The robot's file.
+        thread: Name of the dialog.
+
+    Example:
+        ```python
+        robot = AttachedRobot(read_config(Path("rover.yaml")))
+        for event in robot.turn("what do you see?"):
+            print(event)
+        robot.stop()
+        ```
+    """
+
+    config: RobotConfig
+    thread: str = "default"
+
+    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
+        """Take one turn; yields what `Assistant.turn` yields.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: The robot refused.
+        """
+        return self._events(Ask(text, [dict(one) for one in media], self.thread))
+
+    def decide(self, decisions: Sequence[Decision]) -> Events:
+        """Go on with a turn that waits for approval; see `Assistant.decide`.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: The robot refused.
+        """
+        given = [msgspec.to_builtins(one) for one in decisions]
+        return self._events(Decide(given, self.thread))
+
+    def pending(self) -> list[Request]:
+        """Return the calls that wait for a decision.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+        """
+        return msgspec.convert(self._result(Pending(self.thread)), list[Request])
+
+    def stop(self, reason: str = "") -> None:
+        """Stop what moves, every turn that runs, and reject what waits for approval.
+
+        Raises:
+            BusError: The robot does not run, or did not answer.
+        """
+        self._result(Stop(reason), _STOP_SECONDS)
+
+    def report(self) -> Mapping[str, Any]:
+        """Return how the streams are doing, as `Awareness.report` does.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+        """
+        return {
+            name: SimpleNamespace(
+                stream=name, counts=SimpleNamespace(restarts=one.pop("restarts")), **one
+            )
+            for name, one in self._result(Look())["streams"].items()
+        }
+
+    def tools(self) -> list[dict[str, str]]:
+        """Return name, description and risk class of the robot's tools.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+        """
+        return self._result(Look())["tools"]
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
+        """Call a tool that observes.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: There is no such tool, or it refused.
+        """
+        return self._result(Call(tool, dict(arguments)))
+
+    def _events(self, command: Command) -> Events:
+        for kind, value in self._exchange(command, None):
+            yield decode_event(kind, value)
+
+    def _result(self, command: Command, timeout: float | None = None) -> Any:
+        for kind, value in self._exchange(command, timeout):
+            if kind == "result":
+                return value
+        raise BusError(f"the robot {self._name} went away without an answer")
+
+    def _exchange(self, command: Command, timeout: float | None) -> Iterator[tuple[str, Any]]:
+        path = self.config.control_socket
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            connection.settimeout(timeout)
+            try:
+                connection.connect(str(path))
+                connection.sendall(encode(command))
+            except OSError as error:
+                raise BusError(self._absent()) from error
+            lines = stack.enter_context(connection.makefile("rb"))
+            while True:
+                try:
+                    line = lines.readline(MAX_LINE)
+                except OSError as error:
+                    raise BusError(f"the robot {self._name} does not answer: {error}") from error
+                if not line:
+                    return
+                message = _read(line)
+                if message["event"] == "error":
+                    raise InputError(str(message["value"]))
+                yield message["event"], message["value"]
+
+    @property
+    def _name(self) -> str:
+        return self.config.name or "robot"
+
+    def _absent(self) -> str:
+        if self.config.llm is None:
+            raise ConfigurationError(
+                f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
+            )
+        return f"the robot {self._name} does not run here: start it with `sensebind run`"
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(line)
+        return {"event": message["event"], "value": message["value"]}
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError) as error:
+        raise MessageError(f"an answer of the robot that cannot be read: {error}") from error

@@ -1,0 +1,216 @@
+"""Lets clients of this machine talk with a running robot: `chat --attach`, `ask --attach`, `stop`.
+
+The robot holds the model and its one agent, with its policy, rates and approvals; clients hold
+nothing, so that what is approved or stopped by one of them is approved or stopped for all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from sensebind.agent.assistant import Events
+from sensebind.agent.robot.control_messages import (
+    MAX_LINE,
+    Ask,
+    Call,
+    Command,
+    Decide,
+    Look,
+    Pending,
+    Stop,
+    decode_command,
+    encode,
+    encode_event,
+)
+from sensebind.errors import BusError, InputError, MessageError, SenseBindError
+from sensebind.tools.risk import Risk, risk_of
+
+if TYPE_CHECKING:
+    from sensebind.agent.robot.agent import RobotAgent
+
+log = logging.getLogger(__name__)
+
+MAX_CLIENTS = 16
+_TICK = 0.2  # seconds between looks whether to end
+_PATIENCE = 10.0  # seconds that a client may take to say what it wants
+
+
+class ControlServer:
+    """Serves a robot's agent on a Unix socket of mode 0600. A context manager."""
+
+    def __init__(self, agent: RobotAgent, path: Path) -> None:
+        """Prepare; entering listens.
+
+        Args:
+            agent: Whom clients talk with.
+            path: Of the socket.
+        """
+        self._agent = agent
+        self._path = path
+        self._stop = threading.Event()
+        self._places = threading.BoundedSemaphore(MAX_CLIENTS)
+        self._clients: set[threading.Thread] = set()
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Listen.
+
+        Raises:
+            BusError: The socket cannot be made.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.unlink(missing_ok=True)
+            before = os.umask(0o177)  # 0600 from the start, and not a moment later
+            try:
+                self._listener.bind(str(self._path))
+            finally:
+                os.umask(before)
+            self._listener.listen(MAX_CLIENTS)
+        except OSError as error:
+            self._listener.close()
+            raise BusError(f"the socket {self._path} cannot be made: {error.strerror}") from error
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+        with self._lock:
+            connections, clients = list(self._connections), list(self._clients)
+        for one in connections:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for one in clients:
+            one.join()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            ready, _, _ = select.select([self._listener], [], [], _TICK)
+            if not ready:
+                continue
+            try:
+                connection, _ = self._listener.accept()
+            except OSError as error:  # no descriptors left, for a moment
+                log.warning("a client was not let in: %s", error)
+                self._stop.wait(_TICK)
+                continue
+            if not self._places.acquire(blocking=False):
+                with connection, contextlib.suppress(OSError):
+                    connection.sendall(_error(f"{MAX_CLIENTS} clients are talking already"))
+                continue
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            with self._lock:
+                self._clients.add(thread)
+                self._connections.add(connection)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                connection.settimeout(_PATIENCE)
+                with connection.makefile("rb") as lines:
+                    line = lines.readline(MAX_LINE + 1)
+                connection.settimeout(None)
+                try:
+                    if len(line) > MAX_LINE:
+                        raise MessageError(f"a request of more than {MAX_LINE >> 20} MB")
+                    self._answer(decode_command(line), connection)
+                except (BrokenPipeError, ConnectionError):
+                    raise
+                except SenseBindError as error:
+                    connection.sendall(_error(str(error)))
+                except Exception as error:  # a client must learn that its request came to nothing
+                    log.exception("a client's request failed")
+                    connection.sendall(_error(f"{type(error).__name__}: {error}"))
+        except OSError:
+            pass  # the client has gone
+        finally:
+            self._places.release()
+            with self._lock:
+                self._clients.discard(threading.current_thread())
+                self._connections.discard(connection)
+
+    def _answer(self, command: Command, connection: socket.socket) -> None:
+        agent = self._agent
+        match command:
+            case Stop():
+                agent.stop(command.reason or "a client said stop")
+                connection.sendall(_result("stopped"))
+            case Ask():
+                self._stream(agent.turn(command.text, command.media, thread=command.thread),
+                             connection)  # fmt: skip
+            case Decide():
+                decisions = decisions_of(command.decisions)
+                self._stream(agent.decide(decisions, thread=command.thread), connection)
+            case Pending():
+                waiting = agent.assistant(command.thread).pending()
+                connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
+            case Look():
+                connection.sendall(_result(_report(agent)))
+            case Call():
+                connection.sendall(_result(self._call(command)))
+
+    def _stream(self, events: Events, connection: socket.socket) -> None:
+        """Send the events of a turn; the turn ends with the client that asked for it."""
+        with contextlib.closing(events):
+            for event in events:
+                connection.sendall(encode_event(event))
+
+    def _call(self, command: Call) -> str:
+        """Run a tool that observes; what acts goes through a turn and its approval."""
+        for tool in self._agent.tools:
+            if tool.name == command.tool and risk_of(tool) is Risk.OBSERVE:
+                return str(tool.invoke(command.arguments))
+        raise InputError(f"no tool that observes is called {command.tool!r}")
+
+
+def decisions_of(given: list[dict[str, Any]]) -> list[Any]:
+    """Return decisions from plain values.
+
+    Raises:
+        MessageError: They are malformed.
+    """
+    from sensebind.agent.approval import Decision
+
+    try:
+        return msgspec.convert(given, list[Decision])
+    except msgspec.ValidationError as error:
+        raise MessageError(f"a decision that cannot be read: {error}") from error
+
+
+def _report(agent: RobotAgent) -> dict[str, Any]:
+    streams = {
+        name: {
+            "modality": one.modality, "rate": one.rate, "worker": one.worker, "detail": one.detail,
+            "age_ms": one.age_ms, "encode_ms": one.encode_ms, "restarts": one.counts.restarts,
+        }
+        for name, one in agent.awareness.report().items()
+    }  # fmt: skip
+    tools = [
+        {"name": tool.name, "description": tool.description, "risk": risk_of(tool).value}
+        for tool in agent.tools
+    ]
+    return {"streams": streams, "tools": tools}
+
+
+def _result(value: Any) -> bytes:
+    return encode({"event": "result", "value": value})
+
+
+def _error(text: str) -> bytes:
+    return encode({"event": "error", "value": text})

@@ -1,0 +1,136 @@
+"""What a robot and its clients say to each other: one JSON object a line, over a Unix socket.
+
+A client sends one request on a connection, and reads events until one that ends it. The socket's
+mode, 0600, is what lets the user in and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sensebind.agent.events import (
+    ApprovalNeeded,
+    CallRecord,
+    CallStarted,
+    Event,
+    Finished,
+    TextPiece,
+)
+from sensebind.errors import MessageError
+
+MAX_LINE = 64 << 20
+"""Longest message in bytes; an image in a question is part of it."""
+
+
+class Ask(msgspec.Struct, tag="turn", tag_field="do"):
+    """Take one turn.
+
+    Attributes:
+        text: What the user says.
+        media: Content blocks that come with it.
+        thread: Name of the dialog.
+    """
+
+    text: str
+    media: list[dict[str, Any]] = []
+    thread: str = ""
+
+
+class Decide(msgspec.Struct, tag="decide", tag_field="do"):
+    """Go on with a turn that waits for approval.
+
+    Attributes:
+        decisions: One for each request: kind, arguments, reason and the request's id.
+        thread: Name of the dialog.
+    """
+
+    decisions: list[dict[str, Any]]
+    thread: str = ""
+
+
+class Pending(msgspec.Struct, tag="pending", tag_field="do"):
+    """Return the calls that wait for a decision.
+
+    Attributes:
+        thread: Name of the dialog.
+    """
+
+    thread: str = ""
+
+
+class Stop(msgspec.Struct, tag="stop", tag_field="do"):
+    """Stop whatever moves, and what would.
+
+    Attributes:
+        reason: For the audit log.
+    """
+
+    reason: str = ""
+
+
+class Look(msgspec.Struct, tag="report", tag_field="do"):
+    """Return how the streams are doing, and which tools there are."""
+
+
+class Call(msgspec.Struct, tag="call", tag_field="do"):
+    """Call a tool that only observes.
+
+    Attributes:
+        tool: Its name.
+        arguments: As its schema says.
+    """
+
+    tool: str
+    arguments: dict[str, Any] = {}
+
+
+Command = Ask | Decide | Pending | Stop | Look | Call
+
+_commands = msgspec.json.Decoder(Command)
+_encoder = msgspec.json.Encoder(enc_hook=str)
+_KINDS: dict[type, str] = {
+    TextPiece: "text",
+    CallStarted: "call",
+    CallRecord: "called",
+    ApprovalNeeded: "approval",
+    Finished: "finished",
+}
+
+
+def encode(message: Command | Mapping[str, Any]) -> bytes:
+    """Return a message as a line."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_command(line: bytes) -> Command:
+    """Return a client's request.
+
+    Raises:
+        MessageError: It is malformed.
+    """
+    try:
+        return _commands.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise MessageError(f"a request that cannot be read: {error}") from error
+
+
+def encode_event(event: Event) -> bytes:
+    """Return an event of a turn as a line."""
+    value = msgspec.to_builtins(event, enc_hook=str)
+    return encode({"event": _KINDS[type(event)], "value": value})
+
+
+def decode_event(kind: str, value: Any) -> Event:
+    """Return an event of a turn from what a robot sent.
+
+    Raises:
+        MessageError: It is not one.
+    """
+    types = {name: one for one, name in _KINDS.items()}
+    try:
+        return msgspec.convert(value, types[kind])
+    except (KeyError, msgspec.ValidationError) as error:
+        raise MessageError(f"an event that cannot be read: {error}") from error
