@@ -1,5 +1,6 @@
 """The command line. Commands import what they need when they run, so that `--help` is quick."""
 
+import errno
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -100,6 +101,11 @@ for _members in GROUPS.values():
             app.command(_name)(_command)
 
 
+# What standard output fails with when the disk behind it is full or gone. Files that commands write
+# themselves are named by errors of ours.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from sensebind import __version__
@@ -121,6 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
     prepare_output()
     clean_logs()
+    stdout = sys.stdout
     try:
         code = app(arguments, prog_name="sensebind", standalone_mode=False)
         if (problem := flush_output()) is not None:
@@ -131,12 +138,14 @@ def main(arguments: list[str] | None = None) -> None:
         code = 130
     except BrokenPipeError:  # the reader has gone: there is nobody to print to
         code = 0
+    except SystemExit as end:
+        code = end.code
+        if sys.stdout is not stdout:  # Typer puts another there when the reader has gone
+            sys.stdout, code = stdout, 0
     except OSError as error:
-        unwritten = flush_output()
+        printing = error.filename is None and error.errno in _FULL
         code = _fail(
-            str(error)
-            if unwritten is None
-            else f"standard output cannot be written: {unwritten.strerror}"
+            f"standard output cannot be written: {error.strerror}" if printing else str(error)
         )
     except Exception as error:  # Typer's own errors differ in class between its versions
         message = getattr(error, "format_message", None)

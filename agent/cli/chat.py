@@ -75,6 +75,10 @@ def chat(
     from sensebind.agent.cli.terminal import Terminal
 
     terminal = Terminal(as_json=as_json)
+    if attach:
+        return talk_with_running(config, terminal, thread)
+    if llm or config.llm is None:
+        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 

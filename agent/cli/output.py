@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-_ESCAPES = "sensebind.escapes"
+_ESCAPES = "sensebind-escapes"
 _PATIENCE = 1.0  # seconds after which a person is told what takes so long
 
 

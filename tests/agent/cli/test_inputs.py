@@ -87,7 +87,7 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | str]:
         ("image", "png"), ("depth", "png"), ("thermal", "png"), ("audio", "wav"),
         ("imu", "npy"), ("points", "npy"),
     )}  # fmt: skip
-    return given(text="dog", video=None, **files)
+    return given(text=["dog"], video=None, **{name: [file] for name, file in files.items()})
 
 
 def test_everything_together_is_the_official_sum(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from sensebind.agent.cli import main
 from sensebind.agent.cli.record import record
 from sensebind.agent.cli.replay import replay
 from sensebind.errors import ConfigurationError
+from sensebind.perception.frames.recording import Recording
 from sensebind.perception.percept import Modality
 
 
@@ -133,3 +135,20 @@ def test_a_stream_that_gives_nothing_is_told(
     for wrong in ([], ["camera:0"], ["camera=nose:0"]):
         with pytest.raises(ConfigurationError):
             record(tmp_path / "s.mcap", wrong, checkpoint=checkpoint)
+
+
+def test_a_full_disk_names_the_file_and_leaves_what_was_written(
+    sources: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "full.mcap"
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, hard))  # EFBIG, where a disk has ENOSPC
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["record", str(output), *sources, "--seconds", "60", "--no-percepts"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err.strip()
+    assert str(output) in error and len(error.splitlines()) == 1
+    assert list(Recording(output))

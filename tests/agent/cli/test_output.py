@@ -1,0 +1,102 @@
+"""What commands print: any encoding, a reader that goes, a full disk, a line of progress."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sensebind.agent.cli.output import progress
+from sensebind.agent.threads import Dialogs
+
+SAID = "你好 😀 naïve"
+
+
+@pytest.fixture(scope="module")
+def dialogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dialog that is longer than a pipe takes at once, in characters of the world."""
+    path = tmp_path_factory.mktemp("dialogs") / "dialogs.sqlite"
+    with Dialogs(path) as kept:
+        for number in range(400):
+            turn = {"user": SAID, "assistant": SAID * 30, "at": 1.0 + number}
+            kept.add("kitchen", str(number), turn)
+    return path
+
+
+def show(dialogs: Path, *options: str, **more) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "sensebind", "threads", "show", "kitchen"]
+    return subprocess.Popen(
+        [*command, "--dialogs", str(dialogs), *options],
+        stderr=subprocess.PIPE,
+        **{"stdout": subprocess.PIPE} | more,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "gb18030"])
+def test_any_encoding_takes_what_is_printed(dialogs: Path, encoding: str) -> None:
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    for options in ((), ("--json",)):
+        out, errors = show(dialogs, *options, env=env).communicate(timeout=60)
+        assert errors == b""
+        text = out.decode(encoding)
+        if options:
+            assert json.loads(text)[0]["user"] == SAID  # escapes of JSON: nothing is lost
+        else:
+            assert "na" in text and (SAID in text) == (encoding in ("utf-8", "gb18030"))
+
+
+def test_a_reader_that_goes_is_no_error(dialogs: Path) -> None:
+    process = show(dialogs)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(dialogs: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        _, errors = show(dialogs, stdout=full).communicate(timeout=60)
+        assert errors.decode().splitlines() == [
+            "error: standard output cannot be written: No space left on device"
+        ]
+        process = show(dialogs, stdout=full)
+        process.communicate(timeout=60)
+        assert process.returncode == 2
+
+
+class _Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_takes_longer_than_a_second_is_told_and_erased(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = _Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr("sensebind.agent.cli.output._PATIENCE", 0.05)
+    with progress("reading the weights"):
+        deadline = time.monotonic() + 10
+        while "reading the weights …" not in screen.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert screen.getvalue().endswith("\r\x1b[K")
+    monkeypatch.setattr("sensebind.agent.cli.output._PATIENCE", 1000.0)
+    said = screen.getvalue()
+    with progress("something quick"):
+        pass
+    assert screen.getvalue() == said
+
+
+def test_nothing_is_told_where_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sensebind.agent.cli.output._PATIENCE", 0.0)
+    with progress("reading the weights"):
+        time.sleep(0.05)
+    assert capsys.readouterr().err == ""
