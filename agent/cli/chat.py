@@ -66,12 +66,6 @@ def chat(
     from sensebind.agent.robot.sections import LlmConfig
 
     config = read_config(robot)  # refused before anything that is slow is imported
-    if attach:
-        from sensebind.agent.cli.terminal import Terminal
-
-        return talk_with_running(config, Terminal(as_json=as_json), thread)
-    if llm or config.llm is None:
-        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
     from sensebind.agent.cli.terminal import Terminal
 
     terminal = Terminal(as_json=as_json)
