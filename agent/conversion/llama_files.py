@@ -23,6 +23,7 @@ from sensebind.agent.conversion.llama_tensors import (
     to_pairs,
     transformers_name,
 )
+from sensebind.agent.gated_llama.config import check_rope
 from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.checkpoint_json import (
     DEEPEST,
@@ -279,7 +280,8 @@ def _huggingface_config(path: Path) -> dict[str, Any]:
             raise ValueError(
                 f"{heads} heads on {key_heads} key-value heads of width {config['head_dim']}"
             )
-        LlamaConfig(**config)  # the rest, rotary frequencies above all, transformers checks
+        check_rope(fields)
+        LlamaConfig(**config)  # the rest transformers checks
     except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
         raise CheckpointError(f"{file} does not describe a LLaMA: {one_line(error)}") from error
     return config

@@ -5,6 +5,7 @@ from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from sensebind.perception.checkpoint_json import DEEPEST, check_bounds, number, whole_number
 
@@ -156,16 +157,30 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         whole_number(fields, key, least=0, default=0)
     number(fields, "rms_norm_eps", most=1.0, default=1e-6)
     number(fields, "bind_norm_eps", above=-1e-30, most=1.0, default=1e-6)
+    check_rope(fields)
+    vocabulary = whole_number(fields, "vocab_size", default=32_000)
+    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        token_ids(fields, key, vocabulary)
+
+
+def check_rope(fields: Mapping[str, Any]) -> None:
+    """Checks how rotary frequencies are computed; transformers 4 calls it `rope_scaling`.
+
+    Raises:
+        ValueError: A kind that transformers does not know, or a number out of range.
+    """
+    number(fields, "rope_theta", default=1.0)
     for key in ("rope_parameters", "rope_scaling"):
         rope = fields.get(key) or {}
         if not isinstance(rope, dict):
             raise ValueError(f"{key} is not an object")
+        kind = rope.get("rope_type", rope.get("type", "default"))
+        if kind != "default" and kind not in ROPE_INIT_FUNCTIONS:
+            known = ", ".join(["default", *ROPE_INIT_FUNCTIONS])
+            raise ValueError(f"{key} is of type {kind!r:.40}, not one of {known}")
         for name in _ROPE:
             number(rope, name, default=1.0)
         whole_number(rope, "original_max_position_embeddings", default=1)
-    vocabulary = whole_number(fields, "vocab_size", default=32_000)
-    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        token_ids(fields, key, vocabulary)
 
 
 def token_ids(fields: Mapping[str, Any], key: str, vocabulary: int) -> list[int]:
