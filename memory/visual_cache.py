@@ -15,12 +15,13 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import faiss
 import numpy as np
 
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError
+from sensebind.perception.checkpoint_json import read_object, whole_number
 
 INDEX_FILE = "index.faiss"
 SIDECAR_FILE = "cache.json"
@@ -166,7 +167,7 @@ class VisualCache:
             CheckpointError: A file is missing, damaged, or the two do not belong together.
         """
         directory = Path(directory)
-        info = _read_sidecar(directory / SIDECAR_FILE)
+        info = read_sidecar(directory / SIDECAR_FILE)
         path = directory / INDEX_FILE
         _verify(path, info)
         try:
@@ -316,25 +317,29 @@ def _write_index(index: faiss.Index, sink: _HashingSink) -> None:
         raise sink.error
 
 
-def _read_sidecar(path: Path) -> CacheInfo:
+def read_sidecar(path: Path) -> CacheInfo:
+    """Reads `cache.json`.
+
+    Raises:
+        CheckpointError: It is missing, damaged, of another version, or a number is out of range.
+    """
     try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        info = CacheInfo(
-            dimension=int(fields["dimension"]),
-            count=int(fields["count"]),
-            factory=str(fields["factory"]),
-            source=str(fields["source"]),
-            index_bytes=int(fields["index_bytes"]),
-            index_sha256=str(fields["index_sha256"]),
-            version=int(fields["version"]),
-        )
+        fields = read_object(path)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"no visual cache at {path.parent}: {path.name} is missing"
         ) from error
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    try:
+        info = CacheInfo(
+            dimension=whole_number(fields, "dimension"),
+            count=whole_number(fields, "count", most=2**40),
+            factory=str(fields["factory"])[:200],
+            source=str(fields["source"])[:200],
+            index_bytes=whole_number(fields, "index_bytes", least=0, most=2**60),
+            index_sha256=str(fields["index_sha256"])[:200],
+            version=whole_number(fields, "version", least=0),
+        )
+    except (ValueError, KeyError) as error:
         raise _damaged(path, repr(error)) from error
     if info.version != _SIDECAR_VERSION:
         raise CheckpointError(f"{path} has version {info.version}, this is {_SIDECAR_VERSION}")
