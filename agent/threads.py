@@ -18,7 +18,9 @@ from typing import Any, Self
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.stored_types import StoredTypes
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.private_files import make_private
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _TABLE = """
@@ -78,19 +80,21 @@ class Dialogs:
         if not create and not self.path.is_file():
             raise StorageError(f"there are no dialogs at {self.path}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             self._turns = self._connect()
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
-            self.path.chmod(0o600)
-            self.saver = SqliteSaver(self._state)
+            self.saver = SqliteSaver(self._state, serde=StoredTypes())
             self.saver.setup()
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+        connection.execute(
+            "PRAGMA trusted_schema = OFF"
+        )  # a file's views and triggers call nothing
         connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
         connection.execute("PRAGMA synchronous = NORMAL")  # survives kill -9
         return connection

@@ -9,8 +9,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
-from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
+from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sensebind.agent.brain import load_brain
 from sensebind.agent.conversion.inspection import inspect
+from sensebind.agent.llm.checkpoint import load_brain
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 

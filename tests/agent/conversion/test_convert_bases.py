@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from sensebind.agent.conversion.convert import ConvertOptions, convert
+from sensebind.agent.conversion.llama_tensors import to_pairs
 from sensebind.agent.conversion.tokenizers import CHAT_TEMPLATE, from_sentencepiece
-from sensebind.agent.gated_llama.convert import to_pairs
 from sensebind.errors import CheckpointError, InputError, SenseBindError
 
 VOCABULARY = 460
