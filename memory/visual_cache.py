@@ -171,7 +171,7 @@ class VisualCache:
         path = directory / INDEX_FILE
         _verify(path, info)
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mmap else 0)
+            index = read_index(path, mmap=mmap)
         except (RuntimeError, MemoryError) as error:
             raise _damaged(path, _brief(error)) from error
         if (index.d, index.ntotal) != (info.dimension, info.count):
@@ -248,6 +248,10 @@ class VisualCache:
         An IVF index finds fewer than k where the visited lists are small: zeros, least similar.
         """
         similarities, ids, neighbours = self._index.search_and_reconstruct(vectors, k)
+        if not np.isfinite(neighbours[ids >= 0]).all():
+            raise CheckpointError(
+                "the visual cache holds vectors that are not finite: copy it again"
+            )
         missing = ids < 0
         if missing.any():
             similarities[missing], neighbours[missing] = -1e30, 0.0
@@ -315,6 +319,29 @@ def _write_index(index: faiss.Index, sink: _HashingSink) -> None:
         raise sink.error or OSError(_brief(error)) from error
     if sink.error is not None:
         raise sink.error
+
+
+def read_index(path: Path, *, mmap: bool = True) -> faiss.Index:
+    """Reads a FAISS index, and no other file than its own.
+
+    An inverted file may keep its lists in another file and name it: FAISS opens whatever is named,
+    for writing, too.
+
+    Args:
+        path: Of the index.
+        mmap: Map the vectors instead of reading them.
+
+    Raises:
+        RuntimeError: FAISS cannot read it, or its lists lie in another file.
+    """
+    flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
+    index = faiss.read_index(str(path), flags | (faiss.IO_FLAG_MMAP_IFC if mmap else 0))
+    inverted = faiss.try_extract_index_ivf(index)
+    if inverted is not None:
+        lists = faiss.downcast_InvertedLists(inverted.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            raise RuntimeError("Error: its lists lie in another file: write it with them inside")
+    return index
 
 
 def read_sidecar(path: Path) -> CacheInfo:

@@ -18,7 +18,7 @@ import numpy as np
 
 from sensebind.agent.conversion.output import Part
 from sensebind.errors import CheckpointError, ConfigurationError, one_line
-from sensebind.memory.visual_cache import CacheInfo, VisualCache
+from sensebind.memory.visual_cache import CacheInfo, VisualCache, read_index
 
 FOLDER = "visual_cache"
 FORMS = {"sq8": "SQ8", "fp16": "SQfp16"}
@@ -163,7 +163,7 @@ def open_index(path: Path) -> Vectors:
     if not path.is_file():
         raise CheckpointError(f"no file {path}")
     try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index = read_index(path)
     except (RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} is no FAISS index: {one_line(error)}") from error
     if not index.ntotal:
@@ -225,13 +225,14 @@ class Vectors:
 
 def _map_places(inverted: faiss.IndexIVF) -> None:
     """Lets an inverted file find vectors by place, list after list, instead of by id."""
-    sizes = [inverted.invlists.list_size(one) for one in range(inverted.nlist)]
+    lists: Any = inverted.invlists
+    sizes = [lists.list_size(one) for one in range(inverted.nlist)]
     # FAISS packs where a vector lies into one number: its list above, its offset below.
     places = np.concatenate(
         [(one << 32) | np.arange(size, dtype=np.int64) for one, size in enumerate(sizes)]
     )
     inverted.direct_map.clear()
-    inverted.direct_map.type = faiss.DirectMap.Array
+    inverted.direct_map.type = faiss.DirectMap.Array  # pyright: ignore[reportAttributeAccessIssue]
     faiss.copy_array_to_vector(places, inverted.direct_map.array)
 
 
