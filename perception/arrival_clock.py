@@ -37,10 +37,11 @@ class ArrivalClock:
         """
         self._wall_ns, self._clock = wall_ns, clock
         self._start = clock()
-        self._base = newest or wall_ns()
+        self._base = newest + 1 if newest else wall_ns()
         self._offset = self._wall_offset()
         self._steady_since = self._start
         self._confirmed = not newest
+        self._correction: tuple[int, int] | None = None
 
     def now(self) -> int:
         """The time, ns."""
@@ -53,8 +54,19 @@ class ArrivalClock:
             if at - self._steady_since >= CONFIRMED:
                 self._confirmed = True
                 started = int(self._start * 1e9) + offset  # when that was, by the wall clock
-                self._base = max(self._base, started)
+                if started > self._base:
+                    self._correction = (self._base - 1, started - self._base)
+                    self._base = started
         return self._base + int((at - self._start) * 1e9)
+
+    def correction(self) -> tuple[int, int] | None:
+        """Returns what the times that were given in this run lack, once, or None.
+
+        Returns:
+            A time and a span, ns: to all times of arrival after that time, the span is to be added.
+        """
+        found, self._correction = self._correction, None
+        return found
 
     def _wall_offset(self) -> int:
         return self._wall_ns() - int(self._clock() * 1e9)

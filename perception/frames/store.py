@@ -57,6 +57,8 @@ _ADOPT = (
     "WHERE captured_at NOT IN (SELECT captured_at FROM arrivals) ORDER BY captured_at"
 )
 _ARRIVED = "INSERT OR REPLACE INTO arrivals (captured_at, kept_at) VALUES (?, ?)"
+_CORRECT = "UPDATE arrivals SET kept_at = kept_at + ? WHERE kept_at > ?"
+_FIRST = "SELECT number, kept_at FROM arrivals WHERE number < ? ORDER BY number LIMIT ?"
 _GONE = (
     "DELETE FROM frames WHERE captured_at IN (SELECT captured_at FROM arrivals WHERE number <= ?)"
 )
@@ -197,6 +199,9 @@ class FrameStore:
                     opened.clock = self._begin(file)
                 file.execute(_INSERT, row)
                 now = opened.clock.now()
+                if (correction := opened.clock.correction()) is not None:
+                    since, by = correction
+                    file.execute(_CORRECT, (by, since))
                 newest = file.execute(_ARRIVED, (row[0], now)).lastrowid
                 assert newest is not None
                 evicted = self._make_room(file, newest, now)
@@ -267,20 +272,15 @@ class FrameStore:
     def _make_room(self, file: sqlite3.Connection, newest: int, now: int) -> int:
         """Delete what is too old or too much, in order of arrival; return how many frames."""
         before = now - int(self._max_age * 1e9)
-        [last] = file.execute(
-            "SELECT max(number) FROM arrivals WHERE kept_at < ? AND number < ?", (before, newest)
-        ).fetchone()
-        gone = self._drop(file, last) if last is not None else 0
-        while self._used(file) > self._max_bytes:
-            [last] = file.execute(
-                "SELECT max(number) FROM "
-                "(SELECT number FROM arrivals WHERE number < ? ORDER BY number LIMIT ?)",
-                (newest, _BATCH),
-            ).fetchone()
-            if last is None:
-                break  # one frame alone is larger than the limit: it stays until the next comes
-            gone += self._drop(file, last)
-        return gone
+        gone = 0
+        while True:
+            first = file.execute(_FIRST, (newest, _BATCH)).fetchall()
+            old = [number for number, kept_at in first if kept_at < before]
+            if not old and first and self._used(file) > self._max_bytes:
+                old = [number for number, _ in first]
+            if not old:  # one frame alone that is larger than the limit stays until the next comes
+                return gone
+            gone += self._drop(file, old[-1])
 
     @staticmethod
     def _drop(file: sqlite3.Connection, last: int) -> int:
