@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sensebind.agent import approvals
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.private_files import make_private
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
@@ -79,13 +80,12 @@ class Dialogs:
         if not create and not self.path.is_file():
             raise StorageError(f"there are no dialogs at {self.path}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             self._turns = self._connect()
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
                 self._turns.execute(approvals.TABLE)
-            self.path.chmod(0o600)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 
@@ -98,7 +98,9 @@ class Dialogs:
         """
         from langgraph.checkpoint.sqlite import SqliteSaver
 
-        saver = SqliteSaver(self._state)
+        from sensebind.agent.stored_types import StoredTypes
+
+        saver = SqliteSaver(self._state, serde=StoredTypes())
         try:
             saver.setup()
         except sqlite3.Error as error:
@@ -107,6 +109,7 @@ class Dialogs:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
+        connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers call nothing
         connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
         connection.execute("PRAGMA synchronous = NORMAL")  # survives kill -9
         return connection

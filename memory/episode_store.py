@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ import numpy as np
 
 from sensebind.errors import StorageError
 from sensebind.memory.episodes import Episode, Moment
+from sensebind.perception.private_files import make_private
 
 _APPLICATION = 0x53424D45  # "SBME", in the header of the file
 _VERSION = 1
@@ -65,6 +67,7 @@ CREATE TABLE alerts (
     outcome TEXT NOT NULL
 );
 """
+_KEPT_AT = "ALTER TABLE episodes ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0"
 _EPISODE = "id, stream, modality, model, started_at, ended_at, percepts, open, description"
 
 
@@ -98,8 +101,9 @@ class EpisodeStore:
         self.path = Path(path)
         self._lock = threading.RLock()
         self._closed = False
+        self._ended: Callable[[bool], None] = lambda kept: None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             self._file = sqlite3.connect(
                 self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
             )
@@ -112,8 +116,25 @@ class EpisodeStore:
             self._file.close()
             raise
 
-    def put(self, episode: Episode) -> int:
+    def when_ended(self, ended: Callable[[bool], None]) -> None:
+        """Name who is told how a transaction ended: True if it was kept, False if nothing of it.
+
+        Ids that `put` returned within a transaction that was not kept belong to nobody, and the
+        next `put` may return them again.
+        """
+        self._ended = ended
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether what is written now is kept or lost together with other things."""
+        return self._file.in_transaction
+
+    def put(self, episode: Episode, kept_at: int | None = None) -> int:
         """Write an episode; one whose id is in the store is replaced.
+
+        Args:
+            episode: With its moments.
+            kept_at: When it came, ns, which is what makes it old; when it ended, by default.
 
         Returns:
             Its id.
@@ -124,12 +145,13 @@ class EpisodeStore:
         row = (
             episode.stream, episode.modality, episode.model, episode.started_at,
             episode.ended_at, episode.percepts, episode.open,
+            episode.ended_at if kept_at is None else kept_at,
         )  # fmt: skip
-        with self.using() as file, _transaction(file):
+        with self.using() as file, self._transaction(file):
             number = episode.id
             known = number and file.execute(
                 "UPDATE episodes SET stream=?, modality=?, model=?, started_at=?, ended_at=?, "
-                "percepts=?, open=? WHERE id=?",
+                "percepts=?, open=?, kept_at=? WHERE id=?",
                 (*row, number),
             )
             if known and known.rowcount:
@@ -137,7 +159,7 @@ class EpisodeStore:
             else:
                 number = file.execute(
                     "INSERT INTO episodes (stream, modality, model, started_at, ended_at, "
-                    "percepts, open) VALUES (?,?,?,?,?,?,?)",
+                    "percepts, open, kept_at) VALUES (?,?,?,?,?,?,?,?)",
                     row,
                 ).lastrowid
                 assert number is not None
@@ -154,7 +176,7 @@ class EpisodeStore:
         Raises:
             StorageError: It could not be written.
         """
-        with self.using() as file, _transaction(file):
+        with self.using() as file, self._transaction(file):
             yield
 
     def episodes(self, ids: Iterable[int], moments: bool = False) -> dict[int, Episode]:
@@ -183,7 +205,9 @@ class EpisodeStore:
         with self.using():
             left = self.open_episodes()
             for episode in left:
-                self.put(replace(episode, open=False))
+                query = "SELECT kept_at FROM episodes WHERE id=?"
+                [kept_at] = self._file.execute(query, (episode.id,)).fetchone()
+                self.put(replace(episode, open=False), kept_at)
         return len(left)
 
     def moments_after(self, number: int, model: str, limit: int = 20_000) -> MomentRows:
@@ -249,6 +273,16 @@ class EpisodeStore:
         with self.using() as file:
             return file.execute("SELECT max(ended_at) FROM episodes").fetchone()[0] or 0
 
+    def correct_arrivals(self, since: int, by: int) -> None:
+        """Add a span to all times of arrival after a time (both ns); see `ArrivalClock`."""
+        with self.using() as file:
+            file.execute("UPDATE episodes SET kept_at = kept_at + ? WHERE kept_at > ?", (by, since))
+
+    def newest_arrival(self) -> int:
+        """Return when the newest episode came, ns; 0 in an empty memory."""
+        with self.using() as file:
+            return file.execute("SELECT max(kept_at) FROM episodes").fetchone()[0] or 0
+
     def ids(self) -> np.ndarray:
         """Return the ids of all episodes, ascending, int64 [N]."""
         with self.using() as file:
@@ -256,10 +290,10 @@ class EpisodeStore:
         return np.array(rows, np.int64).reshape(-1)
 
     def forget(self, before: int = 0, max_bytes: int | None = None) -> int:
-        """Forget closed episodes: those that ended before a time, then the oldest of the rest.
+        """Forget closed episodes: those that came before a time, then the first of the rest.
 
         Args:
-            before: Wall clock, ns.
+            before: Time of arrival, ns.
             max_bytes: What the file may hold; None sets no limit.
 
         Returns:
@@ -270,12 +304,12 @@ class EpisodeStore:
         """
         with self.using() as file:
             gone = file.execute(
-                "DELETE FROM episodes WHERE ended_at < ? AND NOT open", (before,)
+                "DELETE FROM episodes WHERE kept_at < ? AND NOT open", (before,)
             ).rowcount
             while max_bytes is not None and self.bytes > max_bytes:
                 deleted = file.execute(
                     "DELETE FROM episodes WHERE id IN (SELECT id FROM episodes WHERE NOT open "
-                    "ORDER BY ended_at LIMIT ?)",
+                    "ORDER BY id LIMIT ?)",
                     (_BATCH,),
                 ).rowcount
                 if not deleted:
@@ -326,9 +360,11 @@ class EpisodeStore:
             file.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
+        file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
         file.execute("PRAGMA foreign_keys = ON")
         file.execute("PRAGMA synchronous = NORMAL")
         if application == _APPLICATION and version == _VERSION:
+            self._add_arrivals(file)
             return
         if application or version or file.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise StorageError(
@@ -336,15 +372,45 @@ class EpisodeStore:
             )
         file.execute("PRAGMA auto_vacuum = INCREMENTAL")
         file.execute("PRAGMA journal_mode = WAL")
-        with _transaction(file):
+        with self._transaction(file):
             if file.execute("SELECT 1 FROM sqlite_master").fetchone():
                 return  # another process was faster
             for statement in _TABLES.split(";"):
                 file.execute(statement)
+            file.execute(_KEPT_AT)
             file.execute(f"PRAGMA application_id = {_APPLICATION}")
             file.execute(f"PRAGMA user_version = {_VERSION}")
-        with contextlib.suppress(OSError):  # a file system without modes
-            self.path.chmod(0o600)
+
+    def _add_arrivals(self, file: sqlite3.Connection) -> None:
+        """Give a file of an older version the times of arrival: no later than now."""
+
+        def missing() -> bool:
+            columns = [row[1] for row in file.execute("PRAGMA table_info(episodes)")]
+            return "kept_at" not in columns
+
+        if missing():
+            with self._transaction(file):
+                if missing():  # no other process was faster
+                    file.execute(_KEPT_AT)
+                    file.execute(
+                        "UPDATE episodes SET kept_at = min(ended_at, ?)", (time.time_ns(),)
+                    )
+
+    @contextlib.contextmanager
+    def _transaction(self, file: sqlite3.Connection) -> Iterator[None]:
+        """One transaction; inside another it is a part of that one."""
+        if file.in_transaction:
+            yield
+            return
+        file.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            file.commit()
+        except BaseException:  # Ctrl-C in the middle writes nothing either
+            file.rollback()
+            self._ended(False)
+            raise
+        self._ended(True)
 
     def _moments(self, file: sqlite3.Connection, episode: int) -> tuple[Moment, ...]:
         rows = file.execute(
@@ -366,21 +432,6 @@ class EpisodeStore:
                 yield self._file
             except sqlite3.Error as error:
                 raise StorageError(f"the memory {self.path}: {error}") from error
-
-
-@contextlib.contextmanager
-def _transaction(file: sqlite3.Connection) -> Iterator[None]:
-    """One transaction; inside another it is a part of that one."""
-    if file.in_transaction:
-        yield
-        return
-    file.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:  # Ctrl-C in the middle writes nothing either
-        file.rollback()
-        raise
-    file.commit()
 
 
 def _episode(row: tuple[Any, ...], moments: tuple[Moment, ...]) -> Episode:

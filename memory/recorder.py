@@ -6,12 +6,16 @@ percept over costs the caller nothing but a place in a bounded queue; what does 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +23,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import StorageError
 from sensebind.memory.episode_store import EpisodeStore
+from sensebind.memory.episodes import Episode
 from sensebind.memory.segmentation import Segmenter, SegmentSettings
+from sensebind.perception.arrival_clock import ArrivalClock
 from sensebind.perception.percept import Percept
+from sensebind.perception.private_files import make_private
 
 log = logging.getLogger(__name__)
 
 _QUEUE = 256  # percepts: ten seconds of three senses while the disk hangs
 _IDLE = 1.0  # seconds between two looks at what is to be done without percepts
+_CLOSED = 512  # episodes that wait for a disk that refuses them
 _TIDY = 60.0  # seconds between two looks at the limits
 
 
@@ -36,8 +44,8 @@ class RecorderSettings(BaseModel):
         segments: When episodes end, by modality, such as {"audio": …}; others have the defaults.
         refresh: Seconds after which an episode that goes on is written as far as it has come: what
             a killed process loses of it at most.
-        max_age: Seconds after which an episode is forgotten.
-        max_bytes: What the file may hold before the oldest are forgotten.
+        max_age: Seconds after its arrival after which an episode is forgotten.
+        max_bytes: What the file may hold before those that came first are forgotten.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,7 +65,8 @@ class RecorderCounts:
         episodes: Episodes closed. `forgotten`: episodes that gave way to the limits.
         recovered: Episodes that a killed process had left open, closed as far as they had come.
         disordered: Percepts left out since they were not younger than the one before.
-        failures: Percepts and tasks that the disk refused; the memory has a hole there.
+        failures: Percepts and tasks that the disk refused at first. Episodes are written when it
+            recovers; only if it refuses hundreds of them does the memory have a hole.
     """
 
     percepts: int = 0
@@ -70,10 +79,53 @@ class RecorderCounts:
 
 
 @dataclass(slots=True)
+class _Row:
+    """Where an episode stands in the file.
+
+    Attributes:
+        number: Its id; 0 while it has none.
+        kept: Whether the transaction that gave it the id was kept.
+    """
+
+    number: int = 0
+    kept: bool = True
+
+    def put(self, store: EpisodeStore, episode: Episode, at: int) -> None:
+        """Write the episode."""
+        number = store.put(replace(episode, id=self.number), at)
+        if number != self.number:
+            self.number, self.kept = number, not store.in_transaction
+
+    def ended(self, kept: bool) -> None:
+        """The transaction ended: an id of one that was not kept belongs to nobody."""
+        if not self.kept and not kept:
+            self.number = 0
+        self.kept = True
+
+
+@dataclass(slots=True)
+class _Closed:
+    """An episode that ended, until the file has it.
+
+    Attributes:
+        episode: Whole.
+        at: When its last percept came, ns.
+        row: Where it stands as far as it was written while it went on.
+        written: Whether it was written in the transaction that goes on.
+    """
+
+    episode: Episode
+    at: int
+    row: _Row
+    written: bool = False
+
+
+@dataclass(slots=True)
 class _Stream:
     segmenter: Segmenter
-    row: int = 0  # id of the episode that is going on; 0 between two
-    written: float = 0.0  # monotonic
+    row: _Row = field(default_factory=_Row)  # of the episode that is going on
+    written: float = -math.inf  # monotonic
+    at: int = 0  # when its last percept came, ns
 
 
 class Recorder:
@@ -96,19 +148,26 @@ class Recorder:
             clock: Seconds by which episodes are refreshed; for tests.
 
         Raises:
-            StorageError: The file cannot be opened, is damaged, or is no memory.
+            StorageError: The file cannot be opened, is damaged, is no memory, or another recorder
+                writes to it.
         """
-        self.store = EpisodeStore(path)
         self._settings = settings or RecorderSettings()
-        self._wall_ns = wall_ns
         self._clock = clock
         self._streams: dict[str, _Stream] = {}
+        self._closed: deque[_Closed] = deque()
         self._queue: queue.Queue[Percept | None] = queue.Queue(_QUEUE)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._counts = RecorderCounts(recovered=self.store.close_open())
-        self._tidied = self._synced = clock()
-        self.tidy()
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(_sole_writer(Path(path)))
+            self.store = opened.enter_context(EpisodeStore(path))
+            self._counts = RecorderCounts(recovered=self.store.close_open())
+            newest = self.store.newest_arrival()
+            self._arrivals = ArrivalClock(newest, wall_ns=wall_ns, clock=clock)
+            self.store.when_ended(self._transaction_ended)
+            self._tidied = self._synced = clock()
+            self.tidy()
+            self._opened = opened.pop_all()
 
     @property
     def counts(self) -> RecorderCounts:
@@ -135,20 +194,58 @@ class Recorder:
         Raises:
             StorageError: The disk is full or fails.
         """
+        self._take(percept)
+        self._write(percept.header.stream)
+
+    def _take(self, percept: Percept) -> None:
+        """Take a percept into memory; nothing is written, so nothing can fail half-way."""
         header = percept.header
         stream = self._streams.get(header.stream)
         if stream is None:
             settings = self._settings.segments.get(header.modality.value)
             stream = self._streams[header.stream] = _Stream(Segmenter(settings))
         self._count(percepts=1)
-        ended = stream.segmenter.take(percept)
-        if ended is not None:
-            self.store.put(replace(ended, id=stream.row))
-            stream.row = 0
-            self._count(episodes=1)
+        if (ended := stream.segmenter.take(percept)) is not None:
+            self._end(stream, ended)
+        stream.at = self._arrivals.now()
+
+    def _end(self, stream: _Stream, ended: Episode) -> None:
+        self._closed.append(_Closed(ended, stream.at, stream.row))
+        stream.row, stream.written = _Row(), -math.inf
+        self._count(episodes=1)
+        if len(self._closed) > _CLOSED:  # the disk has refused everything for long
+            self._closed.popleft()
+            self._count(failures=1)
+
+    def _write(self, *names: str) -> None:
+        """Write what ended, and of these streams what goes on if it is time."""
+        for closed in list(self._closed):
+            if not closed.written:
+                closed.written = True  # before a commit at once asks for it
+                try:
+                    closed.row.put(self.store, closed.episode, closed.at)
+                except StorageError:
+                    closed.written = False
+                    raise
         now = self._clock()
-        if not stream.row or now - stream.written >= self._settings.refresh:
-            self._refresh(stream, now)
+        for name in names:
+            stream = self._streams[name]
+            if now - stream.written >= self._settings.refresh:
+                current = stream.segmenter.current()
+                if current is not None:
+                    stream.row.put(self.store, current, stream.at)
+                    stream.written = now
+
+    def _transaction_ended(self, kept: bool) -> None:
+        for closed in list(self._closed):
+            closed.row.ended(kept)
+            if closed.written and kept:
+                self._closed.remove(closed)
+            closed.written = False
+        for stream in self._streams.values():
+            stream.row.ended(kept)
+            if not kept:
+                stream.written = -math.inf
 
     def tidy(self) -> None:
         """Forget what is past the limits.
@@ -156,8 +253,15 @@ class Recorder:
         Raises:
             StorageError: The disk fails.
         """
-        # A clock that is wrong must not cost the memory: an episode is old only beside a newer one.
-        now = min(self._wall_ns(), self.store.newest_end())
+        # An episode is old by when it came, and only next to a newer one: neither a clock that is
+        # wrong nor the stamp of a percept costs the memory.
+        now = self._arrivals.now()
+        if (correction := self._arrivals.correction()) is not None:
+            since, by = correction
+            self.store.correct_arrivals(since, by)
+            for waiting in (*self._closed, *self._streams.values()):
+                waiting.at += by
+        now = min(now, self.store.newest_arrival())
         gone = self.store.forget(
             max(now - int(self._settings.max_age * 1e9), 0), self._settings.max_bytes
         )
@@ -173,11 +277,13 @@ class Recorder:
         try:
             for stream in self._streams.values():
                 if (ended := stream.segmenter.finish()) is not None:
-                    self.store.put(replace(ended, id=stream.row))
-                    self._count(episodes=1)
+                    self._end(stream, ended)
+            if self._closed:
+                with self.store.together():
+                    self._write()
             self._streams.clear()
         finally:
-            self.store.close()
+            self._opened.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -186,25 +292,26 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _refresh(self, stream: _Stream, now: float) -> None:
-        """Write the episode that is going on as far as it has come."""
-        current = stream.segmenter.current()
-        if current is not None:
-            stream.row = self.store.put(replace(current, id=stream.row))
-            stream.written = now
-
     def _run(self) -> None:
         while (batch := self._next()) is not None:
+            streams: dict[str, None] = {}
+            for percept in batch:
+                try:
+                    self._take(percept)
+                    streams[percept.header.stream] = None
+                except Exception:  # a bug costs this percept, and not the memory from now on
+                    log.exception("a percept of %s was not remembered", percept.header.stream)
+                    self._count(failures=1)
             try:
-                with self.store.together():  # one commit for all that came meanwhile
-                    for percept in batch:
-                        self.record(percept)
+                if streams or self._closed:
+                    with self.store.together():  # one commit for all that came meanwhile
+                        self._write(*streams)
                 self._housekeep()
             except StorageError as error:
-                log.error("%d percepts were not remembered: %s", len(batch), error)
+                log.error("%d percepts are not written yet: %s", len(batch), error)
                 self._count(failures=max(1, len(batch)))
-            except Exception:  # a bug costs these percepts, and not the memory from now on
-                log.exception("%d percepts were not remembered", len(batch))
+            except Exception:
+                log.exception("%d percepts are not written yet", len(batch))
                 self._count(failures=max(1, len(batch)))
 
     def _next(self) -> list[Percept] | None:
@@ -234,3 +341,29 @@ class Recorder:
         with self._lock:
             values = {name: getattr(self._counts, name) + n for name, n in more.items()}
             self._counts = replace(self._counts, **values)
+
+
+@contextlib.contextmanager
+def _sole_writer(path: Path) -> Iterator[None]:
+    """Lock a memory for one recorder, in a file next to it.
+
+    The file itself cannot be locked: to open and close it once more would end SQLite's own locks.
+
+    Raises:
+        StorageError: Another recorder writes to it, in this process or another.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        make_private(lock)
+        file = lock.open("r+b")
+    except OSError as error:
+        raise StorageError(f"the memory {path} cannot be opened: {error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(
+                f"the memory {path} has a writer already: stop the other robot, or give this one "
+                "another file"
+            ) from error
+        yield

@@ -15,12 +15,13 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import faiss
 import numpy as np
 
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError
+from sensebind.perception.checkpoint_json import read_object, whole_number
 
 INDEX_FILE = "index.faiss"
 SIDECAR_FILE = "cache.json"
@@ -166,11 +167,11 @@ class VisualCache:
             CheckpointError: A file is missing, damaged, or the two do not belong together.
         """
         directory = Path(directory)
-        info = _read_sidecar(directory / SIDECAR_FILE)
+        info = read_sidecar(directory / SIDECAR_FILE)
         path = directory / INDEX_FILE
         _verify(path, info)
         try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mmap else 0)
+            index = read_index(path, mmap=mmap)
         except (RuntimeError, MemoryError) as error:
             raise _damaged(path, _brief(error)) from error
         if (index.d, index.ntotal) != (info.dimension, info.count):
@@ -248,6 +249,10 @@ class VisualCache:
         """
         similarities, ids, neighbours = self._index.search_and_reconstruct(vectors, k)
         missing = ids < 0
+        # NaN is near nothing: only inverted lists may have fewer rows than are asked for.
+        whole = faiss.try_extract_index_ivf(self._index) is not None or not missing.any()
+        if not whole or not np.isfinite(neighbours[~missing]).all():
+            raise CheckpointError("the visual cache holds NaN or infinity: build or copy it again")
         if missing.any():
             similarities[missing], neighbours[missing] = -1e30, 0.0
         return similarities, neighbours
@@ -316,25 +321,52 @@ def _write_index(index: faiss.Index, sink: _HashingSink) -> None:
         raise sink.error
 
 
-def _read_sidecar(path: Path) -> CacheInfo:
+def read_index(path: Path, *, mmap: bool = True) -> faiss.Index:
+    """Reads a FAISS index, and no other file than its own.
+
+    An inverted file may keep its lists in another file and name it: FAISS opens whatever is named,
+    for writing, too.
+
+    Args:
+        path: Of the index.
+        mmap: Map the vectors instead of reading them.
+
+    Raises:
+        RuntimeError: FAISS cannot read it, or its lists lie in another file.
+    """
+    flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
+    index = faiss.read_index(str(path), flags | (faiss.IO_FLAG_MMAP_IFC if mmap else 0))
+    inverted = faiss.try_extract_index_ivf(index)
+    if inverted is not None:
+        lists = faiss.downcast_InvertedLists(inverted.invlists)
+        if isinstance(lists, faiss.OnDiskInvertedLists):
+            raise RuntimeError("Error: its lists lie in another file: write it with them inside")
+    return index
+
+
+def read_sidecar(path: Path) -> CacheInfo:
+    """Reads `cache.json`.
+
+    Raises:
+        CheckpointError: It is missing, damaged, of another version, or a number is out of range.
+    """
     try:
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        info = CacheInfo(
-            dimension=int(fields["dimension"]),
-            count=int(fields["count"]),
-            factory=str(fields["factory"]),
-            source=str(fields["source"]),
-            index_bytes=int(fields["index_bytes"]),
-            index_sha256=str(fields["index_sha256"]),
-            version=int(fields["version"]),
-        )
+        fields = read_object(path)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"no visual cache at {path.parent}: {path.name} is missing"
         ) from error
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    try:
+        info = CacheInfo(
+            dimension=whole_number(fields, "dimension"),
+            count=whole_number(fields, "count", most=2**40),
+            factory=str(fields["factory"])[:200],
+            source=str(fields["source"])[:200],
+            index_bytes=whole_number(fields, "index_bytes", least=0, most=2**60),
+            index_sha256=str(fields["index_sha256"])[:200],
+            version=whole_number(fields, "version", least=0),
+        )
+    except (ValueError, KeyError) as error:
         raise _damaged(path, repr(error)) from error
     if info.version != _SIDECAR_VERSION:
         raise CheckpointError(f"{path} has version {info.version}, this is {_SIDECAR_VERSION}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +14,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from sensebind.errors import CheckpointError, one_line
+from sensebind.perception.checkpoint_json import read_object
 
 Shape = tuple[int, ...]
 TORCH_SUFFIXES = (".pth", ".pt", ".bin")
 WEIGHTS_NAME = "model.safetensors"
 INDEX_NAME = "model.safetensors.index.json"
+MOST_INDEX_BYTES = 64 * 2**20
+"""Largest index that is read; that of the largest published model has 10 MB."""
 _WRAPPERS = ("model", "state_dict")
 _IMPOSTORS = {
     b"version https://git-lfs": "a Git LFS pointer: fetch the file it stands for",
@@ -68,7 +71,7 @@ class TensorFile:
         else:
             slices = {name: handle.get_slice(name) for name in handle.keys()}  # noqa: SIM118
             self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-            self.dtypes = {name: _DTYPES[part.get_dtype()] for name, part in slices.items()}
+            self.dtypes = {n: self._dtype(n, part.get_dtype()) for n, part in slices.items()}
 
     def read(self, name: str) -> Tensor:
         """One tensor, in mapped memory; see `release`.
@@ -85,6 +88,15 @@ class TensorFile:
     def release(self) -> None:
         """Unmaps the file, as far as nobody holds a tensor of it; the next read maps it again."""
         self._open = None
+
+    def _dtype(self, name: str, called: str) -> torch.dtype:
+        try:
+            return _DTYPES[called]
+        except KeyError:
+            raise CheckpointError(
+                f"{self.path}: {name} is stored as {called}, a type that PyTorch cannot compute "
+                "with: convert it from weights in float32, float16 or bfloat16"
+            ) from None
 
     def _opened(self) -> Any:
         if self._open is None:
@@ -171,9 +183,9 @@ def directory_files(directory: Path) -> list[Path]:
         index = directory / f"{single}.index.json"
         if index.is_file():
             try:
-                listed = json.loads(index.read_text("utf-8"))["weight_map"].values()
-                paths = [directory / Path(name).name for name in sorted(set(listed))]
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                listed = read_object(index, MOST_INDEX_BYTES)["weight_map"].values()
+                paths = [directory / _own_name(name) for name in sorted(set(listed))]
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise CheckpointError(f"{index} is damaged: {one_line(error)}") from error
             if missing := [path.name for path in paths if not path.is_file()]:
                 raise CheckpointError(f"{directory} has no {', '.join(missing)}: copy it again")
@@ -181,6 +193,47 @@ def directory_files(directory: Path) -> list[Path]:
         if (directory / single).is_file():
             return [directory / single]
     raise CheckpointError(f"{directory} has no {WEIGHTS_NAME}")
+
+
+def _own_name(name: object) -> str:
+    """A file of the same folder, by name; an index that points elsewhere is refused."""
+    if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name:
+        raise ValueError(f"it names {str(name)[:80]!r}, which is not a file of its own folder")
+    return name
+
+
+def refuse_quantized(tensors: TensorFile | TensorFiles, where: str) -> None:
+    """Refuses weights that only mean something together with scales, or are not numbers at all.
+
+    What other tools write in 8 or 4 bits (GPTQ, AWQ, MLX, bitsandbytes, fp8) has the shapes of a
+    model, or nearly, and other values.
+
+    Args:
+        tensors: The weights.
+        where: What the error message calls them.
+
+    Raises:
+        CheckpointError: A tensor of another type than float16, bfloat16, float32 or float64.
+    """
+    odd = [n for n, d in tensors.dtypes.items() if d not in _PLAIN and not _COUNTS.search(n)]
+    if odd:
+        named = str(tensors.dtypes[odd[0]]).removeprefix("torch.")
+        raise CheckpointError(
+            f"{where}: {len(odd)} tensors are not plain weights ({odd[0]} is {named}): if the "
+            "model was quantised, give the float16, bfloat16 or float32 weights it was made from"
+        )
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether no number of a tensor is NaN or infinite.
+
+    In one pass and without a copy: extremes carry NaN along. It takes about as long as a sum, a
+    twentieth of `isfinite().all()`.
+    """
+    if tensor.numel() == 0 or tensor.is_meta:
+        return True
+    low, high = tensor.aminmax()
+    return bool(low.isfinite() & high.isfinite())
 
 
 def open_directory(directory: Path) -> TensorFiles:
@@ -228,6 +281,8 @@ def _unreadable(path: Path, error: BaseException) -> CheckpointError:
     return CheckpointError(f"cannot read the weights {path}: {reason}")
 
 
+_COUNTS = re.compile(r"(num_batches_tracked|position_ids)$")  # whole numbers in any model
+_PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -238,7 +293,13 @@ _DTYPES = {
     "I16": torch.int16,
     "I8": torch.int8,
     "U8": torch.uint8,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
+    "C64": torch.complex64,
     "BOOL": torch.bool,
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
 }

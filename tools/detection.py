@@ -21,7 +21,9 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from sensebind.errors import CheckpointError, InputError, SourceError, ToolError, one_line
+from sensebind.perception.checkpoint_json import check_bounds, read_object
 from sensebind.perception.percept import Observation
+from sensebind.perception.tensor_files import all_finite
 from sensebind.tools.ranging import Position, Ranging
 from sensebind.tools.risk import Origin, Risk, label
 
@@ -411,20 +413,29 @@ def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) ->
             f"no detector at {path} (config.json is missing): train one with "
             "`sensebind train detector`"
         )
+    try:
+        check_bounds(read_object(path / "config.json"))
+    except ValueError as error:
+        raise CheckpointError(f"the detector at {path} cannot be loaded: {error}") from error
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
+    # Nothing in the folder is run: no Python file that its configuration names, no pickle.
+    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         model, report = model_class.from_pretrained(
-            path, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            path, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **safe
         )
-        processor = processor_class.from_pretrained(path, local_files_only=True, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        processor = processor_class.from_pretrained(path, **safe, **options)
+    except Exception as error:  # whatever the library makes of what anybody wrote
         raise CheckpointError(
             f"the detector at {path} cannot be loaded: {one_line(error)}"
         ) from error
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
+    for name, tensor in model.named_parameters():
+        if not all_finite(tensor.detach()):
+            raise CheckpointError(f"the detector at {path}: {name} holds NaN or infinity")
     missing = sorted(report["missing_keys"])
     if missing:
         raise CheckpointError(

@@ -18,7 +18,7 @@ import numpy as np
 
 from sensebind.agent.conversion.output import Part
 from sensebind.errors import CheckpointError, ConfigurationError, one_line
-from sensebind.memory.visual_cache import CacheInfo, VisualCache
+from sensebind.memory.visual_cache import CacheInfo, VisualCache, read_index
 
 FOLDER = "visual_cache"
 FORMS = {"sq8": "SQ8", "fp16": "SQfp16"}
@@ -51,7 +51,7 @@ def cache_part(
     """
     if form not in FORMS:
         raise ConfigurationError(f"the index can be {' or '.join(FORMS)}, not {form!r}")
-    source = _open(path)
+    source = open_index(path)
     record: dict[str, Any] = {"part": "visual cache", "inputs": digests, "form": form}
 
     def save(folder: Path) -> None:
@@ -71,33 +71,38 @@ def cache_part(
         finish=lambda folder: None,
         record=record,
         save=save,
-        bytes=source.ntotal * source.d * width,
+        bytes=source.count * source.width * width,
     )
 
 
-def rebuild(source: faiss.Index, form: str) -> tuple[VisualCache, dict[str, Any]]:
+def rebuild(source: Vectors, form: str) -> tuple[VisualCache, dict[str, Any]]:
     """Builds a smaller index of the same vectors, and says how often it finds the same.
 
     Args:
-        source: Any index that can reconstruct its vectors.
+        source: The vectors of an index.
         form: FAISS's name for how vectors are kept, "SQ8" or "SQfp16".
 
     Returns:
         The cache, and a report: factory, vectors, probes, recall, range of the norms.
+
+    Raises:
+        CheckpointError: A vector is not finite.
     """
-    count, width = int(source.ntotal), int(source.d)
+    count, width = source.count, source.width
     lists = 1 << max(0, round(math.log2(4 * math.sqrt(count))))
     factory = form if count < _SMALL else f"IVF{lists},{form}"
     index = faiss.index_factory(width, factory, faiss.METRIC_INNER_PRODUCT)
     rng = np.random.default_rng(0)
     sample = np.sort(rng.choice(count, min(count, 64 * lists), replace=False))
-    index.train(_unit(_reconstruct(source, sample)))
+    index.train(_unit(source.at(sample)))
     queries = _queries(source, rng)
     best = _Best(len(queries))
     digest = hashlib.sha256()
     shortest, longest = math.inf, 0.0
-    for start, vectors in _batches(source):
+    for start, vectors in source.batches():
         norms = np.linalg.norm(vectors, axis=1)
+        if not np.isfinite(norms).all():
+            raise CheckpointError("the index holds vectors that are not finite")
         shortest, longest = min(shortest, float(norms.min())), max(longest, float(norms.max()))
         vectors = _unit(vectors)
         digest.update(vectors.tobytes())
@@ -149,37 +154,92 @@ def _tune(index: faiss.Index, queries: np.ndarray, exact: np.ndarray) -> tuple[f
         probes = min(2 * probes, inverted.nlist)
 
 
-def _open(path: Path) -> faiss.Index:
+def open_index(path: Path) -> Vectors:
+    """Opens a FAISS index for its vectors.
+
+    Raises:
+        CheckpointError: No FAISS index, an empty one, or one that cannot give its vectors back.
+    """
     if not path.is_file():
         raise CheckpointError(f"no file {path}")
     try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        index = read_index(path)
     except (RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} is no FAISS index: {one_line(error)}") from error
     if not index.ntotal:
         raise CheckpointError(f"the index {path} is empty")
     try:
-        if (inverted := faiss.try_extract_index_ivf(index)) is not None:
-            inverted.make_direct_map()
-        index.reconstruct(0)
+        vectors = Vectors(index)
+        found = vectors.at(np.array([0, vectors.count - 1]))
     except RuntimeError as error:
         raise CheckpointError(f"{path} cannot give its vectors back: {one_line(error)}") from error
-    return index
+    if not np.isfinite(found).all():
+        raise CheckpointError(f"{path} holds vectors that are not finite")
+    return vectors
 
 
-def _queries(source: faiss.Index, rng: np.random.Generator) -> np.ndarray:
-    chosen = np.sort(rng.choice(source.ntotal, min(_QUERIES, source.ntotal), replace=False))
-    noise = rng.standard_normal((len(chosen), source.d), dtype=np.float32)
-    return _unit(_unit(_reconstruct(source, chosen)) + _NOISE * _unit(noise))
+class Vectors:
+    """The vectors of any FAISS index by their place, whatever ids they were given.
+
+    FAISS gives a vector back by its id. An `IDMap` cannot do that at all, and an inverted file
+    only while its ids count from 0 without gaps. The cache needs no ids: it takes the vectors in
+    the order in which they are stored.
+
+    Attributes:
+        count: How many there are.
+        width: Of each.
+    """
+
+    def __init__(self, index: faiss.Index) -> None:
+        """Looks through maps of ids and inverted lists.
+
+        Args:
+            index: Kept, and changed: an inverted file gets a map of places.
+
+        Raises:
+            RuntimeError: FAISS cannot look into it.
+        """
+        self._kept = index  # owns what is within
+        self.count, self.width = int(index.ntotal), int(index.d)
+        index = faiss.downcast_index(index)
+        while isinstance(index, faiss.IndexIDMap):  # IndexIDMap2 is one
+            index = faiss.downcast_index(index.index)
+        self._index = index
+        inner = index
+        while isinstance(inner, faiss.IndexPreTransform):
+            inner = faiss.downcast_index(inner.index)
+            if isinstance(inner, faiss.IndexIDMap):
+                raise RuntimeError("its ids are mapped behind a transform of the vectors")
+        if isinstance(inner, faiss.IndexIVF):
+            _map_places(inner)
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Vectors at places in 0..count-1, float32 [n, width]."""
+        return self._index.reconstruct_batch(places.astype(np.int64))
+
+    def batches(self) -> Iterator[tuple[int, np.ndarray]]:
+        """All vectors, some thousand at a time, each with the place of its first."""
+        for start in range(0, self.count, _BATCH):
+            yield start, self.at(np.arange(start, min(start + _BATCH, self.count)))
 
 
-def _batches(source: faiss.Index) -> Iterator[tuple[int, np.ndarray]]:
-    for start in range(0, source.ntotal, _BATCH):
-        yield start, source.reconstruct_n(start, min(_BATCH, source.ntotal - start))
+def _map_places(inverted: faiss.IndexIVF) -> None:
+    """Lets an inverted file find vectors by place, list after list, instead of by id."""
+    lists: Any = inverted.invlists
+    sizes = [lists.list_size(one) for one in range(inverted.nlist)]
+    # FAISS packs where a vector lies into one number: its list above, its offset below.
+    places = np.concatenate(
+        [(one << 32) | np.arange(size, dtype=np.int64) for one, size in enumerate(sizes)]
+    )
+    inverted.direct_map.clear()
+    inverted.direct_map.type = faiss.DirectMap.Array  # pyright: ignore[reportAttributeAccessIssue]
+    faiss.copy_array_to_vector(places, inverted.direct_map.array)
 
 
-def _reconstruct(source: faiss.Index, ids: np.ndarray) -> np.ndarray:
-    return source.reconstruct_batch(ids.astype(np.int64))
+def _queries(source: Vectors, rng: np.random.Generator) -> np.ndarray:
+    chosen = np.sort(rng.choice(source.count, min(_QUERIES, source.count), replace=False))
+    noise = rng.standard_normal((len(chosen), source.width), dtype=np.float32)
+    return _unit(_unit(source.at(chosen)) + _NOISE * _unit(noise))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from sensebind.perception.imagebind.config import MODALITIES, ImageBindConfig
 from sensebind.perception.imagebind.model import ImageBind
 from sensebind.perception.imagebind.preprocess.text import read_merges
 from sensebind.perception.imagebind.processor import ImageBindProcessor, ProcessorSettings
-from sensebind.perception.tensor_files import Shape, TensorFile
+from sensebind.perception.tensor_files import Shape, TensorFile, refuse_quantized
 
 FOLDER = "imagebind"
 MERGES_NAME = "bpe_simple_vocab_16e6.txt.gz"
@@ -95,6 +95,8 @@ def imagebind_part(
         InputError: No merges file, or not one of CLIP, while text is to be converted.
     """
     opened = [TensorFile(path) for path in files.values()]
+    for file in opened:
+        refuse_quantized(file, str(file.path))
     where = " and ".join(str(path) for path in files.values())
     source = Renamed(opened)
     found = {modality_of(name) for name in source.shapes}

@@ -13,9 +13,19 @@ from rich.console import Console
 from rich.table import Table
 
 from sensebind.agent.conversion.output import RECORD_NAME
-from sensebind.errors import CheckpointError, InputError, one_line
+from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.loading import compare_depths, read_config
+from sensebind.errors import CheckpointError, InputError
+from sensebind.memory.visual_cache import INDEX_FILE, SIDECAR_FILE, read_sidecar
+from sensebind.perception.checkpoint_json import check_bounds, read_object
 from sensebind.perception.imagebind.checkpoint import modality_of
-from sensebind.perception.tensor_files import TensorFiles, directory_files, open_directory
+from sensebind.perception.imagebind.config import ImageBindConfig
+from sensebind.perception.tensor_files import (
+    MOST_INDEX_BYTES,
+    TensorFiles,
+    directory_files,
+    open_directory,
+)
 
 _ACTIVATIONS = 300 * 10**6
 """Bytes beside the weights: activations of a short prompt, and the interpreter's own buffers."""
@@ -66,7 +76,7 @@ def inspect(directory: Path, *, digests: bool = False) -> dict[str, Any]:
         name = "language model" if folder == directory else folder.name
         if (folder / "config.json").is_file():
             parts += _model(name, folder, digests)
-        elif (folder / "cache.json").is_file():
+        elif (folder / SIDECAR_FILE).is_file():
             parts.append(_cache(name, folder))
         inputs += _record(folder).get("inputs", [])
     if not parts:
@@ -116,12 +126,18 @@ def run(directory: Path, *, digests: bool = False, as_json: bool = False) -> int
 
 
 def _model(name: str, folder: Path, compute: bool) -> list[PartInfo]:
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        kind = str(config.get("model_type", "unknown"))
-    except (OSError, ValueError, AttributeError) as error:
-        raise CheckpointError(f"{folder / 'config.json'} is damaged: {one_line(error)}") from error
+    config = read_object(folder / "config.json")
+    kind = str(config.get("model_type", "unknown"))[:40]
     files = open_directory(folder)
+    if kind == GatedLlamaConfig.model_type:
+        compare_depths(read_config(folder), files.shapes, str(folder))
+    elif kind == "imagebind":
+        ImageBindConfig.from_fields(config, source=folder / "config.json")
+    else:
+        try:
+            check_bounds(config)
+        except ValueError as error:
+            raise CheckpointError(f"{folder / 'config.json'} cannot be used: {error}") from error
     paths = directory_files(folder)
     written = _record(folder).get("outputs", {})
     digests = {
@@ -152,24 +168,17 @@ def _part(
 
 
 def _cache(name: str, folder: Path) -> PartInfo:
-    try:
-        info = json.loads((folder / "cache.json").read_text("utf-8"))
-        numbers = int(info["dimension"]) * int(info["count"])
-        size = int(info["index_bytes"])
-        digest = {"index.faiss": str(info["index_sha256"])}
-        return PartInfo(name, "visual cache", numbers, size, (info["factory"],), size, digest)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / 'cache.json'} is damaged: {one_line(error)}") from error
+    info = read_sidecar(folder / SIDECAR_FILE)
+    numbers, digest = info.dimension * info.count, {INDEX_FILE: info.index_sha256}
+    size = info.index_bytes
+    return PartInfo(name, "visual cache", numbers, size, (info.factory,), size, digest)
 
 
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD_NAME
     if not path.is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged: {one_line(error)}") from error
+    return read_object(path, MOST_INDEX_BYTES)
 
 
 def _sha256(path: Path) -> str:

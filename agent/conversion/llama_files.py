@@ -6,7 +6,6 @@ layout are turned back), and Open-Chinese-LLaMA (differences to be added to Meta
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
+from transformers import LlamaConfig
 
 from sensebind.agent.conversion.llama_tensors import (
     OUTER_LLAMA,
@@ -22,7 +23,15 @@ from sensebind.agent.conversion.llama_tensors import (
     to_pairs,
     transformers_name,
 )
+from sensebind.agent.gated_llama.config import check_rope
 from sensebind.errors import CheckpointError, one_line
+from sensebind.perception.checkpoint_json import (
+    DEEPEST,
+    number,
+    read_object,
+    truth,
+    whole_number,
+)
 from sensebind.perception.tensor_files import (
     Shape,
     TensorFile,
@@ -30,11 +39,16 @@ from sensebind.perception.tensor_files import (
     Tensors,
     directory_files,
     open_directory,
+    refuse_quantized,
 )
 
 TOKENIZER_NAME = "tokenizer.model"
 _ROWS = re.compile(r"\.(wq|wk|wv|w1|w3)\.weight$|^output\.weight$")  # split by output rows
 _COLUMNS = re.compile(r"\.(wo|w2)\.weight$|^tok_embeddings\.weight$")  # split by input columns
+
+
+_COMPUTED = re.compile(r"\.rotary_emb\.inv_freq$")  # kept by old versions of transformers
+_LLAMA_3_2_SIZES = ((2048, 16), (3072, 28))  # width and layers of its 1B and 3B
 
 
 @dataclass
@@ -48,6 +62,8 @@ class Llama:
         tokenizer: SentencePiece model or Hugging Face tokenizer directory, if there is one.
         label: What error messages call it.
         opened: Files to unmap now and then.
+        directory: Of Hugging Face: its tokenizer, chat template and generation settings are the
+            model's own, and are kept where no adapter brings a prompt of another form.
     """
 
     tensors: Tensors
@@ -56,6 +72,7 @@ class Llama:
     tokenizer: Path | None
     label: str
     opened: list[TensorFile | TensorFiles] = field(default_factory=list)
+    directory: Path | None = None
 
     def release(self) -> None:
         """Unmaps the files."""
@@ -104,6 +121,7 @@ def add_delta(base: Llama, path: Path) -> Llama:
         base.tokenizer,
         f"{base.label} with {path.name}",
         [*base.opened, *opened],
+        base.directory,
     )
 
 
@@ -120,19 +138,27 @@ def _open_meta(path: Path, *, without_params: bool = False) -> Llama:
     places = (path / TOKENIZER_NAME, path.parent / TOKENIZER_NAME)  # Meta put it one level up
     tokenizer = next((place for place in places if place.is_file()), None)
     config = {} if without_params else _meta_config(params, tensors.shapes, path)
+    for file in opened:
+        refuse_quantized(file, str(file.path))
     return Llama(tensors, config, files, tokenizer, str(path), list(opened))
 
 
 def _read_params(path: Path) -> dict[str, Any]:
     try:
-        params = json.loads(path.read_text("utf-8"))
-        sizes = [params[key] for key in ("dim", "n_layers", "n_heads")]
+        params = read_object(path)
+        dim, heads = (whole_number(params, key) for key in ("dim", "n_heads"))
+        whole_number(params, "n_layers", most=DEEPEST)
+        whole_number(params, "vocab_size", least=-1, default=-1)
+        whole_number(params, "max_seq_len", default=1)
+        for key in ("norm_eps", "rope_theta", "rope_scaling_factor", "rope_high_freq_factor"):
+            number(params, key, default=1.0)
+        truth(params, "use_scaled_rope")
+        if dim % heads:
+            raise ValueError(f"dim {dim} is not a multiple of n_heads {heads}")
     except FileNotFoundError as error:
         raise CheckpointError(f"{path.parent} has no params.json") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} does not describe a LLaMA: {one_line(error)}") from error
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise CheckpointError(f"{path} does not describe a LLaMA: dim, n_layers, n_heads {sizes}")
+    except ValueError as error:
+        raise CheckpointError(f"{path} does not describe a LLaMA: {error}") from error
     return params
 
 
@@ -152,6 +178,8 @@ def _meta_config(params: dict[str, Any], shapes: Mapping[str, Shape], path: Path
     if found != told:
         raise CheckpointError(f"{path}: params.json says {told}, the tensors say {found}")
     head_dim = width // params["n_heads"]
+    rope = _meta_rope(params, width, layers)
+    context = 131_072 if rope["rope_type"] == "llama3" else 2048
     return {
         "vocab_size": vocabulary,
         "hidden_size": width,
@@ -160,44 +188,103 @@ def _meta_config(params: dict[str, Any], shapes: Mapping[str, Shape], path: Path
         "num_attention_heads": params["n_heads"],
         "num_key_value_heads": kv_width // head_dim,
         "rms_norm_eps": params.get("norm_eps", 1e-5),
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": float(params.get("rope_theta", 10000.0)),
-        },
-        "max_position_embeddings": params.get("max_seq_len", 2048),
+        "rope_parameters": rope,
+        "max_position_embeddings": params.get("max_seq_len", context),
+    }
+
+
+def _meta_rope(params: Mapping[str, Any], width: int, layers: int) -> dict[str, Any]:
+    """Rotary frequencies as transformers describes them.
+
+    `use_scaled_rope` came with LLaMA 3.1: long wavelengths are stretched so that a model trained on
+    8,192 tokens reads 131,072. The numbers stand in Meta's reference code, not in params.json,
+    which names a factor in later releases alone: 8, and 32 for the two text models of LLaMA 3.2.
+    """
+    rope = {"rope_type": "default", "rope_theta": float(params.get("rope_theta", 10_000.0))}
+    if not params.get("use_scaled_rope"):
+        return rope
+    usual = 32.0 if (width, layers) in _LLAMA_3_2_SIZES else 8.0
+    return rope | {
+        "rope_type": "llama3",
+        "factor": float(params.get("rope_scaling_factor") or usual),
+        "low_freq_factor": 1.0,
+        "high_freq_factor": float(params.get("rope_high_freq_factor") or 4.0),
+        "original_max_position_embeddings": 8192,
     }
 
 
 def _open_huggingface(path: Path) -> Llama:
-    try:
-        fields = json.loads((path / "config.json").read_text("utf-8"))
-        kind = fields["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path / 'config.json'} is damaged: {one_line(error)}") from error
-    if kind != "llama":
-        raise CheckpointError(f"{path} holds a model of type {kind!r}, not a LLaMA")
+    config = _huggingface_config(path)
     opened = open_directory(path)
-    heads, layers = int(fields["num_attention_heads"]), int(fields["num_hidden_layers"])
-    head_dim = fields.get("head_dim") or fields["hidden_size"] // heads
-    wanted = (
-        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-        "num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps", "rope_theta",
-        "rope_scaling", "rope_parameters", "max_position_embeddings", "tie_word_embeddings",
-        "attention_bias", "mlp_bias", "bos_token_id", "eos_token_id",
-    )  # fmt: skip
-    config = {key: fields[key] for key in wanted if fields.get(key) is not None}
-    if config.get("attention_bias") or config.get("mlp_bias"):
-        raise CheckpointError(f"{path} has biases, which no published LLaMA has")
+    refuse_quantized(opened, str(path))
     if config.get("tie_word_embeddings") and "lm_head.weight" not in opened.shapes:
         raise CheckpointError(f"{path} has tied embeddings, which no adapter here is for")
     tokenizer = path / TOKENIZER_NAME
     if not tokenizer.is_file():
         tokenizer = path if (path / "tokenizer.json").is_file() else None
     files = {f"LLaMA {i}": file for i, file in enumerate(directory_files(path))}
-    tensors = _MetaNames(opened, head_dim, layers)
+    tensors = _MetaNames(opened, config["head_dim"], config["num_hidden_layers"], path)
     return Llama(
-        tensors, config, files | {"config": path / "config.json"}, tokenizer, str(path), [opened]
+        tensors,
+        config,
+        files | {"config": path / "config.json"},
+        tokenizer,
+        str(path),
+        [opened],
+        path,
     )
+
+
+def _huggingface_config(path: Path) -> dict[str, Any]:
+    """Fields of a `LlamaConfig` from config.json, in range and complete."""
+    file = path / "config.json"
+    fields = read_object(file)
+    if (kind := fields.get("model_type")) != "llama":
+        raise CheckpointError(f"{path} holds a model of type {kind!r}, not a LLaMA")
+    if fields.get("quantization_config"):
+        raise CheckpointError(f"{path} is quantised: convert the weights it was made from")
+    wanted = (
+        "vocab_size",
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "head_dim",
+        "rms_norm_eps",
+        "rope_theta",
+        "rope_scaling",
+        "rope_parameters",
+        "max_position_embeddings",
+        "tie_word_embeddings",
+        "attention_bias",
+        "mlp_bias",
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+    )
+    config = {key: fields[key] for key in wanted if fields.get(key) is not None}
+    try:
+        heads, width = (whole_number(fields, k) for k in ("num_attention_heads", "hidden_size"))
+        for key in ("vocab_size", "intermediate_size"):
+            whole_number(fields, key)
+        whole_number(fields, "num_hidden_layers", most=DEEPEST)
+        whole_number(fields, "max_position_embeddings", default=2048)
+        key_heads = whole_number(fields, "num_key_value_heads", default=heads)
+        config["head_dim"] = whole_number(fields, "head_dim", default=width // heads)
+        config["rms_norm_eps"] = number(fields, "rms_norm_eps", most=1.0, default=1e-6)
+        if any(truth(fields, key) for key in ("attention_bias", "mlp_bias")):
+            raise CheckpointError(f"{path} has biases, which no published LLaMA has")
+        truth(fields, "tie_word_embeddings")
+        if heads % key_heads or config["head_dim"] % 2:
+            raise ValueError(
+                f"{heads} heads on {key_heads} key-value heads of width {config['head_dim']}"
+            )
+        check_rope(fields)
+        LlamaConfig(**config)  # the rest transformers checks
+    except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
+        raise CheckpointError(f"{file} does not describe a LLaMA: {one_line(error)}") from error
+    return config
 
 
 class _Shards:
@@ -262,7 +349,11 @@ class _Sum:
 class _MetaNames:
     """A Hugging Face LLaMA under Meta's names, with Meta's rotary layout."""
 
-    def __init__(self, tensors: TensorFiles, head_dim: int, layers: int) -> None:
+    def __init__(self, tensors: TensorFiles, head_dim: int, layers: int, where: Path) -> None:
+        if layers > len(tensors.shapes):  # before the names of a billion layers are made
+            raise CheckpointError(
+                f"{where}: config.json says {layers} layers, there are not so many"
+            )
         self._tensors, self._head_dim = tensors, head_dim
         names = [*OUTER_LLAMA]
         for layer in range(layers):
@@ -272,7 +363,12 @@ class _MetaNames:
         self._names = {name: transformers_name(name) for name in names}
         if missing := [ours for ours in self._names.values() if ours not in tensors.shapes]:
             raise CheckpointError(
-                f"the LLaMA lacks {len(missing)} tensors: {', '.join(missing[:3])}"
+                f"the LLaMA {where} lacks {len(missing)} tensors: {', '.join(missing[:3])}"
+            )
+        known = {*self._names.values()}
+        if extra := [n for n in tensors.shapes if n not in known and not _COMPUTED.search(n)]:
+            raise CheckpointError(
+                f"{where} holds {len(extra)} tensors that no LLaMA has: {', '.join(extra[:3])}"
             )
         self.shapes = {name: tensors.shapes[ours] for name, ours in self._names.items()}
 

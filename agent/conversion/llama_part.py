@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,9 +26,14 @@ from sensebind.agent.conversion.llama_tensors import (
 from sensebind.agent.conversion.output import Output, Part, by_size
 from sensebind.agent.conversion.tokenizers import open_tokenizer
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
-from sensebind.agent.gated_llama.loading import compare_tensors, expected_shapes
+from sensebind.agent.gated_llama.loading import (
+    GENERATION_NAME,
+    compare_tensors,
+    expected_shapes,
+    read_generation,
+)
 from sensebind.errors import CheckpointError, InputError, one_line
-from sensebind.perception.tensor_files import Shape, TensorFile, Tensors
+from sensebind.perception.tensor_files import Shape, TensorFile, Tensors, refuse_quantized
 
 PUBLISHED_CONTEXT = 512
 """Prompt and answer together, in all published adapters."""
@@ -55,6 +61,8 @@ class Adapter:
             tower = ClipTower(clip)
             self.files += tower.files
             self._from |= {name: (tower, name) for name in tower.shapes}
+        for file in self.files:
+            refuse_quantized(file, str(file.path))
         self.shapes: dict[str, Shape] = {
             name: file.shapes[theirs] for name, (file, theirs) in self._from.items()
         }
@@ -131,6 +139,9 @@ def llama_part(
         CheckpointError: Sizes, names or shapes that do not fit; another base than the adapter's.
         InputError: No tokenizer.
     """
+    own = llama.directory if adapter is None else None  # adapters were trained with one prompt
+    if tokenizer is None and own is not None and (own / "tokenizer.json").is_file():
+        tokenizer = own
     tokenizer = tokenizer or llama.tokenizer
     if tokenizer is None:
         raise InputError(
@@ -162,13 +173,23 @@ def llama_part(
     compare_tensors(expected, {one.name: one.shape for one in made}, where)
     outputs = [Output(one.name, one.shape, dtype, partial(one.make, source.read)) for one in made]
 
-    ready = open_tokenizer(tokenizer, config.vocab_size, config.max_position_embeddings)
+    ready = open_tokenizer(
+        tokenizer,
+        config.vocab_size,
+        config.max_position_embeddings,
+        keep_template=adapter is None,
+    )
+    generation = _own_generation(own, config.vocab_size)
 
     def finish(folder: Path) -> None:
         ready.save_pretrained(folder)
         config.dtype = dtype
         config.architectures = ["LlamaForCausalLM" if adapter is None else "GatedLlamaForCausalLM"]
-        _generation(config).save_pretrained(folder)
+        if generation is None:
+            _generation(config).save_pretrained(folder)
+        else:
+            # As it is: `GenerationConfig.save_pretrained` refuses settings that models came with.
+            (folder / GENERATION_NAME).write_text(json.dumps(generation, indent=2) + "\n", "utf-8")
         config.save_pretrained(folder)
 
     def release() -> None:
@@ -230,12 +251,19 @@ def _refuse(check: BaseCheck, adapter: Adapter, llama: Llama, force: bool) -> No
     )
 
 
+def _own_generation(directory: Path | None, vocabulary: int) -> dict[str, Any] | None:
+    """The generation settings of a model of Hugging Face; None where there are none to keep."""
+    if directory is None or not (directory / GENERATION_NAME).is_file():
+        return None
+    return read_generation(directory, vocabulary)
+
+
 def _generation(config: LlamaConfig) -> GenerationConfig:
     """What the published demos use."""
     return GenerationConfig(
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,
-        pad_token_id=0,
+        pad_token_id=0 if config.pad_token_id is None else config.pad_token_id,
         max_new_tokens=256,
         do_sample=True,
         temperature=0.1,

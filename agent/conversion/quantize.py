@@ -12,8 +12,13 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.conversion.output import Output, Part, by_size, digest_inputs, write_directory
-from sensebind.agent.gated_llama.loading import found_shapes, read_config
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.loading import (
+    built,
+    compare_depths,
+    compare_tensors,
+    read_config,
+    shapes_of,
+)
 from sensebind.agent.gated_llama.quantization import (
     layers_to_quantize,
     quantize_weight,
@@ -45,10 +50,13 @@ def quantize_directory(source: Path, output: Path, bits: int) -> dict[str, Any]:
         raise ConfigurationError(f"{source} is quantised already")
     if config.lora_rank:
         raise ConfigurationError(f"{source} has an unmerged LoRA: convert without --keep-lora")
-    shapes = found_shapes(source)
-    with torch.device("meta"):
-        layers = layers_to_quantize(GatedLlamaForCausalLM(config), bits)
     files = open_directory(source)
+    shapes = files.shapes
+    compare_depths(config, shapes, str(source))
+    with torch.device("meta"):
+        model = built(source, config)
+    compare_tensors(shapes_of(model), shapes, str(source))
+    layers = layers_to_quantize(model, bits)
 
     @lru_cache(maxsize=1)
     def quantized(layer: str) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from sensebind.errors import CheckpointError, InputError, one_line
 
 _SPACE = "▁"
+_TIKTOKEN = re.compile(rb"[A-Za-z0-9+/]+=* \d+\n")  # a token in base64 and its rank, on each line
 
 # The prompt that all published adapters were trained with (official_models.md, 4.4). A dialog is
 # one prompt after the other; what a tool returned stands where the prompt has its input.
@@ -40,13 +42,17 @@ CHAT_TEMPLATE = """\
 """
 
 
-def open_tokenizer(source: Path, vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+def open_tokenizer(
+    source: Path, vocabulary: int, context: int, *, keep_template: bool = False
+) -> PreTrainedTokenizerFast:
     """Opens LLaMA's tokenizer and gives it the published prompt as its chat template.
 
     Args:
         source: SentencePiece model, or a Hugging Face directory with tokenizer.json.
         vocabulary: Rows of the model's embedding, which the tokenizer must not exceed.
         context: Longest sequence of the model.
+        keep_template: Leave a chat template that the directory holds, as an instruct model's does,
+            in its place.
 
     Raises:
         InputError: No tokenizer of a LLaMA.
@@ -58,7 +64,8 @@ def open_tokenizer(source: Path, vocabulary: int, context: int) -> PreTrainedTok
             f"the tokenizer {source} has {len(tokenizer)} tokens, the model only {vocabulary}: "
             "they belong to different models"
         )
-    tokenizer.chat_template = CHAT_TEMPLATE
+    if not (keep_template and tokenizer.chat_template):
+        tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.model_max_length = context
     return tokenizer
 
@@ -74,6 +81,11 @@ def from_sentencepiece(path: Path) -> PreTrainedTokenizerFast:
     try:
         model = SentencePieceProcessor(model_file=str(path))
     except (RuntimeError, OSError, ValueError, TypeError) as error:
+        if _TIKTOKEN.match(_start(path)):
+            raise InputError(
+                f"{path} is a tiktoken file, as LLaMA 3 has it: give --tokenizer, a directory of "
+                "Hugging Face with the same model's tokenizer.json"
+            ) from error
         raise InputError(f"{path} is no SentencePiece model: {one_line(error)}") from error
     pieces: list[str] = [model.id_to_piece(i) for i in range(model.vocab_size())]
     scores: list[float] = [model.get_score(i) for i in range(model.vocab_size())]
@@ -116,6 +128,11 @@ def from_sentencepiece(path: Path) -> PreTrainedTokenizerFast:
     )
 
 
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
+
+
 def _merges(pieces: list[str], scores: list[float], ids: dict[str, int]) -> list[tuple[str, str]]:
     """Pairs of pieces that are a piece together; SentencePiece joins the best piece first."""
     found = []
@@ -129,8 +146,11 @@ def _merges(pieces: list[str], scores: list[float], ids: dict[str, int]) -> list
 
 def _open_huggingface(path: Path) -> PreTrainedTokenizerFast:
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        # Its configuration may name Python files next to it: they are never run, nor asked for.
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            path, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # the Rust library raises the base class for a damaged file
         raise InputError(f"the tokenizer in {path} cannot be used: {one_line(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{path} has no tokenizer.json")

@@ -1,7 +1,13 @@
 """Configuration of the gated LLaMA: a LLaMA, plus how conditions enter it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+from sensebind.perception.checkpoint_json import DEEPEST, check_bounds, number, whole_number
 
 CONDITIONERS = ("bind", "vision", "none")
 
@@ -110,3 +116,86 @@ class GatedLlamaConfig(LlamaConfig):
             raise ValueError(f"query_len must be 1 or adapter_len, got {self.query_len}")
         if self.conditioner == "vision" and "image_size" not in (self.vision_clip or {}):
             raise ValueError("conditioner 'vision' needs vision_clip, the sizes of its CLIP tower")
+
+
+_SIZES = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "max_position_embeddings",
+    "slots",
+    "adapter_len",
+    "query_len",
+    "bind_dim",
+    "bind_hidden_size",
+    "vision_width",
+    "vision_heads",
+    "vision_hidden_size",
+)
+_DEPTHS = ("num_hidden_layers", "injected_layers", "bind_blocks", "vision_blocks")
+_ROPE = ("rope_theta", "factor", "low_freq_factor", "high_freq_factor", "attention_factor")
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Checks the numbers of a config.json, before anything is made of them.
+
+    In a file every size that is there is a size: that 0 stands for a usual one is for callers of
+    `GatedLlamaConfig`, which writes the resolved number.
+
+    Raises:
+        ValueError: One is not a number of its kind, or out of range; names the field.
+    """
+    check_bounds(fields)
+    for key in _SIZES:
+        whole_number(fields, key, default=1)
+    for key in _DEPTHS:
+        whole_number(fields, key, most=DEEPEST, default=1)
+    for key in ("lora_rank", "base_rank"):
+        whole_number(fields, key, least=0, default=0)
+    number(fields, "rms_norm_eps", most=1.0, default=1e-6)
+    number(fields, "bind_norm_eps", above=-1e-30, most=1.0, default=1e-6)
+    check_rope(fields)
+    vocabulary = whole_number(fields, "vocab_size", default=32_000)
+    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        token_ids(fields, key, vocabulary)
+
+
+def check_rope(fields: Mapping[str, Any]) -> None:
+    """Checks how rotary frequencies are computed; transformers 4 calls it `rope_scaling`.
+
+    Raises:
+        ValueError: A kind that transformers does not know, or a number out of range.
+    """
+    number(fields, "rope_theta", default=1.0)
+    for key in ("rope_parameters", "rope_scaling"):
+        rope = fields.get(key) or {}
+        if not isinstance(rope, dict):
+            raise ValueError(f"{key} is not an object")
+        kind = rope.get("rope_type", rope.get("type", "default"))
+        if kind != "default" and kind not in ROPE_INIT_FUNCTIONS:
+            known = ", ".join(["default", *ROPE_INIT_FUNCTIONS])
+            raise ValueError(f"{key} is of type {kind!r:.40}, not one of {known}")
+        for name in _ROPE:
+            number(rope, name, default=1.0)
+        whole_number(rope, "original_max_position_embeddings", default=1)
+
+
+def token_ids(fields: Mapping[str, Any], key: str, vocabulary: int) -> list[int]:
+    """The tokens that a field names: one, several, or none.
+
+    Args:
+        fields: Of a configuration.
+        key: Such as `eos_token_id`.
+        vocabulary: How many tokens the model has.
+
+    Raises:
+        ValueError: Not ids of the vocabulary; names the field.
+    """
+    value = fields.get(key)
+    ids = [] if value is None else value if isinstance(value, list) else [value]
+    for one in ids:
+        whole_number({key: one}, key, least=0, most=vocabulary - 1)
+    return ids

@@ -1,20 +1,20 @@
 """Opens a gated LLaMA checkpoint directory, or says in one line what is wrong with it."""
 
-import json
 import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError, safe_open
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.config import GatedLlamaConfig, check_fields, token_ids
 from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.quantization import (
     LAYOUT_NAME,
@@ -23,9 +23,17 @@ from sensebind.agent.gated_llama.quantization import (
     replace_layers,
 )
 from sensebind.errors import CheckpointError, one_line
-from sensebind.perception.tensor_files import open_directory
+from sensebind.perception.checkpoint_json import (
+    check_bounds,
+    number,
+    read_object,
+    whole_number,
+)
+from sensebind.perception.tensor_files import TensorFiles, all_finite, open_directory
 
 logger = logging.getLogger(__name__)
+GENERATION_NAME = "generation_config.json"
+_MOST_BYTES = {"tokenizer.json": 256 * 2**20, "chat_template.jinja": 2**20}
 LARGE = 1_000_000_000
 """Numbers from which on a model is large: it would take 4 GB and more in float32."""
 Shapes = Mapping[str, tuple[int, ...]]
@@ -36,7 +44,8 @@ def load_gated_llama(
 ) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerBase]:
     """Loads model (in eval mode) and tokenizer from local files.
 
-    All names and shapes are compared before any weight is read.
+    All numbers of the configuration are checked, and all names and shapes compared, before any
+    weight is read; then the weights must be finite.
 
     Args:
         directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer.
@@ -45,23 +54,31 @@ def load_gated_llama(
         device: Where they are put.
 
     Raises:
-        CheckpointError: Missing or damaged files; missing, extra or misshapen tensors.
+        CheckpointError: Missing or damaged files; numbers out of range, or that contradict each
+            other; missing, extra or misshapen tensors; NaN or infinity in a weight.
     """
     directory = Path(directory)
     config = read_config(directory)
+    files = open_directory(directory)
+    compare_depths(config, files.shapes, str(directory))
+    if (directory / GENERATION_NAME).exists():
+        read_generation(directory, config.vocab_size)
+    tokenizer = _load_tokenizer(directory, config)
     if layers := read_layout(directory):
-        model = _load_quantized(directory, config, layers)
-        return _on(model, device), _load_tokenizer(directory, config)
-    compare_tensors(expected_shapes(config), found_shapes(directory), str(directory))
+        model = _load_quantized(directory, config, layers, files)
+        check_finite(model, directory)
+        return _on(model, device), tokenizer
+    compare_tensors(_expected(directory, config), files.shapes, str(directory))
     dtype = dtype or computing_dtype(directory, device)
     try:
         with no_progress_bar():
             model = GatedLlamaForCausalLM.from_pretrained(
                 directory, config=config, dtype=dtype, local_files_only=True
             )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except Exception as error:  # whatever the libraries make of what anybody wrote
         raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
-    return _on(model.eval(), device), _load_tokenizer(directory, config)
+    check_finite(model, directory)
+    return _on(model.eval(), device), tokenizer
 
 
 def computing_dtype(directory: Path, device: str) -> torch.dtype:
@@ -98,31 +115,98 @@ def _on(model: GatedLlamaForCausalLM, device: str) -> GatedLlamaForCausalLM:
 
 
 def _load_tokenizer(directory: Path, config: GatedLlamaConfig) -> PreTrainedTokenizerBase:
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        if (directory / name).exists():
+            read_object(directory / name)
+    for name, most in _MOST_BYTES.items():
+        if (directory / name).is_file() and (size := (directory / name).stat().st_size) > most:
+            raise CheckpointError(f"{directory / name} has {size} bytes, more than {most}")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        # The configuration may name Python files next to it: they are never run, nor asked for.
+        tokenizer = AutoTokenizer.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=False
+        )
+        count = max(len(tokenizer), *(1 + one for one in tokenizer.get_vocab().values()))
+    except Exception as error:  # the Rust library raises the base class for a damaged file
         raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
-    if len(tokenizer) > config.vocab_size:
+    if count > config.vocab_size:
         raise CheckpointError(
-            f"{directory}: the tokenizer has {len(tokenizer)} tokens, the model only "
-            f"{config.vocab_size}"
+            f"{directory}: the tokenizer has {count} tokens, the model only {config.vocab_size}"
+        )
+    ends = token_ids({"": config.eos_token_id}, "", config.vocab_size)
+    named = {tokenizer.eos_token_id, *_generation_ends(directory, config.vocab_size)} - {None}
+    if ends and named and not named & set(ends):
+        raise CheckpointError(
+            f"{directory}: config.json ends an answer at token {ends}, the tokenizer and "
+            f"{GENERATION_NAME} at {sorted(named)}"
         )
     return tokenizer
 
 
+def read_generation(directory: Path, vocabulary: int) -> dict[str, Any]:
+    """Reads generation_config.json and checks what sampling is computed with.
+
+    Args:
+        directory: Of the checkpoint; the file must be there.
+        vocabulary: Tokens of the model.
+
+    Raises:
+        CheckpointError: It cannot be read, or a number is out of range.
+    """
+    path = directory / GENERATION_NAME
+    fields = read_object(path)
+    try:
+        check_bounds(fields)
+        for key in ("max_new_tokens", "max_length"):
+            whole_number(fields, key, default=1)
+        whole_number(fields, "top_k", least=0, default=0)
+        number(fields, "temperature", above=-1e-30, default=1.0)
+        number(fields, "top_p", most=1.0, default=1.0)
+        number(fields, "repetition_penalty", default=1.0)
+        for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            token_ids(fields, key, vocabulary)
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from error
+    return fields
+
+
+def _generation_ends(directory: Path, vocabulary: int) -> list[int]:
+    if not (directory / GENERATION_NAME).exists():
+        return []
+    return token_ids(read_generation(directory, vocabulary), "eos_token_id", vocabulary)
+
+
+def check_finite(model: torch.nn.Module, directory: Path) -> None:
+    """Checks that no weight is NaN or infinite: such a model answers the same nonsense to all.
+
+    One pass over the memory without a copy; a tensor of whole numbers cannot hold either.
+
+    Args:
+        model: Loaded.
+        directory: What the error message names.
+
+    Raises:
+        CheckpointError: A weight is not finite; names the tensor.
+    """
+    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+        if tensor.is_floating_point() and not all_finite(tensor.detach()):
+            raise CheckpointError(
+                f"{directory}: {name} holds NaN or infinity: the file is damaged, copy it again"
+            )
+
+
 def _load_quantized(
-    directory: Path, config: GatedLlamaConfig, layers: Mapping[str, int]
+    directory: Path, config: GatedLlamaConfig, layers: Mapping[str, int], files: TensorFiles
 ) -> GatedLlamaForCausalLM:
     """Maps a quantised model into memory; what is not quantised is bfloat16."""
     with torch.device("meta"):
-        model = GatedLlamaForCausalLM(config)
+        model = built(directory, config)
         try:
             replace_layers(model, layers, empty=True)
         except AttributeError as error:
             raise CheckpointError(f"{directory}: {LAYOUT_NAME} names {one_line(error)}") from error
     tied = model.all_tied_weights_keys
     expected = {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}
-    files = open_directory(directory)
     compare_tensors(expected, files.shapes, str(directory))
     model.load_state_dict({name: files.read(name) for name in expected}, strict=False, assign=True)
     model.tie_weights()
@@ -154,57 +238,72 @@ def read_config(directory: Path) -> GatedLlamaConfig:
     """
     path = directory / "config.json"
     try:
-        fields = json.loads(path.read_text("utf-8"))
-        found = fields.get("model_type") if isinstance(fields, dict) else None
-        if found != GatedLlamaConfig.model_type:
-            raise CheckpointError(
-                f"{path} does not describe a gated LLaMA: its model_type is {found!r}, "
-                f"not {GatedLlamaConfig.model_type!r}"
-            )
-        return GatedLlamaConfig.from_dict(fields)
+        fields = read_object(path)
     except FileNotFoundError:
         raise CheckpointError(
             f"{directory} is no checkpoint directory: it has no config.json"
         ) from None
-    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+    if (found := fields.get("model_type")) != GatedLlamaConfig.model_type:
+        raise CheckpointError(
+            f"{path} does not describe a gated LLaMA: its model_type is {found!r:.80}, "
+            f"not {GatedLlamaConfig.model_type!r}"
+        )
+    try:
+        check_fields(fields)
+        return GatedLlamaConfig.from_dict(fields)
+    except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
         raise CheckpointError(f"{path} cannot be used: {one_line(error)}") from error
+
+
+def compare_depths(config: GatedLlamaConfig, found: Shapes, where: str) -> None:
+    """Checks that there are tensors for all layers, before as many layers are made.
+
+    Raises:
+        CheckpointError: A part of the model has more layers than the files have tensors.
+    """
+    depths = {"num_hidden_layers": config.num_hidden_layers}
+    if config.conditioner == "bind":
+        depths["bind_blocks"] = config.bind_blocks
+    if config.conditioner == "vision":
+        depths["vision_blocks"] = config.vision_blocks
+        depths["vision_clip.num_hidden_layers"] = (config.vision_clip or {})["num_hidden_layers"]
+    for field, depth in depths.items():
+        if depth > len(found):
+            raise CheckpointError(
+                f"{where}: config.json says {field} {depth}, the weights are {len(found)} tensors "
+                "in all"
+            )
+
+
+def built(directory: Path, config: GatedLlamaConfig) -> GatedLlamaForCausalLM:
+    """Makes the model that a configuration describes; call it on the meta device.
+
+    Raises:
+        CheckpointError: Sizes that no model can have together.
+    """
+    try:
+        return GatedLlamaForCausalLM(config)
+    except Exception as error:  # sizes that contradict each other fail anywhere in the libraries
+        raise CheckpointError(
+            f"{directory / 'config.json'} describes no model: {one_line(error)}"
+        ) from error
+
+
+def _expected(directory: Path, config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        return shapes_of(built(directory, config))
 
 
 def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors that a checkpoint of this configuration must hold."""
     with torch.device("meta"):
-        model = GatedLlamaForCausalLM(config)
+        return shapes_of(GatedLlamaForCausalLM(config))
+
+
+def shapes_of(model: GatedLlamaForCausalLM) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors of a model that a file holds."""
     tied = model.all_tied_weights_keys
     return {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}
-
-
-def found_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes in the directory's safetensors files; reads their headers only.
-
-    Raises:
-        CheckpointError: No such file, or a damaged one.
-    """
-    index = directory / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError, OSError) as error:
-            raise CheckpointError(f"{index} is damaged: {one_line(error)}") from error
-        files = [directory / name for name in names]
-    else:
-        files = [directory / "model.safetensors"]
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in files:
-        try:
-            with safe_open(path, "pt") as file:
-                names = file.keys()  # a list: the file itself cannot be iterated
-                for name in names:
-                    shapes[name] = tuple(file.get_slice(name).get_shape())
-        except FileNotFoundError:
-            raise CheckpointError(f"{directory} has no {path.name}") from None
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} is damaged: {one_line(error)}") from error
-    return shapes
 
 
 def compare_tensors(expected: Shapes, found: Shapes, where: str) -> None:

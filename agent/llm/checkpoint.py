@@ -1,6 +1,5 @@
 """Loading a language model checkpoint: weights, tokenizer, and what they say about themselves."""
 
-import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,10 +9,11 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
-from sensebind.agent.gated_llama.loading import load_gated_llama
+from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
+from sensebind.perception.checkpoint_json import read_object, whole_number
 
 PERCEIVED = ("vision", "audio", "point")  # what media in messages can be
 
@@ -85,26 +85,21 @@ def facts(directory: str | Path | None = None) -> Facts:
         CheckpointError: There is none, or its configuration cannot be read.
     """
     path = Path(directory) if directory else default_checkpoint()
-    config = _read_json(path / "config.json")
-    generation, encoder = path / "generation_config.json", path / "imagebind" / "config.json"
-    trunks = _read_json(encoder) if encoder.is_file() else {}
-    limits = _read_json(generation) if generation.is_file() else {}
-    return Facts(
-        path.resolve().name,
-        int(config.get("max_position_embeddings") or 2048),
-        int(limits.get("max_new_tokens") or 256),
-        frozenset(name for name in PERCEIVED if trunks.get(name)),
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+    generation, encoder = path / GENERATION_NAME, path / "imagebind" / "config.json"
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path} is no JSON object")
-    return value
+        config = read_object(path / "config.json")
+        trunks = read_object(encoder) if encoder.is_file() else {}
+        limits = read_object(generation) if generation.is_file() else {}
+        return Facts(
+            path.resolve().name,
+            whole_number(config, "max_position_embeddings", default=2048),
+            whole_number(limits, "max_new_tokens", default=256),
+            frozenset(name for name in PERCEIVED if trunks.get(name)),
+        )
+    except OSError as error:
+        raise CheckpointError(f"no checkpoint at {path}: {error}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> Brain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -9,7 +10,15 @@ from typing import Annotated, Any, Self
 import zmq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sensebind.errors import BusError, InputError, MessageError, SenseBindError, SourceError
+from sensebind.errors import (
+    BusError,
+    InputError,
+    MessageError,
+    SenseBindError,
+    SourceError,
+    StorageError,
+    one_line,
+)
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
 from sensebind.perception.frames.store import Frame, FrameStore
@@ -21,6 +30,8 @@ from sensebind.perception.percept import (
     parse_reference,
     unpack_header,
 )
+
+log = logging.getLogger(__name__)
 
 _TICK_MS = 200
 _REQUEST_BYTES = 256
@@ -132,11 +143,18 @@ class FrameServer:
             if not 0 < len(reference) <= _REQUEST_BYTES:
                 raise InputError("a request for a frame is one reference")
             frame = self._store.get(reference.decode("ascii", "replace"))
+            described = pack(_describe(frame))
         except SenseBindError as error:
-            self._refused += 1
-            return [reference[:_REQUEST_BYTES], pack({"error": str(error)[:500]})]
+            return self._refusal(reference, str(error))
+        except Exception as error:  # a damaged row or a bug costs this answer, not all later ones
+            log.exception("a request for a frame could not be answered")
+            return self._refusal(reference, f"it cannot be sent: {one_line(error)}")
         self._served += 1
-        return [reference, pack(_describe(frame)), frame.payload]
+        return [reference, described, frame.payload]
+
+    def _refusal(self, reference: bytes, why: str) -> list[bytes]:
+        self._refused += 1
+        return [reference[:_REQUEST_BYTES], pack({"error": why[:500]})]
 
 
 class FrameClient:
@@ -193,10 +211,16 @@ class FrameClient:
 
 
 def _describe(frame: Frame) -> dict[str, Any]:
-    header = _FrameHeader(
-        stream=frame.stream, captured_at=frame.captured_at, modality=frame.modality,
-        sequence=frame.sequence, frame_id=frame.frame_id, rate=frame.rate, media=frame.media,
-    )  # fmt: skip
+    try:
+        header = _FrameHeader(
+            stream=frame.stream, captured_at=frame.captured_at, modality=frame.modality,
+            sequence=frame.sequence, frame_id=frame.frame_id, rate=frame.rate, media=frame.media,
+        )  # fmt: skip
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StorageError(
+            f"{frame.reference} cannot be sent: {first['loc'][0]}: {first['msg']}"
+        ) from error
     return header.model_dump(mode="json")
 
 

@@ -12,17 +12,20 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from sensebind.errors import InputError, StorageError
+from sensebind.errors import InputError, StorageError, one_line
+from sensebind.perception.arrival_clock import ArrivalClock
 from sensebind.perception.frames.codecs import MEDIA, compress, decompress
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
+from sensebind.perception.private_files import make_private
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,24 @@ CREATE TABLE IF NOT EXISTS frames (
     payload BLOB NOT NULL
 ) STRICT
 """
+_ARRIVALS = """
+CREATE TABLE IF NOT EXISTS arrivals (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    captured_at INTEGER NOT NULL UNIQUE,
+    kept_at INTEGER NOT NULL
+) STRICT
+"""
+# Frames of a version that kept no order of arrival: the order of their stamps is all there is.
+_ADOPT = (
+    "INSERT INTO arrivals (captured_at, kept_at) SELECT captured_at, ? FROM frames "
+    "WHERE captured_at NOT IN (SELECT captured_at FROM arrivals) ORDER BY captured_at"
+)
+_ARRIVED = "INSERT OR REPLACE INTO arrivals (captured_at, kept_at) VALUES (?, ?)"
+_CORRECT = "UPDATE arrivals SET kept_at = kept_at + ? WHERE kept_at > ?"
+_FIRST = "SELECT number, kept_at FROM arrivals WHERE number < ? ORDER BY number LIMIT ?"
+_GONE = (
+    "DELETE FROM frames WHERE captured_at IN (SELECT captured_at FROM arrivals WHERE number <= ?)"
+)
 _COLUMNS = "captured_at, modality, sequence, frame_id, rate, media, payload"
 _INSERT = f"INSERT OR REPLACE INTO frames ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -98,15 +119,24 @@ class FrameStore:
 
     Args:
         directory: Where the files are; made when it is not there.
-        max_bytes: Limit for each stream. The oldest frames give way.
-        max_age: Seconds after which a frame gives way to newer ones of its stream.
+        max_bytes: Limit for each stream. The frames that came first are dropped.
+        max_age: Seconds after their arrival after which frames are dropped when newer ones of their
+            stream arrive. No stamp of an observation counts; see `ArrivalClock`.
+        wall_ns: The wall clock, for tests.
+        clock: The monotonic clock, for tests.
 
     Raises:
         StorageError: The directory cannot be made or written.
     """
 
     def __init__(
-        self, directory: Path | str, max_bytes: int = MAX_BYTES, max_age: float = MAX_AGE
+        self,
+        directory: Path | str,
+        max_bytes: int = MAX_BYTES,
+        max_age: float = MAX_AGE,
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if max_bytes < 16 * _PAGE or max_age <= 0:
             raise InputError(f"limits of {max_bytes} bytes and {max_age} s keep no frame")
@@ -114,7 +144,8 @@ class FrameStore:
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._lock = threading.Lock()
-        self._files: dict[str, sqlite3.Connection] = {}
+        self._wall_ns, self._clock = wall_ns, clock
+        self._files: dict[str, _File] = {}
         self._kept = self._evicted = self._damaged = 0
         self._closed = False
         try:
@@ -150,13 +181,30 @@ class FrameStore:
             observation.captured_at, observation.modality.value, observation.sequence,
             observation.frame_id, observation.rate, MEDIA[observation.modality], payload,
         )  # fmt: skip
-        with self._lock, self._using(observation.stream, create=True) as file:
-            assert file is not None
-            with file:  # one transaction: kept and made room for, or neither
-                file.execute(_INSERT, row)
-                self._evicted += self._make_room(file, observation.captured_at)
+        with self._lock:
+            try:
+                self._write(observation.stream, row)
+            except _DamagedError:  # put aside: the frame goes into a new file
+                self._write(observation.stream, row)
             self._kept += 1
         return observation.reference
+
+    def _write(self, stream: str, row: tuple[Any, ...]) -> None:
+        with self._using(stream, create=True) as opened:
+            assert opened is not None
+            file = opened.connection
+            with file:  # one transaction: kept and made room for, or neither
+                if opened.clock is None:
+                    opened.clock = self._begin(file)
+                file.execute(_INSERT, row)
+                now = opened.clock.now()
+                if (correction := opened.clock.correction()) is not None:
+                    since, by = correction
+                    file.execute(_CORRECT, (by, since))
+                newest = file.execute(_ARRIVED, (row[0], now)).lastrowid
+                assert newest is not None
+                evicted = self._make_room(file, newest, now)
+            self._evicted += evicted
 
     def get(self, reference: str) -> Frame:
         """Return the frame that a reference names.
@@ -167,13 +215,17 @@ class FrameStore:
         """
         stream, captured_at = parse_reference(reference)
         row = None
-        with self._lock, self._using(stream, create=False) as file:
-            if file is not None:
+        with self._lock, self._using(stream, create=False) as opened:
+            if opened is not None:
+                file = opened.connection
                 query = f"SELECT {_COLUMNS} FROM frames WHERE captured_at = ?"
                 row = file.execute(query, (captured_at,)).fetchone()
         if row is None:
             raise InputError(f"{reference} is not kept: it was never stored or is past its time")
-        return Frame(stream, row[0], Modality(row[1]), *row[2:])
+        try:
+            return Frame(stream, row[0], Modality(row[1]), *row[2:])
+        except ValueError as error:
+            raise StorageError(f"the row of {reference} is damaged: {one_line(error)}") from error
 
     def references(
         self, stream: str, since: int = 0, until: int = 2**63 - 1, limit: int = 1000
@@ -183,9 +235,10 @@ class FrameStore:
         Raises:
             StorageError: The file cannot be read.
         """
-        with self._lock, self._using(stream, create=False) as file:
-            if file is None:
+        with self._lock, self._using(stream, create=False) as opened:
+            if opened is None:
                 return []
+            file = opened.connection
             query = (
                 "SELECT captured_at FROM frames WHERE captured_at BETWEEN ? AND ? "
                 "ORDER BY captured_at LIMIT ?"
@@ -198,7 +251,7 @@ class FrameStore:
         with self._lock:
             self._closed = True
             for file in self._files.values():
-                file.close()
+                file.connection.close()
             self._files.clear()
 
     def __enter__(self) -> Self:
@@ -207,20 +260,31 @@ class FrameStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make_room(self, file: sqlite3.Connection, newest: int) -> int:
-        """Delete what is too old or too much; return how many frames that were."""
-        oldest = newest - int(self._max_age * 1e9)
-        gone = file.execute("DELETE FROM frames WHERE captured_at < ?", (oldest,)).rowcount
-        while self._used(file) > self._max_bytes:
-            deleted = file.execute(
-                "DELETE FROM frames WHERE captured_at IN "
-                "(SELECT captured_at FROM frames WHERE captured_at < ? "
-                "ORDER BY captured_at LIMIT ?)",
-                (newest, _BATCH),
-            ).rowcount
-            if not deleted:
-                break  # one frame alone is larger than the limit: it stays until the next comes
-            gone += deleted
+    def _begin(self, file: sqlite3.Connection) -> ArrivalClock:
+        """Prepare a file for writing: the order of arrival goes on where it ended."""
+        file.execute(_ARRIVALS)
+        [newest] = file.execute("SELECT max(kept_at) FROM arrivals").fetchone()
+        clock = ArrivalClock(newest or 0, wall_ns=self._wall_ns, clock=self._clock)
+        file.execute(_ADOPT, (clock.now(),))
+        return clock
+
+    def _make_room(self, file: sqlite3.Connection, newest: int, now: int) -> int:
+        """Delete what is too old or too much, in order of arrival; return how many frames."""
+        before = now - int(self._max_age * 1e9)
+        gone = 0
+        while True:
+            first = file.execute(_FIRST, (newest, _BATCH)).fetchall()
+            old = [number for number, kept_at in first if kept_at < before]
+            if not old and first and self._used(file) > self._max_bytes:
+                old = [number for number, _ in first]
+            if not old:  # one frame alone that is larger than the limit stays until the next comes
+                return gone
+            gone += self._drop(file, old[-1])
+
+    @staticmethod
+    def _drop(file: sqlite3.Connection, last: int) -> int:
+        gone = file.execute(_GONE, (last,)).rowcount
+        file.execute("DELETE FROM arrivals WHERE number <= ?", (last,))
         return gone
 
     def _used(self, file: sqlite3.Connection) -> int:
@@ -230,47 +294,89 @@ class FrameStore:
         return (pages - free) * _PAGE
 
     @contextlib.contextmanager
-    def _using(self, stream: str, create: bool) -> Iterator[sqlite3.Connection | None]:
-        """Give the open file of a stream, or None where there is none; errors become ours."""
+    def _using(self, stream: str, create: bool) -> Iterator[_File | None]:
+        """Give the open file of a stream, or None where there is none; errors become ours.
+
+        Only who writes puts a damaged file aside: a reader that did so would take the file from
+        under the writer, whose frames would go where nobody finds them.
+        """
         if self._closed:
             raise StorageError(f"the frame store {self._directory} is closed")
+        # Not a Path for every frame: it interns its parts, and the table of such strings grows.
+        name = f"{self._directory}/{stream}.frames"
         try:
-            if stream not in self._files:
-                # Not for every frame: Path interns its parts, and the table of such strings grows.
-                path = self._path(stream)
-                if create or path.exists():
-                    self._files[stream] = self._open(path)
-            yield self._files.get(stream)
+            opened = self._files.get(stream)
+            if opened is not None and opened.identity != _identity(name):
+                self._close(stream)  # put aside by another process, or deleted
+                opened = None
+            if opened is None and (create or _identity(name) is not None):
+                opened = self._files[stream] = self._open(self._path(stream))
+            yield opened
         except sqlite3.DatabaseError as error:
             path = self._path(stream)
             if not isinstance(error, sqlite3.OperationalError):
-                self._put_aside(stream, path, error)
+                self._close(stream)
+                if create:
+                    self._put_aside(stream, path, error)
+                    raise _DamagedError(f"the frames of {stream} in {path}: {error}") from error
             raise StorageError(f"the frames of {stream} in {path}: {error}") from error
+        except OSError as error:
+            raise StorageError(f"the frames of {stream}: {error}") from error
+
+    def _close(self, stream: str) -> None:
+        if (file := self._files.pop(stream, None)) is not None:
+            file.connection.close()
 
     def _path(self, stream: str) -> Path:
         return self._directory / f"{stream}.frames"
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    def _open(self, path: Path) -> _File:
+        make_private(path)
         file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
         try:
+            file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
             file.execute(f"PRAGMA page_size = {_PAGE}")
             file.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
             file.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; no wait for the disk
             with file:
                 file.execute(_TABLE)
-            path.chmod(0o600)
+            return _File(file, _identity(str(path)))
         except BaseException:  # whatever it was, the file is closed
             file.close()
             raise
-        return file
 
     def _put_aside(self, stream: str, path: Path, error: Exception) -> None:
         """A damaged file, as after a power cut, makes way for a new one and stays for a look."""
         log.warning("the frames of %s are damaged (%s): %s.damaged", stream, error, path)
         self._damaged += 1
-        if (file := self._files.pop(stream, None)) is not None:
-            file.close()
         with contextlib.suppress(OSError):
             path.replace(f"{path}.damaged")
             for left in (f"{path}-wal", f"{path}-shm"):
                 Path(left).unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class _File:
+    """The open file of a stream.
+
+    Attributes:
+        connection: To it.
+        identity: Device and inode, which change when it is put aside.
+        clock: By which its frames grow old; None until one is written.
+    """
+
+    connection: sqlite3.Connection
+    identity: tuple[int, int] | None
+    clock: ArrivalClock | None = None
+
+
+class _DamagedError(StorageError):
+    """A writer met a damaged file and put it aside."""
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(name)  # noqa: PTH116 - a Path is interned, see `_using`
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

@@ -15,15 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sensebind.errors import CheckpointError, StorageError
+from sensebind.perception.checkpoint_json import read_object
 from sensebind.perception.imagebind.config import MODALITIES, ImageBindConfig
 from sensebind.perception.tensor_files import (
     WEIGHTS_NAME,
     TensorFile,
     TensorFiles,
+    all_finite,
     directory_files,
 )
 
 CONFIG_NAME = "config.json"
+_FEW_BLOCKS = 256  # the published model has 98
 _NAMED = 6  # how many tensor names an error message spells out
 
 
@@ -58,9 +61,12 @@ def read_config(path: Path) -> ImageBindConfig:
     if path.is_dir():
         file = path / CONFIG_NAME
         try:
-            return ImageBindConfig.from_json(file.read_text(encoding="utf-8"), source=file)
-        except (OSError, UnicodeDecodeError) as error:
+            fields = read_object(file)
+        except FileNotFoundError as error:
             raise CheckpointError(f"cannot read {file}: {error}") from error
+        config = ImageBindConfig.from_fields(fields, source=file)
+        _compare_depths(path, config)
+        return config
     with open_weights(path) as (shapes, _):
         found = {modality_of(key) for key in shapes}
     trunks = [name for name in MODALITIES if name in found]
@@ -117,7 +123,7 @@ def read_tensors(
         found = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in problems if keys]
         if found:
             raise CheckpointError(f"{path} does not fit its configuration: {'; '.join(found)}")
-        return {key: _cast(read(key), dtype) for key in wanted}
+        return {key: _checked(path, key, read(key), dtype) for key in wanted}
 
 
 def write(path: Path, config: ImageBindConfig, tensors: Mapping[str, Tensor]) -> None:
@@ -152,8 +158,30 @@ def fingerprint(path: Path, config: ImageBindConfig) -> str:
     return whole.hexdigest()[:12]
 
 
-def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+def _compare_depths(path: Path, config: ImageBindConfig) -> None:
+    """Refuses more blocks than there are tensors, before as many blocks are made."""
+    depths = {name: config.trunk(name).blocks for name in config.trunks}
+    if config.point is not None:
+        depths["point"] += sum(level.blocks for level in config.point.levels)
+    if (blocks := sum(depths.values())) < _FEW_BLOCKS:
+        return  # the usual case costs nothing
+    with open_weights(path) as (shapes, _):
+        if blocks > len(shapes):
+            raise CheckpointError(
+                f"{path}: {CONFIG_NAME} says {blocks} blocks ({depths}), the weights are "
+                f"{len(shapes)} tensors in all"
+            )
+
+
+def _checked(path: Path, key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """The tensor in the type to compute in; NaN or infinity in it would be in all embeddings."""
+    if not tensor.is_floating_point():
+        return tensor
+    if not key.endswith(".mask") and not all_finite(tensor):  # a causal mask is minus infinity
+        raise CheckpointError(
+            f"{path}: {key} holds NaN or infinity: the file is damaged, copy it again"
+        )
+    return tensor.to(dtype)
 
 
 def _some(names: list[str]) -> str:

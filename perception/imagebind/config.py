@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    PositiveFloat,
-    PositiveInt,
+    Field,
     ValidationError,
     model_validator,
 )
 
 from sensebind.errors import ConfigurationError, one_line
+from sensebind.perception.checkpoint_json import DEEPEST, LARGEST
 
 MODALITIES = ("vision", "text", "audio", "depth", "thermal", "imu", "point")
+
+
+Size = Annotated[int, Field(gt=0, le=LARGEST)]
+Depth = Annotated[int, Field(gt=0, le=DEEPEST)]
+Length = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 class TrunkConfig(BaseModel):
@@ -36,12 +42,12 @@ class TrunkConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: PositiveInt
-    blocks: PositiveInt
-    heads: PositiveInt
-    drop_path: float = 0.0
+    width: Size
+    blocks: Depth
+    heads: Size
+    drop_path: Probability = 0.0
     bias_kv: bool = False
-    logit_scale: float | None = None
+    logit_scale: Length | None = None
     learn_logit_scale: bool = False
 
     @model_validator(mode="after")
@@ -54,12 +60,12 @@ class TrunkConfig(BaseModel):
 class VisionConfig(TrunkConfig):
     """Images [B,3,H,W] and two-frame clips [B,3,2,H,W]."""
 
-    width: PositiveInt = 1280
-    blocks: PositiveInt = 32
-    heads: PositiveInt = 16
-    image_size: PositiveInt = 224
-    patch: PositiveInt = 14
-    frames: PositiveInt = 2
+    width: Size = 1280
+    blocks: Depth = 32
+    heads: Size = 16
+    image_size: Size = 224
+    patch: Size = 14
+    frames: Size = 2
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -71,28 +77,28 @@ class VisionConfig(TrunkConfig):
 class TextConfig(TrunkConfig):
     """Token ids [B,L], L up to `context_length`."""
 
-    width: PositiveInt = 1024
-    blocks: PositiveInt = 24
-    heads: PositiveInt = 16
-    logit_scale: float | None = 1 / 0.07
+    width: Size = 1024
+    blocks: Depth = 24
+    heads: Size = 16
+    logit_scale: Length | None = 1 / 0.07
     learn_logit_scale: bool = True
-    vocab_size: PositiveInt = 49408
-    context_length: PositiveInt = 77
+    vocab_size: Size = 49408
+    context_length: Size = 77
 
 
 class AudioConfig(TrunkConfig):
     """Mel clips [B,1,mel_bins,mel_frames], cut into overlapping patches."""
 
-    width: PositiveInt = 768
-    blocks: PositiveInt = 12
-    heads: PositiveInt = 12
-    drop_path: float = 0.1
+    width: Size = 768
+    blocks: Depth = 12
+    heads: Size = 12
+    drop_path: Probability = 0.1
     bias_kv: bool = True
-    logit_scale: float | None = 20.0
-    mel_bins: PositiveInt = 128
-    mel_frames: PositiveInt = 204
-    patch: PositiveInt = 16
-    stride: PositiveInt = 10
+    logit_scale: Length | None = 20.0
+    mel_bins: Size = 128
+    mel_frames: Size = 204
+    patch: Size = 16
+    stride: Size = 10
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -106,13 +112,13 @@ class AudioConfig(TrunkConfig):
 class PlaneConfig(TrunkConfig):
     """One-channel images [B,1,H,W]: depth as disparity, or thermal."""
 
-    width: PositiveInt = 768
-    blocks: PositiveInt = 12
-    heads: PositiveInt = 12
+    width: Size = 768
+    blocks: Depth = 12
+    heads: Size = 12
     bias_kv: bool = True
-    logit_scale: float | None = 10.0
-    image_size: PositiveInt = 224
-    patch: PositiveInt = 16
+    logit_scale: Length | None = 10.0
+    image_size: Size = 224
+    patch: Size = 16
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -124,9 +130,9 @@ class PlaneConfig(TrunkConfig):
 class DepthConfig(PlaneConfig):
     """Disparity images [B,1,H,W]. The official trunk has 8 heads."""
 
-    width: PositiveInt = 384
-    heads: PositiveInt = 8
-    logit_scale: float | None = 5.0
+    width: Size = 384
+    heads: Size = 8
+    logit_scale: Length | None = 5.0
 
 
 class ThermalConfig(PlaneConfig):
@@ -136,15 +142,15 @@ class ThermalConfig(PlaneConfig):
 class ImuConfig(TrunkConfig):
     """Accelerometer and gyroscope samples [B,channels,length]."""
 
-    width: PositiveInt = 512
-    blocks: PositiveInt = 6
-    heads: PositiveInt = 8
-    drop_path: float = 0.7
+    width: Size = 512
+    blocks: Depth = 6
+    heads: Size = 8
+    drop_path: Probability = 0.7
     bias_kv: bool = True
-    logit_scale: float | None = 5.0
-    channels: PositiveInt = 6
-    length: PositiveInt = 2000
-    window: PositiveInt = 8
+    logit_scale: Length | None = 5.0
+    channels: Size = 6
+    length: Size = 2000
+    window: Size = 8
 
 
 class PointLevel(BaseModel):
@@ -160,11 +166,11 @@ class PointLevel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    groups: PositiveInt
-    group_size: PositiveInt
-    width: PositiveInt
-    blocks: PositiveInt
-    radius: PositiveFloat
+    groups: Size
+    group_size: Size
+    width: Size
+    blocks: Depth
+    radius: Length
 
 
 I2P_MAE_LEVELS = (  # as in Point-Bind
@@ -188,17 +194,17 @@ class PointConfig(TrunkConfig):
             `groups`, `group_size`, `blocks` and `encoder_width`. Empty for Point-BERT.
     """
 
-    width: PositiveInt = 384
-    blocks: PositiveInt = 12
-    heads: PositiveInt = 6
-    drop_path: float = 0.1
-    logit_scale: float | None = 1.0
-    groups: PositiveInt = 512
-    group_size: PositiveInt = 32
-    encoder_width: PositiveInt = 256
-    encoder_hidden: tuple[PositiveInt, PositiveInt] = (128, 512)
-    feature_width: PositiveInt = 512
-    levels: tuple[PointLevel, ...] = ()
+    width: Size = 384
+    blocks: Depth = 12
+    heads: Size = 6
+    drop_path: Probability = 0.1
+    logit_scale: Length | None = 1.0
+    groups: Size = 512
+    group_size: Size = 32
+    encoder_width: Size = 256
+    encoder_hidden: tuple[Size, Size] = (128, 512)
+    feature_width: Size = 512
+    levels: Annotated[tuple[PointLevel, ...], Field(max_length=DEEPEST)] = ()
 
     @model_validator(mode="after")
     def _levels_fit(self) -> Self:
@@ -218,7 +224,7 @@ class ImageBindConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    out_width: PositiveInt = 1024
+    out_width: Size = 1024
     vision: VisionConfig | None = None
     text: TextConfig | None = None
     audio: AudioConfig | None = None
@@ -280,6 +286,20 @@ class ImageBindConfig(BaseModel):
         """
         try:
             body = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigurationError(
+                f"{source} does not describe an ImageBind: {one_line(error)}"
+            ) from error
+        return cls.from_fields(body, source=source)
+
+    @classmethod
+    def from_fields(cls, body: object, *, source: str | Path = "config.json") -> ImageBindConfig:
+        """The same from what is read already.
+
+        Raises:
+            ConfigurationError: Not the description of an ImageBind.
+        """
+        try:
             if not isinstance(body, dict) or body.get("model_type") != "imagebind":
                 raise ValueError('"model_type" is not "imagebind"')
             return cls.model_validate(

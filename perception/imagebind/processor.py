@@ -6,13 +6,15 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError, one_line
+from sensebind.perception.checkpoint_json import LARGEST, read_object
 from sensebind.perception.imagebind.preprocess import audio as sound
 from sensebind.perception.imagebind.preprocess import image as picture
 from sensebind.perception.imagebind.preprocess import planes, points
@@ -22,11 +24,29 @@ from sensebind.perception.pixels import Range
 
 SETTINGS_NAME = "preprocessor_config.json"
 Data = np.ndarray | str | Path
-Triple = tuple[float, float, float]
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Size = Annotated[int, Field(gt=0, le=4096)]
+"""Side of a picture, bins or frames of a spectrum."""
+Count = Annotated[int, Field(gt=0, le=1024)]
+"""Clips of a file."""
+Many = Annotated[int, Field(gt=0, le=LARGEST)]
+"""Points, samples, tokens."""
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Triple = tuple[Finite, Finite, Finite]
+Spread = tuple[Positive, Positive, Positive]
+
+
+def _plain_name(name: str) -> str:
+    if name in ("", ".", "..") or Path(name).name != name or "\\" in name:
+        raise ValueError(f"{name[:80]!r} is not a file of the checkpoint's own folder")
+    return name
 
 
 class ImageSettings(_Settings):
@@ -35,17 +55,17 @@ class ImageSettings(_Settings):
     `range` says how files of more than 8 bits become brightness, see `pixels.to_uint8`.
     """
 
-    size: PositiveInt = 224
+    size: Size = 224
     mean: Triple = (0.48145466, 0.4578275, 0.40821073)
-    std: Triple = (0.26862954, 0.26130258, 0.27577711)
+    std: Spread = (0.26862954, 0.26130258, 0.27577711)
     range: Range = "declared"
 
 
 class VideoSettings(_Settings):
     """Number of clips and their length in seconds."""
 
-    clips: PositiveInt = 5
-    seconds: PositiveFloat = 2.0
+    clips: Count = 5
+    seconds: Seconds = 2.0
 
 
 class AudioSettings(_Settings):
@@ -55,41 +75,41 @@ class AudioSettings(_Settings):
     seconds of a stream's window count while there is something in them, see `newest` below.
     """
 
-    rate: PositiveInt = 16000
-    clips: PositiveInt = 3
-    seconds: PositiveFloat = 2.0
-    mel_bins: PositiveInt = 128
-    mel_frames: PositiveInt = 204
-    mean: float = -4.268
-    std: float = 9.138
-    silence: float | None = None
-    newest: PositiveFloat | None = None
+    rate: Annotated[int, Field(gt=0, le=768_000)] = 16000
+    clips: Count = 3
+    seconds: Seconds = 2.0
+    mel_bins: Size = 128
+    mel_frames: Size = 204
+    mean: Finite = -4.268
+    std: Positive = 9.138
+    silence: Finite | None = None
+    newest: Seconds | None = None
 
 
 class PointSettings(_Settings):
     """Normalisation, number of points (None: as they come), height of the floor for "metric"."""
 
     normalisation: points.Normalisation = "none"
-    count: PositiveInt | None = None
-    floor: float = 0.0
-    seed: int = 0
+    count: Many | None = None
+    floor: Finite = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class TextSettings(_Settings):
     """Merges file beside the settings, vocabulary (None: all merges), context, long texts."""
 
-    merges: str = "bpe_simple_vocab_16e6.txt.gz"
-    vocab_size: PositiveInt | None = 49408
-    context_length: PositiveInt = 77
+    merges: Annotated[str, AfterValidator(_plain_name)] = "bpe_simple_vocab_16e6.txt.gz"
+    vocab_size: Many | None = 49408
+    context_length: Many = 77
     overflow: Overflow = "keep_end"
 
 
 class PlaneSettings(_Settings):
     """Side of the square and statistics of depth or thermal pictures."""
 
-    size: PositiveInt = 224
-    mean: float = 0.0
-    std: PositiveFloat = 1.0
+    size: Size = 224
+    mean: Finite = 0.0
+    std: Positive = 1.0
 
 
 class DepthSettings(PlaneSettings):
@@ -99,16 +119,16 @@ class DepthSettings(PlaneSettings):
     0.075 m * 529 px / (8 * 75), as docs/inputs.md explains.
     """
 
-    mean: float = 0.0418
-    std: PositiveFloat = 0.0295
-    scale: PositiveFloat = 0.0661
+    mean: Finite = 0.0418
+    std: Positive = 0.0295
+    scale: Positive = 0.0661
 
 
 class ImuSettings(_Settings):
     """Channels and samples."""
 
-    channels: PositiveInt = 6
-    length: PositiveInt = 2000
+    channels: Many = 6
+    length: Many = 2000
 
 
 class ProcessorSettings(_Settings):
@@ -158,11 +178,10 @@ class ImageBindProcessor:
             return cls(directory=path.parent)
         file = path / SETTINGS_NAME
         try:
-            body = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            body = read_object(file)
+        except FileNotFoundError as error:
             raise CheckpointError(f"cannot read {file}: {error}") from error
-        if isinstance(body, dict):
-            body.pop("processor_class", None)
+        body.pop("processor_class", None)
         try:
             return cls(ProcessorSettings.model_validate(body), path)
         except ValidationError as error:

@@ -1,11 +1,13 @@
 """The visual cache: its arithmetic against a plain reference, its files, what it refuses."""
 
+import hashlib
 import json
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -294,3 +296,55 @@ def test_the_enhancer_of_a_worker_says_what_it_does(tmp_path: Path, cache: Visua
     assert isinstance(enhancer, Enhancer)
     with pytest.raises(ConfigurationError):
         load_enhancer(str(tmp_path), weight=2)
+
+
+def rewritten(directory: Path, index: faiss.Index) -> None:
+    """Puts another index into a saved cache, with a sidecar that vouches for it."""
+    path = directory / "index.faiss"
+    faiss.write_index(index, str(path))
+    fields = json.loads((directory / "cache.json").read_text())
+    fields["index_bytes"] = path.stat().st_size
+    fields["index_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    fields["count"], fields["dimension"] = index.ntotal, index.d
+    (directory / "cache.json").write_text(json.dumps(fields))
+
+
+def test_an_index_that_names_another_file_is_refused(tmp_path: Path, cache: VisualCache) -> None:
+    """Its lists lie in a file elsewhere, which FAISS would open for writing."""
+    cache.save(tmp_path / "cache")
+    rows = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
+    index = faiss.index_factory(8, "IVF2,Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(rows)
+    (tmp_path / "elsewhere").mkdir()
+    lists = faiss.OnDiskInvertedLists(2, index.code_size, str(tmp_path / "elsewhere" / "lists"))
+    index.replace_invlists(lists)
+    index.add(rows)
+    rewritten(tmp_path / "cache", index)
+    with pytest.raises(CheckpointError) as error:
+        VisualCache.load(tmp_path / "cache")
+    assert "\n" not in str(error.value)
+    (tmp_path / "elsewhere" / "lists").rename(tmp_path / "cache" / "lists")  # next to the index
+    with pytest.raises(CheckpointError, match=r"ONDISK|another file"):
+        VisualCache.load(tmp_path / "cache")
+    with pytest.raises(CheckpointError, match="another file"):
+        VisualCache.load(tmp_path / "cache", mmap=False)
+
+
+def test_vectors_that_are_not_finite_are_refused(tmp_path: Path, cache: VisualCache) -> None:
+    cache.save(tmp_path)
+    index = faiss.IndexFlatIP(8)
+    rows = np.ones((20, 8), np.float32)
+    rows[:, 3] = np.inf
+    index.add(rows)
+    rewritten(tmp_path, index)
+    with pytest.raises(CheckpointError, match="NaN or infinity"):
+        VisualCache.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [10**30, -1, 0, "x", 1.5, None])
+def test_numbers_of_the_sidecar_are_checked(tmp_path: Path, cache: VisualCache, value: Any) -> None:
+    cache.save(tmp_path)
+    fields = json.loads((tmp_path / "cache.json").read_text()) | {"dimension": value}
+    (tmp_path / "cache.json").write_text(json.dumps(fields))
+    with pytest.raises(CheckpointError, match="dimension"):
+        VisualCache.load(tmp_path)

@@ -11,6 +11,8 @@ from sensebind.agent.training.llama.official_data import official_loss
 
 FEATURES = 2e-5
 LOGITS = 1e-4
+RELOADED = 1e-6
+"""Between a model and its copy from disk: the same numbers, which kernels may add up otherwise."""
 
 
 def check_logits(golden: Golden, name: str, logits: Tensor, labels: Tensor) -> None:
@@ -21,6 +23,20 @@ def check_logits(golden: Golden, name: str, logits: Tensor, labels: Tensor) -> N
     expected = golden.tensors.get(f"{start}loss")
     if expected is not None:
         assert_near(loss, expected.squeeze(), LOGITS, what=f"{name} loss")
+
+
+def held_by_ours(model: GatedLlamaForCausalLM, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Official weights but for the gates of layers that take no condition.
+
+    A model of ours does not hold those, so that they cannot come back from it.
+    """
+    untouched = model.config.num_hidden_layers - model.config.injected_layers
+    gates = {
+        f"llama.layers.{layer}.attention.{kind}"
+        for layer in range(untouched)
+        for kind in ("gate", "new_gate")
+    }
+    return {name: tensor for name, tensor in weights.items() if name not in gates}
 
 
 def prompts_of(golden: Golden) -> list[Tensor]:

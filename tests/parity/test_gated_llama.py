@@ -6,12 +6,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from golden_files import Golden, assert_near
-from llama_checks import FEATURES, LOGITS, answer, check_logits, end_ids, greedy, padded_prompts
+from llama_checks import (
+    FEATURES,
+    LOGITS,
+    RELOADED,
+    answer,
+    check_logits,
+    end_ids,
+    greedy,
+    held_by_ours,
+    padded_prompts,
+)
 from torch import Tensor
 
 from sensebind.agent.conversion.llama_tensors import (
@@ -289,11 +300,24 @@ def test_end_to_end(golden: Golden, official_imagebind: Callable[[Golden], Image
 
 @pytest.mark.golden("imagebind_llm")
 def test_conversion_there_and_back(golden: Golden) -> None:
+    """All but the gates of layers that take no condition."""
     weights = golden.under("weights.")
-    official = to_official(build(golden, merge=False))
+    model = build(golden, merge=False)
+    official = to_official(model)
     assert official.keys() == weights.keys()
-    for name, value in weights.items():
+    for name, value in held_by_ours(model, weights).items():
         assert torch.equal(official[name], value), name
+
+
+@pytest.mark.golden("imagebind_llm")
+@torch.inference_mode()
+def test_saved_and_loaded(golden: Golden, tmp_path: Path) -> None:
+    model, tokens = build(golden), golden.tensors["input.tokens"]
+    conditions = condition(mix([golden.tensors["input.embedding"]]))
+    model.save_pretrained(tmp_path)
+    loaded = GatedLlamaForCausalLM.from_pretrained(tmp_path).eval()
+    expected = model(tokens, conditions=conditions).logits
+    assert_near(loaded(tokens, conditions=conditions).logits, expected, RELOADED)
 
 
 # --- sampling -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def read_numbers(path: str | Path, what: str) -> np.ndarray:
         if file.suffix.lower() == ".csv":
             return np.loadtxt(file, delimiter=",", dtype=np.float32, ndmin=2)
         return np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, MemoryError) as error:
         raise InputError(f"{what} {file} cannot be read: {one_line(error)}") from error
 
 

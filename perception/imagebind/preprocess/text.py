@@ -35,6 +35,9 @@ def byte_symbols() -> dict[int, str]:
     return symbols | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
+_MOST_BYTES = 64 << 20  # CLIP's merges file has 3 MB
+
+
 def read_merges(path: str | Path, limit: int | None = None) -> list[tuple[str, str]]:
     """Reads a merges file, plain or gzipped; its first line is a header.
 
@@ -45,10 +48,15 @@ def read_merges(path: str | Path, limit: int | None = None) -> list[tuple[str, s
     Raises:
         InputError: Missing, empty, or no merges file.
     """
-    file = checked(path, "merges file", 64 << 20)
+    file = checked(path, "merges file", _MOST_BYTES)
     try:
         raw = file.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
+        if raw[:2] == b"\x1f\x8b":
+            with gzip.open(file) as packed:
+                raw = packed.read(_MOST_BYTES + 1)
+            if len(raw) > _MOST_BYTES:
+                raise InputError(f"merges file {file} unpacks to more than {_MOST_BYTES} bytes")
+        text = raw.decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"merges file {file} cannot be read: {one_line(error)}") from error
     merges = []

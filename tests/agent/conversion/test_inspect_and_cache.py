@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 import pytest
 
-from sensebind.agent.conversion.cache_part import rebuild
+from sensebind.agent.conversion.cache_part import Vectors, open_index, rebuild
 from sensebind.agent.conversion.convert import ConvertOptions, convert
 from sensebind.agent.conversion.inspection import inspect, run
 from sensebind.checkpoints import default_checkpoint
@@ -31,9 +31,7 @@ def test_any_index_that_knows_its_vectors_is_rebuilt(factory: str) -> None:
     source = faiss.index_factory(32, factory, faiss.METRIC_INNER_PRODUCT)
     source.train(vectors)
     source.add(vectors)
-    if (inverted := faiss.try_extract_index_ivf(source)) is not None:
-        inverted.make_direct_map()
-    cache, report = rebuild(source, "SQ8")
+    cache, report = rebuild(Vectors(source), "SQ8")
     assert len(cache) == 12_000
     assert report["factory"].startswith("IVF")
     assert report["recall"] >= 0.95
@@ -41,6 +39,57 @@ def test_any_index_that_knows_its_vectors_is_rebuilt(factory: str) -> None:
     plain = VisualCache.build(vectors)
     query = vectors[:5]
     np.testing.assert_allclose(cache.enhance(query), plain.enhance(query), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "factory",
+    ["IDMap,Flat", "IDMap2,Flat", "IDMap,SQfp16", "IVF16,Flat", "PCA16,IVF16,Flat", "IDMap,HNSW8"],
+)
+def test_an_index_with_ids_of_its_own_gives_its_vectors(tmp_path: Path, factory: str) -> None:
+    """The ids begin at a million, fall, and one of them stands twice."""
+    vectors = clustered(600)
+    ids = 10**6 + 3 * np.arange(600)[::-1].copy()
+    ids[1] = ids[0]
+    index = faiss.index_factory(32, factory, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    index.add_with_ids(vectors, ids)
+    path = tmp_path / "knn.index"
+    faiss.write_index(index, str(path))
+    source = open_index(path)
+    stored = np.concatenate([rows for _, rows in source.batches()])
+    nearest = np.linalg.norm(stored[:, None] - vectors[None], axis=-1)
+    if "PCA" not in factory:  # which loses a part of each vector
+        assert nearest.min(axis=0).max() < 1e-3  # each vector that went in comes out
+        assert nearest.min(axis=1).max() < 1e-3
+    assert source.count == len(stored) == 600
+    convert(ConvertOptions(tmp_path / "out", cache=path))
+    cache = VisualCache.load(tmp_path / "out" / "visual_cache")
+    assert len(cache) == 600
+    if "PCA" not in factory:
+        expected = VisualCache.build(vectors).enhance(vectors[:5])
+        np.testing.assert_allclose(cache.enhance(vectors[:5]), expected, atol=0.05)
+
+
+def test_an_index_from_which_vectors_were_removed_gives_the_others(tmp_path: Path) -> None:
+    vectors = clustered(600)
+    index = faiss.index_factory(32, "IVF16,Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    index.add(vectors)
+    index.remove_ids(np.arange(7))
+    faiss.write_index(index, str(tmp_path / "knn.index"))
+    stored = np.concatenate([rows for _, rows in open_index(tmp_path / "knn.index").batches()])
+    kept = vectors[7:]
+    assert sorted(map(bytes, stored)) == sorted(map(bytes, kept))
+
+
+def test_vectors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    vectors = clustered(600)
+    vectors[300, 3] = np.nan
+    index = faiss.IndexFlatIP(32)
+    index.add(vectors)
+    faiss.write_index(index, str(tmp_path / "knn.index"))
+    with pytest.raises(CheckpointError, match="not finite"):
+        convert(ConvertOptions(tmp_path / "out", cache=tmp_path / "knn.index"))
 
 
 def test_what_is_no_index_is_refused(tmp_path: Path) -> None:

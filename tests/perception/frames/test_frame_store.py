@@ -5,9 +5,11 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,15 +83,89 @@ def test_what_is_not_kept_is_named(tmp_path: Path) -> None:
         assert not (tmp_path / "nose.frames").exists()
 
 
-def test_old_frames_give_way(tmp_path: Path) -> None:
-    with FrameStore(tmp_path, max_age=10.0) as store:
+class Clocks:
+    """A wall clock and a monotonic one that go on together until somebody sets the first."""
+
+    def __init__(self, at: float = 1000.0) -> None:
+        self.monotonic, self.set_by = 0.0, at
+
+    def wall_ns(self) -> int:
+        return int((self.monotonic + self.set_by) * SECOND)
+
+    def store(self, directory: Path, **limits: Any) -> FrameStore:
+        return FrameStore(directory, wall_ns=self.wall_ns, clock=lambda: self.monotonic, **limits)
+
+
+def test_old_frames_are_dropped(tmp_path: Path) -> None:
+    clocks = Clocks()
+    with clocks.store(tmp_path, max_age=10.0) as store:
         for second in range(30):
+            clocks.monotonic = second
             store.put(picture(second * SECOND))
         kept = store.references("camera")
         assert kept[0] == f"frame:camera@{19 * SECOND}" and len(kept) == 11
         assert (store.counts.kept, store.counts.evicted) == (30, 19)
         assert len(store.references("camera", since=25 * SECOND, until=27 * SECOND)) == 3
         assert store.references("nose") == []
+
+
+def test_no_stamp_and_no_step_of_the_clock_removes_another_frame(tmp_path: Path) -> None:
+    clocks = Clocks(at=10**6)
+    with clocks.store(tmp_path) as store:
+        for _ in range(10):
+            clocks.monotonic += 1
+            store.put(picture(clocks.wall_ns()))
+        day = 24 * 3600 * SECOND
+        store.put(picture(clocks.wall_ns() + 400 * day))
+        store.put(picture(1))
+        clocks.set_by += 400 * day / SECOND
+        for _ in range(10):
+            clocks.monotonic += 1
+            store.put(picture(clocks.wall_ns()))
+        assert len(store.references("camera")) == 22 and store.counts.evicted == 0
+
+
+def test_a_clock_set_back_does_not_cost_the_new_frames(tmp_path: Path) -> None:
+    with FrameStore(tmp_path, max_bytes=400_000) as store:
+        for at in range(3600, 3660):
+            store.put(noise(at))
+        kept = len(store.references("camera"))
+        for at in range(1, 61):
+            store.put(noise(at))
+        assert store.references("camera", until=61)[-1] == "frame:camera@60"
+        assert len(store.references("camera", until=61)) >= kept - 2
+
+
+def test_the_time_without_the_program_counts_once_the_clock_is_steady(tmp_path: Path) -> None:
+    clocks = Clocks(at=10**6)
+    with clocks.store(tmp_path, max_age=3 * 3600.0) as store:
+        store.put(picture(1))
+    clocks.set_by += 30 * 3600  # switched off over night and more
+    clocks.monotonic += 5
+    with clocks.store(tmp_path, max_age=3 * 3600.0) as store:
+        store.put(picture(2))
+        assert len(store.references("camera")) == 2  # the clock may be wrong as yet
+        for minute in range(1, 65):
+            clocks.monotonic += 60
+            store.put(picture(2 + minute))
+        # The one of before the night is gone, those of the first hour are not.
+        assert store.references("camera")[0] == "frame:camera@2"
+        assert len(store.references("camera")) == 65
+
+
+def test_a_file_without_an_order_of_arrival_is_taken_over(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as store:
+        for at in (5, 3, 4):
+            store.put(picture(at))
+    with sqlite3.connect(tmp_path / "camera.frames") as file:
+        file.execute("DROP TABLE arrivals")
+    with FrameStore(tmp_path) as store:
+        assert store.get("frame:camera@3").captured_at == 3
+        store.put(picture(6))
+        assert len(store.references("camera")) == 4
+    with sqlite3.connect(tmp_path / "camera.frames") as file:
+        rows = file.execute("SELECT captured_at FROM arrivals ORDER BY number").fetchall()
+    assert [row[0] for row in rows] == [3, 4, 5, 6]
 
 
 def test_the_oldest_give_way_to_the_limit_in_bytes(tmp_path: Path) -> None:
@@ -117,17 +193,57 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_damaged_file_is_put_aside_and_the_stream_goes_on(tmp_path: Path) -> None:
     (tmp_path / "camera.frames").write_bytes(b"no database at all" * 100)
     with FrameStore(tmp_path) as store:
-        with pytest.raises(StorageError, match="camera"):
-            store.put(picture(1))
+        assert store.get(store.put(picture(1))).captured_at == 1
         assert store.put(picture(2)) and store.counts.damaged == 1
         assert store.put(picture(1, stream="other"))
     assert (tmp_path / "camera.frames.damaged").exists()
 
 
+def test_a_reader_never_puts_a_file_aside_under_its_writer(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as writer, FrameStore(tmp_path) as reader:
+        old = [writer.put(noise(at)) for at in range(1, 60)]
+        assert reader.get(old[0]).captured_at == 1
+        writer._files["camera"].connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (tmp_path / "camera.frames").open("r+b") as file:  # as on a worn SD card
+            file.seek(3 * 8192)
+            file.write(b"\xff" * 16 * 8192)
+        unreadable = 0
+        for reference in old:
+            try:
+                reader.get(reference)
+            except StorageError:
+                unreadable += 1
+        assert unreadable and reader.counts.damaged == 0
+        assert not (tmp_path / "camera.frames.damaged").exists()
+        for at in range(100, 160):
+            assert reader.get(writer.put(noise(at))).captured_at == at
+
+
+def test_a_reader_follows_a_file_that_the_writer_put_aside(tmp_path: Path) -> None:
+    with FrameStore(tmp_path) as writer, FrameStore(tmp_path) as reader:
+        reader.get(writer.put(picture(1)))
+        writer._put_aside("camera", tmp_path / "camera.frames", OSError("for the test"))
+        assert reader.get(writer.put(picture(2))).captured_at == 2
+
+
+def test_only_their_owner_can_read_frames(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with FrameStore(tmp_path / "frames") as store:
+            store.put(picture(1))
+            modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "frames").iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(
+        ("camera.frames", "camera.frames-wal", "camera.frames-shm"), 0o600
+    )
+    assert (tmp_path / "frames").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_full_disk_is_said_and_harms_nothing_kept(tmp_path: Path) -> None:
     with FrameStore(tmp_path) as store:
         kept = store.put(picture(1))
-        file = store._files["camera"]
+        file = store._files["camera"].connection
         [pages] = file.execute("PRAGMA page_count").fetchone()
         file.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says when the disk is full
         with pytest.raises(StorageError, match="full"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,3 +166,53 @@ def test_saving_where_nothing_can_be_written_leaves_nothing(saved: Path, tmp_pat
         ImageBind(CONFIG).save_pretrained(blocked)
     assert blocked.read_text() == "in the way"
     assert not list(saved.glob(".model*"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("out_width", 10**9),
+        ("vision/width", 10**9),
+        ("vision/blocks", 10**9),
+        ("vision/blocks", 4000),
+        ("vision/heads", 0),
+        ("audio/logit_scale", -1.0),
+        ("audio/drop_path", float("nan")),
+        ("point/groups", 10**9),
+        ("point/encoder_hidden", [8, -8]),
+    ],
+)
+def test_numbers_are_checked_before_anything_is_made(saved: Path, key: str, value: object) -> None:
+    body = json.loads((saved / "config.json").read_text())
+    *path, last = key.split("/")
+    place = body
+    for step in path:
+        place = place[step]
+    place[last] = value
+    (saved / "config.json").write_text(json.dumps(body))
+    with pytest.raises((CheckpointError, ConfigurationError), match=r"config\.json") as error:
+        ImageBind.from_pretrained(saved)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(saved: Path, value: float) -> None:
+    key = "modality_heads.vision.2.weight"
+    weight = load_file(saved / "model.safetensors")[key]
+    weight[0, 3] = value
+    rewrite(saved, {key: weight})
+    with pytest.raises(CheckpointError, match=rf"{key} holds NaN"):
+        ImageBind.from_pretrained(saved)
+    ImageBind.from_pretrained(saved, ["audio"])  # another trunk is not affected
+
+
+def test_an_index_that_points_out_of_the_folder_is_refused(saved: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (saved / "model.safetensors").rename(other / "model.safetensors")
+    names = load_file(other / "model.safetensors")
+    for file in ("elsewhere/model.safetensors", str(other / "model.safetensors"), ".."):
+        index = {"weight_map": dict.fromkeys(names, file)}
+        (saved / "model.safetensors.index.json").write_text(json.dumps(index))
+        with pytest.raises(CheckpointError, match="not a file of its own folder"):
+            ImageBind.from_pretrained(saved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,9 @@ import torch
 from sensebind.errors import CheckpointError, ConfigurationError, InputError
 from sensebind.perception.imagebind import ImageBindProcessor, ProcessorSettings
 from sensebind.perception.imagebind.preprocess.audio import fbank, level, resample
-from sensebind.perception.imagebind.preprocess.planes import disparity
+from sensebind.perception.imagebind.preprocess.planes import disparity, read_numbers
 from sensebind.perception.imagebind.preprocess.points import normalised, resampled
+from sensebind.perception.imagebind.preprocess.text import read_merges
 from sensebind.perception.imagebind.preprocess.video import read_clips
 from sensebind.perception.imagebind.processor import (
     AudioSettings,
@@ -66,14 +68,47 @@ def test_bad_settings_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="preprocessor_config"):
         ImageBindProcessor.from_pretrained(tmp_path)
     file = tmp_path / "preprocessor_config.json"
-    for text in ('{"image": {"size": 0}}', '{"smell": {}}', "[]"):
+    for text in (
+        '{"image": {"size": 0}}',
+        '{"image": {"size": 1000000000}}',
+        '{"image": {"std": [0, 1, 1]}}',
+        '{"video": {"clips": 1000000}}',
+        '{"audio": {"mean": NaN}}',
+        '{"text": {"merges": "../merges.txt"}}',
+        '{"text": {"merges": "/etc/passwd"}}',
+        '{"smell": {}}',
+    ):
         file.write_text(text)
         with pytest.raises(ConfigurationError) as caught:
             ImageBindProcessor.from_pretrained(tmp_path)
         assert "\n" not in str(caught.value)
-    file.write_text("{")
-    with pytest.raises(CheckpointError):
-        ImageBindProcessor.from_pretrained(tmp_path)
+    for text in ("{", "[]", "[" * 100_000):
+        file.write_text(text)
+        with pytest.raises(CheckpointError):
+            ImageBindProcessor.from_pretrained(tmp_path)
+
+
+def test_a_merges_file_that_unpacks_to_much_more_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "merges.txt.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(65):
+            file.write(b"a b\n" * (1 << 18))
+    with pytest.raises(InputError, match="unpacks to more"):
+        read_merges(path)
+
+
+def test_an_array_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "imu.npy"
+    np.save(path, np.zeros((6, 4)))
+    path.write_bytes(
+        path.read_bytes().replace(b"(6, 4), }             ", b"(6, 4000000000000), } ")
+    )
+    assert b"4000000000000" in path.read_bytes()
+    with pytest.raises(InputError):
+        read_numbers(path, "imu")
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="allow_pickle"):
+        read_numbers(path, "imu")
 
 
 def test_picture_files_equal_arrays(processor: ImageBindProcessor, tmp_path: Path) -> None:
