@@ -19,7 +19,8 @@ from pydantic import BaseModel, Field, create_model
 from sensebind.errors import SenseBindError, ToolError
 from sensebind.tools.motion.contracts import Locator, Mover, Sight
 from sensebind.tools.motion.limits import Limits
-from sensebind.tools.motion.ride import Plan, Report, Ride
+from sensebind.tools.motion.plan import Plan
+from sensebind.tools.motion.ride import Report, Ride
 from sensebind.tools.risk import UNGUARDED, Risk, label
 
 _NEAR = 0.02  # metres: no movement is made for less
@@ -210,9 +211,12 @@ def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool
     reach = motion.limits.distance
 
     def approach(kind: str) -> str:
-        if locate is None:
-            raise ToolException("there is nothing that says where things are")
-        return motion.approach_found(lambda: locate(kind))
+        def found() -> tuple[float, float]:
+            if locate is None:
+                raise ToolError("there is nothing that says where objects are")
+            return locate(kind)
+
+        return motion.approach_found(found)
 
     metres = Field(ge=-reach, le=reach, multiple_of=0.1, description="Metres; negative is back.")
     degrees = Field(ge=-180, le=180, multiple_of=1, description="To the left if positive.")
