@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.processes import start_module
+from sensebind.perception.process import start_module
 from sensebind.tools.motion.settings import MotionSettings, dump_settings
 
 log = logging.getLogger(__name__)
