@@ -435,14 +435,16 @@ def main(arguments: list[str]) -> int:
             base: Base = make(settings.base)
             listener = listen(path)
         except SenseBindError as error:
-            control.sendall(f"error {one_line(error)}\n".encode())
+            with suppress(OSError):
+                control.sendall(f"error {one_line(error)}\n".encode())
             return 1
         process = Process(settings, base, control, listener)
         signal.signal(signal.SIGTERM, lambda *_: process.finish())
         gc.collect()
         gc.freeze()  # what is here stays; only what is new is looked through
-        control.sendall(b"ready\n")
         try:
+            with suppress(OSError):  # whoever started this process may have gone meanwhile
+                control.sendall(b"ready\n")
             process.run()
         finally:
             path.unlink(missing_ok=True)

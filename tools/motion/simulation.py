@@ -9,6 +9,7 @@ what the base did, not by what others believe.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import socket as sockets
@@ -80,6 +81,7 @@ class Report(msgspec.Struct, kw_only=True):
         driven: Metres since `Order.since`.
         turned: Radians since then.
         moving_until: When the last command that moves ended: a zero came, or it expired.
+        speed_then: Metres per second when the wheels had followed it last.
         stands_since: When it came to stand; inf while it moves.
         first_zero: When the first zero since then was sent, also one that was dropped; inf if none.
         clearance: Metres to the nearest box, at the least.
@@ -92,6 +94,7 @@ class Report(msgspec.Struct, kw_only=True):
     driven: float
     turned: float
     moving_until: float
+    speed_then: float
     stands_since: float | None
     first_zero: float | None
     clearance: float | None
@@ -129,6 +132,8 @@ class _World:
     boxes: list[tuple[float, float, float, float, float]] = field(default_factory=list)
     log: deque[_Moment] = field(default_factory=deque)
     zeros: deque[float] = field(default_factory=deque)
+    heard: float | None = None  # until when the command that moves is valid that is in force
+    heard_until: float = 0.0  # when the last one ended
 
     def lost(self) -> bool:
         """Whether a message is lost."""
@@ -138,8 +143,12 @@ class _World:
         """Take a command, which may be lost."""
         if not self.cut and not speed and not turn_rate:
             self.zeros.append(now)
-        if not self.lost():
-            self.late.append((now + REACTION, speed, turn_rate, now + valid_for))
+        if self.lost():
+            return
+        if self.heard is not None:
+            self.heard_until = min(now, self.heard)
+        self.heard = now + valid_for if speed or turn_rate else None
+        self.late.append((now + REACTION, speed, turn_rate, now + valid_for))
 
     def step(self, now: float, seconds: float) -> None:
         """Let time pass."""
@@ -211,8 +220,9 @@ class _World:
     def report(self, since: float, now: float) -> Report:
         """What happened since a moment."""
         after = [one for one in self.log if one.time >= since]
-        pairs = list(zip(after, after[1:], strict=False))
-        moving = [one.time for one in self.log if one.moves]
+        pairs = list(itertools.pairwise(after))
+        moving = [one for one in self.log if one.moves]
+        ended = self.heard_until if self.heard is None else min(now, self.heard)
         stood = None
         for one in reversed(self.log):
             if one.speed or one.turn_rate or one.moves:
@@ -226,7 +236,8 @@ class _World:
             turn_rate=self.turn_rate,
             driven=sum(math.hypot(b.x - a.x, b.y - a.y) for a, b in pairs),
             turned=sum(abs(math.remainder(b.heading - a.heading, math.tau)) for a, b in pairs),
-            moving_until=moving[-1] if moving else 0.0,
+            moving_until=ended,
+            speed_then=abs(moving[-1].speed) if moving else 0.0,
             stands_since=stood,
             first_zero=next((one for one in self.zeros if one >= since), None),
             clearance=None if math.isinf(clearance) else clearance,
