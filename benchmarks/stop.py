@@ -508,8 +508,9 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
             driving.start()
             time.sleep(chance.uniform(0.3, 1.0))
             speed = simulation.order().speed
-            fast = abs(speed)
-            own = fast * (SWEEP_SECONDS + 0.05 + REACTION) + fast * fast / (2 * BRAKING)
+            late, driven = SWEEP_SECONDS + 0.05 + REACTION, settings((0, ""))
+            fast = min(abs(speed) + late * driven.acceleration, driven.speed)  # it speeds up
+            own = fast * late + fast * fast / (2 * BRAKING)
             near = chance.random() < 0.2
             away = chance.uniform(0.02, own) if near else chance.uniform(own + KEPT_CLEAR, 2.0)
             width = chance.uniform(0.1, 0.8)

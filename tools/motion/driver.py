@@ -57,6 +57,7 @@ class _Movement:
     began: float
     turned: float = 0.0
     speed: float = 0.0  # commanded last: m/s or rad/s, without sign
+    stepped: float = 0.0  # when that was
     progress: float = 0.0  # the farthest, without sign
     progressed: float = 0.0  # when it last grew
 
@@ -161,19 +162,19 @@ class Driver:
         Returns:
             Why it is refused, or "".
         """
-        if self.busy:
-            return "the robot is moving already"
         if not math.isfinite(amount) or abs(amount) > 1000:
             return f"{amount} is not a distance"
         if trouble := self.trouble(now):
             return trouble
+        if self.busy:
+            return "the robot is moving already"
         pose = self._history[-1].pose
         plan = Plan(pose, metres=amount) if kind == "drive" else Plan(pose, radians=amount)
         fence = self._settings.fence
         end = (pose[0] + plan.metres * math.cos(pose[2]), pose[1] + plan.metres * math.sin(pose[2]))
         if outside(fence, end) > outside(fence, pose[:2]):
             return "it would leave the area that may be driven in"
-        self._movement = _Movement(plan, now, progressed=now)
+        self._movement = _Movement(plan, now, stepped=now, progressed=now)
         self._ended = None
         return ""
 
@@ -268,8 +269,9 @@ class Driver:
                 _CREEP_TURNING,
             )
         )  # fmt: skip
-        late = settings.delay + COMMAND_SECONDS
-        ramp = movement.speed + gain * COMMAND_SECONDS
+        known = min(max(now - here.monotonic, 0.0), ODOMETRY_SILENCE)  # ago: it has moved since
+        late = settings.delay + COMMAND_SECONDS + known
+        ramp = movement.speed + gain * min(max(now - movement.stepped, 0.01), COMMAND_SECONDS)
         wanted = min(most, ramp, max(_fitting(left, _EARLY * braking, late), creep))
         steer = self._steer(movement, here) if drives else 0.0
         measured = abs(here.speed if drives else here.turn_rate)
@@ -279,7 +281,7 @@ class Driver:
             self.end("blocked", "something is in the way", now)
             return None
         wanted = min(wanted, max(_fitting(free, _EARLY * braking, late), creep))
-        movement.speed = wanted
+        movement.speed, movement.stepped = wanted, now
         return (sign * wanted, steer) if drives else (0.0, sign * wanted)
 
     def _free(

@@ -169,6 +169,7 @@ class Process:
         self._zeros = 0  # how many of a burst are still to be sent
         self._commanded = -1.0  # when the last command was sent
         self._moves = False  # whether it was one that moves
+        self._seen = False  # whether a sweep has come since
         self._sweeps = Sweeps(settings, self.wake) if settings.lidar is not None else None
         reasons = {
             "there is no lidar to see obstacles with": settings.lidar is None,
@@ -315,6 +316,7 @@ class Process:
             log.debug("motion: odometry: %s", one_line(error))
         if self._sweeps is not None and (newest := self._sweeps.take()) is not None:
             self._driver.see(*newest)
+            self._seen = True
 
     def _act(self, now: float) -> None:
         if self._driver.busy:
@@ -336,7 +338,8 @@ class Process:
     def _command(self, now: float) -> None:
         """Command the base: at 20 Hz, and a stop at once and several times."""
         regular = now - self._commanded >= COMMAND_SECONDS - _TICK / 4
-        if not regular and not self._zeros and not (self._moves and self._driver.braking):
+        seen, self._seen = self._seen, False  # what a sweep shows does not wait
+        if not (regular or seen) and not self._zeros and not (self._moves and self._driver.braking):
             return
         velocity = self._driver.step(now)
         if velocity is None:

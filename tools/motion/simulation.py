@@ -113,7 +113,7 @@ class _Moment:
 
 
 @dataclass(slots=True)
-class _World:
+class World:
     """The base and its boxes; a box is x, y, heading, half depth, half width."""
 
     start: float = 0.0
@@ -256,7 +256,7 @@ def _slab(start: float, direction: np.ndarray, half: float) -> tuple[np.ndarray,
 
 def main() -> int:
     """Run the base until standard input is closed."""
-    world, orders = _World(), msgspec.json.Decoder(Order)
+    world, orders = World(), msgspec.json.Decoder(Order)
     link = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
     link.bind(("127.0.0.1", 0))
     link.setblocking(False)
@@ -310,7 +310,7 @@ def main() -> int:
             lidar.send_multipart(encode_sample(header, world.sweep()))
 
 
-def _receive(link: sockets.socket, world: _World, now: float) -> tuple[str, int] | None:
+def _receive(link: sockets.socket, world: World, now: float) -> tuple[str, int] | None:
     sender = None
     while True:
         try:
@@ -323,9 +323,9 @@ def _receive(link: sockets.socket, world: _World, now: float) -> tuple[str, int]
                 world.command(speed, turn_rate, valid_for, now)
 
 
-def _obey(world: _World, order: Order, now: float) -> Report:
+def _obey(world: World, order: Order, now: float) -> Report:
     if order.reset:
-        fresh = _World(start=world.start, drop=world.drop, cut=world.cut, chance=world.chance)
+        fresh = World(start=world.start, drop=world.drop, cut=world.cut, chance=world.chance)
         for name in fresh.__dataclass_fields__:
             setattr(world, name, getattr(fresh, name))
     if order.seed is not None:
