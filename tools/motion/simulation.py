@@ -274,7 +274,7 @@ def main() -> int:
     stepped = pushed = swept = time.monotonic()
     sequence, rest = 0, b""
     while True:
-        ready = dict(poller.poll(1000 * _STEP))
+        ready = dict(poller.poll(round(1000 * _STEP)))
         now = time.monotonic()
         if link.fileno() in ready:
             partner = _receive(link, world, now) or partner
