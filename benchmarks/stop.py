@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -33,12 +34,14 @@ import socket as sockets
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,21 +68,22 @@ from sensebind.tools.motion.simulation import (
 )
 
 DROP, LATEST_START = 0.1, 0.5
-CHANNELS = ("text", "cancel", "call", "sigint", "mcp")
+CHANNELS = ("text", "key", "mcp", "cancel", "call", "sigint")
+KEY = "\x1c"  # Ctrl-\\ at a terminal
 MOVES: dict[str, dict[str, Any]] = {
     "drive": {"metres": 3.0},
     "turn": {"degrees": 175},
     "go_to": {"x": 1.5, "y": 2.0},
     "approach": {"kind": "ball"},
 }
-WORDS = ("stop", "Stop!", "halt", "停", "停下")
+WORDS = ("stop", "stop now", "please stop", "don't move", "emergency stop", "别动", "停下来")
 DEATHS = tuple(
     f"{word} {who}"
     for word in ("SIGKILL", "SIGSTOP")
     for who in ("agent", "supervisor", "driving process")
 )
 STOP_BAR, DEATH_BAR, KEPT_CLEAR = 0.1, 0.4, 0.1
-LANES = 3  # robots at a time
+LANES = 4  # robots at a time
 
 
 def settings(simulation: tuple[int, str]) -> MotionSettings:
@@ -104,14 +108,27 @@ def settings(simulation: tuple[int, str]) -> MotionSettings:
 class Child:
     """This script as another process: it takes orders and says things in lines of JSON."""
 
-    def __init__(self, part: str, *arguments: str) -> None:
+    def __init__(self, part: str, *arguments: str, typed: bool = False) -> None:
+        """Start it.
+
+        Args:
+            part: What it is to be.
+            arguments: Of its own.
+            typed: Whether it is at a terminal, at which `type` types.
+        """
         self.socket, theirs = sockets.socketpair()
+        self._keyboard, screen = os.openpty() if typed else (-1, subprocess.DEVNULL)
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, __file__, "--part", part, *arguments, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
+                stdin=screen,
+                stdout=screen if typed else None,
+                start_new_session=typed,
             )
+        if typed:
+            os.close(screen)
+            threading.Thread(target=self._watch_screen, daemon=True).start()
         self._lines = self.socket.makefile("rb")
 
     def say(self, **fields: Any) -> float:
@@ -119,6 +136,18 @@ class Child:
         at = time.monotonic()
         self.socket.sendall(json.dumps(fields).encode() + b"\n")
         return at
+
+    def type(self, keys: str) -> float:
+        """Type at its terminal; returns when."""
+        at = time.monotonic()
+        os.write(self._keyboard, keys.encode())
+        return at
+
+    def _watch_screen(self) -> None:
+        """Read what it prints, so that it need not wait."""
+        with suppress(OSError):
+            while os.read(self._keyboard, 65536):
+                pass
 
     def hear(self, key: str, timeout: float) -> Any:
         """Return the next thing that it says under a key; what else it says is passed over."""
@@ -133,6 +162,9 @@ class Child:
         """End it."""
         with suppress(OSError):
             self.socket.shutdown(sockets.SHUT_RDWR)
+        if self._keyboard >= 0:
+            with suppress(OSError):
+                os.write(self._keyboard, b"\x04")  # the end of what is typed
         self._lines.close()
         self.socket.close()
         try:
@@ -165,18 +197,14 @@ def be_load(line: Line) -> None:
     import torch
 
     from sensebind.agent.llm.chat_model import ChatSenseBind
-    from sensebind.agent.robot.workers import simhome_workers
-    from sensebind.checkpoints import default_checkpoint
-    from sensebind.perception.simhome.options import SimHomeOptions
-    from sensebind.perception.simhome.server import SimHomeServer
-    from sensebind.perception.workers.supervisor import Supervisor
+    from sensebind.agent.robot.robot import Robot
+    from sensebind.agent.robot.simhome import simhome_robot
     from sensebind.tools.motion.priority import give_way
 
     give_way()
     torch.set_num_threads(1)
-    with SimHomeServer(SimHomeOptions(7)) as home:
-        workers = Supervisor(simhome_workers(home.sensors, default_checkpoint()))
-        workers.start()
+    encoders = {"llm": None, "memory": None, "tools": (), "watches": (), "motion": None}
+    with Robot(simhome_robot(7).model_copy(update=encoders), transient=True):
         chat, over, silent = ChatSenseBind(), threading.Event(), threading.Event()
 
         def talk() -> None:
@@ -194,7 +222,6 @@ def be_load(line: Line) -> None:
             (silent.clear if order["talk"] else silent.set)()
         over.set()
         talker.join()
-        workers.stop()
 
 
 def be_agent(line: Line, address: str) -> None:
@@ -204,6 +231,8 @@ def be_agent(line: Line, address: str) -> None:
     from langchain_core.outputs import ChatGeneration, ChatResult
 
     from sensebind.agent import Assistant, ChatSenseBind, Policy
+    from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.rates import Rates
     from sensebind.tools.motion import Limits, Motion, motion_tools
     from sensebind.tools.motion.priority import give_way
 
@@ -234,10 +263,9 @@ def be_agent(line: Line, address: str) -> None:
     motion = Motion(client, Limits(distance=5.0))
     tools = motion_tools(motion, lambda kind: (1.5, 1.5))
     policy = Policy(approved=frozenset(MOVES), rates={})
-    assistant = Assistant(Obedient(), tools, policy=policy, stop=motion.stop)
+    assistant = Assistant(Obedient(), tools, policy=policy, stop=motion.stop, robot=Rates())
     give_way(2)
-    orders: list[str] = []
-    ordered, over = threading.Event(), threading.Event()
+    over = threading.Event()
     chat = ChatSenseBind()
 
     def talk() -> None:  # its own model talks, too, as it would in another dialog
@@ -250,32 +278,19 @@ def be_agent(line: Line, address: str) -> None:
     def listen() -> None:
         stops: dict[str, Callable[[], Any]] = {"cancel": assistant.cancel, "call": motion.stop}
         for order in line:
-            if (tool := order.get("tool")) is not None:
-                orders.append(tool)
-                ordered.set()
-            elif "text" in order:
-                words = order["text"]
-                threading.Thread(target=lambda words=words: list(assistant.turn(words))).start()
-            else:
-                stop = stops[order["stop"]]
-                threading.Thread(target=lambda stop=stop: _quietly(stop)).start()
-        over.set()
-        ordered.set()
+            threading.Thread(target=_quietly, args=(stops[order["stop"]],)).start()
 
     threads = [threading.Thread(target=talk), threading.Thread(target=listen)]
     for thread in threads:
         thread.start()
+    terminal = Terminal()
     line.say(ready=True)
-    while not over.is_set():
-        try:
-            ordered.wait()
-            ordered.clear()
-            if orders:
-                record = assistant.ask(orders.pop(0))
-                result = record.tool_calls[0].result if record.tool_calls else record.error
-                line.say(done=result or "cancelled")
-        except KeyboardInterrupt:  # as at the terminal: Ctrl-C ends the turn
-            line.say(done="interrupted")
+    with terminal.stopping(assistant.stop):
+        for text in terminal.questions():
+            with suppress(KeyboardInterrupt):
+                terminal.turn(text, partial(assistant.turn, text), assistant.decide)
+            line.say(done=text)
+    over.set()
     for thread in threads:
         thread.join()
     client.close()
@@ -378,7 +393,7 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
     with ExitStack() as stack:
         simulation = stack.enter_context(Simulation())
         server = stack.enter_context(MotionServer(settings((simulation.port, simulation.lidar))))
-        agent = Child("agent", str(server.address))
+        agent = Child("agent", str(server.address), typed=True)
         stack.callback(agent.close)
         mcp = stack.enter_context(mcp_stop(server.address))
         agent.hear("ready", 120)
@@ -386,7 +401,7 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
             late = chance.uniform(0, LATEST_START)
             simulation.order(Order(reset=True, start=late, drop=DROP))
             time.sleep(0.1)
-            agent.say(tool=move)
+            agent.type(f"{move}\n")
             agent.hear("started", 20)
             time.sleep(chance.uniform(0, 1.5))
             going = simulation.order().stands_since is None
@@ -396,7 +411,9 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
             elif channel == "sigint":
                 os.kill(agent.process.pid, signal.SIGINT)
             elif channel == "text":
-                agent.say(text=chance.choice(WORDS))
+                agent.type(chance.choice(WORDS) + "\n")
+            elif channel == "key":
+                agent.type(KEY)
             else:
                 agent.say(stop=channel)
             report = after(simulation, at, 2.0, standing=True)
@@ -618,7 +635,7 @@ def measure(options: argparse.Namespace) -> list[Row]:
 
 def main() -> int:
     """Parse the command line and run."""
-    if "--part" in sys.argv[1:2]:
+    if sys.argv[1:2] == ["--part"]:
         return _be(*sys.argv[2:])
     parser = Parser(__doc__)
     parser.amount("--stops", 1000, 20, "stops")
@@ -635,6 +652,8 @@ def _be(part: str, *arguments: str) -> int:
         be_mcp(arguments[0])
         return 0
     line = Line(int(arguments[-1]))
+    if part == "agent":  # its terminal sends it a signal for a key
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     if part == "load":
         be_load(line)
     elif part == "agent":
