@@ -133,6 +133,8 @@ class Wheels:
                 raise MessageError(f"the base takes velocities up to ±{most:g}, not {value!r}")
         if not isinstance(until, int | float) or not math.isfinite(until):
             raise MessageError(f"a velocity is valid until a time, not {until!r}")
+        if until <= time.monotonic():  # it came too late to be followed
+            return
         if self._movements:
             self._halt()
         assert isinstance(speed, int | float) and isinstance(turn_rate, int | float)
