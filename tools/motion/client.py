@@ -67,6 +67,7 @@ class MotionClient:
         self._waiting: dict[tuple[type, int], _Waiting] = {}
         self._leased = 0  # id of the movement whose lease is renewed; 0 for none
         self._heard = 0.0
+        self._stops = -1  # how many had come when the ride began; -1 outside of rides
         self._unguarded = "the driving process has not been asked"
 
     # --- the robot ------------------------------------------------------------------------------
@@ -108,15 +109,24 @@ class MotionClient:
         """
         return self._move("turn", radians)
 
+    def begin_ride(self) -> None:
+        """Begins a ride of several movements: a stop of anybody from now on ends all of them.
+
+        Without it a stop from another process, which does not know of the ride, could come between
+        its turn and its drive, and end neither.
+
+        Raises:
+            ToolError: The process does not answer.
+        """
+        self._stops = self._state().stops
+
     def pose(self) -> tuple[float, float, float]:
         """Where the robot is: x and y in metres, heading in radians.
 
         Raises:
             ToolError: The process does not answer, or the base is silent.
         """
-        number = self._number()
-        answer = self._ask(Ask(number), State, number)
-        assert isinstance(answer, State)
+        answer = self._state()
         if answer.pose is None:
             raise ToolError(answer.trouble or "nobody knows where the robot is")
         return answer.pose
@@ -162,7 +172,7 @@ class MotionClient:
             number = self._leased = self._numbers
         waiting = self._wait_for(Done, number)
         try:
-            self._send(Move(number, kind, float(amount)))
+            self._send(Move(number, kind, float(amount), self._stops))
             self._heard = time.monotonic()
             while not waiting.event.wait(_SILENCE / 4):
                 if time.monotonic() - self._heard > _SILENCE:
@@ -189,6 +199,12 @@ class MotionClient:
             f"{done.moved:.1f} m" if kind == "drive" else f"{math.degrees(done.moved):.1f} degrees"
         )
         raise ToolError(f"stopped after {after}: {done.detail}")
+
+    def _state(self) -> State:
+        number = self._number()
+        answer = self._ask(Ask(number), State, number)
+        assert isinstance(answer, State)
+        return answer
 
     def _number(self) -> int:
         with self._lock:

@@ -31,6 +31,9 @@ class Mover(Protocol):
     A robot whose base does not move by itself from one point to the next implements `Base` instead.
     `MotionClient` is the `Mover` of every `Base`; SimHome's `RobotClient` is another.
 
+    A robot that others may stop, too, can have a method `begin_ride()`: it is called before a
+    ride's first movement, and a stop of anybody after that must end the later ones as well.
+
     Attributes:
         guards_itself: Optional; True promises that the robot stops by itself before obstacles and
             when nothing commands it any more. A robot without it moves only with an approval for

@@ -174,6 +174,7 @@ class Driver:
         end = (pose[0] + plan.metres * math.cos(pose[2]), pose[1] + plan.metres * math.sin(pose[2]))
         if outside(fence, end) > outside(fence, pose[:2]):
             return "it would leave the area that may be driven in"
+        self._reason = ("done", "")
         self._movement = _Movement(plan, now, stepped=now, progressed=now)
         self._ended = None
         return ""
@@ -187,6 +188,8 @@ class Driver:
     def end_movement(self, outcome: Outcome, detail: str, now: float) -> None:
         """Brake if a movement is under way, and otherwise send zero for a moment all the same."""
         if self._movement is not None:
+            if self._reason[0] == "done":  # it brakes at its end, and its ride must not go on
+                self._reason = (outcome, detail)
             self.end(outcome, detail, now)
         else:
             self._tail_until = max(self._tail_until, now + _TAIL)

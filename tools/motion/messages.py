@@ -22,11 +22,19 @@ class Move(_Message, frozen=True):
     """Asks for a movement: metres to drive straight on, or radians to turn on the spot.
 
     Movements with an id up to that of a stop that came before are refused.
+
+    Attributes:
+        id: Of the movement.
+        kind: Whether it drives or turns.
+        amount: Metres or radians.
+        stops: `State.stops` when the ride began that the movement belongs to: after a stop of
+            anybody since then it is refused. -1 for a movement by itself.
     """
 
     id: int
     kind: Literal["drive", "turn"]
     amount: float
+    stops: int = -1
 
 
 class Renew(_Message, frozen=True):
@@ -69,12 +77,14 @@ class State(_Message, frozen=True):
         pose: x, y in metres and heading in radians; None before the first odometry, or when the
             base is silent.
         moving: Whether a movement is under way.
+        stops: How many stops have come so far, from all clients.
     """
 
     id: int
     trouble: str
     pose: tuple[float, float, float] | None
     moving: bool
+    stops: int
 
 
 class Stopped(_Message, frozen=True):

@@ -164,6 +164,7 @@ class Process:
         self._clients: set[_Client] = set()
         self._owner: tuple[_Client, int] | None = None  # whose movement is under way
         self._leased_until = 0.0
+        self._stops = 0
         self._beaten = time.monotonic()
         self._ending = False
         self._zeros = 0  # how many of a burst are still to be sent
@@ -273,6 +274,7 @@ class Process:
         if isinstance(message, Move):
             self._begin(client, message, now)
         elif isinstance(message, Stop):
+            self._stops += 1
             client.cancelled = max(client.cancelled, message.id)
             self._driver.end_movement("stopped", "a stop came", now)
             self._zeros = _BURST
@@ -283,7 +285,7 @@ class Process:
             self._say(client, self._state(message.id, now))
 
     def _begin(self, client: _Client, message: Move, now: float) -> None:
-        if message.id <= client.cancelled:
+        if message.id <= client.cancelled or message.stops not in (-1, self._stops):
             self._say(client, Done(message.id, "stopped", 0.0, "a stop came before it"))
             return
         self._look(now)
@@ -297,7 +299,7 @@ class Process:
         trouble = self._trouble(now) or self._driver.trouble(now)
         silent = trouble.startswith("the base")
         pose = None if silent else self._driver.pose
-        return State(number, trouble, pose, self._driver.busy)
+        return State(number, trouble, pose, self._driver.busy, self._stops)
 
     def _trouble(self, now: float) -> str:
         """Return why nothing may move now, whatever the robot says of itself."""

@@ -177,6 +177,8 @@ class Motion:
             raise ToolError("the robot is moving already")
         try:
             self._ride = Ride(self._robot, self._limits, self._sight, self._report)
+            if begin := getattr(self._robot, "begin_ride", None):
+                begin()
             yield self._ride
         finally:
             self._ride = None

@@ -125,6 +125,17 @@ def test_zero_is_sent_until_odometry_shows_standstill() -> None:
     assert len(lab.commands) == count  # then the base is left alone
 
 
+def test_a_stop_while_it_brakes_at_the_end_counts() -> None:
+    """A ride would go on with its drive after a turn that is `done`."""
+    lab = Lab()
+    assert lab.driver.start("turn", 0.5, lab.now) == ""
+    while not lab.driver.braking:
+        lab.live(0.05)
+    lab.driver.end_movement("stopped", "a stop came", lab.now)
+    assert lab.wait().outcome == "stopped"
+    assert lab.move("turn", 0.5).outcome == "done"
+
+
 def test_silent_odometry_stops_within_its_time() -> None:
     lab = Lab()
     assert lab.driver.start("drive", 3.0, lab.now) == ""

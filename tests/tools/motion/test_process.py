@@ -181,6 +181,26 @@ def test_a_stop_reaches_a_base_that_starts_late_and_loses_messages(
     assert simulation.order().pose == (0, 0, 0)
 
 
+def test_a_stop_of_another_process_ends_the_whole_ride(
+    simulation: Simulation, server: MotionServer, robot: MotionClient
+) -> None:
+    """Also one that comes while the turn brakes at its end, or just before the drive."""
+    with MotionClient(server.address) as other:
+
+        class Between(MotionClient):
+            def drive(self, metres: float) -> float:
+                other.stop()  # neither the turn nor the drive is under way
+                return super().drive(metres)
+
+        with Between(server.address) as client:
+            tools = {tool.name: tool for tool in motion_tools(Motion(client))}
+            said = str(tools["go_to"].invoke({"x": 0.0, "y": 1.0}))
+            assert said == "error: a stop came before it" or said.startswith("error: stopped")
+            x, y, _ = simulation.order().pose
+            assert abs(x) < 0.02 and abs(y) < 0.02
+            assert str(tools["turn"].invoke({"degrees": 10})).startswith("turned")
+
+
 def test_a_client_that_stops_or_dies_leaves_a_robot_that_stands(
     simulation: Simulation, server: MotionServer, robot: MotionClient
 ) -> None:
