@@ -354,6 +354,7 @@ class State:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self.over = threading.Event()
         self.trials: dict[str, list[dict[str, Any]]] = defaultdict(list)
         if path.exists():
             for line in path.read_text().splitlines():
@@ -386,7 +387,7 @@ def stops(state: State, wanted: int, chance: random.Random) -> None:
     for trial in state.trials["stop"]:
         with suppress(ValueError):  # more than are wanted now
             missing.remove((trial["channel"], trial["move"]))
-    _in_lanes(missing, chance, lambda mine, seed: _stops_of_a_lane(state, mine, seed))
+    _in_lanes(state, missing, chance, lambda mine, seed: _stops_of_a_lane(state, mine, seed))
 
 
 def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: random.Random) -> None:
@@ -398,6 +399,8 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
         mcp = stack.enter_context(mcp_stop(server.address))
         agent.hear("ready", 120)
         for channel, move in missing:
+            if state.over.is_set():
+                return
             late = chance.uniform(0, LATEST_START)
             simulation.order(Order(reset=True, start=late, drop=DROP))
             time.sleep(0.1)
@@ -450,7 +453,7 @@ def deaths(state: State, wanted: int, chance: random.Random) -> None:
     have = {kind: sum(one["what"] == kind for one in state.trials["death"]) for kind in kinds}
     each = {kind: math.ceil(wanted / 3) for kind in kinds}
     missing = [kind for kind in kinds for _ in range(each[kind] - have[kind])]
-    _in_lanes(missing, chance, lambda mine, seed: _deaths_of_a_lane(state, mine, seed))
+    _in_lanes(state, missing, chance, lambda mine, seed: _deaths_of_a_lane(state, mine, seed))
 
 
 def _deaths_of_a_lane(state: State, kinds: list[str], chance: random.Random) -> None:
@@ -459,6 +462,8 @@ def _deaths_of_a_lane(state: State, kinds: list[str], chance: random.Random) -> 
         stack.callback(forker.close)
         running: tuple[int, int, str] | None = None
         for kind in kinds:
+            if state.over.is_set():
+                break
             simulation.order(Order(reset=True, start=0.1, drop=DROP, cut=False))
             if running is None:
                 forker.say(
@@ -508,7 +513,7 @@ def _deaths_of_a_lane(state: State, kinds: list[str], chance: random.Random) -> 
 def boxes(state: State, wanted: int, chance: random.Random) -> None:
     """Put boxes ahead of driving robots."""
     missing = list(range(len(state.trials["box"]), wanted))
-    _in_lanes(missing, chance, lambda mine, seed: _boxes_of_a_lane(state, len(mine), seed))
+    _in_lanes(state, missing, chance, lambda mine, seed: _boxes_of_a_lane(state, len(mine), seed))
 
 
 def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
@@ -519,6 +524,8 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
     ):
         time.sleep(0.5)
         for _ in range(count):
+            if state.over.is_set():
+                return
             simulation.order(Order(reset=True, start=0.0, drop=0.0))
             time.sleep(0.25)
             driving = threading.Thread(target=_drive, args=(robot, chance.choice((5.0, -5.0))))
@@ -549,18 +556,23 @@ def _drive(robot: MotionClient, metres: float) -> None:
 
 
 def _in_lanes(
-    missing: list[Any], chance: random.Random, work: Callable[[list[Any], random.Random], None]
+    state: State,
+    missing: list[Any],
+    chance: random.Random,
+    work: Callable[[list[Any], random.Random], None],
 ) -> None:
     chance.shuffle(missing)
     shares = [missing[lane::LANES] for lane in range(LANES)]
     seeds = [random.Random(chance.random()) for _ in shares]
     with ThreadPoolExecutor(LANES) as pool:
-        for lane in [
-            pool.submit(work, share, seed)
-            for share, seed in zip(shares, seeds, strict=True)
-            if share
-        ]:
-            lane.result()
+        pairs = zip(shares, seeds, strict=True)
+        lanes = [pool.submit(work, share, seed) for share, seed in pairs if share]
+        try:
+            for lane in lanes:
+                lane.result()
+        finally:  # Ctrl-C, or a lane that failed: the others end after their trial
+            if not all(lane.done() for lane in lanes):
+                state.over.set()
 
 
 # --- figures -------------------------------------------------------------------------------------
