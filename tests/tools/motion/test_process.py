@@ -129,6 +129,11 @@ def test_its_socket_is_for_this_user_only(server: MotionServer) -> None:
     assert stat.S_IMODE(server.address.parent.stat().st_mode) == 0o700
 
 
+def test_keys_of_the_terminal_do_not_reach_it(server: MotionServer) -> None:
+    r"""Ctrl-\ stops the robot: the terminal sends SIGQUIT to the whole group of whoever has it."""
+    assert os.getpgid(server.pid) == server.pid != os.getpgid(0)
+
+
 def test_it_drives_turns_and_says_where_it_is(simulation: Simulation, robot: MotionClient) -> None:
     assert robot.guards_itself and not Motion(robot).unguarded
     assert robot.turn(0.5) == pytest.approx(0.5, abs=0.05)
