@@ -523,7 +523,8 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
         MotionClient(server.address) as robot,
     ):
         time.sleep(0.5)
-        for _ in range(count):
+        missing = count
+        while missing:
             if state.over.is_set():
                 return
             simulation.order(Order(reset=True, start=0.0, drop=0.0))
@@ -543,10 +544,15 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
             ahead = away if speed >= 0 else -away - 2 * RADIUS - 0.3
             at = time.monotonic()
             simulation.order(Order(box=(ahead, left, 0.3, width)))
+            drives = driving.is_alive()
             driving.join()
             report = simulation.order(Order(since=at))
+            if not drives or report.clearance is None or (not near and report.clearance > 0.5):
+                state.add("ended by itself")  # such as for want of a sweep: no box was driven at
+                continue
             zero = math.inf if report.first_zero is None else report.first_zero - at
             clear = math.inf if report.clearance is None else report.clearance
+            missing -= 1
             state.add("box", near=near, away=away, speed=fast, zero=zero, clear=clear)
 
 
@@ -600,6 +606,11 @@ def rows_of(state: State) -> list[Row]:
                 AtMost(f"{kind}: last command ended after, worst, ms", 1000 * worst,
                        1000 * DEATH_BAR, len(deaths))
             )  # fmt: skip
+    if state.trials["box"]:
+        alone = len(state.trials["ended by itself"])
+        rows.append(
+            AtMost("drives that ended without a box", alone, None, alone + len(state.trials["box"]))
+        )
     if every := state.trials["death"]:
         late = sum(not one["stands"] for one in every)
         rows.append(AtMost("base did not stand after its delay and braking", late, 0, len(every)))

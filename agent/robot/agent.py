@@ -43,7 +43,7 @@ from sensebind.tools.risk import ACTING, Risk, risk_of
 
 START_SECONDS = 60.0
 _SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
-_BEHIND_DRIVING = 2  # nice values of the language model's thread; encoders have more
+_BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
 _SENSE_OF = {"sight": "vision", "hearing": "audio", "scan": "point", "": ""}
 
 

@@ -30,7 +30,7 @@ from sensebind.perception.workers.worker import die_with_parent, run_worker
 
 log = logging.getLogger(__name__)
 
-_NICE = 5  # encoders come after what drives the robot, and after what stops it
+_NICE = 3  # encoders come after what drives the robot, and after what stops it
 STOP_SECONDS = 2.0  # of grace; all is over within three
 _MAX_LINE = 1024 * 1024
 _MAX_PASSED = 2  # a spare's control socket and lifeline

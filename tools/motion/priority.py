@@ -6,7 +6,7 @@ import os
 import threading
 from contextlib import suppress
 
-MODEL = 5
+MODEL = 3
 """Nice value of threads and processes that compute models."""
 
 
