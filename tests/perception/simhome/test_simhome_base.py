@@ -92,8 +92,10 @@ def test_what_is_not_a_velocity_is_refused(
 def test_a_velocity_ends_a_movement_and_a_stop_ends_a_velocity(
     base: SimHomeBase, server: SimHomeServer
 ) -> None:
+    robot = RobotClient(server.robot)
     base.velocity(0.0, 1.0, 0.15)
-    RobotClient(server.robot).stop()
-    begun = newest(base)
+    newest(base, 0.02)  # it has arrived: answers keep their order
+    robot.stop()
+    begun = robot.pose()
     time.sleep(0.2)
-    assert newest(base).pose == begun.pose
+    assert robot.pose() == begun
