@@ -31,7 +31,7 @@ from sensebind.agent.call_ids import with_unique_ids
 from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.agent.order import CallOrder, Place
 from sensebind.agent.rates import Rates
-from sensebind.errors import InputError, SenseBindError, StorageError
+from sensebind.errors import ConfigurationError, InputError, SenseBindError, StorageError
 from sensebind.tools.arguments import check_arguments
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import (
@@ -42,6 +42,7 @@ from sensebind.tools.risk import (
     description_origin_of,
     origin_of,
     risk_of,
+    unguarded,
 )
 
 DECISIONS = ("approve", "edit", "reject")
@@ -72,7 +73,18 @@ class Policy:
     max_sight_age: float = 1.0
 
     def asks(self, tool: BaseTool) -> bool:
-        """Whether a person must approve each call of a tool."""
+        """Whether a person must approve each call of a tool.
+
+        Raises:
+            ConfigurationError: `approved` names a tool that moves an unguarded robot.
+        """
+        if tool.name in self.approved and (why := unguarded(tool)):
+            raise ConfigurationError(
+                f"policy: approved: {tool.name} moves a robot that does not guard itself ({why}): "
+                "each of its movements must be approved"
+            )
+        if unguarded(tool) and tool.name not in self.forbidden:
+            return True
         if tool.name in self.approved or tool.name in self.forbidden:
             return False
         return risk_of(tool) in self.ask

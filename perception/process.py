@@ -35,6 +35,9 @@ def start_module(
         stdin=subprocess.DEVNULL,
         pass_fds=tuple(descriptors),
         env={**os.environ, "PYTHONPATH": path, **environment},
+        # Keys of the terminal are for this process alone: Ctrl-\, which stops the robot, would
+        # end what drives it, and Ctrl-C and Ctrl-Z what sees for it.
+        process_group=0,
     )
 
 

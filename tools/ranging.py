@@ -1,7 +1,7 @@
 """Where a thing in the picture is, in the robot's frame, by the lidar points that fall on it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,11 @@ class Mount:
 
     Attributes:
         field_of_view: Horizontal, radians.
-        forward, left, up: Where it is, metres in the lidar's frame (x ahead, y left, z up).
+        forward: Where it is, metres ahead in the lidar's frame (x ahead, y left, z up).
+        left: Metres to the left.
+        up: Metres upwards.
         tilt: Downwards, radians.
+        yaw: Radians that it looks to the left of straight ahead.
     """
 
     field_of_view: float
@@ -29,13 +32,20 @@ class Mount:
     left: float = 0.0
     up: float = 0.0
     tilt: float = 0.0
+    yaw: float = 0.0
+
+    def sees(self, direction: float) -> bool:
+        """Returns whether a direction, radians from straight ahead, is in its field of view."""
+        return abs(math.remainder(direction - self.yaw, math.tau)) <= self.field_of_view / 2
 
     def project(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
         """Returns pixel coordinates and depth [N, 3] of points [N, 3] of the lidar.
 
         Points behind the camera get NaN.
         """
-        ahead, left, up = (points - [self.forward, self.left, self.up]).T
+        x, y, up = (points - [self.forward, self.left, self.up]).T
+        ahead = x * math.cos(self.yaw) + y * math.sin(self.yaw)
+        left = y * math.cos(self.yaw) - x * math.sin(self.yaw)
         cos, sin = math.cos(self.tilt), math.sin(self.tilt)
         depth = ahead * cos - up * sin
         rise = ahead * sin + up * cos
@@ -48,12 +58,45 @@ class Mount:
         return pixels
 
 
+class CameraSight:
+    """How old the newest image of the way is; a `Sight` for `sensebind.tools.motion.Motion`.
+
+    Of several cameras those count that look the way that is driven. Where none looks there, as
+    when a robot with one camera drives back, the newest image of any must do, and the way itself
+    is the lidar's to see. A turn on the spot needs the newest of any, too.
+
+    Args:
+        ages: Returns the age in seconds of each camera's newest image, by stream.
+        mounts: How the cameras sit, by stream; one that is not named looks nowhere in particular.
+    """
+
+    def __init__(
+        self, ages: Callable[[], Mapping[str, float]], mounts: Mapping[str, Mount] | None = None
+    ) -> None:
+        self._ages = ages
+        self._mounts = dict(mounts or {})
+
+    def __call__(self, direction: float | None) -> float:
+        """Returns an age in seconds; inf where there is no image.
+
+        Args:
+            direction: Of travel, radians from straight ahead; None on the spot.
+        """
+        ages = self._ages()
+        if direction is not None:
+            looking = [name for name, mount in self._mounts.items() if mount.sees(direction)]
+            if looking:
+                return min(ages.get(name, math.inf) for name in looking)
+        return min(ages.values(), default=math.inf)
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where something is, seen from the robot.
 
     Attributes:
-        ahead, left: Metres; negative is behind or to the right.
+        ahead: Metres; negative is behind.
+        left: Metres; negative is to the right.
         distance: Metres over the floor.
     """
 

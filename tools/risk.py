@@ -9,6 +9,8 @@ from langchain_core.tools import BaseTool
 KEY = "risk"
 ORIGIN = "origin"
 DESCRIPTION_ORIGIN = "description_origin"
+UNGUARDED = "unguarded"
+"""Metadata of a tool that moves a robot which does not guard itself: why it does not."""
 
 
 class Risk(StrEnum):
@@ -72,3 +74,12 @@ def _origin(named: object) -> Origin:
         return Origin(str(named))
     except ValueError:
         return Origin.OUTSIDE
+
+
+def unguarded(tool: BaseTool) -> str:
+    """Returns why each call of a tool needs an approval of its own, or "" where none does.
+
+    Such a tool moves a robot that does not stop by itself, see `sensebind.tools.motion`. A policy
+    cannot approve it once and for all.
+    """
+    return str((tool.metadata or {}).get(UNGUARDED, ""))

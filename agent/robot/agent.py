@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,10 +37,13 @@ from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
+from sensebind.tools.motion import MotionEvent
+from sensebind.tools.motion.priority import give_way
 from sensebind.tools.risk import ACTING, Risk, risk_of
 
 START_SECONDS = 60.0
 _SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
+_BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
 _SENSE_OF = {"sight": "vision", "hearing": "audio", "scan": "point", "": ""}
 
 
@@ -89,6 +93,7 @@ class RobotAgent:
         self._lock = threading.Lock()
         self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
+        self._audit: AuditLog | None = None
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -213,7 +218,11 @@ class RobotAgent:
         if ours is not None:
             _ = ours.brain  # read the weights now, and not with the first question
         self._senses = self._senses_for(self._chat)
-        self.tools = make_tools(ToolContext(config, self.awareness, self.memory, self._home, stack))
+        context = ToolContext(
+            config, self.awareness, self.memory, self._home, stack, report=self._note_stop
+        )
+        self.tools = make_tools(context)
+        give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
         self._policy = _policy(config)
         keep = not self._transient
@@ -224,7 +233,6 @@ class RobotAgent:
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
         self._rates = Rates(state) if keep else Rates()
         stack.callback(self._rates.close)
-        self._audit: AuditLog | None = None
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
@@ -308,6 +316,12 @@ class RobotAgent:
                 answer = tool.invoke(call)
                 if answer.status == "error":  # as a model would be answered
                     raise ToolError(str(answer.text))
+
+    def _note_stop(self, event: MotionEvent) -> None:
+        """Write what became of a stop to the audit log."""
+        if self._audit is not None:
+            fields = asdict(event)
+            self._audit.write(fields.pop("kind"), **fields)
 
 
 def _located(config: RobotConfig, model: str) -> str:

@@ -230,14 +230,21 @@ class MotionConfig(Section):
     """What moves the robot.
 
     Attributes:
-        class_: `package.module:Class` (`class` in the file), or `simhome`.
+        class_: `package.module:Class` (`class` in the file) of a `Mover` or a `Base`, or `simhome`.
+        arguments: Keyword arguments of the class.
         max_distance: Metres in one movement.
-        keep_away: Metres that a movement keeps from what is in its way.
+        keep_away: Metres that `approach` keeps from what it goes to.
+        fence: x0, y0, x1, y1 in metres of the robot's odometry that it never leaves.
+        driving: For a `Base`, the other fields of `MotionSettings`: `footprint` at least, and
+            `lidar` for a robot that is to guard itself.
     """
 
     class_: Annotated[str, Field(alias="class", pattern=rf"^simhome$|{IMPORT_PATH}")]
+    arguments: dict[str, Any] = {}
     max_distance: Annotated[float, Field(gt=0)] = 1.0
     keep_away: Annotated[float, Field(ge=0)] = 0.5
+    fence: tuple[float, float, float, float] | None = None
+    driving: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod

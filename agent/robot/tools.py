@@ -22,7 +22,7 @@ from langchain_core.tools import BaseTool
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.config import TOOL_GROUP, RobotConfig
 from sensebind.agent.robot.memory import Remembering
-from sensebind.agent.robot.motion import REACH, moving_tools
+from sensebind.agent.robot.motion import moving_tools, own_motion, simhome_motion
 from sensebind.agent.robot.sections import (
     DetectToolConfig,
     FindToolConfig,
@@ -35,7 +35,6 @@ from sensebind.agent.robot.sections import (
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.workers.spec import FactorySpec
 from sensebind.tools.api import ApiTools
@@ -43,7 +42,7 @@ from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, ZeroShotDetector, detect_tool, find_tool
 from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.mcp import McpTools
-from sensebind.tools.motion import Motion
+from sensebind.tools.motion.ride import Report
 
 _SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
 
@@ -58,6 +57,7 @@ class ToolContext:
         memory: The robot's memory; None if it keeps none.
         home: The simulated home; None on a real robot.
         stack: Closes what a tool opened when the robot ends.
+        report: Called about stops of the robot.
     """
 
     config: RobotConfig
@@ -65,6 +65,12 @@ class ToolContext:
     memory: Remembering | None
     home: HomeProcess | None
     stack: ExitStack
+    report: Report | None = None
+
+    def sight_ages(self) -> dict[str, float]:
+        """Return the age in seconds of each camera's newest percept."""
+        report = self.awareness.report().values()
+        return {one.stream: one.age_ms / 1e3 for one in report if one.modality == "vision"}
 
     def frame(self) -> Observation:
         """Return the newest image of the robot's first camera.
@@ -207,10 +213,17 @@ _BUILT_IN: dict[str, tuple[type[Section], _Make]] = {
 
 
 def _moving(context: ToolContext) -> Sequence[BaseTool]:
-    if context.config.motion is None or context.home is None:
+    section = context.config.motion
+    if section is None:
         return []
-    motion = Motion(RobotClient(context.home.server.robot), REACH)
-    context.stack.callback(motion.stop)
+    seen = Modality.VISION.value in context.config.modalities.values()
+    ages = context.sight_ages if seen else None
+    if section.class_ == "simhome":
+        assert context.home is not None, "the file's validation asks for simhome:"
+        server = context.home.server
+        motion = simhome_motion(server.robot, server.sensors, context.stack, ages, context.report)
+    else:
+        motion = own_motion(section, context.stack, ages, context.report)
     return moving_tools(motion, context.detector, context.frame, context.sweep)
 
 

@@ -12,14 +12,21 @@ from sensebind.perception.percept import pack, unpack_header
 DRIVE_SPEED = 0.6  # metres per second
 TURN_SPEED = 1.2  # radians per second
 _PATIENCE = 10.0  # seconds on top of what a movement takes: the machine may be busy
+_SOON = 1.0  # seconds for an answer to what takes no time
 
 
 class RobotClient:
     """Drives and turns the robot; each call returns when the movement has ended.
 
+    It is a `Mover` whose robot guards itself: SimHome's base stops before it touches anything. But
+    its movements are no leases: they go on when whoever asked for them dies. `SimHomeBase`, driven
+    by the driving process, is the one for people.
+
     Args:
         address: The robot address of a SimHome process, such as "tcp://127.0.0.1:5602".
     """
+
+    guards_itself = True
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -52,7 +59,7 @@ class RobotClient:
         Raises:
             ToolError: SimHome does not answer.
         """
-        self._ask({"command": "stop"}, 0.0)
+        self._ask({"command": "stop"}, _SOON)
 
     def pose(self) -> tuple[float, float, float]:
         """Where the robot is: x and y in metres, heading in radians.
@@ -60,15 +67,15 @@ class RobotClient:
         Raises:
             ToolError: SimHome does not answer.
         """
-        x, y, heading = self._ask({"command": "pose"}, 0.0)["pose"]
+        x, y, heading = self._ask({"command": "pose"}, _SOON)["pose"]
         return x, y, heading
 
     def _move(self, command: str, amount: float, speed: float) -> float:
         possible = isinstance(amount, int | float) and abs(amount) < 1000
         duration = abs(amount) / speed if possible else 0.0  # what is impossible is refused at once
-        return self._ask({"command": command, "amount": amount}, duration)["moved"]
+        return self._ask({"command": command, "amount": amount}, duration + _PATIENCE)["moved"]
 
-    def _ask(self, request: dict[str, Any], duration: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
         # A fresh socket per request: one that waits in vain for an answer cannot be used again.
         context = zmq.Context()
         try:
@@ -76,7 +83,7 @@ class RobotClient:
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(self._address)
             socket.send(pack(request))
-            if not socket.poll(round((duration + _PATIENCE) * 1000)):
+            if not socket.poll(round(patience * 1000)):
                 raise ToolError(f"no answer from the robot at {self._address}; is SimHome running?")
             answer = unpack_header(socket.recv())
         except (zmq.ZMQError, MessageError, ValueError) as error:

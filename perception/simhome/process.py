@@ -14,26 +14,25 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import zmq
 
-from sensebind.errors import ConfigurationError, MessageError, SenseBindError
-from sensebind.perception.percept import unpack_header
-from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
+from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.lidar import COLUMNS
 from sensebind.perception.simhome.loopback import bind, listen
 from sensebind.perception.simhome.options import SimHomeOptions, load_options
+from sensebind.perception.simhome.robot import Robot
 from sensebind.perception.simhome.sounds import RATE
-from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, pack, topic
+from sensebind.perception.simhome.wheels import Wheels
+from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, topic
+from sensebind.perception.simhome.world import World
 
 _BACKLOG = 24  # chunks that a new listener gets at once: 2 s that end at any multiple of 0.5 s
 _LAG = 0.5  # seconds behind the clock after which time is let go instead of caught up with
-_FARTHEST, _WIDEST = 20.0, 4 * math.pi  # metres and radians in one movement
-_QUEUE = 8  # movements that wait
 
 
 def main(arguments: list[str]) -> int:
@@ -70,9 +69,12 @@ def _serve(
     columns = options.lidar_columns or COLUMNS
     with ExitStack() as stack:
         home = stack.enter_context(SimHome(options.scene, lidar_columns=columns))
+        # The robot's geometry is its own: it moves in its own thread, while the camera renders.
+        home.robot = Robot(World(home.scene))
+        wheels = stack.enter_context(Wheels(home.robot, options.robot_port))
         loop = _Loop(home, options)
         stack.callback(loop.close)
-        addresses = {"sensors": loop.sensors, "robot": loop.robot}
+        addresses = {"sensors": loop.sensors, "robot": wheels.address}
         house = _House(home.devices, options.house_port, lambda told: answer(addresses | told))
         stack.enter_context(house)
         signal.signal(signal.SIGTERM, lambda *_: loop.stop())
@@ -122,7 +124,7 @@ class _House:
 
 
 class _Loop:
-    """Everything that happens in the process, in one thread; only the house API has its own."""
+    """The sensors, in one thread; wheels and house API have their own."""
 
     def __init__(self, home: SimHome, options: SimHomeOptions) -> None:
         self._home = home
@@ -132,14 +134,11 @@ class _Loop:
         self._publisher = self._context.socket(zmq.XPUB)
         self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)  # every new listener is announced
         self._publisher.setsockopt(zmq.SNDHWM, 20)
-        self._requests = self._context.socket(zmq.ROUTER)
         try:
             self.sensors = bind(self._publisher, options.sensor_port)
-            self.robot = bind(self._requests, options.robot_port)
         except ConfigurationError:
             self.close()
             raise
-        self._movements: deque[_Movement] = deque()
         self._images = 0
         self._sweeps = 0
         # Sound has no beginning: the first listener gets what was heard before time zero.
@@ -160,7 +159,7 @@ class _Loop:
             began: Called when every sensor has given its first sample.
         """
         poller = zmq.Poller()
-        for readable in (self._publisher, self._requests, control):
+        for readable in (self._publisher, control):
             poller.register(readable, zmq.POLLIN)
         for promise in self._promises:
             promise.keep()
@@ -173,8 +172,6 @@ class _Loop:
                 return
             if self._publisher in ready:
                 self._welcome(self._publisher.recv())
-            if self._requests in ready:
-                self._take(self._requests.recv_multipart())
             for promise in self._promises:
                 promise.keep()
 
@@ -190,7 +187,6 @@ class _Loop:
 
     def _pass_time(self) -> None:
         self._home.step(CHUNK_SECONDS)
-        self._move()
         self._chunks.append(self._home.microphone(CHUNK_SECONDS))
         self._chunks.popleft()
         self._heard_at = _now()
@@ -240,72 +236,6 @@ class _Loop:
         """Gives a new listener to the microphone the last two seconds, not to wait for them."""
         if message == b"\x01" + topic("microphone"):
             self._publish_sound(_BACKLOG)
-
-    # --- the robot ---
-
-    def _take(self, frames: list[bytes]) -> None:
-        *envelope, request = frames
-        try:
-            fields = unpack_header(request)
-            command, amount = fields.get("command"), fields.get("amount")
-            if command == "pose":
-                self._answer(envelope, {"pose": list(self._home.robot.pose)})
-                return
-            if command == "stop":
-                self._halt()
-                self._answer(envelope, {"pose": list(self._home.robot.pose)})
-                return
-            limit = {"drive": _FARTHEST, "turn": _WIDEST}.get(str(command))
-            if limit is None:
-                raise MessageError(f"the robot does not know {command!r}: drive, turn, stop, pose")
-            if not isinstance(amount, int | float) or not abs(amount) <= limit:
-                raise MessageError(f"the robot takes {command} up to ±{limit:.4g}, not {amount!r}")
-            if len(self._movements) >= _QUEUE:
-                raise MessageError("the robot is busy: too many movements wait already")
-        except MessageError as error:
-            self._answer(envelope, {"error": str(error)})
-            return
-        self._movements.append(_Movement(envelope, command == "drive", float(amount)))
-
-    def _move(self) -> None:
-        """Carries the current movement on by one step of time."""
-        if not self._movements:
-            return
-        movement = self._movements[0]
-        robot = self._home.robot
-        speed = DRIVE_SPEED if movement.drives else TURN_SPEED
-        left = movement.amount - movement.moved
-        step = math.copysign(min(abs(left), speed * CHUNK_SECONDS), left)
-        moved = robot.drive(step) if movement.drives else robot.turn(step)
-        movement.moved += moved
-        blocked = abs(moved) < abs(step) - 1e-6
-        if blocked or abs(movement.amount - movement.moved) < 1e-9:
-            self._movements.popleft()
-            pose = list(robot.pose)
-            self._answer(
-                movement.envelope, {"moved": movement.moved, "blocked": blocked, "pose": pose}
-            )
-
-    def _halt(self) -> None:
-        """Ends all movements; who waits for one is told how far it came."""
-        pose = list(self._home.robot.pose)
-        while self._movements:
-            movement = self._movements.popleft()
-            answer = {"moved": movement.moved, "blocked": False, "pose": pose}
-            self._answer(movement.envelope, answer)
-
-    def _answer(self, envelope: list[bytes], answer: dict[str, Any]) -> None:
-        self._requests.send_multipart([*envelope, pack(answer)])
-
-
-class _Movement:
-    """A drive or turn that has been asked for: metres or radians, and who waits for its end."""
-
-    def __init__(self, envelope: list[bytes], drives: bool, amount: float) -> None:
-        self.envelope = envelope
-        self.drives = drives
-        self.amount = amount
-        self.moved = 0.0
 
 
 class _Promise:

@@ -38,6 +38,7 @@ _BUILT_IN = {
     "replay": "replay:Replay",
     "ros": "ros_topic:RosTopic",
     "simhome": "simhome:SimHomeSource",
+    "sweeps": "sweeps:Sweeps",
     "velodyne": "velodyne:Velodyne",
     "video": "video:VideoFile",
 }

@@ -30,6 +30,7 @@ from sensebind.perception.workers.worker import die_with_parent, run_worker
 
 log = logging.getLogger(__name__)
 
+_NICE = 3  # encoders come after what drives the robot, and after what stops it
 STOP_SECONDS = 2.0  # of grace; all is over within three
 _MAX_LINE = 1024 * 1024
 _MAX_PASSED = 2  # a spare's control socket and lifeline
@@ -156,6 +157,7 @@ class Launcher:
             self._leave()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             die_with_parent(launcher)
+            os.nice(_NICE)
             code = run_worker(specs, lambda text: _write(complaint, text), restarts)
             sys.stdout.flush()
             sys.stderr.flush()

@@ -2,19 +2,32 @@
 
 import math
 import time
+from contextlib import ExitStack, suppress
 
 import numpy as np
 import pytest
+from langchain_core.tools import ToolException
 
-from sensebind.agent.robot.motion import CAMERA, moving_tools
+from sensebind.agent.robot.motion import (
+    CAMERA,
+    LIDAR_HEIGHT,
+    RADIUS,
+    moving_tools,
+    own_motion,
+)
+from sensebind.agent.robot.sections import MotionConfig
+from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.simhome import camera, lidar
+from sensebind.perception.simhome import camera, lidar, scene
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import demo_scene
 from sensebind.tools.detection import Detection, Detector
 from sensebind.tools.motion import Motion
+from sensebind.tools.motion.simulation import Simulation
 from sensebind.tools.risk import Risk, risk_of
+
+SIMULATED = "sensebind.tools.motion.simulation:SimulatedBase"
 
 
 class Base:
@@ -56,6 +69,7 @@ def observed(data: np.ndarray, modality: Modality, age: float = 0.0) -> Observat
 def test_the_camera_sits_where_the_simulator_has_it() -> None:
     assert CAMERA.field_of_view == camera.FIELD_OF_VIEW and CAMERA.tilt == camera.CAMERA_TILT
     assert CAMERA.forward == camera.CAMERA_FORWARD
+    assert (lidar.LIDAR_HEIGHT, scene.ROBOT_RADIUS) == (LIDAR_HEIGHT, RADIUS)
     assert math.isclose(CAMERA.up, camera.CAMERA_HEIGHT - lidar.LIDAR_HEIGHT)
 
 
@@ -91,3 +105,71 @@ def test_it_does_not_go_to_what_it_does_not_see(home: SimHome) -> None:
     assert approach(home, "car") == "error: no car in view"
     assert "the newest picture is" in approach(home, "ball", age=3.0)
     assert home.robot.pose == before
+
+
+# --- robots of one's own --------------------------------------------------------------------------
+
+
+class Mover:
+    """A robot that moves by itself."""
+
+    guards_itself = True
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError("it must move")
+
+    def drive(self, metres: float) -> float:
+        return metres
+
+    def turn(self, radians: float) -> float:
+        return radians
+
+    def pose(self) -> tuple[float, float, float]:
+        return (0.0, 0.0, 0.0)
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_mover_of_ones_own_is_named_in_the_file() -> None:
+    config = MotionConfig.model_validate({"class": f"{__name__}:Mover", "max_distance": 2.5})
+    with ExitStack() as stack:
+        motion = own_motion(config, stack)
+        assert not motion.unguarded and motion.limits.distance == 2.5
+        assert motion.turn(90) == "turned 90.0 degrees"
+
+
+def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
+    with Simulation() as simulation, ExitStack() as stack:
+        config = MotionConfig.model_validate(
+            {
+                "class": "sensebind.tools.motion.simulation:SimulatedBase",
+                "arguments": {"port": simulation.port},
+                "driving": {"footprint": {"front": 0.25, "back": 0.25, "half_width": 0.25}},
+            }
+        )
+        motion = own_motion(config, stack, ages=lambda: {"camera": 0.0})
+        assert "no lidar" in motion.unguarded
+        for _ in range(100):
+            with suppress(ToolException):  # the base has not been heard yet
+                assert motion.drive(0.2) == "drove 0.2 m"
+                break
+            time.sleep(0.05)
+        assert simulation.order().pose[0] == pytest.approx(0.2, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"class": "no.such.module:Base"}, "cannot find"),
+        ({"class": f"{__name__}:Nothing"}, "cannot find"),
+        ({"class": f"{__name__}:Mover", "arguments": {"speed": -1}}, "it must move"),
+        ({"class": "collections:OrderedDict"}, "neither a Base"),
+        ({"class": f"{SIMULATED}", "driving": {"wheels": 4}}, "driving: Object contains unknown"),
+        ({"class": f"{SIMULATED}"}, "driving: Object missing required field `footprint`"),
+    ],
+)
+def test_a_robot_that_cannot_be_moved_says_why(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words), ExitStack() as stack:
+        own_motion(MotionConfig.model_validate(fields), stack)

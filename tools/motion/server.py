@@ -1,0 +1,180 @@
+"""Starts the driving process, keeps it alive, and shows it that somebody looks after it."""
+
+from __future__ import annotations
+
+import logging
+import select
+import shutil
+import socket as sockets
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from sensebind.errors import ConfigurationError
+from sensebind.perception.process import start_module
+from sensebind.tools.motion.settings import MotionSettings, dump_settings
+
+log = logging.getLogger(__name__)
+
+_PROCESS = "sensebind.tools.motion.process"
+_BEAT = b"."
+_BEAT_SECONDS = 0.06
+_START_SECONDS = 30.0  # importing on a loaded machine takes a while
+_STOP_SECONDS = 5.0
+_PAUSE = 1.0  # seconds from one start to the next
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class MotionServer:
+    """The driving process. A context manager; leaving it stops the base and ends the process.
+
+    A thread shows the process every 60 ms that this one is alive. When it hangs or is stopped, the
+    robot stands within the lease and moves again only when the beats are back; when it ends,
+    however that happens, the process stops the base and ends, too. A process that ends is started
+    again.
+
+    Args:
+        settings: How to drive.
+        path: Socket for clients, of mode 0600; by default in a private directory.
+
+    Raises:
+        ConfigurationError: A setting is out of range.
+
+    Example:
+        ```python
+        with MotionServer(settings) as server, MotionClient(server.address) as robot:
+            tools = motion_tools(Motion(robot))
+        ```
+    """
+
+    def __init__(self, settings: MotionSettings, path: Path | None = None) -> None:
+        self._settings = settings.check()
+        self._path = path
+        self._own: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: sockets.socket | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.starts = 0
+
+    @property
+    def address(self) -> Path:
+        """Path of the socket for clients.
+
+        Raises:
+            ConfigurationError: The process has not been started.
+        """
+        if self._path is None:
+            raise ConfigurationError("the driving process has not been started")
+        return self._path
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0 while it does not run."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else 0
+
+    def __enter__(self) -> Self:
+        """Start the process.
+
+        Raises:
+            ConfigurationError: It did not come up; the message says why.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("this driving process was started already")
+        if self._path is None:
+            self._own = Path(tempfile.mkdtemp(prefix="sensebind-motion-"))  # of mode 0700
+            self._path = self._own / "socket"
+        self._stop.clear()
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C, too: no process may be left alone
+            self._end()
+            raise
+        self._thread = threading.Thread(target=self._look_after, name="motion-server", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the base and end the process."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._end()
+
+    def _start(self) -> None:
+        self._control, theirs = sockets.socketpair()
+        with theirs:  # closed here, so that the end of the process is the end of the line
+            number = theirs.fileno()
+            self._process = start_module(
+                _PROCESS, [str(number), str(self.address)], [number], _ONE_THREAD
+            )
+        self.starts += 1
+        self._control.settimeout(_START_SECONDS)
+        answer = b""
+        try:
+            self._control.sendall(dump_settings(self._settings))
+            with self._control.makefile("rb", buffering=0) as lines:
+                answer = lines.readline()
+        except TimeoutError:
+            answer = f"error no sign of life within {_START_SECONDS:g} s".encode()
+        except OSError:
+            pass
+        if answer != b"ready\n":
+            why = answer.decode(errors="replace").removeprefix("error ").strip()
+            code = self._process.wait() if not why else 0
+            raise ConfigurationError(
+                f"the driving process did not start: {why or f'it ended with code {code}'}"
+            )
+        self._control.settimeout(0.0)
+
+    def _look_after(self) -> None:
+        """Beat, and start the process again when it has ended."""
+        started = time.monotonic()
+        while not self._stop.wait(_BEAT_SECONDS):
+            if self._beat():
+                continue
+            log.warning("the driving process ended, starting it again")
+            if self._stop.wait(max(0.0, started + _PAUSE - time.monotonic())):
+                return
+            started = time.monotonic()
+            self._end(keep=True)
+            try:
+                self._start()
+            except ConfigurationError as error:
+                log.warning("%s", error)
+
+    def _beat(self) -> bool:
+        """Show that this process lives; returns whether the other one does."""
+        control = self._control
+        if control is None:
+            return False
+        try:
+            control.send(_BEAT)
+        except BlockingIOError:  # it is stopped; it finds all beats when it goes on
+            return True
+        except OSError:
+            return False
+        readable, _, _ = select.select([control], [], [], 0)
+        return not readable  # it says nothing more, so that would be its end
+
+    def _end(self, keep: bool = False) -> None:
+        process, control = self._process, self._control
+        self._process = self._control = None
+        if control is not None:
+            control.close()  # it stops the base and ends
+        if process is not None:
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if not keep and self._own is not None:
+            with suppress(OSError):
+                shutil.rmtree(self._own)
+            self._own = self._path = None

@@ -1,0 +1,261 @@
+"""Motion as tools: drive, turn, go to, approach, stop, for SimHome and for any robot of yours.
+
+Movements end at once when the turn that asked for them is cancelled, and when somebody sends a
+stop. They are refused when they are too long or would leave the fence, and are watched while they
+last (`ride.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from pydantic import BaseModel, Field, create_model
+
+from sensebind.errors import SenseBindError, ToolError
+from sensebind.tools.motion.contracts import Locator, Mover, Sight
+from sensebind.tools.motion.limits import Limits
+from sensebind.tools.motion.plan import Plan
+from sensebind.tools.motion.ride import Report, Ride
+from sensebind.tools.risk import UNGUARDED, Risk, label
+
+_NEAR = 0.02  # metres: no movement is made for less
+_MISSED = 0.1  # metres by which a place may be missed
+
+
+class Motion:
+    """Moves a robot within limits; one movement at a time.
+
+    Example:
+        ```python
+        motion = Motion(RobotClient(address), Limits(distance=2.0), sight=sight)
+        tools = motion_tools(motion)
+        ```
+    """
+
+    def __init__(
+        self,
+        robot: Mover,
+        limits: Limits | None = None,
+        *,
+        sight: Sight | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """Prepare; nothing moves yet.
+
+        Args:
+            robot: What moves: a `MotionClient`, or a robot of your own.
+            limits: How far, and where.
+            sight: How old the newest image of the way is; None where there is no camera.
+            report: Called about stops that failed or were sent, for instance to write them to the
+                audit log; it runs in a thread of its own and delays no stop.
+        """
+        self._robot = robot
+        self._limits = limits or Limits()
+        self._sight = sight
+        self._report = report
+        self._moving = threading.Lock()
+        self._ride: Ride | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """How far the robot may be moved."""
+        return self._limits
+
+    @property
+    def unguarded(self) -> str:
+        """Why every movement of this robot needs an approval of its own; "" where none does.
+
+        A robot that does not stop by itself before obstacles, or when nothing commands it any more,
+        is unguarded.
+        """
+        if getattr(self._robot, "guards_itself", False):
+            return ""
+        return str(
+            getattr(self._robot, "unguarded", "")
+            or f"{type(self._robot).__name__} does not say guards_itself = True"
+        )
+
+    def stop(self) -> None:
+        """Ends the movement under way, also one that has not reached the base yet.
+
+        The stop is repeated until the movement has returned, whatever this call says.
+
+        Raises:
+            ToolException: The robot does not answer.
+        """
+        ride = self._ride
+        if ride is not None:
+            ride.halt()
+        with _told():
+            try:
+                self._robot.stop()
+            except OSError as error:
+                raise ToolError(f"the stop could not be sent: {error}") from error
+
+    def drive(self, metres: float) -> str:
+        """Drives straight ahead, or back."""
+        with _told(), self._movement() as ride:
+            return _report("drove", self._drive(ride, metres), metres, "m")
+
+    def turn(self, degrees: float) -> str:
+        """Turns on the spot, to the left if positive."""
+        with _told(), self._movement() as ride:
+            turned = self._turn(ride, math.radians(degrees))
+            return _report("turned", math.degrees(turned), degrees, "degrees")
+
+    def go_to(self, x: float, y: float) -> str:
+        """Turns towards a place of the map and drives there."""
+        with _told(), self._movement() as ride:
+            return self._go(ride, x, y)
+
+    def approach(self, ahead: float, left: float) -> str:
+        """Goes near something that is so many metres ahead and to the left of the robot."""
+        return self.approach_found(lambda: (ahead, left))
+
+    def approach_found(self, locate: Callable[[], tuple[float, float]]) -> str:
+        """Goes near what is found; a stop that comes while it is looked for counts, too.
+
+        Args:
+            locate: Says where it is, metres ahead and to the left, or raises ToolError.
+        """
+        with _told(), self._movement() as ride:
+            ahead, left = locate()
+            x, y, heading = self._robot.pose()
+            distance = math.hypot(ahead, left)
+            share = max(distance - self._limits.keep_away, 0.0) / max(distance, 1e-9)
+            ahead, left = ahead * share, left * share
+            return self._go(
+                ride,
+                x + ahead * math.cos(heading) - left * math.sin(heading),
+                y + ahead * math.sin(heading) + left * math.cos(heading),
+            )
+
+    def _go(self, ride: Ride, x: float, y: float) -> str:
+        here = self._robot.pose()
+        away = math.hypot(x - here[0], y - here[1])
+        self._check_distance(away)
+        self._limits.check((x, y))
+        if away > _NEAR:
+            angle = math.remainder(math.atan2(y - here[1], x - here[0]) - here[2], 2 * math.pi)
+            turned = self._turn(ride, angle)
+            if away * abs(math.remainder(turned - angle, 2 * math.pi)) > _MISSED:
+                raise ToolError(
+                    f"something is in the way: turned {math.degrees(turned):.1f} of "
+                    f"{math.degrees(angle):.1f} degrees"
+                )
+            self._drive(ride, away)
+        there = self._robot.pose()
+        missing = math.hypot(x - there[0], y - there[1])
+        if missing > _MISSED:
+            raise ToolError(f"something is in the way, {missing:.1f} m before the place")
+        return f"arrived at ({there[0]:.1f}, {there[1]:.1f})"
+
+    def _drive(self, ride: Ride, metres: float) -> float:
+        self._check_distance(metres)
+        x, y, heading = pose = self._robot.pose()  # after a turn: where it really points
+        self._limits.check((x + metres * math.cos(heading), y + metres * math.sin(heading)))
+        return ride.move(Plan(pose, metres=metres), lambda: self._robot.drive(metres))
+
+    def _turn(self, ride: Ride, radians: float) -> float:
+        plan = Plan(self._robot.pose(), radians=radians)
+        return ride.move(plan, lambda: self._robot.turn(radians))
+
+    def _check_distance(self, metres: float) -> None:
+        if not abs(metres) <= self._limits.distance:
+            raise ToolError(
+                f"{abs(metres):.1f} m are too far for one movement: {self._limits.distance:g} m"
+            )
+
+    @contextmanager
+    def _movement(self) -> Iterator[Ride]:
+        if not self._moving.acquire(blocking=False):
+            raise ToolError("the robot is moving already")
+        try:
+            self._ride = Ride(self._robot, self._limits, self._sight, self._report)
+            if begin := getattr(self._robot, "begin_ride", None):
+                begin()
+            yield self._ride
+        finally:
+            self._ride = None
+            self._moving.release()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Reports an error of the robot to the model."""
+    try:
+        yield
+    except SenseBindError as error:
+        raise ToolException(str(error)) from error
+
+
+def _report(verb: str, done: float, asked: float, unit: str) -> str:
+    text = f"{verb} {done:.1f} {unit}"
+    return text if abs(done - asked) < 0.05 * max(abs(asked), 1) else f"{text}, blocked"
+
+
+class _Nothing(BaseModel):
+    """No arguments."""
+
+
+def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool]:
+    """Returns `drive`, `turn`, `go_to`, `stop`, and with a locator `approach`.
+
+    Args:
+        motion: What moves.
+        locate: Where things are, for `approach`.
+    """
+    reach = motion.limits.distance
+
+    def approach(kind: str) -> str:
+        def found() -> tuple[float, float]:
+            if locate is None:
+                raise ToolError("there is nothing that says where objects are")
+            return locate(kind)
+
+        return motion.approach_found(found)
+
+    metres = Field(ge=-reach, le=reach, multiple_of=0.1, description="Metres; negative is back.")
+    degrees = Field(ge=-180, le=180, multiple_of=1, description="To the left if positive.")
+    place = Field(ge=-100, le=100, multiple_of=0.1, description="Metres in the map.")
+    kind = Field(min_length=1, max_length=40, description="What to go to.")
+    move = label(Risk.MOVE, **({UNGUARDED: motion.unguarded} if motion.unguarded else {}))
+    tools: list[tuple[Callable[..., str], str, dict[str, Any], dict[str, Any]]] = [
+        (motion.drive, "Drives straight ahead or back.", {"metres": (float, metres)}, move),
+        (motion.turn, "Turns on the spot.", {"degrees": (float, degrees)}, move),
+        (motion.go_to, "Drives to a place.", {"x": (float, place), "y": (float, place)}, move),
+    ]
+    if locate is not None:
+        tools.append((approach, "Goes to a thing that is in view.", {"kind": (str, kind)}, move))
+    built: list[BaseTool] = [
+        StructuredTool.from_function(
+            function,
+            name=function.__name__,
+            description=description,
+            args_schema=create_model(function.__name__, **fields),
+            metadata=metadata,
+            handle_tool_error=lambda error: f"error: {error}",
+        )
+        for function, description, fields, metadata in tools
+    ]
+
+    def stop() -> str:
+        motion.stop()
+        return "stopped"
+
+    built.append(
+        StructuredTool.from_function(
+            stop,
+            name="stop",
+            description="Stops the robot.",
+            args_schema=_Nothing,
+            metadata=label(Risk.STOP),
+            handle_tool_error=lambda error: f"error: {error}",
+        )
+    )
+    return built
