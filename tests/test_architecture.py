@@ -19,6 +19,7 @@ LAYERS = (
     "printable",
     "checkpoints",
     "perception",
+    "perception.modality",
     "perception.percept",
     "perception.process",
     "perception.checkpoint_json",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sensebind.errors import InputError
+from sensebind.perception.modality import modality_of, senses
 
 Image = Annotated[list[Path] | None, typer.Option(help="A picture.")]
 Video = Annotated[list[Path] | None, typer.Option(help="A video; its sound is not heard.")]
@@ -43,7 +44,7 @@ KINDS = {
 }
 """Option of a command and the modality that `FileSenses` calls it."""
 
-_ALIASES = {"sight": "vision", "hearing": "audio", "scan": "point"}
+_ALIASES = {sense: modality_of(sense) for sense in senses()}
 _MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.values()}}
 
 

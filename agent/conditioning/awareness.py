@@ -15,7 +15,6 @@ from typing import Self
 import numpy as np
 
 from sensebind.agent.conditioning.condition import (
-    SENSE_OF_MODALITY,
     Condition,
     Sensed,
     SenseState,
@@ -28,6 +27,7 @@ from sensebind.perception.bus.pubsub import Heartbeat, News
 from sensebind.perception.bus.stream_stats import StreamStats
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import Frame
+from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import Modality, Observation, Percept
 
 MAX_AGE = 2.0
@@ -244,7 +244,7 @@ class Awareness:
             self._listener.check()
             now = time.monotonic()
             for name, stream in self._streams.items():
-                sense = SENSE_OF_MODALITY.get(stream.modality, stream.modality)
+                sense = sense_of(stream.modality)
                 if stream.percept is None:
                     sensed.append(Sensed(sense, name, SenseState.MISSING))
                     continue

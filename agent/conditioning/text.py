@@ -22,6 +22,7 @@ from sensebind.agent.conditioning.condition import Sensed, SenseState
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Percept
 from sensebind.perception.simhome.catalog import KINDS
 
@@ -29,7 +30,6 @@ MAX_WORDS = 10_000
 TAGS = 3  # told of each sense
 LEAST = 0.05  # probability below which a tag is not told
 _KEPT_PICTURES = 8
-_VERBS = {"sight": "sees", "hearing": "hears", "scan": "scans"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class ToldSenses:
         return carried, sensed
 
     def _tell(self, sensed: Sensed, percept: Percept | None) -> str:
-        begin = f"{sensed.stream} {_VERBS.get(sensed.sense, 'perceives')}"
+        begin = f"{sensed.stream} {modality_info(modality_of(sensed.sense)).third}"
         match sensed.state:
             case SenseState.MISSING:
                 return f"{sensed.stream} has given no data yet"

@@ -36,6 +36,7 @@ from sensebind.errors import ConfigurationError, SenseBindError, SourceError, To
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.modality import modality_of
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
@@ -44,7 +45,6 @@ from sensebind.tools.risk import ACTING, Risk, risk_of
 START_SECONDS = 60.0
 _SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
 _BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
-_SENSE_OF = {"sight": "vision", "hearing": "audio", "scan": "point", "": ""}
 
 
 class RobotAgent:
@@ -268,7 +268,7 @@ class RobotAgent:
         memory = Remembering(options, embedder, describe=describe, say=self._say)
         for watch in config.watches:
             name = " ".join(watch.what.split())
-            modality = _SENSE_OF[watch.sense]
+            modality = modality_of(watch.sense)
             memory.keeper.book.add(
                 Watch(name, embedder.text(name), embedder.model, modality, watch.run)
             )
