@@ -184,6 +184,10 @@ class RobotAgent:
             for one in status:
                 if one.state is WorkerState.FAILED:
                     raise ConfigurationError(f"{one.stream}: {one.detail}")
+            over = {one.stream for one in status if one.state is WorkerState.ENDED}
+            rest = [s for s in self.awareness.report() if s not in over]
+            if over and self.awareness.wait(0, rest):
+                return sorted(over)  # nothing more will come from them
             if time.monotonic() > deadline:
                 missing = [s for s in self.awareness.report() if not self.awareness.wait(0, [s])]
                 if len(missing) == len(self.awareness.report()):

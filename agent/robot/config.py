@@ -257,6 +257,8 @@ class RobotConfig(Section):
             options.setdefault("sensor", stream)
         played = {"loop": config.loop, "speed": config.speed}
         given = {name: value for name, value in played.items() if value is not None}
+        if kind == "bag":
+            options.setdefault("modality", self._modality(stream, config).value)
         if kind in _PLAYED:
             options["source"] = f"{kind}:{self.resolve(Path(target))}"
             options |= given
