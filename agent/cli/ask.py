@@ -115,13 +115,12 @@ def _ask_running(
     Returns:
         0, or 1 when a call waits for a person's approval.
     """
-    from sensebind.agent.cli.conversation import block_of
     from sensebind.agent.events import Finished, TextPiece, TurnRecord
     from sensebind.agent.robot.client import AttachedRobot
     from sensebind.agent.robot.config_file import read_config
 
     client = AttachedRobot(read_config(robot), thread)
-    media = [block_of(Path(file)) for file in files]
+    media = [inputs.block_of(Path(file)) for file in files]
     out, record = console(), TurnRecord(question)
     for event in client.turn(question, media):
         if isinstance(event, TextPiece) and not as_json:
