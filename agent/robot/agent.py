@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +41,7 @@ from sensebind.perception.modality import modality_of
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
+from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
 
 START_SECONDS = 60.0
@@ -169,6 +171,12 @@ class RobotAgent:
         if failures:
             raise failures[0]
 
+    @cached_property
+    def observing(self) -> list[BaseTool]:
+        """The tools that only observe, and `perceive`, for other agents."""
+        words = _Words(self._words)
+        return [perceive_tool(words), *(t for t in self.tools if risk_of(t) is Risk.OBSERVE)]
+
     def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
         """Wait until every stream has a fresh percept.
 
@@ -184,6 +192,10 @@ class RobotAgent:
             for one in status:
                 if one.state is WorkerState.FAILED:
                     raise ConfigurationError(f"{one.stream}: {one.detail}")
+            over = {one.stream for one in status if one.state is WorkerState.ENDED}
+            rest = [s for s in self.awareness.report() if s not in over]
+            if over and self.awareness.wait(0, rest):
+                return sorted(over)  # nothing more will come from them
             if time.monotonic() > deadline:
                 missing = [s for s in self.awareness.report() if not self.awareness.wait(0, [s])]
                 if len(missing) == len(self.awareness.report()):
@@ -236,6 +248,13 @@ class RobotAgent:
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
+
+    def _words(self) -> ToldSenses:
+        """Return the senses in words, which need the encoder of texts."""
+        if isinstance(self._senses, ToldSenses):
+            return self._senses
+        weights = self._config.weights
+        return ToldSenses(self.awareness, Tagger(weights, vocabulary(weights)))
 
     def _senses_for(self, chat: BaseChatModel) -> Any:
         """Return the senses in the form that a language model takes: embeddings, or words."""
@@ -335,6 +354,20 @@ class RobotAgent:
         if self._audit is not None:
             fields = asdict(event)
             self._audit.write(fields.pop("kind"), **fields)
+
+
+class _Words:
+    """The senses in words; what they need is loaded when somebody asks for the first time."""
+
+    def __init__(self, make: Callable[[], ToldSenses]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: ToldSenses | None = None
+
+    def perceive(self) -> tuple[dict[str, Any], Any]:
+        with self._lock:
+            self._made = self._made or self._make()
+        return self._made.perceive()
 
 
 def _located(config: RobotConfig, model: str) -> str:
