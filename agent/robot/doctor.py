@@ -8,14 +8,14 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import psutil
 
+from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.config import RobotConfig, runtime_directory
 from sensebind.agent.robot.config_file import read_config
+from sensebind.agent.robot.doctor_robot import examine_robot
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import ConfigurationError, SenseBindError
@@ -24,31 +24,6 @@ from sensebind.perception.sources.registry import find_sources
 
 _LIBRARIES = ("torch", "transformers", "pyzmq", "opencv-python-headless", "faiss-cpu", "mujoco")
 _ENOUGH_DISK, _ENOUGH_MEMORY = 2e9, 2e9  # bytes
-
-
-class Verdict(StrEnum):
-    """How a check went; only "bad" keeps SenseBind from working."""
-
-    OK = "ok"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One result.
-
-    Attributes:
-        name: What was looked at.
-        verdict: How it is.
-        found: What was found.
-        mend: How to mend it; empty where nothing has to be done.
-    """
-
-    name: str
-    verdict: Verdict
-    found: str
-    mend: str = ""
 
 
 def examine(config: Path | None = None) -> Iterator[Check]:
@@ -65,7 +40,7 @@ def examine(config: Path | None = None) -> Iterator[Check]:
         except SenseBindError as error:
             yield Check("configuration", Verdict.BAD, str(error), f"correct {config}")
     steps: list[Callable[[RobotConfig | None], Iterator[Check]]] = [
-        _libraries, _models, _machine, _encoders, _directories, _keys, _ports, _devices,
+        _libraries, _models, _machine, _encoders, _directories, _keys, _ports, _devices, _robot,
     ]  # fmt: skip
     for step in steps:
         try:
@@ -188,5 +163,8 @@ def _devices(robot: RobotConfig | None) -> Iterator[Check]:
             continue
         found = ", ".join(str(device) for device in kind.devices) or kind.summary
         yield Check(f"source {kind.name}", Verdict.OK, found)
-    for name, stream in robot.modalities.items() if robot is not None else ():
-        yield Check(f"stream {name}", Verdict.OK, stream)
+
+
+def _robot(robot: RobotConfig | None) -> Iterator[Check]:
+    if robot is not None:
+        yield from examine_robot(robot)
