@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures.fake_senses import alive, save_tiny_imagebind
 from fixtures.ports import free_port
@@ -176,3 +177,26 @@ def test_no_process_outlives_a_robot_that_is_killed(described: str, tmp_path: Pa
     process.kill()
     process.wait(PATIENCE)
     until(lambda: not any(map(alive, pids.values())))
+
+
+def test_a_permanent_mistake_ends_run_in_one_line(tmp_path: Path) -> None:
+    """It is known only when the worker opens the file; the other stream does not keep it alive."""
+    save_tiny_imagebind(tmp_path / "imagebind")
+    for name, content in (("good", np.ones((5, 3), np.float32)), ("bad", None)):
+        (tmp_path / name).mkdir()
+        if content is not None:
+            np.save(tmp_path / name / "0.npy", content)
+    (tmp_path / "bad" / "0.npy").write_bytes(b"not a cloud")
+    (tmp_path / "rover.yaml").write_text(
+        "checkpoint: .\ncache: null\nframes: null\n"
+        "streams: {good: {source: 'cloud:good', loop: true}, bad: {source: 'cloud:bad'}}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "sensebind", "run", tmp_path / "rover.yaml", "--seconds", "60"],
+        capture_output=True, text=True, timeout=120,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "bad: " in last and "0.npy" in last, done.stderr
+    assert "trying again" not in done.stderr
