@@ -145,7 +145,7 @@ def test_no_import_of_a_higher_layer(graph: dict[str, set[str]]) -> None:
 def test_every_name_in_strings_and_docs_can_be_imported() -> None:
     """Modules are named as strings, too, where no import tool sees them."""
     tracked = subprocess.run(
-        ["git", "ls-files", "*.py", "*.md", "*.toml", "*.yaml"],
+        ["git", "ls-files", "*.py", "*.md", "*.toml", "*.yaml", ":!tests/data"],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     if tracked.returncode:
