@@ -201,7 +201,9 @@ def test_a_compressed_picture_is_what_its_file_is(tmp_path: Path) -> None:
         read = sample(compressed(path.read_bytes(), "png"), COMPRESSED)
         np.testing.assert_array_equal(read.data, read_image(path))
     path.write_bytes(twelve[:33] + sbit + twelve[33:])
-    assert sample(compressed(path.read_bytes(), "png"), COMPRESSED).data.max() == 254  # 4081 of 4095
+    assert (
+        sample(compressed(path.read_bytes(), "png"), COMPRESSED).data.max() == 254
+    )  # 4081 of 4095
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
