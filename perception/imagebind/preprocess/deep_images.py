@@ -166,7 +166,7 @@ def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:
     OpenCV has all bits, but not always the same rules for orientation and alpha: its samples are
     taken where their high bytes are those of Pillow, and the high bytes alone elsewhere.
     """
-    if getattr(image, "tag_v2", {}).get(_PLANES) == _APART:  # both read other numbers
+    if getattr(image, "tag_v2", {}).get(_PLANES) == _APART:  # findings/tiff_planes_of_16_bits.sh
         raise InputError(
             "a TIFF with planes of 16 bits one after the other is not read: save it with "
             "interleaved channels (PlanarConfiguration 1)"
