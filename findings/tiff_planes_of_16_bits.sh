@@ -37,6 +37,6 @@ print("OpenCV", cv2.__version__, "BGR:", [[f"{v:04x}" for v in pixel] for pixel 
 # Were they right, these would be the high bytes and the samples themselves.
 halves = stored.astype("<u2").view(np.uint8).reshape(1, 3, 3, 2)
 as_bytes = np.stack([halves[0, :, plane].reshape(-1)[:3] for plane in range(3)], -1)[None]
-if not np.array_equal(pillow, as_bytes) or opencv[0, 0].tolist() != stored[0, :, 0].tolist()[: 3]:
+if not np.array_equal(pillow, as_bytes) or opencv[0, 0].tolist()[::-1] != stored[0, :, 0].tolist():
     sys.exit("changed")
 P
