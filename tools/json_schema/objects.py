@@ -7,7 +7,7 @@ from typing import Any
 from sensebind.tools.json_schema.arrays import MAX_ITEMS
 from sensebind.tools.json_schema.context import Context, looked_at_inside
 from sensebind.tools.json_schema.facts import Facts, ObjectPart, Part
-from sensebind.tools.json_schema.scalars import MAX_STRING, MAX_WORDS, other_than, trouble
+from sensebind.tools.json_schema.scalars import MAX_STRING, can_be_left_out, other_than, trouble
 from sensebind.tools.json_schema.validation import matches
 
 MAX_KEY = 64  # characters of the names in a map
@@ -138,7 +138,7 @@ def further_properties(
         low: Characters of a name, at least.
         high: At most.
     """
-    if sum(map(len, names)) <= MAX_WORDS:
+    if can_be_left_out(names):
         pattern = other_than(names, low, high)
         return {"patternProperties": {pattern: value}, "additionalProperties": False}
     banned = [f"^(?s:.{{{high + 1},}})$"]

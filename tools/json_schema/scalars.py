@@ -58,7 +58,7 @@ def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, An
         else:
             kept.append(pattern)
     words = [one for one in facts.excluded if isinstance(one, str)]
-    if words and patterns and len(words) <= _MAX_EXCLUDED and sum(map(len, words)) <= MAX_WORDS:
+    if words and patterns and len(words) <= _MAX_EXCLUDED and can_be_left_out(words):
         kept.append(other_than(words))
     elif words:
         later.add("not")
@@ -85,6 +85,15 @@ def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, An
         ):
             return with_format
     return bounded
+
+
+def can_be_left_out(words: Sequence[str]) -> bool:
+    """Whether `other_than` of some words is a pattern that holds for them as JSON.
+
+    A class without a quotation mark or a line break still lets through their escapes in JSON.
+    """
+    escaped = any(json.dumps(one, ensure_ascii=False) != f'"{one}"' for one in words)
+    return not escaped and sum(map(len, words)) <= MAX_WORDS
 
 
 def other_than(words: Sequence[str], fewest: int = 0, most: int | None = None) -> str:
