@@ -31,7 +31,7 @@ def openai_form(tool: Any) -> dict[str, Any]:
     """Returns a tool in OpenAI form, with the schema of its arguments whole.
 
     LangChain writes references out, and what a schema holds of itself becomes `{}`, that is,
-    anything (langchain-core 1.8.3).
+    anything (see findings/langchain_recursive_schema.sh).
 
     Args:
         tool: Tool, function, pydantic class, or JSON schema.

@@ -12,6 +12,7 @@ from sensebind.errors import MessageError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, decode_sample, topic
 from sensebind.perception.sources.live_source import LiveSource
+from sensebind.perception.sources.returns import checked_range, returns
 
 STREAMS = {
     "camera": Modality.VISION,
@@ -36,12 +37,21 @@ class SimHomeSource(LiveSource):
         stream: Name of the stream.
         sensor: "camera", "microphone" or "lidar"; by default the one that the stream is named for.
         hop: Chunks of `CHUNK_SECONDS` from one window of sound to the next.
+        min_range: Nearer points of the lidar are left out (the robot itself), metres.
 
     Raises:
         SourceError: SimHome has no such stream, or the hop is not 1 to 20 chunks.
+        ConfigurationError: The range is negative or not finite.
     """
 
-    def __init__(self, address: str, stream: str, hop: int = HOP_CHUNKS, sensor: str = "") -> None:
+    def __init__(
+        self,
+        address: str,
+        stream: str,
+        hop: int = HOP_CHUNKS,
+        sensor: str = "",
+        min_range: float = 0.0,
+    ) -> None:
         self._sensor = sensor or stream
         if self._sensor not in STREAMS:
             raise SourceError(
@@ -50,6 +60,7 @@ class SimHomeSource(LiveSource):
         if not 1 <= hop <= WINDOW_CHUNKS:
             raise SourceError(f"a hop of {hop} chunks; give 1 to {WINDOW_CHUNKS}")
         super().__init__(stream, address, _CAPACITY)
+        self._min_range = checked_range(stream, min_range)
         self._address = address
         self._windows = _Windows(hop)
         self._hop = hop
@@ -127,6 +138,8 @@ class SimHomeSource(LiveSource):
 
     def _hand_over(self, header: dict[str, Any], data: np.ndarray, sequence: int) -> None:
         self.frame_id = header["frame_id"]
+        if self.modality is Modality.POINT:
+            data = returns(data, self._min_range)
         at = (header["captured_at"], header["monotonic"])
         self._deliver(data, at, header["rate"], sequence)
 

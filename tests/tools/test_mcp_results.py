@@ -1,12 +1,15 @@
 """What a model is shown of the results of MCP tools."""
 
+import base64
 from typing import Any
 
 import pytest
+from langchain_core.tools import StructuredTool
 
 pytest.importorskip("mcp")
 from mcp import types
 
+from sensebind.agent.conditioning.media import media_of
 from sensebind.tools.mcp_results import told
 
 
@@ -57,5 +60,12 @@ def test_pictures_and_sounds_are_blocks() -> None:
     assert blocks == [
         {"type": "text", "text": "the kitchen:\n(a picture, image/png)\n(a sound, audio/wav)"},
         {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
-        {"type": "audio", "base64": "BBBB", "mime_type": "audio/wav"},
+        {"type": "file", "base64": "BBBB", "mime_type": "audio/wav"},
+    ]
+    tool = StructuredTool.from_function(lambda: blocks, name="kitchen", description="Shows it.")
+    message = tool.invoke({"type": "tool_call", "id": "1", "name": "kitchen", "args": {}})
+    media = media_of(message)  # and not a text that holds their base64
+    assert [(one.modality, one.data) for one in media] == [
+        ("vision", base64.b64decode("AAAA")),
+        ("audio", base64.b64decode("BBBB")),
     ]

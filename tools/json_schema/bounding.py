@@ -14,7 +14,7 @@ from sensebind.errors import ConfigurationError
 from sensebind.tools.json_schema.arrays import MAX_ITEMS, array_schemas
 from sensebind.tools.json_schema.facts import Facts, Part
 from sensebind.tools.json_schema.normal_form import NormalForm
-from sensebind.tools.json_schema.objects import LONG_KEY, object_schemas
+from sensebind.tools.json_schema.objects import further_properties, object_schemas
 from sensebind.tools.json_schema.scalars import (
     MAX_NUMBER,
     MAX_STRING,
@@ -229,8 +229,7 @@ def _anything(levels: int) -> dict[str, Any]:
             {"type": "array", "items": inner, "minItems": 0, "maxItems": MAX_ITEMS},
             {
                 "type": "object", "properties": {}, "required": [],
-                "patternProperties": {LONG_KEY: False}, "additionalProperties": inner,
-                "maxProperties": MAX_ITEMS,
+                **further_properties(inner), "maxProperties": MAX_ITEMS,
             },
         ]
     }  # fmt: skip

@@ -7,12 +7,11 @@ from typing import Any
 from sensebind.tools.json_schema.arrays import MAX_ITEMS
 from sensebind.tools.json_schema.context import Context, looked_at_inside
 from sensebind.tools.json_schema.facts import Facts, ObjectPart, Part
-from sensebind.tools.json_schema.scalars import MAX_STRING, trouble
+from sensebind.tools.json_schema.scalars import MAX_STRING, can_be_left_out, other_than, trouble
 from sensebind.tools.json_schema.validation import matches
 
 MAX_KEY = 64  # characters of the names in a map
 MAX_VARIANTS = 16  # choices of optional properties that are written out
-LONG_KEY = f"^(?s:.{{{MAX_KEY + 1},}})$"
 
 
 def object_schemas(
@@ -78,7 +77,7 @@ def _further(
         if patterns or keys.get("type") != "string":
             return {}
         if "pattern" not in keys:
-            return _named_by_length(context, keys, rest, depth)
+            return _named_by_length(context, keys, names, rest, depth)
         alone = int(keys.get("minLength", 0)) == 0 and "format" not in keys
         if not alone or any(matches(keys["pattern"], name) for name in names):
             return {}
@@ -89,9 +88,7 @@ def _further(
         return {"patternProperties": {keys["pattern"]: value}, "additionalProperties": False}
     if not patterns:
         value = context.bound(rest, depth - 1)
-        return {} if value is None else (
-            {"patternProperties": {LONG_KEY: False}, "additionalProperties": value}
-        )  # fmt: skip
+        return {} if value is None else further_properties(value, names)
     if any(trouble(_named(one)) or any(matches(one, n) for n in names) for one in patterns):
         return {}
     if len(patterns) > 1 and trouble(_named(*patterns)):
@@ -117,13 +114,34 @@ def _further(
 
 
 def _named_by_length(
-    context: Context, keys: Mapping[str, Any], rest: Sequence[Part], depth: int
+    context: Context,
+    keys: Mapping[str, Any],
+    names: Sequence[str],
+    rest: Sequence[Part],
+    depth: int,
 ) -> dict[str, Any]:
     value = context.bound(rest, depth - 1)
     if value is None:
         return {}
     low, high = int(keys.get("minLength", 0)), int(keys.get("maxLength", MAX_KEY))
-    banned = [f"^(?s:.{{{max(min(high, MAX_KEY), low) + 1},}})$"]
+    return further_properties(value, names, low, max(min(high, MAX_KEY), low))
+
+
+def further_properties(
+    value: Any, names: Sequence[str] = (), low: int = 0, high: int = MAX_KEY
+) -> dict[str, Any]:
+    """Returns the keywords of properties with any name but some, of a limited length.
+
+    Args:
+        value: Schema of the properties.
+        names: Those that have a schema of their own.
+        low: Characters of a name, at least.
+        high: At most.
+    """
+    if can_be_left_out(names):
+        pattern = other_than(names, low, high)
+        return {"patternProperties": {pattern: value}, "additionalProperties": False}
+    banned = [f"^(?s:.{{{high + 1},}})$"]
     if low:
         banned.append(f"^(?s:.{{0,{low - 1}}})$")
     return {

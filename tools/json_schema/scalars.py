@@ -22,6 +22,9 @@ _FEWEST_STEPS = 100  # values that a range of numbers is divided into at least
 _FORMATS = {"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6", "hostname", "email",
             "uri"}  # fmt: skip
 _LARGEST_STEP = 1000  # a multiple of more is written out: its automaton has as many states
+NOTHING = r"[^\s\S]"
+"""A pattern of no text."""
+MAX_WORDS = 256  # characters of the words that a pattern leaves out
 _MAX_EXCLUDED = 16  # values of `not: {enum}` that are left out one by one
 
 
@@ -55,7 +58,7 @@ def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, An
         else:
             kept.append(pattern)
     words = [one for one in facts.excluded if isinstance(one, str)]
-    if words and patterns and len(words) <= _MAX_EXCLUDED and sum(map(len, words)) <= 256:
+    if words and patterns and len(words) <= _MAX_EXCLUDED and can_be_left_out(words):
         kept.append(other_than(words))
     elif words:
         later.add("not")
@@ -84,25 +87,47 @@ def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, An
     return bounded
 
 
-def other_than(words: Sequence[str]) -> str:
+def can_be_left_out(words: Sequence[str]) -> bool:
+    """Whether `other_than` of some words is a pattern that holds for them as JSON.
+
+    A class without a quotation mark or a line break still lets through their escapes in JSON.
+    """
+    escaped = any(json.dumps(one, ensure_ascii=False) != f'"{one}"' for one in words)
+    return not escaped and sum(map(len, words)) <= MAX_WORDS
+
+
+def other_than(words: Sequence[str], fewest: int = 0, most: int | None = None) -> str:
     """Returns a pattern of all texts but some words, without looking ahead.
 
-    At each letter of a word a text may go on with another letter, and then with anything.
+    At each letter of a word a text may go on with another letter, and then with anything. A length
+    is part of the pattern, and not left out of it afterwards: llguidance 1.9.1 does not see that
+    nothing can end a text which has become too long, and lets a model write on.
+
+    Args:
+        words: What is left out.
+        fewest: Characters of a text, at least.
+        most: At most.
     """
 
-    def tail(rest: list[str]) -> str:
-        heads = sorted({one[0] for one in rest if one})
-        ways = [] if "" in rest else [""]
-        if heads:
-            ways.append(f"[^{''.join(_in_class(one) for one in heads)}](?s:.)*")
-        else:
-            ways.append("(?s:.)+")
-        for head in heads:
-            following = [one[1:] for one in rest if one[:1] == head]
-            ways.append(_in_class(head) + tail(following))
-        return f"(?:{'|'.join(ways)})"
+    def anything(least: int, at: int) -> str:
+        upper = "" if most is None else str(most - at)
+        return f"(?s:.){{{max(least, fewest - at)},{upper}}}"
 
-    return f"^{tail(list(words))}$"
+    def tail(rest: Sequence[str], at: int) -> str:
+        heads = sorted({one[0] for one in rest if one})
+        ways = [] if "" in rest or at < fewest else [""]
+        if most is None or at < most:
+            if heads:
+                other = f"[^{''.join(_in_class(one) for one in heads)}]"
+                ways.append(other + anything(0, at + 1))
+            else:
+                ways.append(anything(1, at))
+            for head in heads:
+                following = [one[1:] for one in rest if one[:1] == head]
+                ways.append(_in_class(head) + tail(following, at + 1))
+        return f"(?:{'|'.join(ways)})" if ways else NOTHING
+
+    return f"^{tail(words, 0)}$"
 
 
 def _in_class(letter: str) -> str:

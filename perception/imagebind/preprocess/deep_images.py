@@ -22,7 +22,8 @@ _DEPTH_AT = 24  # of the bit depth in a PNG: signature, length, "IHDR", width, h
 _LONGEST_HEADER = 4096
 _SIXTEEN_BITS = 65_535
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF 6.0
-_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+_PLANES = 284
+_WHITE_IS_ZERO, _UNSIGNED, _APART = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
             return Deep(raw, maxval)
     if image.mode == "F":
         return Deep(np.asarray(image))
+    if image.format == "TIFF" and image.mode in ("RGB", "RGBA", "RGBX"):
+        [bits, *_] = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE) or (8,)
+        return _tiff_colours(image, stream) if bits == 16 else None
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return None
     samples = np.asarray(image)
@@ -74,7 +78,8 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
 
 
 def _png(image: Image.Image, data: bytes) -> Deep:
-    raw = _by_opencv(data)
+    # Pillow has 16 bits of grey as they are stored, and only the high bytes of colours.
+    raw = np.asarray(image) if image.mode.startswith("I;16") else _by_opencv(data)
     alpha = None
     if raw.ndim == 3:
         if raw.shape[2] == 4:
@@ -153,6 +158,28 @@ def _tiff(image: Image.Image, samples: np.ndarray) -> Deep:
         samples = samples.astype(np.int16)
     declared = float((1 << bits) - 1) if kind == _UNSIGNED and bits < 16 else None
     return Deep(samples, declared, None, inverted)
+
+
+def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:
+    """Colours of 16 bits, of which Pillow keeps the high bytes.
+
+    OpenCV has all bits, but not always the same rules for orientation and alpha: its samples are
+    taken where their high bytes are those of Pillow, and the high bytes alone elsewhere.
+    """
+    if getattr(image, "tag_v2", {}).get(_PLANES) == _APART:  # findings/tiff_planes_of_16_bits.sh
+        raise InputError(
+            "a TIFF with planes of 16 bits one after the other is not read: save it with "
+            "interleaved channels (PlanarConfiguration 1)"
+        )
+    high = np.asarray(image)
+    alpha = high[..., 3] if image.mode == "RGBA" else None
+    stream.seek(0)
+    raw = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if raw is not None and raw.dtype == np.uint16 and raw.shape[2:] in ((3,), (4,)):
+        colours = raw[..., 2::-1]  # OpenCV has blue first
+        if colours.shape[:2] == high.shape[:2] and np.array_equal(colours >> 8, high[..., :3]):
+            return Deep(colours, None, alpha)
+    return Deep(high[..., :3].astype(np.uint16) * 257, None, alpha)
 
 
 def _by_opencv(data: bytes) -> np.ndarray:

@@ -37,7 +37,13 @@ def read_image(path: str | Path, *, range: Range = "declared") -> np.ndarray:
         raise InputError(f"image {file} cannot be opened: {one_line(error)}") from error
 
 
-def decode_image(stream: BinaryIO, what: str, *, range: Range = "declared") -> np.ndarray:
+def decode_image(
+    stream: BinaryIO,
+    what: str,
+    *,
+    declared_max: float | None = None,
+    range: Range = "declared",
+) -> np.ndarray:
     """Decodes an image as RGB, as a person sees it.
 
     Turned as its EXIF orientation says (JPEG, PNG, WEBP, TIFF), transparent pixels composited on
@@ -47,6 +53,8 @@ def decode_image(stream: BinaryIO, what: str, *, range: Range = "declared") -> n
     Args:
         stream: The file; anything that can be read and sought.
         what: What it is, for messages.
+        declared_max: White of more than 8 bits, as whoever sends the file declares it (an encoding
+            of ROS), where the file itself declares nothing.
         range: See `pixels.to_uint8`.
 
     Returns:
@@ -60,7 +68,8 @@ def decode_image(stream: BinaryIO, what: str, *, range: Range = "declared") -> n
             pixels = eight_bits(image)
             pixels = to_uint8(pixels, range=range) if range == "auto" else pixels
         else:
-            pixels = to_uint8(deep.samples, declared_max=deep.declared_max, range=range, what=what)
+            white = declared_max if deep.declared_max is None else deep.declared_max
+            pixels = to_uint8(deep.samples, declared_max=white, range=range, what=what)
             pixels = 255 - pixels if deep.inverted else pixels
             if deep.alpha is not None:
                 pixels = np.dstack([pixels, deep.alpha])

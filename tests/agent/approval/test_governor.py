@@ -80,6 +80,36 @@ def test_approve_edit_and_reject(decision: Decision, opened: list[int], told: st
     assert record.tool_calls[0].failed == (decision.kind == "reject")
 
 
+@pytest.mark.parametrize("ids", [("1", "1"), ("", ""), (None, None)])
+def test_approved_calls_run_whatever_ids_their_model_gave_them(
+    ids: tuple[str | None, str | None], tmp_path: Path
+) -> None:
+    """Servers of other models repeat ids or leave them out; so does this one in its second turn."""
+
+    def script(messages: list[Any]) -> AIMessage:
+        if isinstance(messages[-1], ToolMessage):
+            results = [one.text for one in messages if isinstance(one, ToolMessage)]
+            return AIMessage(" | ".join(results[-2:]))
+        angle = int(messages[-1].text)
+        made = [
+            {"name": "open", "args": {"angle": angle + n}, "id": one} for n, one in enumerate(ids)
+        ]
+        return AIMessage("", tool_calls=made)
+
+    door = Door()
+    with Assistant(
+        ScriptedChat(script=script), [door.tool], approve=lambda _: Decision("approve"),
+        audit=tmp_path / "audit.jsonl",
+    ) as one:  # fmt: skip
+        for angle in (10, 20):
+            record = one.ask(str(angle))
+            assert record.assistant == f"opened by {angle} | opened by {angle + 1}"
+            assert [call.decision for call in record.tool_calls] == ["approve"] * 2
+    assert sorted(door.opened) == [10, 11, 20, 21]
+    audited = [record["event"] for record in read_audit(tmp_path / "audit.jsonl")]
+    assert [audited.count(event) for event in ("approved", "started", "finished")] == [4, 4, 4]
+
+
 def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
     file = tmp_path / "dialogs.sqlite"
     with dialog(Door(), dialogs=file) as first:

@@ -299,3 +299,29 @@ def test_hostile_schemas_are_refused(schema: dict, message: str) -> None:
 )
 def test_bad_calls_are_named(text: str, error: str) -> None:
     assert error in parse_call(text, ENGINE.style, [DETECT]).error
+
+
+@pytest.mark.parametrize("names", [(), ("room",), ("room", "roof", "size")])
+@pytest.mark.parametrize("least", [0, 1])
+def test_a_name_in_a_map_cannot_become_too_long_to_end(names: tuple[str, ...], least: int) -> None:
+    """A model that writes letters for ever must be stopped within the name, not by its budget."""
+    scores = {
+        "type": "object", "properties": {name: {"type": "string"} for name in names},
+        "additionalProperties": {"type": "integer"}, "minProperties": least,
+    }  # fmt: skip
+    parameters = {"type": "object", "properties": {"m": scores}, "required": ["m"]}
+    tool = {"type": "function", "function": {"name": "note", "parameters": parameters}}
+    engine = GrammarEngine(tiny_tokenizer(), vocab_size=512)
+    state = engine.compile([tool], "any").start()
+    style, tokens = engine.style, engine._tokenizer
+    for token in tokens.tokenize_str(f'{style.start}{{"name":"note","{style.arguments}":{{"m":{{"'):
+        assert state.advance(token)
+    [letter] = tokens.tokenize_str("r")
+    written = 0
+    while state.mask()[letter]:
+        assert state.advance(letter)
+        written += 1
+        assert written <= 64
+    allowed = state.mask().nonzero()[:, 0].tolist()
+    assert written == 64 and allowed
+    assert all(str(TOKENIZER.decode([token])).startswith('"') for token in allowed)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,6 +143,54 @@ def tiff(samples: np.ndarray, photometric: int) -> bytes:
 def test_deep_images_equal_their_twin_of_8_bits(tmp_path: Path, form: str) -> None:
     (tmp_path / "p").write_bytes(deep_files()[form])
     assert_seen(read_image(tmp_path / "p"), GREY, 0.5 if "12" in form else 0)
+
+
+def planes(samples: np.ndarray) -> bytes:
+    """A TIFF of 16-bit colours, one plane after the other, by TIFF 6.0 (PlanarConfiguration 2)."""
+    height, width = samples.shape[:2]
+    size, at = 2 * height * width, 8 + 2 + 10 * 12 + 4
+    entries = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 3, at),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 3, at + 6),
+        (277, 3, 1, 3),
+        (278, 3, 1, height),
+        (279, 4, 3, at + 18),
+        (284, 3, 1, 2),
+    ]
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
+    rows = b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    starts = [at + 30 + plane * size for plane in range(3)]
+    return (
+        head
+        + rows
+        + struct.pack("<3H3I3I", 16, 16, 16, *starts, size, size, size)
+        + (np.moveaxis(samples, 2, 0).astype("<u2").tobytes())
+    )
+
+
+def test_colours_of_16_bits_in_a_tiff_keep_their_low_bytes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A camera of 12 bits in the low ones: by their high bytes alone, all would be 0 to 15."""
+    path = tmp_path / "p.tiff"
+    twelve = SEEN.astype(np.uint16) * 16
+    path.write_bytes(cv2.imencode(".tiff", twelve[..., ::-1])[1].tobytes())
+    twin = tmp_path / "twin.png"
+    Image.fromarray(SEEN).save(twin)
+    assert_seen(read_image(path, range="auto"), read_image(twin, range="auto"))
+    assert_seen(read_image(path), np.rint(twelve / 257))
+    assert [one.message for one in caplog.records if "p.tiff has more than 8 bits" in one.message]
+
+
+def test_planes_of_16_bits_apart_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.tiff"
+    path.write_bytes(planes(SEEN.astype(np.uint16) * 257))
+    with pytest.raises(InputError, match=r"p\.tiff: a TIFF with planes of 16 bits.*interleaved"):
+        read_image(path)
 
 
 def test_a_dark_scene_stays_dark_unless_asked(tmp_path: Path) -> None:

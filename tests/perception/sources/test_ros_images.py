@@ -2,6 +2,8 @@
 
 import io
 import struct
+import zlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sensebind.errors import InputError
+from sensebind.perception.imagebind.preprocess.image import read_image
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.ros_images import ENCODINGS
 from sensebind.perception.sources.ros_messages import Reading, sample
@@ -179,6 +182,28 @@ def test_compressed_pictures_of_8_and_16_bits() -> None:
 def test_transparency_of_a_compressed_picture_is_composited() -> None:
     clear = np.zeros((4, 4, 4), np.uint8)  # black, and nothing of it can be seen
     assert (sample(compressed(encoded(clear), "png"), COMPRESSED).data == 255).all()
+
+
+def test_a_compressed_picture_is_what_its_file_is(tmp_path: Path) -> None:
+    """Transparency by palette, sBIT, two channels: what `ask --image` reads from the same file."""
+    path = tmp_path / "p.png"
+    clear = Image.fromarray(np.arange(96, dtype=np.uint8).reshape(HEIGHT, WIDTH) % 4, "P")
+    clear.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    clear.save(path, transparency=0)
+    twelve = cv2.imencode(".png", GREY_SCENE.astype(np.uint16) * 16 + 1)[1].tobytes()
+    sbit = b"\0\0\0\1sBIT\x0c" + struct.pack(">I", zlib.crc32(b"sBIT\x0c"))
+    both = Image.fromarray(np.dstack([GREY_SCENE, 255 - GREY_SCENE]), "LA")
+    for data in (path.read_bytes(), twelve[:33] + sbit + twelve[33:], None):
+        if data is None:
+            both.save(path)
+        else:
+            path.write_bytes(data)
+        read = sample(compressed(path.read_bytes(), "png"), COMPRESSED)
+        np.testing.assert_array_equal(read.data, read_image(path))
+    path.write_bytes(twelve[:33] + sbit + twelve[33:])
+    assert (
+        sample(compressed(path.read_bytes(), "png"), COMPRESSED).data.max() == 254
+    )  # 4081 of 4095
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])

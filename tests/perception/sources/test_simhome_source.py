@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import zmq
 
-from sensebind.errors import MessageError, SourceError
+from sensebind.errors import ConfigurationError, MessageError, SourceError
 from sensebind.perception.percept import Modality, pack, unpack_header
 from sensebind.perception.simhome.wire import decode_sample, encode_sample
 from sensebind.perception.sources.base import Source
@@ -35,6 +35,9 @@ class Publisher:
 
     def image(self, sequence: int, **changes: Any) -> None:
         self.send(encode_sample(_header("camera", sequence) | changes, _image(sequence)))
+
+    def points(self, sequence: int, points: np.ndarray) -> None:
+        self.send(encode_sample(_header("lidar", sequence), points))
 
     def sound(self, first: int, count: int, **changes: Any) -> None:
         header = _header("microphone", first) | {"rate": 16000, "chunk": CHUNK} | changes
@@ -205,3 +208,20 @@ def test_decoding_trusts_nothing(change: dict[str, Any]) -> None:
     header = unpack_header(frames[1]) | change
     with pytest.raises(MessageError):
         decode_sample([frames[0], pack(header), frames[2]])
+
+
+@pytest.mark.parametrize(("min_range", "kept"), [(0.0, [1, 2, 3]), (0.4, [2, 3]), (0.6, [2])])
+def test_points_of_the_robot_itself_and_beams_without_a_return_are_left_out(
+    publisher: Publisher, min_range: float, kept: list[int]
+) -> None:
+    cloud = np.array([[0, 0, 0], [0.1, 0, 0], [0, 3, 4], [0.3, 0.4, 0]], np.float32)
+    with SimHomeSource(publisher.address, "lidar", min_range=min_range) as source:
+        publisher.await_listener()
+        publisher.points(1, cloud)
+        np.testing.assert_array_equal(source.read(5).data, cloud[kept])
+
+
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
+def test_a_range_that_is_none_is_refused(publisher: Publisher, wrong: float) -> None:
+    with pytest.raises(ConfigurationError, match="min_range"):
+        SimHomeSource(publisher.address, "lidar", min_range=wrong)
