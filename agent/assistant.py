@@ -2,7 +2,7 @@
 
 A turn takes what is perceived now, lets a LangChain agent answer, and is kept when it is complete.
 Whatever goes wrong in a tool is told to the model. Tools that act are approved, limited and logged
-(`approval.py`), and die with the turn that called them.
+(`approval/`), and die with the turn that called them.
 """
 
 import asyncio
@@ -34,17 +34,11 @@ from langchain_core.tools import BaseTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from sensebind.agent.approval import (
-    Approver,
-    AskAgain,
-    Decision,
-    Governor,
-    Influence,
-    Policy,
-    matched,
-)
-from sensebind.agent.approvals import Approvals, Request
-from sensebind.agent.audit import AuditLog
+from sensebind.agent.approval import Approvals, Approver, Decision, Governor, Policy, Request
+from sensebind.agent.approval.audit import AuditLog
+from sensebind.agent.approval.origins import Influence, MarkOrigins
+from sensebind.agent.approval.rates import Rates, default_state
+from sensebind.agent.approval.requests import matched
 from sensebind.agent.conditioning.gaps import Gap
 from sensebind.agent.events import (
     ApprovalNeeded,
@@ -59,9 +53,8 @@ from sensebind.agent.events import (
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import INSTRUCTIONS
+from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
-from sensebind.agent.origins import MarkOrigins
-from sensebind.agent.rates import Rates, default_state
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses

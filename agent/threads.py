@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sensebind.agent import approvals
+from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.private_files import make_private
@@ -85,7 +85,7 @@ class Dialogs:
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
-                self._turns.execute(approvals.TABLE)
+                self._turns.execute(store.TABLE)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 

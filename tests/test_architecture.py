@@ -43,6 +43,7 @@ LAYERS = (
     "agent.conversion",
     "agent.conditioning",
     "agent.llm",
+    "agent.approval",
     "agent",
     "agent.robot",
     "agent.evaluation",

@@ -7,19 +7,78 @@ guess, so that no text can end its own quotation.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Influence
-from sensebind.tools.risk import Origin
+from sensebind.tools.risk import ORIGIN, Origin, description_origin_of, origin_of
 
 _WRITTEN = {
     Origin.MEMORY: "kept in memory",
     Origin.OUTSIDE: "written by others",
 }
+
+
+class Influence:
+    """Says whether a model has read words that others may have written.
+
+    Others' words (codes, signs, web services, MCP servers) count as long as the model is shown
+    them, memories in their own turn. The descriptions of an MCP server that nobody trusts are shown
+    in every turn. What a server says counts for all tools but its own.
+
+    Attributes:
+        possible: Whether there is any tool that brings such words.
+    """
+
+    def __init__(self, tools: Sequence[BaseTool]) -> None:
+        """Reads the tools' metadata.
+
+        Args:
+            tools: The tools of the agent.
+        """
+        self._origins = {tool.name: origin_of(tool) for tool in tools}
+        self._servers = {tool.name: str((tool.metadata or {}).get("server", "")) for tool in tools}
+        self._describers = {
+            self._servers[one.name] for one in tools if description_origin_of(one) is Origin.OUTSIDE
+        }
+        self.possible = bool(self._describers) or any(
+            origin is not Origin.ROBOT for origin in self._origins.values()
+        )
+
+    def of_message(self, message: ToolMessage) -> Origin:
+        """Returns whose words a result is: as it is marked, or as its tool is."""
+        marked = message.additional_kwargs.get(ORIGIN)
+        if isinstance(marked, Mapping) and marked.get("words") in set(Origin):
+            return Origin(marked["words"])
+        if message.status == "error" and message.name not in self._origins:
+            return Origin.ROBOT  # there is no such tool, says the agent
+        return self.of_tool(message.name or "")
+
+    def of_tool(self, name: str) -> Origin:
+        """Returns whose words a tool's results are; others', where there is no such tool."""
+        return self._origins.get(name, Origin.OUTSIDE)
+
+    def before(self, request: Any) -> bool:
+        """Whether a call (LangChain's `ToolCallRequest`) was made after such words."""
+        own = self._servers.get(request.tool_call["name"], "")
+        if any(server != own for server in self._describers):
+            return True
+        messages: Sequence[BaseMessage] = request.state["messages"]
+        made = max((i for i, one in enumerate(messages) if isinstance(one, AIMessage)), default=0)
+        this_turn = True
+        for message in reversed(messages[:made]):
+            if isinstance(message, HumanMessage):
+                this_turn = False
+            elif isinstance(message, ToolMessage):
+                if own and self._servers.get(message.name or "") == own:
+                    continue
+                origin = self.of_message(message)
+                if origin is Origin.OUTSIDE or (origin is Origin.MEMORY and this_turn):
+                    return True
+        return False
 
 
 class MarkOrigins(AgentMiddleware):

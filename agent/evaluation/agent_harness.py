@@ -20,6 +20,7 @@ import numpy as np
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
 from sensebind.agent.conditioning.condition import (
@@ -31,7 +32,6 @@ from sensebind.agent.conditioning.condition import (
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.rates import Rates
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.simhome import STREAMS

@@ -17,15 +17,15 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval.audit import AuditLog
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
-from sensebind.agent.audit import AuditLog
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.text import Tagger, ToldSenses, takes_pictures, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_brain
-from sensebind.agent.rates import Rates
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess

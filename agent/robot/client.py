@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sensebind.agent.approvals import Request
+from sensebind.agent.approval.requests import Request
 from sensebind.agent.events import Event
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import (

@@ -13,12 +13,11 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
-from sensebind.agent.approval import Decision, Policy
-from sensebind.agent.approvals import Approvals, NotWaiting, Request
+from sensebind.agent.approval import Approvals, Decision, NotWaiting, Policy, Request
+from sensebind.agent.approval.audit import read_audit
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, CallRecord
-from sensebind.agent.audit import read_audit
 from sensebind.agent.events import TurnRecord
-from sensebind.agent.rates import Rates
 from sensebind.errors import InputError, SenseBindError, StorageError
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import Risk, label
