@@ -274,9 +274,12 @@ class Governor(AgentMiddleware):
         place.failed = place.failed and failed
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
         self.record(
-            "failed" if failed else "finished", tool=call["name"], call=call["id"],
-            thread=_thread(request), result=text,
-        )  # fmt: skip
+            "failed" if failed else "finished",
+            tool=call["name"],
+            call=call["id"],
+            thread=_thread(request),
+            result=text,
+        )
         return result
 
 

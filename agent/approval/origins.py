@@ -122,6 +122,8 @@ class MarkOrigins(AgentMiddleware):
             content = f"{begin}{content}{end}"
         else:
             content = [
-                {"type": "text", "text": begin}, *content, {"type": "text", "text": end},
-            ]  # fmt: skip
+                {"type": "text", "text": begin},
+                *content,
+                {"type": "text", "text": end},
+            ]
         return message.model_copy(update={"content": content})

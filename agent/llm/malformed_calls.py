@@ -24,8 +24,10 @@ class AskAgain(AgentMiddleware):
         told = [
             ToolMessage(
                 f"error: malformed call: {call.get('error') or 'its arguments are no JSON'}",
-                tool_call_id=call["id"] or "", name=call["name"] or "", status="error",
+                tool_call_id=call["id"] or "",
+                name=call["name"] or "",
+                status="error",
             )
             for call in answer.invalid_tool_calls
-        ]  # fmt: skip
+        ]
         return {"messages": told, "jump_to": "model"}
