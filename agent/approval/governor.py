@@ -28,12 +28,7 @@ from sensebind.agent.llm.call_ids import with_unique_ids
 from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.errors import StorageError
 from sensebind.tools.cancellation import turn_event
-from sensebind.tools.risk import (
-    ACTING,
-    ORIGIN,
-    Risk,
-    risk_of,
-)
+from sensebind.tools.risk import ACTING, INCOMPLETE, ORIGIN, Risk, risk_of
 
 MAX_SAME = 2  # times that a turn may make the same call
 _PATIENCE = 5.0  # seconds that a change waits for another action
@@ -271,7 +266,7 @@ class Governor(AgentMiddleware):
             origin = {"tool": call["name"], "words": self._influence.of_tool(call["name"]).value}
             result.additional_kwargs = {**result.additional_kwargs, ORIGIN: origin}
         failed = isinstance(result, ToolMessage) and result.status == "error"
-        place.failed = place.failed and failed
+        place.failed = place.failed and (failed or _incomplete(result))
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
         self.record(
             "failed" if failed else "finished",
@@ -281,6 +276,12 @@ class Governor(AgentMiddleware):
             result=text,
         )
         return result
+
+
+def _incomplete(result: Any) -> bool:
+    """Whether a movement ended early, which is no error: something was in the way."""
+    artifact = getattr(result, "artifact", None)
+    return isinstance(artifact, Mapping) and artifact.get(INCOMPLETE) is True
 
 
 def _mended(response: ModelResponse) -> ModelResponse:
