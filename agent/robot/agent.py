@@ -32,7 +32,7 @@ from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.threads import Dialogs
-from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError
+from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
@@ -310,12 +310,25 @@ class RobotAgent:
             return False
 
     def _stop_moving(self) -> None:
+        """Send a stop to everything that moves, also after one that did not take it.
+
+        Raises:
+            ToolError: Something did not take it, whatever it raised.
+        """
+        failures: list[str] = []
         for tool in self.tools:
-            if risk_of(tool) is Risk.STOP:
-                call = {"type": "tool_call", "id": "stop", "name": tool.name, "args": {}}
+            if risk_of(tool) is not Risk.STOP:
+                continue
+            call = {"type": "tool_call", "id": "stop", "name": tool.name, "args": {}}
+            try:
                 answer = tool.invoke(call)
-                if answer.status == "error":  # as a model would be answered
-                    raise ToolError(str(answer.text))
+            except Exception as error:  # a base of somebody's own raises what it likes
+                failures.append(one_line(error))
+                continue
+            if answer.status == "error":  # as a model would be answered
+                failures.append(str(answer.text))
+        if failures:
+            raise ToolError("; ".join(failures))
 
     def _note_stop(self, event: MotionEvent) -> None:
         """Write what became of a stop to the audit log."""
