@@ -278,7 +278,8 @@ class Turns:
         )
         try:
             while (item := context.run(lambda: next(stream, None))) is not None:
-                yield from self._events(*item, record, started)
+                mode, payload = item
+                yield from self._events(mode, payload, record, started)
         finally:
             context.run(stream.close)
 
