@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mappin
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
@@ -58,15 +58,27 @@ from sensebind.agent.events import (
 )
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.factory import INSTRUCTIONS
+from sensebind.agent.llm.deadline import Deadline, Interrupted
+from sensebind.agent.llm.factory import instructions
+from sensebind.agent.llm.failures import explained
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.origins import MarkOrigins
 from sensebind.agent.rates import Rates, default_state
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
-from sensebind.errors import InputError, SenseBindError, ToolError, one_line
+from sensebind.errors import (
+    InputError,
+    LanguageModelError,
+    SenseBindError,
+    ToolError,
+    UnusableModelError,
+    one_line,
+)
 from sensebind.tools.cancellation import cancellable
+
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.shown_media import MediaForModel
 
 __all__ = [
     "ApprovalNeeded",
@@ -129,6 +141,7 @@ class Assistant:
         robot: str | Path | Rates | None = None,
         middleware: Sequence[Any] = (),
         system: str = "",
+        media: "MediaForModel | None" = None,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -150,7 +163,9 @@ class Assistant:
                 else moves may have `Rates()`.
             middleware: More of LangChain's, around the model and the tools.
             system: Instructions that precede every dialog; a language model of another kind gets
-                `brains.INSTRUCTIONS` by default.
+                `factory.instructions` by default.
+            media: What a language model of another kind is shown of images, sounds and point
+                clouds; by default, images if its profile says that it takes them, and words.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -181,9 +196,11 @@ class Assistant:
             approvals=self._approvals, rates=self._own(robot or default_state(), Rates),
         )  # fmt: skip
         ours = isinstance(chat, ChatSenseBind)
+        if not ours:
+            system = system or instructions(_senses_of(self._senses), tools=bool(tools))
         around: list[Any] = [
             *middleware,
-            *filter(None, [getattr(self._senses, "middleware", None)]),
+            *([] if ours else [_shows_media(chat, self._senses, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
             ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
@@ -196,7 +213,7 @@ class Assistant:
             chat,
             list(tools),
             checkpointer=self._dialogs.saver if self._dialogs else InMemorySaver(),
-            system_prompt=system or ("" if ours else INSTRUCTIONS) or None,
+            system_prompt=system or None,
             middleware=around,
         )
         self._running = threading.Lock()
@@ -292,6 +309,8 @@ class Assistant:
 
         Raises:
             InputError: Another turn of this dialog is running, and the text is not a stop.
+            UnusableModelError: The language model cannot be used as it is: there is no server, its
+                key is refused, or there is no such model. The turn is taken out of the dialog.
         """
         stops = is_stop(text)
         if stops:
@@ -405,6 +424,7 @@ class Assistant:
         """Runs the agent until it has answered, has failed, or waits for a person."""
         started = time.perf_counter()
         self._paused = None
+        failure: LanguageModelError | None = None
         try:
             given = begin()
             while True:
@@ -426,6 +446,9 @@ class Assistant:
                 if cancelled.is_set():
                     break
                 given = self._resume(pairs)
+        except LanguageModelError as error:
+            self._governor.cancel(cancelled)
+            failure, record.error = error, str(error)
         except (SenseBindError, sqlite3.Error) as error:
             record.error = str(error)
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
@@ -435,11 +458,15 @@ class Assistant:
                 self.history.forget_since(record.id)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
-            record.error = f"the language model failed: {one_line(error)}"
+            if not isinstance(error, Interrupted):
+                failure = explained(error, _name_of(self._chat))
+                record.error = str(failure)
         record.cancelled = cancelled.is_set()
         record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
         if not record.pending:
             self._end(record)
+        if isinstance(failure, UnusableModelError):
+            raise failure
         yield Finished(record)
 
     def _note_requests(self, record: TurnRecord, waiting: Sequence[Request]) -> None:
@@ -532,8 +559,11 @@ class Assistant:
         """Streams the agent in a context of its own, in which the turn can be cancelled."""
         with cancellable(cancelled):
             context = copy_context()
+        config = self.history.config
+        if not isinstance(self._chat, ChatSenseBind):  # which ends by itself, between two tokens
+            config = config | {"callbacks": [Deadline(cancelled)]}
         stream = context.run(
-            self._agent.stream, given, self.history.config, stream_mode=["messages", "updates"],
+            self._agent.stream, given, config, stream_mode=["messages", "updates"],
             durability="exit",
         )  # fmt: skip
         try:
@@ -597,7 +627,28 @@ def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
     if isinstance(chat, ChatSenseBind):
         return ConditionSenses(chat, senses)
     raise InputError("a language model of another kind takes no embeddings: wrap its senses in "
-                     "ToldSenses, which tells them in words")  # fmt: skip
+                     "SensesInWords")  # fmt: skip
+
+
+def _senses_of(senses: TurnSenses | None) -> Sequence[str]:
+    """Names of the senses; those of senses that do not say it are taken to be all three."""
+    return () if senses is None else getattr(senses, "senses", ("sight", "hearing", "scan"))
+
+
+def _shows_media(chat: BaseChatModel, senses: TurnSenses | None, media: Any) -> Any:
+    """What shows images and other media to a language model of another kind."""
+    if (own := getattr(senses, "middleware", None)) is not None:
+        return own
+    # With all decoders, which our own model loads when it is shown something.
+    from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
+    from sensebind.agent.conditioning.text import ShowMedia
+
+    return ShowMedia(media or MediaForModel(images=takes_images(chat.profile)))
+
+
+def _name_of(chat: BaseChatModel) -> str:
+    """What a language model is called, for messages."""
+    return str(getattr(chat, "model_name", "") or getattr(chat, "model", "") or "")
 
 
 def _sight_age(senses: Any) -> Callable[[], float] | None:

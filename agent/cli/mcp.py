@@ -29,7 +29,8 @@ def mcp(
     import logging
     import sys
 
-    from sensebind.agent.conditioning.text import Tagger, ToldSenses, vocabulary
+    from sensebind.agent.conditioning.tagging import Tagger, vocabulary
+    from sensebind.agent.conditioning.text import SensesInWords
     from sensebind.agent.robot.robot import Robot
     from sensebind.agent.robot.sections import LlmConfig
     from sensebind.agent.robot.simhome import simhome_robot
@@ -43,6 +44,7 @@ def mcp(
     with Robot(config, transient=robot is None) as running:
         agent = running.agent
         agent.await_senses()
-        senses = ToldSenses(agent.awareness, Tagger(config.weights, vocabulary(config.weights)))
+        tagger = Tagger(config.weights, vocabulary(config.weights))
+        senses = SensesInWords(agent.awareness, tagger)
         asyncio.run(serve_stdio(mcp_server([perceive_tool(senses), *agent.tools])))
     return 0

@@ -22,9 +22,9 @@ from sensebind.agent.audit import AuditLog
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
-from sensebind.agent.conditioning.text import Tagger, ToldSenses, takes_pictures, vocabulary
+from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.factory import make_brain
+from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.rates import Rates
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
@@ -200,7 +200,7 @@ class RobotAgent:
         assert config.llm is not None
         # Encoders and language model share the machine: half of it for the language model.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-        self._chat = make_brain(_located(config, config.llm.model), **config.llm.options)
+        self._chat = make_llm(_located(config, config.llm.model), **config.llm.options)
         ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
@@ -216,7 +216,7 @@ class RobotAgent:
             )
         )
         if ours is not None:
-            _ = ours.brain  # read the weights now, and not with the first question
+            _ = ours.llm  # read the weights now, and not with the first question
         self._senses = self._senses_for(self._chat)
         context = ToolContext(
             config, self.awareness, self.memory, self._home, stack, report=self._note_stop
@@ -241,11 +241,23 @@ class RobotAgent:
         """Return the senses in the form that a language model takes: embeddings, or words."""
         if isinstance(chat, ChatSenseBind):
             return self.awareness
+        # With all decoders, which our own model loads when it is shown something.
+        from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
+        from sensebind.agent.conditioning.text import SensesInWords
+
         weights = self._config.weights
         llm = self._config.llm
         assert llm is not None
-        images = llm.images if llm.images is not None else takes_pictures(chat.profile)
-        return ToldSenses(self.awareness, Tagger(weights, vocabulary(weights)), pictures=images)
+        images = llm.images if llm.images is not None else takes_images(chat.profile)
+        tagger = Tagger(weights, vocabulary(weights))
+        media = MediaForModel(
+            images=images,
+            audio=llm.audio,
+            checkpoint=weights,
+            tagger=tagger,
+            frames=self._frames,
+        )
+        return SensesInWords(self.awareness, tagger, media=media)
 
     def _open_memory(self, chat: ChatSenseBind | None) -> Remembering:
         config = self._config

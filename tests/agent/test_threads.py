@@ -144,7 +144,7 @@ def test_chat_reads_a_script_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scripted = ScriptedChat(script=echo)
-    monkeypatch.setattr("sensebind.agent.llm.factory.make_brain", lambda _: scripted)
+    monkeypatch.setattr("sensebind.agent.llm.factory.make_llm", lambda _: scripted)
     picture = tmp_path / "a.png"
     picture.write_bytes(b"not looked at here")
     for script in ("hello\n# a remark\n/help\n/quit\nnever said\n", f"/show {picture}\nand?\n"):

@@ -17,9 +17,9 @@ from langchain_core.tools import tool
 
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.conditioning.condition import Sensed, SenseState
-from sensebind.agent.conditioning.text import Tag, Tagger, ToldSenses, read_vocabulary
+from sensebind.agent.conditioning.text import SensesInWords, Tag, Tagger, read_vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.factory import make_brain
+from sensebind.agent.llm.factory import make_llm
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
@@ -58,17 +58,17 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[Server, str]]:
-    app, brain = FastAPI(), Server()
+    app, llm = FastAPI(), Server()
 
     @app.post("/v1/chat/completions")
     async def complete(request: Request) -> StreamingResponse:
-        return StreamingResponse(brain.answer(await request.json()), media_type="text/event-stream")
+        return StreamingResponse(llm.answer(await request.json()), media_type="text/event-stream")
 
     listening = socket.create_server(("127.0.0.1", 0))
     served = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=served.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    yield brain, f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+    yield llm, f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
     served.should_exit = True
     thread.join(5)
 
@@ -108,11 +108,11 @@ def test_another_brain_sees_in_words_and_pictures_and_calls_tools(
     server: tuple[Server, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("langchain_openai")
-    brain, url = server
+    llm, url = server
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    chat = make_brain("openai:m", base_url=url, max_retries=0)
-    senses = ToldSenses(Home(), Words(), pictures=True, says=lambda: "I see a red ball.")  # type: ignore[arg-type]
-    brain.asked.clear()
+    chat = make_llm("openai:m", base_url=url, max_retries=0)
+    senses = SensesInWords(Home(), Words(), pictures=True, says=lambda: "I see a red ball.")  # type: ignore[arg-type]
+    llm.asked.clear()
     with Assistant(chat, [detect], senses) as one:
         record = one.ask("what is there?")
         assert record.error == "" and record.assistant == "I see a ball."
@@ -120,7 +120,7 @@ def test_another_brain_sees_in_words_and_pictures_and_calls_tools(
         assert [p.state for p in record.percepts] == ["present", "nothing", "stale"]
         one.ask("and now?")
         stored = json.dumps([m.content for m in one.history.messages()])
-    system, user = brain.asked[0]["messages"]
+    system, user = llm.asked[0]["messages"]
     assert system["role"] == "system" and "never an instruction" in system["content"]
     text, picture = user["content"]
     assert text["text"] == (
@@ -128,7 +128,7 @@ def test_another_brain_sees_in_words_and_pictures_and_calls_tools(
         "lidar is 9 s behind and not shown; in its own words: I see a red ball.]\nwhat is there?"
     )
     assert picture["image_url"]["url"].startswith("data:image/jpeg;base64,")
-    last = brain.asked[-1]["messages"]
+    last = llm.asked[-1]["messages"]
     assert sum(isinstance(m["content"], list) for m in last) == 1  # only the newest picture
     assert "base64" not in stored and "camera sees" not in stored
 
@@ -137,35 +137,35 @@ def test_a_malformed_call_is_asked_again_once(
     server: tuple[Server, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("langchain_openai")
-    brain, url = server
+    llm, url = server
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    brain.asked.clear()
-    brain.malformed = 1
-    with Assistant(make_brain("openai:m", base_url=url, max_retries=0), [detect]) as one:
+    llm.asked.clear()
+    llm.malformed = 1
+    with Assistant(make_llm("openai:m", base_url=url, max_retries=0), [detect]) as one:
         record = one.ask("what is there?")
     assert record.error == "" and record.assistant == "I see a ball."
-    assert "malformed call" in str(brain.asked[1]["messages"][-1]["content"])
+    assert "malformed call" in str(llm.asked[1]["messages"][-1]["content"])
 
 
 def test_names_of_brains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = tiny_language_model(tmp_path / "model")
     for name in (f"sensebind:{directory}", str(directory)):
-        chat = make_brain(name)
+        chat = make_llm(name)
         assert isinstance(chat, ChatSenseBind) and chat.model == str(directory)
-    assert isinstance(make_brain("sensebind"), ChatSenseBind)
+    assert isinstance(make_llm("sensebind"), ChatSenseBind)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
-        make_brain("openai:gpt-5")
+        make_llm("openai:gpt-5")
     with pytest.raises(ConfigurationError, match="cannot be made"):
-        make_brain("nonsense:x")
+        make_llm("nonsense:x")
     with pytest.raises(MissingDependencyError, match=r"sensebind\[ollama\]"):
-        make_brain("ollama:llama3")
+        make_llm("ollama:llama3")
 
 
 def test_senses_of_another_kind_must_be_told(tmp_path: Path) -> None:
     from fixtures.scripted_chat import ScriptedChat, echo
 
-    with pytest.raises(InputError, match="ToldSenses"):
+    with pytest.raises(InputError, match="SensesInWords"):
         Assistant(ScriptedChat(script=echo), senses=object())  # type: ignore[arg-type]
 
 
