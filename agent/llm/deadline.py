@@ -32,18 +32,18 @@ class Deadline(BaseCallbackHandler):
     def __init__(
         self,
         cancelled: threading.Event,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with the first request.
 
         Args:
             cancelled: Set when the turn is cancelled.
-            seconds: Longest time of one answer.
+            seconds: Longest time of one answer; `ANSWER_SECONDS` by default.
             now: Clock, for tests.
         """
         self._cancelled = cancelled
-        self._seconds = seconds
+        self._seconds = ANSWER_SECONDS if seconds is None else seconds
         self._now = now
         self._begun: dict[UUID, float] = {}
 
