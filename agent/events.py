@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sensebind.agent.approvals import Request
+from sensebind.agent.approval.requests import Request
 from sensebind.agent.conditioning.condition import Sensed, SenseState
 from sensebind.agent.conditioning.gaps import Gap
 

@@ -4,13 +4,12 @@ LangGraph keeps the messages, `Dialogs` the record of every completed turn. A tu
 message, whose id is that of the turn's record, and all that follows it up to the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 
-from sensebind.agent.approval import requests_of
-from sensebind.agent.approvals import Request
+from sensebind.agent.approval.requests import Request, digest_of
 from sensebind.agent.events import CallRecord, TurnRecord
 from sensebind.agent.threads import Dialogs
 
@@ -138,6 +137,32 @@ class History:
         elif not self._dialogs.knows(self._thread, last.id):
             record = TurnRecord(str(last.text), assistant=str(answer.text), id=last.id)
             self._dialogs.add(self._thread, last.id, record.as_json())
+
+
+def requests_of(
+    messages: Sequence[BaseMessage], interrupts: Sequence[Any], checkpoint: str
+) -> list[Request]:
+    """Returns the requests of a paused agent, in the order in which decisions are expected.
+
+    Args:
+        messages: The dialog.
+        interrupts: Of the agent's state.
+        checkpoint: Id of that state.
+    """
+    asked: list[Mapping[str, Any]] = []
+    for interrupt in interrupts:
+        value = getattr(interrupt, "value", None)
+        if isinstance(value, Mapping):
+            asked += value.get("action_requests", ())
+    newest = next((one for one in reversed(messages) if isinstance(one, AIMessage)), None)
+    found: list[Request] = []
+    calls = enumerate(newest.tool_calls if newest is not None else ())
+    for one in asked:  # some calls of the message may not need a person
+        for position, call in calls:
+            if digest_of(call["name"], call["args"]) == digest_of(one["name"], one["args"]):
+                found.append(Request.of(call, position, checkpoint))
+                break
+    return found
 
 
 def _last_human(messages: Sequence[BaseMessage]) -> HumanMessage | None:

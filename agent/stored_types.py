@@ -48,6 +48,7 @@ VALUES = frozenset(
 OURS = frozenset(
     {
         ("sensebind.perception.percept", "Modality"),
+        ("sensebind.perception.modality", "Modality"),
         ("sensebind.tools.detection", "Where"),
         ("sensebind.tools.risk", "Risk"),
         ("sensebind.agent.conditioning.condition", "SenseState"),

@@ -18,15 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sensebind.agent import approvals
+from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.private_files import make_private
+from sensebind.perception.stored_version import check_database, stamp_database
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
+_VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same tables
 _TABLE = """
 CREATE TABLE IF NOT EXISTS turns (
     thread TEXT NOT NULL,
@@ -73,7 +75,7 @@ class Dialogs:
             create: Whether to make it where there is none.
 
         Raises:
-            StorageError: It cannot be opened, or is no such file.
+            StorageError: It cannot be opened, is no such file, or is of a newer version.
         """
         self.path = Path(path)
         self._lock = threading.Lock()
@@ -85,7 +87,8 @@ class Dialogs:
             self._state = self._connect()
             with self._turns:
                 self._turns.execute(_TABLE)
-                self._turns.execute(approvals.TABLE)
+                stamp_database(self._turns, _VERSION)
+                self._turns.execute(store.TABLE)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 
@@ -110,6 +113,7 @@ class Dialogs:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
         connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers call nothing
+        check_database(connection, self.path, _VERSION)
         connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
         connection.execute("PRAGMA synchronous = NORMAL")  # survives kill -9
         return connection

@@ -231,8 +231,8 @@ def be_agent(line: Line, address: str) -> None:
     from langchain_core.outputs import ChatGeneration, ChatResult
 
     from sensebind.agent import Assistant, ChatSenseBind, Policy
+    from sensebind.agent.approval.rates import Rates
     from sensebind.agent.cli.terminal import Terminal
-    from sensebind.agent.rates import Rates
     from sensebind.tools.motion import Limits, Motion, motion_tools
     from sensebind.tools.motion.priority import give_way
 

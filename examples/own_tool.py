@@ -14,7 +14,7 @@ from langchain_core.tools import tool
 from own_llm import Scripted
 
 from sensebind.agent import Assistant, Policy
-from sensebind.agent.audit import read_audit
+from sensebind.agent.approval.audit import read_audit
 from sensebind.tools.risk import Risk, labelled
 
 

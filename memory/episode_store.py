@@ -21,6 +21,7 @@ import numpy as np
 from sensebind.errors import StorageError
 from sensebind.memory.episodes import Episode, Moment
 from sensebind.perception.private_files import make_private
+from sensebind.perception.stored_version import newer
 
 _APPLICATION = 0x53424D45  # "SBME", in the header of the file
 _VERSION = 1
@@ -366,6 +367,8 @@ class EpisodeStore:
         if application == _APPLICATION and version == _VERSION:
             self._add_arrivals(file)
             return
+        if application == _APPLICATION and version > _VERSION:
+            raise StorageError(newer(self.path, version, _VERSION))
         if application or version or file.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise StorageError(
                 f"{self.path} is no memory of this version of sensebind: name another file"

@@ -16,11 +16,11 @@ from sensebind.errors import InputError
 from sensebind.memory.episodes import MAX_RESULTS, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.time_expressions import parse_when
+from sensebind.perception.modality import modality_info, modality_of, senses
 
-SENSES = {"sight": "vision", "hearing": "audio", "scan": "point"}
+SENSES = {sense: modality_of(sense) for sense in senses()}
 """What people call the modalities."""
 SENSE_OF = {modality: sense for sense, modality in SENSES.items()}
-_VERBS = {"vision": "seen", "audio": "heard", "point": "scanned"}
 
 
 class EpisodeRetriever(BaseRetriever):
@@ -131,7 +131,7 @@ def sentence(found: Recollection, now: datetime | None = None) -> str:
     now = now or datetime.now()
     begin, end = (datetime.fromtimestamp(ns / 1e9) for ns in (episode.started_at, episode.ended_at))
     day = "" if begin.date() == now.date() else f"{begin:%Y-%m-%d} "
-    verb = _VERBS.get(episode.modality, "perceived")
+    verb = modality_info(episode.modality).past
     rest = [f"{verb} by {episode.stream}", f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"]
     if found.similarity is not None:
         rest.append(f"similarity {found.similarity:.2f}")

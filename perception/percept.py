@@ -11,15 +11,15 @@ import math
 import re
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from sensebind.errors import InputError, MessageError
+from sensebind.perception.modality import Modality as Modality
 
 HEADER_VERSION = 1
 MAX_HEADER_BYTES = 16 * 1024
@@ -39,18 +39,6 @@ Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Positive = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 ShortText = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=256)]
-
-
-class Modality(StrEnum):
-    """The modalities of ImageBind, by its own names."""
-
-    VISION = "vision"
-    TEXT = "text"
-    AUDIO = "audio"
-    DEPTH = "depth"
-    THERMAL = "thermal"
-    IMU = "imu"
-    POINT = "point"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +143,29 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
     things: Annotated[tuple[Thing, ...], Meta(max_length=MAX_THINGS)] = ()
 
 
+class Digested(Protocol):
+    """An encoder, as far as a percept names it."""
+
+    @property
+    def width(self) -> int:
+        """Width of its embeddings."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Digest of its weights."""
+        ...
+
+
+class Setting(Protocol):
+    """What enhanced an embedding, as far as a percept names it."""
+
+    @property
+    def setting(self) -> str:
+        """What percept headers say about it."""
+        ...
+
+
 class Percept(Struct, frozen=True):
     """An embedding and its header.
 
@@ -167,6 +178,49 @@ class Percept(Struct, frozen=True):
     header: PerceptHeader
     embedding: np.ndarray
     payload: bytes | None = None
+
+    @classmethod
+    def of(
+        cls,
+        observation: Observation,
+        embedding: np.ndarray | None,
+        encoder: Digested,
+        enhancer: Setting | None = None,
+        *,
+        payload: bytes | None = None,
+        **fields: Any,
+    ) -> Percept:
+        """Build the percept of an observation.
+
+        Args:
+            observation: What was encoded.
+            embedding: float32 [D], unit norm; None where the sense found nothing.
+            encoder: What encoded it: its width and digest.
+            enhancer: What enhanced it; None if nothing did.
+            payload: The sample in a compressed form.
+            **fields: More of the header, such as `sequence`, `encode_ms` or `things`; `modality`
+                where it is encoded as another one than it was captured as.
+
+        Returns:
+            A percept that the publisher numbers and stamps.
+        """
+        header = PerceptHeader(
+            stream=observation.stream,
+            modality=fields.pop("modality", observation.modality),
+            sequence=fields.pop("sequence", 0),
+            captured_at=observation.captured_at,
+            published_at=fields.pop("published_at", 0),
+            monotonic=observation.monotonic,
+            frame_id=observation.frame_id,
+            shape=(encoder.width,),
+            model=encoder.digest,
+            cache=enhancer.setting if enhancer is not None else "",
+            observation=observation.reference,
+            present=embedding is not None,
+            **fields,
+        )
+        vector = np.zeros(encoder.width, np.float32) if embedding is None else embedding
+        return cls(header, vector, payload)
 
 
 @lru_cache(maxsize=256)

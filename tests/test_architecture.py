@@ -19,6 +19,7 @@ LAYERS = (
     "printable",
     "checkpoints",
     "perception",
+    "perception.modality",
     "perception.percept",
     "perception.process",
     "perception.checkpoint_json",
@@ -42,6 +43,7 @@ LAYERS = (
     "agent.conversion",
     "agent.conditioning",
     "agent.llm",
+    "agent.approval",
     "agent",
     "agent.robot",
     "agent.evaluation",
@@ -150,6 +152,8 @@ def test_every_name_in_strings_and_docs_can_be_imported() -> None:
         pytest.skip("not a git checkout")
     names = set()
     for file in tracked.stdout.split():
+        if file.startswith("tests/data/"):  # made with earlier versions, under their names
+            continue
         text = (ROOT / file).read_text(encoding="utf-8") if (ROOT / file).is_file() else ""
         names |= set(re.findall(r"\bsensebind(?:\.[a-z_]+)+\b", text))
     missing = [name for name in sorted(names - NOT_MODULES) if not importable(name)]

@@ -8,17 +8,11 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel
 
 from sensebind.errors import SenseBindError
+from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept
 from sensebind.tools.risk import Origin, Risk, label
 
 MAX_AGE = 1.0
-NAMES = {"vision": "look", "audio": "listen", "point": "scan"}
-_NOTHING = {"vision": "nothing is in view", "audio": "it is silent", "point": "nothing is near"}
-_SAYS = {
-    "vision": "Looks with the camera, now.",
-    "audio": "Listens with the microphone, now.",
-    "point": "Scans what is near with the lidar, now.",
-}
 
 
 class _NoArguments(BaseModel):
@@ -59,9 +53,8 @@ def look_tools(
     tools: list[BaseTool] = []
     taken: set[str] = set()
     for stream, modality in streams.items():
-        if modality not in NAMES:
+        if not (name := modality_info(modality).tool):
             continue
-        name = NAMES[modality]
         if name in taken:
             name = f"{name}_{stream}".replace(".", "_")
         taken.add(name)
@@ -78,11 +71,13 @@ def _tool(
     max_age: float,
     clock: Callable[[], float],
 ) -> BaseTool:
+    info = modality_info(modality)
+
     def sense() -> tuple[str, dict[str, Any]]:
         try:
             percept = senses.newest(stream, max_age)
             header = percept.header
-            said = describe(percept) if header.present else _NOTHING[modality]
+            said = describe(percept) if header.present else info.nothing
         except SenseBindError as error:
             raise ToolException(str(error)) from error
         age = max(0.0, clock() - header.monotonic)
@@ -97,7 +92,7 @@ def _tool(
     return StructuredTool.from_function(
         sense,
         name=name,
-        description=_SAYS[modality] if name == NAMES[modality] else f"{name} with {stream}, now.",
+        description=info.tool_summary if name == info.tool else f"{name} with {stream}, now.",
         args_schema=_NoArguments,
         response_format="content_and_artifact",
         metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),

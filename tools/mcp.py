@@ -9,8 +9,10 @@ import base64
 import contextlib
 import logging
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from langchain_core.messages import ToolMessage
@@ -233,13 +235,62 @@ def _root(error: BaseException) -> str:
 # --- our tools for others --------------------------------------------------------------------
 
 
-def mcp_server(tools: Sequence[BaseTool], *, name: str = "sensebind") -> Any:
-    """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool for other agents.
+
+    Attributes:
+        name: Its name.
+        description: What it does.
+        schema: JSON schema of its arguments.
+        call: Called with the arguments; returns the answer, and an image as JPEG or None. It
+            raises `SenseBindError` when the tool fails.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
+
+
+def schema_of(tool: BaseTool) -> dict[str, Any]:
+    """Returns the JSON schema of a tool's arguments."""
+    function = convert_to_openai_tool(tool)["function"]
+    return function.get("parameters") or {"type": "object", "properties": {}}
+
+
+def run_tool(tool: BaseTool, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
+    """Runs a tool; returns its answer, and the image that it looked at as JPEG, or None.
+
+    Raises:
+        ToolError: The tool failed.
+    """
+    request = {"type": "tool_call", "id": "1", "name": tool.name, "args": dict(arguments)}
+    message = tool.invoke(request)
+    if isinstance(message, ToolMessage) and message.status == "error":
+        raise ToolError(str(message.text))
+    artifact = getattr(message, "artifact", None)
+    image = artifact.get("jpeg") if isinstance(artifact, Mapping) else None
+    return str(message.text), image if isinstance(image, bytes) else None
+
+
+def offered(tools: Sequence[BaseTool]) -> list[Offered]:
+    """Returns the tools that observe, for other agents.
 
     Tools that act are left out: whoever calls over MCP cannot be asked for approval here.
+    """
+    return [
+        Offered(tool.name, tool.description, schema_of(tool), partial(run_tool, tool))
+        for tool in tools
+        if risk_of(tool) not in ACTING
+    ]
+
+
+def mcp_server(tools: Sequence[BaseTool | Offered], *, name: str = "sensebind") -> Any:
+    """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
 
     Args:
-        tools: Any tools.
+        tools: Any tools; those of LangChain that act are left out, see `offered`.
         name: What the server calls itself.
 
     Raises:
@@ -250,38 +301,32 @@ def mcp_server(tools: Sequence[BaseTool], *, name: str = "sensebind") -> Any:
         from mcp.server.lowlevel import Server
     except ImportError as error:
         raise MissingDependencyError(_EXTRA) from error
-    offered = {tool.name: tool for tool in tools if risk_of(tool) not in ACTING}
+    ours = [one for one in tools if isinstance(one, Offered)]
+    ours += offered([one for one in tools if not isinstance(one, Offered)])
+    by_name = {one.name: one for one in ours}
     server: Any = Server(name)
 
     @server.list_tools()
     async def list_tools() -> list[types.Tool]:
         hints = types.ToolAnnotations(readOnlyHint=True)
-        found = []
-        for tool in offered.values():
-            function = convert_to_openai_tool(tool)["function"]
-            schema = function.get("parameters") or {"type": "object", "properties": {}}
-            found.append(
-                types.Tool(
-                    name=tool.name,
-                    description=tool.description,
-                    inputSchema=schema,
-                    annotations=hints,
-                )
+        return [
+            types.Tool(
+                name=one.name,
+                description=one.description,
+                inputSchema=dict(one.schema),
+                annotations=hints,
             )
-        return found
+            for one in by_name.values()
+        ]
 
     @server.call_tool()
     async def call_tool(name: str, arguments: dict[str, Any]) -> list[Any]:
-        if name not in offered:
+        if name not in by_name:
             raise ToolError(f"there is no tool {name}")
-        request = {"type": "tool_call", "id": "1", "name": name, "args": arguments}
-        message = await asyncio.to_thread(offered[name].invoke, request)
-        if isinstance(message, ToolMessage) and message.status == "error":
-            raise ToolError(str(message.text))
-        content: list[Any] = [types.TextContent(type="text", text=str(message.text))]
-        artifact = getattr(message, "artifact", None)
-        if isinstance(artifact, Mapping) and isinstance(jpeg := artifact.get("jpeg"), bytes):
-            coded = base64.b64encode(jpeg).decode()
+        text, image = await asyncio.to_thread(by_name[name].call, arguments)
+        content: list[Any] = [types.TextContent(type="text", text=text)]
+        if image is not None:
+            coded = base64.b64encode(image).decode()
             content.append(types.ImageContent(type="image", data=coded, mimeType="image/jpeg"))
         return content
 

@@ -11,6 +11,10 @@ ORIGIN = "origin"
 DESCRIPTION_ORIGIN = "description_origin"
 UNGUARDED = "unguarded"
 """Metadata of a tool that moves a robot which does not guard itself: why it does not."""
+INCOMPLETE = "incomplete"
+"""Key of a result's artifact (a mapping): whether a movement ended before it was made as asked.
+
+Such a result is no error to a model, but what should begin where it ends must not."""
 
 
 class Risk(StrEnum):

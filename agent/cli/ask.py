@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -33,9 +35,18 @@ def ask(
         typer.Option(help="Each sense in its slot, or the weighted sum; slots if there are any."),
     ] = None,
     checkpoint: Checkpoint = None,
+    attach: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask a robot that `sensebind run` started; its YAML file.", metavar="ROBOT"
+        ),
+    ] = None,
+    thread: Annotated[
+        str, typer.Option(help="With --attach: name of the dialog; an old one goes on.")
+    ] = "default",
     as_json: Json = False,
 ) -> int:
-    """Ask one question about files."""
+    """Ask one question about files, or a running robot what it perceives."""
     if not question.strip():
         raise InputError("the question is empty")
     files = inputs.given(
@@ -49,6 +60,19 @@ def ask(
         points=points,
     )
     inputs.check_files(files)
+    if attach is not None:
+        unfit = {
+            "--checkpoint": checkpoint,
+            "--mix": mix,
+            "--weight": weight,
+            "--text": text,
+            "--depth": depth,
+            "--thermal": thermal,
+            "--imu": imu,
+        }
+        if named := [option for option, value in unfit.items() if value]:
+            raise InputError(f"{', '.join(named)} is for files alone, without --attach")
+        return _ask_running(attach, question, list(files.values()), thread, as_json)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
     with loading("reading the weights"):
@@ -80,6 +104,43 @@ def ask(
         print(printable_json(record.as_json()))
     else:
         out.print()
+    return 0
+
+
+def _ask_running(
+    robot: Path, question: str, files: Sequence[Path | str], thread: str, as_json: bool
+) -> int:
+    """Ask a running robot, as its client; no PyTorch is imported.
+
+    Returns:
+        0, or 1 when a call waits for a person's approval.
+    """
+    from sensebind.agent.events import Finished, TextPiece, TurnRecord
+    from sensebind.agent.robot.client import AttachedRobot
+    from sensebind.agent.robot.config_file import read_config
+
+    client = AttachedRobot(read_config(robot), thread)
+    media = [inputs.block_of(Path(file)) for file in files]
+    out, record = console(), TurnRecord(question)
+    for event in client.turn(question, media):
+        if isinstance(event, TextPiece) and not as_json:
+            out.print(printable(event.text, lines=True), end="", markup=False, highlight=False)
+        elif isinstance(event, Finished):
+            record = event.record
+    if record.error:
+        raise SenseBindError(record.error)
+    if as_json:
+        print(printable_json(record.as_json()))
+    else:
+        out.print()
+    if record.pending:
+        names = ", ".join(one.tool for one in record.pending)
+        print(
+            f"{names} waits for approval: decide with `sensebind chat {robot} --attach "
+            f"--thread {thread}`",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

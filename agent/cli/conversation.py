@@ -9,17 +9,13 @@ from typing import Any, Protocol
 from rich.markup import escape
 
 from sensebind.agent.approval import Decision
+from sensebind.agent.cli.inputs import block_of
 from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
 from sensebind.errors import InputError, UnusableModelError
 
 _MAX_WAIT = 600.0  # seconds
-_TYPES = {
-    ".png": "image", ".jpg": "image", ".jpeg": "image", ".webp": "image", ".bmp": "image",
-    ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
-    ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
-}  # fmt: skip
 _STOPS = "stops {} at once; so do {} and Ctrl-C"
 _HELP = {
     "/show FILE": "shows an image, a sound, a video or a point cloud with the next question",
@@ -95,17 +91,6 @@ def converse(
                 _show_senses(senses, terminal)
             case _:
                 terminal.notes.print(f"[dim]{escape(_help(examples, senses is not None))}[/]")
-
-
-def block_of(file: Path) -> dict[str, Any]:
-    """Return the content block of a local file; its extension says what it is.
-
-    Raises:
-        InputError: The file does not exist.
-    """
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
-    return {"type": _TYPES.get(file.suffix.lower(), "file"), "path": str(file.resolve())}
 
 
 def _wait(seconds: str, terminal: Terminal) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sensebind.errors import InputError
+from sensebind.perception.modality import modality_of, senses
 
 Image = Annotated[list[Path] | None, typer.Option(help="A picture.")]
 Video = Annotated[list[Path] | None, typer.Option(help="A video; its sound is not heard.")]
@@ -43,8 +44,15 @@ KINDS = {
 }
 """Option of a command and the modality that `FileSenses` calls it."""
 
-_ALIASES = {"sight": "vision", "hearing": "audio", "scan": "point"}
+_ALIASES = {sense: modality_of(sense) for sense in senses()}
 _MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.values()}}
+
+
+_TYPES = {
+    ".png": "image", ".jpg": "image", ".jpeg": "image", ".webp": "image", ".bmp": "image",
+    ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
+    ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
+}  # fmt: skip
 
 
 def given(**options: Sequence[Path | str] | None) -> dict[str, Path | str]:
@@ -123,3 +131,14 @@ def parse_weights(options: Sequence[str]) -> dict[str, float]:
             raise InputError(f"--weight {option!r}: there is a weight of {name.strip()} already")
         weights[modality] = weight
     return weights
+
+
+def block_of(file: Path) -> dict[str, Any]:
+    """Return the content block of a local file; its extension says what it is.
+
+    Raises:
+        InputError: The file does not exist.
+    """
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    return {"type": _TYPES.get(file.suffix.lower(), "file"), "path": str(file.resolve())}

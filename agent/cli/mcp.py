@@ -5,37 +5,50 @@ Standard output belongs to the protocol; everything else is printed on standard 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sensebind.agent.cli.options import Checkpoint, weights
+from sensebind.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sensebind.agent.robot.config import RobotConfig
 
 
 def mcp(
     robot: Annotated[
         Path | None, typer.Argument(help="The robot's YAML file; a simulated home by default.")
     ] = None,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Join a robot that `sensebind run` started.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Which simulated home.")] = 7180,
     checkpoint: Checkpoint = None,
 ) -> int:
-    """Offer the senses and tools of a robot over MCP (standard input and output)."""
+    """Offer the senses and tools of a robot over MCP (standard input and output).
+
+    Tools that act are left out.
+    """
+    if attach and robot is None:
+        raise ConfigurationError("--attach needs the robot's file: mcp rover.yaml --attach")
     weights(checkpoint)
     from sensebind.agent.robot.config_file import read_config
 
     described = None if robot is None else read_config(robot)
+    if described is not None and attach:
+        return _serve_running(described)
     import asyncio
     import logging
     import sys
 
-    from sensebind.agent.conditioning.tagging import Tagger, vocabulary
-    from sensebind.agent.conditioning.text import SensesInWords
     from sensebind.agent.robot.robot import Robot
     from sensebind.agent.robot.sections import LlmConfig
     from sensebind.agent.robot.simhome import simhome_robot
     from sensebind.tools.mcp import mcp_server, serve_stdio
-    from sensebind.tools.perceive import perceive_tool
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     config = described or simhome_robot(seed, checkpoint=checkpoint)
@@ -44,7 +57,27 @@ def mcp(
     with Robot(config, transient=robot is None) as running:
         agent = running.agent
         agent.await_senses()
-        tagger = Tagger(config.weights, vocabulary(config.weights))
-        senses = SensesInWords(agent.awareness, tagger)
-        asyncio.run(serve_stdio(mcp_server([perceive_tool(senses), *agent.tools])))
+        asyncio.run(serve_stdio(mcp_server(agent.observing)))
+    return 0
+
+
+def _serve_running(config: RobotConfig) -> int:
+    """Offer what a running robot observes, as its client; no PyTorch is imported."""
+    import asyncio
+
+    from sensebind.agent.robot.client import AttachedRobot
+    from sensebind.tools.mcp import Offered, mcp_server, serve_stdio
+
+    robot = AttachedRobot(config)
+
+    def call(tool: str, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
+        answer = robot.call(tool, arguments)
+        return answer.text, answer.image
+
+    tools = [
+        Offered(one["name"], one["description"], one["schema"], partial(call, one["name"]))
+        for one in robot.tools()
+        if one["risk"] == "observe"
+    ]
+    asyncio.run(serve_stdio(mcp_server(tools)))
     return 0

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +23,9 @@ Keys = Annotated[
 RobotFile = Annotated[
     Path, typer.Argument(help="The robot's YAML file, see examples/simhome.yaml.")
 ]
-Database = Annotated[Path, typer.Option("--db", help="SQLite file of the memory.")]
+Database = Annotated[
+    Path | None, typer.Option("--db", help="SQLite file of the memory; name the robot instead.")
+]
 Sense = Annotated[str, typer.Option(help="sight, hearing or scan; all by default.")]
 
 
@@ -50,6 +54,73 @@ def check_new(output: Path) -> None:
         raise StorageError(f"{output} cannot be written: there is no such folder")
 
 
+def is_robot(word: str) -> bool:
+    """Whether an argument names a robot's file."""
+    return word.lower().endswith((".yaml", ".yml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Whose memory a command is about.
+
+    Attributes:
+        file: SQLite file of the memory.
+        checkpoint: Directory of the weights that its embeddings are from.
+        words: What is looked or watched for; "" where nothing was said.
+    """
+
+    file: Path
+    checkpoint: Path
+    words: str
+
+
+def remembered(
+    robot: str,
+    words: str,
+    db: Path | None,
+    checkpoint: Path | None,
+    command: str,
+    *,
+    searched: bool = True,
+) -> Remembered:
+    """Return whose memory is meant: `ROBOT WORDS`, or as before `WORDS --db FILE`.
+
+    Args:
+        robot: The first argument.
+        words: The second one.
+        db: The option `--db`, of the older form.
+        checkpoint: The option `--checkpoint`; the robot's own by default.
+        command: Name of the command, for messages.
+        searched: Whether the memory must be there, also where words are given.
+
+    Raises:
+        InputError: Neither form fits, the robot keeps no memory, or there is none yet.
+        ConfigurationError: The robot's file is wrong.
+        CheckpointError: There are no such weights.
+    """
+    if db is not None:
+        if is_robot(robot) or words:
+            raise InputError(f"name the robot, or its memory with --db, not both: {command} ROBOT")
+        if searched or not robot:
+            check_memory(db)
+        print(
+            f"`{command} --db FILE` goes with the next release: write `{command} rover.yaml "
+            f'"a dog"`',
+            file=sys.stderr,
+        )
+        return Remembered(db, weights(checkpoint), robot)
+    if not is_robot(robot):
+        raise InputError(f'name the robot first, such as {command} rover.yaml "{robot or "a dog"}"')
+    from sensebind.agent.robot.config_file import read_config
+
+    config = read_config(Path(robot))
+    if config.memory is None:
+        raise InputError(f"{robot} keeps no memory: add `memory: {{}}` to it")
+    if searched or not words:
+        check_memory(config.memory_file)
+    return Remembered(config.memory_file, weights(checkpoint or config.weights), words)
+
+
 def check_memory(db: Path) -> None:
     """Refuses a memory that does not exist.
 
@@ -58,8 +129,8 @@ def check_memory(db: Path) -> None:
     """
     if not db.is_file():
         raise InputError(
-            f"no memory at {db}: name the file that a robot records to, as with "
-            "`sensebind demo --memory FILE`"
+            f"no memory at {db}: the robot has not run yet, or records to another file; `sensebind "
+            "run` and `sensebind chat` with `memory:` in the robot's file make one"
         )
 
 

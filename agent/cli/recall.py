@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
+from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, remembered
 from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
 
 
 def recall(
-    db: Database,
+    robot: Annotated[
+        str, typer.Argument(help="The robot's YAML file, whether it runs or not.")
+    ] = "",
     text: Annotated[str, typer.Argument(help="What to remember; nothing goes by time alone.")] = "",
+    db: Database = None,
     image: inputs.ExampleImage = None,
     audio: inputs.ExampleAudio = None,
     points: inputs.ExamplePoints = None,
@@ -33,8 +36,8 @@ def recall(
 ) -> int:
     """Search what was perceived before, by text, example and time."""
     moment = _time(when, since, until)
-    check_memory(db)
-    directory = weights(checkpoint)
+    whose = remembered(robot, text, db, checkpoint, "sensebind recall")
+    directory, text = whose.checkpoint, whose.words
     example = inputs.example(image, audio, points)
     if text.strip() and example:
         raise InputError("look for a text or for an example, not for both")
@@ -57,7 +60,7 @@ def recall(
             embedding = embedder.file(modality, path)
         model = embedder.model if embedding is not None else ""
         query = ask(embedding, sense=sense, when=moment, limit=n, model=model)
-    with EpisodeMemory(db, describe_episode) as memory:
+    with EpisodeMemory(whose.file, describe_episode) as memory:
         found = memory.search(query)
         companions = [memory.companions(one) for one in found]
     if as_json:

@@ -43,7 +43,7 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
         0 after an orderly end.
 
     Raises:
-        SenseBindError: It cannot start, or no stream can run any more; nothing is left running.
+        SenseBindError: A stream cannot start, or none can run any more; nothing is left running.
     """
     from rich.markup import escape
 
@@ -59,10 +59,15 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
         with Robot(config, on_change=out.changed) as robot:
             out.started(robot.addresses, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
-            hopeless = False
+            hopeless, starting = False, True
             while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:
                 out.flush()
-                hopeless = all(s.state == "failed" for s in robot.supervisor.status().values())
+                status = robot.supervisor.status().values()
+                mistakes = [f"{s.stream}: {s.detail}" for s in status if s.state == "failed"]
+                if starting and mistakes:  # the file is wrong, and nobody relies on the robot yet
+                    raise ConfigurationError("; ".join(mistakes))
+                starting = starting and any(s.state == "starting" for s in status)
+                hopeless = len(mistakes) == len(status)
             out.flush()
             rows = robot.monitor.rows()
             details = {s.detail for s in robot.supervisor.status().values()}

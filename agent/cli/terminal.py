@@ -17,8 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from sensebind.agent.approval import Decision
-from sensebind.agent.approvals import NotWaiting, Request
+from sensebind.agent.approval import Decision, NotWaiting, Request
 from sensebind.agent.cli.input_lines import InputLines
 from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord

@@ -28,7 +28,7 @@ _COLUMNS = (
     "stream", "state", "rate", "aim", "age ms", "encode ms", "lost", "gaps", "dropped",
     "unchanged", "restarts", "MB", "notes",
 )  # fmt: skip
-_COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow"}
+_COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow", "ended": "blue"}
 STALE_MS = 2000.0
 
 
@@ -89,11 +89,12 @@ def local_endpoints(config: Path | None) -> list[str]:
         robot = read_config(config)
         return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
     sockets = sorted(runtime_directory().glob("*/*"))
-    return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name != "frames"]
+    return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name not in ("frames", "control")]
 
 
 def _is_well(row: StreamRow) -> bool:
-    return row.state == "running" and row.age_ms < STALE_MS and not row.publishers
+    fresh = row.state == "running" and row.age_ms < STALE_MS
+    return (fresh or row.state == "ended") and not row.publishers
 
 
 def as_dict(row: StreamRow) -> dict[str, Any]:

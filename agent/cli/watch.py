@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sensebind.agent.cli import inputs
-from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, check_memory, weights
+from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, remembered
 from sensebind.agent.cli.output import console, loading
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
@@ -24,8 +24,11 @@ _POLL = 0.5  # seconds between looks for new alerts
 
 
 def watch(
-    db: Database,
+    robot: Annotated[
+        str, typer.Argument(help="The robot's YAML file, whether it runs or not.")
+    ] = "",
     what: Annotated[str, typer.Argument(help="What to watch for; nothing lists.")] = "",
+    db: Database = None,
     image: inputs.ExampleImage = None,
     audio: inputs.ExampleAudio = None,
     points: inputs.ExamplePoints = None,
@@ -40,16 +43,15 @@ def watch(
     as_json: Json = False,
 ) -> int:
     """Have the robot that records to a memory watch for something; list, remove, follow."""
-    if not what:
-        check_memory(db)
+    whose = remembered(robot, what, db, checkpoint, "sensebind watch", searched=False)
+    directory, what = whose.checkpoint, whose.words
     example = inputs.example(image, audio, points)
-    directory = weights(checkpoint)
     from rich.markup import escape
 
     from sensebind.memory.episode_store import EpisodeStore
     from sensebind.memory.watch_store import WatchBook
 
-    with EpisodeStore(db) as store:
+    with EpisodeStore(whose.file) as store:
         book = WatchBook(store)
         if what:
             with loading("reading the weights"):

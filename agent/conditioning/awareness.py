@@ -6,16 +6,16 @@ is left out, and named as stale.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
 from sensebind.agent.conditioning.condition import (
-    SENSE_OF_MODALITY,
     Condition,
     Sensed,
     SenseState,
@@ -27,7 +27,9 @@ from sensebind.perception.bus.listener import Listener
 from sensebind.perception.bus.pubsub import Heartbeat, News
 from sensebind.perception.bus.stream_stats import StreamStats
 from sensebind.perception.frames.codecs import from_jpeg
+from sensebind.perception.frames.service import FrameClient
 from sensebind.perception.frames.store import Frame
+from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import Modality, Observation, Percept
 
 MAX_AGE = 2.0
@@ -82,8 +84,36 @@ class _Stream:
         return max(now - self.percept.header.monotonic, now - self.received)
 
 
+class RunningRobot(Protocol):
+    """Where a robot of this machine can be heard; a `RobotConfig` says it."""
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """Where each stream is published, by its name on the bus."""
+        ...
+
+    @property
+    def modalities(self) -> Mapping[str, str]:
+        """What each stream perceives, by its name on the bus."""
+        ...
+
+    @property
+    def frames_endpoint(self) -> str:
+        """Where frames are given by reference; "" where none are kept."""
+        ...
+
+
 class Awareness:
-    """Listens to the bus in a thread of its own. A context manager; methods are thread-safe."""
+    """Listens to the bus in a thread of its own. A context manager; methods are thread-safe.
+
+    Example:
+        ```python
+        config = read_config(Path("rover.yaml"))
+        with Awareness.connect(config) as awareness:
+            awareness.wait(5.0)
+            print(awareness.newest("rover.camera").embedding)
+        ```
+    """
 
     def __init__(
         self,
@@ -118,6 +148,35 @@ class Awareness:
             streams=modalities, keys=keys,
         )  # fmt: skip
         self._changed = self._listener.changed
+        self._client: FrameClient | None = None
+
+    @classmethod
+    def connect(
+        cls, config: RunningRobot, listeners: Sequence[Callable[[Percept], None]] = ()
+    ) -> Self:
+        """Return the awareness of a robot that runs on this machine, for another process.
+
+        The robot may come up later, and may be restarted meanwhile.
+
+        Args:
+            config: The robot's file, see `sensebind.agent.robot.config_file.read_config`.
+            listeners: Called with every percept that arrives, in the listening thread.
+
+        Raises:
+            ConfigurationError: The file must say what a stream perceives and does not.
+        """
+        client = FrameClient(config.frames_endpoint) if config.frames_endpoint else None
+        asking = threading.Lock()  # the client is for one thread at a time
+
+        def get(reference: str) -> Frame:
+            assert client is not None
+            with asking:
+                return client.get(reference)
+
+        frames = get if client is not None else None
+        awareness = cls(config.endpoints, config.modalities, listeners, frames=frames)
+        awareness._client = client
+        return awareness
 
     def start(self) -> None:
         """Connect and listen.
@@ -130,6 +189,8 @@ class Awareness:
     def stop(self) -> None:
         """Disconnect and join the thread; may be called again."""
         self._listener.stop()
+        if self._client is not None:
+            self._client.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -244,7 +305,7 @@ class Awareness:
             self._listener.check()
             now = time.monotonic()
             for name, stream in self._streams.items():
-                sense = SENSE_OF_MODALITY.get(stream.modality, stream.modality)
+                sense = sense_of(stream.modality)
                 if stream.percept is None:
                     sensed.append(Sensed(sense, name, SenseState.MISSING))
                     continue

@@ -15,8 +15,8 @@ from uuid import uuid4
 import numpy as np
 
 from sensebind.errors import InputError
+from sensebind.perception.modality import sense_of
 
-SENSE_OF_MODALITY = {"vision": "sight", "video": "sight", "audio": "hearing", "point": "scan"}
 Mix = Literal["slots", "sum"]
 
 
@@ -156,7 +156,7 @@ def compose(
 
 
 def _slot(modality: str, senses: Sequence[str]) -> int:
-    sense = SENSE_OF_MODALITY.get(modality, modality)
+    sense = sense_of(modality)
     if sense not in senses:
         raise InputError(
             f"this model has no slot for {modality}; its senses are {', '.join(senses)} "

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from sensebind.agent.conditioning.condition import (
-    SENSE_OF_MODALITY,
     Condition,
     Mix,
     Sensed,
@@ -28,13 +27,14 @@ from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.config import MODALITIES
 from sensebind.perception.imagebind.preprocess.audio import mono, read_audio
 from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.modality import MODALITY_INFO, sense_of
 
 if TYPE_CHECKING:
     from sensebind.memory.visual_cache import VisualCache
 
 # The language model was taught with images, so images go to it as they are. What the cache does is
 # bring embeddings of other senses to where images lie.
-ENHANCED = frozenset({"audio", "point", "text", "depth", "thermal", "imu"})
+ENHANCED = frozenset(one.name for one in MODALITY_INFO.values() if one.enhanced)
 TRUNK_OF = {"video": "vision"}  # a video is seen
 
 Data = Path | np.ndarray | str  # a text is itself; all else is a file or an array
@@ -206,7 +206,7 @@ class FileSenses:
             if vector is not None:
                 embeddings[modality] = vector
             state = SenseState.NOTHING if vector is None else SenseState.PRESENT
-            sense = SENSE_OF_MODALITY.get(modality, modality)
+            sense = sense_of(modality)
             sensed.append(Sensed(sense, str(file), state))
         return self.lay_out(
             embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed, mix=mix

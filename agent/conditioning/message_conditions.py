@@ -8,7 +8,6 @@ import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from sensebind.agent.conditioning.condition import (
-    SENSE_OF_MODALITY,
     Condition,
     ConditionStore,
     Sensed,
@@ -17,6 +16,7 @@ from sensebind.agent.conditioning.condition import (
 from sensebind.agent.conditioning.media import FRAME, Medium, media_of, text_of
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.modality import sense_of
 
 
 class MediaConditions:
@@ -105,7 +105,7 @@ class MediaConditions:
         sensed: list[Sensed] = []
         for medium in media:
             modality, vector = encoders.perceive(medium)
-            sense = SENSE_OF_MODALITY.get(modality, modality)
+            sense = sense_of(modality)
             frame = medium.data if isinstance(medium.data, str) else ""
             stream = frame.removeprefix(FRAME).partition("@")[0] or "message"
             state = SenseState.NOTHING if vector is None else SenseState.PRESENT

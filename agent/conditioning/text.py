@@ -28,6 +28,7 @@ from sensebind.agent.conditioning.shown_media import (
 )
 from sensebind.agent.conditioning.tagging import Tagger, in_words
 from sensebind.errors import InputError
+from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Percept
 
 TURNS_SHOWN = 3
@@ -35,7 +36,6 @@ TURNS_SHOWN = 3
 MAX_BLOCKS = 10
 """Images and sounds in one request, the newest first; the rest is named."""
 _KEPT_IMAGES = 8
-_VERBS = {"sight": "sees", "hearing": "hears", "scan": "scans"}
 _SENT = {"vision": "images", "audio": "audio"}  # modality to what the model must take
 
 
@@ -110,7 +110,7 @@ class SensesInWords:
         return carried, sensed
 
     def _describe(self, sensed: Sensed, percept: Percept | None) -> str:
-        begin = f"{sensed.stream} {_VERBS.get(sensed.sense, 'perceives')}"
+        begin = f"{sensed.stream} {modality_info(modality_of(sensed.sense)).third}"
         match sensed.state:
             case SenseState.MISSING:
                 return f"{sensed.stream} has given no data yet"

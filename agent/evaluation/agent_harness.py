@@ -20,10 +20,10 @@ import numpy as np
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
 from sensebind.agent.conditioning.condition import (
-    SENSE_OF_MODALITY,
     Condition,
     Sensed,
     SenseState,
@@ -32,7 +32,6 @@ from sensebind.agent.conditioning.condition import (
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.rates import Rates
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.agent.robot.simhome import STREAMS
@@ -44,12 +43,11 @@ from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watcher
 from sensebind.perception.frames.codecs import from_jpeg, jpeg
+from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import (
     Modality,
     Observation,
     Percept,
-    PerceptHeader,
-    observation_reference,
 )
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
@@ -226,16 +224,9 @@ class Stage:
 
     def _percept(self, stream: str, data: np.ndarray, rate: int = 0) -> Percept:
         modality, at = Modality(STREAMS[stream]), self.wall_ns()
-        vector = self._parts.encode(
-            Observation(data, stream, modality, at, self.now, 0, stream, rate)
-        )
+        seen = Observation(data, stream, modality, at, self.now, 0, stream, rate)
         encoder = self._parts.encoders[stream]
-        header = PerceptHeader(
-            stream=stream, modality=modality, sequence=0, captured_at=at, published_at=at,
-            monotonic=self.now, shape=(encoder.width,), model=encoder.digest,
-            observation=observation_reference(stream, at), present=vector is not None,
-        )  # fmt: skip
-        return Percept(header, np.zeros(encoder.width, np.float32) if vector is None else vector)
+        return Percept.of(seen, self._parts.encode(seen), encoder, published_at=at)
 
     def _told(self, alert: Alert) -> None:
         self.spoken.append(Spoken(self.now, sentence(alert)))
@@ -255,7 +246,7 @@ class Stage:
             if present:
                 embeddings[header.modality.value] = percept.embedding
             state = SenseState.PRESENT if present else SenseState.NOTHING
-            sense = SENSE_OF_MODALITY[header.modality.value]
+            sense = sense_of(header.modality.value)
             sensed.append(
                 Sensed(sense, stream, state, header.observation, header.captured_at, 1000 * age)
             )

@@ -16,6 +16,7 @@ from sensebind.agent.llm.constrained_decoding import ParsedCall
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.checkpoints.layout import CacheSettings
 from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.modality import modality_of
 from sensebind.perception.percept import Observation
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.house_api import create_house_app
@@ -30,7 +31,6 @@ from sensebind.tools.watch import watch_tools
 IMAGE_SIDE = 224
 CLOCK = "14:05"
 THERMOSTAT = 20
-MODALITY = {"sight": "vision", "hearing": "audio", "scan": "point"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Chain:
         """Answers first questions in batches; the order is kept."""
         asked: list[Asked] = []
         for one in questions:
-            embeddings = {MODALITY[sense]: vector for sense, vector in one.vectors.items()}
+            embeddings = {modality_of(sense): vector for sense, vector in one.vectors.items()}
             condition = compose(
                 embeddings, senses=self.llm.senses, dim=self.llm.bind_dim, reference="x"
             )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensebind.checkpoints.layout import imagebind_directory
+from sensebind.perception.modality import modality_of, senses
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
@@ -21,7 +22,7 @@ from sensebind.tools.detection import Detection, Detector
 
 HELD_OUT_SEEDS = 10_000_000
 SOUND_SECONDS = 2.0
-SENSES = {"sight": Modality.VISION, "hearing": Modality.AUDIO, "scan": Modality.POINT}
+SENSES = {sense: Modality(modality_of(sense)) for sense in senses()}
 DETECTION_FLOOR = 0.01  # scores below it are not kept
 
 

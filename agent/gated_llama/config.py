@@ -8,7 +8,10 @@ from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from sensebind.perception.checkpoint_json import DEEPEST, check_bounds, number, whole_number
+from sensebind.perception.stored_version import newer
 
+FORMAT_VERSION = 1
+"""Of config.json and the tensors' names; files that bear none have this one."""
 CONDITIONERS = ("bind", "vision", "none")
 
 
@@ -22,6 +25,7 @@ class GatedLlamaConfig(LlamaConfig):
     `adapter_len > 1` chooses the multi-token gated attention path.
 
     Attributes:
+        format_version: Of the file; one of a newer SenseBind is refused.
         conditioner: Where condition tokens come from: "bind", the bind network, from embeddings;
             "vision", a CLIP tower and query blocks, from pictures; "none", the prefix alone, so
             that every token is read under the same condition.
@@ -51,6 +55,7 @@ class GatedLlamaConfig(LlamaConfig):
 
     model_type = "gated_llama"
 
+    format_version: int = FORMAT_VERSION
     conditioner: str = "bind"
     injected_layers: int = 0
     slots: int = 1
@@ -97,6 +102,8 @@ class GatedLlamaConfig(LlamaConfig):
 
     def validate_condition(self):
         """Checks that the condition sizes fit each other (called by `strict`)."""
+        if self.format_version > FORMAT_VERSION:
+            raise ValueError(newer("it", self.format_version, FORMAT_VERSION))
         if self.conditioner not in CONDITIONERS:
             raise ValueError(f"conditioner must be one of {', '.join(CONDITIONERS)}")
         if min(self.bind_dim, self.slots, self.adapter_len, self.bind_blocks) < 1:

@@ -18,6 +18,7 @@ from langchain_core.language_models import BaseChatModel
 
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.errors import ConfigurationError, MissingDependencyError, one_line
+from sensebind.perception.modality import modality_info, modality_of
 
 OURS = "sensebind"
 CONNECT_SECONDS = 5.0
@@ -34,7 +35,6 @@ _KEYS = {
     "groq": "GROQ_API_KEY",
 }
 _EXTRAS = {"openai": "openai", "ollama": "ollama"}
-_VERBS = {"sight": "sees", "hearing": "hears", "scan": "scans"}
 
 
 def make_llm(name: str = "", **options: Any) -> BaseChatModel:
@@ -92,12 +92,12 @@ def instructions(senses: Sequence[str] = (), *, tools: bool = False) -> str:
     It claims the senses and tools that there are, and no others.
 
     Args:
-        senses: "sight", "hearing", "scan", or other names.
+        senses: Names of the senses as a turn's percepts have them: "sight", "hearing", "scan", …
         tools: Whether the model may call tools.
     """
     returned = "what tools return" if tools else ""
     if senses:
-        verbs = [_VERBS.get(sense, f"perceives by {sense}") for sense in dict.fromkeys(senses)]
+        verbs = [modality_info(modality_of(sense)).third for sense in dict.fromkeys(senses)]
         said = (
             f"You speak for a robot that {_listed(verbs)} what is around it. What it perceives "
             "stands in brackets before each question, with how sure and how old it is; "

@@ -9,42 +9,47 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval.audit import AuditLog
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
-from sensebind.agent.audit import AuditLog
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
-from sensebind.agent.rates import Rates
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.threads import Dialogs
-from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError
+from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.modality import modality_of
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
+from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
+
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.text import SensesInWords
 
 START_SECONDS = 60.0
 _SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
 _BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
-_SENSE_OF = {"sight": "vision", "hearing": "audio", "scan": "point", "": ""}
 
 
 class RobotAgent:
@@ -169,6 +174,12 @@ class RobotAgent:
         if failures:
             raise failures[0]
 
+    @cached_property
+    def observing(self) -> list[BaseTool]:
+        """The tools that only observe, and `perceive`, for other agents."""
+        words = _Words(self._words)
+        return [perceive_tool(words), *(t for t in self.tools if risk_of(t) is Risk.OBSERVE)]
+
     def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
         """Wait until every stream has a fresh percept.
 
@@ -184,6 +195,10 @@ class RobotAgent:
             for one in status:
                 if one.state is WorkerState.FAILED:
                     raise ConfigurationError(f"{one.stream}: {one.detail}")
+            over = {one.stream for one in status if one.state is WorkerState.ENDED}
+            rest = [s for s in self.awareness.report() if s not in over]
+            if over and self.awareness.wait(0, rest):
+                return sorted(over)  # nothing more will come from them
             if time.monotonic() > deadline:
                 missing = [s for s in self.awareness.report() if not self.awareness.wait(0, [s])]
                 if len(missing) == len(self.awareness.report()):
@@ -237,6 +252,15 @@ class RobotAgent:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
 
+    def _words(self) -> SensesInWords:
+        """Return the senses in words, which need the encoder of texts."""
+        from sensebind.agent.conditioning.text import SensesInWords
+
+        if isinstance(self._senses, SensesInWords):
+            return self._senses
+        weights = self._config.weights
+        return SensesInWords(self.awareness, Tagger(weights, vocabulary(weights)))
+
     def _senses_for(self, chat: BaseChatModel) -> Any:
         """Return the senses in the form that a language model takes: embeddings, or words."""
         if isinstance(chat, ChatSenseBind):
@@ -280,7 +304,7 @@ class RobotAgent:
         memory = Remembering(options, embedder, describe=describe, say=self._say)
         for watch in config.watches:
             name = " ".join(watch.what.split())
-            modality = _SENSE_OF[watch.sense]
+            modality = modality_of(watch.sense)
             memory.keeper.book.add(
                 Watch(name, embedder.text(name), embedder.model, modality, watch.run)
             )
@@ -322,18 +346,45 @@ class RobotAgent:
             return False
 
     def _stop_moving(self) -> None:
+        """Send a stop to everything that moves, also after one that did not take it.
+
+        Raises:
+            ToolError: Something did not take it, whatever it raised.
+        """
+        failures: list[str] = []
         for tool in self.tools:
-            if risk_of(tool) is Risk.STOP:
-                call = {"type": "tool_call", "id": "stop", "name": tool.name, "args": {}}
+            if risk_of(tool) is not Risk.STOP:
+                continue
+            call = {"type": "tool_call", "id": "stop", "name": tool.name, "args": {}}
+            try:
                 answer = tool.invoke(call)
-                if answer.status == "error":  # as a model would be answered
-                    raise ToolError(str(answer.text))
+            except Exception as error:  # a base of somebody's own raises what it likes
+                failures.append(one_line(error))
+                continue
+            if answer.status == "error":  # as a model would be answered
+                failures.append(str(answer.text))
+        if failures:
+            raise ToolError("; ".join(failures))
 
     def _note_stop(self, event: MotionEvent) -> None:
         """Write what became of a stop to the audit log."""
         if self._audit is not None:
             fields = asdict(event)
             self._audit.write(fields.pop("kind"), **fields)
+
+
+class _Words:
+    """The senses in words; what they need is loaded when somebody asks for the first time."""
+
+    def __init__(self, make: Callable[[], SensesInWords]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: SensesInWords | None = None
+
+    def perceive(self) -> tuple[dict[str, Any], Any]:
+        with self._lock:
+            self._made = self._made or self._make()
+        return self._made.perceive()
 
 
 def _located(config: RobotConfig, model: str) -> str:

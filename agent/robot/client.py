@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sensebind.agent.approvals import Request
+from sensebind.agent.approval.requests import Request
 from sensebind.agent.events import Event
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Answer,
     Ask,
     Call,
     Command,
@@ -106,22 +107,22 @@ class AttachedRobot:
             for name, one in self._result(Look())["streams"].items()
         }
 
-    def tools(self) -> list[dict[str, str]]:
-        """Return name, description and risk class of the robot's tools.
+    def tools(self) -> list[dict[str, Any]]:
+        """Return name, description, risk class and schema of the robot's tools.
 
         Raises:
             BusError: The robot does not run, or went away.
         """
         return self._result(Look())["tools"]
 
-    def call(self, tool: str, arguments: Mapping[str, Any]) -> str:
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """Call a tool that observes.
 
         Raises:
             BusError: The robot does not run, or went away.
             InputError: There is no such tool, or it refused.
         """
-        return self._result(Call(tool, dict(arguments)))
+        return msgspec.convert(self._result(Call(tool, dict(arguments))), Answer)
 
     def _events(self, command: Command) -> Events:
         for kind, value in self._exchange(command, None):

@@ -174,6 +174,11 @@ class RobotConfig(Section):
         return {name: f"ipc://{self.directory / name}" for name in self.stream_names.values()}
 
     @property
+    def frames_endpoint(self) -> str:
+        """Where the running robot gives frames by reference on this machine; "" keeps none."""
+        return f"ipc://{self.directory / 'frames'}" if self.frames is not None else ""
+
+    @property
     def modalities(self) -> dict[str, str]:
         """What each stream perceives, by its name on the bus.
 
@@ -257,6 +262,8 @@ class RobotConfig(Section):
             options.setdefault("sensor", stream)
         played = {"loop": config.loop, "speed": config.speed}
         given = {name: value for name, value in played.items() if value is not None}
+        if kind == "bag":
+            options.setdefault("modality", self._modality(stream, config).value)
         if kind in _PLAYED:
             options["source"] = f"{kind}:{self.resolve(Path(target))}"
             options |= given

@@ -20,6 +20,7 @@ import msgspec
 from sensebind.agent.assistant import Events
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Answer,
     Ask,
     Call,
     Command,
@@ -32,6 +33,7 @@ from sensebind.agent.robot.control_messages import (
     encode_event,
 )
 from sensebind.errors import BusError, InputError, MessageError, SenseBindError
+from sensebind.tools.mcp import run_tool, schema_of
 from sensebind.tools.risk import Risk, risk_of
 
 if TYPE_CHECKING:
@@ -171,11 +173,11 @@ class ControlServer:
             for event in events:
                 connection.sendall(encode_event(event))
 
-    def _call(self, command: Call) -> str:
+    def _call(self, command: Call) -> Answer:
         """Run a tool that observes; what acts goes through a turn and its approval."""
-        for tool in self._agent.tools:
-            if tool.name == command.tool and risk_of(tool) is Risk.OBSERVE:
-                return str(tool.invoke(command.arguments))
+        for tool in self._agent.observing:
+            if tool.name == command.tool:
+                return Answer(*run_tool(tool, command.arguments))
         raise InputError(f"no tool that observes is called {command.tool!r}")
 
 
@@ -201,10 +203,14 @@ def _report(agent: RobotAgent) -> dict[str, Any]:
         }
         for name, one in agent.awareness.report().items()
     }  # fmt: skip
+    acting = [tool for tool in agent.tools if risk_of(tool) is not Risk.OBSERVE]
     tools = [
-        {"name": tool.name, "description": tool.description, "risk": risk_of(tool).value}
-        for tool in agent.tools
-    ]
+        {
+            "name": tool.name, "description": tool.description, "risk": risk_of(tool).value,
+            "schema": schema_of(tool),
+        }
+        for tool in [*agent.observing, *acting]
+    ]  # fmt: skip
     return {"streams": streams, "tools": tools}
 
 

@@ -75,6 +75,18 @@ class Look(msgspec.Struct, tag="report", tag_field="do"):
     """Return how the streams are doing, and which tools there are."""
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a tool that observes answered.
+
+    Attributes:
+        text: In words.
+        image: The image that it looked at, JPEG; None without one.
+    """
+
+    text: str
+    image: bytes | None = None
+
+
 class Call(msgspec.Struct, tag="call", tag_field="do"):
     """Call a tool that only observes.
 

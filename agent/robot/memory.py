@@ -26,14 +26,11 @@ from sensebind.memory.episodes import Episode
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder, RecorderSettings
 from sensebind.memory.watches import WatchSettings
+from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept
 from sensebind.tools.look import Newest, look_tools
 from sensebind.tools.recall import recall_tool
 from sensebind.tools.watch import watch_tools
-
-_QUESTIONS = {
-    "vision": "what do you see?", "audio": "what do you hear?", "point": "what is near you?",
-}  # fmt: skip
 
 Describe = Callable[[str, np.ndarray], str]
 """Modality and embedding [D] to what a language model says of it."""
@@ -155,9 +152,7 @@ def describer(chat: ChatSenseBind) -> Describe:
         llm = chat.llm
         condition = compose({modality: embedding}, senses=llm.senses, dim=llm.bind_dim)
         carried = {"condition": chat.conditions.put(condition)}
-        question = HumanMessage(
-            _QUESTIONS.get(modality, "what do you perceive?"), additional_kwargs=carried
-        )
+        question = HumanMessage(modality_info(modality).question, additional_kwargs=carried)
         # A tool that describes is no part of the answer that is being streamed.
         return str(chat.invoke([question], {"tags": [TAG_NOSTREAM]}).text).strip()
 

@@ -53,9 +53,14 @@ class _Streams(Collector):
         running = GaugeMetricFamily(
             "sensebind_stream_running", "Whether the worker perceives", labels=["stream"]
         )
+        ended = GaugeMetricFamily(
+            "sensebind_stream_ended", "Whether the source has come to its end", labels=["stream"]
+        )
         for row in rows:
             running.add_metric([row.stream], float(row.state == "running"))
+            ended.add_metric([row.stream], float(row.state == "ended"))
         yield running
+        yield ended
         for attribute, (name, text) in _GAUGES.items():
             yield _gauge(f"sensebind_stream_{name}", text, attribute, rows)
         for attribute, text in _COUNTERS.items():

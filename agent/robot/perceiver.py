@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.visual_cache import Enhancer, load_enhancer
-from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 
@@ -51,28 +49,17 @@ class Perceiver:
         enhancer = None if observation.modality is Modality.VISION else self._enhancer
         begun = time.perf_counter()
         embedding = encoder.encode(observation)
-        present = embedding is not None
-        if embedding is None:
-            embedding = np.zeros(encoder.width, np.float32)
-        elif enhancer is not None:
+        if embedding is not None and enhancer is not None:
             embedding = enhancer(embedding[None])[0]
-        header = PerceptHeader(
-            stream=observation.stream,
-            modality=observation.modality,
+        return Percept.of(
+            observation,
+            embedding,
+            encoder,
+            enhancer,
             sequence=sequence,
-            captured_at=observation.captured_at,
-            published_at=0,
-            monotonic=observation.monotonic,
-            frame_id=observation.frame_id,
-            shape=(encoder.width,),
-            model=encoder.digest,
-            cache=enhancer.setting if enhancer is not None else "",
-            observation=observation.reference,
-            present=present,
             encode_ms=1000 * (time.perf_counter() - begun),
             things=encoder.things(observation),
         )
-        return Percept(header, embedding)
 
     def _encoder(self, modality: Modality) -> SenseEncoder:
         if modality not in self._encoders:

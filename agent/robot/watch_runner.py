@@ -22,6 +22,7 @@ from sensebind.errors import InputError, SenseBindError
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watcher, WatchSettings
+from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ Say = Callable[[str, Alert], None]
 _QUEUE = 64  # alerts that wait to be told
 _REREAD = 1.0  # seconds after which a change of the list is in force
 _MAX_OUTCOME = 300
-_VERBS = {"vision": "I see", "audio": "I hear", "point": "I notice"}
 
 
 class ToolAction(BaseModel):
@@ -180,4 +180,4 @@ def sentence(alert: Alert) -> str:
     article = "" if name.split()[0].lower() in ("a", "an", "the", "my", "some") else "a "
     if article and name[0].lower() in "aeiou":
         article = "an "
-    return f"{_VERBS.get(alert.watch.modality, 'I perceive')} {article}{name}"
+    return f"{modality_info(alert.watch.modality).verb} {article}{name}"

@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 
 from sensebind.errors import InputError, one_line
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import MODALITY_INFO, Modality
+from sensebind.perception.percept import Observation
 
 JPEG = "image/jpeg"
 FLAC = "audio/flac"
@@ -23,7 +24,7 @@ MAX_PIXELS = 64_000_000
 MAX_SAMPLES = 50_000_000
 MAX_POINTS = 4_000_000
 
-MEDIA = {Modality.VISION: JPEG, Modality.AUDIO: FLAC, Modality.POINT: POINTS}
+MEDIA = {Modality(one.name): one.media for one in MODALITY_INFO.values() if one.media}
 """Media type of the payload of each sense."""
 
 

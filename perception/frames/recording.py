@@ -34,6 +34,7 @@ from mcap_protobuf.schema import build_file_descriptor_set
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.stored_version import newer
 
 Pictures = Literal["png", "jpeg"]
 FORMAT = "1"
@@ -342,11 +343,12 @@ class Recording:
         """Name and modality of the streams that have observations.
 
         Raises:
-            InputError: The file is missing, is no MCAP, or was not recorded by SenseBind.
+            InputError: The file is missing, is no MCAP, was not recorded by SenseBind, or by a
+                newer version of it.
         """
         found = {}
         for stored in self._file.channels():
-            about = stored.channel.metadata
+            about = self._about(stored)
             if about.get("sensebind") == FORMAT and stored.channel.message_encoding == "protobuf":
                 found[about.get("stream", "")] = _modality(about)
         if not found:
@@ -355,6 +357,14 @@ class Recording:
                 "for files of ROS 2 there is the source bag:FILE"
             )
         return found
+
+    def _about(self, stored: Stored) -> dict[str, str]:
+        """What a channel says of itself; one of a newer version is refused."""
+        about = stored.channel.metadata
+        version = about.get("sensebind", FORMAT)
+        if version.isdecimal() and int(version) > int(FORMAT):
+            raise InputError(newer(self._file.path, version, int(FORMAT)))
+        return about
 
     def __iter__(self) -> Iterator[Recorded]:
         """Yield everything; see `entries`."""
@@ -367,13 +377,13 @@ class Recording:
             stream: Of this stream only; None takes all.
 
         Raises:
-            InputError: The file is missing, or is no MCAP.
+            InputError: The file is missing, is no MCAP, or is of a newer version.
         """
         self.refused = 0
         sounds: dict[int, np.ndarray] = {}
         whole = 0
         for stored in self._file.messages():
-            about = stored.channel.metadata
+            about = self._about(stored)
             if about.get("sensebind") != FORMAT or stream not in (None, about.get("stream")):
                 continue
             if self._file.damaged != whole:  # sound goes on after what is lost, not with it

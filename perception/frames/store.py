@@ -26,12 +26,14 @@ from sensebind.perception.frames.codecs import MEDIA, compress, decompress
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
 from sensebind.perception.private_files import make_private
+from sensebind.perception.stored_version import check_database, stamp_database
 
 log = logging.getLogger(__name__)
 
 _PAGE = 8192
 _PATIENCE = 2.0  # seconds to wait for another process that is writing to the same stream
 _BATCH = 8  # frames that give way at a time when there is no room
+_VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same table
 _TABLE = """
 CREATE TABLE IF NOT EXISTS frames (
     captured_at INTEGER PRIMARY KEY,
@@ -335,11 +337,13 @@ class FrameStore:
         file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
         try:
             file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
+            check_database(file, path, _VERSION)
             file.execute(f"PRAGMA page_size = {_PAGE}")
             file.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
             file.execute("PRAGMA synchronous = NORMAL")  # survives kill -9; no wait for the disk
             with file:
                 file.execute(_TABLE)
+                stamp_database(file, _VERSION)
             return _File(file, _identity(str(path)))
         except BaseException:  # whatever it was, the file is closed
             file.close()

@@ -12,12 +12,16 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from sensebind.errors import ConfigurationError, one_line
 from sensebind.perception.checkpoint_json import DEEPEST, LARGEST
+from sensebind.perception.stored_version import newer
 
+FORMAT_VERSION = 1
+"""Of config.json and the tensors' names; files that bear none have this one."""
 MODALITIES = ("vision", "text", "audio", "depth", "thermal", "imu", "point")
 
 
@@ -219,11 +223,13 @@ class ImageBindConfig(BaseModel):
     """Sizes of the whole model. A section that is None is a trunk that does not exist.
 
     Attributes:
+        format_version: Of the file; one of a newer SenseBind is refused.
         out_width: Width of the joint embedding space.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    format_version: Annotated[int, Field(ge=1)] = FORMAT_VERSION
     out_width: Size = 1024
     vision: VisionConfig | None = None
     text: TextConfig | None = None
@@ -232,6 +238,13 @@ class ImageBindConfig(BaseModel):
     thermal: ThermalConfig | None = None
     imu: ImuConfig | None = None
     point: PointConfig | None = None
+
+    @field_validator("format_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version > FORMAT_VERSION:
+            raise ValueError(newer("it", version, FORMAT_VERSION))
+        return version
 
     @classmethod
     def huge(cls, *, point: bool = True) -> ImageBindConfig:

@@ -10,7 +10,14 @@ from typing import Self
 
 import numpy as np
 
-from sensebind.errors import ConfigurationError, InputError, SourceError, StaleError
+from sensebind.errors import (
+    ConfigurationError,
+    EndedError,
+    InputError,
+    SourceError,
+    StaleError,
+    UnusableSourceError,
+)
 from sensebind.perception.percept import Modality, Observation
 
 _GAP = 0.1  # seconds that a lone sample lasts before it is played again
@@ -96,19 +103,23 @@ class PlayedSource(ABC):
         """Open the file and find the first sample.
 
         Raises:
-            SourceError: It cannot be read, holds nothing of this kind, or is open already.
+            UnusableSourceError: It cannot be read, or holds nothing of this kind.
+            SourceError: It is open already.
             MissingDependencyError: A package for this kind of file is not installed.
         """
         if self._iterator is not None:
             raise SourceError(f"{self._stream} from {self._name} is open already")
         try:
             self._begin(time.monotonic())
+        except SourceError as error:  # what is stored does not mend itself
+            self._close()
+            raise UnusableSourceError(str(error)) from error
         except BaseException:  # Ctrl-C too: without __enter__ there is no __exit__
             self._close()
             raise
         if self._next is None:
             self._close()
-            raise SourceError(
+            raise UnusableSourceError(
                 f"{self._name} holds nothing that can be played as {self._stream}{self._why()}"
             )
         return self
@@ -144,7 +155,7 @@ class PlayedSource(ABC):
     def _samples(self) -> Iterator[Sample]:
         """Yield what is stored; raise `SourceError` or `InputError` where that cannot be read."""
 
-    def _refuse(self, error: InputError) -> None:
+    def _refuse(self, error: InputError | SourceError) -> None:
         """Count a sample that cannot be read, and keep the reason of the first for messages."""
         self._refused += 1
         self._reason = self._reason or str(error)
@@ -166,7 +177,8 @@ class PlayedSource(ABC):
         if self._next is None:
             try:
                 self._next = next(self._iterator, None)
-            except InputError as error:
+            except (InputError, SourceError) as error:
+                self._refuse(error)  # nothing comes after it: the end names it
                 raise SourceError(str(error)) from error
         return self._next
 
@@ -185,13 +197,14 @@ class PlayedSource(ABC):
         """Wait for the next sample; None if it is not due before the deadline.
 
         Raises:
-            SourceError: There is no next one.
+            EndedError: There is no next one.
+            SourceError: It cannot be read.
         """
         if self._peek() is None and self._loop:
             self._rounds += 1
             self._begin(self._begun + (self._last - self._origin + self._gap) / (self._speed or 1))
         if (sample := self._peek()) is None:
-            raise SourceError(f"{self._name} has ended{self._why()}")
+            raise EndedError(f"{self._name} has ended{self._why()}")
         if (due := self._when(sample)) > time.monotonic():
             time.sleep(max(0.0, min(due, deadline) - time.monotonic()))
         return sample if due <= time.monotonic() else None

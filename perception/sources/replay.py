@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from sensebind.errors import InputError, SourceError
+from sensebind.errors import InputError, UnusableSourceError
 from sensebind.perception.frames.recording import Recording
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.file_source import PlayedSource, Sample
@@ -38,14 +38,14 @@ class Replay(PlayedSource):
         """What kind of samples the stream has; read from the file at first need.
 
         Raises:
-            SourceError: The file cannot be read, or has no such stream.
+            UnusableSourceError: The file cannot be read, or has no such stream.
         """
         try:
             streams = Recording(self._path).streams()
         except InputError as error:
-            raise SourceError(str(error)) from error
+            raise UnusableSourceError(str(error)) from error
         if self._recorded not in streams:
-            raise SourceError(
+            raise UnusableSourceError(
                 f"{self._name} has no stream {self._recorded!r}; it has {', '.join(streams)}"
             )
         return streams[self._recorded]

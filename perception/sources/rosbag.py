@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sensebind.errors import ConfigurationError, InputError, SourceError
+from sensebind.errors import ConfigurationError, InputError, UnusableSourceError
 from sensebind.perception.downmix import Downmixer
 from sensebind.perception.imagebind.preprocess.audio import resample, waveform
 from sensebind.perception.percept import Modality
@@ -44,6 +44,13 @@ from sensebind.perception.sources.rosbag_files import BagFiles, Message
 
 _AUDIO_INFO = "audio_common_msgs/msg/AudioInfo"
 _PROBED = 200  # messages of sound that are looked at, at most
+_TOPICS_OF = {
+    "vision": (Modality.VISION,),
+    "audio": (Modality.AUDIO,),
+    "point": (Modality.POINT,),
+    "depth": (Modality.DEPTH, Modality.POINT),
+}
+"""What topics give a stream of a modality; those that suit it best come first."""
 _BYTES = {"s16le": 2, "s32le": 4, "f32le": 4}
 _MEASURED_SECONDS = 1.0  # of messages that the flow of sound is measured over
 _FLOW = 1.3  # how far it may be from what rate and channels say
@@ -68,7 +75,8 @@ class Bag(PlayedSource):
     Args:
         target: The file or folder.
         stream: Name of the stream.
-        topic: Which; by default the only one that can be perceived.
+        topic: Which; by default the only one that can be perceived, of the modality if that is
+            given.
         sound_rate: Of sound, Hz. By default as an AudioInfo in the bag says, else 16,000.
         sound_channels: Of sound, interleaved. By default likewise, else 1.
         speed: 1 is real time, 0 as fast as it is read.
@@ -79,9 +87,12 @@ class Bag(PlayedSource):
             auto (each by what it holds).
         min_range: Points nearer than that are left out (the robot itself), metres.
         type: Of messages whose type the file does not say (MCAP without schemas).
+        modality: What the stream perceives: vision, audio, point or depth, which both images of
+            depth and point clouds give; "" is any.
 
     Raises:
-        ConfigurationError: Rate, channels or format of sound make no sense, or the range does.
+        ConfigurationError: Rate, channels or format of sound make no sense, or the range or the
+            modality does.
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class Bag(PlayedSource):
         range: Range = "declared",
         min_range: float = 0.0,
         type: str = "",
+        modality: str = "",
     ) -> None:
         rate, channels = sound_rate, sound_channels
         if not (rate is None or 1000 <= rate <= 768_000) or not (
@@ -106,9 +118,14 @@ class Bag(PlayedSource):
             raise ConfigurationError(f"{stream}: {channels} channels at {rate} Hz")
         if range not in ("declared", "auto"):
             raise ConfigurationError(f"{stream}: range {range!r}; give declared or auto")
+        if modality and modality not in _TOPICS_OF:
+            raise ConfigurationError(
+                f"{stream}: modality {modality!r}; give {', '.join(_TOPICS_OF)}"
+            )
         super().__init__(stream, f"bag {target}", speed, loop)
         self._path = Path(target)
         self._wanted = topic
+        self._kind = modality
         self._sound = _GivenSound(rate, channels, checked_format(stream, sound_format))
         self._reading = Reading(depth, range, checked_range(stream, min_range))
         self._untyped = type_name(type) if type else ""
@@ -118,7 +135,7 @@ class Bag(PlayedSource):
         """What kind of samples the topic has; read from the file at first need.
 
         Raises:
-            SourceError: The file cannot be read, or has no such topic.
+            UnusableSourceError: The file cannot be read, or has no such topic.
             MissingDependencyError: The extra `ros` is not installed.
         """
         return self._topic[1]
@@ -129,29 +146,47 @@ class Bag(PlayedSource):
             with BagFiles(self._path, self._untyped) as bag:
                 types = bag.topics()
         except InputError as error:
-            raise SourceError(str(error)) from error
+            raise UnusableSourceError(str(error)) from error
         found = {topic: modality_of(kind, self._reading.depth) for topic, kind in types.items()}
         usable = {topic: modality for topic, modality in found.items() if modality is not None}
         if self._wanted and self._wanted not in types:
-            raise SourceError(f"{self._name} has no topic {self._wanted!r}; it has {_list(types)}")
+            raise UnusableSourceError(
+                f"{self._name} has no topic {self._wanted!r}; it has {_list(types)}"
+            )
         if self._wanted and self._wanted not in usable:
-            raise SourceError(
+            raise UnusableSourceError(
                 f"{self._wanted} of {self._name} {_named(types[self._wanted])} cannot be perceived"
             )
         if not types:
-            raise SourceError(f"{self._name} holds no messages")
+            raise UnusableSourceError(f"{self._name} holds no messages")
         if not usable:
             listed = ", ".join(f"{topic} {_named(kind)}" for topic, kind in sorted(types.items()))
-            raise SourceError(
+            raise UnusableSourceError(
                 f"{self._name} has 0 topics that can be perceived; it has {listed[:300]}"
             )
-        if not self._wanted and len(usable) != 1:
-            raise SourceError(
-                f"{self._name} has {len(usable)} topics that can be perceived; "
-                f"give one as topic: {_list(usable)}"
-            )
-        topic = self._wanted or next(iter(usable))
+        topic = self._wanted or self._only(usable)
         return topic, usable[topic]
+
+    def _only(self, usable: dict[str, Modality]) -> str:
+        """Return the one topic that suits the stream.
+
+        Raises:
+            UnusableSourceError: None does, or several do.
+        """
+        kind, suited = self._kind, list(usable)
+        for modality in _TOPICS_OF.get(kind, ()):  # what suits it best comes first
+            if suited := [topic for topic, one in usable.items() if one is modality]:
+                break
+        if not suited:
+            listed = ", ".join(f"{topic} ({one.value})" for topic, one in sorted(usable.items()))
+            raise UnusableSourceError(f"{self._name} has no topic of {kind}; it has {listed[:300]}")
+        if len(suited) != 1:
+            what = f"topics of {kind}" if kind else "topics that can be perceived"
+            raise UnusableSourceError(
+                f"{self._name} has {len(suited)} {what}; give one as topic: "
+                f"{', '.join(sorted(suited)[:20])}"
+            )
+        return suited[0]
 
     def _samples(self) -> Iterator[Sample]:
         topic, modality = self._topic

@@ -1,8 +1,8 @@
 """Reads one source in a thread of its own, and keeps the newest observation for the encoder.
 
-The reader opens the source and opens it again when it fails, paces it, repairs its capture times,
-and sees whether anything has changed. The encoder takes what is there when it has time: newest
-wins, and what gave way is counted.
+The reader opens the source and opens it again when it fails for a while, paces it, repairs its
+capture times, and sees whether anything has changed. The encoder takes what is there when it has
+time: newest wins, and what gave way is counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError, SourceError
+from sensebind.errors import (
+    ConfigurationError,
+    EndedError,
+    MissingDependencyError,
+    SenseBindError,
+    SourceError,
+    UnusableSourceError,
+)
 from sensebind.perception.bus.clock_sync import CaptureGuard
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.percept import Observation
@@ -83,6 +90,7 @@ class StreamReader:
         self._baseline: np.ndarray | None = None  # digest of what was encoded last
         self._published = float("-inf")
         self._state = ("starting", "")
+        self._over = False  # the source has handed out everything
         self._unchanged = 0
         self._replaced = 0
         self._source: Source | None = None
@@ -132,7 +140,8 @@ class StreamReader:
 
     def done(self) -> None:
         """Note that a percept of the observation that was taken last is out."""
-        self._report("running", "")
+        if not self._over:
+            self._report("running", "")
 
     def _run(self) -> None:
         stream = self.spec.stream
@@ -143,6 +152,12 @@ class StreamReader:
                 with source:
                     self._source = source
                     self._read(source)
+            except EndedError as error:
+                self._rest(error)
+                return
+            except UnusableSourceError as error:  # the worker's end knows no source's errors
+                self._end(ConfigurationError(str(error)))
+                return
             except SourceError as error:
                 log.warning("%s: %s; trying again", stream, error)
                 self._report("waiting", str(error))
@@ -169,6 +184,7 @@ class StreamReader:
         """Hand over what an open source gives until stopped.
 
         Raises:
+            EndedError: The source has handed out everything.
             SourceError: Nothing came for `reopen` seconds.
         """
         spec = self.spec
@@ -177,6 +193,8 @@ class StreamReader:
             asked = time.monotonic()
             try:
                 observation = source.read_latest(spec.max_age, _PATIENCE)
+            except (EndedError, UnusableSourceError):
+                raise
             except SourceError as error:
                 silent = time.monotonic() - heard
                 if silent > spec.reopen:
@@ -204,6 +222,18 @@ class StreamReader:
             self._replaced += self._work is not None and self._work.changed
             self._work = Work(observation, changed, seen)
             self._ready.notify_all()
+
+    def _rest(self, error: EndedError) -> None:
+        """Report the end of a source until stopped; nothing more will come."""
+        if self._source is not None:
+            self._dropped_before += self._source.dropped
+            self._source = None
+        log.info("%s: %s", self.spec.stream, error)
+        self._over = True
+        while True:  # what was taken last may be published after the first report
+            self._report("ended", str(error))
+            if self._stop.wait(_PATIENCE):
+                return
 
     def _end(self, error: Exception) -> None:
         self._report("failed", str(error))

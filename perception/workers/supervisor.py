@@ -45,6 +45,7 @@ class WorkerState(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     WAITING = "waiting"  # alive, but its source gives nothing
+    ENDED = "ended"  # alive, but its source has handed out everything
     RESTARTING = "restarting"
     RESTING = "resting"  # crashed so often that it is left alone for a while
     FAILED = "failed"  # starting it again would not help
@@ -269,7 +270,7 @@ class Supervisor:
                 continue
             if trouble := self._trouble(stream, beat, now):
                 self._kill(charge, trouble)
-            elif beat.state in ("running", "waiting", "failed"):
+            elif beat.state in ("running", "waiting", "ended", "failed"):
                 charge.running = charge.running or now
                 if now - charge.running > _SOUND:
                     charge.failures = charge.rests = 0
@@ -376,7 +377,7 @@ class Supervisor:
         return ""
 
     def _all_up(self) -> bool:
-        up = (WorkerState.RUNNING, WorkerState.WAITING)
+        up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED)
         return all(stream.state in up for _, stream in self._streams.values())
 
 

@@ -36,7 +36,7 @@ from sensebind.errors import (
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.frames.codecs import jpeg
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader, Thing
+from sensebind.perception.percept import Modality, Observation, Percept, Thing
 from sensebind.perception.process import give_memory_back
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.perception.workers.source_reader import StreamReader, Work
@@ -205,28 +205,19 @@ class Worker:
         except InputError as error:
             stream.reader.refuse(error)
             return
-        width = stream.encoder.width
-        embedding = stream.embedding
-        header = PerceptHeader(
-            stream=spec.stream,
+        percept = Percept.of(
+            observation,
+            stream.embedding,
+            stream.encoder,
+            stream.enhance,
+            payload=payload,
             modality=spec.modality,
-            sequence=0,  # the publisher numbers and stamps
-            captured_at=observation.captured_at,
-            published_at=0,
-            monotonic=observation.monotonic,
-            frame_id=observation.frame_id,
-            shape=(width,),
-            model=stream.encoder.digest,
-            cache=stream.enhance.setting if stream.enhance is not None else "",
-            observation=observation.reference,
-            present=embedding is not None,
             encode_ms=self._encode_ms if work.changed else 0.0,
             dropped=stream.reader.dropped,
             unchanged=not work.changed,
             things=stream.things,
         )
-        vector = np.zeros(width, np.float32) if embedding is None else embedding
-        stream.publisher.publish(Percept(header, vector, payload))
+        stream.publisher.publish(percept)
         stream.reader.done()
         self._keep(stream, observation, payload)
 

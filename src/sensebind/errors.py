@@ -46,6 +46,18 @@ class SourceError(SenseBindError):
     retryable = True
 
 
+class UnusableSourceError(SourceError):
+    """A source cannot be opened, however often one tries: no such file, topic or stream."""
+
+    retryable = False
+
+
+class EndedError(SourceError):
+    """A source has handed out everything that it had, such as a file at its end."""
+
+    retryable = False
+
+
 class StaleError(SourceError):
     """The newest observation or percept is older than the caller allows."""
 

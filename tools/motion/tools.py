@@ -21,10 +21,11 @@ from sensebind.tools.motion.contracts import Locator, Mover, Sight
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
 from sensebind.tools.motion.ride import Report, Ride
-from sensebind.tools.risk import UNGUARDED, Risk, label
+from sensebind.tools.risk import INCOMPLETE, UNGUARDED, Risk, label
 
 _NEAR = 0.02  # metres: no movement is made for less
 _MISSED = 0.1  # metres by which a place may be missed
+_BLOCKED = ", blocked"  # how the report of a movement ends that was not made as asked
 
 
 class Motion:
@@ -196,7 +197,17 @@ def _told() -> Iterator[None]:
 
 def _report(verb: str, done: float, asked: float, unit: str) -> str:
     text = f"{verb} {done:.1f} {unit}"
-    return text if abs(done - asked) < 0.05 * max(abs(asked), 1) else f"{text}, blocked"
+    return text if abs(done - asked) < 0.05 * max(abs(asked), 1) else f"{text}{_BLOCKED}"
+
+
+def _with_artifact(move: Callable[..., str]) -> Callable[..., tuple[str, dict[str, bool]]]:
+    """Returns a movement whose result says, for the order of movements, whether it was made."""
+
+    def made(**arguments: Any) -> tuple[str, dict[str, bool]]:
+        text = move(**arguments)
+        return text, {INCOMPLETE: text.endswith(_BLOCKED)}
+
+    return made
 
 
 class _Nothing(BaseModel):
@@ -234,11 +245,12 @@ def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool
         tools.append((approach, "Goes to a thing that is in view.", {"kind": (str, kind)}, move))
     built: list[BaseTool] = [
         StructuredTool.from_function(
-            function,
+            _with_artifact(function),
             name=function.__name__,
             description=description,
             args_schema=create_model(function.__name__, **fields),
             metadata=metadata,
+            response_format="content_and_artifact",
             handle_tool_error=lambda error: f"error: {error}",
         )
         for function, description, fields, metadata in tools

@@ -4,7 +4,9 @@ import hashlib
 import io
 import os
 import pty
+import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -194,6 +196,65 @@ def test_a_signal_stops_the_turn_and_not_the_dialog(
     out = capsys.readouterr().out
     assert "(stopped)" in out and "hello" in out
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL  # as it was before
+
+
+_AT_A_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that keys become signals
+sys.path[:0] = sys.argv[1:]
+from sensebind.agent.cli.terminal import Terminal
+from test_stopping import Robot
+robot = Robot()
+robot.converse(Terminal())
+print(f"driven {robot.driven}, stops {robot.stops}, waiting {robot.assistant.pending()}")
+"""
+
+
+@pytest.mark.slow
+def test_a_key_at_a_question_stops_says_so_and_leaves_nothing_to_approve() -> None:
+    master, slave = pty.openpty()
+    here = Path(__file__).parent
+    process = subprocess.Popen(
+        [sys.executable, "-c", _AT_A_TERMINAL, str(here), str(here.parents[1])],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    shown = ""
+
+    def until(text: str) -> str:
+        """What is shown up to a text, since the last one."""
+        nonlocal shown
+        deadline = time.monotonic() + 120
+        while text not in shown:
+            assert time.monotonic() < deadline, f"{text!r} does not come after {shown!r}"
+            if select.select([master], [], [], 0.1)[0]:
+                shown += os.read(master, 4096).decode()
+        before, _, shown = shown.partition(text)
+        return before
+
+    try:
+        until("> ")
+        os.write(master, b"go\n")
+        until("drive metres=0.5? [y/N] ")
+        os.write(master, b"\x1c")  # Ctrl-\\
+        until("* stopped by Ctrl-\\")
+        until("[y/N] ")  # the prompt is there again, for what else is typed
+        os.write(master, b"y\n")
+        assert "done" not in until("error: ")
+        until("> ")
+        os.write(master, b"hi\n")
+        until("hello")
+        until("> ")
+        os.write(master, b"\x04")
+        until("driven [], stops 1, waiting []")
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
 
 
 def test_a_signal_stops_at_once_while_the_main_thread_computes() -> None:

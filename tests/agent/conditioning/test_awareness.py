@@ -10,9 +10,11 @@ import pytest
 
 from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.conditioning.condition import SenseState
+from sensebind.agent.robot.config_file import parse_config
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.frames.codecs import jpeg
+from sensebind.perception.frames.service import FrameServer
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 
@@ -269,3 +271,36 @@ def test_stopping_twice_is_fine(publishers: dict[str, Publisher]) -> None:
     awareness.start()
     awareness.stop()
     awareness.stop()
+
+
+def test_another_process_joins_a_running_robot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `RobotConfig` describes it: its bus, and the frames behind percepts without images."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    config = parse_config("name: rover\nstreams: {camera: {source: 'camera:0'}}\n")
+    config.directory.mkdir(parents=True)
+    image = np.full((16, 24, 3), 90, np.uint8)
+    now = (time.time_ns(), time.monotonic())
+    seen = Observation(image, "rover.camera", Modality.VISION, *now, 1, "")
+    heard: list[Percept] = []
+    with (
+        FrameStore(tmp_path / "frames") as store,
+        FrameServer(store, config.frames_endpoint),
+        Publisher(config.endpoints["rover.camera"], "rover.camera") as publisher,
+        Awareness.connect(config, [heard.append]) as awareness,
+    ):
+        store.put(seen)
+        vector = np.zeros(8, np.float32)
+        vector[0] = 1
+        header = PerceptHeader(
+            stream="rover.camera", modality=Modality.VISION, sequence=0, published_at=0,
+            captured_at=seen.captured_at, monotonic=seen.monotonic, shape=(8,),
+            observation=seen.reference,
+        )  # fmt: skip
+        publisher.publish(Percept(header, vector, None))
+        assert awareness.wait(10)
+        assert awareness.newest("rover.camera", 60).embedding.tolist() == vector.tolist()
+        frame = awareness.frame("rover.camera", 60)
+        assert frame.data.shape == image.shape and abs(frame.data.mean() - 90) < 2
+    assert [one.header.stream for one in heard] == ["rover.camera"]

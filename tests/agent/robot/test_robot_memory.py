@@ -207,20 +207,53 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     return int(caught.value.code or 0), printed.out + printed.err
 
 
+def robot_of(memory: Path) -> str:
+    """A robot's file that names a memory."""
+    file = memory.with_name("rover.yaml")
+    file.write_text(f"streams: {{eye: {{source: 'camera:0'}}}}\nmemory: {{file: {memory.name}}}\n")
+    return str(file)
+
+
+def test_the_older_form_works_with_one_line_of_warning(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recall = ("recall", "--when", "last", "--no-describe", "--json")
+    for command, key in ((recall, "found"), (("watch", "--json"), "watches")):
+        with pytest.raises(SystemExit) as caught:
+            main([*command, "--db", str(recorded)])
+        printed = capsys.readouterr()
+        assert caught.value.code == 0 and json.loads(printed.out)[key]
+        [warning] = printed.err.splitlines()
+        assert f"write `sensebind {command[0]} rover.yaml" in warning
+
+
+def test_a_robot_without_a_memory_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rover.yaml"
+    for more, words in (
+        ("", "keeps no memory: add `memory: {}`"),
+        ("memory: {}\n", "no memory at"),
+    ):
+        file.write_text("name: never-run\nstreams: {eye: {source: 'camera:0'}}\n" + more)
+        code, out = run(capsys, "recall", str(file), "a dog")
+        assert code == 2 and words in out and len(out.strip().splitlines()) == 1, out
+
+
 def test_recall_by_time(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    db = str(recorded)
-    code, out = run(capsys, "recall", "--db", db, "--when", "last", "--no-describe", "--json")
+    rover = robot_of(recorded)
+    code, out = run(capsys, "recall", rover, "--when", "last", "--no-describe", "--json")
     [first, *others] = json.loads(out)["found"]
     assert code == 0 and len(others) == 2
     assert first["reference"].startswith("frame:microphone@") and first["similarity"] is None
     assert first["at"] > others[0]["at"] > others[1]["at"]
-    code, out = run(capsys, "recall", "--db", db, "--sense", "sight", "--no-describe")
+    code, out = run(capsys, "recall", rover, "--sense", "sight", "--no-describe")
     assert (code, out) == (0, "nothing like that is remembered\n")
 
 
 def test_watches_are_listed_and_removed(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "watch", "--db", str(recorded)) == (0, "a dog · hearing\n")
-    code, out = run(capsys, "watch", "--db", str(recorded), "--remove", "a dog", "--json")
+    assert run(capsys, "watch", robot_of(recorded)) == (0, "a dog · hearing\n")
+    code, out = run(capsys, "watch", robot_of(recorded), "--remove", "a dog", "--json")
     assert code == 0 and json.loads(out) == {"watches": []}
 
 
@@ -228,19 +261,25 @@ def test_watches_are_listed_and_removed(recorded: Path, capsys: pytest.CaptureFi
     ("arguments", "message"),
     [
         (("recall", "--db", "none.db"), "no memory at none.db"),
-        (("recall", "--db", "DB", "--when", "whenever"), "no time that can be read"),
-        (("recall", "--db", "DB", "--when", "last", "--since", "9"), "not both"),
-        (("recall", "--db", "DB", "--image", "none.png"), "there is no such file"),
-        (("recall", "--db", "DB", "--sense", "smell"), "no sense 'smell'"),
-        (("watch", "--db", "DB", "--remove", "a cat"), "there is no watch 'a cat'"),
-        (("watch", "--db", "DB", "a dog", "--run", "x {"), "no tool with arguments"),
-        (("watch",), "Missing option"),
+        (("recall", "ROBOT", "--when", "whenever"), "no time that can be read"),
+        (("recall", "ROBOT", "--when", "last", "--since", "9"), "not both"),
+        (("recall", "ROBOT", "--image", "none.png"), "there is no such file"),
+        (("recall", "ROBOT", "--sense", "smell"), "no sense 'smell'"),
+        (("watch", "ROBOT", "--remove", "a cat"), "there is no watch 'a cat'"),
+        (("watch", "ROBOT", "a dog", "--run", "x {"), "no tool with arguments"),
+        (("watch",), "name the robot first"),
+        (("recall", "a dog"), 'name the robot first, such as sensebind recall rover.yaml "a dog"'),
+        (("recall", "ROBOT", "a dog", "--db", "none.db"), "not both"),
+        (("recall", "none.yaml", "a dog"), "none.yaml"),
     ],
 )
 def test_bad_commands_end_in_one_line(
     recorded: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
-    given = [str(recorded) if one == "DB" else one for one in arguments]
+    given = [
+        str(recorded) if one == "DB" else robot_of(recorded) if one == "ROBOT" else one
+        for one in arguments
+    ]
     code, out = run(capsys, *given)
     assert code == 2 and message in out and len(out.strip().splitlines()) == 1, out
 
@@ -249,7 +288,7 @@ def test_what_another_encoder_recorded_is_searched_by_time_only(
     recorded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The shipped encoder is not the one that recorded these."""
-    code, out = run(capsys, "recall", "--db", str(recorded), "a dog", "--no-describe")
+    code, out = run(capsys, "recall", robot_of(recorded), "a dog", "--no-describe")
     assert code == 2 and "recorded with encoder m" in out
 
 
@@ -265,7 +304,7 @@ def test_a_memory_recorded_with_the_shipped_encoder_is_asked_in_words(
             at = now - number * 10**9
             moment = Moment(at, f"frame:camera@{at}", embedder.text(text))
             store.put(Episode("camera", "vision", embedder.model, at, at, 1, (moment,)))
-    code, out = run(capsys, "recall", "--db", str(path), "a red ball", "-n", "1", "--json")
+    code, out = run(capsys, "recall", robot_of(path), "a red ball", "-n", "1", "--json")
     [found] = json.loads(out)["found"]
     assert code == 0 and found["at"] == now - 10**9 and found["similarity"] > 0.99
     assert found["description"]  # what our own model says of it

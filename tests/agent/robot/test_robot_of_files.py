@@ -65,9 +65,7 @@ def test_answers_name_what_is_in_each_file(home: tuple[Path, dict[str, str]]) ->
     with EpisodeStore(folder / "memory.sqlite") as store:
         kept = store.episodes(store.ids().tolist()).values()
         assert {one.modality for one in kept} == {"vision", "audio", "point"}
-    code, out, errors = sensebind(
-        "recall", "--db", folder / "memory.sqlite", f"a {truth['sight']}", "--json", folder=folder
-    )
+    code, out, errors = sensebind("recall", robot, f"a {truth['sight']}", "--json", folder=folder)
     assert code == 0, errors
     found = json.loads(out)
     [best, *_] = found["found"]

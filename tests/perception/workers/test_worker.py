@@ -24,6 +24,7 @@ from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import Modality, Observation, Percept
+from sensebind.perception.sources.registry import FACTORY
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.perception.workers.worker import FactorySpec, Worker, WorkerSpec, run_worker
 
@@ -484,3 +485,44 @@ def test_a_sweep_tells_where_its_things_are(checkpoint: Path, tmp_path: Path) ->
     assert percept.header.things[0].position == pytest.approx((1.6, 0.0, 0.3), abs=0.1)
     whole = SenseEncoder.from_pretrained(checkpoint, Modality.POINT, segment=False)
     assert whole.things(seen) == ()
+
+
+# --- files ---
+
+
+def cloud_worker(folder: Path, checkpoint: Path, endpoint: str, **options: object) -> WorkerSpec:
+    """A worker that plays a folder of clouds."""
+    source = {"source": f"cloud:{folder}", "rate": 20.0, **options}
+    arguments = {"spec": source, "stream": "lidar"}
+    return worker("lidar", checkpoint, endpoint=endpoint).model_copy(
+        update={"source": FactorySpec(factory=FACTORY, arguments=arguments)}
+    )
+
+
+def test_the_end_of_a_file_is_an_end_and_no_trouble(
+    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clouds = tmp_path / "clouds"
+    clouds.mkdir()
+    for number in range(3):
+        np.save(clouds / f"{number}.npy", sample(Modality.POINT, seed=number)[0])
+    spec = cloud_worker(clouds, checkpoint, f"ipc://{tmp_path}/p", speed=0)
+    spec = spec.model_copy(update={"reopen": 0.2})
+    with running(spec) as subscriber:
+        told(subscriber, "ended", "clouds has ended")
+        end = time.monotonic() + 1.5  # longer than opening it again would take
+        while time.monotonic() < end:
+            for beat in subscriber.receive(0.1).heartbeats.values():
+                assert beat.state == "ended", beat
+                assert beat.sequence <= 3 and time.monotonic() - beat.progress < 1.0
+    assert "trying again" not in caplog.text
+
+
+def test_a_file_that_is_not_there_ends_the_worker(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest keeps its own handlers
+    said: list[str] = []
+    spec = cloud_worker(tmp_path / "none", checkpoint, f"ipc://{tmp_path}/p")
+    assert run_worker([spec], said.append) == 2
+    assert len(said) == 1 and "none" in said[0] and "\n" not in said[0]

@@ -4,7 +4,7 @@ import pytest
 from langchain.agents.middleware import ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage
 
-from sensebind.agent.call_ids import with_unique_ids
+from sensebind.agent.llm.call_ids import with_unique_ids
 
 
 def reply(*ids: str | None) -> ModelResponse:

@@ -8,11 +8,11 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
-from sensebind.agent.approval import Influence, Policy
+from sensebind.agent.approval import Policy
+from sensebind.agent.approval.origins import Influence, MarkOrigins
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.origins import MarkOrigins
-from sensebind.agent.rates import Rates
 from sensebind.tools.risk import Origin, Risk, label, origin_of
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -88,9 +88,11 @@ class Rates:
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = sqlite3.connect(
-                self._path or ":memory:", timeout=_PATIENCE, check_same_thread=False,
+                self._path or ":memory:",
+                timeout=_PATIENCE,
+                check_same_thread=False,
                 isolation_level=None,
-            )  # fmt: skip
+            )
             self._file.execute(_TABLE)
         return self._file
 

@@ -4,17 +4,15 @@ A row per request. Comparing a decision with what waits, and starting what was a
 transactions of one SQLite file, so that of two processes on one thread only one succeeds.
 """
 
-import hashlib
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sensebind.errors import InputError, StorageError
+from sensebind.agent.approval.requests import NotWaiting, Request, digest_of
+from sensebind.errors import StorageError
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS approvals (
@@ -27,41 +25,6 @@ CREATE TABLE IF NOT EXISTS approvals (
 """
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _KEPT = 1000  # rows that are kept of what is over
-
-
-class NotWaiting(InputError):
-    """A decision comes too late: the call was decided, stopped, or given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call that waits for a person.
-
-    Attributes:
-        tool: Its name.
-        arguments: As the model wants them.
-        id: What a decision names: the call's id and position in its message, the digest of tool
-            and arguments, and the checkpoint of the dialog in which it waits.
-        call: The model's id of the call.
-    """
-
-    tool: str
-    arguments: dict[str, Any]
-    id: str = field(default="", compare=False)
-    call: str = field(default="", compare=False)
-
-    @classmethod
-    def of(cls, call: Mapping[str, Any], position: int, checkpoint: str) -> "Request":
-        """Returns the request of a call at a position of its message, in a checkpoint."""
-        tool, arguments, name = str(call["name"]), dict(call["args"]), str(call.get("id") or "")
-        identity = f"{name}#{position}:{digest_of(tool, arguments)}:{checkpoint}"
-        return cls(tool, arguments, identity, name)
-
-
-def digest_of(tool: str, arguments: Mapping[str, Any]) -> str:
-    """Returns what tells two calls apart: SHA-256 of name and arguments, 32 hex digits."""
-    text = json.dumps([tool, arguments], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Approvals:

@@ -14,8 +14,8 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
 
 from sensebind.agent.approval import Decision, Governor, Policy, Request
+from sensebind.agent.approval.audit import AuditLog, read_audit
 from sensebind.agent.assistant import ApprovalNeeded, Assistant, Finished
-from sensebind.agent.audit import AuditLog, read_audit
 from sensebind.errors import InputError, StorageError
 from sensebind.tools.cancellation import cancellable, turn_event
 from sensebind.tools.risk import Risk, label, labelled, risk_of

@@ -74,8 +74,10 @@ class CallOrder:
         """Returns the place of a call (LangChain's `ToolCallRequest`)."""
         call = request.tool_call
         messages = _messages(request)
-        newest = next((i for i in range(len(messages) - 1, -1, -1)
-                       if isinstance(messages[i], AIMessage)), None)  # fmt: skip
+        newest = next(
+            (i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], AIMessage)),
+            None,
+        )
         if newest is None or not self._acts(call["name"]):
             return Place(self, "", 0, ())
         message: Any = messages[newest]

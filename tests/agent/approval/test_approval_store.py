@@ -13,17 +13,17 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
-from sensebind.agent.approval import Decision, Policy
-from sensebind.agent.approvals import Approvals, NotWaiting, Request
+from sensebind.agent.approval import Approvals, Decision, NotWaiting, Policy, Request
+from sensebind.agent.approval.audit import read_audit
+from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, CallRecord
-from sensebind.agent.audit import read_audit
 from sensebind.agent.events import TurnRecord
-from sensebind.agent.rates import Rates
 from sensebind.errors import InputError, SenseBindError, StorageError
 from sensebind.tools.cancellation import turn_event
+from sensebind.tools.motion import Motion, motion_tools
 from sensebind.tools.risk import Risk, label
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from fixtures.scripted_chat import ScriptedChat, calls
 
 MOVE = Policy(approved=frozenset({"move"}))
@@ -309,6 +309,55 @@ def test_a_movement_after_one_that_failed_says_why_it_did_not_run() -> None:
     record = dialog(base, policy=MOVE).ask("1.0 2.0")
     assert base.moves == []
     assert "the movement before it failed" in record.tool_calls[1].result
+
+
+@pytest.mark.parametrize(("wall", "made"), [(0.4, ["drive"]), (9.0, ["drive", "turn"])])
+def test_a_movement_after_one_that_was_blocked_does_not_run(wall: float, made: list[str]) -> None:
+    wheels = Wheels(wall=wall)
+    tools = motion_tools(Motion(wheels))
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        if isinstance(messages[-1], ToolMessage):
+            return AIMessage("done")
+        return calls(("drive", {"metres": 1.0}), ("turn", {"degrees": 90}))
+
+    one = Assistant(
+        ScriptedChat(script=script), tools, policy=Policy(approved=frozenset({"drive", "turn"}))
+    )
+    drive, turn = one.ask("a metre ahead, then left").tool_calls
+    assert wheels.made == made
+    if len(made) == 1:
+        # what the model reads stays as it was trained: a movement that ended early is no error
+        assert drive.result == "drove 0.4 m, blocked" and not drive.failed
+        assert turn.failed and "the movement before it failed" in turn.result
+
+
+class Wheels:
+    """A base in front of a wall."""
+
+    guards_itself = True
+
+    def __init__(self, wall: float) -> None:
+        self.made: list[str] = []
+        self._wall = wall
+        self._at = [0.0, 0.0, 0.0]
+
+    def drive(self, metres: float) -> float:
+        self.made.append("drive")
+        moved = min(metres, self._wall)
+        self._at[0] += moved
+        return moved
+
+    def turn(self, radians: float) -> float:
+        self.made.append("turn")
+        self._at[2] += radians
+        return radians
+
+    def pose(self) -> tuple[float, float, float]:
+        return self._at[0], self._at[1], self._at[2]
+
+    def stop(self) -> None:
+        pass
 
 
 def test_a_rejected_movement_does_not_hold_up_the_next() -> None:

@@ -1,0 +1,185 @@
+"""Clients of a running robot: `ask --attach` and `mcp --attach` over its control socket."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fixtures.scripted_chat import ScriptedChat, calls_once, echo
+from langchain_core.tools import BaseTool, StructuredTool
+
+from sensebind.agent.assistant import Assistant, Events
+from sensebind.agent.robot.client import AttachedRobot
+from sensebind.agent.robot.config_file import read_config
+from sensebind.agent.robot.control import ControlServer
+from sensebind.errors import InputError, ToolError
+from sensebind.tools.risk import Risk, label
+
+ROBOT = """
+name: rover
+llm: sensebind
+streams: {camera: {source: "camera:0"}}
+"""
+JPEG = b"\xff\xd8 not much of an image"
+
+
+def look(what: str) -> tuple[str, dict[str, Any]]:
+    """Looks for an object."""
+    if what == "ghost":
+        raise InputError("nobody sees ghosts")
+    return f"1 {what}", {"jpeg": JPEG}
+
+
+def drive(metres: float) -> str:
+    """Drives."""
+    raise AssertionError(f"it drove {metres} m")
+
+
+LOOK = StructuredTool.from_function(
+    look, response_format="content_and_artifact", metadata=label(Risk.OBSERVE)
+)
+DRIVE = StructuredTool.from_function(drive, metadata=label(Risk.MOVE))
+
+
+class Agent:
+    """What `ControlServer` needs of a robot's agent, with a scripted language model."""
+
+    def __init__(self) -> None:
+        self.tools: list[BaseTool] = [LOOK, DRIVE]
+        self.observing: list[BaseTool] = [LOOK]
+        self.awareness = SimpleNamespace(report=dict)
+        self.media: list[Mapping[str, Any]] = []
+        self._threads = {
+            "default": Assistant(ScriptedChat(script=echo), self.tools),
+            "driver": Assistant(
+                ScriptedChat(script=calls_once("drive", metres=1.0)), self.tools, thread="driver"
+            ),
+        }
+
+    def assistant(self, thread: str = "") -> Assistant:
+        return self._threads[thread]
+
+    def turn(
+        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+    ) -> Events:
+        self.media = list(media)
+        yield from self.assistant(thread).turn(text)
+
+
+@pytest.fixture
+def robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Agent]]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    file = tmp_path / "rover.yaml"
+    file.write_text(ROBOT)
+    agent: Any = Agent()
+    with ControlServer(agent, read_config(file).control_socket):
+        yield file, agent
+
+
+def sensebind(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "importtime", "-m", "sensebind", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_a_running_robot_is_asked_without_pytorch(robot: tuple[Path, Agent]) -> None:
+    file, agent = robot
+    image = file.with_name("dog.png")
+    image.write_bytes(b"an image")
+    done = sensebind("ask", "what is it?", "--attach", file, "--image", image, "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["user"] == "what is it?" and "what is it?" in record["assistant"]
+    assert agent.media == [{"type": "image", "path": str(image.resolve())}]
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "sensebind.agent.robot.client" in imported
+    assert not imported & {"torch", "transformers", "langchain", "langchain_core"}
+
+
+def test_what_waits_for_approval_is_said(robot: tuple[Path, Agent]) -> None:
+    file, _ = robot
+    done = sensebind("ask", "go", "--attach", file, "--thread", "driver")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "drive waits for approval" in last and "--attach --thread driver" in last
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--mix", "sum"), "--mix is for files alone"),
+        (("--image", "none.png"), "none.png"),
+    ],
+)
+def test_what_a_running_robot_cannot_be_asked(
+    robot: tuple[Path, Agent], options: tuple[str, ...], words: str
+) -> None:
+    done = sensebind("ask", "what?", "--attach", robot[0], *options)
+    assert done.returncode == 2 and words in done.stderr.splitlines()[-1], done.stderr[-300:]
+
+
+def test_a_robot_that_does_not_run_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    file = tmp_path / "rover.yaml"
+    file.write_text(ROBOT)
+    for command in (("ask", "hello", "--attach", file), ("mcp", file, "--attach")):
+        done = sensebind(*command)
+        assert done.returncode == 2
+        assert "does not run here: start it with" in done.stderr.splitlines()[-1]
+
+
+def test_tools_that_observe_are_called_and_no_others(robot: tuple[Path, Agent]) -> None:
+    client = AttachedRobot(read_config(robot[0]))
+    tools = {one["name"]: one for one in client.tools()}
+    risks = {name: one["risk"] for name, one in tools.items()}
+    assert risks == {"look": "observe", "drive": "move"}
+    assert tools["look"]["schema"]["properties"].keys() == {"what"}
+    answer = client.call("look", {"what": "dog"})
+    assert (answer.text, answer.image) == ("1 dog", JPEG)
+    with pytest.raises(InputError, match="no tool that observes is called 'drive'"):
+        client.call("drive", {"metres": 1.0})
+    with pytest.raises(InputError, match="ghosts"):
+        client.call("look", {"what": "ghost"})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_agents_use_a_running_robot_over_mcp(robot: tuple[Path, Agent]) -> None:
+    pytest.importorskip("mcp")
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import get_default_environment, stdio_client
+
+    arguments = ["-m", "sensebind", "mcp", str(robot[0]), "--attach"]
+    environment = get_default_environment() | {"XDG_RUNTIME_DIR": str(robot[0].parent)}
+    environment["PYTHONPATH"] = ":".join(sys.path)
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+
+    async def use() -> tuple[list[str], Any, Any]:
+        async with stdio_client(server) as streams, ClientSession(*streams) as session:
+            await session.initialize()
+            listed = await session.list_tools()
+            dog = await session.call_tool("look", {"what": "dog"})
+            ghost = await session.call_tool("look", {"what": "ghost"})
+            return [one.name for one in listed.tools], dog, ghost
+
+    names, dog, ghost = asyncio.run(asyncio.wait_for(use(), 60))
+    assert names == ["look"]
+    assert [one.type for one in dog.content] == ["text", "image"] and dog.content[0].text == "1 dog"
+    assert ghost.isError and "ghosts" in ghost.content[0].text
+
+
+def test_a_tool_that_fails_is_an_error() -> None:
+    from sensebind.tools.mcp import run_tool
+
+    def burn() -> str:
+        """Burns."""
+        raise ToolError("too hot")
+
+    tool = StructuredTool.from_function(burn, handle_tool_error=True)
+    with pytest.raises(ToolError, match="too hot"):
+        run_tool(tool, {})

@@ -1,0 +1,141 @@
+"""A robot's agent stops all its dialogs, whatever one of them or the base answers."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fixtures.scripted_chat import ScriptedChat, calls
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool
+
+from sensebind.agent.approval.audit import read_audit
+from sensebind.agent.events import TurnRecord
+from sensebind.agent.robot import agent as robot_agent
+from sensebind.agent.robot.agent import RobotAgent
+from sensebind.agent.robot.config_file import parse_config
+from sensebind.errors import ToolError
+from sensebind.tools.cancellation import turn_event
+from sensebind.tools.risk import Risk, label
+
+ROBOT = """
+name: rover
+llm: "ollama:none"
+streams:
+  camera: {source: "camera:0"}
+tools:
+  - python: "test_robot_agent:base_tools"
+"""
+BASE = SimpleNamespace(stops=0, arm_stops=0, fault="", looking=threading.Semaphore(0), driven=[])
+
+
+def base_tools(context: Any) -> list[BaseTool]:
+    """The tools that the robot's file names: they look, drive, and stop."""
+
+    def look() -> str:
+        """Looks until the turn is cancelled."""
+        cancelled, until = turn_event(), time.monotonic() + 30
+        assert cancelled is not None
+        BASE.looking.release()
+        while not cancelled.is_set() and time.monotonic() < until:
+            time.sleep(0.01)
+        return "cancelled" if cancelled.is_set() else "nothing"
+
+    def drive() -> str:
+        """Drives."""
+        BASE.driven.append(1)
+        return "drove"
+
+    def stop() -> str:
+        """Stops."""
+        BASE.stops += 1
+        if BASE.fault:
+            raise ValueError(BASE.fault)
+        return "stopped"
+
+    def halt_arm() -> str:
+        """Stops the arm."""
+        BASE.arm_stops += 1
+        return "stopped"
+
+    make = StructuredTool.from_function
+    return [
+        make(look, metadata=label(Risk.OBSERVE)),
+        make(drive, metadata=label(Risk.MOVE)),
+        make(stop, metadata=label(Risk.STOP)),
+        make(halt_arm, metadata=label(Risk.STOP)),
+    ]
+
+
+def script(messages: list[BaseMessage]) -> AIMessage:
+    """Calls the tool that the user names."""
+    last = messages[-1]
+    return AIMessage("done") if isinstance(last, ToolMessage) else calls((str(last.text), {}))
+
+
+class AgentOfWords(RobotAgent):
+    """With a language model that takes no senses; everything else is as it is."""
+
+    def _senses_for(self, chat: BaseChatModel) -> None:
+        return None
+
+
+@contextmanager
+def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RobotAgent]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(robot_agent, "make_llm", lambda *_, **__: ScriptedChat(script=script))
+    BASE.stops, BASE.arm_stops, BASE.fault, BASE.driven = 0, 0, "", []
+    supervisor: Any = SimpleNamespace(endpoints={"rover.camera": f"ipc://{tmp_path}/camera"})
+    with AgentOfWords(parse_config(ROBOT), supervisor) as agent:
+        yield agent
+
+
+def busy(agent: RobotAgent, thread: str, records: dict[str, TurnRecord]) -> threading.Thread:
+    """A turn of a dialog that runs until it is stopped."""
+    dialog = agent.assistant(thread)
+    running = threading.Thread(target=lambda: records.update({thread: dialog.ask("look")}))
+    running.start()
+    assert BASE.looking.acquire(timeout=30)
+    return running
+
+
+def test_a_fault_of_the_base_is_reported_and_every_dialog_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    records: dict[str, TurnRecord] = {}
+    with robot(monkeypatch, tmp_path) as agent:
+        running = [busy(agent, name, records) for name in ("kitchen", "garden")]
+        agent.assistant("cellar").ask("drive")
+        assert len(agent.assistant("cellar").pending()) == 1
+        BASE.fault = "the bus is gone"
+        with pytest.raises(ToolError, match=r"did not take the stop.*the bus is gone"):
+            agent.stop("a test")
+        for one in running:
+            one.join(20)
+        assert records["kitchen"].cancelled and records["garden"].cancelled
+        assert agent.assistant("cellar").pending() == [] and BASE.driven == []
+        assert BASE.stops == BASE.arm_stops == 3  # each dialog has tried, and the arm is stopped
+        stopped = [
+            one
+            for one in read_audit(tmp_path / "state/sensebind/rover/audit.jsonl")
+            if one["event"] == "stopped"
+        ]
+        assert sorted(one["thread"] for one in stopped) == ["cellar", "garden", "kitchen"]
+        assert all("the bus is gone" in one["failure"] for one in stopped)
+        assert all(one["reason"] == "a test" for one in stopped)
+
+
+def test_a_stop_is_sent_where_nobody_has_talked_yet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with robot(monkeypatch, tmp_path) as agent:
+        agent.stop()
+        assert BASE.stops == 1
+        BASE.fault = "the bus is gone"
+        with pytest.raises(ToolError, match="the bus is gone"):
+            agent.stop()
