@@ -4,6 +4,7 @@ Names are imported when they are first used, so that a command line that needs n
 quick.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from sensebind.agent.assistant import Assistant
     from sensebind.agent.events import TurnRecord
     from sensebind.agent.llm.chat_model import ChatSenseBind
-    from sensebind.agent.llm.factory import make_brain
+    from sensebind.agent.llm.factory import make_llm
     from sensebind.agent.threads import Dialogs
 
 _HOMES = {
@@ -23,7 +24,7 @@ _HOMES = {
     "Policy": "approval",
     "Request": "approval",
     "TurnRecord": "events",
-    "make_brain": "llm.factory",
+    "make_llm": "llm.factory",
 }
 
 __all__ = [
@@ -34,11 +35,19 @@ __all__ = [
     "Policy",
     "Request",
     "TurnRecord",
-    "make_brain",
+    "make_llm",
 ]
 
 
+_RENAMED = {"make_brain": "make_llm"}
+"""Old name to new one, for one release."""
+
+
 def __getattr__(name: str) -> Any:
+    if (new := _RENAMED.get(name)) is not None:
+        message = f"sensebind.agent.{name} is now called {new}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        name = new
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import (
@@ -38,7 +38,7 @@ from sensebind.agent.events import (
 )
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.factory import INSTRUCTIONS
+from sensebind.agent.llm.factory import instructions
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.stop_words import is_stop, says_more
@@ -47,6 +47,9 @@ from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.agent.turns import Events, Gaps, Turns
 from sensebind.errors import InputError, SenseBindError, ToolError, one_line
+
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.shown_media import MediaForModel
 
 __all__ = [
     "ApprovalNeeded",
@@ -100,6 +103,7 @@ class Assistant:
         robot: str | Path | Rates | None = None,
         middleware: Sequence[Any] = (),
         system: str = "",
+        media: "MediaForModel | None" = None,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -121,7 +125,9 @@ class Assistant:
                 else moves may have `Rates()`.
             middleware: More of LangChain's, around the model and the tools.
             system: Instructions that precede every dialog; a language model of another kind gets
-                `brains.INSTRUCTIONS` by default.
+                `factory.instructions` by default.
+            media: What a language model of another kind is shown of images, sounds and point
+                clouds; by default, images if its profile says that it takes them, and words.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -151,9 +157,11 @@ class Assistant:
             rates=self._own(robot or default_state(), Rates),
         )
         ours = isinstance(chat, ChatSenseBind)
+        if not ours:
+            system = system or instructions(_senses_of(shown), tools=bool(tools))
         around: list[Any] = [
             *middleware,
-            *filter(None, [getattr(shown, "middleware", None)]),
+            *([] if ours else [_shows_media(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
             ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
@@ -166,7 +174,7 @@ class Assistant:
             chat,
             list(tools),
             checkpointer=self._dialogs.saver if self._dialogs else InMemorySaver(),
-            system_prompt=system or ("" if ours else INSTRUCTIONS) or None,
+            system_prompt=system or None,
             middleware=around,
         )
         self.history = History(self._agent, thread, self._dialogs)
@@ -272,6 +280,8 @@ class Assistant:
             InputError: Another turn of this dialog is running, here or in another process, and the
                 text is not a stop.
             StorageError: The dialog cannot be locked.
+            UnusableModelError: The language model cannot be used as it is: there is no server, its
+                key is refused, or there is no such model. The turn is taken out of the dialog.
         """
         stops = is_stop(text)
         if stops:
@@ -379,9 +389,24 @@ def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
     if isinstance(chat, ChatSenseBind):
         return ConditionSenses(chat, senses)
     raise InputError(
-        "a language model of another kind takes no embeddings: wrap its senses in "
-        "ToldSenses, which tells them in words"
+        "a language model of another kind takes no embeddings: wrap its senses in SensesInWords"
     )
+
+
+def _senses_of(senses: TurnSenses | None) -> Sequence[str]:
+    """Names of the senses; those of senses that do not say it are taken to be all three."""
+    return () if senses is None else getattr(senses, "senses", ("sight", "hearing", "scan"))
+
+
+def _shows_media(chat: BaseChatModel, senses: TurnSenses | None, media: Any) -> Any:
+    """What shows images and other media to a language model of another kind."""
+    if (own := getattr(senses, "middleware", None)) is not None:
+        return own
+    # With all decoders, which our own model loads when it is shown something.
+    from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
+    from sensebind.agent.conditioning.text import ShowMedia
+
+    return ShowMedia(media or MediaForModel(images=takes_images(chat.profile)))
 
 
 def _sight_age(senses: Any) -> Callable[[], float] | None:

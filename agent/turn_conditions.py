@@ -35,8 +35,8 @@ class ConditionSenses:
 
         The condition itself is forgotten with the process; from the frames it can be made again.
         """
-        brain = self._chat.brain
-        condition = self._senses.condition(brain.senses, brain.bind_dim)
+        llm = self._chat.llm
+        condition = self._senses.condition(llm.senses, llm.bind_dim)
         carried: dict[str, Any] = {"condition": self._chat.conditions.put(condition)}
         frames = [
             one.reference

@@ -33,9 +33,11 @@ from sensebind.agent.events import (
 )
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.llm.deadline import Deadline, Interrupted
+from sensebind.agent.llm.failures import explained
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.turn_conditions import TurnSenses
-from sensebind.errors import SenseBindError, one_line
+from sensebind.errors import LanguageModelError, SenseBindError, UnusableModelError, one_line
 from sensebind.tools.cancellation import cancellable
 
 Events = Generator[Event, None, None]
@@ -131,6 +133,7 @@ class Turns:
         """Runs the agent until it has answered, has failed, or waits for a person."""
         started = time.perf_counter()
         self._paused = None
+        failure: LanguageModelError | None = None
         try:
             given = begin()
             while True:
@@ -152,6 +155,9 @@ class Turns:
                 if cancelled.is_set():
                     break
                 given = self._resume(pairs)
+        except LanguageModelError as error:
+            self._governor.cancel(cancelled)
+            failure, record.error = error, str(error)
         except (SenseBindError, sqlite3.Error) as error:
             record.error = str(error)
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
@@ -161,11 +167,15 @@ class Turns:
                 self._history.forget_since(record.id)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
-            record.error = f"the language model failed: {one_line(error)}"
+            if not isinstance(error, Interrupted):
+                failure = explained(error, _name_of(self._chat))
+                record.error = str(failure)
         record.cancelled = cancelled.is_set()
         record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
         if not record.pending:
             self._end(record)
+        if isinstance(failure, UnusableModelError):
+            raise failure
         yield Finished(record)
 
     def _note_requests(self, record: TurnRecord, waiting: Sequence[Request]) -> None:
@@ -269,10 +279,13 @@ class Turns:
         """Streams the agent in a context of its own, in which the turn can be cancelled."""
         with cancellable(cancelled):
             context = copy_context()
+        config = self._history.config
+        if not isinstance(self._chat, ChatSenseBind):  # which ends by itself, between two tokens
+            config = config | {"callbacks": [Deadline(cancelled)]}
         stream = context.run(
             self._agent.stream,
             given,
-            self._history.config,
+            config,
             stream_mode=["messages", "updates"],
             durability="exit",
         )
@@ -318,3 +331,8 @@ def _messages(update: dict[str, Any]) -> Iterator[BaseMessage]:
     for part in update.values():
         if isinstance(part, dict):
             yield from part.get("messages") or []
+
+
+def _name_of(chat: BaseChatModel) -> str:
+    """What a language model is called, for messages."""
+    return str(getattr(chat, "model_name", "") or getattr(chat, "model", "") or "")

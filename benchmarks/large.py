@@ -31,9 +31,9 @@ from sensebind.agent.conditioning.condition import compose
 torch.set_num_threads(2)
 chat = ChatSenseBind(model=sys.argv[1], max_tokens=int(sys.argv[2]))
 begin = time.monotonic()
-brain = chat.brain
-embedding = np.random.default_rng(0).standard_normal(brain.bind_dim).astype(np.float32)
-condition = compose({"vision": embedding}, senses=brain.senses, dim=brain.bind_dim)
+llm = chat.llm
+embedding = np.random.default_rng(0).standard_normal(llm.bind_dim).astype(np.float32)
+condition = compose({"vision": embedding}, senses=llm.senses, dim=llm.bind_dim)
 carried = {"condition": chat.conditions.put(condition)}
 loaded = time.monotonic()
 answer = chat.invoke([HumanMessage("what do you see?", additional_kwargs=carried)])

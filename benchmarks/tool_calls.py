@@ -21,7 +21,7 @@ from report import AtMost, Parser, Row, run
 from transformers import LogitsProcessorList
 
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
-from sensebind.agent.llm.checkpoint import Brain, load_brain
+from sensebind.agent.llm.checkpoint import LoadedModel, load_llm
 from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor, parse_call
 from sensebind.agent.llm.prompt import PromptBuilder
 
@@ -89,20 +89,20 @@ def random_tools(seed: int) -> list[dict[str, Any]]:
 
 
 @torch.inference_mode()
-def valid_calls(brain: Brain, n: int, batch: int) -> tuple[int, int]:
+def valid_calls(llm: LoadedModel, n: int, batch: int) -> tuple[int, int]:
     """Returns how many of `n` sampled calls are valid, and how many tokens they took."""
     tools, rng = random_tools(0), random.Random(1)
-    prompts = PromptBuilder(brain.tokenizer)
+    prompts = PromptBuilder(llm.tokenizer)
     valid = tokens = made = 0
     torch.manual_seed(2)
-    generate: Any = brain.model.generate
+    generate: Any = llm.model.generate
     while made < n:
         rows = min(batch, n - made)
         bound = rng.sample(tools, BOUND)
-        grammar = brain.grammars.compile(bound, "any")
+        grammar = llm.grammars.compile(bound, "any")
         question = rng.choice(["turn on the lamp", "what is that?", "how many are there?"])
         prompt = prompts.build([HumanMessage(question)], tools=bound, limit=100).token_ids
-        ids = torch.tensor([prompt] * rows, device=brain.model.device)
+        ids = torch.tensor([prompt] * rows, device=llm.model.device)
         processor = GrammarLogitsProcessor([grammar] * rows, len(prompt), MAX_CALL_TOKENS)
         out = generate(
             ids,
@@ -112,14 +112,14 @@ def valid_calls(brain: Brain, n: int, batch: int) -> tuple[int, int]:
             temperature=1.0,
             top_k=0,
             top_p=1.0,
-            eos_token_id=list(brain.stop_ids),
-            pad_token_id=brain.stop_ids[0],
+            eos_token_id=list(llm.stop_ids),
+            pad_token_id=llm.stop_ids[0],
             logits_processor=LogitsProcessorList([processor]),
         )
         for row in out[:, len(prompt) :].tolist():
-            end = next((i for i, t in enumerate(row) if t in brain.stop_ids), len(row))
-            text = str(brain.tokenizer.decode(row[:end], skip_special_tokens=True))
-            call = parse_call(text, brain.grammars.style, bound)
+            end = next((i for i, t in enumerate(row) if t in llm.stop_ids), len(row))
+            text = str(llm.tokenizer.decode(row[:end], skip_special_tokens=True))
+            call = parse_call(text, llm.grammars.style, bound)
             valid += not call.error
             tokens += end
             if call.error:
@@ -128,13 +128,13 @@ def valid_calls(brain: Brain, n: int, batch: int) -> tuple[int, int]:
     return valid, tokens
 
 
-def added_share(brain: Brain, replies: int) -> tuple[float, int]:
+def added_share(llm: LoadedModel, replies: int) -> tuple[float, int]:
     """Returns the time inside the grammar as a share of the rest, and how many tokens it was."""
     tools = random_tools(0)
-    session, prompts = DialogSession(brain.model), PromptBuilder(brain.tokenizer)
+    session, prompts = DialogSession(llm.model), PromptBuilder(llm.tokenizer)
     inside = whole = 0.0
     tokens = 0
-    grammar = brain.grammars.compile(tools, "any")
+    grammar = llm.grammars.compile(tools, "any")
     for seed in range(replies):
         prompt = prompts.build([HumanMessage("turn on the lamp")], limit=100).token_ids
         processor = GrammarLogitsProcessor([grammar], len(prompt), MAX_CALL_TOKENS)
@@ -152,7 +152,7 @@ def added_share(brain: Brain, replies: int) -> tuple[float, int]:
         for _ in session.stream(
             prompt,
             [NO_CONDITION] * len(prompt),
-            stop_ids=brain.stop_ids,
+            stop_ids=llm.stop_ids,
             max_new_tokens=MAX_CALL_TOKENS,
             temperature=1.0,
             top_p=1.0,
@@ -167,9 +167,9 @@ def added_share(brain: Brain, replies: int) -> tuple[float, int]:
 def measure(n: int, batch: int) -> list[Row]:
     """Sample calls, time the grammar, and return the figures."""
     torch.set_num_threads(1)
-    brain = load_brain()
-    valid, tokens = valid_calls(brain, n, batch)
-    share, timed = added_share(brain, max(n // 10, 10))
+    llm = load_llm()
+    valid, tokens = valid_calls(llm, n, batch)
+    share, timed = added_share(llm, max(n // 10, 10))
     return [
         Row("tool calls: valid against the schema", valid / n, 1.0, n),
         Row("tool calls: tokens of a call", tokens / n, None, n),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import tool
-from own_brain import Scripted
+from own_llm import Scripted
 
 from sensebind.agent import Assistant, Policy
 from sensebind.agent.approval.audit import read_audit

@@ -19,7 +19,7 @@ def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     ("name", "told"),
     [
         ("chat.py", ["> what do you see?", "> what do you hear?", "> is anything near you?"]),
-        ("own_brain.py", ["I was told: [camera sees", "what is there?"]),
+        ("own_llm.py", ["I have read: [camera sees", "what is there?"]),
         ("own_graph.py", ["human: what do you see?", "ai: ", "human: 你看到什么？"]),
         ("own_tool.py", ["Done: fern got 0.5 l.", "started water", "finished water"]),
     ],

@@ -16,7 +16,7 @@ class _NoArguments(BaseModel):
 
 
 class Senses(Protocol):
-    """The senses in words; `ToldSenses` is one."""
+    """The senses in words; `SensesInWords` is one."""
 
     def perceive(self) -> tuple[dict[str, Any], Any]:
         """Return, under "senses", what is perceived now."""

@@ -83,11 +83,11 @@ def ask(
         from sensebind.agent.llm.chat_model import ChatSenseBind
 
         chat = ChatSenseBind(model=str(directory))
-        brain = chat.brain
+        llm = chat.llm
         senses = None
         if files:
             condition = FileSenses(directory, list(files)).condition(
-                files, senses=brain.senses, dim=brain.bind_dim, weights=shares, mix=mix
+                files, senses=llm.senses, dim=llm.bind_dim, weights=shares, mix=mix
             )
             senses = _Fixed(condition)
     out = console()

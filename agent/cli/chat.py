@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -38,10 +39,17 @@ def chat(
         str,
         typer.Option(
             "--llm",
-            "--brain",
             help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; the robot's, or ours, by default.",
         ),
     ] = "",
+    brain: Annotated[str, typer.Option("--brain", hidden=True, help="Old name of --llm.")] = "",
+    images: Annotated[
+        bool | None,
+        typer.Option(
+            "--images/--no-images",
+            help="Whether the language model takes images; what its provider says by default.",
+        ),
+    ] = None,
     dialogs: DialogFile = None,
     audit: Annotated[
         Path | None, typer.Option(help="File of the audit log, without a robot.")
@@ -55,13 +63,18 @@ def chat(
 
     Piped standard input is a script.
     """
+    if brain:
+        print("warning: --brain is now called --llm", file=sys.stderr)
+        llm = llm or brain
     if robot is None:
         if attach:
             raise ConfigurationError("--attach needs the robot's file: chat rover.yaml --attach")
         from sensebind.agent.cli.terminal import Terminal
 
         terminal = Terminal(as_json=as_json)
-        return talk_with_model(terminal, llm, thread=thread, dialogs=dialogs, audit=audit)
+        return talk_with_model(
+            terminal, llm, images=images, thread=thread, dialogs=dialogs, audit=audit
+        )
     from sensebind.agent.robot.config_file import read_config
     from sensebind.agent.robot.sections import LlmConfig
 
@@ -73,6 +86,9 @@ def chat(
         return talk_with_running(config, terminal, thread)
     if llm or config.llm is None:
         config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
+    if images is not None and config.llm is not None:
+        chosen = config.llm.model_copy(update={"images": images})
+        config = config.model_copy(update={"llm": chosen})
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 
@@ -80,6 +96,7 @@ def talk_with_model(
     terminal: Terminal,
     llm: str = "",
     *,
+    images: bool | None = None,
     thread: str = "default",
     dialogs: Path | None = None,
     audit: Path | None = None,
@@ -89,6 +106,7 @@ def talk_with_model(
     Args:
         terminal: Where questions come from, and answers go to.
         llm: Name of the language model, see `sensebind.agent.llm.factory`.
+        images: Whether it takes images; what its provider says by default.
         thread: Name of the dialog.
         dialogs: SQLite file that keeps it.
         audit: File of the audit log.
@@ -98,14 +116,20 @@ def talk_with_model(
     """
     from sensebind.agent.assistant import Assistant
     from sensebind.agent.cli.conversation import converse
-    from sensebind.agent.llm.factory import make_brain
+    from sensebind.agent.llm.factory import make_llm
     from sensebind.agent.threads import Dialogs, default_dialogs
     from sensebind.tools.clock import clock_tool
 
+    model = make_llm(llm)
+    media = None
+    if images is not None:
+        from sensebind.agent.conditioning.shown_media import MediaForModel
+
+        media = MediaForModel(images=images)
     with (
         Dialogs(dialogs or default_dialogs()) as kept,
         Assistant(
-            make_brain(llm), [clock_tool()], thread=thread, dialogs=kept, audit=audit
+            model, [clock_tool()], thread=thread, dialogs=kept, audit=audit, media=media
         ) as assistant,
     ):
         _greet(terminal, llm or "sensebind", thread, kept)

@@ -13,11 +13,11 @@ from sensebind.agent.cli.inputs import block_of
 from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
-from sensebind.errors import InputError
+from sensebind.errors import InputError, UnusableModelError
 
 _MAX_WAIT = 600.0  # seconds
+_STOPS = "stops {} at once; so do {} and Ctrl-C"
 _HELP = {
-    "stop": f"stops the robot and its answer at once; so do {KEY} and Ctrl-C",
     "/show FILE": "shows an image, a sound, a video or a point cloud with the next question",
     "/wait SECONDS": "lets time pass",
     "/quit": "ends, as Ctrl-D does",
@@ -58,12 +58,21 @@ def converse(
 
     Raises:
         InputError: A script shows a file that does not exist.
+        UnusableModelError: The language model cannot be used, and nothing has been answered yet
+            or a script asks.
     """
     media: list[Mapping[str, Any]] = []
+    answered = False
     for text in terminal.questions():
         if not text.startswith("/"):
             shown, media = media, []
-            terminal.turn(text, lambda: partner.turn(text, shown), partner.decide)  # noqa: B023
+            try:
+                terminal.turn(text, lambda: partner.turn(text, shown), partner.decide)  # noqa: B023
+                answered = True
+            except UnusableModelError as error:
+                if not answered or not terminal.interactive:
+                    raise
+                terminal.notes.print(f"[red]error: {escape(str(error))}[/]")
             continue
         command, _, argument = text.partition(" ")
         match command:
@@ -100,6 +109,7 @@ def _show_senses(senses: Senses, terminal: Terminal) -> None:
 
 
 def _help(examples: str, with_senses: bool) -> str:
-    commands = _HELP | (_HELP_SENSES if with_senses else {})
-    lines = [f"{command:<14} {what}" for command, what in commands.items()]
+    what = "the robot and its answer" if with_senses else "the answer"
+    commands = {"stop": _STOPS.format(what, KEY)} | _HELP | (_HELP_SENSES if with_senses else {})
+    lines = [f"{command:<14} {does}" for command, does in commands.items()]
     return "\n".join([*([examples] if examples else []), *lines])

@@ -10,7 +10,7 @@ import torch
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from transformers import LogitsProcessorList
 
-from sensebind.agent.llm.checkpoint import Brain
+from sensebind.agent.llm.checkpoint import LoadedModel
 from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor, ParsedCall, parse_call
 from sensebind.agent.llm.prompt import PromptBuilder
 
@@ -58,17 +58,19 @@ class Reply:
 class Answerer:
     """Answers in batches, greedily."""
 
-    def __init__(self, brain: Brain, tools: Sequence[dict[str, Any]], *, batch: int = 32) -> None:
+    def __init__(
+        self, llm: LoadedModel, tools: Sequence[dict[str, Any]], *, batch: int = 32
+    ) -> None:
         """Args:
-        brain: The language model.
+        llm: The language model.
         tools: In OpenAI form; all of them may be called in every answer.
         batch: Dialogs per batch.
         """
-        self._brain = brain
+        self._llm = llm
         self._tools = list(tools)
         self._batch = batch
-        self._prompts = PromptBuilder(brain.tokenizer)
-        self._grammar = brain.grammars.compile(self._tools)
+        self._prompts = PromptBuilder(llm.tokenizer)
+        self._grammar = llm.grammars.compile(self._tools)
 
     def answer(
         self, asked: Sequence[Asked], tick: Callable[[int], None] | None = None
@@ -79,7 +81,7 @@ class Answerer:
             asked: The dialogs.
             tick: Told how many were answered after each batch.
         """
-        limit = self._brain.context - MAX_NEW_TOKENS
+        limit = self._llm.context - MAX_NEW_TOKENS
         prompts = [
             self._prompts.build(one.messages, tools=self._tools, limit=limit) for one in asked
         ]
@@ -97,11 +99,11 @@ class Answerer:
 
     @torch.inference_mode()
     def _generate(self, prompts: list[list[int]], asked: list[Asked]) -> list[list[int]]:
-        model = self._brain.model
+        model = self._llm.model
         device = model.device
         longest = max(map(len, prompts))
-        pad = self._brain.tokenizer.pad_token_id
-        pad = pad if isinstance(pad, int) else self._brain.stop_ids[0]
+        pad = self._llm.tokenizer.pad_token_id
+        pad = pad if isinstance(pad, int) else self._llm.stop_ids[0]
         ids = torch.full((len(prompts), longest), pad)
         mask = torch.zeros_like(ids)
         for row, tokens in enumerate(prompts):
@@ -119,7 +121,7 @@ class Answerer:
             condition_ids=condition_ids.to(device),
             max_new_tokens=MAX_NEW_TOKENS,
             do_sample=False,
-            eos_token_id=list(self._brain.stop_ids),
+            eos_token_id=list(self._llm.stop_ids),
             pad_token_id=pad,
             logits_processor=LogitsProcessorList(
                 [GrammarLogitsProcessor([self._grammar] * len(prompts), longest)]
@@ -129,13 +131,13 @@ class Answerer:
 
     def _until_end(self, tokens: list[int]) -> list[int]:
         for position, token in enumerate(tokens):
-            if token in self._brain.stop_ids:
+            if token in self._llm.stop_ids:
                 return tokens[:position]
         return tokens
 
     def _read(self, tokens: list[int]) -> Reply:
-        style = self._brain.grammars.style
-        text = str(self._brain.tokenizer.decode(tokens, skip_special_tokens=True))
+        style = self._llm.grammars.style
+        text = str(self._llm.tokenizer.decode(tokens, skip_special_tokens=True))
         begins = tokens[:1] == [style.start_id] if style.start_id is not None else (
             style.opens_call(text)
         )  # fmt: skip

@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from sensebind.agent.conditioning.condition import compose
 from sensebind.agent.evaluation.answering import Answerer, Asked, Reply
 from sensebind.agent.evaluation.scenes import SceneSample
-from sensebind.agent.llm.checkpoint import Brain, load_brain
+from sensebind.agent.llm.checkpoint import LoadedModel, load_llm
 from sensebind.agent.llm.constrained_decoding import ParsedCall
 from sensebind.agent.robot.motion import REACH, moving_tools
 from sensebind.checkpoints.layout import CacheSettings
@@ -57,10 +57,10 @@ class Chain:
         Raises:
             CheckpointError: Something is missing or damaged.
         """
-        self.brain: Brain = load_brain(checkpoint)
+        self.llm: LoadedModel = load_llm(checkpoint)
         directory = checkpoint / "visual_cache"
         self.cache = VisualCache.load(directory) if directory.is_dir() else None
-        self._answerer = Answerer(self.brain, tool_list(checkpoint))
+        self._answerer = Answerer(self.llm, tool_list(checkpoint))
 
     def enhanced(
         self, vectors: Sequence[np.ndarray], settings: CacheSettings | None = None
@@ -89,7 +89,7 @@ class Chain:
         for one in questions:
             embeddings = {modality_of(sense): vector for sense, vector in one.vectors.items()}
             condition = compose(
-                embeddings, senses=self.brain.senses, dim=self.brain.bind_dim, reference="x"
+                embeddings, senses=self.llm.senses, dim=self.llm.bind_dim, reference="x"
             )
             asked.append(Asked.once(one.text, condition.embeddings, condition.present))
         return list(zip(asked, self._answerer.answer(asked, tick), strict=True))

@@ -116,7 +116,7 @@ def _kind_of(sense: str, scene: SceneSample) -> str | None:
 
 def _by_caption(chain: Chain, scenes: Sequence[SceneSample], n: int) -> list[Row]:
     """What recall and watches live on: among texts, the nearest to what is perceived is right."""
-    embedder = Embedder(chain.brain.path)
+    embedder = Embedder(chain.llm.path)
     things = [(kind, color) for kind in KINDS for color in COLORS]
     named = np.stack([embedder.text(f"{article(color)} {kind}") for kind, color in things])
     kinds = np.stack([embedder.text(article(kind)) for kind in KINDS])

@@ -7,6 +7,7 @@ may also carry `additional_kwargs={"condition": reference}`; the reference is lo
 
 import asyncio
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ from sensebind.agent.conditioning.condition import ConditionStore
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.conditioning.message_conditions import MediaConditions
 from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, GenerationStats
-from sensebind.agent.llm.checkpoint import Brain, facts, load_brain
+from sensebind.agent.llm.checkpoint import LoadedModel, facts, load_llm
 from sensebind.agent.llm.constrained_decoding import (
     Grammar,
     GrammarLogitsProcessor,
@@ -104,7 +105,7 @@ class ChatSenseBind(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="ignore")
 
-    _brain: Brain | None = PrivateAttr(default=None)
+    _llm: LoadedModel | None = PrivateAttr(default=None)
     _prompts: PromptBuilder | None = PrivateAttr(default=None)
     _media: MediaConditions | None = PrivateAttr(default=None)
     _encoders: FileSenses | None = PrivateAttr(default=None)
@@ -141,30 +142,37 @@ class ChatSenseBind(BaseChatModel):
         return params
 
     @property
-    def brain(self) -> Brain:
+    def llm(self) -> LoadedModel:
         """The loaded checkpoint.
 
         Raises:
             CheckpointError: It cannot be loaded.
         """
         with self._lock:
-            if self._brain is None:
-                brain = self._brain = load_brain(self.model or None, device=self.device)
-                self._prompts = PromptBuilder(brain.tokenizer)
+            if self._llm is None:
+                llm = self._llm = load_llm(self.model or None, device=self.device)
+                self._prompts = PromptBuilder(llm.tokenizer)
                 self._media = MediaConditions(
                     self.conditions,
                     self._encode_with,
-                    senses=brain.senses,
-                    dim=brain.bind_dim,
+                    senses=llm.senses,
+                    dim=llm.bind_dim,
                     read_files=self.read_files,
                     frames_kept=self.frames is not None,
                 )
-            return self._brain
+            return self._llm
+
+    @property
+    def brain(self) -> LoadedModel:
+        """The old name of `llm`, for one release."""
+        message = "ChatSenseBind.brain is now called llm"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return self.llm
 
     def _encode_with(self) -> FileSenses:
         with self._lock:
             if self._encoders is None:
-                self._encoders = FileSenses(self.brain.path, frames=self.frames)
+                self._encoders = FileSenses(self.llm.path, frames=self.frames)
             return self._encoders
 
     def _resolve_model_profile(self) -> ModelProfile:
@@ -196,7 +204,7 @@ class ChatSenseBind(BaseChatModel):
 
     def get_num_tokens(self, text: str) -> int:
         """Returns how many tokens a text takes."""
-        return len(self.brain.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self.llm.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     # --- tools ----------------------------------------------------------------------------------
 
@@ -339,7 +347,7 @@ class ChatSenseBind(BaseChatModel):
                 held.append(chunk)
             else:
                 yield chunk
-        wrong = corrections(held, self.brain.grammars.style, tools, schema) if held else []
+        wrong = corrections(held, self.llm.grammars.style, tools, schema) if held else []
         if wrong and not cancel.is_set():
             yield from self._attempt(cancel, [*messages, *wrong], stop, **kwargs)
         else:
@@ -358,24 +366,24 @@ class ChatSenseBind(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         """Generates one reply once: text as it comes, or calls once they are whole."""
-        brain = self.brain
+        llm = self.llm
         assert self._prompts is not None and self._media is not None
         if (other := kwargs.get("model")) not in (None, self.model):
             raise InputError(f"this model is {self.model or 'simhome'}, not {other}: make another")
-        max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or brain.max_new_tokens)
+        max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or llm.max_new_tokens)
         grammar = self._grammar(tools, tool_choice, parallel_tool_calls, response_schema)
-        reserve = max(min(max_tokens, brain.context // 4), min(grammar.ending, brain.context // 2))
+        reserve = max(min(max_tokens, llm.context // 4), min(grammar.ending, llm.context // 2))
         prompt = self._prompts.build(
-            self._media.prepare(messages), tools=tools, limit=brain.context - reserve
+            self._media.prepare(messages), tools=tools, limit=llm.context - reserve
         )
         formal = bool(tools) or response_schema is not None
         budget = min(
             max(max_tokens, MAX_CALL_TOKENS if formal else 0),
-            brain.context - len(prompt.token_ids),
+            llm.context - len(prompt.token_ids),
         )
         reader = ReplyReader(
-            lambda ids: str(brain.tokenizer.decode(ids, skip_special_tokens=True)),
-            brain.grammars.style,
+            lambda ids: str(llm.tokenizer.decode(ids, skip_special_tokens=True)),
+            llm.grammars.style,
             tools=tools if response_schema is None else (),
             stops=[one for one in (stop or self.stop or ()) if one],
             max_tokens=budget if response_schema is not None else max_tokens,
@@ -386,7 +394,7 @@ class ChatSenseBind(BaseChatModel):
             tokens = seat.session.stream(
                 prompt.token_ids,
                 condition_ids,
-                stop_ids=brain.stop_ids,
+                stop_ids=llm.stop_ids,
                 max_new_tokens=budget,
                 temperature=float(kwargs.get("temperature", self.temperature)),
                 top_p=float(kwargs.get("top_p", self.top_p)),
@@ -421,7 +429,7 @@ class ChatSenseBind(BaseChatModel):
         response_schema: dict[str, Any] | None = None,
         **_: Any,
     ) -> Grammar:
-        grammars, parallel = self.brain.grammars, parallel_tool_calls
+        grammars, parallel = self.llm.grammars, parallel_tool_calls
         if parallel is None:
             parallel = grammars.style.parallel
         return grammars.compile(tools, tool_choice, parallel=parallel, schema=response_schema)
@@ -429,7 +437,7 @@ class ChatSenseBind(BaseChatModel):
     def _generator(self, seed: Any) -> torch.Generator | None:
         if seed is None:
             return None
-        return torch.Generator(self.brain.model.device).manual_seed(int(seed))
+        return torch.Generator(self.llm.model.device).manual_seed(int(seed))
 
     def _take_seat(self, token_ids: list[int], cancel: Cancel) -> _Seat:
         """Takes the idle session that has read most of the prompt, or a new one.
@@ -442,7 +450,7 @@ class ChatSenseBind(BaseChatModel):
             idle = [(seat.shared(token_ids), seat) for seat in self._idle]
             shared, best = max(idle, key=lambda one: one[0], default=(0, None))
             if best is None or not shared:
-                return _Seat(DialogSession(self.brain.model, compiled=self.compiled))
+                return _Seat(DialogSession(self.llm.model, compiled=self.compiled))
             if 2 * shared < len(best.read):
                 return _Seat(best.session.branch(shared), best.read[:shared])
             self._idle.remove(best)

@@ -19,7 +19,7 @@ PERCEIVED = ("vision", "audio", "point")  # what media in messages can be
 
 
 @dataclass(frozen=True, slots=True)
-class Brain:
+class LoadedModel:
     """A loaded gated LLaMA with its tokenizer.
 
     Attributes:
@@ -102,7 +102,7 @@ def facts(directory: str | Path | None = None) -> Facts:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> Brain:
+def load_llm(directory: str | Path | None = None, *, device: str = "auto") -> LoadedModel:
     """Loads a checkpoint directory; the same directory is loaded once per process.
 
     In which type it is computed, `gated_llama.loading.computing_dtype` decides.
@@ -124,7 +124,7 @@ def load_brain(directory: str | Path | None = None, *, device: str = "auto") -> 
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path, device: str) -> Brain:
+def _load(path: Path, device: str) -> LoadedModel:
     model, loaded = load_gated_llama(path, device=device)
     tokenizer: Any = loaded
     if not getattr(tokenizer, "is_fast", False):
@@ -140,4 +140,4 @@ def _load(path: Path, device: str) -> Brain:
         grammars = GrammarEngine(tokenizer, vocab_size=model.config.vocab_size, eos_ids=stop_ids)
     except SenseBindError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return Brain(path, model, tokenizer, grammars, stop_ids)
+    return LoadedModel(path, model, tokenizer, grammars, stop_ids)

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from langchain_core.language_models import BaseChatModel
@@ -24,9 +24,9 @@ from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
-from sensebind.agent.conditioning.text import Tagger, ToldSenses, takes_pictures, vocabulary
+from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.factory import make_brain
+from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
@@ -43,6 +43,9 @@ from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
+
+if TYPE_CHECKING:
+    from sensebind.agent.conditioning.text import SensesInWords
 
 START_SECONDS = 60.0
 _SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
@@ -212,7 +215,7 @@ class RobotAgent:
         assert config.llm is not None
         # Encoders and language model share the machine: half of it for the language model.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-        self._chat = make_brain(_located(config, config.llm.model), **config.llm.options)
+        self._chat = make_llm(_located(config, config.llm.model), **config.llm.options)
         ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
@@ -228,7 +231,7 @@ class RobotAgent:
             )
         )
         if ours is not None:
-            _ = ours.brain  # read the weights now, and not with the first question
+            _ = ours.llm  # read the weights now, and not with the first question
         self._senses = self._senses_for(self._chat)
         context = ToolContext(
             config, self.awareness, self.memory, self._home, stack, report=self._note_stop
@@ -249,22 +252,36 @@ class RobotAgent:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
 
-    def _words(self) -> ToldSenses:
+    def _words(self) -> SensesInWords:
         """Return the senses in words, which need the encoder of texts."""
-        if isinstance(self._senses, ToldSenses):
+        from sensebind.agent.conditioning.text import SensesInWords
+
+        if isinstance(self._senses, SensesInWords):
             return self._senses
         weights = self._config.weights
-        return ToldSenses(self.awareness, Tagger(weights, vocabulary(weights)))
+        return SensesInWords(self.awareness, Tagger(weights, vocabulary(weights)))
 
     def _senses_for(self, chat: BaseChatModel) -> Any:
         """Return the senses in the form that a language model takes: embeddings, or words."""
         if isinstance(chat, ChatSenseBind):
             return self.awareness
+        # With all decoders, which our own model loads when it is shown something.
+        from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
+        from sensebind.agent.conditioning.text import SensesInWords
+
         weights = self._config.weights
         llm = self._config.llm
         assert llm is not None
-        images = llm.images if llm.images is not None else takes_pictures(chat.profile)
-        return ToldSenses(self.awareness, Tagger(weights, vocabulary(weights)), pictures=images)
+        images = llm.images if llm.images is not None else takes_images(chat.profile)
+        tagger = Tagger(weights, vocabulary(weights))
+        media = MediaForModel(
+            images=images,
+            audio=llm.audio,
+            checkpoint=weights,
+            tagger=tagger,
+            frames=self._frames,
+        )
+        return SensesInWords(self.awareness, tagger, media=media)
 
     def _open_memory(self, chat: ChatSenseBind | None) -> Remembering:
         config = self._config
@@ -359,10 +376,10 @@ class RobotAgent:
 class _Words:
     """The senses in words; what they need is loaded when somebody asks for the first time."""
 
-    def __init__(self, make: Callable[[], ToldSenses]) -> None:
+    def __init__(self, make: Callable[[], SensesInWords]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._made: ToldSenses | None = None
+        self._made: SensesInWords | None = None
 
     def perceive(self) -> tuple[dict[str, Any], Any]:
         with self._lock:

@@ -149,8 +149,8 @@ def describer(chat: ChatSenseBind) -> Describe:
     """Return what our own model says of an embedding, asked as if it perceived that alone, now."""
 
     def describe(modality: str, embedding: np.ndarray) -> str:
-        brain = chat.brain
-        condition = compose({modality: embedding}, senses=brain.senses, dim=brain.bind_dim)
+        llm = chat.llm
+        condition = compose({modality: embedding}, senses=llm.senses, dim=llm.bind_dim)
         carried = {"condition": chat.conditions.put(condition)}
         question = HumanMessage(modality_info(modality).question, additional_kwargs=carried)
         # A tool that describes is no part of the answer that is being streamed.

@@ -17,7 +17,7 @@ name: {name}
 streams:
 """
 _TAIL = """\
-llm: sensebind # the embedded model, which knows its simulated home; others, see docs/models.md:
+llm: sensebind # the embedded model, which knows its simulated home; others, see docs/hardware.md:
 # llm: {model: "openai:gpt-4.1-mini", images: true}
 # llm: ollama:llama3.2
 memory: {max_days: 30, max_mb: 2048}

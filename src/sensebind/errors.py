@@ -74,6 +74,18 @@ class ToolError(SenseBindError):
     """A tool could not do what it was asked; the model is told the message."""
 
 
+class LanguageModelError(SenseBindError):
+    """A language model's server did not answer as it should; the next question may fare better."""
+
+    retryable = True
+
+
+class UnusableModelError(LanguageModelError):
+    """A language model that cannot be used as it is: no server, a refused key, no such model."""
+
+    retryable = False
+
+
 class StorageError(SenseBindError):
     """Something could not be written or read back from disk; nothing half-written is left."""
 

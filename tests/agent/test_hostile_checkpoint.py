@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sensebind.agent.conversion.inspection import inspect
-from sensebind.agent.llm.checkpoint import load_brain
+from sensebind.agent.llm.checkpoint import load_llm
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
 
@@ -148,7 +148,7 @@ LIES: dict[str, Change] = {
 def test_a_lie_is_one_line(checkpoint: Path, change: Change) -> None:
     change(checkpoint)
     with pytest.raises(CheckpointError) as error:
-        load_brain(checkpoint, device="cpu")
+        load_llm(checkpoint, device="cpu")
     assert "\n" not in str(error.value)
     assert str(checkpoint) in str(error.value)
     assert not (checkpoint.parent / "ran").exists()
@@ -164,4 +164,4 @@ def test_inspection_checks_numbers(checkpoint: Path, file: str) -> None:
 
 
 def test_the_untouched_copy_loads(checkpoint: Path) -> None:
-    assert load_brain(checkpoint, device="cpu").context == 512
+    assert load_llm(checkpoint, device="cpu").context == 512

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fixtures.scripted_chat import ScriptedChat, echo
 from langchain_core.messages import AIMessage
+from PIL import Image
 
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.cli.chat import talk_with_model
@@ -144,16 +145,17 @@ def test_chat_reads_a_script_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scripted = ScriptedChat(script=echo)
-    monkeypatch.setattr("sensebind.agent.llm.factory.make_brain", lambda _: scripted)
+    monkeypatch.setattr("sensebind.agent.llm.factory.make_llm", lambda _: scripted)
     picture = tmp_path / "a.png"
-    picture.write_bytes(b"not looked at here")
+    Image.new("RGB", (40, 30), (220, 20, 20)).save(picture)
     for script in ("hello\n# a remark\n/help\n/quit\nnever said\n", f"/show {picture}\nand?\n"):
         monkeypatch.setattr("sys.stdin", io.StringIO(script))
         dialogs = tmp_path / "dialogs.sqlite"
         assert talk_with_model(Terminal(as_json=True), thread="kitchen", dialogs=dialogs) == 0
     turns = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [turn["user"] for turn in turns] == ["hello", "and?"]
-    assert turns[1]["assistant"].startswith("4: and?")
+    said = turns[1]["assistant"]
+    assert said.startswith("4: [shown: image a.png: ") and said.endswith("]\nand?")
     assert block_of(picture) == {"type": "image", "path": str(picture)}
     with pytest.raises(InputError, match="no such file"):
         block_of(tmp_path / "b.png")

@@ -30,7 +30,7 @@ from safetensors.numpy import load_file, save_file
 
 from sensebind.agent.conditioning.condition import Condition, compose
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.checkpoint import load_brain
+from sensebind.agent.llm.checkpoint import load_llm
 from sensebind.agent.llm.prompt import PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader
 from sensebind.errors import CheckpointError, InputError
@@ -280,15 +280,15 @@ def test_a_call_cut_off_by_length_is_invalid_not_repaired(
 
 
 def test_several_calls_of_one_reply_are_handed_on_one_by_one(chat: ChatSenseBind) -> None:
-    brain = chat.brain
+    llm = chat.llm
     made = '<|call|>{"name":"detect","arguments":{"kind":"ball"}}'
     made += '<|call|>{"name":"ask","arguments":{"question":"why?"}}<|call|>{"name":"fly"}'
     tools = [convert_to_openai_tool(one) for one in (detect, ask)]
     reader = ReplyReader(
-        lambda ids: str(brain.tokenizer.decode(ids, skip_special_tokens=True)),
-        brain.grammars.style, tools=tools, stops=(), max_tokens=100,
+        lambda ids: str(llm.tokenizer.decode(ids, skip_special_tokens=True)),
+        llm.grammars.style, tools=tools, stops=(), max_tokens=100,
     )  # fmt: skip
-    assert not any(reader.push(t) for t in brain.tokenizer.encode(made, add_special_tokens=False))
+    assert not any(reader.push(t) for t in llm.tokenizer.encode(made, add_special_tokens=False))
     [first, second, third] = [chunk.message for chunk in reader.calls()]
     whole = first + second + third  # type: ignore[operator]
     assert [call["name"] for call in whole.tool_calls] == ["detect", "ask"]
@@ -386,12 +386,12 @@ def shown(*blocks: Any, **carried: Any) -> list[Any]:
 
 def filled(chat: ChatSenseBind, messages: list[Any]) -> list[str]:
     """The senses that the last turn of a prompt is read with."""
-    _ = chat.brain
+    _ = chat.llm
     assert chat._media is not None
     last = chat._media.prepare(messages)[-1]
     condition = chat.conditions.get(str(last.additional_kwargs["condition"]))
     assert condition is not None and last.text.startswith("what?")
-    return [s for s, here in zip(chat.brain.senses, condition.present, strict=True) if here]
+    return [s for s, here in zip(chat.llm.senses, condition.present, strict=True) if here]
 
 
 def in_base64(data: bytes) -> str:
@@ -482,10 +482,10 @@ def test_what_a_tool_saw_counts_from_its_message_on(seeing: ChatSenseBind) -> No
         AIMessage("", tool_calls=[call]),
         ToolMessage(["seen", image], tool_call_id="1"),
     ]
-    _ = seeing.brain
+    _ = seeing.llm
     assert seeing._media is not None
-    prompt = PromptBuilder(seeing.brain.tokenizer).build(seeing._media.prepare(messages), limit=400)
-    begins = prompt.token_ids.index(seeing.brain.tokenizer.convert_tokens_to_ids("<|tool|>"))
+    prompt = PromptBuilder(seeing.llm.tokenizer).build(seeing._media.prepare(messages), limit=400)
+    begins = prompt.token_ids.index(seeing.llm.tokenizer.convert_tokens_to_ids("<|tool|>"))
     assert set(prompt.references[:begins]) == {""}
     assert len(set(prompt.references[begins:])) == 1 and prompt.references[-1]
 
@@ -606,11 +606,11 @@ def test_damaged_checkpoints_are_named(tmp_path: Path, damage: str) -> None:
     if damage == "no tokenizer":
         (tmp_path / "tokenizer.json").unlink()
     with pytest.raises(CheckpointError) as caught:
-        load_brain(tmp_path)
+        load_llm(tmp_path)
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_foreign_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     with pytest.raises(CheckpointError, match="'llama', not 'gated_llama'"):
-        load_brain(tmp_path)
+        load_llm(tmp_path)

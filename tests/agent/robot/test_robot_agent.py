@@ -88,7 +88,7 @@ class AgentOfWords(RobotAgent):
 @contextmanager
 def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RobotAgent]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(robot_agent, "make_brain", lambda *_, **__: ScriptedChat(script=script))
+    monkeypatch.setattr(robot_agent, "make_llm", lambda *_, **__: ScriptedChat(script=script))
     BASE.stops, BASE.arm_stops, BASE.fault, BASE.driven = 0, 0, "", []
     supervisor: Any = SimpleNamespace(endpoints={"rover.camera": f"ipc://{tmp_path}/camera"})
     with AgentOfWords(parse_config(ROBOT), supervisor) as agent:

@@ -1,13 +1,20 @@
 """A robot whose sensors are files: `sensebind chat robot.yaml` with questions in a pipe."""
 
+import base64
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import soundfile
+from fixtures.openai_server import calls, openai_server, picture, says
 from fixtures.robot_of_files import write_recordings, write_robot
+from PIL import Image
 
 from sensebind.memory.episode_store import EpisodeStore
 
@@ -74,3 +81,40 @@ def test_a_missing_file_is_one_line_and_exit_code_2(home: tuple[Path, dict[str, 
     assert "gone.mp4" in errors.splitlines()[-1], errors
     code, _, errors = sensebind("config", "check", robot, folder=folder)
     assert code == 2 and len(errors.splitlines()) == 1 and "gone.mp4" in errors
+
+
+def test_another_language_model_gets_the_image_that_is_seen(
+    home: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    folder, truth = home
+    shown = tmp_path / "shown.png"
+    Image.new("RGB", (40, 30), (220, 20, 20)).save(shown)
+    script = f"what do you see?\n/show {shown}\nand what is this?\n"
+    answers = iter([calls("detect", kind=truth["sight"]), says("One."), says("Red.")])
+    with openai_server() as server:
+        server.answer = lambda _: next(answers)
+        options = f"{{base_url: '{server.url}'}}"
+        llm = f"llm: {{model: 'openai:m', images: true, audio: true, options: {options}}}\n"
+        robot = write_robot(folder, "remote", llm)
+        code, out, errors = sensebind("chat", robot, "--json", folder=folder, given=script)
+    assert code == 0, errors
+    first, second = [json.loads(line) for line in out.splitlines()]
+    assert first["assistant"] == "One." and second["assistant"] == "Red."
+    [call] = first["tool_calls"]
+    assert call["name"] == "detect" and not call["failed"]
+    assert not server.refused, server.refused
+    system, user = server.asked[0]["messages"]
+    assert "sees, hears and scans" in system["content"]
+    words, *parts = user["content"]
+    assert f"remote.camera sees {truth['sight']}" in words["text"], words
+    seen = [picture(part) for part in parts if part["type"] == "image_url"]
+    height, width = cv2.VideoCapture(str(folder / "video.mp4")).read()[1].shape[:2]
+    assert [one.shape for one in seen] == [(height, width, 3)]
+    [sound] = [part["input_audio"] for part in parts if part["type"] == "input_audio"]
+    heard, rate = soundfile.read(io.BytesIO(base64.b64decode(sound["data"])))
+    assert rate == 16_000 and len(heard) >= rate and np.abs(heard).max() > 0.01
+    red, *_ = [picture(p) for p in server.asked[-1]["messages"][-1]["content"] if "image_url" in p]
+    assert red.shape == (30, 40, 3)
+    stored = (folder / "state/sensebind/remote/dialogs.sqlite").read_bytes()
+    assert b"base64" not in stored and b"shown.png" in stored

@@ -1,9 +1,9 @@
 """A language model of your own: any LangChain chat model drives the agent.
 
-    python examples/own_brain.py
+    python examples/own_llm.py
 
-It takes no embeddings, so what the robot perceives is told to it in words (`ToldSenses`): tags of
-each sense with their scores and ages. This one just repeats what it was told.
+It takes no embeddings, so what the robot perceives reaches it in words (`SensesInWords`): tags of
+each sense with their scores and ages. This one just repeats what it has read.
 """
 
 import time
@@ -17,7 +17,8 @@ from langchain_core.runnables import Runnable
 
 from sensebind.agent import Assistant
 from sensebind.agent.conditioning.condition import Sensed, SenseState
-from sensebind.agent.conditioning.text import Tagger, ToldSenses
+from sensebind.agent.conditioning.tagging import Tagger
+from sensebind.agent.conditioning.text import SensesInWords
 from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.catalog import KINDS
@@ -64,12 +65,12 @@ class Glance:
 
 
 def parrot(messages: list[BaseMessage]) -> AIMessage:
-    return AIMessage(f"I was told: {messages[-1].text}")
+    return AIMessage(f"I have read: {messages[-1].text}")
 
 
 def main() -> None:
     with SimHome(7) as home:
-        senses = ToldSenses(Glance(home), Tagger(default_checkpoint(), list(KINDS)))
+        senses = SensesInWords(Glance(home), Tagger(default_checkpoint(), list(KINDS)))
         with Assistant(Scripted(script=parrot), senses=senses) as assistant:
             print(assistant.ask("what is there?").assistant)
 
