@@ -80,7 +80,7 @@ def test_marks_capitals_and_what_nobody_sees_do_not_matter(
 def test_a_strong_word_stops_wherever_it_stands(before: str, after: str) -> None:
     assert is_stop(f"so, {before} ! 停 ! {after}")
     assert is_stop(f"so, {before} ! stop ! {after}")
-    is_stop(before), says_more(after)  # any text at all can be asked about
+    assert isinstance(is_stop(before), bool) and isinstance(says_more(after), bool)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -313,7 +313,7 @@ def test_an_index_that_names_another_file_is_refused(tmp_path: Path, cache: Visu
     """Its lists lie in a file elsewhere, which FAISS would open for writing."""
     cache.save(tmp_path / "cache")
     rows = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
-    index = faiss.index_factory(8, "IVF2,Flat", faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(8, "IVF2,Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(rows)
     (tmp_path / "elsewhere").mkdir()
     lists = faiss.OnDiskInvertedLists(2, index.code_size, str(tmp_path / "elsewhere" / "lists"))

@@ -8,6 +8,7 @@ from langchain_core.tools import StructuredTool
 
 pytest.importorskip("mcp")
 from mcp import types
+from pydantic import AnyUrl
 
 from sensebind.agent.conditioning.media import media_of
 from sensebind.tools.mcp_results import told
@@ -17,13 +18,16 @@ def text(value: str) -> Any:
     return types.TextContent(type="text", text=value)
 
 
-LINK = types.ResourceLink(type="resource_link", uri="file:///a.txt", name="a")
+LINK = types.ResourceLink(type="resource_link", uri=AnyUrl("file:///a.txt"), name="a")
 FILE = types.EmbeddedResource(
-    type="resource", resource=types.TextResourceContents(uri="file:///a.txt", text="of the file")
+    type="resource",
+    resource=types.TextResourceContents(uri=AnyUrl("file:///a.txt"), text="of the file"),
 )
 BLOB = types.EmbeddedResource(
     type="resource",
-    resource=types.BlobResourceContents(uri="file:///a.zip", blob="AAAA", mimeType="application/x"),
+    resource=types.BlobResourceContents(
+        uri=AnyUrl("file:///a.zip"), blob="AAAA", mimeType="application/x"
+    ),
 )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,11 @@ def dialogs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def show(dialogs: Path, *options: str, **more) -> subprocess.Popen[bytes]:
+def show(dialogs: Path, *options: str, **more: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sensebind", "threads", "show", "kitchen"]
-    return subprocess.Popen(
-        [*command, "--dialogs", str(dialogs), *options],
-        stderr=subprocess.PIPE,
-        **{"stdout": subprocess.PIPE} | more,
-    )
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
+    shown: Any = subprocess.Popen([*command, "--dialogs", str(dialogs), *options], **pipes)
+    return shown
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8", "gb18030"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -75,7 +76,8 @@ def test_an_index_from_which_vectors_were_removed_gives_the_others(tmp_path: Pat
     index = faiss.index_factory(32, "IVF16,Flat", faiss.METRIC_INNER_PRODUCT)
     index.train(vectors)
     index.add(vectors)
-    index.remove_ids(np.arange(7))
+    removed: Any = np.arange(7)
+    index.remove_ids(removed)
     faiss.write_index(index, str(tmp_path / "knn.index"))
     stored = np.concatenate([rows for _, rows in open_index(tmp_path / "knn.index").batches()])
     kept = vectors[7:]

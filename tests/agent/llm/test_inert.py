@@ -81,7 +81,7 @@ def rendered(name: str, said: str) -> str:
     ]
     one = tokenizer(name)
     prompt = PromptBuilder(one).build(messages, tools=tools, limit=10**6)
-    return one.decode(prompt.token_ids)
+    return str(one.decode(prompt.token_ids))
 
 
 def marks_in(name: str, text: str) -> dict[str, int]:

@@ -66,9 +66,10 @@ def test_what_a_style_has_no_form_for_is_refused() -> None:
 
 
 def test_media_types_are_chosen_by_what_they_are() -> None:
-    assert choose({"text/plain": {}, "application/json; charset=utf-8": {}})[1] == "json"
+    chosen = choose({"text/plain": {}, "application/json; charset=utf-8": {}})
+    assert chosen is not None and chosen[1] == "json"
     assert choose({"application/vnd.lamp+json": {}}) == ("application/vnd.lamp+json", "json", {})
-    assert choose({"*/*": {}})[0] == "application/json"
+    assert choose({"*/*": {}}) == ("application/json", "json", {})
     assert choose({"application/xml": {}}) is None
 
 
