@@ -200,6 +200,13 @@ def _clips(path: Path) -> object:
     return read_clips(path, clips=2, seconds=1)
 
 
+def _kitti(count: int) -> np.ndarray:
+    """Rows of x, y, z and reflectance, as KITTI has them: float32 [count, 4]."""
+    rng = np.random.default_rng(0)
+    around = rng.uniform((-40, -40, -2), (40, 40, 2), (count, 3))
+    return np.column_stack([around, rng.integers(0, 100, count) / 100]).astype("<f4")
+
+
 def _clouds(folder: Path) -> dict[str, list[bytes]]:
     points = np.random.default_rng(0).normal(size=(60, 3)).astype("<f4")
     fields = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 60\nHEIGHT 1\nPOINTS 60\n"
@@ -211,7 +218,7 @@ def _clouds(folder: Path) -> dict[str, list[bytes]]:
     np.save(folder / "good.npy", points)
     return {
         ".npy": [(folder / "good.npy").read_bytes()],
-        ".bin": [np.pad(points, ((0, 0), (0, 1))).tobytes(), points.astype("<f8").tobytes()],
+        ".bin": [_kitti(59).tobytes(), points.astype("<f8").tobytes()],
         ".pcd": [
             f"VERSION .7\n{fields}DATA binary\n".encode() + points.tobytes(),
             f"{organized}DATA ascii\n".encode() + "\n".join(rows).encode(),

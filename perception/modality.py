@@ -35,6 +35,7 @@ class ModalityInfo:
         verb: What the robot does: "I see a dog".
         third: The same of a stream: "camera sees".
         past: The same of what is remembered: "seen by camera".
+        noun: What a person shows: "a sound".
         question: What the language model is asked about it alone.
         tool: Name of the tool that perceives it now.
         tool_summary: What that tool does, for the language model.
@@ -48,6 +49,7 @@ class ModalityInfo:
     verb: str = "I perceive"
     third: str = "perceives"
     past: str = "perceived"
+    noun: str = ""
     question: str = "what do you perceive?"
     tool: str = ""
     tool_summary: str = ""
@@ -65,6 +67,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             verb="I see",
             third="sees",
             past="seen",
+            noun="image",
             question="what do you see?",
             tool="look",
             tool_summary="Looks with the camera, now.",
@@ -77,6 +80,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             verb="I hear",
             third="hears",
             past="heard",
+            noun="sound",
             question="what do you hear?",
             tool="listen",
             tool_summary="Listens with the microphone, now.",
@@ -89,6 +93,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             verb="I notice",
             third="scans",
             past="scanned",
+            noun="point cloud",
             question="what is near you?",
             tool="scan",
             tool_summary="Scans what is near with the lidar, now.",

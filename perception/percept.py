@@ -198,14 +198,14 @@ class Percept(Struct, frozen=True):
             encoder: What encoded it: its width and digest.
             enhancer: What enhanced it; None if nothing did.
             payload: The sample in a compressed form.
-            **fields: More of the header, such as `sequence`, `encode_ms` or `things`; `modality`
-                where it is encoded as another one than it was captured as.
+            **fields: More of the header, such as `sequence`, `encode_ms` or `things`; `stream` and
+                `modality` where it is published under others than it was captured under.
 
         Returns:
             A percept that the publisher numbers and stamps.
         """
         header = PerceptHeader(
-            stream=observation.stream,
+            stream=fields.pop("stream", observation.stream),
             modality=fields.pop("modality", observation.modality),
             sequence=fields.pop("sequence", 0),
             captured_at=observation.captured_at,

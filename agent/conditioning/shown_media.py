@@ -35,6 +35,7 @@ from sensebind.perception.frames.store import Frame
 from sensebind.perception.imagebind.preprocess.audio import mono, read_audio, resample
 from sensebind.perception.imagebind.preprocess.image import decode_image, read_image
 from sensebind.perception.imagebind.preprocess.video_files import read_clips
+from sensebind.perception.modality import modality_info
 
 MAX_PIXELS = 1_500_000
 """Of an image that is sent; a larger one is scaled down."""
@@ -47,7 +48,6 @@ MAX_SECONDS = 60.0
 _RATE = 16_000  # Hz, what speech models work at; no band above 8 kHz is needed to tell sounds
 _QUALITY = 85
 _CACHED = 16  # media whose blocks are kept: one turn calls the model several times
-_CALLED = {"vision": "image", "video": "video", "audio": "sound", "point": "point cloud"}
 
 Block = dict[str, Any]
 
@@ -153,7 +153,7 @@ class MediaForModel:
 
 def name_of(medium: Medium) -> str:
     """Return what a medium is called in words, such as "image kitchen.jpg"; reads nothing."""
-    what = _CALLED.get(medium.modality, medium.modality)
+    what = modality_info(medium.modality).noun or medium.modality
     if isinstance(medium.data, Path):
         return f"{what} {medium.data.name}"
     if isinstance(medium.data, str):

@@ -36,7 +36,6 @@ TURNS_SHOWN = 3
 MAX_BLOCKS = 10
 """Images and sounds in one request, the newest first; the rest is named."""
 _KEPT_IMAGES = 8
-_SENT = {"vision": "images", "audio": "audio"}  # modality to what the model must take
 
 
 class Snapshots(Protocol):
@@ -99,8 +98,7 @@ class SensesInWords:
         frames: list[str] = []
         for percept in percepts.values():
             header = percept.header
-            taken = getattr(self.media, _SENT.get(header.modality.value, ""), False)
-            if not taken or not header.present or not header.observation:
+            if not self._is_taken(header.modality) or not header.present or not header.observation:
                 continue
             frames.append(header.observation)
             if header.modality == "vision" and percept.payload:
@@ -108,6 +106,15 @@ class SensesInWords:
         if frames:
             carried["frames"] = frames
         return carried, sensed
+
+    def _is_taken(self, modality: str) -> bool:
+        """Whether the language model takes samples of a modality themselves."""
+        match modality:
+            case "vision":
+                return self.media.images
+            case "audio":
+                return self.media.audio
+        return False
 
     def _describe(self, sensed: Sensed, percept: Percept | None) -> str:
         begin = f"{sensed.stream} {modality_info(modality_of(sensed.sense)).third}"

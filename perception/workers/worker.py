@@ -211,6 +211,7 @@ class Worker:
             stream.encoder,
             stream.enhance,
             payload=payload,
+            stream=spec.stream,
             modality=spec.modality,
             encode_ms=self._encode_ms if work.changed else 0.0,
             dropped=stream.reader.dropped,
