@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError, ToolError
@@ -149,7 +149,9 @@ def test_the_end_of_the_process_is_noticed_at_once() -> None:
         house_port=st.integers(0, 65535),
     )
 )
-@settings(max_examples=30)
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # scenes are sampled
 def test_options_arrive_as_they_were_sent(options: SimHomeOptions) -> None:
     assert load_options(dump_options(options)) == options
     assert dump_options(options).count(b"\n") == 1
