@@ -36,7 +36,7 @@ _TICK = 0.02  # seconds between two looks of an asynchronous call whether it is 
 
 
 class Refusal(Exception):
-    """A call does not run; the message says why, and the model is told."""
+    """A call does not run; the message says why, and goes to the model."""
 
 
 class Governor(AgentMiddleware):
@@ -89,7 +89,7 @@ class Governor(AgentMiddleware):
     # --- turns ----------------------------------------------------------------------------------
 
     def new_turn(self) -> None:
-        """Begins to count a turn's calls anew."""
+        """Begins to count the calls of a new turn."""
         with self._state:
             self._made.clear()
 
@@ -123,7 +123,7 @@ class Governor(AgentMiddleware):
     # --- calls ----------------------------------------------------------------------------------
 
     def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """Runs a call, or tells the model why not."""
+        """Runs a call, or answers the model why not."""
         place = self._order.place(request)
         try:
             place.wait(turn_event())
@@ -176,7 +176,7 @@ class Governor(AgentMiddleware):
                 yield None
             except GraphBubbleUp:  # an interrupt of the graph is no end of the call
                 raise
-            except BaseException as error:  # cancelled or Ctrl-C: the log tells its end
+            except BaseException as error:  # cancelled or Ctrl-C: the log records its end
                 self.record("failed", **fields, result=f"{type(error).__name__}: {error}")
                 raise
         finally:

@@ -77,7 +77,7 @@ class Policy:
 
 
 class _Approval(HumanInTheLoopMiddleware):
-    """LangChain's approval, which tells a rejected call as every other that did not run."""
+    """LangChain's approval, which reports a rejected call as every other that did not run."""
 
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
         """Asks a person about the calls that the model has made."""

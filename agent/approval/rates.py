@@ -106,7 +106,7 @@ class Rates:
             made = file.execute("SELECT count(*) FROM calls WHERE kind = ?", (kind,)).fetchone()[0]
             if made < limit:
                 file.execute("INSERT INTO calls VALUES (?, ?, ?)", (kind, boot, now))
-        except BaseException:
+        except BaseException:  # whatever it was, no transaction is left open
             file.execute("ROLLBACK")
             raise
         file.execute("COMMIT")

@@ -50,7 +50,7 @@ class Request:
 
 
 def digest_of(tool: str, arguments: Mapping[str, Any]) -> str:
-    """Returns what tells two calls apart: SHA-256 of name and arguments, 32 hex digits."""
+    """Returns what distinguishes two calls: SHA-256 of name and arguments, 32 hex digits."""
     text = json.dumps([tool, arguments], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -62,7 +62,7 @@ class Decision:
     Attributes:
         kind: `approve`, `edit` or `reject`.
         arguments: For `edit`: what to run instead.
-        reason: For `reject`: what the model is told; that it was not allowed by default.
+        reason: For `reject`: what the model reads; by default, that it was not allowed.
         request: The id of the request that it answers. Without one it answers what was shown last
             at its position, see `Assistant.decide`.
     """

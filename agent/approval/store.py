@@ -62,7 +62,7 @@ class Approvals:
                 self._file.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._file
-                except BaseException:
+                except BaseException:  # whatever it was, no transaction is left open
                     self._file.execute("ROLLBACK")
                     raise
                 self._file.execute("COMMIT")

@@ -10,7 +10,7 @@ from sensebind.perception.sources.registry import Kind
 
 _HEAD = """\
 # {name}: written by `sensebind init`. Next:
-#   sensebind doctor {file}     opens everything, and says what to do about what does not open
+#   sensebind doctor {file}     reads a sample of every stream, and says what to do
 #   sensebind chat {file}       starts the robot and talks with it
 #   sensebind run {file}        keeps it running, for `chat {file} --attach` and `sensebind top`
 name: {name}
