@@ -2,8 +2,9 @@
 VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help env demo test test-all check bench eval train clean
+.PHONY: help env demo test test-all check audit constraints wheel bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -12,34 +13,49 @@ help: ## list the targets
 env: $(VENV)/.ready ## make the virtual environment in .venv and install SenseBind and its dev tools into it
 
 # Two stamps: the demo needs no test and lint tools.
-$(VENV)/.ready-core: pyproject.toml
+$(VENV)/.ready-core: pyproject.toml constraints.txt
 	@echo "making $(VENV) (once; downloads PyTorch's CPU build and some 60 packages, about 2 GB)" >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: SenseBind needs Python 3.11 or newer, found $$($(PYTHON) -V); set PYTHON=" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet "torch>=2.6,<2.14"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(PIP) "torch>=2.6,<2.14"
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.ready: $(VENV)/.ready-core
 	@echo "adding the tools for tests and checks to $(VENV) (once)" >&2
-	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@$(PIP) --editable ".[dev]"
 	@touch $@
 
 demo: $(VENV)/.ready-core ## talk with the robot of the simulated home (offline; piped stdin is a script)
 	@$(BIN)/sensebind demo
 
 test: env ## run the test suite, without the tests marked `extended`
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
-	@$(BIN)/python -m pytest -m extended || test $$? -eq 5
+	@$(BIN)/python -m pytest -m extended $(ARGS) || test $$? -eq 5
 
 check: env ## lint, format, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+
+audit: env ## known vulnerabilities and licences of what is installed, and a CycloneDX SBOM in build/
+	@$(PYTHON) .ci/audit.py $(VENV)
+
+constraints: ## renew constraints.txt: the newest versions that pyproject.toml allows
+	@rm -rf build/newest && $(PYTHON) -m venv build/newest
+	@build/newest/bin/python -m pip install --quiet "torch>=2.6,<2.14"
+	@build/newest/bin/python -m pip install --quiet --editable ".[dev]"
+	@{ sed -n 1p constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable \
+		| sed -E 's/\+[a-z0-9]+$$//'; } > build/constraints.txt
+	@mv build/constraints.txt constraints.txt && rm -rf build/newest
+
+wheel: env ## build dist/*.tar.gz, and from it dist/*.whl; one commit gives one digest
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation > /dev/null
+	@sha256sum dist/*.whl
 
 bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --help` tells the full one
 	@missed=0; for file in $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py)); do \

@@ -1,10 +1,16 @@
 """Options of the whole suite."""
 
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processors are shared by the workers already
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DEFAULT_GOLDEN = Path(__file__).parent / "golden"
+KNOWN_SKIPS = Path(__file__).parent / "known_skips.txt"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,12 +21,51 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=DEFAULT_GOLDEN,
         help="directory of golden_*.json and .safetensors files for tests/parity",
     )
+    parser.addoption(
+        "--known-skips",
+        action="store_true",
+        help=f"fail when more tests are skipped than {KNOWN_SKIPS.name} names; for CI",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "golden(family): runs once for every golden_<family>*.json of --golden"
     )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails when tests are skipped for a reason that nobody knows of, with --known-skips."""
+    if session.config.getoption("--known-skips") and _unknown_skips(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    """Names the skips for which the session failed."""
+    if config.getoption("--known-skips"):
+        for line in _unknown_skips(config):
+            config.pluginmanager.getplugin("terminalreporter").write_line(line, red=True)
+
+
+def _unknown_skips(config: pytest.Config) -> list[str]:
+    """A line for each reason for which more tests were skipped than are known."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:  # in a worker of xdist
+        return []
+    known = Counter[str]()
+    for line in KNOWN_SKIPS.read_text().splitlines():
+        if line and not line.startswith("#"):
+            count, _, reason = line.partition(" ")
+            known[reason] = int(count)
+    found = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "?"
+        for report in reporter.stats.get("skipped", [])
+    )
+    return [
+        f"{count} skipped, {known[reason]} are known of: {reason}"
+        for reason, count in found.items()
+        if count > known[reason]
+    ]
 
 
 @pytest.fixture(autouse=True)

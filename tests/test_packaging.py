@@ -1,5 +1,8 @@
 """The wheel alone, in an environment of its own, answers a question from any folder."""
 
+import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,18 +17,24 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240)
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "1700000000"}
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=240, env=environment
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT)
-    run(*build, cwd=folder)
+def build(source: Path, folder: Path) -> Path:
+    """Build a source distribution, and a wheel from it: what lies around in `source` is left out."""
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +61,20 @@ def test_wheel_holds_one_namespace_and_the_weights(wheel: Path) -> None:
         i for i in zipfile.ZipFile(wheel).infolist() if "/checkpoints/simhome/" in i.filename
     ]
     assert sum(info.file_size for info in weights) <= 30e6
+
+
+def test_a_second_build_has_the_same_digest(wheel: Path, tmp_path: Path) -> None:
+    """From another folder, at another time, beside what an earlier build has left."""
+    source, folder = tmp_path / "source", tmp_path / "dist"
+    shutil.copytree(ROOT / "src", source / "src", copy_function=shutil.copy)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    left = source / "build/lib/sensebind/left_over.py"
+    left.parent.mkdir(parents=True)
+    left.write_text("")
+    folder.mkdir()
+    again = build(source, folder)
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(wheel.read_bytes()).digest()
 
 
 def test_help_and_a_question_from_the_wheel(sensebind: Path, tmp_path: Path) -> None:

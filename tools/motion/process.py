@@ -62,7 +62,8 @@ BEAT = b"."
 BEAT_SECONDS = 0.06
 """Between two beats of whoever started the process."""
 _TICK = 0.02  # seconds between two looks at the base
-_BURST = 5  # times that zero is sent at every tick after a stop: one of them gets through
+_BURST = 5  # times that zero is sent after a stop: one of them gets through
+_BURST_SECONDS = 0.005  # between two zeros of a burst: what is lost costs no whole tick
 _PRIORITY = -10  # nice value, where this user may have it
 _LAST_SECONDS = 2.0  # for the base to come to stand when the process ends
 _REOPEN = 1.0  # seconds until a lidar that is gone is opened again
@@ -202,6 +203,8 @@ class Process:
         try:
             while not self._ending or self._driver.busy:
                 wait = max(due - time.monotonic(), 0.0)
+                if self._zeros:
+                    wait = min(wait, _BURST_SECONDS)
                 for key, _ in self._selector.select(wait):
                     key.data()
                 now = time.monotonic()

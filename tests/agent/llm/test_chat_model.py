@@ -87,7 +87,7 @@ def condition(seed: int) -> Condition:
 
 
 RANDOM_WEIGHTS = pytest.mark.xfail(
-    reason="asks for particular argument values, which random weights cannot know", strict=False
+    reason="asks for particular argument values, which random weights cannot know", strict=True
 )
 
 
