@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 TOOLS = ("pip-audit>=2.10,<3", "pip-licenses>=5.5,<6", "cyclonedx-bom>=7.5,<8")
 LICENCES = re.compile(
-    r"Apache|BSD|MIT|MPL|Mozilla|ISC|PSF|Python Software|HPND|CNRI|Zlib|Unlicense|Public Domain|any-OSI"
-    r"|LGPL|Lesser General",
+    r"Apache|BSD|MIT|MPL|Mozilla|ISC|PSF|Python Software|HPND|CNRI|Zlib|Unlicense|Public Domain"
+    r"|any-OSI|LGPL|Lesser General",
     re.IGNORECASE,
 )
 """Licences with which SenseBind may be used and passed on."""
@@ -58,7 +58,7 @@ def vulnerabilities() -> list[str] | None:
     if len(skipped) == len(packages):
         return None
     return [
-        f"{one['name']} {one['version']}: {found['id']}, fixed in {', '.join(found['fix_versions'])}"
+        f"{one['name']} {one['version']}: {found['id']}, fixed in {found['fix_versions']}"
         for one in packages
         for found in one.get("vulns", [])
     ]
