@@ -32,7 +32,8 @@ demo: $(VENV)/.ready-core ## talk with the robot of the simulated home (offline;
 	@$(BIN)/sensebind demo
 
 test: env ## run the test suite, without the tests marked `extended`
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
+		--dist loadfile --basetemp $$folder/t $(ARGS) && rm -rf $$folder # short: sockets lie there
 
 test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
 	@$(BIN)/python -m pytest -m extended $(ARGS) || test $$? -eq 5

@@ -1,6 +1,7 @@
 """The demo's whole, in this process: workers are killed during a dialog, and it goes on."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def test_only_what_moves_the_robot_waits_for_a_person(robot: Robot) -> None:
 
 def test_it_moves_remembers_and_watches(robot: Robot) -> None:
     tools = {tool.name: tool for tool in robot.agent.tools}
-    assert tools["turn"].invoke({"degrees": 90}) == "turned 90.0 degrees"
+    turned = re.fullmatch(r"turned (\S+) degrees", tools["turn"].invoke({"degrees": 90}))
+    assert turned is not None
+    assert float(turned[1]) == pytest.approx(90, abs=4)  # it is driven on a busy machine
     watching = tools["watch_add"].invoke({"what": "a dog", "sense": "hearing"})
     assert watching == "watching for a dog by hearing"
     assert tools["watch_list"].invoke({}) == "a dog by hearing"
