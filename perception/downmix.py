@@ -21,6 +21,8 @@ ALIKE = 0.5
 Between unlike channels the sign does not matter: at a correlation of -0.5 the sum of two equally
 loud channels is as loud as either.
 """
+_BLOCK = 1 << 14
+_OFFSET = 0.01  # least share of a channel's power that is not its offset, for single precision
 MEMORY_SECONDS = 2.0
 """Time constant of a stream's statistics: the length of a window."""
 
@@ -112,6 +114,20 @@ class Downmixer:
 
 
 def _moments(samples: np.ndarray) -> np.ndarray:
-    """Covariance of channels [channels,samples], not divided by their length."""
+    """Covariance of channels [channels,samples], not divided by their length.
+
+    Products are summed in single precision over `_BLOCK` samples, and the sums in double: one
+    pass. Where a channel is hardly more than an offset, little would be left of that, and the
+    offsets are taken off first.
+    """
+    channels, count = samples.shape
+    products, sums = np.zeros((channels, channels)), np.zeros(channels)
+    for start in range(0, count, _BLOCK):
+        block = samples[:, start : start + _BLOCK]
+        products += block @ block.T
+        sums += block @ np.ones(block.shape[1], np.float32)
+    found = products - np.outer(sums, sums) / max(count, 1)
+    if (np.diag(found) >= _OFFSET * np.diag(products)).all():
+        return found
     centred = samples.astype(np.float64) - samples.mean(axis=1, keepdims=True, dtype=np.float64)
     return centred @ centred.T

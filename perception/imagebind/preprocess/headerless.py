@@ -32,7 +32,8 @@ _MIN_EXTENT = 0.01  # metres; less is not a cloud in metres
 _MAX_INTENSITY = 65_535.0  # 16 bits, the widest that lidars send
 _MAX_RING = 255
 _LONGEST = 12  # columns of the longest row that a layout is defended against
-_SAMPLE = 4096  # rows that distributions are compared over
+_SAMPLE = 4096  # rows that are looked at closely
+_BINS = 128  # by value, all as full, that distributions are compared over
 _FEWEST = 8  # rows; too few to be sure of anything
 _TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
 _TINY_SHARE = 0.02
@@ -136,37 +137,45 @@ def recognized(data: bytes) -> Layout:
 
 
 def _possible(data: bytes, layout: Layout) -> bool:
+    """Whether a layout explains a file. What is cheap comes first, and every number only last."""
     if not data or len(data) % layout.row_bytes:
         return False
     rows = layout.read(data)
-    if not (_in_range(rows) and _measured(rows[:, :3])):
-        return False
     numbers = _stretches(len(rows))
-    return _alike(rows[numbers], numbers)
+    some = rows[numbers]
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are none
+        return (
+            _in_range(some) and _measured(some[:, :3]) and _alike(some, numbers) and _wide(rows)
+        )
 
 
 def _in_range(rows: np.ndarray) -> bool:
     """Whether every number lies where its quantity can."""
-    with np.errstate(invalid="ignore"):  # NaN is neither
-        if not (np.abs(rows[:, :3]) <= MAX_METRES).all() or not np.isfinite(rows).all():
-            return False
-    extent = np.ptp(rows[:, :3], axis=0)
-    if extent.max() < _MIN_EXTENT or (extent > 0).sum() < 2:
+    axes, rest = rows[:, :3], rows[:, 3:]
+    if not (axes.max() <= MAX_METRES and axes.min() >= -MAX_METRES):  # NaN is neither
         return False
-    rest = rows[:, 3:]
-    if rest.shape[1] == 3 and _unit(rest):  # normals
+    if not rest.size or (rest.shape[1] == 3 and _unit(rest)):  # normals
         return True
-    if rest.size and not ((rest[:, 0] >= 0) & (rest[:, 0] <= _MAX_INTENSITY)).all():
+    if not (rest[:, 0].min() >= 0 and rest[:, 0].max() <= _MAX_INTENSITY):
         return False
     if rest.shape[1] == 2:
         ring = rest[:, 1]
-        return bool(((ring >= 0) & (ring <= _MAX_RING) & (ring == np.rint(ring))).all())
-    return rest.shape[1] < 3 or bool((rest[:, 1] >= 0).all())
+        return bool(
+            ring.min() >= 0 and ring.max() <= _MAX_RING and np.array_equal(ring, np.rint(ring))
+        )
+    return rest.shape[1] < 3 or bool(rest[:, 1].min() >= 0 and np.isfinite(rest[:, 1:].sum()))
+
+
+def _wide(rows: np.ndarray) -> bool:
+    """Whether a whole cloud is in range, extends over something, and not along one axis only."""
+    if not _in_range(rows):
+        return False
+    extent = np.ptp(rows[:, :3], axis=0)
+    return bool(extent.max() >= _MIN_EXTENT and np.count_nonzero(extent) >= 2)
 
 
 def _unit(vectors: np.ndarray) -> bool:
-    with np.errstate(over="ignore"):
-        squared = (vectors.astype(np.float64) ** 2).sum(axis=1)
+    squared = (vectors.astype(np.float64) ** 2).sum(axis=1)
     return bool((np.abs(squared - 1) < 2e-3).all())
 
 
@@ -201,57 +210,54 @@ def _alike(rows: np.ndarray, numbers: np.ndarray) -> bool:
     cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
     if 2 in cycles and sum(_unit(rows[numbers % 2 == i, :3]) for i in range(2)) == 1:
         return False  # rows of normals between rows of points
-    columns = [_Column.of(rows[:, i]) for i in range(count)]
+    columns = [_binned(rows[:, i]) for i in range(count)]
     if count > 4 and (rows[:, 4] == np.rint(rows[:, 4])).all():
         del columns[4]  # a ring may be the same in every other row
-    return all(
-        column.varies_by(numbers % cycle, cycle) < 0
-        for cycle in sorted(cycles)
-        for i, column in enumerate(columns)
-        # Neighbours of an interleaved sweep look up and down by turns.
-        if cycle % 2 or i != 2
-    )
+    for cycle in sorted(cycles):
+        phase = numbers % cycle
+        for i, bins in enumerate(columns):
+            # Neighbours of an interleaved sweep look up and down by turns.
+            if (cycle % 2 or i != 2) and _varies_by(bins, phase, cycle) >= 0:
+                return False
+    return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """Numbers of one column.
+def _binned(values: np.ndarray) -> np.ndarray:
+    """The bin of each number, by value; equal numbers share one, and bins are about as full."""
+    edges = np.sort(values)[:: max(1, len(values) // _BINS)]
+    return np.searchsorted(edges, values)
 
-    Attributes:
-        order: Which comes first, second … by value.
-        last: Of the sorted numbers, whether the next one is greater.
+
+def _varies_by(bins: np.ndarray, phase: np.ndarray, cycle: int) -> float:
+    """How far a column's distribution in one phase of a cycle is from that in the others.
+
+    Args:
+        bins: Of the column's numbers, see `_binned`.
+        phase: Of each of them, 0 to cycle - 1.
+        cycle: Number of phases.
+
+    Returns:
+        The largest Kolmogorov-Smirnov distance, less what is usual.
     """
-
-    order: np.ndarray
-    last: np.ndarray
-
-    @classmethod
-    def of(cls, values: np.ndarray) -> _Column:
-        order = np.argsort(values, kind="stable")
-        return cls(order, np.append(np.diff(values[order]) > 0, True))
-
-    def varies_by(self, phase: np.ndarray, cycle: int) -> float:
-        """How far its distribution in one phase of a cycle is from that in the others.
-
-        Returns:
-            The largest Kolmogorov-Smirnov distance, less what is usual.
-        """
-        belongs = phase[self.order][:, None] == np.arange(cycle)
-        sizes = belongs.sum(axis=0)
-        others = len(phase) - sizes
-        below = np.cumsum(belongs, axis=0)[self.last]
-        above = np.flatnonzero(self.last)[:, None] + 1 - below
-        gap = np.abs(below / np.maximum(sizes, 1) - above / np.maximum(others, 1)).max(axis=0)
-        usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
-        margin = usual + _SAMPLING * np.sqrt(1 / np.maximum(sizes, 1) + 1 / np.maximum(others, 1))
-        return float((gap - margin)[sizes > 1].max(initial=-1.0))
+    width = int(bins.max()) + 1
+    found = np.bincount(phase * width + bins, minlength=cycle * width).reshape(cycle, width)
+    below = np.cumsum(found, axis=1)  # [cycle, width], up to and with each bin
+    every = below.sum(axis=0)
+    sizes = below[:, -1]
+    others = len(bins) - sizes
+    one, other = np.maximum(sizes, 1), np.maximum(others, 1)
+    gap = np.abs(below / one[:, None] - (every - below) / other[:, None]).max(axis=1)
+    usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
+    margin = usual + _SAMPLING * np.sqrt(1 / one + 1 / other)
+    return float((gap - margin)[sizes > 1].max(initial=-1.0))
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     """The two-sample Kolmogorov-Smirnov distance: the largest gap between distributions."""
-    both = np.concatenate([one, other])
-    phase = np.repeat([0, 1], [len(one), len(other)])
-    column = _Column.of(both)
-    below = np.cumsum(phase[column.order] == 0)[column.last] / len(one)
-    above = np.cumsum(phase[column.order] == 1)[column.last] / len(other)
+    bins = _binned(np.concatenate([one, other]))
+    width = int(bins.max()) + 1
+    below, above = (
+        np.cumsum(np.bincount(some, minlength=width)) / len(some)
+        for some in (bins[: len(one)], bins[len(one) :])
+    )
     return float(np.abs(below - above).max())
