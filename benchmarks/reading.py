@@ -128,7 +128,9 @@ class Reader:
 
     def __init__(self, tree: Path, folder: Path) -> None:
         self._tree = tree
-        environment = {**os.environ, "PYTHONPATH": str(tree.resolve() / "src")}
+        libraries = ("OMP", "OPENBLAS", "MKL")
+        alone = {f"{library}_NUM_THREADS": "1" for library in libraries}  # as in a worker
+        environment = {**os.environ, **alone, "PYTHONPATH": str(tree.resolve() / "src")}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _READ, str(folder)],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -13,6 +13,8 @@ nothing. Polarity and loudness are those of the whole file, or of the last secon
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 ALIKE = 0.5
@@ -21,7 +23,7 @@ ALIKE = 0.5
 Between unlike channels the sign does not matter: at a correlation of -0.5 the sum of two equally
 loud channels is as loud as either.
 """
-_BLOCK = 1 << 14
+_BLOCK, _WIDE = 1 << 16, 64  # samples
 _OFFSET = 0.01  # least share of a channel's power that is not its offset, for single precision
 MEMORY_SECONDS = 2.0
 """Time constant of a stream's statistics: the length of a window."""
@@ -36,10 +38,11 @@ def downmix(samples: np.ndarray) -> np.ndarray:
     Returns:
         float32 [samples]; a single channel as it is.
     """
-    array = np.atleast_2d(np.asarray(samples, np.float32))
-    if len(array) == 1:
-        return array[0]
-    return weights(_moments(array)) @ array
+    array = np.atleast_2d(np.asarray(samples, np.float32)).T
+    if array.shape[1] == 1:
+        return array[:, 0]
+    mix = weights(_moments(array))
+    return np.concatenate([block @ mix for block in _blocks(array)] or [array[:, 0]])
 
 
 def weights(moments: np.ndarray) -> np.ndarray:
@@ -98,7 +101,7 @@ class Downmixer:
         block = np.asarray(block, np.float32)
         if block.shape[1] == 1 or not len(block):
             return block[:, 0] if len(block) else np.zeros(0, np.float32)
-        new = _moments(block.T)
+        new = _moments(block)
         if not np.isfinite(new).all():  # the reader refuses such a block; nothing is learnt of it
             return block.mean(axis=1)
         kept = np.exp(-len(block) / (MEMORY_SECONDS * self._rate))
@@ -114,20 +117,31 @@ class Downmixer:
 
 
 def _moments(samples: np.ndarray) -> np.ndarray:
-    """Covariance of channels [channels,samples], not divided by their length.
+    """Covariance of channels [samples,channels], not divided by their length.
 
-    Products are summed in single precision over `_BLOCK` samples, and the sums in double: one
-    pass. Where a channel is hardly more than an offset, little would be left of that, and the
-    offsets are taken off first.
+    Products are summed in single precision over a block, and the sums of blocks in double: one
+    pass, and no copy. Where a channel is hardly more than an offset, little would be left of that,
+    and the offsets are taken off first.
     """
-    channels, count = samples.shape
+    count, channels = samples.shape
     products, sums = np.zeros((channels, channels)), np.zeros(channels)
-    for start in range(0, count, _BLOCK):
-        block = samples[:, start : start + _BLOCK]
-        products += block @ block.T
-        sums += block @ np.ones(block.shape[1], np.float32)
+    for block in _blocks(samples):
+        products += block.T @ block
+        sums += _sums(block)
     found = products - np.outer(sums, sums) / max(count, 1)
     if (np.diag(found) >= _OFFSET * np.diag(products)).all():
         return found
-    centred = samples.astype(np.float64) - samples.mean(axis=1, keepdims=True, dtype=np.float64)
-    return centred @ centred.T
+    centred = samples - samples.mean(axis=0, dtype=np.float64)
+    return centred.T @ centred
+
+
+def _sums(block: np.ndarray) -> np.ndarray:
+    """Sum of each channel [samples,channels]; many samples a row, as short rows are slow."""
+    whole = len(block) // _WIDE * _WIDE
+    wide = block[:whole].reshape(-1, _WIDE * block.shape[1]).sum(axis=0)
+    return wide.reshape(_WIDE, -1).sum(axis=0) + block[whole:].sum(axis=0)
+
+
+def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Samples [samples,channels], some after the other."""
+    return (samples[start : start + _BLOCK] for start in range(0, len(samples), _BLOCK))
