@@ -23,7 +23,7 @@ ALIKE = 0.5
 Between unlike channels the sign does not matter: at a correlation of -0.5 the sum of two equally
 loud channels is as loud as either.
 """
-_BLOCK, _WIDE = 1 << 16, 64  # samples
+_BLOCK, _FEW, _MANY = 1 << 16, 4, 256  # samples
 _OFFSET = 0.01  # least share of a channel's power that is not its offset, for single precision
 MEMORY_SECONDS = 2.0
 """Time constant of a stream's statistics: the length of a window."""
@@ -41,8 +41,10 @@ def downmix(samples: np.ndarray) -> np.ndarray:
     array = np.atleast_2d(np.asarray(samples, np.float32)).T
     if array.shape[1] == 1:
         return array[:, 0]
-    mix = weights(_moments(array))
-    return np.concatenate([block @ mix for block in _blocks(array)] or [array[:, 0]])
+    mix, one = weights(_moments(array)), np.empty(len(array), np.float32)
+    for block, out in zip(_blocks(array), _blocks(one), strict=True):
+        np.matmul(block, mix, out=out)
+    return one
 
 
 def weights(moments: np.ndarray) -> np.ndarray:
@@ -126,7 +128,7 @@ def _moments(samples: np.ndarray) -> np.ndarray:
     count, channels = samples.shape
     products, sums = np.zeros((channels, channels)), np.zeros(channels)
     for block in _blocks(samples):
-        products += block.T @ block
+        products += _products(block)
         sums += _sums(block)
     found = products - np.outer(sums, sums) / max(count, 1)
     if (np.diag(found) >= _OFFSET * np.diag(products)).all():
@@ -135,13 +137,26 @@ def _moments(samples: np.ndarray) -> np.ndarray:
     return centred.T @ centred
 
 
+def _products(block: np.ndarray) -> np.ndarray:
+    """Products of channels [samples,channels], summed. Rows of a few samples are faster."""
+    wide, rest = _rows(block, _FEW)
+    channels = block.shape[1]
+    found = (wide.T @ wide).reshape(_FEW, channels, _FEW, channels)
+    return np.einsum("iaib->ab", found) + rest.T @ rest
+
+
 def _sums(block: np.ndarray) -> np.ndarray:
-    """Sum of each channel [samples,channels]; many samples a row, as short rows are slow."""
-    whole = len(block) // _WIDE * _WIDE
-    wide = block[:whole].reshape(-1, _WIDE * block.shape[1]).sum(axis=0)
-    return wide.reshape(_WIDE, -1).sum(axis=0) + block[whole:].sum(axis=0)
+    """Sum of each channel [samples,channels]."""
+    wide, rest = _rows(block, _MANY)
+    return wide.sum(axis=0).reshape(_MANY, -1).sum(axis=0) + rest.sum(axis=0)
+
+
+def _rows(block: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples [samples,channels] as rows of some samples each, and those that are left over."""
+    whole = len(block) // length * length
+    return block[:whole].reshape(-1, length * block.shape[1]), block[whole:]
 
 
 def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Samples [samples,channels], some after the other."""
+    """Samples [samples,…], some after the other."""
     return (samples[start : start + _BLOCK] for start in range(0, len(samples), _BLOCK))
