@@ -34,6 +34,7 @@ _MAX_RING = 255
 _LONGEST = 12  # columns of the longest row that a layout is defended against
 _SAMPLE = 4096  # rows that are looked at closely
 _BINS = 128  # by value, all as full, that distributions are compared over
+_TOGETHER = 64  # rows whose extremes are taken at once
 _FEWEST = 8  # rows; too few to be sure of anything
 _TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
 _TINY_SHARE = 0.02
@@ -141,50 +142,67 @@ def _possible(data: bytes, layout: Layout) -> bool:
     if not data or len(data) % layout.row_bytes:
         return False
     rows = layout.read(data)
-    numbers = _stretches(len(rows))
-    some = rows[numbers]
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are none
+        if not _in_range(rows[:_TOGETHER].T):
+            return False
+        numbers = _stretches(len(rows))
+        some = np.ascontiguousarray(rows[numbers].T)
         return (
-            _in_range(some) and _measured(some[:, :3]) and _alike(some, numbers) and _wide(rows)
+            _in_range(some) and _measured(some[:3]) and _alike(some, numbers) and _whole(rows)
         )
 
 
-def _in_range(rows: np.ndarray) -> bool:
-    """Whether every number lies where its quantity can."""
-    axes, rest = rows[:, :3], rows[:, 3:]
-    if not (axes.max() <= MAX_METRES and axes.min() >= -MAX_METRES):  # NaN is neither
+def _in_range(columns: np.ndarray) -> bool:
+    """Whether every number [columns, N] lies where its quantity can."""
+    low, high = columns.min(axis=1), columns.max(axis=1)
+    return _ranges(low, high, columns[3:])
+
+
+def _ranges(low: np.ndarray, high: np.ndarray, rest: np.ndarray) -> bool:
+    """The same of extremes [columns], and the columns after x, y and z."""
+    if not np.isfinite(low).all() or not np.isfinite(high).all():
         return False
-    if not rest.size or (rest.shape[1] == 3 and _unit(rest)):  # normals
+    if max(-low[:3].min(), high[:3].max()) > MAX_METRES:
+        return False
+    if not len(rest) or (len(rest) == 3 and _unit(rest)):  # normals
         return True
-    if not (rest[:, 0].min() >= 0 and rest[:, 0].max() <= _MAX_INTENSITY):
+    if low[3] < 0 or high[3] > _MAX_INTENSITY:
         return False
-    if rest.shape[1] == 2:
-        ring = rest[:, 1]
-        return bool(
-            ring.min() >= 0 and ring.max() <= _MAX_RING and np.array_equal(ring, np.rint(ring))
-        )
-    return rest.shape[1] < 3 or bool(rest[:, 1].min() >= 0 and np.isfinite(rest[:, 1:].sum()))
+    if len(rest) == 2:
+        return bool(low[4] >= 0 and high[4] <= _MAX_RING and (rest[1] == np.rint(rest[1])).all())
+    return len(rest) < 3 or bool(low[4] >= 0)
 
 
-def _wide(rows: np.ndarray) -> bool:
+def _whole(rows: np.ndarray) -> bool:
     """Whether a whole cloud is in range, extends over something, and not along one axis only."""
-    if not _in_range(rows):
+    count = rows.shape[1]
+    length = len(rows) // _TOGETHER * _TOGETHER
+    wide = rows[:length].reshape(-1, _TOGETHER * count)  # short rows are slow to reduce
+    ends = [one(axis=0).reshape(-1, count) for one in (wide.min, wide.max) if length]
+    ends = np.concatenate([*ends, rows[length:]])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    if not _ranges(low, high, rows[:, 3:].T):
         return False
-    extent = np.ptp(rows[:, :3], axis=0)
+    extent = (high - low)[:3]
     return bool(extent.max() >= _MIN_EXTENT and np.count_nonzero(extent) >= 2)
 
 
 def _unit(vectors: np.ndarray) -> bool:
-    squared = (vectors.astype(np.float64) ** 2).sum(axis=1)
-    return bool((np.abs(squared - 1) < 2e-3).all())
+    """Whether all vectors [3, N] have length 1."""
+    for some in (vectors[:, :_FEWEST], vectors):
+        squared = (some.astype(np.float64) ** 2).sum(axis=0)
+        if not (np.abs(squared - 1) < 2e-3).all():
+            return False
+    return True
 
 
-def _measured(points: np.ndarray) -> bool:
-    """Whether at least two axes have hardly any values far below their own scale."""
-    size = np.abs(points)
-    scale = np.quantile(size, 0.9, axis=0)
-    tiny = ((size > 0) & (size < _TINY * scale)).mean(axis=0)
-    return bool(((tiny < _TINY_SHARE) & (scale > 0)).sum() >= 2)
+def _measured(axes: np.ndarray) -> bool:
+    """Whether at least two axes [3, N] have hardly any values far below their own scale."""
+    size = np.abs(axes)
+    rank = int(0.9 * (size.shape[1] - 1))
+    scale = np.partition(size, rank, axis=1)[:, rank]
+    tiny = ((size > 0) & (size < _TINY * scale[:, None])).mean(axis=1)
+    return int(((tiny < _TINY_SHARE) & (scale > 0)).sum()) >= 2
 
 
 def _stretches(count: int) -> np.ndarray:
@@ -192,61 +210,67 @@ def _stretches(count: int) -> np.ndarray:
     if count <= _SAMPLE:
         return np.arange(count)
     stretch = _SAMPLE // 4
-    return np.concatenate(
-        [start + np.arange(stretch) for start in np.linspace(0, count - stretch, 4).astype(int)]
-    )
+    starts = [(count - stretch) * part // 3 for part in range(4)]
+    return np.concatenate([np.arange(start, start + stretch) for start in starts])
 
 
-def _alike(rows: np.ndarray, numbers: np.ndarray) -> bool:
+def _alike(columns: np.ndarray, numbers: np.ndarray) -> bool:
     """Whether all rows hold the same quantities, and no shorter row would do.
 
     Args:
-        rows: [N, columns].
-        numbers: Where in the file each of them is.
+        columns: [columns, N].
+        numbers: Which row of the file each of the N is.
     """
-    count = rows.shape[1]
-    if count == 6 and all(_distance(rows[:, i], rows[:, i + 3]) < _TWINS for i in range(3)):
+    count = len(columns)
+    if count == 6 and all(_distance(columns[i], columns[i + 3]) < _TWINS for i in range(3)):
         return False  # two points of three numbers
     cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
-    if 2 in cycles and sum(_unit(rows[numbers % 2 == i, :3]) for i in range(2)) == 1:
+    if 2 in cycles and sum(_unit(columns[:3, numbers % 2 == i]) for i in range(2)) == 1:
         return False  # rows of normals between rows of points
-    columns = [_binned(rows[:, i]) for i in range(count)]
-    if count > 4 and (rows[:, 4] == np.rint(rows[:, 4])).all():
-        del columns[4]  # a ring may be the same in every other row
-    for cycle in sorted(cycles):
-        phase = numbers % cycle
-        for i, bins in enumerate(columns):
-            # Neighbours of an interleaved sweep look up and down by turns.
-            if (cycle % 2 or i != 2) and _varies_by(bins, phase, cycle) >= 0:
-                return False
-    return True
+    kept = [i for i in range(count) if i != 4 or (columns[i] != np.rint(columns[i])).any()]
+    bins = _binned(columns[kept])  # without a ring, which may be the same in every other row
+    # Neighbours of an interleaved sweep look up and down by turns: z says nothing then.
+    flat = bins[[i != 2 for i in kept]]
+    return all(
+        _varies_by(bins if cycle % 2 else flat, numbers % cycle, cycle) < 0
+        for cycle in sorted(cycles)
+    )
 
 
-def _binned(values: np.ndarray) -> np.ndarray:
-    """The bin of each number, by value; equal numbers share one, and bins are about as full."""
-    edges = np.sort(values)[:: max(1, len(values) // _BINS)]
-    return np.searchsorted(edges, values)
+def _binned(columns: np.ndarray) -> np.ndarray:
+    """The bin of each number, by value: [columns, N], 0 to `_BINS` - 1.
+
+    Bins of a column are about as full as each other; equal numbers share one.
+    """
+    count = columns.shape[1]
+    order = np.argsort(columns, axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    first = np.zeros(columns.shape, np.int64)  # where a number stands first, in their order
+    first[:, 1:] = np.where(ordered[:, 1:] > ordered[:, :-1], np.arange(1, count), 0)
+    np.maximum.accumulate(first, axis=1, out=first)
+    bins = np.empty_like(first)
+    np.put_along_axis(bins, order, first * _BINS // count, axis=1)
+    return bins
 
 
 def _varies_by(bins: np.ndarray, phase: np.ndarray, cycle: int) -> float:
-    """How far a column's distribution in one phase of a cycle is from that in the others.
+    """How far distributions in one phase of a cycle are from those in the others.
 
     Args:
-        bins: Of the column's numbers, see `_binned`.
-        phase: Of each of them, 0 to cycle - 1.
+        bins: Of columns, see `_binned`.
+        phase: Of each row, 0 to cycle - 1.
         cycle: Number of phases.
 
     Returns:
-        The largest Kolmogorov-Smirnov distance, less what is usual.
+        The largest Kolmogorov-Smirnov distance of a column, less what is usual.
     """
-    width = int(bins.max()) + 1
-    found = np.bincount(phase * width + bins, minlength=cycle * width).reshape(cycle, width)
-    below = np.cumsum(found, axis=1)  # [cycle, width], up to and with each bin
-    every = below.sum(axis=0)
-    sizes = below[:, -1]
-    others = len(bins) - sizes
-    one, other = np.maximum(sizes, 1), np.maximum(others, 1)
-    gap = np.abs(below / one[:, None] - (every - below) / other[:, None]).max(axis=1)
+    sizes = np.bincount(phase, minlength=cycle)
+    offset = (np.arange(len(bins))[:, None] * cycle + phase) * _BINS
+    found = np.bincount((bins + offset).ravel(), minlength=len(bins) * cycle * _BINS)
+    below = np.cumsum(found.reshape(len(bins), cycle, _BINS), axis=2)  # up to and with each bin
+    above = below.sum(axis=1, keepdims=True) - below  # of the other phases
+    one, other = np.maximum(sizes, 1), np.maximum(len(phase) - sizes, 1)
+    gap = np.abs(below / one[:, None] - above / other[:, None]).max(axis=(0, 2))
     usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
     margin = usual + _SAMPLING * np.sqrt(1 / one + 1 / other)
     return float((gap - margin)[sizes > 1].max(initial=-1.0))
@@ -254,10 +278,9 @@ def _varies_by(bins: np.ndarray, phase: np.ndarray, cycle: int) -> float:
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     """The two-sample Kolmogorov-Smirnov distance: the largest gap between distributions."""
-    bins = _binned(np.concatenate([one, other]))
-    width = int(bins.max()) + 1
+    bins = _binned(np.concatenate([one, other])[None])[0]
     below, above = (
-        np.cumsum(np.bincount(some, minlength=width)) / len(some)
+        np.cumsum(np.bincount(some, minlength=_BINS)) / len(some)
         for some in (bins[: len(one)], bins[len(one) :])
     )
     return float(np.abs(below - above).max())
