@@ -33,7 +33,7 @@ from sensebind.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[1]
 RATIO = 1.05
-POINTS, SIDE, SECONDS, RATE = 28_800, (720, 1280), 10.0, 44_100
+POINTS, SIDE, FRAMES, SECONDS, RATE = 28_800, (720, 1280), 60, 10.0, 44_100
 _LACKING = {".bin whose layout is recognized"}
 _READ = """
 import sys, time
@@ -204,10 +204,11 @@ def write_input(folder: Path) -> None:
     Image.fromarray(pixels).save(folder / "scene.png")
     with av.open(str(folder / "film.mp4"), "w") as container:
         stream = cast(VideoStream, container.add_stream("mpeg4", rate=10))
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for number in range(100):
-            frame = np.roll(pixels[:240, :320], 3 * number, axis=1)
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        stream.height, stream.width, stream.pix_fmt = *SIDE, "yuv420p"
+        stream.bit_rate = 4_000_000
+        for number in range(FRAMES):
+            frame = np.roll(pixels, 8 * number, axis=1)
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
 

@@ -11,8 +11,8 @@ from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.video_files import (
     MAX_BYTES,
     Damage,
+    Screen,
     opened,
-    picture,
     timed_frames,
 )
 from sensebind.perception.percept import Modality
@@ -46,14 +46,14 @@ class VideoFile(PlayedSource):
 
     def _samples(self) -> Iterator[Sample]:
         file = checked(self._path, "video", MAX_BYTES)
-        damage = Damage()
+        damage, screen = Damage(), Screen()
         before, latest = self._refused, 0.0
         try:
             with opened(file) as (container, stream):
                 for at, frame in timed_frames(container, stream, damage):
                     self._refused = before + damage.packets
                     latest = max(latest, float(at))
-                    yield Sample(picture(frame), latest)
+                    yield Sample(screen.picture(frame), latest)
             self._refused = before + damage.packets
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{self._name} cannot be decoded: {one_line(error)}") from error
