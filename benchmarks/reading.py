@@ -34,7 +34,7 @@ from sensebind.errors import ConfigurationError
 ROOT = Path(__file__).parents[1]
 RATIO = 1.05
 POINTS, SIDE, FRAMES, SECONDS, RATE = 28_800, (720, 1280), 60, 10.0, 44_100
-_LACKING = {".bin whose layout is recognized"}
+_LACKING = {".npy", ".bin whose layout is recognized"}
 _READ = """
 import sys, time
 from pathlib import Path

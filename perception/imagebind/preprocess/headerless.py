@@ -147,9 +147,7 @@ def _possible(data: bytes, layout: Layout) -> bool:
             return False
         numbers = _stretches(len(rows))
         some = np.ascontiguousarray(rows[numbers].T)
-        return (
-            _in_range(some) and _measured(some[:3]) and _alike(some, numbers) and _whole(rows)
-        )
+        return _in_range(some) and _measured(some[:3]) and _alike(some, numbers) and _whole(rows)
 
 
 def _in_range(columns: np.ndarray) -> bool:

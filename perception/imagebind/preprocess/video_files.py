@@ -124,7 +124,7 @@ def timed_frames(
 
 
 class Screen:
-    """Shows the frames of a file as a player does. One for a file: making a converter takes time."""
+    """Shows the frames of a file as a player does; one for each file, as a converter costs time."""
 
     def __init__(self) -> None:
         self._convert = VideoReformatter().reformat
