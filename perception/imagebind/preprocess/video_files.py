@@ -33,6 +33,7 @@ STILL = Fraction(1, 4)
 The published loader takes the first picture that begins within the clip, which is the same up to
 one picture at a steady rate, and all that the clip shows where a picture stands for seconds.
 """
+UNTIMED = "has no times: its pictures are taken at 25 a second"
 _END = 1 << 62  # a time stamp behind every other
 _REORDERED = Fraction(2)  # seconds in which frames are stored in another order than shown
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
@@ -62,7 +63,12 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     try:
         with opened(file) as (container, stream):
             span = _span(container, stream) or _counted_span(file)
-            times = clip_times(float(span.end - span.begin), seconds, clips)
+            duration = span.end - span.begin
+            if untimed(stream):  # a second may be anything: no picture is in two clips, at least
+                log.warning("video %s %s", file, UNTIMED)
+                times = clip_times(duration, min(Fraction(seconds), duration / clips), clips)
+            else:
+                times = clip_times(float(duration), seconds, clips)
             wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
             if not span.counted:
                 _fill_by_seeking(container, stream, wanted, damage)
@@ -241,6 +247,11 @@ def _end(container: InputContainer, stream: VideoStream) -> Fraction | None:
         if packet.pts is not None
     ]
     return max(ends, default=None)
+
+
+def untimed(stream: VideoStream) -> bool:
+    """Whether nothing in a file says when its pictures are shown, as in raw MJPEG."""
+    return stream.start_time is None and not stream.codec_context.framerate
 
 
 def _rate(stream: VideoStream) -> Fraction:
