@@ -181,7 +181,9 @@ def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:
     raw = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is not None and raw.dtype == np.uint16 and raw.shape[2:] in ((3,), (4,)):
         colours = raw[..., 2::-1]  # OpenCV has blue first
-        if colours.shape[:2] == high.shape[:2] and np.array_equal(np.right_shift(colours, 8), high[..., :3]):
+        if colours.shape[:2] == high.shape[:2] and np.array_equal(
+            np.right_shift(colours, 8), high[..., :3]
+        ):
             return Deep(colours, None, alpha)
     return Deep(high[..., :3].astype(np.uint16) * 257, None, alpha)
 

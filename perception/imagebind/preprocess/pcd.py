@@ -31,7 +31,10 @@ def parse_pcd(data: bytes) -> np.ndarray:
         position = end + 1
         if words and not words[0].startswith("#"):
             header[words[0].upper()] = words[1:]
-    names = [name.lower() for name in header["FIELDS"]]
+    listed = header.get("FIELDS") or header.get("COLUMNS")  # the word of versions before 0.5
+    if not listed:
+        raise ValueError("no FIELDS")
+    names = [name.lower() for name in listed]
     counts = [int(c) for c in header.get("COUNT", ["1"] * len(names))]
     points = _points(header)
     kinds = [t.lower() + s for t, s in zip(header["TYPE"], header["SIZE"], strict=True)]

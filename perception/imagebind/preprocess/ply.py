@@ -158,7 +158,7 @@ def _binary(
         record = np.frombuffer(data, layout, 1, position)[0]
         found.append([float(record[f"p{axis}"]) for axis in axes])
         position += layout.itemsize
-    return np.array(found, np.float64).reshape(-1, len(axes)), position
+    return np.array(found, np.float64).reshape(-1, 3) if wanted else None, position
 
 
 def _lengths(data: bytes, position: int, element: _Element, order: str) -> list[int]:

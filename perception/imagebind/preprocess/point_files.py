@@ -16,11 +16,17 @@ from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.headerless import parse_columns, recognized
 from sensebind.perception.imagebind.preprocess.pcd import parse_pcd
 from sensebind.perception.imagebind.preprocess.ply import parse_ply
-from sensebind.perception.imagebind.preprocess.rows import parse_obj, parse_rows
+from sensebind.perception.imagebind.preprocess.rows import (
+    axes_of,
+    parse_obj,
+    parse_rows,
+    xyz_of,
+)
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 << 20  # some 20 million points; as text they grow tenfold in memory
+MAX_COLUMNS = 128  # of a point; [3, N] and [4, N], as some toolkits have it, would be a few points
 
 
 def read_points(
@@ -66,6 +72,10 @@ def read_points(
         raise InputError(f"point cloud {file} cannot be read: {one_line(error)}") from error
     if points.ndim != 2 or points.shape[1] < 3:
         raise InputError(f"point cloud {file} holds {list(points.shape)}, not [N,3]")
+    if points.shape[1] > MAX_COLUMNS:
+        raise InputError(
+            f"point cloud {file} holds {list(points.shape)}: a row is a point; transpose it"
+        )
     if points.dtype.kind not in "fiu":
         raise InputError(f"point cloud {file} holds {points.dtype}, not numbers")
     with_returns = _with_returns(points, keep_nan and ending != ".pcd")
@@ -98,14 +108,19 @@ def _finite(points: np.ndarray) -> bool:
 
 
 def _read_npy(file: Path) -> np.ndarray:
-    return np.load(file, allow_pickle=False)
+    array = np.load(file, allow_pickle=False)
+    names = array.dtype.names
+    if names is None:
+        return array
+    return xyz_of(array.reshape(-1), [names[axis] for axis in axes_of(names)])  # with fields
 
 
 def _read_pt(file: Path) -> np.ndarray:
     saved = torch.load(file, map_location="cpu", weights_only=True)
     if not torch.is_tensor(saved):
         raise ValueError("not a single tensor")
-    return saved.numpy()
+    saved = saved.detach()
+    return (saved.float() if saved.dtype is torch.bfloat16 else saved).numpy()
 
 
 def _bytes(parse: Callable[[bytes], np.ndarray]) -> Callable[[Path], np.ndarray]:

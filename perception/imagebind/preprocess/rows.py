@@ -66,7 +66,10 @@ def table(lines: list[str]) -> np.ndarray:
     Raises:
         ValueError: Something is not a number, or rows differ in length.
     """
-    return np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.empty((0, 3))
+    try:
+        return np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.empty((0, 3))
+    except ValueError as error:
+        raise ValueError(str(error).partition("; use `usecols`")[0]) from error
 
 
 def parse_rows(data: bytes) -> np.ndarray:
