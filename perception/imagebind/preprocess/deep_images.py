@@ -69,8 +69,8 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
         tags = getattr(image, "tag_v2", {})
         [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (8,)
         [kind, *_] = tags.get(_SAMPLE_FORMAT) or (_UNSIGNED,)
-        if bits == 8 and kind == _SIGNED and image.mode == "L":  # Pillow takes them for unsigned
-            return Deep(np.asarray(image).view(np.int8))
+        if bits == 8 and kind == _SIGNED and image.mode == "L":
+            return Deep(np.asarray(image).view(np.int8))  # findings/pillow_signed_8_bits.sh
         return _tiff_colours(image, stream) if bits == 16 and image.mode != "L" else None
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return None
