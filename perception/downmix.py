@@ -13,6 +13,8 @@ nothing. Polarity and loudness are those of the whole file, or of the last secon
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 ALIKE = 0.5
@@ -21,6 +23,8 @@ ALIKE = 0.5
 Between unlike channels the sign does not matter: at a correlation of -0.5 the sum of two equally
 loud channels is as loud as either.
 """
+_BLOCK, _FEW, _MANY = 1 << 16, 4, 256  # samples
+_OFFSET = 0.01  # least share of a channel's power that is not its offset, for single precision
 MEMORY_SECONDS = 2.0
 """Time constant of a stream's statistics: the length of a window."""
 
@@ -34,10 +38,13 @@ def downmix(samples: np.ndarray) -> np.ndarray:
     Returns:
         float32 [samples]; a single channel as it is.
     """
-    array = np.atleast_2d(np.asarray(samples, np.float32))
-    if len(array) == 1:
-        return array[0]
-    return weights(_moments(array)) @ array
+    array = np.atleast_2d(np.asarray(samples, np.float32)).T
+    if array.shape[1] == 1:
+        return array[:, 0]
+    mix, one = weights(_moments(array)), np.empty(len(array), np.float32)
+    for block, out in zip(_blocks(array), _blocks(one), strict=True):
+        np.matmul(block, mix, out=out)
+    return one
 
 
 def weights(moments: np.ndarray) -> np.ndarray:
@@ -96,7 +103,7 @@ class Downmixer:
         block = np.asarray(block, np.float32)
         if block.shape[1] == 1 or not len(block):
             return block[:, 0] if len(block) else np.zeros(0, np.float32)
-        new = _moments(block.T)
+        new = _moments(block)
         if not np.isfinite(new).all():  # the reader refuses such a block; nothing is learnt of it
             return block.mean(axis=1)
         kept = np.exp(-len(block) / (MEMORY_SECONDS * self._rate))
@@ -112,6 +119,44 @@ class Downmixer:
 
 
 def _moments(samples: np.ndarray) -> np.ndarray:
-    """Covariance of channels [channels,samples], not divided by their length."""
-    centred = samples.astype(np.float64) - samples.mean(axis=1, keepdims=True, dtype=np.float64)
-    return centred @ centred.T
+    """Covariance of channels [samples,channels], not divided by their length.
+
+    Products are summed in single precision over a block, and the sums of blocks in double: one
+    pass, and no copy. Where a channel is hardly more than an offset, little would be left of that,
+    and the offsets are taken off first.
+    """
+    count, channels = samples.shape
+    products, sums = np.zeros((channels, channels)), np.zeros(channels)
+    for block in _blocks(samples):
+        products += _products(block)
+        sums += _sums(block)
+    found = products - np.outer(sums, sums) / max(count, 1)
+    if (np.diag(found) >= _OFFSET * np.diag(products)).all():
+        return found
+    centred = samples - samples.mean(axis=0, dtype=np.float64)
+    return centred.T @ centred
+
+
+def _products(block: np.ndarray) -> np.ndarray:
+    """Products of channels [samples,channels], summed. Rows of a few samples are faster."""
+    wide, rest = _rows(block, _FEW)
+    channels = block.shape[1]
+    found = (wide.T @ wide).reshape(_FEW, channels, _FEW, channels)
+    return np.einsum("iaib->ab", found) + rest.T @ rest
+
+
+def _sums(block: np.ndarray) -> np.ndarray:
+    """Sum of each channel [samples,channels]."""
+    wide, rest = _rows(block, _MANY)
+    return wide.sum(axis=0).reshape(_MANY, -1).sum(axis=0) + rest.sum(axis=0)
+
+
+def _rows(block: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples [samples,channels] as rows of some samples each, and those that are left over."""
+    whole = len(block) // length * length
+    return block[:whole].reshape(-1, length * block.shape[1]), block[whole:]
+
+
+def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Samples [samples,…], some after the other."""
+    return (samples[start : start + _BLOCK] for start in range(0, len(samples), _BLOCK))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from av.error import FFmpegError
@@ -10,13 +11,17 @@ from sensebind.errors import SourceError, one_line
 from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.video_files import (
     MAX_BYTES,
+    UNTIMED,
     Damage,
+    Screen,
     opened,
-    picture,
     timed_frames,
+    untimed,
 )
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.file_source import PlayedSource, Sample
+
+log = logging.getLogger(__name__)
 
 
 class VideoFile(PlayedSource):
@@ -46,14 +51,16 @@ class VideoFile(PlayedSource):
 
     def _samples(self) -> Iterator[Sample]:
         file = checked(self._path, "video", MAX_BYTES)
-        damage = Damage()
+        damage, screen = Damage(), Screen()
         before, latest = self._refused, 0.0
         try:
             with opened(file) as (container, stream):
+                if untimed(stream) and self._speed:
+                    log.warning("video %s %s", file, UNTIMED)
                 for at, frame in timed_frames(container, stream, damage):
                     self._refused = before + damage.packets
                     latest = max(latest, float(at))
-                    yield Sample(picture(frame), latest)
+                    yield Sample(screen.picture(frame), latest)
             self._refused = before + damage.packets
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{self._name} cannot be decoded: {one_line(error)}") from error

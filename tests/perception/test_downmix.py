@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensebind.perception.downmix import Downmixer, downmix
+from sensebind.perception.downmix import Downmixer, downmix, weights
 
 RATE = 16_000
 TIME = np.arange(2 * RATE) / RATE
@@ -85,6 +85,19 @@ def test_blocks_that_are_empty_or_broken_do_no_harm() -> None:
     assert np.isnan(mixer.add(np.full((10, 2), np.nan))).all()
     np.testing.assert_allclose(mixer.add(np.stack([TONE, TONE], 1)), TONE, atol=1e-6)
     assert (downmix(np.zeros((4, 100))) == 0).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.05, 0.9])
+@pytest.mark.parametrize("count", [3, 1000, 200_003])
+def test_single_precision_changes_nothing(offset: float, count: int) -> None:
+    """Also where a channel is hardly more than the offset of a cheap input."""
+    rng = np.random.default_rng(0)
+    one = rng.normal(0, 0.01, count)
+    sound = np.stack([one, 0.5 * rng.normal(0, 0.01, count) - one, 1e-4 * one]) + offset
+    samples = sound.astype(np.float32)
+    exact = weights(np.atleast_2d(np.cov(samples.astype(np.float64)))) @ samples
+    for layout in (samples, np.asfortranarray(samples)):
+        np.testing.assert_allclose(downmix(layout), exact, atol=1e-5)
 
 
 @settings(max_examples=50)

@@ -4,7 +4,7 @@
 |---|---|
 | `bounding` | writes a schema so that a grammar ends each value and never goes beyond the schema |
 | `normal_form`, `negation` | a schema as alternatives of plain facts |
-| `scalars`, `arrays`, `objects` | facts as a schema of one type |
+| `scalars`, `formats`, `arrays`, `objects` | facts as a schema of one type |
 | `length` | how long a value is at least, and what is left to write of one |
 | `validation` | dialects, and values checked against a schema as it was given |
 """

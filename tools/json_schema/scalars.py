@@ -10,6 +10,7 @@ from typing import Any
 from llguidance import LLMatcher
 
 from sensebind.tools.json_schema.facts import Facts
+from sensebind.tools.json_schema.formats import FORMATS, OF_LLGUIDANCE
 from sensebind.tools.json_schema.validation import is_number
 
 MAX_STRING = 200  # characters of a string whose schema sets no limit
@@ -19,8 +20,6 @@ NUMBER_STEP = Fraction(1, 10**4)  # four decimals at most, or a number could run
 MAX_MAGNITUDE = 10**15  # beyond it a double has no decimals left
 _FINEST = Fraction(1, 10**12)
 _FEWEST_STEPS = 100  # values that a range of numbers is divided into at least
-_FORMATS = {"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6", "hostname", "email",
-            "uri"}  # fmt: skip
 _LARGEST_STEP = 1000  # a multiple of more is written out: its automaton has as many states
 NOTHING = r"[^\s\S]"
 """A pattern of no text."""
@@ -77,14 +76,29 @@ def string_schema(facts: Facts, patterns: bool, later: set[str]) -> dict[str, An
         del (bounded["allOf"][0] if "allOf" in bounded else bounded)["maxLength"]
         if trouble(bounded):
             return None
-    named = next((one for one in facts.formats if one in _FORMATS), None)
-    if named and patterns and len(kept) < 2:
-        with_format = {**bounded, "format": named}
-        if not (kept or facts.min_length or facts.max_length is not None) or not trouble(
-            with_format
-        ):
-            return with_format
+    if patterns and len(kept) < 2:
+        return _with_format(bounded, facts) or bounded
     return bounded
+
+
+def _with_format(bounded: dict[str, Any], facts: Facts) -> dict[str, Any] | None:
+    """Adds the first format that is known to a schema of strings; None if it does not fit."""
+    for name in facts.formats:
+        if name in OF_LLGUIDANCE:
+            found = {**bounded, "format": name}
+            free = "pattern" not in bounded and not facts.min_length and facts.max_length is None
+            return found if free or not trouble(found) else None
+        if name in FORMATS:
+            form = FORMATS[name]
+            found = {**bounded, "pattern": form.pattern}
+            if facts.max_length is None or facts.max_length >= form.longest:
+                del found["maxLength"]  # the pattern ends by itself
+            if facts.min_length <= form.shortest:
+                found.pop("minLength", None)
+            if "pattern" in bounded:
+                found = {"allOf": [bounded, {"type": "string", "pattern": form.pattern}]}
+            return None if trouble(found) else found
+    return None
 
 
 def can_be_left_out(words: Sequence[str]) -> bool:

@@ -303,8 +303,7 @@ def _body(
             raise InputError(f"operation {name}: a body of type {kinds} cannot be written")
         return None
     media, kind, of = chosen
-    node = reader.resolved(of.get("schema", True))
-    schema = reader.read(node)
+    schema = reader.read_followed(of.get("schema", True))
     fields = schema.get("properties", {}) if isinstance(schema, dict) else {}
     files = files_of(fields) if kind == "multipart" else {}
     flat = (

@@ -91,6 +91,18 @@ class SchemaReader:
                 return node
         return pointed(self._document, node, self.what)
 
+    def read_followed(self, node: Any) -> Any:
+        """Returns a schema as `read` does, with its own reference followed.
+
+        Raises:
+            InputError: As `read`.
+        """
+        target = self.resolved(node)
+        found = self.read(target)
+        reference = str(node["$ref"]) if isinstance(node, Mapping) and "$ref" in node else ""
+        inherited = self._inherited(reference, target) if target is not node else []
+        return {"allOf": [found, *inherited]} if inherited else found
+
     def read(self, node: Any) -> Any:
         """Returns a schema as JSON Schema.
 
@@ -123,11 +135,71 @@ class SchemaReader:
                 found[key] = [self.read(one) for one in value]
             elif value is not None or key in ("const", "default"):
                 found[key] = value
+        self._discriminated(node, found)
         if "required" in found and isinstance(found["required"], list):
             fields = node.get("properties") or {}
             answers = {name for name, one in fields.items() if self._read_only(one)}
             found["required"] = [one for one in found["required"] if one not in answers]
         return self._of_openapi_3_0(node, found) if self._old else found
+
+    def _discriminated(self, node: Mapping[str, Any], found: dict[str, Any]) -> None:
+        """Makes the property of a Discriminator Object name the schema that it stands for.
+
+        That is so for options of `oneOf` and `anyOf`, and for what has the schema with the
+        discriminator in its `allOf` (OpenAPI 3.0.4 and 3.1.1, "Discriminator Object").
+        """
+        for union in ("oneOf", "anyOf"):
+            rule, options = node.get("discriminator"), node.get(union)
+            if not isinstance(rule, Mapping) or not isinstance(options, list):
+                continue
+            found[union] = [
+                {"allOf": [read, one]} if (one := self._named(rule, option)) else read
+                for option, read in zip(options, found[union], strict=True)
+            ]
+
+    def _inherited(self, reference: str, node: Any) -> list[dict[str, Any]]:
+        """What discriminators say of a component: its own, and those of schemas in `allOf`."""
+        if not isinstance(node, Mapping):
+            return []
+        found = [self._kinds(reference, node)]
+        for base in node.get("allOf") or ():
+            if not isinstance(base, Mapping) or "$ref" not in base or base["$ref"] == reference:
+                continue
+            rule = pointed(self._document, base, self.what).get("discriminator")
+            if isinstance(rule, Mapping):
+                found.append(self._named(rule, {"$ref": reference}))
+        return [one for one in found if one]
+
+    def _kinds(self, reference: str, node: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Names of all components that have one with a discriminator in their `allOf`."""
+        rule = node.get("discriminator")
+        if not isinstance(rule, Mapping) or "oneOf" in node or "anyOf" in node:
+            return None
+        stem = reference.rpartition("/")[0]
+        components = _lookup(self._document, stem, self.what)
+        mapping = rule.get("mapping") or {}
+        given = {str(target).rpartition("/")[2] for target in mapping.values()}
+        names = [str(key) for key in mapping]
+        for name, one in components.items() if isinstance(components, Mapping) else ():
+            parts = one.get("allOf") if isinstance(one, Mapping) else None
+            if name not in given and any({"$ref": reference} == part for part in parts or ()):
+                names.append(str(name))
+        field = str(rule.get("propertyName"))
+        return {"properties": {field: {"enum": names}}, "required": [field]} if names else None
+
+    def _named(self, rule: Mapping[str, Any], option: Any) -> dict[str, Any] | None:
+        """The schema of an object whose property names a component; None if it is not one."""
+        if not isinstance(option, Mapping) or "$ref" not in option:
+            return None
+        reference, field = str(option["$ref"]), str(rule.get("propertyName"))
+        name = reference.rpartition("/")[2]
+        own = pointed(self._document, option, self.what).get("properties") or {}
+        pinned = own.get(field)
+        if isinstance(pinned, Mapping) and ("const" in pinned or "enum" in pinned):
+            return {"required": [field]}  # it says itself what it is called
+        mapping = rule.get("mapping") or {}
+        names = [str(key) for key, target in mapping.items() if str(target) in (reference, name)]
+        return {"properties": {field: {"enum": names or [name]}}, "required": [field]}
 
     def _of_openapi_3_0(self, node: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         for bound, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
@@ -158,5 +230,7 @@ class SchemaReader:
                 name, number = f"{stem}_{number}", number + 1
             self._names[reference] = name
             self.definitions[name] = True  # while it is read, it may refer to itself
-            self.definitions[name] = self.read(_lookup(self._document, reference, self.what))
+            node = _lookup(self._document, reference, self.what)
+            read, inherited = self.read(node), self._inherited(reference, node)
+            self.definitions[name] = {"allOf": [read, *inherited]} if inherited else read
         return f"#/$defs/{self._names[reference]}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 
-def clip_times(duration: float, length: float, count: int) -> list[tuple[Fraction, Fraction]]:
+def clip_times(
+    duration: float | Fraction, length: float | Fraction, count: int
+) -> list[tuple[Fraction, Fraction]]:
     """Start and end of clips spread evenly over a recording, the last one ending with it.
 
     Exact fractions keep the sample indices free of rounding. A recording shorter than one clip

@@ -23,12 +23,12 @@ _LONGEST_HEADER = 4096
 _SIXTEEN_BITS = 65_535
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF 6.0
 _PLANES = 284
-_WHITE_IS_ZERO, _UNSIGNED, _APART = 0, 1, 2
+_WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _APART = 0, 1, 2, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Deep:
-    """Samples of an image of more than 8 bits.
+    """Samples of an image of more than 8 bits, or of signed ones.
 
     Attributes:
         samples: [H,W] grey or [H,W,3] RGB as stored: integers or floats, not scaled.
@@ -65,9 +65,13 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
             return Deep(raw, maxval)
     if image.mode == "F":
         return Deep(np.asarray(image))
-    if image.format == "TIFF" and image.mode in ("RGB", "RGBA", "RGBX"):
-        [bits, *_] = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE) or (8,)
-        return _tiff_colours(image, stream) if bits == 16 else None
+    if image.format == "TIFF" and image.mode in ("L", "RGB", "RGBA", "RGBX"):
+        tags = getattr(image, "tag_v2", {})
+        [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (8,)
+        [kind, *_] = tags.get(_SAMPLE_FORMAT) or (_UNSIGNED,)
+        if bits == 8 and kind == _SIGNED and image.mode == "L":
+            return Deep(np.asarray(image).view(np.int8))  # findings/pillow_signed_8_bits.sh
+        return _tiff_colours(image, stream) if bits == 16 and image.mode != "L" else None
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return None
     samples = np.asarray(image)
@@ -177,7 +181,9 @@ def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:
     raw = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is not None and raw.dtype == np.uint16 and raw.shape[2:] in ((3,), (4,)):
         colours = raw[..., 2::-1]  # OpenCV has blue first
-        if colours.shape[:2] == high.shape[:2] and np.array_equal(colours >> 8, high[..., :3]):
+        if colours.shape[:2] == high.shape[:2] and np.array_equal(
+            np.right_shift(colours, 8), high[..., :3]
+        ):
             return Deep(colours, None, alpha)
     return Deep(high[..., :3].astype(np.uint16) * 257, None, alpha)
 

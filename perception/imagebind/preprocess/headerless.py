@@ -32,7 +32,9 @@ _MIN_EXTENT = 0.01  # metres; less is not a cloud in metres
 _MAX_INTENSITY = 65_535.0  # 16 bits, the widest that lidars send
 _MAX_RING = 255
 _LONGEST = 12  # columns of the longest row that a layout is defended against
-_SAMPLE = 4096  # rows that distributions are compared over
+_SAMPLE = 4096  # rows that are looked at closely
+_BINS = 128  # by value, all as full, that distributions are compared over
+_TOGETHER = 64  # rows whose extremes are taken at once
 _FEWEST = 8  # rows; too few to be sure of anything
 _TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
 _TINY_SHARE = 0.02
@@ -136,46 +138,69 @@ def recognized(data: bytes) -> Layout:
 
 
 def _possible(data: bytes, layout: Layout) -> bool:
+    """Whether a layout explains a file. What is cheap comes first, and every number only last."""
     if not data or len(data) % layout.row_bytes:
         return False
     rows = layout.read(data)
-    if not (_in_range(rows) and _measured(rows[:, :3])):
-        return False
-    numbers = _stretches(len(rows))
-    return _alike(rows[numbers], numbers)
-
-
-def _in_range(rows: np.ndarray) -> bool:
-    """Whether every number lies where its quantity can."""
-    with np.errstate(invalid="ignore"):  # NaN is neither
-        if not (np.abs(rows[:, :3]) <= MAX_METRES).all() or not np.isfinite(rows).all():
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are none
+        if not _in_range(rows[:_TOGETHER].T):
             return False
-    extent = np.ptp(rows[:, :3], axis=0)
-    if extent.max() < _MIN_EXTENT or (extent > 0).sum() < 2:
+        numbers = _stretches(len(rows))
+        some = np.ascontiguousarray(rows[numbers].T)
+        return _in_range(some) and _measured(some[:3]) and _alike(some, numbers) and _whole(rows)
+
+
+def _in_range(columns: np.ndarray) -> bool:
+    """Whether every number [columns, N] lies where its quantity can."""
+    low, high = columns.min(axis=1), columns.max(axis=1)
+    return _ranges(low, high, columns[3:])
+
+
+def _ranges(low: np.ndarray, high: np.ndarray, rest: np.ndarray) -> bool:
+    """The same of extremes [columns], and the columns after x, y and z."""
+    if not np.isfinite(low).all() or not np.isfinite(high).all():
         return False
-    rest = rows[:, 3:]
-    if rest.shape[1] == 3 and _unit(rest):  # normals
+    if max(-low[:3].min(), high[:3].max()) > MAX_METRES:
+        return False
+    if not len(rest) or (len(rest) == 3 and _unit(rest)):  # normals
         return True
-    if rest.size and not ((rest[:, 0] >= 0) & (rest[:, 0] <= _MAX_INTENSITY)).all():
+    if low[3] < 0 or high[3] > _MAX_INTENSITY:
         return False
-    if rest.shape[1] == 2:
-        ring = rest[:, 1]
-        return bool(((ring >= 0) & (ring <= _MAX_RING) & (ring == np.rint(ring))).all())
-    return rest.shape[1] < 3 or bool((rest[:, 1] >= 0).all())
+    if len(rest) == 2:
+        return bool(low[4] >= 0 and high[4] <= _MAX_RING and (rest[1] == np.rint(rest[1])).all())
+    return len(rest) < 3 or bool(low[4] >= 0)
+
+
+def _whole(rows: np.ndarray) -> bool:
+    """Whether a whole cloud is in range, extends over something, and not along one axis only."""
+    count = rows.shape[1]
+    length = len(rows) // _TOGETHER * _TOGETHER
+    wide = rows[:length].reshape(-1, _TOGETHER * count)  # short rows are slow to reduce
+    ends = [one(axis=0).reshape(-1, count) for one in (wide.min, wide.max) if length]
+    ends = np.concatenate([*ends, rows[length:]])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    if not _ranges(low, high, rows[:, 3:].T):
+        return False
+    extent = (high - low)[:3]
+    return bool(extent.max() >= _MIN_EXTENT and np.count_nonzero(extent) >= 2)
 
 
 def _unit(vectors: np.ndarray) -> bool:
-    with np.errstate(over="ignore"):
-        squared = (vectors.astype(np.float64) ** 2).sum(axis=1)
-    return bool((np.abs(squared - 1) < 2e-3).all())
+    """Whether all vectors [3, N] have length 1."""
+    for some in (vectors[:, :_FEWEST], vectors):
+        squared = (some.astype(np.float64) ** 2).sum(axis=0)
+        if not (np.abs(squared - 1) < 2e-3).all():
+            return False
+    return True
 
 
-def _measured(points: np.ndarray) -> bool:
-    """Whether at least two axes have hardly any values far below their own scale."""
-    size = np.abs(points)
-    scale = np.quantile(size, 0.9, axis=0)
-    tiny = ((size > 0) & (size < _TINY * scale)).mean(axis=0)
-    return bool(((tiny < _TINY_SHARE) & (scale > 0)).sum() >= 2)
+def _measured(axes: np.ndarray) -> bool:
+    """Whether at least two axes [3, N] have hardly any values far below their own scale."""
+    size = np.abs(axes)
+    rank = int(0.9 * (size.shape[1] - 1))
+    scale = np.partition(size, rank, axis=1)[:, rank]
+    tiny = ((size > 0) & (size < _TINY * scale[:, None])).mean(axis=1)
+    return int(((tiny < _TINY_SHARE) & (scale > 0)).sum()) >= 2
 
 
 def _stretches(count: int) -> np.ndarray:
@@ -183,75 +208,77 @@ def _stretches(count: int) -> np.ndarray:
     if count <= _SAMPLE:
         return np.arange(count)
     stretch = _SAMPLE // 4
-    return np.concatenate(
-        [start + np.arange(stretch) for start in np.linspace(0, count - stretch, 4).astype(int)]
-    )
+    starts = [(count - stretch) * part // 3 for part in range(4)]
+    return np.concatenate([np.arange(start, start + stretch) for start in starts])
 
 
-def _alike(rows: np.ndarray, numbers: np.ndarray) -> bool:
+def _alike(columns: np.ndarray, numbers: np.ndarray) -> bool:
     """Whether all rows hold the same quantities, and no shorter row would do.
 
     Args:
-        rows: [N, columns].
-        numbers: Where in the file each of them is.
+        columns: [columns, N].
+        numbers: Which row of the file each of the N is.
     """
-    count = rows.shape[1]
-    if count == 6 and all(_distance(rows[:, i], rows[:, i + 3]) < _TWINS for i in range(3)):
+    count = len(columns)
+    if count == 6 and all(_distance(columns[i], columns[i + 3]) < _TWINS for i in range(3)):
         return False  # two points of three numbers
     cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
-    if 2 in cycles and sum(_unit(rows[numbers % 2 == i, :3]) for i in range(2)) == 1:
+    if 2 in cycles and sum(_unit(columns[:3, numbers % 2 == i]) for i in range(2)) == 1:
         return False  # rows of normals between rows of points
-    columns = [_Column.of(rows[:, i]) for i in range(count)]
-    if count > 4 and (rows[:, 4] == np.rint(rows[:, 4])).all():
-        del columns[4]  # a ring may be the same in every other row
+    kept = [i for i in range(count) if i != 4 or (columns[i] != np.rint(columns[i])).any()]
+    bins = _binned(columns[kept])  # without a ring, which may be the same in every other row
+    # Neighbours of an interleaved sweep look up and down by turns: z says nothing then.
+    flat = bins[[i != 2 for i in kept]]
     return all(
-        column.varies_by(numbers % cycle, cycle) < 0
+        _varies_by(bins if cycle % 2 else flat, numbers % cycle, cycle) < 0
         for cycle in sorted(cycles)
-        for i, column in enumerate(columns)
-        # Neighbours of an interleaved sweep look up and down by turns.
-        if cycle % 2 or i != 2
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """Numbers of one column.
+def _binned(columns: np.ndarray) -> np.ndarray:
+    """The bin of each number, by value: [columns, N], 0 to `_BINS` - 1.
 
-    Attributes:
-        order: Which comes first, second … by value.
-        last: Of the sorted numbers, whether the next one is greater.
+    Bins of a column are about as full as each other; equal numbers share one.
     """
+    count = columns.shape[1]
+    order = np.argsort(columns, axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    first = np.zeros(columns.shape, np.int64)  # where a number stands first, in their order
+    first[:, 1:] = np.where(ordered[:, 1:] > ordered[:, :-1], np.arange(1, count), 0)
+    np.maximum.accumulate(first, axis=1, out=first)
+    bins = np.empty_like(first)
+    np.put_along_axis(bins, order, first * _BINS // count, axis=1)
+    return bins
 
-    order: np.ndarray
-    last: np.ndarray
 
-    @classmethod
-    def of(cls, values: np.ndarray) -> _Column:
-        order = np.argsort(values, kind="stable")
-        return cls(order, np.append(np.diff(values[order]) > 0, True))
+def _varies_by(bins: np.ndarray, phase: np.ndarray, cycle: int) -> float:
+    """How far distributions in one phase of a cycle are from those in the others.
 
-    def varies_by(self, phase: np.ndarray, cycle: int) -> float:
-        """How far its distribution in one phase of a cycle is from that in the others.
+    Args:
+        bins: Of columns, see `_binned`.
+        phase: Of each row, 0 to cycle - 1.
+        cycle: Number of phases.
 
-        Returns:
-            The largest Kolmogorov-Smirnov distance, less what is usual.
-        """
-        belongs = phase[self.order][:, None] == np.arange(cycle)
-        sizes = belongs.sum(axis=0)
-        others = len(phase) - sizes
-        below = np.cumsum(belongs, axis=0)[self.last]
-        above = np.flatnonzero(self.last)[:, None] + 1 - below
-        gap = np.abs(below / np.maximum(sizes, 1) - above / np.maximum(others, 1)).max(axis=0)
-        usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
-        margin = usual + _SAMPLING * np.sqrt(1 / np.maximum(sizes, 1) + 1 / np.maximum(others, 1))
-        return float((gap - margin)[sizes > 1].max(initial=-1.0))
+    Returns:
+        The largest Kolmogorov-Smirnov distance of a column, less what is usual.
+    """
+    sizes = np.bincount(phase, minlength=cycle)
+    offset = (np.arange(len(bins))[:, None] * cycle + phase) * _BINS
+    found = np.bincount((bins + offset).ravel(), minlength=len(bins) * cycle * _BINS)
+    below = np.cumsum(found.reshape(len(bins), cycle, _BINS), axis=2)  # up to and with each bin
+    above = below.sum(axis=1, keepdims=True) - below  # of the other phases
+    one, other = np.maximum(sizes, 1), np.maximum(len(phase) - sizes, 1)
+    gap = np.abs(below / one[:, None] - above / other[:, None]).max(axis=(0, 2))
+    usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
+    margin = usual + _SAMPLING * np.sqrt(1 / one + 1 / other)
+    return float((gap - margin)[sizes > 1].max(initial=-1.0))
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:
     """The two-sample Kolmogorov-Smirnov distance: the largest gap between distributions."""
-    both = np.concatenate([one, other])
-    phase = np.repeat([0, 1], [len(one), len(other)])
-    column = _Column.of(both)
-    below = np.cumsum(phase[column.order] == 0)[column.last] / len(one)
-    above = np.cumsum(phase[column.order] == 1)[column.last] / len(other)
+    bins = _binned(np.concatenate([one, other])[None])[0]
+    below, above = (
+        np.cumsum(np.bincount(some, minlength=_BINS)) / len(some)
+        for some in (bins[: len(one)], bins[len(one) :])
+    )
     return float(np.abs(below - above).max())

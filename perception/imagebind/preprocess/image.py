@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from sensebind.errors import InputError, one_line
@@ -95,6 +95,11 @@ def decoded(stream: BinaryIO, what: str) -> Iterator[tuple[Image.Image, Deep | N
     except InputError as error:
         message = str(error)
         raise error if what in message else InputError(f"{what}: {message}") from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{what} is not a picture, or of a kind that is not read: save it as PNG, JPEG or a "
+            "TIFF of 8 or 16 bits"
+        ) from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{what} cannot be decoded: {one_line(error)}") from error
 
@@ -103,7 +108,8 @@ def eight_bits(image: Image.Image) -> np.ndarray:
     """An image of 8 bits and fewer, as uint8 [H,W,3] RGB or, with transparency, [H,W,4] RGBA."""
     # RGBa is RGBA with colours multiplied by alpha, as some TIFFs have it; Pillow divides.
     see_through = image.has_transparency_data or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    return np.asarray(image.convert("RGBA" if see_through else "RGB"))
+    mode = "RGBA" if see_through else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensebind.perception.imagebind.preprocess.rows import axes_of, table, text_of
+from sensebind.perception.imagebind.preprocess.rows import axes_of, table, text_of, xyz_of
 
 MAX_BYTES = 256 << 20
 """Of a body before it was compressed."""
@@ -17,7 +17,8 @@ def parse_pcd(data: bytes) -> np.ndarray:
     any case, comments of any encoding.
 
     Returns:
-        float64 [N,3]; points without a return (NaN, as PCD marks them) are left out.
+        [N,3], float32 where a binary file has float32, else float64; NaN marks points without a
+        return.
 
     Raises:
         ValueError, KeyError: It is not one, is cut off, or has no x, y and z.
@@ -30,30 +31,29 @@ def parse_pcd(data: bytes) -> np.ndarray:
         position = end + 1
         if words and not words[0].startswith("#"):
             header[words[0].upper()] = words[1:]
-    names = [name.lower() for name in header["FIELDS"]]
+    listed = header.get("FIELDS") or header.get("COLUMNS")  # the word of versions before 0.5
+    if not listed:
+        raise ValueError("no FIELDS")
+    names = [name.lower() for name in listed]
     counts = [int(c) for c in header.get("COUNT", ["1"] * len(names))]
     points = _points(header)
     kinds = [t.lower() + s for t, s in zip(header["TYPE"], header["SIZE"], strict=True)]
-    encoding, body = header["DATA"][0].lower(), data[position:]
+    encoding = header["DATA"][0].lower()
     if encoding == "ascii":
         starts = np.cumsum([0, *counts])
-        rows = table(text_of(body).splitlines()[:points])
+        rows = table(text_of(data[position:]).splitlines()[:points])
         if len(rows) < points:
             raise ValueError(f"cut off after {len(rows)} of {points} points")
-        xyz = rows[:, [starts[i] for i in axes_of(names)]]
-        return xyz[np.isfinite(xyz).all(axis=1)]
+        return rows[:, [starts[i] for i in axes_of(names)]]
     # Padding fields share the name "_": number them, so that the layout is valid.
     unique = [name if name in ("x", "y", "z") else f"{name}#{i}" for i, name in enumerate(names)]
     fields = [(n, "<" + k, (c,)) for n, k, c in zip(unique, kinds, counts, strict=True)]
     if encoding == "binary":
-        records = np.frombuffer(body, np.dtype(fields), points)
         axes_of(unique)
-        xyz = np.stack([records[name].reshape(-1).astype(np.float64) for name in "xyz"], axis=1)
-    elif encoding == "binary_compressed":
-        xyz = _xyz_by_field(_lzf(body), fields, points)
-    else:
-        raise ValueError(f"unknown DATA {encoding}")
-    return xyz[np.isfinite(xyz).all(axis=1)]
+        return xyz_of(np.frombuffer(data, np.dtype(fields), points, position), "xyz")
+    if encoding == "binary_compressed":
+        return _xyz_by_field(_lzf(data[position:]), fields, points)
+    raise ValueError(f"unknown DATA {encoding}")
 
 
 def _points(header: dict[str, list[str]]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sensebind.perception.imagebind.preprocess.rows import axes_of, table, text_of
+from sensebind.perception.imagebind.preprocess.rows import axes_of, table, text_of, xyz_of
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2",
@@ -49,21 +49,23 @@ def parse_ply(data: bytes) -> np.ndarray:
     lists, are left out. Names may be of any case, comments of any encoding.
 
     Returns:
-        float64 [N,3].
+        [N,3], float32 where the file has float32, else float64.
 
     Raises:
         ValueError, KeyError: It is not one, is cut off, or its vertices have no x, y and z.
     """
-    encoding, elements, body = _header(data)
+    encoding, elements, position = _header(data)
     order = _ORDERS.get(encoding)
     if order is None and encoding != "ascii":
         raise ValueError(f"unknown format {encoding}")
-    lines = [] if order else [line for line in text_of(body).splitlines() if line.strip()]
-    position = 0  # in bytes, or in lines
+    lines = list[str]()
+    if not order:  # positions are numbers of lines then
+        lines = [line for line in text_of(data[position:]).splitlines() if line.strip()]
+        position = 0
     for element in elements:
         wanted = element.name == "vertex"
         if order:
-            found, position = _binary(body, position, element, order, wanted)
+            found, position = _binary(data, position, element, order, wanted)
         else:
             end = position + element.count
             found = _ascii(lines[position:end], element) if wanted else None
@@ -76,8 +78,8 @@ def parse_ply(data: bytes) -> np.ndarray:
     raise ValueError("it has no vertices")
 
 
-def _header(data: bytes) -> tuple[str, list[_Element], bytes]:
-    """Encoding, elements in their order, and what follows the header."""
+def _header(data: bytes) -> tuple[str, list[_Element], int]:
+    """Encoding, elements in their order, and where the header ends."""
     if not data.startswith(b"ply"):
         raise ValueError("no PLY header")
     first = data[3 : data.index(b"\n") + 1] if b"\n" in data[:5] else data[3:4]
@@ -105,7 +107,7 @@ def _header(data: bytes) -> tuple[str, list[_Element], bytes]:
                 break
     if any(element.count < 0 for element in elements):
         raise ValueError("it has fewer than no points")
-    return encoding, elements, data[position:]
+    return encoding, elements, position
 
 
 def _scalars(element: _Element) -> list[int]:
@@ -132,37 +134,40 @@ def _ascii(lines: list[str], element: _Element) -> np.ndarray:
 
 
 def _binary(
-    body: bytes, position: int, element: _Element, order: str, wanted: bool
+    data: bytes, position: int, element: _Element, order: str, wanted: bool
 ) -> tuple[np.ndarray | None, int]:
     """x, y and z of an element if it is wanted, and where the next one begins."""
     axes = _scalars(element) if wanted else []
-    lengths = _lengths(body, position, element, order)
+    lengths = _lengths(data, position, element, order)
     layout = _layout(element, order, lengths)
     size = element.count * layout.itemsize
-    records = np.frombuffer(body[position : position + size], layout, element.count)
-    same = all(
-        (records[f"n{i}"] == length).all() for i, length in enumerate(lengths) if length >= 0
-    )
-    if same:
-        xyz = np.stack([records[f"p{a}"].astype(np.float64) for a in axes], 1) if wanted else None
-        return xyz, position + size
+    if not size:
+        return np.empty((0, 3)) if wanted else None, position
+    if size <= len(data) - position:
+        records = np.frombuffer(data, layout, element.count, position)
+        counted = [i for i, length in enumerate(lengths) if length >= 0]
+        if all((records[f"n{i}"] == lengths[i]).all() for i in counted):
+            xyz = xyz_of(records, [f"p{axis}" for axis in axes]) if wanted else None
+            return xyz, position + size
+    elif not element.has_lists:
+        raise ValueError(f"cut off: {len(data) - position} of the {size} bytes of {element.name}")
     found = []
     for _ in range(element.count):
-        lengths = _lengths(body, position, element, order)
+        lengths = _lengths(data, position, element, order)
         layout = _layout(element, order, lengths)
-        record = np.frombuffer(body, layout, 1, position)[0]
+        record = np.frombuffer(data, layout, 1, position)[0]
         found.append([float(record[f"p{axis}"]) for axis in axes])
         position += layout.itemsize
-    return np.array(found, np.float64).reshape(-1, len(axes)), position
+    return np.array(found, np.float64).reshape(-1, 3) if wanted else None, position
 
 
-def _lengths(body: bytes, position: int, element: _Element, order: str) -> list[int]:
+def _lengths(data: bytes, position: int, element: _Element, order: str) -> list[int]:
     """Lengths of the lists of the record at a position; -1 for lone numbers."""
     lengths = list[int]()
     for one in element.properties:
         if one.length and element.count:
-            lengths.append(int(np.frombuffer(body, order + one.length, 1, position)[0]))
-            if not 0 <= lengths[-1] <= len(body):
+            lengths.append(int(np.frombuffer(data, order + one.length, 1, position)[0]))
+            if not 0 <= lengths[-1] <= len(data):
                 raise ValueError("a list is longer than the file")
             position += np.dtype(one.length).itemsize
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError  # the name alone: what torch raises; no pickle is run
@@ -15,9 +16,17 @@ from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.imagebind.preprocess.headerless import parse_columns, recognized
 from sensebind.perception.imagebind.preprocess.pcd import parse_pcd
 from sensebind.perception.imagebind.preprocess.ply import parse_ply
-from sensebind.perception.imagebind.preprocess.rows import parse_obj, parse_rows
+from sensebind.perception.imagebind.preprocess.rows import (
+    axes_of,
+    parse_obj,
+    parse_rows,
+    xyz_of,
+)
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 256 << 20  # some 20 million points; as text they grow tenfold in memory
+MAX_COLUMNS = 128  # of a point; [3, N] and [4, N], as some toolkits have it, would be a few points
 
 
 def read_points(
@@ -32,7 +41,8 @@ def read_points(
         path: The file.
         columns: What a row of a .bin holds, such as "x y z intensity ring", with "float64" where
             numbers are doubles; by default it is recognized where only one layout is possible.
-        keep_nan: Whether NaN stays, except in .pcd, whose definition says that it is no return.
+        keep_nan: Whether NaN stays. In .pcd, whose definition says that it marks no return, it is
+            left out all the same, and the number of such points logged.
 
     Returns:
         [N,3 or more] numbers in the file's own units, x y z first.
@@ -62,30 +72,55 @@ def read_points(
         raise InputError(f"point cloud {file} cannot be read: {one_line(error)}") from error
     if points.ndim != 2 or points.shape[1] < 3:
         raise InputError(f"point cloud {file} holds {list(points.shape)}, not [N,3]")
+    if points.shape[1] > MAX_COLUMNS:
+        raise InputError(
+            f"point cloud {file} holds {list(points.shape)}: a row is a point; transpose it"
+        )
     if points.dtype.kind not in "fiu":
         raise InputError(f"point cloud {file} holds {points.dtype}, not numbers")
-    points = _with_returns(points, keep_nan)
+    with_returns = _with_returns(points, keep_nan and ending != ".pcd")
+    if keep_nan and ending == ".pcd" and len(with_returns) < len(points):
+        lost = len(points) - len(with_returns)
+        log.warning("point cloud %s: %d of %d points have no return", file, lost, len(points))
+    points = with_returns
     if len(points) == 0:
         raise InputError(f"point cloud {file} holds no point")
     return points
 
 
 def _with_returns(points: np.ndarray, keep_nan: bool) -> np.ndarray:
-    if not keep_nan and not np.isfinite(points[:, :3]).all():
+    if not keep_nan and not _finite(points):
         points = points[np.isfinite(points[:, :3]).all(axis=1)]
-    origin = (points[:, 0] == 0) & (points[:, 1] == 0) & (points[:, 2] == 0)
-    return points[~origin] if origin.sum() > 1 else points
+    origin = points[:, 0] == 0
+    if np.count_nonzero(origin) < 2:  # of most clouds no more need be looked at
+        return points
+    origin &= (points[:, 1] == 0) & (points[:, 2] == 0)
+    return points[~origin] if np.count_nonzero(origin) > 1 else points
+
+
+def _finite(points: np.ndarray) -> bool:
+    """Whether all numbers certainly are: their squares' sum is the cheapest way to see it."""
+    if points.dtype.kind != "f":
+        return True
+    every = points.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(np.dot(every, every)))
 
 
 def _read_npy(file: Path) -> np.ndarray:
-    return np.load(file, allow_pickle=False)
+    array = np.load(file, allow_pickle=False)
+    names = array.dtype.names
+    if names is None:
+        return array
+    return xyz_of(array.reshape(-1), [names[axis] for axis in axes_of(names)])  # with fields
 
 
 def _read_pt(file: Path) -> np.ndarray:
     saved = torch.load(file, map_location="cpu", weights_only=True)
     if not torch.is_tensor(saved):
         raise ValueError("not a single tensor")
-    return saved.numpy()
+    saved = saved.detach()
+    return (saved.float() if saved.dtype is torch.bfloat16 else saved).numpy()
 
 
 def _bytes(parse: Callable[[bytes], np.ndarray]) -> Callable[[Path], np.ndarray]:

@@ -42,13 +42,34 @@ def axes_of(names: Sequence[str]) -> list[int]:
     return [lower.index(axis) for axis in "xyz"]
 
 
+def xyz_of(records: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Three fields of records as columns.
+
+    Args:
+        records: Structured array [N]; a field holds one number of each record.
+        names: The fields of x, y and z.
+
+    Returns:
+        [N,3], float32 where all three are floats of at most 32 bits, else float64.
+    """
+    kinds = [records.dtype[name].base for name in names]
+    single = all(kind.kind == "f" and kind.itemsize <= 4 for kind in kinds)
+    xyz = np.empty((len(records), 3), np.float32 if single else np.float64)
+    for column, name in enumerate(names):
+        xyz[:, column] = records[name].reshape(-1)
+    return xyz
+
+
 def table(lines: list[str]) -> np.ndarray:
     """Numbers in rows of one length, float64 [N, columns].
 
     Raises:
         ValueError: Something is not a number, or rows differ in length.
     """
-    return np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.empty((0, 3))
+    try:
+        return np.loadtxt(lines, dtype=np.float64, ndmin=2) if lines else np.empty((0, 3))
+    except ValueError as error:
+        raise ValueError(str(error).partition("; use `usecols`")[0]) from error
 
 
 def parse_rows(data: bytes) -> np.ndarray:

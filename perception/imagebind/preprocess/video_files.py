@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from sensebind.errors import InputError, one_line
@@ -32,6 +33,7 @@ STILL = Fraction(1, 4)
 The published loader takes the first picture that begins within the clip, which is the same up to
 one picture at a steady rate, and all that the clip shows where a picture stands for seconds.
 """
+UNTIMED = "has no times: its pictures are taken at 25 a second"
 _END = 1 << 62  # a time stamp behind every other
 _REORDERED = Fraction(2)  # seconds in which frames are stored in another order than shown
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
@@ -59,11 +61,17 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     file = checked(path, "video", MAX_BYTES)
     damage = Damage()
     try:
-        span = _span(file)
-        times = clip_times(float(span.end - span.begin), seconds, clips)
-        wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
-        if not span.counted:
-            _fill_by_seeking(file, wanted, damage)
+        with opened(file) as (container, stream):
+            span = _span(container, stream) or _counted_span(file)
+            duration = span.end - span.begin
+            if untimed(stream):  # a second may be anything: no picture is in two clips, at least
+                log.warning("video %s %s", file, UNTIMED)
+                times = clip_times(duration, min(Fraction(seconds), duration / clips), clips)
+            else:
+                times = clip_times(float(duration), seconds, clips)
+            wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
+            if not span.counted:
+                _fill_by_seeking(container, stream, wanted, damage)
         missed = [clip for clip in wanted if not clip.certain(span.begin)]
         if missed:
             _fill_in_order(file, missed, damage)
@@ -71,7 +79,8 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
         raise InputError(f"video {file} cannot be decoded: {one_line(error)}") from error
     if damage.packets:
         log.warning("video %s: %d packets cannot be decoded and are left out", file, damage.packets)
-    pairs = [clip.pair() for clip in wanted]
+    screen = Screen()
+    pairs = [clip.pair(screen) for clip in wanted]
     found = [pair for pair in pairs if pair]
     if not found:
         raise InputError(f"video {file} has no frame that can be decoded")
@@ -120,14 +129,24 @@ def timed_frames(
             yield at, frame
 
 
-def picture(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as a player shows it: upright, transparent parts on white; uint8 [H,W,3] RGB."""
-    format = frame.format
-    clear = format.has_palette or any(component.is_alpha for component in format.components)
-    pixels = frame.to_ndarray(format="rgba" if clear else "rgb24")
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    orientation = 1 if matrix is None else orientation_of(np.frombuffer(matrix, np.int32))
-    return upright(on_ground(pixels), orientation)
+class Screen:
+    """Shows the frames of a file as a player does; one for each file, as a converter costs time."""
+
+    def __init__(self) -> None:
+        self._convert = VideoReformatter().reformat
+        self._clear: dict[str, bool] = {}  # by pixel format
+
+    def picture(self, frame: av.VideoFrame) -> np.ndarray:
+        """A frame upright, transparent parts on white; uint8 [H,W,3] RGB."""
+        name = frame.format.name
+        if name not in self._clear:
+            parts = frame.format.components
+            self._clear[name] = frame.format.has_palette or any(one.is_alpha for one in parts)
+        form = "rgba" if self._clear[name] else "rgb24"
+        pixels = self._convert(frame, format=form).to_ndarray()
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        orientation = 1 if matrix is None else orientation_of(np.frombuffer(matrix, np.int32))
+        return upright(on_ground(pixels), orientation)
 
 
 def orientation_of(matrix: np.ndarray) -> int:
@@ -179,25 +198,32 @@ class _Span:
     counted: bool = False
 
 
-def _span(file: Path) -> _Span:
+def _span(container: InputContainer, stream: VideoStream) -> _Span | None:
     """Looks where a video ends, as headers say that wrongly or not at all.
 
     What browsers record has no duration, Matroska's is the time of the END where the file starts
     late, and that of a raw stream is a guess. A jump to the end finds the last packets.
+
+    Returns:
+        None where the file cannot be sought, or has no times.
     """
-    with opened(file) as (container, stream):
-        base = stream.time_base or Fraction(1, av.time_base)
-        begin, end = stream.start_time, None
-        try:
-            container.seek(_END, stream=stream)
-            end = _end(container, stream)
-            if end is not None:  # MPEG-TS lands on the last packet, which is not the last shown
-                container.seek(math.floor((end - _REORDERED) / base), stream=stream)
-                end = max(end, _end(container, stream) or end)
-        except FFmpegError:
-            pass  # it cannot be sought, and is read through
-    if begin is not None and end is not None:
-        return _Span(begin * base, max(end, begin * base))
+    base = stream.time_base or Fraction(1, av.time_base)
+    begin = stream.start_time
+    try:
+        container.seek(_END, stream=stream)
+        end = _end(container, stream)
+        if end is not None:  # MPEG-TS lands on the last packet, which is not the last shown
+            container.seek(math.floor((end - _REORDERED) / base), stream=stream)
+            end = max(end, _end(container, stream) or end)
+    except FFmpegError:
+        return None
+    if begin is None or end is None:
+        return None
+    return _Span(begin * base, max(end, begin * base))
+
+
+def _counted_span(file: Path) -> _Span:
+    """The same of a file that has to be read through."""
     with opened(file) as (container, stream):
         rate, count = _rate(stream), 0
         base = stream.time_base or Fraction(1, av.time_base)
@@ -221,6 +247,11 @@ def _end(container: InputContainer, stream: VideoStream) -> Fraction | None:
         if packet.pts is not None
     ]
     return max(ends, default=None)
+
+
+def untimed(stream: VideoStream) -> bool:
+    """Whether nothing in a file says when its pictures are shown, as in raw MJPEG."""
+    return stream.start_time is None and not stream.codec_context.framerate
 
 
 def _rate(stream: VideoStream) -> Fraction:
@@ -263,7 +294,7 @@ class _Clip:
         soon = bool(self.inside) and self.first_at - self.start <= STILL
         return self.before is not None or soon or (bool(self.inside) and self.start <= begin)
 
-    def pair(self) -> Pair | None:
+    def pair(self, screen: Screen) -> Pair | None:
         """What is on the screen at the start and at the end; None if no frame came."""
         first = self.inside[0] if self.inside else self.before
         if self.before is not None and self.first_at - self.start > STILL:
@@ -271,25 +302,26 @@ class _Clip:
         if first is None:
             return None
         last = self.inside[-1] if self.inside else first
-        pair = picture(first), picture(last)
+        pair = screen.picture(first), screen.picture(last)
         if pair[0].shape != pair[1].shape:  # a stream that changes its size; a player scales it
             height, width = pair[0].shape[:2]
             return pair[0], cv2.resize(pair[1], (width, height), interpolation=cv2.INTER_AREA)
         return pair
 
 
-def _fill_by_seeking(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:
-    with opened(file) as (container, stream):
-        base = stream.time_base or Fraction(1, av.time_base)
-        for clip in clips:
-            try:
-                container.seek(math.floor(clip.start / base), stream=stream)
-                for at, frame in timed_frames(container, stream, damage):
-                    if not clip.see(at, frame):
-                        break
-            except FFmpegError as error:
-                log.info("video %s cannot be sought: %s", file, one_line(error))
-                return
+def _fill_by_seeking(
+    container: InputContainer, stream: VideoStream, clips: Sequence[_Clip], damage: Damage
+) -> None:
+    base = stream.time_base or Fraction(1, av.time_base)
+    for clip in clips:
+        try:
+            container.seek(math.floor(clip.start / base), stream=stream)
+            for at, frame in timed_frames(container, stream, damage):
+                if not clip.see(at, frame):
+                    break
+        except FFmpegError as error:
+            log.info("video %s cannot be sought: %s", container.name, one_line(error))
+            return
 
 
 def _fill_in_order(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:

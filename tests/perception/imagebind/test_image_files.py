@@ -318,3 +318,18 @@ def test_what_pillow_turns_is_turned_once(tmp_path: Path) -> None:
     with Image.open(tmp_path / "p.tif") as image:
         np.testing.assert_array_equal(np.asarray(ImageOps.exif_transpose(image)), SEEN)
     assert_seen(read_image(tmp_path / "p.tif"), SEEN)
+
+
+def test_signed_samples_of_8_bits_are_not_taken_for_unsigned(tmp_path: Path) -> None:
+    signed = np.array([[0, 64], [100, 127]], np.uint8)
+    Image.fromarray(signed).save(tmp_path / "p.tif", tiffinfo={339: 2})  # SampleFormat, TIFF 6.0
+    assert read_image(tmp_path / "p.tif")[..., 0].tolist() == [[0, 129], [201, 255]]
+    Image.fromarray(signed + np.uint8(60)).save(tmp_path / "p.tif", tiffinfo={339: 2})
+    with pytest.raises(InputError, match="holds negative values, to -96"):
+        read_image(tmp_path / "p.tif")
+
+
+def test_what_is_no_known_picture_is_said_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(b"P7\nWIDTH 1\n")
+    with pytest.raises(InputError, match=r"p\.png is not a picture, or of a kind that is not read"):
+        read_image(tmp_path / "p.png")

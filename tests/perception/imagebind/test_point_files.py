@@ -164,6 +164,8 @@ LISTS = b"".join(
     struct.pack("<fB", x, n) + bytes(2 * n) + struct.pack("<ff", y, z)
     for n, (x, y, z) in enumerate(POINTS)
 )
+FACES = "element face 2\nproperty list uchar int vertex_indices\n"
+LONG, SHORT = struct.pack("<B5i", 5, 0, 1, 2, 0, 1), struct.pack("<B3i", 3, 0, 1, 2)
 CAMERA = "element camera 1\nproperty float x\nproperty list uchar short kind\n"
 
 
@@ -189,6 +191,9 @@ CAMERA = "element camera 1\nproperty float x\nproperty list uchar short kind\n"
         ("c.ply", ply_head("binary_little_endian", XYZ,
                            after="element face 1\nproperty list uchar int vertex_indices\n")
                   + FLOATS + bytes(13)),
+        ("c.ply", ply_head("binary_little_endian", XYZ, before=FACES) + LONG + SHORT + FLOATS),
+        ("c.ply", ply_head("binary_little_endian", XYZ, before=FACES) + SHORT + LONG + FLOATS),
+        ("c.pcd", pcd_head("POINTS 3\n", "binary").replace(b"FIELDS", b"COLUMNS") + FLOATS),
         ("c.txt", b"1;2;3\n4.5;5.5;6.5\n-7;-8;-9\n"),
         ("c.txt", b"1, 2, 3\n4.5, 5.5, 6.5\n-7, -8, -9,\n"),
         ("c.txt", b"//X Y Z\n" + ROWS),
@@ -221,6 +226,8 @@ def test_odd_but_valid_files(tmp_path: Path, name: str, content: bytes) -> None:
         ("c.ply", ply_head("binary_little_endian", XYZ + ", list uint char of") + FLOATS,
          "cannot be read"),
         ("c.obj", b"v 1 2\n", "a vertex of 2 numbers"),
+        ("c.pcd", pcd_head("POINTS 3\n", "binary").replace(b"FIELDS", b"F") + FLOATS, "no FIELDS"),
+        ("c.pts", b"1 2 3\n4 5 6\n1\n", "changed from 3 to 1 at row 3$"),
         ("c.bin", b"seventeen bytes..", "fit no known layout"),
     ],
 )  # fmt: skip
@@ -277,6 +284,34 @@ def test_any_file_is_read_or_refused(
         assert "\n" not in str(error)
         return
     assert points.ndim == 2 and points.shape[1] >= 3 and np.isfinite(points[:, :3]).all()
+
+
+def test_arrays_that_are_not_rows_of_plain_numbers(tmp_path: Path) -> None:
+    points = np.array(POINTS)
+    fields = np.array([(9, *point[::-1]) for point in POINTS], "u1,>f4,<f8,<i4")
+    fields.dtype.names = ("ring", "Z", "y", "X")
+    np.save(tmp_path / "c.npy", fields)
+    expected = [[np.trunc(x), y, z] for x, y, z in POINTS]
+    np.testing.assert_allclose(read_points(tmp_path / "c.npy"), expected)
+    np.save(tmp_path / "c.npy", np.asfortranarray(points.astype(">f4")))
+    np.testing.assert_allclose(read_points(tmp_path / "c.npy"), points)
+    for tensor in (torch.tensor(points, requires_grad=True), torch.tensor(points).bfloat16()):
+        torch.save(tensor, tmp_path / "c.pt")
+        np.testing.assert_allclose(read_points(tmp_path / "c.pt"), points)
+    np.save(tmp_path / "c.npy", np.zeros((4, 500)))  # as the nuScenes devkit has its clouds
+    with pytest.raises(InputError, match=r"holds \[4, 500\]: a row is a point; transpose it"):
+        read_points(tmp_path / "c.npy")
+
+
+def test_a_model_with_points_without_a_return_is_refused_or_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "c.pcd").write_bytes(
+        pcd_head("POINTS 4\n", "binary") + FLOATS + np.full(3, np.nan, "<f4").tobytes()
+    )
+    assert len(read_points(tmp_path / "c.pcd")) == 3 and not caplog.text
+    assert len(read_points(tmp_path / "c.pcd", keep_nan=True)) == 3
+    assert "c.pcd: 1 of 4 points have no return" in caplog.text
 
 
 def test_pickled_arrays_are_not_unpickled(tmp_path: Path) -> None:

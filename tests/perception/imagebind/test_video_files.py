@@ -92,14 +92,21 @@ def test_clips_are_found_whatever_the_header_says_of_the_duration(
     assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
 
 
-def test_raw_mjpeg_is_taken_at_25_pictures_a_second(tmp_path: Path) -> None:
-    pictures = [Image.fromarray(plain(list(COLOURS)[i // 50])) for i in range(250)]
+@pytest.mark.parametrize("count", [100, 200, 250, 500])
+def test_clips_of_raw_mjpeg_which_has_no_times_share_no_picture(
+    tmp_path: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
     with (tmp_path / "v.mjpeg").open("wb") as out:
-        for picture in pictures:
+        for number in range(count):
             body = io.BytesIO()
-            picture.save(body, "JPEG")
+            Image.fromarray(plain(list(COLOURS)[number * 5 // count])).save(body, "JPEG")
             out.write(body.getvalue())
-    assert shown(tmp_path / "v.mjpeg") == [(colour, colour) for colour in COLOURS]
+    pairs = [(colour, colour) for colour in COLOURS]
+    if count == 500:  # 20 s: clips of 2 s at 0, 4.5, 9, 13.5 and 18 s
+        assert [one for one, _ in shown(tmp_path / "v.mjpeg")] == list(COLOURS)
+    else:
+        assert shown(tmp_path / "v.mjpeg") == pairs
+    assert "has no times: its pictures are taken at 25 a second" in caplog.text
 
 
 def test_pictures_of_a_slow_gif_stand_still(tmp_path: Path) -> None:

@@ -195,6 +195,46 @@ def test_headers_cookies_and_undeclared_names(echo: str) -> None:
     assert got["headers"]["x-room"] == "kitchen"
 
 
+PETS = {
+    "Cat": {"type": "object", "required": ["lives"],
+            "properties": {"kind": {"type": "string"}, "lives": {"type": "integer"}}},
+    "Dog": {"type": "object", "properties": {"kind": {"type": "string"}}},
+    "Fish": {"type": "object", "properties": {"kind": {"const": "fish"}}},
+    "Tool": {"type": "object", "properties": {"kind": {"type": "string"}},
+             "discriminator": {"propertyName": "kind", "mapping": {"saw": "Saw"}}},
+    "Saw": {"allOf": [{"$ref": "#/components/schemas/Tool"}]},
+    "Hammer": {"allOf": [{"$ref": "#/components/schemas/Tool"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("union", ["oneOf", "anyOf"])
+def test_a_discriminator_names_the_schema(echo: str, union: str) -> None:
+    """OpenAPI 3.1.1, "Discriminator Object": a mapping, else the name of the component."""
+    options = [{"$ref": f"#/components/schemas/{name}"} for name in ("Cat", "Dog", "Fish")]
+    mapping = {"cat": "#/components/schemas/Cat", "kitten": "Cat"}
+    schema = {union: options, "discriminator": {"propertyName": "kind", "mapping": mapping}}
+    made = document("3.1.0", **body(schema))
+    made["components"] = {"schemas": PETS}
+    for value in ({"kind": "cat", "lives": 7}, {"kind": "kitten", "lives": 7}, {"kind": "Dog"},
+                  {"kind": "fish"}):  # fmt: skip
+        assert json.loads(call(echo, made, {"body": value})["body"]) == value
+    for value in ({"kind": "zebra"}, {"kind": "cat"}, {"kind": "Cat", "lives": 7}, {},
+                  {"kind": "Fish"}):  # fmt: skip
+        assert "wrong arguments" in call(echo, made, {"body": value}), value
+
+
+def test_a_discriminator_of_a_base_names_those_that_extend_it(echo: str) -> None:
+    def sent(name: str, value: Any) -> bool:
+        made = document(**body({"$ref": f"#/components/schemas/{name}"}))
+        made["components"] = {"schemas": PETS}
+        return "wrong arguments" not in call(echo, made, {"body": value})
+
+    assert sent("Saw", {"kind": "saw"}) and not sent("Saw", {"kind": "Saw"})
+    assert sent("Hammer", {"kind": "Hammer"}) and not sent("Hammer", {"kind": "saw"})
+    assert sent("Tool", {"kind": "saw"}) and sent("Tool", {"kind": "Hammer"})
+    assert not sent("Tool", {"kind": "spoon"}) and not sent("Tool", {})
+
+
 ODD = {
     "endless": body({"$ref": "#/components/schemas/N"}),
     "another file": body({"$ref": "other.yaml#/Lamp"}),
