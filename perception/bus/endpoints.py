@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
 import socket as sockets
 from pathlib import Path
@@ -20,6 +22,7 @@ _KEEPALIVE = {"IDLE": 1, "INTVL": 1, "CNT": 3}
 ZeroMQ's own heartbeats are off. They also end connections whose reader is merely busy: with a full
 queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.5 then aborts the
 whole process when the reader goes on (libzmq issue 3937)."""
+_NEEDED = 16  # descriptors that a context and its first sockets may need
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
 
@@ -60,6 +63,27 @@ def split_name(endpoint: str) -> tuple[str, str]:
     """Return the name of the key in an endpoint, or "", and the endpoint without it."""
     match = _TCP.fullmatch(endpoint)
     return (match[1] or "", f"tcp://{match[2]}") if match else ("", endpoint)
+
+
+def open_context() -> zmq.Context:
+    """Return a context of ZeroMQ with one thread.
+
+    Where no descriptor is free libzmq does not report that but ends the whole process (an assertion
+    about its epoll), so that is looked at before.
+
+    Raises:
+        BusError: Too few descriptors are free, which may pass.
+    """
+    spare: list[int] = []
+    try:
+        for _ in range(_NEEDED):
+            spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise BusError(f"the bus cannot be used: {error.strerror}") from error
+    finally:
+        for one in spare:
+            os.close(one)
+    return zmq.Context(io_threads=1)
 
 
 def bind_socket(
@@ -146,7 +170,7 @@ def _refuse_taken_path(path: str) -> None:
     """ZeroMQ would silently take a socket file over from a publisher that is alive.
 
     Raises:
-        BusError: Somebody listens there.
+        BusError: Somebody listens there, which may pass.
     """
     if path.startswith("@") or not Path(path).is_socket():
         return
@@ -156,4 +180,5 @@ def _refuse_taken_path(path: str) -> None:
             probe.connect(path)
         except OSError:
             return  # left behind by a process that is gone
-    raise BusError(f"ipc://{path} is in use by another publisher: choose another path")
+    problem = f"ipc://{path} is in use by another publisher: choose another path"
+    raise BusError(problem) from OSError(errno.EADDRINUSE, "Address already in use")

@@ -17,13 +17,18 @@ import zmq
 
 from sensebind.errors import BusError
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
+from sensebind.perception.bus.endpoints import (
+    bind_socket,
+    connect_socket,
+    open_context,
+    open_socket,
+)
 
 _TICK_MS = 200
 _BATCH = 256  # messages handed on before subscriptions are looked at again
 _MAX_TOPICS = 1024
 _MAX_FRAMES = 4
-_TOPIC = re.compile(rb"(percept|beat)/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/")
+_TOPIC = re.compile(rb"(percept|beat|watch)/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class ProxyCounts:
     Attributes:
         forwarded: Messages that were handed on. `refused`: messages that are none of the bus.
         turned_away: Connection attempts without a key that is allowed.
-        topics: Topics that were seen, two for each stream.
+        topics: Topics that were seen, two for each stream and one for each robot.
     """
 
     forwarded: int
@@ -68,10 +73,10 @@ class Proxy:
         self._topics: set[bytes] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._source = open_socket(self._context, zmq.SUB)
-            for kind in (b"percept/", b"beat/"):
+            for kind in (b"percept/", b"beat/", b"watch/"):
                 self._source.setsockopt(zmq.SUBSCRIBE, kind)
             for upstream in upstreams:
                 connect_socket(self._source, upstream, keys)

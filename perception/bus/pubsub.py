@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psutil
@@ -33,10 +33,12 @@ from sensebind.perception.bus.endpoints import (
     bind_socket,
     check_endpoint,
     connect_socket,
+    open_context,
     open_socket,
 )
 from sensebind.perception.bus.heartbeat import BEAT, Heartbeat, decode_heartbeat, encode_heartbeat
 from sensebind.perception.bus.stream_stats import StreamStats, Tally
+from sensebind.perception.bus.watch_report import WATCH, WatchReport, decode_report
 from sensebind.perception.percept import STREAM_NAME, Percept, decode_message, encode_message
 
 __all__ = [
@@ -56,6 +58,7 @@ _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even 
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
 _BEAT = BEAT.encode()
+_WATCH = WATCH.encode()
 _TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
 
 
@@ -98,7 +101,7 @@ class Publisher:
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
         self._closing = False
         self._published = -math.inf
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
                 self._context, zmq.XPUB, endpoint, keys
@@ -251,11 +254,14 @@ class News:
     """What one `Subscriber.receive` brought: per stream the newest only.
 
     Attributes:
-        percepts: Percepts by stream. `heartbeats`: heartbeats by stream.
+        percepts: Percepts by stream.
+        heartbeats: Heartbeats by stream.
+        reports: What supervisors say of their workers, by the name of the supervisor.
     """
 
     percepts: dict[str, Percept]
     heartbeats: dict[str, Heartbeat]
+    reports: dict[str, WatchReport] = field(default_factory=dict)
 
 
 class Subscriber:
@@ -287,12 +293,14 @@ class Subscriber:
         self._shared: set[str] = set()  # streams of which it was logged that two publish them
         self._clocks = HostClocks()
         self._unplaced: dict[str, Percept] = {}  # of machines whose clock is not known yet
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         self._socket = open_socket(self._context, zmq.SUB)
         kinds = ["percept/", BEAT] if percepts else [BEAT]
         for kind in kinds:
             for stream in [""] if streams is None else [f"{stream}/" for stream in streams]:
                 self._socket.setsockopt(zmq.SUBSCRIBE, f"{kind}{stream}".encode())
+        if streams is None:
+            self._socket.setsockopt(zmq.SUBSCRIBE, _WATCH)
         try:
             for endpoint in endpoints:
                 connect_socket(self._socket, endpoint, keys)
@@ -341,6 +349,11 @@ class Subscriber:
         try:
             if frames[0].startswith(_BEAT):
                 self._take_beat(decode_heartbeat(frames), news)
+                return
+            if frames[0].startswith(_WATCH):
+                report = decode_report(frames)
+                if len(news.reports) < _MAX_STREAMS or report.robot in news.reports:
+                    news.reports[report.robot] = report
                 return
             percept = decode_message(frames)
         except MessageError:

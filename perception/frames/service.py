@@ -20,7 +20,12 @@ from sensebind.errors import (
     one_line,
 )
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
+from sensebind.perception.bus.endpoints import (
+    bind_socket,
+    connect_socket,
+    open_context,
+    open_socket,
+)
 from sensebind.perception.frames.store import Frame, FrameStore
 from sensebind.perception.percept import (
     MAX_PAYLOAD_BYTES,
@@ -78,7 +83,7 @@ class FrameServer:
         self._served = self._refused = self._unanswered = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
                 self._context, zmq.ROUTER, endpoint, keys
@@ -168,7 +173,7 @@ class FrameClient:
         """
         self._endpoint = endpoint
         self._timeout = timeout
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         self._socket = open_socket(self._context, zmq.DEALER)
         try:
             connect_socket(self._socket, endpoint, keys)
