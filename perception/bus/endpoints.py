@@ -22,6 +22,7 @@ _KEEPALIVE = {"IDLE": 1, "INTVL": 1, "CNT": 3}
 ZeroMQ's own heartbeats are off. They also end connections whose reader is merely busy: with a full
 queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.5 then aborts the
 whole process when the reader goes on (libzmq issue 3937)."""
+_LONGEST_PATH = 107  # bytes of a socket's path, which ends with a zero in 108
 _NEEDED = 16  # descriptors that a context and its first sockets may need
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
@@ -41,7 +42,7 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
     scheme, separator, rest = endpoint.partition("://")
     if not separator or scheme not in ("ipc", "inproc", "tcp") or not rest:
         raise BusError(f"{endpoint!r} is no bus endpoint: use ipc://PATH or tcp://127.0.0.1:PORT")
-    if scheme == "ipc" and len(rest.encode()) > 100:
+    if scheme == "ipc" and len(rest.encode()) > _LONGEST_PATH:
         raise BusError(f"{endpoint!r} is too long for a socket: use a shorter directory")
     if scheme != "tcp":
         return endpoint
@@ -51,7 +52,7 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
         raise BusError(f"{endpoint!r} needs a port from 1 to 65535, or *")
     if host == "localhost":
         return f"tcp://{name}{'@' if name else ''}127.0.0.1:{port}"
-    if not host or (not keyed and not _loopback(host)):
+    if not host or (not keyed and not is_loopback(host)):
         raise BusError(
             f"{endpoint!r} can be reached from other machines, and the bus has no keys: "
             "use tcp://127.0.0.1:PORT or ipc://PATH, or make keys with `sensebind keys new`"
@@ -159,9 +160,10 @@ def _socket(context: zmq.Context, kind: int, endpoint: str) -> zmq.Socket:
     return socket
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an interface can be reached from this machine alone."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -132,6 +132,11 @@ class Supervisor:
         return {name: stream.spec.endpoint for name, (_, stream) in self._streams.items()}
 
     @property
+    def directory(self) -> Path:
+        """Where its sockets are."""
+        return self._directory.path
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids: "launcher", "spare" (of the launcher), and each worker that runs."""
         with self._lock:

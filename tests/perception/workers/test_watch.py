@@ -238,7 +238,11 @@ def test_a_watching_thread_that_hangs_is_reported_and_the_robot_can_be_ended(
     monkeypatch.setattr(supervisor, "_on_hang", on_hang)
     monkeypatch.setattr(supervisor._watchdog, "_limit", 1.0)
     pids = list(supervisor.pids.values())
-    on_change.harm = lambda: released.wait(PATIENCE) and None
+
+    def hang() -> None:
+        released.wait(PATIENCE)
+
+    on_change.harm = hang
     os.kill(supervisor.status()["camera"].pid, signal.SIGKILL)
     try:
         assert hung.wait(PATIENCE)
