@@ -7,11 +7,12 @@ import ipaddress
 import os
 import re
 import socket as sockets
+import time
 from pathlib import Path
 
 import zmq
 
-from sensebind.errors import BusError
+from sensebind.errors import BusError, is_passing
 from sensebind.perception.bus.curve_keys import KEY_NAME, Gate, KeyRing
 
 QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
@@ -24,6 +25,7 @@ queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.
 whole process when the reader goes on (libzmq issue 3937)."""
 _LONGEST_PATH = 107  # bytes of a socket's path, which ends with a zero in 108
 _NEEDED = 16  # descriptors that a context and its first sockets may need
+_RENEW_SECONDS, _RENEW_PAUSE = 30.0, 0.01  # for the system to give the address back
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
 
@@ -118,22 +120,65 @@ def bind_socket(
     return socket, actual.rstrip("\0"), gate
 
 
-def connect_socket(socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None) -> None:
+def renew_socket(
+    context: zmq.Context, socket: zmq.Socket, endpoint: str, gate: Gate
+) -> tuple[zmq.Context, zmq.Socket, Gate]:
+    """Close all connections of a guarded socket, and bind another one in its place.
+
+    Who was connected connects again by itself, and is let in or not by the keys as they are now.
+
+    Args:
+        context: Of this socket alone.
+        socket: What is replaced.
+        endpoint: Where it is bound.
+        gate: Guards it.
+
+    Raises:
+        BusError: The endpoint was taken by somebody else meanwhile.
+    """
+    kind, turned_away = socket.getsockopt(zmq.TYPE), gate.turned_away
+    assert isinstance(kind, int)
+    gate.close()
+    context.destroy(linger=0)
+    until = time.monotonic() + _RENEW_SECONDS
+    while True:
+        context = open_context()
+        try:
+            socket, _, renewed = bind_socket(context, kind, endpoint, gate.ring)
+        except BusError as error:
+            context.destroy(linger=0)
+            if not is_passing(error) or time.monotonic() > until:
+                raise
+            time.sleep(_RENEW_PAUSE)
+            continue
+        assert renewed is not None
+        renewed.turned_away = turned_away
+        return context, socket, renewed
+
+
+def connect_socket(
+    socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None
+) -> tuple[str, bytes]:
     """Connect a socket; the other side may come later, go, and come back.
+
+    Returns:
+        The plain address, for `disconnect`, and the key that the other side must hold, or "".
 
     Raises:
         BusError: The endpoint is refused or malformed, or its key is not allowed.
     """
     name, plain = split_name(check_endpoint(endpoint, keyed=ring is not None))
     tcp = plain.startswith("tcp://")
+    key = b""
     try:
         socket.setsockopt(zmq.CURVE_SERVER, 0)  # forgets the key of the connection before this one
         if ring is not None and tcp:
-            ring.guard_client(socket, name)
+            key = ring.guard_client(socket, name)
         socket.setsockopt(zmq.IPV6, int("[" in plain))
         socket.connect(plain)
     except zmq.ZMQError as error:
         raise BusError(f"cannot connect to the bus at {endpoint!r}: {error}") from error
+    return plain, key
 
 
 def open_socket(context: zmq.Context, kind: int) -> zmq.Socket:

@@ -7,6 +7,7 @@ loses, it knows by the sequence numbers.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Sequence
@@ -22,7 +23,10 @@ from sensebind.perception.bus.endpoints import (
     connect_socket,
     open_context,
     open_socket,
+    renew_socket,
 )
+
+log = logging.getLogger(__name__)
 
 _TICK_MS = 200
 _BATCH = 256  # messages handed on before subscriptions are looked at again
@@ -80,9 +84,14 @@ class Proxy:
                 self._source.setsockopt(zmq.SUBSCRIBE, kind)
             for upstream in upstreams:
                 connect_socket(self._source, upstream, keys)
-            self._sink, self.endpoint, self._gate = bind_socket(
-                self._context, zmq.XPUB, endpoint, keys
-            )
+            self._sink_context = open_context()  # its own, to be renewed alone
+            try:
+                self._sink, self.endpoint, self._gate = bind_socket(
+                    self._sink_context, zmq.XPUB, endpoint, keys
+                )
+            except BusError:
+                self._sink_context.destroy(linger=0)
+                raise
         except BusError:
             self._context.destroy(linger=0)
             raise
@@ -105,6 +114,7 @@ class Proxy:
             self._thread.join()
         if self._gate is not None:
             self._gate.close()
+        self._sink_context.destroy(linger=0)
         self._context.destroy(linger=0)
 
     def __enter__(self) -> Self:
@@ -115,14 +125,18 @@ class Proxy:
         self.close()
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        guards = self._gate.sockets if self._gate is not None else ()
-        for socket in (self._source, self._sink, *guards):
-            poller.register(socket, zmq.POLLIN)
+        poller = self._poller()
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))
             if self._gate is not None:
                 self._gate.serve()
+                if self._gate.must_cut:
+                    log.warning("a key was removed, all connections are made again")
+                    self._sink_context, self._sink, self._gate = renew_socket(
+                        self._sink_context, self._sink, self.endpoint, self._gate
+                    )
+                    poller = self._poller()
+                    continue
             while self._sink in ready and self._sink.poll(0):
                 self._welcome(self._sink.recv())
             for _ in range(_BATCH if self._source in ready else 0):
@@ -130,6 +144,13 @@ class Proxy:
                     self._forward(self._source.recv_multipart(zmq.NOBLOCK))
                 except zmq.Again:
                     break
+
+    def _poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        guards = self._gate.sockets if self._gate is not None else ()
+        for socket in (self._source, self._sink, *guards):
+            poller.register(socket, zmq.POLLIN)
+        return poller
 
     def _forward(self, frames: list[bytes]) -> None:
         topic = frames[0]

@@ -28,13 +28,14 @@ from zmq.backend import Socket, zmq_poll
 from sensebind.credentials import without_credentials
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.bus.clock_sync import HostClocks, host_clock
-from sensebind.perception.bus.curve_keys import KeyRing
+from sensebind.perception.bus.curve_keys import AllowedKeys, Gate, KeyRing
 from sensebind.perception.bus.endpoints import (
     bind_socket,
     check_endpoint,
     connect_socket,
     open_context,
     open_socket,
+    renew_socket,
 )
 from sensebind.perception.bus.heartbeat import BEAT, Heartbeat, decode_heartbeat, encode_heartbeat
 from sensebind.perception.bus.stream_stats import StreamStats, Tally
@@ -195,12 +196,7 @@ class Publisher:
     def _run(self) -> None:
         due = time.monotonic()
         process = psutil.Process()
-        idle, busy = zmq.Poller(), zmq.Poller()
-        idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
-        for poller in (idle, busy):
-            poller.register(self._ear, zmq.POLLIN)
-            for guard in self._gate.sockets if self._gate is not None else ():
-                poller.register(guard, zmq.POLLIN)
+        idle, busy = self._pollers()
         while True:
             now = time.monotonic()
             wait, poller = max(0.0, due - now), idle
@@ -210,6 +206,8 @@ class Publisher:
             poller.poll(int(wait * 1000) + 1)
             if self._gate is not None:
                 self._gate.serve()
+                if self._gate.must_cut and self._cut(self._gate):
+                    idle, busy = self._pollers()
             with self._lock:
                 if self._closing:
                     return
@@ -219,6 +217,32 @@ class Publisher:
                 if time.monotonic() >= due:
                     self._send(encode_heartbeat(self._beat(process)))
                     due = time.monotonic() + self._interval
+
+    def _pollers(self) -> tuple[zmq.Poller, zmq.Poller]:
+        """Return what wakes the thread while nothing is published, and while something is."""
+        idle, busy = zmq.Poller(), zmq.Poller()
+        idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
+        for poller in (idle, busy):
+            poller.register(self._ear, zmq.POLLIN)
+            for guard in self._gate.sockets if self._gate is not None else ():
+                poller.register(guard, zmq.POLLIN)
+        return idle, busy
+
+    def _cut(self, gate: Gate) -> bool:
+        """End all connections, as one of them is of a key that was removed.
+
+        Returns:
+            Whether there is another socket now.
+        """
+        with self._lock:
+            if self._closing:
+                return False
+            log.warning("%s: a key was removed, all connections are made again", self.stream)
+            self._context, self._socket, self._gate = renew_socket(
+                self._context, self._socket, self.endpoint, gate
+            )
+            self._look = [(self._socket, _POLLIN)]
+        return True
 
     def _read_subscriptions(self) -> None:
         """Give new subscribers the newest percepts of what they subscribed to."""
@@ -295,6 +319,8 @@ class Subscriber:
         self._unplaced: dict[str, Percept] = {}  # of machines whose clock is not known yet
         self._context = open_context()
         self._socket = open_socket(self._context, zmq.SUB)
+        self._allowed = AllowedKeys(keys) if keys is not None else None
+        self._believed: dict[str, bytes] = {}  # keys of publishers by their address
         kinds = ["percept/", BEAT] if percepts else [BEAT]
         for kind in kinds:
             for stream in [""] if streams is None else [f"{stream}/" for stream in streams]:
@@ -303,7 +329,9 @@ class Subscriber:
             self._socket.setsockopt(zmq.SUBSCRIBE, _WATCH)
         try:
             for endpoint in endpoints:
-                connect_socket(self._socket, endpoint, keys)
+                plain, key = connect_socket(self._socket, endpoint, keys)
+                if key:
+                    self._believed[plain] = key
         except BusError:
             self._context.destroy(linger=0)
             raise
@@ -315,6 +343,8 @@ class Subscriber:
             timeout: Longest wait in seconds; the result is empty when nothing came.
         """
         news = News({}, {})
+        if self._believed:
+            self._look_at_keys()
         self._socket.setsockopt(zmq.RCVTIMEO, max(0, int(timeout * 1000)))
         wait = 0  # for the first message; of those behind it what is there already
         try:
@@ -343,6 +373,16 @@ class Subscriber:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _look_at_keys(self) -> None:
+        """Leave publishers whose keys have been removed here."""
+        assert self._allowed is not None
+        self._allowed.look_again()
+        for plain, key in list(self._believed.items()):
+            if key not in self._allowed.keys:
+                log.warning("%s: its key was removed, it is listened to no more", plain)
+                self._socket.disconnect(plain)
+                del self._believed[plain]
 
     def _take(self, frames: list[bytes], news: News) -> None:
         """Count one message; whatever is in it, the subscriber lives on."""
