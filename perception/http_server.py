@@ -84,6 +84,12 @@ class HttpGuard:
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
+        head = len(scope.get("raw_path", b"")) + len(scope["query_string"])
+        if head + sum(len(name) + len(value) for name, value in scope["headers"]) > (
+            self._rules.max_head
+        ):
+            await _refuse(send, 431, "the headers are too large")
+            return
         refusal = self._refusal(scope["method"], scope["scheme"], headers)
         if refusal is not None:
             await _refuse(send, *refusal)

@@ -17,6 +17,7 @@ LAYERS = (
     "credentials",
     "errors",
     "printable",
+    "servers",
     "checkpoints",
     "perception",
     "perception.modality",

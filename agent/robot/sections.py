@@ -59,6 +59,7 @@ class StreamConfig(Section):
         sensor_height: Of a lidar above the floor, metres.
         jpeg_quality: Of the images sent along with vision; 0 sends none.
         max_memory_mb: Of the worker; above it the process is started again. 0 is no limit.
+            `sensebind config check` measures what the worker needs at least.
     """
 
     source: str | dict[str, Any]
