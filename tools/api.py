@@ -9,16 +9,15 @@ bounded in time and size; the model is told a short form, the whole of it is the
 import base64
 import json
 import logging
-import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
-import httpx
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
 from sensebind.errors import InputError
+from sensebind.tools.http_client import MAX_BODY, HttpClient
 from sensebind.tools.json_schema import wrong_arguments
 from sensebind.tools.openapi import (
     MAX_DOCUMENT_BYTES,
@@ -30,14 +29,11 @@ from sensebind.tools.openapi import (
 )
 from sensebind.tools.risk import Origin, label
 from sensebind.tools.secrets import read_secret
-from sensebind.tools.ssrf_guard import GuardedTransport
 
 log = logging.getLogger(__name__)
 
 MAX_OPERATIONS = 200
 MAX_TOLD = 400  # characters of an answer told to the model
-MAX_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class ApiTools:
@@ -58,7 +54,7 @@ class ApiTools:
         private: Collection[str] = (),
         auth: Mapping[str, str] | None = None,
         timeout: float = 3.0,
-        max_bytes: int = 64 * 1024,
+        max_bytes: int = MAX_BODY,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Reads the document; sends nothing.
@@ -94,7 +90,7 @@ class ApiTools:
         self.operations = _chosen(found, odd, allow, self._credentials)
         self._timeout = timeout
         self._max_bytes = max_bytes
-        self._client = _client(private, timeout, headers or {})
+        self._client = HttpClient(private, headers)
         # A host of one's own, named as such, says what the robot's own devices say.
         own = urlsplit(base_url).hostname in set(private)
         self._words = Origin.ROBOT if own else Origin.OUTSIDE
@@ -115,9 +111,9 @@ class ApiTools:
             InputError: No such server, or no document there.
         """
         url = base_url.rstrip("/") + path
-        client = _client(private, timeout, {})
+        client = HttpClient(private)
         try:
-            answer = _send(client, "get", url, timeout=timeout, max_bytes=MAX_DOCUMENT_BYTES)
+            answer = client.send("get", url, timeout=timeout, max_bytes=MAX_DOCUMENT_BYTES)
             if answer[0] != 200:
                 raise InputError(f"no API document at {url}: the server answers {answer[0]}")
             document = parse_document(answer[1], url)
@@ -197,8 +193,7 @@ class ApiTools:
             payload = self._payload(operation, arguments, headers)
         except InputError as error:
             raise ToolException(f"wrong arguments: {error}") from error
-        status, raw = _send(
-            self._client,
+        status, raw = self._client.send(
             operation.method,
             self.base_url + path,
             query="&".join(query),
@@ -260,16 +255,6 @@ class ApiTools:
             return None
         payload, headers["Content-Type"] = body.encode(given)
         return payload
-
-
-def _client(private: Collection[str], timeout: float, headers: Mapping[str, str]) -> httpx.Client:
-    return httpx.Client(
-        transport=GuardedTransport(private),
-        timeout=timeout,
-        follow_redirects=False,
-        trust_env=False,
-        headers={**headers, "accept-encoding": "identity"},  # nothing that swells when unpacked
-    )
 
 
 def _chosen(
@@ -338,58 +323,6 @@ def _credentials(
         else:
             raise InputError(f"the security scheme {name} of type {kind} is not supported")
     return found
-
-
-def _send(
-    client: httpx.Client,
-    method: str,
-    url: str,
-    *,
-    timeout: float,
-    max_bytes: int,
-    query: str = "",
-    payload: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> tuple[int, bytes]:
-    """Sends a request, follows redirects inside its host, and reads a bounded answer."""
-    deadline = time.monotonic() + timeout
-    url = f"{url}?{query}" if query else url
-    for _ in range(MAX_REDIRECTS + 1):
-        try:
-            with client.stream(method, url, content=payload, headers=headers) as answer:
-                if answer.status_code not in _REDIRECTS:
-                    return answer.status_code, _read(answer, deadline, timeout, max_bytes)
-                target = urljoin(url, answer.headers.get("location", ""))
-        except InputError as error:  # an address that is refused
-            raise ToolException(str(error)) from error
-        except httpx.TimeoutException as error:
-            raise ToolException(f"no answer within {timeout:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise ToolException(f"cannot reach the server: {error}") from error
-        if method != "get" or _origin(target) != _origin(url):
-            raise ToolException(
-                f"the server wants to redirect ({answer.status_code}), which is not allowed"
-            )
-        url = target
-    raise ToolException("the server redirects for ever")
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _read(answer: httpx.Response, deadline: float, timeout: float, max_bytes: int) -> bytes:
-    if answer.headers.get("content-encoding", "identity") != "identity":
-        raise ToolException("the answer is packed, which was not asked for")
-    chunks = bytearray()
-    for chunk in answer.iter_raw():
-        chunks += chunk
-        if len(chunks) > max_bytes:
-            raise ToolException(f"the answer is larger than {max_bytes} bytes")
-        if time.monotonic() > deadline:
-            raise ToolException(f"no whole answer within {timeout:g} s")
-    return bytes(chunks)
 
 
 def told(value: Any) -> str:

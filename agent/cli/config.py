@@ -22,9 +22,14 @@ def schema() -> int:
 
 @app.command("check")
 def check(robot: RobotFile) -> int:
-    """Read a robot's file, and tell what is wrong with it, with line and field."""
+    """Read a robot's file, and report what is wrong with it, with line and field.
+
+    Where a stream has `max_memory_mb` its worker is loaded once, to see whether it can keep it.
+    """
     from sensebind.agent.robot.config_file import read_config
+    from sensebind.perception.workers.memory_floor import check_memory
 
     workers = read_config(robot).check()
+    check_memory(workers)
     print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0

@@ -61,6 +61,19 @@ def keys_allow(
     return 0
 
 
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="As `keys list` calls it.")],
+    directory: Keys = None,
+) -> int:
+    """Let the owner of a key listen no more; its connections are closed within seconds."""
+    from sensebind.perception.bus.curve_keys import default_directory, revoke_key
+
+    revoke_key((directory or default_directory()).expanduser(), name)
+    print(f"{name} is not allowed any more")
+    return 0
+
+
 @keys_app.command("list")
 def keys_list(directory: Keys = None, as_json: Json = False) -> int:
     """Show our own public key and those that are allowed."""

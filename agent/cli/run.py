@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import queue
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +16,17 @@ import typer
 
 from sensebind.agent.cli.options import Json, RobotFile
 from sensebind.agent.cli.output import console
-from sensebind.agent.cli.signals import until_signal
+from sensebind.agent.cli.signals import Interrupted, interruptible, until_signal
 
 if TYPE_CHECKING:
     from sensebind.perception.workers.supervisor import WorkerStatus
 
+log = logging.getLogger(__name__)
+
+EXIT_HUNG = 70
+"""How `run` ends when nobody watches the workers any more (EX_SOFTWARE of sysexits.h)."""
 _TICK = 0.5  # seconds between looks whether to end
+_HUNG_SECONDS = 8.0  # for an orderly end after that
 
 
 def run(
@@ -40,7 +49,8 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
         as_json: Print addresses at the start and all streams at the end as JSON.
 
     Returns:
-        0 after an orderly end.
+        0 after an orderly end, `EXIT_HUNG` when the thread that watches the workers hangs: whoever
+        started the robot should start it again.
 
     Raises:
         SenseBindError: A stream cannot start, or none can run any more; nothing is left running.
@@ -56,7 +66,15 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
 
     out = _Output(as_json)
     with until_signal() as stop:
-        with Robot(config, on_change=out.changed) as robot:
+        hung = _Hung(stop)
+        with ExitStack() as stack:
+            try:
+                with interruptible(stop):  # a language model may take seconds to load
+                    robot = stack.enter_context(
+                        Robot(config, on_change=out.changed, on_hang=hung.noted)
+                    )
+            except Interrupted:
+                return 0
             out.started(robot.addresses, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless, starting = False, True
@@ -75,9 +93,35 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
             out.print(json.dumps({"streams": [top.as_dict(row) for row in rows]}))
         else:
             out.print(escape(top.as_text(rows)))
+        if hung.where:
+            return EXIT_HUNG
         if hopeless:
             raise ConfigurationError("no stream can run: " + "; ".join(sorted(details)))
         return 0
+
+
+class _Hung:
+    """Ends the robot when the thread that watches its workers hangs.
+
+    Args:
+        stop: Ends the robot when it is set.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self.where = ""
+
+    def noted(self, where: str) -> None:
+        """Take note; what hangs may keep the robot from ending in order."""
+        self.where = where
+        log.error(
+            "nobody watches the workers any more: the robot ends with code %d; start it again",
+            EXIT_HUNG,
+        )
+        self._stop.set()
+        last = threading.Timer(_HUNG_SECONDS, os._exit, [EXIT_HUNG])
+        last.daemon = True
+        last.start()
 
 
 class _Output:

@@ -25,6 +25,32 @@ def until_signal() -> Iterator[threading.Event]:
         yield stop
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came while something was being started."""
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """Inside `until_signal`: the first signal also ends the body, such as a start that takes long.
+
+    Args:
+        stop: What `until_signal` yielded.
+
+    Raises:
+        Interrupted: In the body, once; it is not raised again while the body cleans up.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            stop.set()
+            raise Interrupted
+
+    with _handling(dict.fromkeys(_ENDS, interrupt)):
+        if stop.is_set():
+            raise Interrupted
+        yield
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Makes SIGTERM end a dialog as Ctrl-C does: it raises `Terminated` in the main thread.

@@ -28,8 +28,15 @@ _COLUMNS = (
     "stream", "state", "rate", "aim", "age ms", "encode ms", "lost", "gaps", "dropped",
     "unchanged", "restarts", "MB", "notes",
 )  # fmt: skip
-_COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow", "ended": "blue"}
+_COLOURS = {
+    "running": "green",
+    "starting": "cyan",
+    "waiting": "yellow",
+    "ended": "blue",
+    "restarting": "yellow",
+}
 STALE_MS = 2000.0
+_OTHER_SOCKETS = frozenset({"frames", "control"})  # of a robot, not of its bus
 
 
 def top(
@@ -82,14 +89,16 @@ def local_endpoints(config: Path | None) -> list[str]:
     Raises:
         ConfigurationError: The file of the robot is wrong.
     """
-    from sensebind.agent.robot.config import runtime_directory
     from sensebind.agent.robot.config_file import read_config
+    from sensebind.agent.robot.run_directory import run_directories
+    from sensebind.perception.bus.watch_report import REPORT_SOCKET
 
     if config is not None:
         robot = read_config(config)
-        return [f"ipc://{robot.directory / name}" for name in robot.stream_names.values()]
-    sockets = sorted(runtime_directory().glob("*/*"))
-    return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name not in ("frames", "control")]
+        names = [*robot.stream_names.values(), REPORT_SOCKET]
+        return [f"ipc://{robot.directory / name}" for name in names]
+    sockets = [one for folder in run_directories() for one in sorted(folder.iterdir())]
+    return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name not in _OTHER_SOCKETS]
 
 
 def _is_well(row: StreamRow) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
     TOOL_SECTIONS,
     BusConfig,
@@ -133,8 +133,13 @@ class RobotConfig(Section):
 
     @property
     def directory(self) -> Path:
-        """Where the sockets of the running robot are, and where `sensebind top` looks for them."""
-        return runtime_directory() / (self.name or "robot")
+        """Where the sockets of the running robot are: a folder of each run's own."""
+        return run_directory(self.run_name)
+
+    @property
+    def run_name(self) -> str:
+        """What the robot's lock and its folders are called."""
+        return self.name or "robot"
 
     @property
     def control_socket(self) -> Path:
@@ -145,7 +150,7 @@ class RobotConfig(Section):
     def state_directory(self) -> Path:
         """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
         state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-        return state / "sensebind" / (self.name or "robot")
+        return state / "sensebind" / self.run_name
 
     @property
     def weights(self) -> Path:
@@ -307,11 +312,3 @@ class RobotConfig(Section):
             max_bytes=limits.max_mb << 20,
             max_age=3600 * limits.max_hours,
         )
-
-
-def runtime_directory() -> Path:
-    """Return where running robots have their sockets: of this user only, gone after a reboot."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and Path(base).is_dir():
-        return Path(base) / "sensebind"
-    return Path(tempfile.gettempdir()) / f"sensebind-{os.getuid()}"

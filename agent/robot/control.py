@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 16
 _TICK = 0.2  # seconds between looks whether to end
+_LAST_SECONDS = 1.0  # for the turns of all clients to end with the robot
 _PATIENCE = 10.0  # seconds that a client may take to say what it wants
 
 
@@ -97,8 +99,12 @@ class ControlServer:
         for one in connections:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+        if clients:
+            with contextlib.suppress(SenseBindError):  # their turns end, too
+                self._agent.stop("the robot is ending")
+        until = time.monotonic() + _LAST_SECONDS
         for one in clients:
-            one.join()
+            one.join(max(0.0, until - time.monotonic()))
 
     def _accept(self) -> None:
         while not self._stop.is_set():

@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 
 from sensebind.agent.robot.checks import Check, Verdict
-from sensebind.agent.robot.config import RobotConfig, runtime_directory
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.doctor_robot import examine_robot
+from sensebind.agent.robot.run_directory import runtime_directory
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import ConfigurationError, SenseBindError

@@ -6,13 +6,23 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from sensebind.agent.robot.monitor import Monitor, StreamRow
-from sensebind.errors import BusError
+from sensebind.errors import BusError, ConfigurationError, SenseBindError
+from sensebind.perception.bus.endpoints import is_loopback
 from sensebind.perception.frames.service import FrameServer
+from sensebind.perception.http_server import (
+    LOCAL_HOSTS,
+    HttpRules,
+    HttpServer,
+    Receive,
+    Scope,
+    Send,
+    listen,
+)
 
 _GAUGES = {
     "rate": ("percepts_per_second", "Percepts per second lately"),
@@ -61,6 +71,13 @@ class _Streams(Collector):
             ended.add_metric([row.stream], float(row.state == "ended"))
         yield running
         yield ended
+        states = GaugeMetricFamily(
+            "sensebind_stream_state", "1 for the state of the worker", labels=["stream", "state"]
+        )
+        for row in rows:
+            states.add_metric([row.stream, row.state], 1.0)
+        yield states
+        yield from self._watches()
         for attribute, (name, text) in _GAUGES.items():
             yield _gauge(f"sensebind_stream_{name}", text, attribute, rows)
         for attribute, text in _COUNTERS.items():
@@ -68,6 +85,24 @@ class _Streams(Collector):
             for row in rows:
                 counter.add_metric([row.stream], getattr(row, attribute))
             yield counter
+
+    def _watches(self) -> Iterator[Metric]:
+        """Whether anybody watches the workers."""
+        watches = self._monitor.watches()
+        age = GaugeMetricFamily(
+            "sensebind_watch_age_seconds", "Since the supervisor's last report", labels=["robot"]
+        )
+        errors = CounterMetricFamily(
+            "sensebind_watch_errors", "Errors in watching, which went on", labels=["robot"]
+        )
+        revived = CounterMetricFamily(
+            "sensebind_watch_revived", "Starts of the watching thread again", labels=["robot"]
+        )
+        for watch in watches:
+            age.add_metric([watch.robot], watch.age)
+            errors.add_metric([watch.robot], watch.errors)
+            revived.add_metric([watch.robot], watch.revived)
+        yield from (age, errors, revived)
 
 
 class _Frames(Collector):
@@ -88,12 +123,15 @@ class MetricsServer:
     """Serves /metrics over HTTP. A context manager.
 
     Args:
-        monitor: What to tell of.
-        port: 0 takes a free one. `host`: 127.0.0.1 is for this machine only.
-        frames: Frame servers to tell of, too.
+        monitor: What to report.
+        port: 0 takes a free one.
+        host: Interface; 127.0.0.1 is for this machine only, any other needs a token.
+        frames: Frame servers to report, too.
+        token: What callers must know, as `Authorization: Bearer TOKEN`; "" asks for nothing.
 
     Raises:
         BusError: The port is in use or the host is none of ours.
+        ConfigurationError: Other machines could read it without a token.
     """
 
     def __init__(
@@ -102,25 +140,40 @@ class MetricsServer:
         port: int,
         host: str = "127.0.0.1",
         frames: Sequence[FrameServer] = (),
+        token: str = "",
     ) -> None:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Streams(monitor))
-        registry.register(_Frames(frames))
+        local = is_loopback(host)
+        if not local and not token:
+            raise ConfigurationError(
+                f"metrics: {host} can be reached from other machines: give a token, such as "
+                "token: env:METRICS_TOKEN"
+            )
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Streams(monitor))
+        self._registry.register(_Frames(frames))
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
-        except OSError as error:
-            raise BusError(
-                f"metrics cannot be served at {host}:{port}: {error.strerror or error}; choose "
-                "another port in metrics:"
-            ) from error
-        self.address = f"http://{host}:{self._server.server_port}/metrics"
+            listener = listen(host, port)
+        except BusError as error:
+            raise BusError(f"metrics: {error}; choose another port in metrics:") from error
+        rules = HttpRules(hosts=LOCAL_HOSTS if local else frozenset(), token=token)
+        self._server = HttpServer(self._app, listener, rules, "metrics")
+        self._server.start()
+        self.address = f"http://{host}:{self._server.port}/metrics"
+
+    async def _app(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        status, kind, body = 404, "text/plain", b"there is /metrics\n"
+        if scope["path"] == "/metrics":
+            try:
+                status, kind, body = 200, CONTENT_TYPE_LATEST, generate_latest(self._registry)
+            except SenseBindError as error:
+                status, body = 503, f"{error}\n".encode()
+        headers = [(b"content-type", kind.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     def close(self) -> None:
         """Stop serving; may be called again."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -12,11 +12,15 @@ from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener
 from sensebind.perception.bus.pubsub import Heartbeat, News
 from sensebind.perception.bus.stream_stats import StreamStats
+from sensebind.perception.bus.watch_report import WatchReport, WorkerReport
 from sensebind.perception.percept import Percept, PerceptHeader
 
 SILENT = 2.0
 """Seconds without a heartbeat after which a worker counts as silent."""
 _WINDOW = 3.0  # seconds over which rates are taken
+_WITHOUT_PROCESS = frozenset({"restarting", "resting", "failed", "stopped"})
+"""States that the supervisor knows better than the last heartbeat of a worker that has ended."""
+_WITHOUT_HEARTBEAT = _WITHOUT_PROCESS | {"starting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class StreamRow:
 
     Attributes:
         stream: Its name. `modality`: what it perceives, "" before the first percept.
-        state: Of the worker, "silent" without recent heartbeats. `detail`: why, in words.
+        state: Of the worker, as its heartbeats or the supervisor say; "silent" without either.
+        detail: Why, in words.
         rate: Percepts per second lately. `aim`: what the worker aims at as its encoder keeps up.
         age_ms: Of the newest observation; infinite before the first.
         encode_ms: What the newest encoding took. `memory`: resident bytes of the worker.
@@ -66,6 +71,23 @@ class StreamRow:
     publishers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WatchRow:
+    """How the supervisor of a robot is doing.
+
+    Attributes:
+        robot: Names it: the first of its streams.
+        age: Seconds since its last report; beyond `SILENT` nobody watches the workers.
+        errors: Errors in the watching thread, after which watching went on.
+        revived: Times that the watching thread had ended and was started again.
+    """
+
+    robot: str
+    age: float
+    errors: int
+    revived: int
+
+
 @dataclass(slots=True)
 class _Seen:
     header: PerceptHeader | None = None
@@ -73,6 +95,8 @@ class _Seen:
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=256))
     beat: Heartbeat | None = None
     beaten: float = float("-inf")
+    report: WorkerReport | None = None
+    reported: float = float("-inf")
 
 
 class Monitor:
@@ -93,6 +117,7 @@ class Monitor:
         expected: Iterable[str] = (),
     ) -> None:
         self._seen: dict[str, _Seen] = {stream: _Seen() for stream in expected}
+        self._watches: dict[str, tuple[WatchReport, float]] = {}
         self._listener = Listener("the monitor", endpoints, self._take, listeners, keys=keys)
 
     def start(self) -> None:
@@ -128,6 +153,20 @@ class Monitor:
                 for name, seen in sorted(self._seen.items())
             ]
 
+    def watches(self) -> list[WatchRow]:
+        """Return how the supervisors are doing that were heard of, by name.
+
+        Raises:
+            BusError: The listening thread has failed.
+        """
+        with self._listener.changed:
+            self._listener.check()
+            now = time.monotonic()
+            return [
+                WatchRow(name, now - came, report.errors, report.revived)
+                for name, (report, came) in sorted(self._watches.items())
+            ]
+
     def malformed(self) -> int:
         """Return how many messages belonged to no stream that could be told."""
         return self._listener.stats().get("", StreamStats()).malformed
@@ -136,6 +175,11 @@ class Monitor:
         for name, beat in news.heartbeats.items():
             seen = self._seen.setdefault(name, _Seen())
             seen.beat, seen.beaten = beat, now
+        for name, report in news.reports.items():
+            self._watches[name] = (report, now)
+            for one in report.workers:
+                seen = self._seen.setdefault(one.stream, _Seen())
+                seen.report, seen.reported = one, now
         for name, percept in news.percepts.items():
             seen = self._seen.setdefault(name, _Seen())
             seen.header = percept.header
@@ -148,12 +192,17 @@ def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
     alive = beat is not None and now - seen.beaten < SILENT
     recent = [at for at in seen.arrivals if now - at < _WINDOW]
     rate = (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
+    state, detail = (beat.state, beat.detail) if beat is not None and alive else ("silent", "")
+    report = seen.report if now - seen.reported < SILENT else None
+    known = _WITHOUT_HEARTBEAT if state == "silent" else _WITHOUT_PROCESS
+    if report is not None and report.state in known:
+        state, detail = report.state, report.detail
     last = beat or Heartbeat(stream="none", epoch="", sequence=0, monotonic=0.0)
     return StreamRow(
         stream=name,
         modality=header.modality.value if header else "",
-        state=last.state if alive else "silent",
-        detail=last.detail if alive else "",
+        state=state,
+        detail=detail,
         rate=rate,
         aim=last.rate,
         age_ms=1000 * (now - header.monotonic) if header else float("inf"),
@@ -170,7 +219,7 @@ def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
         clamped=last.clamped,
         unkept=last.unkept,
         turned_away=last.turned_away,
-        restarts=max(last.restarts, stats.restarts),
+        restarts=max(last.restarts, stats.restarts, report.restarts if report else 0),
         pid=last.pid,
         rivals=stats.rivals,
         publishers=stats.publishers,

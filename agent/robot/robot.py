@@ -7,20 +7,21 @@ without a language model imports no PyTorch.
 
 from __future__ import annotations
 
-import fcntl
-import os
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor
+from sensebind.agent.robot.network import MetricsOptions, NetworkOptions
+from sensebind.agent.robot.network_process import NetworkProcess
+from sensebind.agent.robot.run_directory import RunLock
 from sensebind.agent.robot.simhome import HomeProcess
-from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.errors import ConfigurationError, StorageError
 from sensebind.memory.watches import Alert
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.proxy import Proxy
 from sensebind.perception.frames.service import FrameServer
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Percept
@@ -29,6 +30,8 @@ from sensebind.perception.workers.supervisor import Supervisor, WorkerStatus
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.agent import RobotAgent
+
+log = logging.getLogger(__name__)
 
 
 class Robot:
@@ -52,6 +55,7 @@ class Robot:
         config: RobotConfig,
         *,
         on_change: Callable[[WorkerStatus], None] | None = None,
+        on_hang: Callable[[str], None] | None = None,
         adapt: Callable[[WorkerSpec], WorkerSpec] | None = None,
         say: Callable[[str, Alert], None] | None = None,
         transient: bool = False,
@@ -62,6 +66,7 @@ class Robot:
         Args:
             config: What it has.
             on_change: Called from the watching thread when a stream's state changes.
+            on_hang: Called from another thread when the watching thread hangs: end the robot.
             adapt: Changes a worker's specification, for trials.
             say: Speaks when a watch fires, in a thread of its own.
             transient: Run beside others of the same name, out of reach of `top`, and keep nothing
@@ -71,11 +76,13 @@ class Robot:
         self._config = config
         self._adapt = adapt
         self._on_change = on_change
+        self._on_hang = on_hang
         self._say = say
         self._transient = transient
         self._dialogs = dialogs
         self._stack = ExitStack()
         self._home: HomeProcess | None = None
+        self._network: NetworkProcess | None = None
         self._agent: RobotAgent | None = None
         self.addresses: dict[str, str] = {}
         self.supervisor: Supervisor
@@ -109,15 +116,17 @@ class Robot:
     @property
     def pids(self) -> dict[str, int]:
         """Process ids of everything that runs next to this process, by name."""
-        home = self._home.pid if self._home is not None else 0
-        return self.supervisor.pids | ({"simhome": home} if home else {})
+        others = {"simhome": self._home, "network": self._network}
+        pids = {name: one.pid for name, one in others.items() if one is not None and one.pid}
+        return self.supervisor.pids | pids
 
     def _start(self) -> None:
         config, stack = self._config, self._stack
-        ring = KeyRing.load(config.bus.keys) if _needs_keys(config) else None
+        if _needs_keys(config):
+            KeyRing.load(config.bus.keys)  # what is wrong with them is said before anything starts
         if not self._transient:
             config.check()  # what is wrong is said before anything starts
-            stack.enter_context(_Lock(config.directory))
+            stack.enter_context(RunLock(config.run_name))
         if config.simhome is not None:
             self._home = stack.enter_context(HomeProcess(config.simhome))
         workers = config.workers(self._home.server.sensors if self._home is not None else "")
@@ -125,14 +134,12 @@ class Robot:
             [self._adapt(one) if self._adapt else one for one in workers],
             self._on_change,
             directory=None if self._transient else config.directory,
+            on_hang=self._on_hang,
         )
         stack.callback(self.supervisor.stop)
-        endpoints = list(self.supervisor.endpoints.values())
-        if config.bus.listen:
-            proxy = stack.enter_context(Proxy(endpoints, config.bus.listen, ring))
-            self.addresses["bus"] = proxy.endpoint
-        store = stack.enter_context(config.frame_spec.open()) if config.frames is not None else None
-        frames = self._serve_frames(store, ring) if store is not None else []
+        endpoints = [*self.supervisor.endpoints.values(), self.supervisor.report_endpoint]
+        store = self._open_frames() if config.frames is not None else None
+        self._serve(endpoints, store)
         listeners: list[Callable[[Percept], None]] = []
         if config.rerun is not None:
             from sensebind.agent.robot.rerun_viewer import RerunSink
@@ -142,12 +149,8 @@ class Robot:
         self.monitor = stack.enter_context(
             Monitor(endpoints, listeners=listeners, expected=config.stream_names.values())
         )
-        if config.metrics is not None:
-            from sensebind.agent.robot.metrics import MetricsServer
-
-            metrics = MetricsServer(self.monitor, config.metrics.port, config.metrics.host, frames)
-            self.addresses["metrics"] = stack.enter_context(metrics).address
         stack.callback(self.supervisor.stop)  # the first to end: what it publishes still goes out
+        stack.callback(self._begin_to_end)
         self.supervisor.start(wait=0)  # the workers come up while the language model is loaded
         if config.llm is not None:
             from sensebind.agent.robot.agent import RobotAgent
@@ -167,47 +170,42 @@ class Robot:
             if not self._transient:
                 stack.enter_context(ControlServer(self._agent, config.control_socket))
 
-    def _serve_frames(self, store: FrameStore, ring: KeyRing | None) -> list[FrameServer]:
-        """Serve frames to this machine, and to others where that is wanted."""
+    def _begin_to_end(self) -> None:
+        """Have the simulated home end while the workers do."""
+        if self._home is not None:
+            self._home.end()
+
+    def _open_frames(self) -> FrameStore | None:
+        """Open the frame store; a robot without one perceives all the same."""
+        try:
+            return self._stack.enter_context(self._config.frame_spec.open())
+        except StorageError as error:
+            log.warning("frames are not kept: %s", error)
+            return None
+
+    def _serve(self, publishers: list[str], store: FrameStore | None) -> None:
+        """Serve frames to this machine, and to others what is wanted, in a process of its own."""
         config, stack = self._config, self._stack
-        endpoints = [f"ipc://{config.directory / 'frames'}"]
-        if config.bus.frames:
-            endpoints.append(config.bus.frames)
-        servers = [stack.enter_context(FrameServer(store, one, ring)) for one in endpoints]
-        self.addresses["frames"] = servers[-1].endpoint
-        return servers
-
-
-class _Lock:
-    """Keeps a second robot of the same name from taking over the sockets of the first."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = directory.with_suffix(".lock")
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            owner = self._path.parent.stat().st_uid
-            file = self._path.open("a+")
-        except OSError as error:
-            raise StorageError(f"{self._path} cannot be written: {error.strerror}") from error
-        if owner != os.getuid():
-            file.close()
-            raise StorageError(f"{self._path.parent} belongs to somebody else: set XDG_RUNTIME_DIR")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise BusError(
-                f"robot {self._path.stem!r} runs already: stop it, or give this one a name:"
-            ) from error
-        self._file = file
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()  # and with it the lock
+        here = f"ipc://{self.supervisor.directory / 'frames'}"
+        frames = (here,) if store is not None else ()
+        if not (config.bus.listen or config.bus.frames or config.metrics is not None):
+            if store is not None:
+                self.addresses["frames"] = stack.enter_context(FrameServer(store, here)).endpoint
+            return
+        metrics = config.metrics
+        if store is not None and config.bus.frames:
+            frames = (*frames, config.bus.frames)
+        options = NetworkOptions(
+            publishers=tuple(publishers),
+            streams=tuple(config.stream_names.values()),
+            listen=config.bus.listen,
+            store=config.frame_spec if frames else None,
+            frames=frames,
+            keys=config.bus.keys if _needs_keys(config) else None,
+            metrics=MetricsOptions(**metrics.model_dump()) if metrics is not None else None,
+        )
+        self._network = stack.enter_context(NetworkProcess(options))
+        self.addresses |= self._network.addresses
 
 
 def _needs_keys(config: RobotConfig) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sensebind.perception.bus.curve_keys import default_directory
+from sensebind.perception.bus.endpoints import is_loopback
 from sensebind.perception.workers.spec import Device, Precision
 
 IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
@@ -58,6 +59,7 @@ class StreamConfig(Section):
         sensor_height: Of a lidar above the floor, metres.
         jpeg_quality: Of the images sent along with vision; 0 sends none.
         max_memory_mb: Of the worker; above it the process is started again. 0 is no limit.
+            `sensebind config check` measures what the worker needs at least.
     """
 
     source: str | dict[str, Any]
@@ -120,11 +122,22 @@ class MetricsConfig(Section):
 
     Attributes:
         port: 0 takes a free one.
-        host: Interface; this machine only by default.
+        host: Interface; this machine only by default, any other needs a token.
+        token: `env:NAME` or `file:PATH` of what callers must know (`Authorization: Bearer TOKEN`).
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 9464
     host: str = "127.0.0.1"
+    token: Annotated[str, Field(pattern="^((env|file):.+)?$")] = ""
+
+    @model_validator(mode="after")
+    def _others_need_a_token(self) -> Self:
+        if not self.token and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached from other machines: give a token, such as "
+                "env:METRICS_TOKEN"
+            )
+        return self
 
 
 class RerunConfig(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,8 @@ from typing import Self
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, is_passing
+from sensebind.perception.simhome.loopback import remove_private
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
 
@@ -23,7 +25,8 @@ STREAMS = {"camera": "vision", "microphone": "audio", "lidar": "point"}
 """Streams of a SimHome robot, and what each perceives."""
 LOOPBACK = "127.0.0.1"
 """Where SimHome serves."""
-_TICK = 0.5  # seconds between looks at the process
+_TICK = 0.1  # seconds between looks whether to end; the end of the process is seen at once
+_STILL_IN_USE = 3.0  # seconds for a robot that was killed to give its ports back
 _PAUSE = 1.0  # seconds from one start of the process to the next
 
 
@@ -38,7 +41,9 @@ class HomeProcess:
 
     def __init__(self, config: SimHomeConfig) -> None:
         ports = {"sensor_port": config.port, "house_port": config.house_port}
-        self._options = SimHomeOptions(config.seed, **ports)
+        self._folder = Path(tempfile.mkdtemp(prefix="sensebind-home-"))  # of mode 0700
+        path = str(self._folder / "robot")
+        self._options = SimHomeOptions(config.seed, robot_path=path, **ports)
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
@@ -70,19 +75,39 @@ class HomeProcess:
         Raises:
             ConfigurationError: It cannot start.
         """
-        self.server.start()
-        ports = {
-            f"{name}_port": int(getattr(self.server, attribute).rpartition(":")[2])
-            for name, attribute in (("sensor", "sensors"), ("robot", "robot"), ("house", "house"))
-        }
-        self._options = replace(self._options, **ports)  # where it is found after a restart, too
+        self._start()
+        sensors, house = (
+            int(address.rpartition(":")[2]) for address in (self.server.sensors, self.server.house)
+        )
+        # Where it is found after a restart, too.
+        self._options = replace(self._options, sensor_port=sensors, house_port=house)
         self._thread.start()
         return self
 
+    def _start(self) -> None:
+        """Start the home, whose ports may still be those of a robot that was killed just now."""
+        until = time.monotonic() + _STILL_IN_USE
+        while True:
+            try:
+                self.server.start()
+            except ConfigurationError as error:
+                if not is_passing(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_TICK)
+            else:
+                return
+
+    def end(self) -> None:
+        """Have the process end, without waiting for it."""
+        self._stop.set()
+        self.server.end()
+
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self.server.end()
         self._thread.join()
         self.server.stop()
+        remove_private(self._folder / "robot")
 
 
 def simhome_robot(

@@ -7,7 +7,7 @@ hold the secret half of their key; everything on the wire is encrypted.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import re
 import shutil
@@ -22,10 +22,12 @@ from zmq.utils import z85
 
 from sensebind.errors import BusError, ConfigurationError
 
+log = logging.getLogger(__name__)
+
 KEY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _PUBLIC, _SECRET, _ALLOWED = "own.key", "own.key_secret", "allowed"
 _Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
-_LOOK_AGAIN = 1.0  # seconds after which an unknown key may have been allowed meanwhile
+_LOOK_AGAIN = 1.0  # seconds after which keys may have been allowed or removed meanwhile
 _FAILED = zmq.Event.HANDSHAKE_FAILED_NO_DETAIL | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
 _DOMAIN = b"sensebind"
 
@@ -92,37 +94,49 @@ class KeyRing:
         asked = f"no key {name!r} is allowed" if name else "say whose key is meant, tcp://NAME@…"
         raise BusError(f"{asked} in {self.directory} (there: {known}); see `sensebind keys allow`")
 
-    def guard_client(self, socket: zmq.Socket, name: str) -> None:
-        """Make a connecting socket prove itself, and believe only the holder of a key."""
-        socket.setsockopt(zmq.CURVE_SERVERKEY, self.server(name))
+    def guard_client(self, socket: zmq.Socket, name: str) -> bytes:
+        """Make a connecting socket prove itself, and believe only the holder of a key.
+
+        Returns:
+            That key.
+        """
+        key = self.server(name)
+        socket.setsockopt(zmq.CURVE_SERVERKEY, key)
         socket.setsockopt(zmq.CURVE_PUBLICKEY, self.public)
         socket.setsockopt(zmq.CURVE_SECRETKEY, self.secret)
+        return key
 
 
 class Gate:
     """Lets in at a bound socket who holds an allowed key, and counts who was turned away.
 
     Answers ZeroMQ's authentication protocol (ZAP, RFC 27) without a thread of its own: who uses the
-    guarded socket polls `sockets` beside it and calls `serve`. Keys that are allowed while it runs
-    are noticed, and who was turned away tries again by itself.
+    guarded socket polls `sockets` with it and calls `serve` at least every second. Keys that are
+    allowed while it runs are noticed, and who was turned away tries again by itself. Keys that are
+    removed are not let in any more. libzmq knows no way to end one connection: whoever uses the
+    socket closes all of them, by `endpoints.renew_socket`, when `must_cut` says so; those whose
+    keys are still allowed come back by themselves.
     """
 
     def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
-        self._allowed = frozenset(ring.allowed)
-        self._looked = time.monotonic()
+        self.ring = ring
+        self._allowed = AllowedKeys(ring)
+        self._let_in: set[bytes] = set()
+        self.must_cut = False
+        """Whether somebody whose key has been removed may still be connected."""
         self.turned_away = 0
         """Connection attempts so far without a key or with one that is not allowed."""
         self.sockets: tuple[zmq.Socket, ...] = ()
 
     def open(self, context: zmq.Context, socket: zmq.Socket) -> None:
         """Guard a socket that is not bound yet."""
+        self._allowed.look()
         questions = context.socket(zmq.REP)
         questions.setsockopt(zmq.LINGER, 0)
         questions.bind("inproc://zeromq.zap.01")
         socket.setsockopt(zmq.CURVE_SERVER, 1)
-        socket.setsockopt(zmq.CURVE_PUBLICKEY, self._ring.public)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, self._ring.secret)
+        socket.setsockopt(zmq.CURVE_PUBLICKEY, self.ring.public)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self.ring.secret)
         socket.setsockopt(zmq.ZAP_DOMAIN, _DOMAIN)
         self.sockets = (questions, socket.get_monitor_socket(_FAILED))
 
@@ -131,6 +145,9 @@ class Gate:
         if not self.sockets:
             return
         questions, monitor = self.sockets
+        self._allowed.look_again()
+        gone = self._let_in - self._allowed.keys
+        self.must_cut = self.must_cut or bool(gone)
         while questions.poll(0):
             frames = questions.recv_multipart()
             good = len(frames) == 7 and frames[5] == b"CURVE" and self._knows(frames[6])
@@ -153,12 +170,54 @@ class Gate:
 
     def _knows(self, raw: bytes) -> bool:
         key = z85.encode(raw)
-        now = time.monotonic()
-        if key not in self._allowed and now - self._looked > _LOOK_AGAIN:
-            self._looked = now
-            with contextlib.suppress(BusError):  # a damaged file does not let anybody in
-                self._allowed = frozenset(read_allowed(self._ring.directory))
-        return key in self._allowed
+        self._allowed.look_again(asked=True)
+        if key in self._allowed.keys:
+            self._let_in.add(key)
+            return True
+        return False
+
+
+class AllowedKeys:
+    """The keys that are allowed now, which people change while robots run.
+
+    Attributes:
+        keys: Public keys, Z85.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._directory = ring.directory / _ALLOWED
+        self.keys = frozenset(ring.allowed)
+        self._changed = 0  # when the directory was changed last, ns
+        self._looked = time.monotonic()
+
+    def look_again(self, asked: bool = False) -> None:
+        """Read them again, if it is time to.
+
+        Args:
+            asked: Whether somebody is waiting for what they say: then a key that was added or
+                removed is noticed at once.
+        """
+        late = time.monotonic() - self._looked > _LOOK_AGAIN
+        if late or (asked and self._changed != _changed(self._directory)):
+            self.look()
+
+    def look(self) -> None:
+        """Read them again now. A damaged file allows nobody, and concerns no other key."""
+        self._looked, self._changed = time.monotonic(), _changed(self._directory)
+        found: set[bytes] = set()
+        for file in self._directory.glob("*.key"):
+            try:
+                found.add(_read(file)[0])
+            except BusError as error:
+                log.warning("%s", error)
+        self.keys = frozenset(found)
+
+
+def _changed(directory: Path) -> int:
+    try:
+        return directory.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def new_keys(directory: Path) -> Path:
@@ -216,6 +275,31 @@ def allow_key(directory: Path, file: Path, name: str = "") -> str:
     except OSError as error:
         raise BusError(f"{target} cannot be written: {error.strerror}") from error
     return name
+
+
+def revoke_key(directory: Path, name: str) -> None:
+    """Trust a public key no longer.
+
+    Robots and agents that run with these keys notice within two seconds: they end the connections
+    of its owner, and let it in no more.
+
+    Args:
+        directory: Of the keys of this machine.
+        name: As it was allowed under.
+
+    Raises:
+        ConfigurationError: No key of this name is allowed.
+        BusError: It cannot be removed.
+    """
+    known = sorted(file.stem for file in (directory / _ALLOWED).glob("*.key"))
+    if name not in known:
+        raise ConfigurationError(
+            f"no key {name!r} is allowed in {directory} (there: {', '.join(known) or 'none'})"
+        )
+    try:
+        (directory / _ALLOWED / f"{name}.key").unlink()
+    except OSError as error:
+        raise BusError(f"the key {name!r} cannot be removed: {error.strerror}") from error
 
 
 def read_allowed(directory: Path) -> dict[bytes, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
 import socket as sockets
+import time
 from pathlib import Path
 
 import zmq
 
-from sensebind.errors import BusError
+from sensebind.errors import BusError, is_passing
 from sensebind.perception.bus.curve_keys import KEY_NAME, Gate, KeyRing
 
 QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
@@ -20,6 +23,9 @@ _KEEPALIVE = {"IDLE": 1, "INTVL": 1, "CNT": 3}
 ZeroMQ's own heartbeats are off. They also end connections whose reader is merely busy: with a full
 queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.5 then aborts the
 whole process when the reader goes on (libzmq issue 3937)."""
+_LONGEST_PATH = 107  # bytes of a socket's path, which ends with a zero in 108
+_NEEDED = 16  # descriptors that a context and its first sockets may need
+_RENEW_SECONDS, _RENEW_PAUSE = 30.0, 0.01  # for the system to give the address back
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
 
@@ -38,7 +44,7 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
     scheme, separator, rest = endpoint.partition("://")
     if not separator or scheme not in ("ipc", "inproc", "tcp") or not rest:
         raise BusError(f"{endpoint!r} is no bus endpoint: use ipc://PATH or tcp://127.0.0.1:PORT")
-    if scheme == "ipc" and len(rest.encode()) > 100:
+    if scheme == "ipc" and len(rest.encode()) > _LONGEST_PATH:
         raise BusError(f"{endpoint!r} is too long for a socket: use a shorter directory")
     if scheme != "tcp":
         return endpoint
@@ -48,7 +54,7 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
         raise BusError(f"{endpoint!r} needs a port from 1 to 65535, or *")
     if host == "localhost":
         return f"tcp://{name}{'@' if name else ''}127.0.0.1:{port}"
-    if not host or (not keyed and not _loopback(host)):
+    if not host or (not keyed and not is_loopback(host)):
         raise BusError(
             f"{endpoint!r} can be reached from other machines, and the bus has no keys: "
             "use tcp://127.0.0.1:PORT or ipc://PATH, or make keys with `sensebind keys new`"
@@ -60,6 +66,27 @@ def split_name(endpoint: str) -> tuple[str, str]:
     """Return the name of the key in an endpoint, or "", and the endpoint without it."""
     match = _TCP.fullmatch(endpoint)
     return (match[1] or "", f"tcp://{match[2]}") if match else ("", endpoint)
+
+
+def open_context() -> zmq.Context:
+    """Return a context of ZeroMQ with one thread.
+
+    Where no descriptor is free libzmq does not report that but ends the whole process (an assertion
+    about its epoll), so that is looked at before.
+
+    Raises:
+        BusError: Too few descriptors are free, which may pass.
+    """
+    spare: list[int] = []
+    try:
+        for _ in range(_NEEDED):
+            spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise BusError(f"the bus cannot be used: {error.strerror}") from error
+    finally:
+        for one in spare:
+            os.close(one)
+    return zmq.Context(io_threads=1)
 
 
 def bind_socket(
@@ -93,22 +120,65 @@ def bind_socket(
     return socket, actual.rstrip("\0"), gate
 
 
-def connect_socket(socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None) -> None:
+def renew_socket(
+    context: zmq.Context, socket: zmq.Socket, endpoint: str, gate: Gate
+) -> tuple[zmq.Context, zmq.Socket, Gate]:
+    """Close all connections of a guarded socket, and bind another one in its place.
+
+    Who was connected connects again by itself, and is let in or not by the keys as they are now.
+
+    Args:
+        context: Of this socket alone.
+        socket: What is replaced.
+        endpoint: Where it is bound.
+        gate: Guards it.
+
+    Raises:
+        BusError: The endpoint was taken by somebody else meanwhile.
+    """
+    kind, turned_away = socket.getsockopt(zmq.TYPE), gate.turned_away
+    assert isinstance(kind, int)
+    gate.close()
+    context.destroy(linger=0)
+    until = time.monotonic() + _RENEW_SECONDS
+    while True:
+        context = open_context()
+        try:
+            socket, _, renewed = bind_socket(context, kind, endpoint, gate.ring)
+        except BusError as error:
+            context.destroy(linger=0)
+            if not is_passing(error) or time.monotonic() > until:
+                raise
+            time.sleep(_RENEW_PAUSE)
+            continue
+        assert renewed is not None
+        renewed.turned_away = turned_away
+        return context, socket, renewed
+
+
+def connect_socket(
+    socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None
+) -> tuple[str, bytes]:
     """Connect a socket; the other side may come later, go, and come back.
+
+    Returns:
+        The plain address, for `disconnect`, and the key that the other side must hold, or "".
 
     Raises:
         BusError: The endpoint is refused or malformed, or its key is not allowed.
     """
     name, plain = split_name(check_endpoint(endpoint, keyed=ring is not None))
     tcp = plain.startswith("tcp://")
+    key = b""
     try:
         socket.setsockopt(zmq.CURVE_SERVER, 0)  # forgets the key of the connection before this one
         if ring is not None and tcp:
-            ring.guard_client(socket, name)
+            key = ring.guard_client(socket, name)
         socket.setsockopt(zmq.IPV6, int("[" in plain))
         socket.connect(plain)
     except zmq.ZMQError as error:
         raise BusError(f"cannot connect to the bus at {endpoint!r}: {error}") from error
+    return plain, key
 
 
 def open_socket(context: zmq.Context, kind: int) -> zmq.Socket:
@@ -135,9 +205,10 @@ def _socket(context: zmq.Context, kind: int, endpoint: str) -> zmq.Socket:
     return socket
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an interface can be reached from this machine alone."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 
@@ -146,7 +217,7 @@ def _refuse_taken_path(path: str) -> None:
     """ZeroMQ would silently take a socket file over from a publisher that is alive.
 
     Raises:
-        BusError: Somebody listens there.
+        BusError: Somebody listens there, which may pass.
     """
     if path.startswith("@") or not Path(path).is_socket():
         return
@@ -156,4 +227,5 @@ def _refuse_taken_path(path: str) -> None:
             probe.connect(path)
         except OSError:
             return  # left behind by a process that is gone
-    raise BusError(f"ipc://{path} is in use by another publisher: choose another path")
+    problem = f"ipc://{path} is in use by another publisher: choose another path"
+    raise BusError(problem) from OSError(errno.EADDRINUSE, "Address already in use")

@@ -7,6 +7,7 @@ loses, it knows by the sequence numbers.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Sequence
@@ -17,13 +18,21 @@ import zmq
 
 from sensebind.errors import BusError
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
+from sensebind.perception.bus.endpoints import (
+    bind_socket,
+    connect_socket,
+    open_context,
+    open_socket,
+    renew_socket,
+)
+
+log = logging.getLogger(__name__)
 
 _TICK_MS = 200
 _BATCH = 256  # messages handed on before subscriptions are looked at again
 _MAX_TOPICS = 1024
 _MAX_FRAMES = 4
-_TOPIC = re.compile(rb"(percept|beat)/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/")
+_TOPIC = re.compile(rb"(percept|beat|watch)/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class ProxyCounts:
     Attributes:
         forwarded: Messages that were handed on. `refused`: messages that are none of the bus.
         turned_away: Connection attempts without a key that is allowed.
-        topics: Topics that were seen, two for each stream.
+        topics: Topics that were seen, two for each stream and one for each robot.
     """
 
     forwarded: int
@@ -68,16 +77,21 @@ class Proxy:
         self._topics: set[bytes] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._source = open_socket(self._context, zmq.SUB)
-            for kind in (b"percept/", b"beat/"):
+            for kind in (b"percept/", b"beat/", b"watch/"):
                 self._source.setsockopt(zmq.SUBSCRIBE, kind)
             for upstream in upstreams:
                 connect_socket(self._source, upstream, keys)
-            self._sink, self.endpoint, self._gate = bind_socket(
-                self._context, zmq.XPUB, endpoint, keys
-            )
+            self._sink_context = open_context()  # its own, to be renewed alone
+            try:
+                self._sink, self.endpoint, self._gate = bind_socket(
+                    self._sink_context, zmq.XPUB, endpoint, keys
+                )
+            except BusError:
+                self._sink_context.destroy(linger=0)
+                raise
         except BusError:
             self._context.destroy(linger=0)
             raise
@@ -100,6 +114,7 @@ class Proxy:
             self._thread.join()
         if self._gate is not None:
             self._gate.close()
+        self._sink_context.destroy(linger=0)
         self._context.destroy(linger=0)
 
     def __enter__(self) -> Self:
@@ -110,14 +125,18 @@ class Proxy:
         self.close()
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        guards = self._gate.sockets if self._gate is not None else ()
-        for socket in (self._source, self._sink, *guards):
-            poller.register(socket, zmq.POLLIN)
+        poller = self._poller()
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))
             if self._gate is not None:
                 self._gate.serve()
+                if self._gate.must_cut:
+                    log.warning("a key was removed, all connections are made again")
+                    self._sink_context, self._sink, self._gate = renew_socket(
+                        self._sink_context, self._sink, self.endpoint, self._gate
+                    )
+                    poller = self._poller()
+                    continue
             while self._sink in ready and self._sink.poll(0):
                 self._welcome(self._sink.recv())
             for _ in range(_BATCH if self._source in ready else 0):
@@ -125,6 +144,13 @@ class Proxy:
                     self._forward(self._source.recv_multipart(zmq.NOBLOCK))
                 except zmq.Again:
                     break
+
+    def _poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        guards = self._gate.sockets if self._gate is not None else ()
+        for socket in (self._source, self._sink, *guards):
+            poller.register(socket, zmq.POLLIN)
+        return poller
 
     def _forward(self, frames: list[bytes]) -> None:
         topic = frames[0]

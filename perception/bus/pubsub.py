@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psutil
@@ -28,15 +28,18 @@ from zmq.backend import Socket, zmq_poll
 from sensebind.credentials import without_credentials
 from sensebind.errors import BusError, MessageError
 from sensebind.perception.bus.clock_sync import HostClocks, host_clock
-from sensebind.perception.bus.curve_keys import KeyRing
+from sensebind.perception.bus.curve_keys import AllowedKeys, Gate, KeyRing
 from sensebind.perception.bus.endpoints import (
     bind_socket,
     check_endpoint,
     connect_socket,
+    open_context,
     open_socket,
+    renew_socket,
 )
 from sensebind.perception.bus.heartbeat import BEAT, Heartbeat, decode_heartbeat, encode_heartbeat
 from sensebind.perception.bus.stream_stats import StreamStats, Tally
+from sensebind.perception.bus.watch_report import WATCH, WatchReport, decode_report
 from sensebind.perception.percept import STREAM_NAME, Percept, decode_message, encode_message
 
 __all__ = [
@@ -56,6 +59,7 @@ _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even 
 _MAX_STREAMS = 256
 _OTHERS = ""  # where messages are counted that belong to no stream that can be told
 _BEAT = BEAT.encode()
+_WATCH = WATCH.encode()
 _TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
 
 
@@ -98,7 +102,7 @@ class Publisher:
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
         self._closing = False
         self._published = -math.inf
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
                 self._context, zmq.XPUB, endpoint, keys
@@ -192,12 +196,7 @@ class Publisher:
     def _run(self) -> None:
         due = time.monotonic()
         process = psutil.Process()
-        idle, busy = zmq.Poller(), zmq.Poller()
-        idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
-        for poller in (idle, busy):
-            poller.register(self._ear, zmq.POLLIN)
-            for guard in self._gate.sockets if self._gate is not None else ():
-                poller.register(guard, zmq.POLLIN)
+        idle, busy = self._pollers()
         while True:
             now = time.monotonic()
             wait, poller = max(0.0, due - now), idle
@@ -207,6 +206,8 @@ class Publisher:
             poller.poll(int(wait * 1000) + 1)
             if self._gate is not None:
                 self._gate.serve()
+                if self._gate.must_cut and self._cut(self._gate):
+                    idle, busy = self._pollers()
             with self._lock:
                 if self._closing:
                     return
@@ -216,6 +217,32 @@ class Publisher:
                 if time.monotonic() >= due:
                     self._send(encode_heartbeat(self._beat(process)))
                     due = time.monotonic() + self._interval
+
+    def _pollers(self) -> tuple[zmq.Poller, zmq.Poller]:
+        """Return what wakes the thread while nothing is published, and while something is."""
+        idle, busy = zmq.Poller(), zmq.Poller()
+        idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
+        for poller in (idle, busy):
+            poller.register(self._ear, zmq.POLLIN)
+            for guard in self._gate.sockets if self._gate is not None else ():
+                poller.register(guard, zmq.POLLIN)
+        return idle, busy
+
+    def _cut(self, gate: Gate) -> bool:
+        """End all connections, as one of them is of a key that was removed.
+
+        Returns:
+            Whether there is another socket now.
+        """
+        with self._lock:
+            if self._closing:
+                return False
+            log.warning("%s: a key was removed, all connections are made again", self.stream)
+            self._context, self._socket, self._gate = renew_socket(
+                self._context, self._socket, self.endpoint, gate
+            )
+            self._look = [(self._socket, _POLLIN)]
+        return True
 
     def _read_subscriptions(self) -> None:
         """Give new subscribers the newest percepts of what they subscribed to."""
@@ -251,11 +278,14 @@ class News:
     """What one `Subscriber.receive` brought: per stream the newest only.
 
     Attributes:
-        percepts: Percepts by stream. `heartbeats`: heartbeats by stream.
+        percepts: Percepts by stream.
+        heartbeats: Heartbeats by stream.
+        reports: What supervisors say of their workers, by the name of the supervisor.
     """
 
     percepts: dict[str, Percept]
     heartbeats: dict[str, Heartbeat]
+    reports: dict[str, WatchReport] = field(default_factory=dict)
 
 
 class Subscriber:
@@ -287,15 +317,21 @@ class Subscriber:
         self._shared: set[str] = set()  # streams of which it was logged that two publish them
         self._clocks = HostClocks()
         self._unplaced: dict[str, Percept] = {}  # of machines whose clock is not known yet
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         self._socket = open_socket(self._context, zmq.SUB)
+        self._allowed = AllowedKeys(keys) if keys is not None else None
+        self._believed: dict[str, bytes] = {}  # keys of publishers by their address
         kinds = ["percept/", BEAT] if percepts else [BEAT]
         for kind in kinds:
             for stream in [""] if streams is None else [f"{stream}/" for stream in streams]:
                 self._socket.setsockopt(zmq.SUBSCRIBE, f"{kind}{stream}".encode())
+        if streams is None:
+            self._socket.setsockopt(zmq.SUBSCRIBE, _WATCH)
         try:
             for endpoint in endpoints:
-                connect_socket(self._socket, endpoint, keys)
+                plain, key = connect_socket(self._socket, endpoint, keys)
+                if key:
+                    self._believed[plain] = key
         except BusError:
             self._context.destroy(linger=0)
             raise
@@ -307,6 +343,8 @@ class Subscriber:
             timeout: Longest wait in seconds; the result is empty when nothing came.
         """
         news = News({}, {})
+        if self._believed:
+            self._look_at_keys()
         self._socket.setsockopt(zmq.RCVTIMEO, max(0, int(timeout * 1000)))
         wait = 0  # for the first message; of those behind it what is there already
         try:
@@ -336,11 +374,26 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _look_at_keys(self) -> None:
+        """Leave publishers whose keys have been removed here."""
+        assert self._allowed is not None
+        self._allowed.look_again()
+        for plain, key in list(self._believed.items()):
+            if key not in self._allowed.keys:
+                log.warning("%s: its key was removed, it is listened to no more", plain)
+                self._socket.disconnect(plain)
+                del self._believed[plain]
+
     def _take(self, frames: list[bytes], news: News) -> None:
         """Count one message; whatever is in it, the subscriber lives on."""
         try:
             if frames[0].startswith(_BEAT):
                 self._take_beat(decode_heartbeat(frames), news)
+                return
+            if frames[0].startswith(_WATCH):
+                report = decode_report(frames)
+                if len(news.reports) < _MAX_STREAMS or report.robot in news.reports:
+                    news.reports[report.robot] = report
                 return
             percept = decode_message(frames)
         except MessageError:

@@ -20,7 +20,13 @@ from sensebind.errors import (
     one_line,
 )
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import bind_socket, connect_socket, open_socket
+from sensebind.perception.bus.endpoints import (
+    bind_socket,
+    connect_socket,
+    open_context,
+    open_socket,
+    renew_socket,
+)
 from sensebind.perception.frames.store import Frame, FrameStore
 from sensebind.perception.percept import (
     MAX_PAYLOAD_BYTES,
@@ -78,7 +84,7 @@ class FrameServer:
         self._served = self._refused = self._unanswered = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         try:
             self._socket, self.endpoint, self._gate = bind_socket(
                 self._context, zmq.ROUTER, endpoint, keys
@@ -116,16 +122,28 @@ class FrameServer:
         self.close()
 
     def _run(self) -> None:
-        poller = zmq.Poller()
-        for socket in (self._socket, *(self._gate.sockets if self._gate is not None else ())):
-            poller.register(socket, zmq.POLLIN)
+        poller = self._poller()
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))
             if self._gate is not None:
                 self._gate.serve()
+                if self._gate.must_cut:
+                    log.warning("a key was removed, all connections are made again")
+                    self._context, self._socket, self._gate = renew_socket(
+                        self._context, self._socket, self.endpoint, self._gate
+                    )
+                    self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+                    poller = self._poller()
+                    continue
             if self._socket in ready:
                 peer, *request = self._socket.recv_multipart()
                 self._send([peer, *self._answer(request)])
+
+    def _poller(self) -> zmq.Poller:
+        poller = zmq.Poller()
+        for socket in (self._socket, *(self._gate.sockets if self._gate is not None else ())):
+            poller.register(socket, zmq.POLLIN)
+        return poller
 
     def _send(self, answer: list[bytes]) -> None:
         """Who asks faster than it reads, or goes away, loses answers; it may ask again."""
@@ -168,7 +186,7 @@ class FrameClient:
         """
         self._endpoint = endpoint
         self._timeout = timeout
-        self._context = zmq.Context(io_threads=1)
+        self._context = open_context()
         self._socket = open_socket(self._context, zmq.DEALER)
         try:
             connect_socket(self._socket, endpoint, keys)

@@ -7,21 +7,16 @@ chooses a tool by it: every operation has a telling `operationId` and a one-line
 from __future__ import annotations
 
 import socket
-import threading
-import time
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Literal, Protocol, Self, cast
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from sensebind.errors import ConfigurationError, InputError
+from sensebind.errors import InputError
+from sensebind.perception.http_server import App, HttpRules, HttpServer
 from sensebind.perception.simhome.devices import COLDEST, WARMEST
 from sensebind.perception.simhome.loopback import LOOPBACK, listen
-
-_START_SECONDS = 10.0
 
 
 class House(Protocol):
@@ -105,8 +100,6 @@ def create_house_app(house: House, server: str = "") -> FastAPI:
         docs_url=None,  # its page would be fetched from the internet
         redoc_url=None,
     )
-    # A web page that resolves its own name to 127.0.0.1 must not reach the house.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[LOOPBACK, "localhost"])
 
     @app.exception_handler(InputError)
     async def refuse(_request: Request, error: InputError) -> JSONResponse:
@@ -182,7 +175,7 @@ def _word(house: House, name: str) -> str:
 
 
 class HouseServer:
-    """Serves a house's API on loopback from a thread of its own.
+    """Serves a house's API on loopback from a thread of its own. A context manager.
 
     Args:
         house: What the operations act on.
@@ -193,8 +186,7 @@ class HouseServer:
         self._house = house
         self._port = port
         self._address = ""
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server: HttpServer | None = None
 
     @property
     def address(self) -> str:
@@ -209,31 +201,15 @@ class HouseServer:
         """
         listener = listen(self._port) if isinstance(self._port, int) else self._port
         self._address = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            create_house_app(self._house, self._address),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        server = self._server = uvicorn.Server(config)
-        thread = self._thread = threading.Thread(
-            target=server.run, args=([listener],), name="house-api", daemon=True
-        )
-        thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                self.stop()
-                raise ConfigurationError("the house API did not come up; see the log above")
-            time.sleep(0.005)
+        app = create_house_app(self._house, self._address)
+        self._server = HttpServer(cast(App, app), listener, HttpRules(), "the house API")
+        self._server.start()
 
     def stop(self) -> None:
         """Ends serving and joins the thread; a server that was not started is left alone."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
-        self._server = self._thread = None
+        if self._server is not None:
+            self._server.stop()
+        self._server = None
 
     def __enter__(self) -> Self:
         """Starts serving; see `start`."""

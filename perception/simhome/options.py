@@ -19,7 +19,8 @@ class SimHomeOptions:
         lidar_rate: Sweeps per second.
         lidar_columns: Directions per sweep, None for the sensor's own; fewer are faster.
         sensor_port: Port on 127.0.0.1 of the sensors; 0 takes a free one, here and below.
-        robot_port: Port of the robot's commands.
+        robot_path: Socket file of the robot's commands, in a folder of its own, as who can open it
+            moves the robot.
         house_port: Port of the house API.
     """
 
@@ -28,7 +29,7 @@ class SimHomeOptions:
     lidar_rate: float = 5.0
     lidar_columns: int | None = None
     sensor_port: int = 0
-    robot_port: int = 0
+    robot_path: str = ""
     house_port: int = 0
 
 

@@ -14,12 +14,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 import zmq
 
-from sensebind.errors import ConfigurationError, SenseBindError
+from sensebind.errors import ConfigurationError, SenseBindError, is_passing
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.lidar import COLUMNS
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> int:
         try:
             _serve(load_options(line), control, answer)
         except SenseBindError as error:
-            answer({"error": str(error)})
+            answer({"error": str(error), "passing": "yes" if is_passing(error) else ""})
             return 1
         return 0
 
@@ -71,7 +72,7 @@ def _serve(
         home = stack.enter_context(SimHome(options.scene, lidar_columns=columns))
         # The robot's geometry is its own: it moves in its own thread, while the camera renders.
         home.robot = Robot(World(home.scene))
-        wheels = stack.enter_context(Wheels(home.robot, options.robot_port))
+        wheels = stack.enter_context(Wheels(home.robot, Path(options.robot_path)))
         loop = _Loop(home, options)
         stack.callback(loop.close)
         addresses = {"sensors": loop.sensors, "robot": wheels.address}

@@ -7,21 +7,26 @@ robot and serves the house API over HTTP. It ends with its parent, however that 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import select
 import socket as sockets
 import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from sensebind.errors import ConfigurationError
 from sensebind.perception.process import start_module
+from sensebind.perception.simhome.loopback import remove_private
 from sensebind.perception.simhome.options import SimHomeOptions, dump_options
 from sensebind.perception.simhome.scene import Scene
 
 _PROCESS = "sensebind.perception.simhome.process"
 _RAYS_ONLY = {"MUJOCO_GL": "disable"}  # keeps the simulator from importing OpenGL
 _START_SECONDS = 60.0  # importing on a loaded machine takes a while
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 1.5
 
 
 class SimHomeServer:
@@ -43,6 +48,7 @@ class SimHomeServer:
             if not 0 < rate <= 60:
                 raise ConfigurationError(f"a sensor rate of {rate} Hz; give one up to 60 Hz")
         self._options = options
+        self._folder: Path | None = None  # of the robot's socket, where the options name none
         self._process: subprocess.Popen[bytes] | None = None
         self._control: sockets.socket | None = None
         self._addresses: dict[str, str] = {}
@@ -82,6 +88,9 @@ class SimHomeServer:
         """
         if self._process is not None:
             raise ConfigurationError("this SimHome server was started already; stop it first")
+        if not self._options.robot_path:
+            self._folder = Path(tempfile.mkdtemp(prefix="sensebind-home-"))  # of mode 0700
+            self._options = replace(self._options, robot_path=str(self._folder / "robot"))
         self._control, theirs = sockets.socketpair()
         with theirs:  # closed here, so that the end of the process is seen as the end of the line
             number = theirs.fileno()
@@ -93,7 +102,9 @@ class SimHomeServer:
             raise
         if "error" in answer:
             self.stop()
-            raise ConfigurationError(f"SimHome did not start: {answer['error']}")
+            refusal = ConfigurationError(f"SimHome did not start: {answer['error']}")
+            passing = OSError(errno.EADDRINUSE, "Address already in use")
+            raise refusal from passing if answer.get("passing") else None
         self._addresses = answer
 
     def _first_word(self) -> dict[str, str]:
@@ -126,6 +137,12 @@ class SimHomeServer:
             process.wait()
         return process.poll() is not None
 
+    def end(self) -> None:
+        """Has the process end, without waiting for it."""
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.shutdown(sockets.SHUT_WR)
+
     def stop(self) -> None:
         """Ends the process and waits for it; a server that was not started is left alone."""
         process, control = self._process, self._control
@@ -133,13 +150,16 @@ class SimHomeServer:
         self._addresses = {}
         if control is not None:
             control.close()  # the process ends itself when its parent is gone
-        if process is None:
-            return
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._folder is not None:
+            remove_private(self._folder / "robot")
+            self._folder = None
+            self._options = replace(self._options, robot_path="")
 
     def __enter__(self) -> Self:
         """Starts the process; see `start`."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import zmq
@@ -19,7 +20,7 @@ from sensebind.errors import MessageError
 from sensebind.perception.odometry import Odometry
 from sensebind.perception.percept import pack, unpack_header
 from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
-from sensebind.perception.simhome.loopback import bind
+from sensebind.perception.simhome.loopback import bind_private, remove_private
 from sensebind.perception.simhome.robot import Robot
 
 _TICK = 0.02  # seconds between two steps of the wheels
@@ -45,21 +46,22 @@ class Wheels:
 
     Args:
         robot: Whose geometry only this thread uses.
-        port: Port on 127.0.0.1; 0 takes a free one.
+        path: Socket file, of mode 0600: who can open it moves the robot.
 
     Attributes:
         address: Where it is served.
 
     Raises:
-        ConfigurationError: The port is in use.
+        ConfigurationError: The path cannot be used.
     """
 
-    def __init__(self, robot: Robot, port: int) -> None:
+    def __init__(self, robot: Robot, path: Path) -> None:
         self._robot = robot
+        self._path = path
         self._context = zmq.Context()
         self._requests = self._context.socket(zmq.ROUTER)
         try:
-            self.address = bind(self._requests, port)
+            self.address = bind_private(self._requests, path)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -78,6 +80,7 @@ class Wheels:
         if self._thread.ident is not None:
             self._thread.join()
         self._context.destroy(linger=0)
+        remove_private(self._path)
 
     def _run(self) -> None:
         moved = time.monotonic()

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sensebind.errors import BusError
 from sensebind.perception.process import start_module
 
 log = logging.getLogger(__name__)
@@ -74,14 +75,18 @@ class _Line:
                 return False
         return self.ready
 
+    def hang_up(self) -> None:
+        """Have it end, and its workers, without waiting for it."""
+        with contextlib.suppress(OSError):  # it has ended
+            self.control.shutdown(sockets.SHUT_WR)
+
     def end(self, patience: float) -> None:
-        """Tell it to end, if it has not, and wait for it and all its workers.
+        """Have it end, if it has not, and wait for it and all its workers.
 
         Args:
             patience: Seconds after which it is killed, and its workers with it.
         """
-        with contextlib.suppress(OSError):  # it has ended
-            self.control.shutdown(sockets.SHUT_WR)
+        self.hang_up()
         until = time.monotonic() + patience
         while _readable(self.control.fileno(), until - time.monotonic()):
             if self.hear() is None:
@@ -125,6 +130,12 @@ class Launchers:
         self._working: _Line | None = None
         self._spare: _Line | None = None
         self._spare_due = 0.0
+        self._start_due = 0.0  # when a launcher is tried again that could not be started
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a launcher that can be given commands."""
+        return self._working is not None
 
     @property
     def pids(self) -> dict[str, int]:
@@ -133,7 +144,19 @@ class Launchers:
         return {name: line.pid for name, line in lines.items() if line is not None and line.pid}
 
     def start(self) -> None:
-        """Start a fresh launcher, which has to import everything; its spare follows."""
+        """Start a fresh launcher, which has to import everything; its spare follows.
+
+        Raises:
+            BusError: There is no descriptor or no process to be had.
+        """
+        try:
+            self._start()
+        except OSError as error:
+            raise BusError(
+                f"the process that starts the workers cannot be started: {error.strerror}"
+            ) from error
+
+    def _start(self) -> None:
         # Threads of the launcher would not survive its forks.
         libraries = ("OMP", "OPENBLAS", "MKL")
         quiet = {f"{library}_NUM_THREADS": "1" for library in libraries}
@@ -141,6 +164,9 @@ class Launchers:
         arguments = [*map(str, theirs), str(self._directory), *self._modules]
         try:
             line.process = start_module(_LAUNCHER, arguments, theirs, quiet)
+        except OSError:
+            self._forget(line)
+            raise
         finally:
             for end in theirs:
                 os.close(end)
@@ -156,9 +182,11 @@ class Launchers:
 
         Returns:
             Its messages, and `{"lost": WHY}` when it ended. Its workers have ended with it then,
-            and another is there to be told to start them.
+            and another takes commands as soon as `there` says so.
         """
         messages: list[dict[str, Any]] = []
+        if self._working is None:
+            self._start_again()
         for key, _ in self._selector.select(timeout):
             line: _Line = key.data
             if line not in (self._working, self._spare):
@@ -184,21 +212,43 @@ class Launchers:
 
     def close(self, patience: float) -> None:
         """End the launchers, and with them all workers, within about so many seconds."""
-        if self._spare is not None:
-            self._end(self._spare, _PAUSE)  # it has nothing to finish
-        if self._working is not None:
-            self._end(self._working, patience)
+        lines = [line for line in (self._working, self._spare) if line is not None]
+        for line in lines:  # before the first is waited for
+            line.hang_up()
+        for line in lines:
+            self._end(line, patience if line is self._working else _PAUSE)
         self._spare = self._working = None
         self._selector.close()
 
+    def abandon(self) -> None:
+        """Kill the launchers, and with them all workers, while the thread that uses this hangs."""
+        for line in (self._working, self._spare):
+            if line is not None:
+                line.kill()
+
     def _connect(self) -> tuple[_Line, tuple[int, int]]:
-        """Return a line to a launcher to come, and the descriptors that are its end of it."""
+        """Return a line to a launcher to come, and the descriptors that are its end of it.
+
+        Raises:
+            OSError: No descriptors are free.
+        """
         ours, theirs = sockets.socketpair()
         ours.settimeout(_PATIENCE)  # one that is stopped must not stop the supervisor, too
-        read, write = os.pipe()
+        try:
+            read, write = os.pipe()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         line = _Line(ours, read)
         self._selector.register(ours, selectors.EVENT_READ, line)
         return line, (theirs.detach(), write)
+
+    def _forget(self, line: _Line) -> None:
+        """Close our end of a line that nobody was given the other end of."""
+        self._selector.unregister(line.control)
+        line.control.close()
+        os.close(line.lifeline)
 
     def _end(self, line: _Line, patience: float) -> None:
         self._selector.unregister(line.control)
@@ -217,7 +267,12 @@ class Launchers:
             self.kill()
 
     def _order_spare(self) -> None:
-        line, theirs = self._connect()
+        try:
+            line, theirs = self._connect()
+        except OSError as error:  # the workers run without a spare as well
+            log.warning("no spare launcher can be had: %s", error.strerror)
+            self._spare_due = time.monotonic() + _RESTART_PAUSE
+            return
         self._spare = line
         try:
             self._send(b'{"spare": true}\n', theirs)
@@ -238,10 +293,20 @@ class Launchers:
         if spare is not None:
             self._end(spare, 0.0)
         log.warning("%s, starting another", why)
-        if not line.ready:  # it cannot even start: not in a busy loop
-            self._stop.wait(_RESTART_PAUSE)
-        self.start()
+        # One that cannot even start is not started in a busy loop.
+        self._start_due = 0.0 if line.ready else time.monotonic() + _RESTART_PAUSE
+        self._start_again()
         return why
+
+    def _start_again(self) -> None:
+        """Start a fresh launcher when that is due; one that cannot be had is tried again."""
+        if self._stop.is_set() or time.monotonic() < self._start_due:
+            return
+        self._start_due = time.monotonic() + _RESTART_PAUSE
+        try:
+            self._start()
+        except OSError as error:
+            log.warning("no launcher can be started: %s; trying again", error.strerror)
 
 
 def _readable(descriptor: int, patience: float) -> bool:

@@ -25,13 +25,13 @@ import time
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sensebind.perception.workers.spec import WorkerSpec
+from sensebind.perception.workers.spec import EXIT_LACK, WorkerSpec
 from sensebind.perception.workers.worker import die_with_parent, run_worker
 
 log = logging.getLogger(__name__)
 
 _NICE = 3  # encoders come after what drives the robot, and after what stops it
-STOP_SECONDS = 2.0  # of grace; all is over within three
+STOP_SECONDS = 1.0  # of grace for workers that are to end; then they are killed
 _MAX_LINE = 1024 * 1024
 _MAX_PASSED = 2  # a spare's control socket and lifeline
 
@@ -121,8 +121,13 @@ class Launcher:
 
     def _fork_spare(self) -> Launcher | None:
         """Fork; returns a launcher with the descriptors that were passed in the forked process."""
-        control, lifeline = self._passed
-        self._passed = []
+        passed, self._passed = self._passed, []
+        if len(passed) != _MAX_PASSED:  # none were free here: its other ends are closed soon
+            log.warning("no spare launcher can be forked: too few descriptors are free")
+            for descriptor in passed:
+                os.close(descriptor)
+            return None
+        control, lifeline = passed
         launcher = os.getpid()
         try:
             if os.fork() == 0:
@@ -137,9 +142,19 @@ class Launcher:
 
     def _start(self, name: str, workers: list[dict[str, Any]], restarts: int) -> None:
         specs = [WorkerSpec.model_validate(worker) for worker in workers]
-        read, write = os.pipe()
         launcher = os.getpid()
-        pid = os.fork()
+        try:
+            read, write = os.pipe()
+        except OSError as error:
+            self._cannot_start(name, error)
+            return
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(read)
+            os.close(write)
+            self._cannot_start(name, error)
+            return
         if pid == 0:
             os.close(read)
             self._become_worker(specs, restarts, write, launcher)
@@ -147,6 +162,11 @@ class Launcher:
         os.set_blocking(read, False)
         self._children[pid] = _Child(name, read)
         self._say({"started": name, "pid": pid})
+
+    def _cannot_start(self, name: str, error: OSError) -> None:
+        """Report that a worker could not even be forked; the others run on."""
+        words = f"its process cannot be started: {error.strerror}"
+        self._say({"ended": name, "pid": 0, "code": EXIT_LACK, "words": words})
 
     def _become_worker(
         self, specs: list[WorkerSpec], restarts: int, complaint: int, launcher: int
@@ -238,8 +258,12 @@ def main(arguments: list[str]) -> int:
     gc.collect()
     gc.freeze()  # keeps the collector of a worker from copying the pages that all share
     launcher = Launcher(sockets.socket(fileno=control), lifeline)
-    while (spare := launcher.serve()) is not None:
-        launcher = spare
+    try:
+        while (spare := launcher.serve()) is not None:
+            launcher = spare
+    except OSError as error:  # such as no descriptor left; the supervisor puts another in its place
+        log.warning("a launcher ends: %s", error)
+        return 1
     if not launcher.spare:  # a spare leaves that to the launcher that still lives
         shutil.rmtree(directory, ignore_errors=True)
     return 0

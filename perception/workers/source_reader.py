@@ -22,6 +22,7 @@ from sensebind.errors import (
     SenseBindError,
     SourceError,
     UnusableSourceError,
+    is_passing,
 )
 from sensebind.perception.bus.clock_sync import CaptureGuard
 from sensebind.perception.bus.pubsub import Publisher
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 _PATIENCE = 0.2  # seconds that one look at the source may take
 _REOPEN_WAIT = 0.5
 _FAILURE_WAIT = 2.0
+_FINAL = (UnusableSourceError, ConfigurationError, MissingDependencyError)
+"""What no second try mends, unless it comes from a lack that may pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class StreamReader:
         self.failure: Exception | None = None
         self.refused = 0
         self.unkept = 0
+        self.note = ""
+        """What heartbeats say of a stream that runs, such as that its frames are not kept."""
         self._publisher = publisher
         self._ready = ready
         self._pulse = pulse
@@ -155,19 +160,15 @@ class StreamReader:
             except EndedError as error:
                 self._rest(error)
                 return
-            except UnusableSourceError as error:  # the worker's end knows no source's errors
-                self._end(ConfigurationError(str(error)))
-                return
-            except SourceError as error:
-                log.warning("%s: %s; trying again", stream, error)
-                self._report("waiting", str(error))
-            except (ConfigurationError, MissingDependencyError) as error:
-                self._end(error)
-                return
             except SenseBindError as error:
+                if isinstance(error, _FINAL) and not is_passing(error):
+                    # The worker's end knows no source's errors.
+                    plain = isinstance(error, SourceError)
+                    self._end(ConfigurationError(str(error)) if plain else error)
+                    return
                 log.warning("%s: %s; trying again", stream, error)
                 self._report("waiting", str(error))
-                wait = _FAILURE_WAIT
+                wait = _REOPEN_WAIT if error.retryable else _FAILURE_WAIT
             except Exception as error:
                 if self._alone:
                     self._end(error)
@@ -236,7 +237,7 @@ class StreamReader:
                 return
 
     def _end(self, error: Exception) -> None:
-        self._report("failed", str(error))
+        self._report("failed" if isinstance(error, _FINAL) else "waiting", str(error))
         with self._ready:
             self.failure = error
             self._ready.notify_all()
@@ -245,7 +246,7 @@ class StreamReader:
         self._state = (state, detail)
         self._publisher.report(
             state,
-            detail,
+            detail or self.note,
             self.dropped,
             progress=min(time.monotonic(), self._pulse()),
             rate=1 / self.interval,

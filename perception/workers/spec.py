@@ -16,8 +16,9 @@ from sensebind.perception.percept import STREAM_PATTERN, Modality
 if TYPE_CHECKING:
     from sensebind.perception.frames.store import FrameStore
 
-EXIT_ERROR, EXIT_FATAL = 1, 2
-"""How a worker process ends: after a failure, and where starting it again would not help."""
+EXIT_ERROR, EXIT_FATAL, EXIT_LACK = 1, 2, 75
+"""How a worker process ends: after a failure, where starting it again would not help, and for a
+lack that may pass (of descriptors, of a free address; EX_TEMPFAIL of sysexits.h)."""
 
 
 class Enhance(Protocol):

@@ -2,6 +2,9 @@
 
 Each process is on its own: whatever happens to one, the others go on. One that keeps crashing is
 started less and less often, and after several crashes in a row rests for a while.
+
+The thread that watches is watched itself: an error in it is logged and counted, and watching goes
+on; a `Watchdog` starts it again when it has ended, and reports when it hangs.
 """
 
 from __future__ import annotations
@@ -12,17 +15,26 @@ import signal
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.errors import BusError, ConfigurationError, StorageError, one_line
 from sensebind.perception.bus.heartbeat import Heartbeat
 from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
+from sensebind.perception.bus.watch_report import REPORT_SOCKET, WatchReporter
 from sensebind.perception.workers.fork_client import Launchers
-from sensebind.perception.workers.spec import EXIT_FATAL, WorkerSpec
+from sensebind.perception.workers.spec import EXIT_FATAL, EXIT_LACK, WorkerSpec
+from sensebind.perception.workers.status import (
+    Charge,
+    Stream,
+    WatchStatus,
+    WorkerState,
+    WorkerStatus,
+)
+from sensebind.perception.workers.watchdog import HANG_SECONDS, Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -34,79 +46,12 @@ _REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
 _SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
 _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 """Signals that a process gets for its own faults, other than from somebody else."""
-_GRACE = 2.0  # seconds to finish before a process that was told to end is killed
+_GRACE = 2.0  # seconds to finish before a process that is to end is killed
 _ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
-_STOP_SECONDS = 2.7
-
-
-class WorkerState(StrEnum):
-    """Where a worker is in its life."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    WAITING = "waiting"  # alive, but its source gives nothing
-    ENDED = "ended"  # alive, but its source has handed out everything
-    RESTARTING = "restarting"
-    RESTING = "resting"  # crashed so often that it is left alone for a while
-    FAILED = "failed"  # starting it again would not help
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """What the supervisor knows of one worker.
-
-    Attributes:
-        stream: Name of the stream. `endpoint`: where it publishes.
-        state: Where it is in its life. `detail`: why, in words, or "".
-        pid: Of its process; 0 when there is none.
-        restarts: How many times it was started again.
-        memory: Resident bytes of its process as last told.
-        last_exit: Exit code of the last process that ended; negative for a signal, None before.
-    """
-
-    stream: str
-    endpoint: str
-    state: WorkerState
-    detail: str
-    pid: int
-    restarts: int
-    last_exit: int | None
-    memory: int = 0
-
-
-@dataclass(slots=True)
-class _Stream:
-    """A stream of a process: what its heartbeats tell."""
-
-    spec: WorkerSpec
-    state: WorkerState = WorkerState.STOPPED
-    detail: str = ""
-    beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
-
-
-@dataclass(slots=True)
-class _Charge:
-    """A process in the supervisor's care."""
-
-    name: str
-    streams: list[_Stream]
-    pid: int = 0
-    restarts: int = 0
-    last_exit: int | None = None
-    memory: int = 0
-    failures: int = 0  # crashes in a row
-    rests: int = 0
-    running: float = 0.0  # monotonic time since which it runs; 0 before
-    beating: bool = False
-    killed: float = 0.0  # when it was last told to end; 0 when it was not
-    asked: int = 0  # how many times the launcher was asked in vain to kill it
-    due: float = 0.0  # when it is to be started again
-
-    @property
-    def state(self) -> WorkerState:
-        """The state that all its streams share while it does not run."""
-        return self.streams[0].state
+_STOP_SECONDS = 1.6  # for the launcher to end all workers, which have a second of it
+_JOIN_SECONDS = 1.0  # for the watching thread to make its last round
+_ERROR_PAUSE = 0.2  # seconds after an error in the watching thread until it goes on
+_ERROR_LOGGED = 60.0  # seconds until the same error is logged again
 
 
 class Supervisor:
@@ -120,6 +65,8 @@ class Supervisor:
         start_timeout: float = 60.0,
         stall_timeout: float = 60.0,
         directory: Path | None = None,
+        on_hang: Callable[[str], None] | None = None,
+        hang_timeout: float = HANG_SECONDS,
     ) -> None:
         """Prepare; nothing is started yet.
 
@@ -129,7 +76,11 @@ class Supervisor:
             heartbeat_timeout: A worker silent for so many seconds is killed and started again.
             start_timeout: Likewise one that never gave a heartbeat, or never came to run.
             stall_timeout: Likewise one whose loop made no step, although its heart beats.
-            directory: Where the sockets are; a private one of its own by default.
+            directory: Where the sockets are; a private one of its own by default. It is removed at
+                the end, by the launcher if this process is killed: it must be this robot's alone.
+            on_hang: Called once, from the watchdog's thread, with what the watching thread hangs
+                in. Nobody starts workers any more then: end the robot.
+            hang_timeout: Seconds without a round of the watching thread that mean so.
 
         Raises:
             ConfigurationError: No workers, or two for one stream or endpoint.
@@ -140,16 +91,16 @@ class Supervisor:
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"streams must be named and different, they are {names}")
         self._directory = _Directory(directory)
-        self._charges: dict[str, _Charge] = {}
-        self._streams: dict[str, tuple[_Charge, _Stream]] = {}
+        self._charges: dict[str, Charge] = {}
+        self._streams: dict[str, tuple[Charge, Stream]] = {}
         for spec in workers:
             endpoint = spec.endpoint or f"ipc://{self._directory.path}/{spec.stream}"
             if check_endpoint(endpoint).endswith(":*"):
                 raise BusError(f"{spec.stream}: {endpoint!r} must name a port, restarts reuse it")
-            stream = _Stream(spec.model_copy(update={"endpoint": endpoint}))
+            stream = Stream(spec.model_copy(update={"endpoint": endpoint}))
             # A process is named by what its streams share; a slash is in no stream's name.
             name = f"{spec.process}/" if spec.process else spec.stream
-            charge = self._charges.setdefault(name, _Charge(name, []))
+            charge = self._charges.setdefault(name, Charge(name, []))
             charge.streams.append(stream)
             self._streams[spec.stream] = (charge, stream)
         if len(set(self.endpoints.values())) < len(names):
@@ -158,9 +109,20 @@ class Supervisor:
         self._heartbeat_timeout = heartbeat_timeout
         self._start_timeout = start_timeout
         self._stall_timeout = stall_timeout
+        self._on_hang = on_hang
         self._lock = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._watchdog = Watchdog(
+            self._watching, lambda: self._ticked, self._revive, self._hangs, hang_timeout
+        )
+        self._ticked = 0.0  # monotonic time of the last round of the watching thread
+        self._watch_status = WatchStatus()
+        self._logged: dict[str, float] = {}  # errors by when they were logged
+        self._messages: deque[dict[str, Any]] = deque()  # of launchers, not yet taken in
+        self._failed_on: dict[str, Any] | None = None
+        self.report_endpoint = f"ipc://{self._directory.path}/{REPORT_SOCKET}"
+        """Where the states of the workers are published, for a `Subscriber`."""
         modules = sorted({module for spec in workers for module in spec.modules})
         self._launchers = Launchers(self._directory.path, modules, self._stop)
 
@@ -170,16 +132,26 @@ class Supervisor:
         return {name: stream.spec.endpoint for name, (_, stream) in self._streams.items()}
 
     @property
+    def directory(self) -> Path:
+        """Where its sockets are."""
+        return self._directory.path
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids: "launcher", "spare" (of the launcher), and each worker that runs."""
         with self._lock:
             workers = {c.name: c.pid for c in self._charges.values() if c.pid}
         return self._launchers.pids | workers
 
+    def watch_status(self) -> WatchStatus:
+        """Return how the thread that watches the workers is doing."""
+        with self._lock:
+            return self._watch_status
+
     def status(self) -> dict[str, WorkerStatus]:
         """Return what is known of each worker."""
         with self._lock:
-            return {name: self._describe(*both) for name, both in self._streams.items()}
+            return {n: charge.describe(stream) for n, (charge, stream) in self._streams.items()}
 
     def start(self, wait: float = 120.0) -> None:
         """Start all workers.
@@ -191,14 +163,15 @@ class Supervisor:
         Raises:
             ConfigurationError: A worker cannot run, for a reason that will not go away, or did
                 not come up in time. Everything is stopped again.
+            BusError: There is no descriptor or process to be had for the launcher.
         """
         if self._thread is not None:
             raise ConfigurationError("this supervisor was started already")
         self._launchers.start()
         for charge in self._charges.values():
             self._launch(charge)
-        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
-        self._thread.start()
+        self._start_watching()
+        self._watchdog.start()
         if wait <= 0:
             return
         with self._lock:
@@ -211,11 +184,20 @@ class Supervisor:
             raise ConfigurationError(failed or f"workers not up within {wait:g} s: {states}")
 
     def stop(self) -> None:
-        """Let every worker finish its percept, end all processes, join the thread."""
+        """Let every worker finish its percept, end all processes, join the threads.
+
+        It takes at most some three seconds, also with workers that hang or a watching thread that
+        does: those are killed.
+        """
         self._stop.set()
+        self._watchdog.stop()
         if self._thread is not None:
-            self._thread.join()
-        self._launchers.close(_STOP_SECONDS)
+            self._thread.join(_JOIN_SECONDS)
+        if self._thread is not None and self._thread.is_alive():
+            log.error("the thread that watches the workers does not end; killing them")
+            self._launchers.abandon()
+        else:
+            self._launchers.close(_STOP_SECONDS)
         with self._lock:
             for charge in self._charges.values():
                 charge.pid = 0
@@ -231,19 +213,82 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    # --- the watchdog's thread ---
+
+    def _watching(self) -> threading.Thread:
+        assert self._thread is not None
+        return self._thread
+
+    def _start_watching(self) -> None:
+        self._ticked = time.monotonic()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._thread.start()
+
+    def _revive(self) -> None:
+        self._start_watching()
+        with self._lock:
+            self._watch_status = replace(self._watch_status, revived=self._watch_status.revived + 1)
+
+    def _hangs(self, where: str) -> None:
+        log.error("the thread that watches the workers hangs in %s", where)
+        with self._lock:
+            self._watch_status = replace(self._watch_status, hangs=where)
+            self._lock.notify_all()
+        if self._on_hang is not None:
+            self._on_hang(where)
+
     # --- the watching thread ---
 
     def _watch(self) -> None:
-        with Subscriber(self.endpoints.values(), percepts=False) as pulse:
+        while not self._stop.is_set():
+            try:
+                with (
+                    Subscriber(self.endpoints.values(), percepts=False) as pulse,
+                    WatchReporter(self.report_endpoint, min(self._streams)) as reporter,
+                ):
+                    self._go_round(pulse, reporter)
+            except Exception as error:  # whatever it is, workers must not stay unwatched
+                self._note_error(error)
+                self._stop.wait(_ERROR_PAUSE)
+
+    def _go_round(self, pulse: Subscriber, reporter: WatchReporter) -> None:
+        """Look after the workers until stopped."""
+        looked = time.monotonic()
+        while not self._stop.is_set():
+            self._ticked = time.monotonic()
+            self._messages.extend(self._launchers.receive(_TICK))
+            while self._messages:
+                self._take(self._messages)
+            self._feel(pulse)
+            # When the whole machine stood still, as in a suspend, nobody is to blame.
+            late = time.monotonic() - looked - _TICK
             looked = time.monotonic()
-            while not self._stop.is_set():
-                for message in self._launchers.receive(_TICK):
-                    self._listen(message)
-                self._feel(pulse)
-                # When the whole machine stood still, as in a suspend, nobody is to blame.
-                late = time.monotonic() - looked - _TICK
-                looked = time.monotonic()
-                self._look_after(late if late > _STANDSTILL else 0.0)
+            self._look_after(late if late > _STANDSTILL else 0.0)
+            with self._lock:
+                watch = self._watch_status
+                workers = [charge.report(stream) for charge, stream in self._streams.values()]
+            reporter.report(workers, watch.errors, watch.revived)
+
+    def _note_error(self, error: Exception) -> None:
+        text = f"{type(error).__name__}: {one_line(error)}"
+        with self._lock:
+            errors = self._watch_status.errors + 1
+            self._watch_status = replace(self._watch_status, errors=errors, last_error=text)
+        now = time.monotonic()
+        if now - self._logged.get(text, float("-inf")) > _ERROR_LOGGED:
+            self._logged = {text: now}
+            log.error("error %d in watching the workers, which goes on", errors, exc_info=error)
+
+    def _take(self, messages: deque[dict[str, Any]]) -> None:
+        """Take in the oldest message; one that fails is tried once more in the next round."""
+        message = messages[0]
+        if self._failed_on is message:
+            messages.popleft()
+        self._failed_on = message
+        self._listen(message)
+        self._failed_on = None
+        if messages and messages[0] is message:
+            messages.popleft()
 
     def _listen(self, message: dict[str, Any]) -> None:
         """Take in what a launcher says; when it is gone, so are all workers."""
@@ -270,20 +315,19 @@ class Supervisor:
                 continue
             if trouble := self._trouble(stream, beat, now):
                 self._kill(charge, trouble)
+            elif too_much := _too_much(stream, beat):
+                self._kill(charge, too_much, gently=True)
             elif beat.state in ("running", "waiting", "ended", "failed"):
                 charge.running = charge.running or now
                 if now - charge.running > _SOUND:
                     charge.failures = charge.rests = 0
                 self._change(charge, stream, WorkerState(beat.state), beat.detail)
 
-    def _trouble(self, stream: _Stream, beat: Heartbeat, now: float) -> str:
-        """Return why a worker that beats must be started anew, or ""."""
+    def _trouble(self, stream: Stream, beat: Heartbeat, now: float) -> str:
+        """Return why a worker that beats hangs, or ""."""
         limit = self._start_timeout if beat.state == "starting" else self._stall_timeout
         if beat.state != "failed" and now - beat.progress > limit:
             return f"no progress for {limit:g} s"
-        most = stream.spec.max_memory
-        if most and beat.memory > most:
-            return f"it has {beat.memory >> 20} MB of memory, {most >> 20} MB are allowed"
         return ""
 
     def _look_after(self, standstill: float) -> None:
@@ -293,9 +337,16 @@ class Supervisor:
             for stream in charge.streams:
                 stream.beaten += standstill
             pausing = charge.state in (WorkerState.RESTARTING, WorkerState.RESTING)
+            starting = charge.state is WorkerState.STARTING
             if pausing and not charge.pid and now >= charge.due:
-                charge.restarts += 1
-                self._launch(charge)
+                if self._launchers.there:
+                    charge.restarts += 1
+                    self._launch(charge)
+            elif starting and not charge.pid:
+                # The command was lost, or the launcher does not get to it.
+                if now - charge.streams[0].beaten > self._start_timeout:
+                    charge.streams[0].beaten = now
+                    self._launchers.kill()
             elif charge.killed and charge.pid and now - charge.killed > _GRACE:
                 charge.killed, charge.asked = now, charge.asked + 1
                 if charge.asked < _ASKED:
@@ -307,7 +358,7 @@ class Supervisor:
                 if now - min(stream.beaten for stream in charge.streams) > limit:
                     self._kill(charge, f"no heartbeat for {limit:g} s")
 
-    def _ended(self, charge: _Charge, code: int, words: str) -> None:
+    def _ended(self, charge: Charge, code: int, words: str) -> None:
         now = time.monotonic()
         crashed = code > 0 or -code in _CRASHES
         # One that ran and was ended by somebody else is not to blame for it.
@@ -323,6 +374,8 @@ class Supervisor:
         wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
         charge.failures += to_blame
         state = WorkerState.RESTARTING
+        if code == EXIT_LACK:  # it may be over at any moment: never a rest
+            charge.failures = min(charge.failures, _BREAKER - 1)
         if charge.failures >= _BREAKER:
             wait = min(_REST * 2**charge.rests, _LONGEST_REST)
             charge.failures, charge.rests = _BREAKER - 1, charge.rests + 1
@@ -330,14 +383,14 @@ class Supervisor:
         charge.due = now + wait
         self._change_all(charge, state, detail)
 
-    def _kill(self, charge: _Charge, why: str) -> None:
+    def _kill(self, charge: Charge, why: str, gently: bool = False) -> None:
+        """End a worker: one that is silent or hangs will not listen, others can finish."""
         log.warning("worker %s: %s, ending it", charge.name, why)
         charge.killed = time.monotonic()
-        # One that fell silent or hangs will not listen; one with too much memory can finish.
-        self._launchers.tell({"end" if "memory" in why else "kill": charge.pid})
+        self._launchers.tell({"end" if gently else "kill": charge.pid})
         self._change_all(charge, WorkerState.RESTARTING, why)
 
-    def _launch(self, charge: _Charge) -> None:
+    def _launch(self, charge: Charge) -> None:
         now = time.monotonic()
         charge.beating, charge.killed, charge.asked, charge.running = False, 0.0, 0, 0.0
         for stream in charge.streams:
@@ -348,26 +401,23 @@ class Supervisor:
         command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
         self._launchers.tell(command)
 
-    def _change_all(self, charge: _Charge, state: WorkerState, detail: str) -> None:
+    def _change_all(self, charge: Charge, state: WorkerState, detail: str) -> None:
         for stream in charge.streams:
             self._change(charge, stream, state, detail)
 
-    def _change(self, charge: _Charge, stream: _Stream, state: WorkerState, detail: str) -> None:
+    def _change(self, charge: Charge, stream: Stream, state: WorkerState, detail: str) -> None:
         with self._lock:
             changed = (stream.state, stream.detail) != (state, detail)
             stream.state, stream.detail = state, detail
-            described = self._describe(charge, stream)
+            described = charge.describe(stream)
             self._lock.notify_all()
         if changed and self._on_change is not None:
-            self._on_change(described)
+            try:
+                self._on_change(described)
+            except Exception as error:  # a stranger's code, and what follows must be done
+                self._note_error(error)
 
     # --- waiting for the start ---
-
-    def _describe(self, charge: _Charge, stream: _Stream) -> WorkerStatus:
-        return WorkerStatus(
-            stream.spec.stream, stream.spec.endpoint, stream.state, stream.detail,
-            charge.pid, charge.restarts, charge.last_exit, charge.memory,
-        )  # fmt: skip
 
     def _failed(self) -> str:
         """Return why a worker cannot run, or ""."""
@@ -379,6 +429,14 @@ class Supervisor:
     def _all_up(self) -> bool:
         up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED)
         return all(stream.state in up for _, stream in self._streams.values())
+
+
+def _too_much(stream: Stream, beat: Heartbeat) -> str:
+    """Return that a worker has more memory than is allowed, or ""."""
+    most = stream.spec.max_memory
+    if not most or beat.memory <= most:
+        return ""
+    return f"it has {beat.memory >> 20} MB of memory, {most >> 20} MB are allowed"
 
 
 class _Directory:

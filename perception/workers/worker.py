@@ -32,6 +32,7 @@ from sensebind.errors import (
     MissingDependencyError,
     SenseBindError,
     StorageError,
+    is_passing,
 )
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.frames.codecs import jpeg
@@ -43,6 +44,7 @@ from sensebind.perception.workers.source_reader import StreamReader, Work
 from sensebind.perception.workers.spec import (
     EXIT_ERROR,
     EXIT_FATAL,
+    EXIT_LACK,
     Enhance,
     FactorySpec,
     FramesSpec,
@@ -50,8 +52,8 @@ from sensebind.perception.workers.spec import (
 )
 
 __all__ = [
-    "EXIT_ERROR", "EXIT_FATAL", "Enhance", "FactorySpec", "FramesSpec", "Worker", "WorkerSpec",
-    "die_with_parent", "run_worker",
+    "EXIT_ERROR", "EXIT_FATAL", "EXIT_LACK", "Enhance", "FactorySpec", "FramesSpec", "Worker",
+    "WorkerSpec", "die_with_parent", "run_worker",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ _TICK = 0.2  # seconds between the encoder's signs of progress when there is not
 _JOIN = 1.0  # seconds for a source to close
 _TRIM_SECONDS = 60.0
 _SMOOTHING = 0.3  # of the encoding time that the rate follows
+_STORE_AGAIN = 15.0  # seconds until a frame store that could not be opened is tried again
 _PR_SET_PDEATHSIG = 1
 
 
@@ -72,7 +75,8 @@ class _Stream:
     reader: StreamReader
     encoder: SenseEncoder
     enhance: Enhance | None
-    store: FrameStore | None
+    store: FrameStore | None = None
+    store_due: float = 0.0  # monotonic time of the next try to open the store
     embedding: np.ndarray | None = None  # of the last percept; None when it perceived nothing
     things: tuple[Thing, ...] = ()  # likewise
 
@@ -133,14 +137,28 @@ class Worker:
                 encoders[what] = SenseEncoder.from_pretrained(*what)
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None
             _check_fit(encoders[what], enhance)
-            store = None
-            if spec.frames is not None:
-                store = stack.enter_context(spec.frames.open())
             reader = StreamReader(
                 spec, publisher, self._ready, lambda: self._alive, alone=len(self._specs) == 1
             )
-            streams.append(_Stream(spec, publisher, reader, encoders[what], enhance, store))
+            stream = _Stream(spec, publisher, reader, encoders[what], enhance)
+            stack.callback(_close_store, stream)
+            self._open_store(stream)
+            streams.append(stream)
         return streams
+
+    def _open_store(self, stream: _Stream) -> None:
+        """Open where frames are kept. Where that fails the stream goes on, and says so."""
+        if stream.spec.frames is None:
+            return
+        try:
+            stream.store = stream.spec.frames.open()
+        except StorageError as error:
+            if not stream.reader.note:
+                log.warning("%s: frames are not kept: %s", stream.spec.stream, error)
+            stream.reader.note = f"frames are not kept: {error}"
+            stream.store_due = time.monotonic() + _STORE_AGAIN
+        else:
+            stream.reader.note = ""
 
     def _serve(self, streams: Sequence[_Stream]) -> None:
         """Encode and publish what the readers bring.
@@ -224,7 +242,12 @@ class Worker:
 
     def _keep(self, stream: _Stream, observation: Observation, payload: bytes | None) -> None:
         """Store a frame after its percept is out, so that a slow disk delays nobody."""
+        if stream.spec.frames is None:
+            return
+        if stream.store is None and time.monotonic() >= stream.store_due:
+            self._open_store(stream)
         if stream.store is None:
+            stream.reader.unkept += 1
             return
         try:
             stream.store.put(observation, payload)
@@ -232,6 +255,11 @@ class Worker:
             if stream.reader.unkept == 0:
                 log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
             stream.reader.unkept += 1
+
+
+def _close_store(stream: _Stream) -> None:
+    if stream.store is not None:
+        stream.store.close()
 
 
 def _anything(streams: Sequence[_Stream]) -> bool:
@@ -259,7 +287,8 @@ def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restart
         restarts: How many times this process was started again.
 
     Returns:
-        The exit code: 0 after SIGTERM, 2 when starting again would not help, 1 otherwise.
+        The exit code: 0 after SIGTERM, `EXIT_FATAL` when starting again would not help,
+        `EXIT_LACK` for want of something that may be there a moment later, else `EXIT_ERROR`.
     """
     clean_logs()
     worker = Worker(*specs)
@@ -271,16 +300,16 @@ def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restart
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, who stops us
     try:
         worker.run(restarts)
-    except (CheckpointError, ConfigurationError, MissingDependencyError, BusError) as error:
-        tell(str(error))
-        return EXIT_FATAL
     except SenseBindError as error:
         tell(str(error))
-        return EXIT_ERROR
+        if error.retryable or is_passing(error):
+            return EXIT_LACK if is_passing(error) else EXIT_ERROR
+        fatal = (CheckpointError, ConfigurationError, MissingDependencyError, BusError)
+        return EXIT_FATAL if isinstance(error, fatal) else EXIT_ERROR
     except Exception as error:
         log.exception("worker of %s failed", ", ".join(spec.stream for spec in specs))
         tell(without_credentials(f"{type(error).__name__}: {error}"))
-        return EXIT_ERROR
+        return EXIT_LACK if is_passing(error) else EXIT_ERROR
     return 0
 
 

@@ -3,10 +3,28 @@
 No message shows a login: addresses in it are cleaned when the error is made.
 """
 
+import errno
+
 from sensebind.credentials import without_credentials
 
 ONE_LINE = 300
 """Most characters of a library's error that a message of ours quotes."""
+_PASSING = frozenset(
+    {
+        errno.EADDRINUSE,
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.EDQUOT,
+        errno.EINTR,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.ENOSPC,
+    }
+)
+_CHAIN = 16  # errors that led to an error, of which the numbers are looked at
 
 
 class SenseBindError(Exception):
@@ -104,3 +122,23 @@ def one_line(error: BaseException) -> str:
     """
     text = without_credentials(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= ONE_LINE else f"{text[:ONE_LINE]}…"
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error comes from a lack that may be over a moment later.
+
+    Descriptors, memory or room on a disk are used up, an address is still in use by a process that
+    is ending, a device answers with an input/output error. Nothing in a configuration is wrong
+    then, and the same call may succeed when it is made again.
+
+    Args:
+        error: Any; the errors that it was raised from, or while handling, count as well.
+    """
+    one: BaseException | None = error
+    for _ in range(_CHAIN):
+        if one is None:
+            return False
+        if getattr(one, "errno", None) in _PASSING:
+            return True
+        one = one.__cause__ or one.__context__
+    return False

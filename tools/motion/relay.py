@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 import zmq
 
-from sensebind.errors import ConfigurationError
+from sensebind.errors import BusError, ConfigurationError
+from sensebind.perception.bus.endpoints import check_endpoint
 from sensebind.perception.percept import Observation
 from sensebind.perception.simhome.wire import encode_sample
 
@@ -44,8 +45,8 @@ class SweepRelay:
         publisher.setsockopt(zmq.SNDHWM, _KEPT)
         self._socket = publisher
         try:
-            publisher.bind(self._endpoint)
-        except zmq.ZMQError as error:
+            publisher.bind(check_endpoint(self._endpoint))
+        except (zmq.ZMQError, BusError) as error:
             self._context.destroy(linger=0)
             raise ConfigurationError(
                 f"motion: sweeps cannot be passed on at {self._endpoint!r}: {error}"

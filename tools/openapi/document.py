@@ -13,12 +13,14 @@ import yaml
 from sensebind.errors import ConfigurationError, InputError, SenseBindError, one_line
 from sensebind.tools.json_schema.bounding import bounded
 from sensebind.tools.openapi.bodies import Body, choose, files_of
+from sensebind.tools.openapi.bounded_yaml import load_yaml
 from sensebind.tools.openapi.parameters import Parameter, read_parameter
 from sensebind.tools.openapi.schemas import SchemaReader, pointed
 from sensebind.tools.risk import Risk
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MAX_DOCUMENT_BYTES = 2_000_000
+_LONGEST_NAME = 1024  # characters of a path, an operationId, the name of a parameter
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})  # as OpenAPI has it
 # Keywords of a body whose properties may stand among the other arguments: nothing is lost.
 _FLAT = frozenset({"type", "properties", "required", "description", "additionalProperties",
@@ -89,11 +91,11 @@ def parse_document(raw: bytes, where: str) -> Mapping[str, Any]:
         raise InputError(f"the API document {where} is larger than 2 MB")
     try:
         text = raw.decode("utf-8")
-        document = json.loads(text) if text.lstrip()[:1] == "{" else yaml.safe_load(text)
+        document = json.loads(text) if text.lstrip()[:1] == "{" else load_yaml(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"no API document at {where}: {one_line(error)}") from error
     if not isinstance(document, Mapping):
-        raise InputError(f"no API document at {where}: it is no object")
+        raise InputError(f"no API document at {where}: it is not an object")
     return document
 
 
@@ -137,7 +139,7 @@ def read_operations(
             node = item[method]
             if not isinstance(node, Mapping):
                 raise InputError(f"the API document's {name} is not an object")
-            name = tool_name(node.get("operationId") or f"{method}_{path}")
+            name = tool_name(node.get("operationId") or f"{method}_{path[:256]}")
             found.append(_operation(document, path, method, item, headers))
         except SenseBindError as error:
             odd.append(Unusable(name, error))
@@ -149,7 +151,17 @@ def read_operations(
 
 def tool_name(name: object) -> str:
     """Returns a name that a tool may have: at most 64 of `A-Za-z0-9_-`."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", str(name)).strip("_")[:64] or "operation"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", short(name, 256)).strip("_")[:64] or "operation"
+
+
+def short(text: object, limit: int) -> str:
+    """Returns the beginning of a text with single spaces; what is not a text has none.
+
+    Documents name one text in many places, so that only its beginning is looked at.
+    """
+    if isinstance(text, bool | int | float):
+        text = str(text)
+    return " ".join(text[: 4 * limit].split())[:limit] if isinstance(text, str) else ""
 
 
 def _nodes(
@@ -204,7 +216,9 @@ def _operation(
     fixed: frozenset[str],
 ) -> Operation:
     node = item[method]
-    raw_name = str(node.get("operationId") or f"{method}_{path}")
+    if len(path) > _LONGEST_NAME:
+        raise InputError(f"the path of operation {method} {path[:60]}… is too long")
+    raw_name = short(node.get("operationId"), _LONGEST_NAME) or f"{method}_{path}"
     name = tool_name(raw_name)
     reader = SchemaReader(document, name)
     arguments = _Arguments()
@@ -224,8 +238,8 @@ def _operation(
         bounded(schema, arguments=True)  # whether any call can satisfy it
     except ConfigurationError as error:
         raise ConfigurationError(f"operation {name}: {error}") from error
-    description = node.get("description") or node.get("summary") or name.replace("_", " ")
-    description = " ".join(str(description).split())[:500]
+    described = short(node.get("description"), 500) or short(node.get("summary"), 500)
+    description = described or name.replace("_", " ")
     schema |= {"title": name, "description": description}
     security = _security(node.get("security", document.get("security")) or ())
     return Operation(
@@ -264,7 +278,10 @@ def _parameters(
     nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
     for one in [one for above in nodes_above for one in above.get("parameters") or ()]:
         parameter = pointed(document, one, f"parameter of {reader.what}")
-        nodes[str(parameter.get("name")), str(parameter.get("in"))] = parameter
+        name, place = parameter.get("name"), parameter.get("in")
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
+            raise InputError(f"operation {reader.what}: a parameter has no name, or one too long")
+        nodes[name, str(place)[:16]] = parameter
     template = re.findall(r"\{([^{}]*)\}", path)
     for name in template:  # not declared: a text, as every part of a path is
         if (name, "path") not in nodes:
@@ -278,8 +295,8 @@ def _parameters(
         required = place == "path" or parameter.get("required") is True
         _, schema = read_parameter(parameter, name)
         read = reader.read(schema)
-        if (about := parameter.get("description")) and isinstance(read, dict):
-            read = {"description": " ".join(str(about).split())[:200], **read}
+        if (about := short(parameter.get("description"), 200)) and isinstance(read, dict):
+            read = {"description": about, **read}
         argument = arguments.add(name, place, read, required)
         found.append(read_parameter(parameter, argument)[0])
     return iter(found)

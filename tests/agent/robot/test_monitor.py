@@ -31,11 +31,15 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 @pytest.fixture
-def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+def publisher(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Publisher]:
     """A camera of a robot that runs here."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    directory = tmp_path / "sensebind/rover"
+    home = tmp_path_factory.mktemp("r")  # a socket's path is short
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
+    directory = home / "sensebind/rover/12679f"
     directory.mkdir(parents=True)
+    (home / "sensebind/rover.lock").write_text("12679f\n")
     with Publisher(f"ipc://{directory}/rover.camera", "rover.camera", 0.05, restarts=2) as opened:
         opened.report("running", "", 3, unchanged=40, clamped=1, refused=1, unkept=0, rate=8.0)
         yield opened

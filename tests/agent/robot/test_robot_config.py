@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensebind.agent.robot.config import runtime_directory
 from sensebind.agent.robot.config_file import parse_config, read_config
+from sensebind.agent.robot.run_directory import runtime_directory
 from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.percept import Modality
 
@@ -46,7 +46,7 @@ def test_the_example_becomes_workers(tmp_path: Path) -> None:
     }
     assert camera.frames is not None and camera.frames.max_bytes == 256 << 20
     assert config.modalities["rover.lidar"] == "point"
-    assert config.directory.name == "rover"
+    assert config.directory.parent.name == "rover"
 
 
 def test_settings_reach_the_worker(tmp_path: Path) -> None:

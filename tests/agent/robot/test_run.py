@@ -70,9 +70,10 @@ def test_a_robot_is_seen_from_here_and_from_another_machine(
         streams = ["rover.camera", "rover.lidar", "rover.second"]
         until(lambda: all(row.received for row in robot.monitor.rows()))
         assert [row.stream for row in robot.monitor.rows()] == streams
-        until(lambda: len(robot.pids) == 5)  # a home, launcher, spare, two workers
+        until(lambda: len(robot.pids) == 6)  # home, network, launcher, spare, two workers
         assert all(map(alive, robot.pids.values()))
-        assert {f"ipc://{config.directory / name}" for name in streams} == {
+        sockets = [*streams, "_watch"]
+        assert {f"ipc://{config.directory / name}" for name in sockets} == {
             *top.local_endpoints(None)
         }
         with pytest.raises(BusError, match="runs already"), Robot(config):
@@ -90,7 +91,6 @@ def test_a_robot_is_seen_from_here_and_from_another_machine(
         os.kill(home, signal.SIGKILL)
         until(lambda: not alive(home))
         received = {row.stream: row.received for row in robot.monitor.rows()}
-
         until(lambda: all(r.received > received[r.stream] + 2 for r in robot.monitor.rows()))
         pids = robot.pids
     assert not [pid for pid in pids.values() if alive(pid)]

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -110,10 +112,15 @@ def test_a_port_in_use_is_a_clear_error(server: SimHomeServer) -> None:
         assert not second.alive and second.sensors == ""
 
 
+def test_the_robot_is_moved_by_this_user_alone(server: SimHomeServer) -> None:
+    socket = Path(server.robot.removeprefix("ipc://"))
+    assert socket.is_socket() and stat.S_IMODE(socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+
+
 def test_only_loopback_is_bound(server: SimHomeServer) -> None:
     assert server.house.startswith("http://127.0.0.1:")
     assert server.sensors.startswith("tcp://127.0.0.1:")
-    assert server.robot.startswith("tcp://127.0.0.1:")
 
 
 def test_a_killed_process_is_seen_and_can_be_stopped_and_started_again() -> None:

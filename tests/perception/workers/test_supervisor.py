@@ -228,11 +228,14 @@ def test_each_worker_fails_for_itself(checkpoint: Path) -> None:
         try:
             until(lambda: supervisor.status()["camera"].restarts >= 2)
             until(lambda: supervisor.status()["lidar"].state is WorkerState.RUNNING)
-            status = supervisor.status()
-            assert status["microphone"].state is WorkerState.FAILED
-            assert "in use" in status["microphone"].detail
             assert any("a bug in a source" in c.detail for c in changes)
-            assert status["lidar"].restarts == status["microphone"].restarts == 0
+            until(lambda: supervisor.status()["microphone"].restarts >= 2)
+            microphone = [c for c in changes if c.stream == "microphone"]
+            assert WorkerState.FAILED not in {c.state for c in microphone}  # it may pass
+            assert any("in use" in c.detail for c in microphone)
+            other.close()
+            until(lambda: supervisor.status()["microphone"].state is WorkerState.RUNNING)
+            assert supervisor.status()["lidar"].restarts == 0
         finally:
             supervisor.stop()
 

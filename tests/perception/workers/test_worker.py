@@ -19,7 +19,7 @@ from sensebind.errors import (
     SourceError,
     StorageError,
 )
-from sensebind.perception.bus.pubsub import Heartbeat, Subscriber
+from sensebind.perception.bus.pubsub import Heartbeat, Publisher, Subscriber
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.lidar.range_image import sweep_depth
@@ -410,6 +410,27 @@ def test_a_frame_that_cannot_be_kept_is_counted_and_the_stream_goes_on(
         assert told(subscriber, "running", count=lambda beat: beat.unkept >= 3).unkept >= 3
 
 
+def test_a_store_that_cannot_be_opened_costs_the_frames_alone(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a state directory that has become read-only, and can be written again later."""
+    monkeypatch.setattr("sensebind.perception.workers.worker._STORE_AGAIN", 0.5)
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    frames = {"directory": in_the_way / "frames"}
+    spec = worker("camera", checkpoint, endpoint=f"ipc://{tmp_path}/p", frames=frames)
+    with running(spec) as subscriber:
+        collect(subscriber, 3)
+        beat = told(subscriber, "running", "frames are not kept", count=lambda b: b.unkept >= 3)
+        assert str(in_the_way) in beat.detail
+        in_the_way.unlink()
+        told(subscriber, "running", count=lambda beat: not beat.detail)
+        [last] = collect(subscriber, 1)
+        told(subscriber, "running")
+    with FrameStore(in_the_way / "frames") as store:
+        assert store.get(last.header.observation).payload == last.payload
+
+
 # --- what cannot run ---
 
 
@@ -444,6 +465,11 @@ def test_the_exit_code_says_whether_to_try_again(
     assert words == ["RuntimeError: a bug in a source"]
     assert run_worker([spec.model_copy(update={"checkpoint": tmp_path})], words.append) == 2
     assert str(tmp_path) in words[1]
+    for endpoint in (f"ipc://{tmp_path}/other", "tcp://127.0.0.1:*"):
+        with Publisher(endpoint, "other") as other:  # it may end at any moment
+            taken = spec.model_copy(update={"endpoint": other.endpoint})
+            assert run_worker([taken], words.append) == 75
+            assert "in use" in words[-1]
 
 
 def test_specs_are_checked_and_travel_as_json(checkpoint: Path) -> None:

@@ -1,0 +1,115 @@
+"""What the supervisor knows of the workers in its care, and of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sensebind.perception.bus.watch_report import MAX_DETAIL, WorkerReport
+from sensebind.perception.workers.spec import WorkerSpec
+
+
+class WorkerState(StrEnum):
+    """Lifecycle of a worker."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # alive, but its source gives nothing
+    ENDED = "ended"  # alive, but its source has handed out everything
+    RESTARTING = "restarting"
+    RESTING = "resting"  # crashed so often that it is left alone for a while
+    FAILED = "failed"  # starting it again would not help
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """What the supervisor knows of one worker.
+
+    Attributes:
+        stream: Name of the stream.
+        endpoint: Where it publishes.
+        state: Where it is in its lifecycle.
+        detail: Why, in words, or "".
+        pid: Of its process; 0 when there is none.
+        restarts: How many times it was started again.
+        memory: Resident bytes of its process as last reported.
+        last_exit: Exit code of the last process that ended; negative for a signal, None before.
+    """
+
+    stream: str
+    endpoint: str
+    state: WorkerState
+    detail: str
+    pid: int
+    restarts: int
+    last_exit: int | None
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatus:
+    """How the thread that watches the workers is doing.
+
+    Attributes:
+        errors: Errors in it, after each of which watching went on.
+        last_error: The last one in words, or "".
+        revived: Times that the thread had ended and was started again.
+        hangs: What it hangs in when it makes no more rounds, or "".
+    """
+
+    errors: int = 0
+    last_error: str = ""
+    revived: int = 0
+    hangs: str = ""
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream of a process: what its heartbeats say."""
+
+    spec: WorkerSpec
+    state: WorkerState = WorkerState.STOPPED
+    detail: str = ""
+    beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
+
+
+@dataclass(slots=True)
+class Charge:
+    """A process in the supervisor's care."""
+
+    name: str
+    streams: list[Stream]
+    pid: int = 0
+    restarts: int = 0
+    last_exit: int | None = None
+    memory: int = 0
+    failures: int = 0  # crashes in a row
+    rests: int = 0
+    running: float = 0.0  # monotonic time since which it runs; 0 before
+    beating: bool = False
+    killed: float = 0.0  # when it was last made to end; 0 when it was not
+    asked: int = 0  # how many times the launcher was asked in vain to kill it
+    due: float = 0.0  # when it is to be started again
+
+    @property
+    def state(self) -> WorkerState:
+        """The state that all its streams share while it does not run."""
+        return self.streams[0].state
+
+    def describe(self, stream: Stream) -> WorkerStatus:
+        """Return what is known of the worker of one of its streams."""
+        return WorkerStatus(
+            stream.spec.stream, stream.spec.endpoint, stream.state, stream.detail,
+            self.pid, self.restarts, self.last_exit, self.memory,
+        )  # fmt: skip
+
+    def report(self, stream: Stream) -> WorkerReport:
+        """Return the same for the bus."""
+        return WorkerReport(
+            stream=stream.spec.stream,
+            state=stream.state.value,
+            detail=stream.detail[:MAX_DETAIL],
+            pid=self.pid,
+            restarts=self.restarts,
+        )
