@@ -14,6 +14,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
 from sensebind.errors import ConfigurationError
+from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
 
@@ -38,7 +39,8 @@ class HomeProcess:
 
     def __init__(self, config: SimHomeConfig) -> None:
         ports = {"sensor_port": config.port, "house_port": config.house_port}
-        self._options = SimHomeOptions(config.seed, **ports)
+        camera = config.camera and CameraSetup(config.camera.xyz, config.camera.rpy)
+        self._options = SimHomeOptions(config.seed, camera=camera, **ports)
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
