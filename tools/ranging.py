@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from sensebind.errors import ConfigurationError, SourceError, ToolError
 from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lidar.clustering import Cluster, clusters
+from sensebind.perception.lidar.clustering import clusters
 from sensebind.perception.percept import Observation
 
 Box = tuple[float, float, float, float]
@@ -16,12 +17,14 @@ Box = tuple[float, float, float, float]
 _REACH = 6.0  # metres within which objects are told apart from what stands around them
 _ALIKE = 0.2  # overlap of a box with that of a cluster's points, above which they are one object
 _WITHIN = 0.6  # share of a cluster's points that lie in the box of their object
-_EDGE = 0.1  # of a box's size, by which a detector may have drawn it too small
+_EDGE = 0.3  # of a box's size, by which a detector may have drawn it too small
+_BETTER = 0.02  # more overlap with which a further piece of an object counts
+_APART = 0.55  # metres over the floor between parts of one object: as deep as a chair
 _MIDDLE = 0.7  # share of a box, about its middle, that is looked at where nothing was told apart
 _DEPTH = 0.35  # metres that an object is deep at most, from its nearest points on
 _FLOOR = 0.04  # metres; what is lower is the floor
 _FEWEST = 3  # points that a distance is taken from
-_SURFACE = 0.03  # metres behind the nearest point: five times the noise of a range
+_SURFACE = 0.015  # metres behind the nearest point: a few times the noise of a range
 
 
 class CameraSight:
@@ -87,7 +90,7 @@ class Position:
 class Ranging:
     """Measures with the newest sweep of a lidar where the objects of an image are.
 
-    A sweep is cut into objects first (`perception.lidar.clustering`), and a box gets the one whose
+    A sweep is cut into objects first (`perception.lidar.clustering`), and a box gets those whose
     points fill it best. What stands too close to a wall to be cut out is looked for in the middle
     of its box.
     """
@@ -120,49 +123,93 @@ class Ranging:
             sweep = self._sweep().data[:, :3]
         except SourceError:
             return [None] * len(boxes)
-        points = self._lidar.apply(sweep[np.isfinite(sweep).all(axis=1)])
+        points = self._lidar.apply(sweep[np.isfinite(sweep).all(axis=1)]).astype(np.float32)
+        points = points[points[:, 2] > _FLOOR]
         try:
             pixels = self._camera.project(points, width, height)[:, :2] + 0.5  # from the edge
         except ConfigurationError as error:
             raise ToolError(str(error)) from error
-        things = self._things(points, width, height)
-        return [self._position(np.array(box), things, points, pixels) for box in boxes]
+        things = _objects(points)
+        return [_position(np.array(box), things, points, pixels) for box in boxes]
 
-    def _things(
-        self, points: np.ndarray, width: int, height: int
-    ) -> list[tuple[Cluster, np.ndarray]]:
-        """Returns the objects of a sweep, with the pixels of their points."""
-        if not len(points):
-            return []
-        found = clusters(points, sensor_height=0.0, max_range=_REACH)
-        return [
-            (one, self._camera.project(one.points, width, height)[:, :2] + 0.5) for one in found
-        ]
 
-    def _position(
-        self,
-        box: np.ndarray,
-        things: Sequence[tuple[Cluster, np.ndarray]],
-        points: np.ndarray,
-        pixels: np.ndarray,
-    ) -> Position | None:
-        best, surface = 0.0, None
-        for thing, seen in things:
-            visible = seen[np.isfinite(seen[:, 0])]
-            if len(visible) < _FEWEST:
-                continue
-            inside = _inside(seen, box, 1 + _EDGE)
-            around = np.concatenate([visible.min(axis=0), visible.max(axis=0)])
-            alike = _overlap(box, around)
-            if inside.mean() >= _WITHIN and alike > max(best, _ALIKE):
-                best, surface = alike, thing.points[inside].astype(np.float64)
-        if surface is None:
-            found = points[_inside(pixels, box, _MIDDLE) & (points[:, 2] > _FLOOR)]
-            if len(found) < _FEWEST:
-                return None
-            away = np.hypot(found[:, 0], found[:, 1])
-            surface = found[away <= np.partition(away, _FEWEST - 1)[_FEWEST - 1] + _DEPTH]
-        return Position.of(_nearest(surface))
+def _objects(points: np.ndarray) -> np.ndarray:
+    """Returns to which object each point belongs, int [N]; -1 to none."""
+    owners = np.full(len(points), -1)
+    if not len(points):
+        return owners
+    rows = {row.tobytes(): index for index, row in enumerate(points)}
+    for number, one in enumerate(clusters(points, sensor_height=0.0, max_range=_REACH)):
+        owners[[rows[row.tobytes()] for row in one.points]] = number
+    return owners
+
+
+def _position(
+    box: np.ndarray, owners: np.ndarray, points: np.ndarray, pixels: np.ndarray
+) -> Position | None:
+    """Returns the place of the object in a box.
+
+    Args:
+        box: Its corners [4], pixels.
+        owners: To which object each point belongs, int [N]; -1 to none.
+        points: float32 [N, 3] metres in the robot's frame.
+        pixels: Where they fall in the image, [N, 2]; NaN for those that are not seen.
+    """
+    inside = _inside(pixels, box, 1 + _EDGE)
+    whole = _pieces(box, owners, points, pixels, inside)
+    if whole.any():
+        # Thin parts that stand apart, such as the legs of a chair, belong to nothing else.
+        loose = np.flatnonzero(inside & (owners < 0))
+        whole[loose[_gaps(points[loose], points[whole]) < _APART]] = True
+        return Position.of(_nearest(points[whole].astype(np.float64)))
+    found = points[_inside(pixels, box, _MIDDLE)]
+    if len(found) < _FEWEST:
+        return None
+    away = np.hypot(found[:, 0], found[:, 1])
+    near = away <= np.partition(away, _FEWEST - 1)[_FEWEST - 1] + _DEPTH
+    return Position.of(_nearest(found[near].astype(np.float64)))
+
+
+def _pieces(
+    box: np.ndarray,
+    owners: np.ndarray,
+    points: np.ndarray,
+    pixels: np.ndarray,
+    inside: np.ndarray,
+) -> np.ndarray:
+    """Returns which points are of the object that fills a box best, bool [N].
+
+    What was cut in two, as a chair whose seat lies between two beams, is put together as long as
+    that fills the box better. Something else that stands before the object does not.
+    """
+    pieces = []
+    for number in np.unique(owners[inside & (owners >= 0)]):
+        mine = owners == number
+        if inside[mine].mean() >= _WITHIN:
+            pieces.append((_overlap(box, _around(pixels[mine])), mine))
+    whole, alike = np.zeros(len(owners), bool), _ALIKE
+    for _, mine in sorted(pieces, key=lambda piece: -piece[0]):
+        joined = whole | (mine & inside)
+        better = _overlap(box, _around(pixels[joined]))
+        if better < alike + (_BETTER if whole.any() else 0.0):
+            continue
+        if not whole.any() or _gaps(points[mine], points[whole]).min() < _APART:
+            whole, alike = joined, better
+    return whole
+
+
+def _gaps(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns how far each point is from the nearest of others over the floor, metres."""
+    gap, _ = KDTree(others[:, :2]).query(points[:, :2])
+    return gap
+
+
+def _around(pixels: np.ndarray) -> np.ndarray:
+    """Returns the box [4] of pixels [N, 2]; of none an empty one."""
+    seen = pixels[np.isfinite(pixels[:, 0])]
+    if not len(seen):
+        return np.zeros(4)
+    return np.concatenate([seen.min(axis=0), seen.max(axis=0)])
 
 
 def _nearest(surface: np.ndarray) -> np.ndarray:

@@ -34,12 +34,18 @@ _KEYS = {
 _OLLAMA = "http://127.0.0.1:11434"
 
 
-def examine_robot(robot: RobotConfig) -> Iterator[Check]:
-    """Open what the robot's file names; a robot that runs keeps its devices, and is asked."""
-    if robot.control_socket.exists():
+def examine_robot(robot: RobotConfig, *, starts: bool = False) -> Iterator[Check]:
+    """Open what the robot's file names; a robot that runs keeps its devices, and is asked.
+
+    Args:
+        robot: Its file.
+        starts: Whether this robot is just starting: a socket that is there is of an earlier run.
+    """
+    if robot.control_socket.exists() and not starts:
         yield from _running(robot)
     else:
         yield from _streams(robot)
+    yield from _places(robot)
     yield from _memory_for(robot)
     if robot.llm is not None:
         yield _language_model(robot, robot.llm)
@@ -78,6 +84,23 @@ def _streams(robot: RobotConfig) -> Iterator[Check]:
             yield Check(f"stream {name}", Verdict.OK, "of the simulated home; comes with the robot")
             continue
         yield _sample(name, worker)
+
+
+def _places(robot: RobotConfig) -> Iterator[Check]:
+    """Say of which streams no places can be told, and what is not offered therefore."""
+    lost = ["approach"] if robot.motion is not None else []
+    kinds = [tool.kind for tool in robot.tools if tool.kind in ("codes", "detect", "find")]
+    lost += [f"places of {kind}" for kind in kinds]
+    if not lost:
+        return
+    try:
+        places = robot.places()
+    except SenseBindError as error:
+        yield Check("places", Verdict.BAD, str(error), "correct mount:, calibration: or urdf:")
+        return
+    offered = f"{' and '.join(lost)} {'is' if lost == ['approach'] else 'are'} not offered"
+    for name, missing in places.missing.items():
+        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", missing.mend)
 
 
 def _sample(name: str, worker: WorkerSpec) -> Check:

@@ -19,11 +19,27 @@ from sensebind.perception.urdf import read_urdf
 if TYPE_CHECKING:
     from sensebind.perception.sources.bag_frames import BagFrames
 
-_MOUNT_WAY = "add `mount: {xyz: [x, y, z], rpy: [roll, pitch, yaw]}` (docs/your_robot.md)"
-_LENS_WAY = "run `sensebind calibrate`, or add `intrinsics: {fx, fy, cx, cy}`"
+_MOUNT_WAY = "add mount: {xyz: [x, y, z], rpy: [roll, pitch, yaw]}"
+_LENS_WAY = "run `sensebind calibrate`, or add intrinsics: {fx, fy, cx, cy}"
 _LENSES = (Modality.VISION, Modality.DEPTH)
 _LOCATED = (Modality.VISION, Modality.POINT)
 """What places are told of: images, and sweeps of a lidar that is not encoded as an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why no places can be told of a stream.
+
+    Attributes:
+        what: It lacks.
+        mend: What to do.
+    """
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.mend}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +50,13 @@ class Places:
         tree: All frames.
         cameras: Streams whose images places can be told of.
         lidars: Poses of point clouds in the robot's frame on the floor.
-        missing: For each camera and lidar of which no places can be told, what it lacks and what to
-            do about it.
+        missing: For each camera and lidar of which no places can be told, what it lacks.
     """
 
     tree: FrameTree
     cameras: dict[str, Camera] = field(default_factory=dict)
     lidars: dict[str, Transform] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, Missing] = field(default_factory=dict)
 
 
 def make_places(
@@ -119,14 +134,14 @@ def _place(
         try:
             pose = tree.optical(bag.frame, of_image=True) if camera else tree.pose(bag.frame)
         except ConfigurationError as error:
-            places.missing[name] = f"no mount ({error}): {_MOUNT_WAY}"
+            places.missing[name] = Missing(f"no mount ({error})", _MOUNT_WAY)
             return
     if pose is None:
-        places.missing[name] = f"no mount: {_MOUNT_WAY}"
+        places.missing[name] = Missing("no mount", _MOUNT_WAY)
     elif not camera:
         places.lidars[name] = pose
     elif lens is None:
-        places.missing[name] = f"no intrinsics: {_LENS_WAY}"
+        places.missing[name] = Missing("no intrinsics", _LENS_WAY)
     else:
         places.cameras[name] = Camera(lens, pose)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -118,6 +118,10 @@ class Robot:
         if not self._transient:
             config.check()  # what is wrong is said before anything starts
             stack.enter_context(_Lock(config.directory))
+        if unasked := config.moves_unasked():
+            if self._transient:
+                config.check()
+            _examine(config, unasked)
         if config.simhome is not None:
             self._home = stack.enter_context(HomeProcess(config.simhome))
         workers = config.workers(self._home.server.sensors if self._home is not None else "")
@@ -176,6 +180,23 @@ class Robot:
         servers = [stack.enter_context(FrameServer(store, one, ring)) for one in endpoints]
         self.addresses["frames"] = servers[-1].endpoint
         return servers
+
+
+def _examine(config: RobotConfig, unasked: Sequence[str]) -> None:
+    """Let `sensebind doctor` look at a robot that is to move without a question.
+
+    Raises:
+        ConfigurationError: Something does not work; the message names all of it.
+    """
+    from sensebind.agent.robot.doctor_robot import Verdict, examine_robot
+
+    bad = [one for one in examine_robot(config, starts=True) if one.verdict is Verdict.BAD]
+    if bad:
+        found = "; ".join(f"{one.name}: {one.found}" for one in bad)
+        raise ConfigurationError(
+            f"policy: approved: {', '.join(unasked)} would move the robot without a question; this "
+            f"needs a `sensebind doctor` that passes: {found}"
+        )
 
 
 class _Lock:

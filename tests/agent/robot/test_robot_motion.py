@@ -207,7 +207,7 @@ def test_what_the_file_says_reaches_the_driving_process(monkeypatch: pytest.Monk
     assert (abs(mount.roll), mount.yaw) == pytest.approx((math.pi, 0.2), abs=1e-4)
     config = robot(fields)  # nobody says where the lidar sits
     with (
-        pytest.raises(ConfigurationError, match=r"lidar: no mount: add `mount"),
+        pytest.raises(ConfigurationError, match="lidar: no mount: add mount:"),
         ExitStack() as stack,
     ):
         own_motion(config, config.places(), stack)
