@@ -33,6 +33,7 @@ from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
+from sensebind.perception.geometry import Transform
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 from sensebind.perception.sources.registry import FACTORY
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
@@ -180,6 +181,32 @@ class RobotConfig(Section):
         perceived = {name: self._modality(name, one) for name, one in self.streams.items()}
         return make_places(self.streams, perceived, self.resolve, self.urdf)
 
+    def guarding_lidar(self, places: Places) -> Transform:
+        """Return where the lidar sits that the robot is guarded with.
+
+        It is the stream that reads the sweeps which the driving process passes on, or else the
+        first lidar of the file.
+
+        Raises:
+            ConfigurationError: Nobody says it.
+        """
+        relay = self.motion.relay if self.motion is not None else ""
+        for stream, pose in places.lidars.items():
+            if relay and self.streams[stream].source == f"sweeps:{relay}":
+                return pose
+        if (first := next(iter(places.lidars.values()), None)) is not None:
+            return first
+        modalities = {stream: self._modality(stream, one) for stream, one in self.streams.items()}
+        lacking = [
+            f"{stream}: {missing}"
+            for stream, missing in places.missing.items()
+            if modalities[stream] is Modality.POINT
+        ]
+        raise ConfigurationError(
+            "motion: nobody says where the lidar sits that the robot is guarded with: "
+            + ("; ".join(lacking) or "add a stream that reads it, with a mount")
+        )
+
     def moves_unasked(self) -> tuple[str, ...]:
         """Return the tools of `motion:` that `policy: {approved}` lets act without a question."""
         return tuple(name for name in MOVING if name in self.policy.approved)
@@ -308,11 +335,15 @@ class RobotConfig(Section):
         return workers
 
     def _check_motion(self) -> None:
-        """Refuse movements without a question where what they need is not in the file.
+        """Refuse to be guarded by a lidar that sits nobody knows where, and, where the robot would
+        move without a question, a file that does not say what this needs.
 
         Raises:
             ConfigurationError: Something is missing; the message names all of it.
         """
+        motion = self.motion
+        if motion is not None and (motion.lidar or motion.class_ == "simhome"):
+            self.guarding_lidar(self.places())
         if not (unasked := self.moves_unasked()):
             return
         missing = [

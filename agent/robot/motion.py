@@ -14,7 +14,6 @@ from sensebind.agent.robot.body_sections import MotionConfig, PolicyConfig
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.places import Places
 from sensebind.errors import ConfigurationError, one_line
-from sensebind.perception.geometry import Transform
 from sensebind.tools.motion import (
     LidarMount,
     Limits,
@@ -58,19 +57,6 @@ _FIELDS = {
     "off_course": "off_course", "sweep_age": "sweep_age",
 }  # fmt: skip
 """Keys of `motion:`, and what `MotionSettings` calls them."""
-
-
-def guarding_lidar(config: RobotConfig, places: Places) -> Transform | None:
-    """Return where the lidar sits that the robot is guarded with; None where nobody knows.
-
-    It is the stream that reads the sweeps which the driving process passes on, or else the first
-    lidar of the file.
-    """
-    relay = config.motion.relay if config.motion is not None else ""
-    for stream, pose in places.lidars.items():
-        if relay and config.streams[stream].source in (f"sweeps:{relay}",):
-            return pose
-    return next(iter(places.lidars.values()), None)
 
 
 def simhome_motion(
@@ -166,14 +152,7 @@ def _driven(
     assert config.motion is not None
     fields["fence"] = config.policy.fence
     if fields.get("lidar") is not None and "mount" not in fields:
-        pose = guarding_lidar(config, places)
-        if pose is None:
-            lidars = [f"{name}: {what}" for name, what in places.missing.items()]
-            raise ConfigurationError(
-                "motion: nobody says where the lidar sits that the robot is guarded with: "
-                + ("; ".join(lidars) or "add a stream that reads it, with a mount")
-            )
-        mount = LidarMount.at(pose, config.motion.heights)
+        mount = LidarMount.at(config.guarding_lidar(places), config.motion.heights)
         fields["mount"] = msgspec.to_builtins(mount)
     try:
         settings = msgspec.convert(fields, MotionSettings)
