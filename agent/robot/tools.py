@@ -41,6 +41,7 @@ from sensebind.agent.robot.sections import (
 )
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.errors import ConfigurationError
+from sensebind.perception.geometry import Camera
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.workers.spec import FactorySpec
@@ -111,16 +112,21 @@ class ToolContext:
         return self.config.places()
 
     @cached_property
+    def camera(self) -> Camera | None:
+        """The camera of `frame`; None where nobody says where it sits, or what lens it has."""
+        names = self.config.stream_names
+        cameras = {names[name]: camera for name, camera in self.places.cameras.items()}
+        return cameras.get(self._named(Modality.VISION))
+
+    @cached_property
     def ranging(self) -> Ranging | None:
         """Where objects of `frame` are, by `sweep`; None where camera or lidar has no place."""
         names = self.config.stream_names
-        cameras = {names[name]: camera for name, camera in self.places.cameras.items()}
         lidars = {names[name]: pose for name, pose in self.places.lidars.items()}
-        camera = cameras.get(self._named(Modality.VISION))
         lidar = lidars.get(self._named(Modality.POINT))
-        if camera is None or lidar is None:
+        if self.camera is None or lidar is None:
             return None
-        return Ranging(self.sweep, camera, lidar)
+        return Ranging(self.sweep, self.camera, lidar)
 
     def tells_places(self, wanted: bool | None, tool: str) -> Ranging | None:
         """Return what a tool tells places with, or None.
@@ -199,10 +205,7 @@ def _clock(_context: ToolContext, _section: Section) -> list[BaseTool]:
 
 
 def _codes(context: ToolContext, section: CodesToolConfig) -> list[BaseTool]:
-    names = context.config.stream_names
-    cameras = {names[name]: camera for name, camera in context.places.cameras.items()}
-    camera = next((cameras[s] for s in context.config.modalities if s in cameras), None)
-    reader = MarkerReader(dictionary=section.dictionary, sizes=section.sizes, camera=camera)
+    reader = MarkerReader(dictionary=section.dictionary, sizes=section.sizes, camera=context.camera)
     return [markers_tool(reader, context.frame, max_age=MAX_AGE)]
 
 
