@@ -29,6 +29,7 @@ LAYERS = (
     "perception.private_files",
     "perception.downmix",
     "perception.geometry",
+    "perception.urdf",
     "perception.bus",
     "perception.imagebind",
     "perception.lidar",
