@@ -166,11 +166,6 @@ class RobotConfig(Section):
                 )
         return found
 
-    @property
-    def max_distance(self) -> float:
-        """Metres that the robot may drive in one movement."""
-        return self.policy.max_distance if self.policy.max_distance is not None else 1.0
-
     def places(self) -> Places:
         """Return where the robot's sensors sit; files that say it are read at every call.
 
@@ -296,6 +291,7 @@ class RobotConfig(Section):
             shared = config.model_dump(exclude=_NOT_OF_WORKERS)
             if (lidar := lidars.get(stream)) is not None:
                 shared["sensor_height"] = _height(stream, config, float(lidar.translation[2]))
+                shared["sensor_tilt"] = lidar.rpy[:2]
             source = FactorySpec(factory=FACTORY, arguments=self._source(stream, config, sensors))
             workers.append(
                 WorkerSpec(

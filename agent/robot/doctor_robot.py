@@ -17,7 +17,8 @@ from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.sections import LlmConfig, ToolConfig
-from sensebind.errors import SenseBindError, one_line
+from sensebind.errors import ConfigurationError, SenseBindError, one_line
+from sensebind.perception.lens import Intrinsics
 from sensebind.perception.percept import Observation
 from sensebind.perception.workers.spec import WorkerSpec
 
@@ -78,12 +79,13 @@ def _streams(robot: RobotConfig) -> Iterator[Check]:
     except SenseBindError as error:
         yield Check("streams", Verdict.BAD, str(error), "correct the robot's file")
         return
+    lenses = {name: camera.intrinsics for name, camera in robot.places().cameras.items()}
     for (name, stream), worker in zip(robot.streams.items(), workers, strict=True):
         spec = stream.source if isinstance(stream.source, dict) else {"source": stream.source}
         if spec.get("source") == "simhome" and robot.simhome is not None:
             yield Check(f"stream {name}", Verdict.OK, "of the simulated home; comes with the robot")
             continue
-        yield _sample(name, worker)
+        yield _sample(name, worker, lenses.get(name))
 
 
 def _places(robot: RobotConfig) -> Iterator[Check]:
@@ -103,8 +105,14 @@ def _places(robot: RobotConfig) -> Iterator[Check]:
         yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", missing.mend)
 
 
-def _sample(name: str, worker: WorkerSpec) -> Check:
-    """Open a source in a thread of its own, which a driver that hangs may keep."""
+def _sample(name: str, worker: WorkerSpec, lens: Intrinsics | None = None) -> Check:
+    """Open a source in a thread of its own, which a driver that hangs may keep.
+
+    Args:
+        name: Of the stream.
+        worker: Its specification.
+        lens: Of a camera that places are told of: it must fit the size of the images.
+    """
     found: list[Observation | Exception] = []
 
     def read() -> None:
@@ -125,6 +133,10 @@ def _sample(name: str, worker: WorkerSpec) -> Check:
         case Observation() as one:
             age = max(0.0, time.monotonic() - one.monotonic)
             shape = " x ".join(map(str, one.data.shape))
+            try:
+                _ = lens and lens.resized(one.data.shape[1], one.data.shape[0])
+            except ConfigurationError as error:
+                return Check(title, Verdict.BAD, str(error), "or correct intrinsics: or source:")
             return Check(title, Verdict.OK, f"{one.modality.value} {shape}, {age:.2f} s old")
         case error:
             mend = "correct source: in the robot's file, or see `sensebind doctor` for devices"

@@ -130,7 +130,7 @@ def _place(
         pose = _posed(name, tree.optical if camera else tree.pose, name)
     elif stream.frame:
         pose = _posed(name, tree.optical if camera else tree.pose, stream.frame)
-    elif bag is not None and bag.frame in tree.frames and tree.floor in tree.frames:
+    elif bag is not None and bag.frame in tree.frames:
         try:
             pose = tree.optical(bag.frame, of_image=True) if camera else tree.pose(bag.frame)
         except ConfigurationError as error:

@@ -121,7 +121,9 @@ def test_calibration_and_urdf_lie_next_to_the_file(tmp_path: Path) -> None:
 
 def test_a_lidars_mount_is_its_height_for_the_encoder() -> None:
     [_, lidar] = robot("rate: 8", "mount: {xyz: [0, 0, 0.42]}").workers()
-    assert lidar.sensor_height == 0.42
+    assert (lidar.sensor_height, lidar.sensor_tilt) == (0.42, (0.0, 0.0))
+    [_, lidar] = robot("rate: 8", "mount: {xyz: [0, 0, 0.42], rpy: [3.0, 0.2, 1]}").workers()
+    assert lidar.sensor_tilt == pytest.approx((3.0, 0.2))
     [_, lidar] = robot("rate: 8", "sensor_height: 0.5").workers()
     assert lidar.sensor_height == 0.5
     with pytest.raises(ConfigurationError, match=r"is 0\.9 m, and its mount puts it 0\.42"):

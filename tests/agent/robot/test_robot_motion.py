@@ -221,7 +221,7 @@ def test_older_spellings_are_read(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         "  driving: {speed: 0.3, footprint: {front: 0.2, back: 0.2, half_width: 0.2}}}\n"
     )
     config = read_config(file)
-    assert (config.policy.fence, config.max_distance) == ((-2, -2, 4, 3), 2)
+    assert (config.policy.fence, config.policy.max_distance) == ((-2, -2, 4, 3), 2)
     said = [record.getMessage() for record in caplog.records]
     assert [line for line in said if "fence: is now a key of policy:" in line]
     assert [line for line in said if "driving: {footprint, speed}" in line]
