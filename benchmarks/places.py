@@ -1,4 +1,4 @@
-"""How well the robot knows where things are: with its camera moved, yawed and rolled.
+"""How well the robot knows where objects are: with its camera moved, yawed and rolled.
 
 In simulated homes, a camera sits on the robot's right side, higher than its own, yawed 30 degrees
 to the left, rolled 15 and pitched 12 degrees. The robot's file says so in a `mount`; the renderer
@@ -116,7 +116,7 @@ def error_of(place: Position, surface: np.ndarray, distance: float) -> float:
 
 
 def before(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Put the robot before one of the things, so that the camera looks at it."""
+    """Put the robot before one of the objects, so that the camera looks at it."""
     width, depth, _ = scene.room
     for _ in range(200):
         thing = scene.things[rng.integers(len(scene.things))]
@@ -133,7 +133,7 @@ def before(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def outline(home: SimHome, index: int) -> np.ndarray:
-    """Return points [N, 3] of the surface that a thing turns to the robot, in the robot's frame."""
+    """Return points [N, 3] of the surface that an object turns to the robot, in its frame."""
     x, y, heading = home.robot.pose
     world, angles = home._world, np.arange(0, math.tau, math.radians(0.4))
     flat = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], axis=1)

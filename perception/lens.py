@@ -46,7 +46,7 @@ class Intrinsics:
         fy: Focal length along the columns, pixels.
         cx: Column of the principal point, pixels.
         cy: Row of the principal point, pixels.
-        width: Of the images that these numbers are for, pixels; 0 where nobody said.
+        width: Of the images that these numbers are for, pixels; 0 where that is not known.
         height: Of these images, pixels; 0 likewise.
         model: How the lens distorts.
         distortion: Coefficients of the model; none for a lens that does not distort.
@@ -118,7 +118,7 @@ class Intrinsics:
 
         Raises:
             ConfigurationError: The images have another aspect ratio, so they are cut out of the
-                calibrated ones in a way that nobody said; or they do not reach the principal point.
+                calibrated ones in an unknown way; or they do not reach the principal point.
         """
         if (width, height) == (self.width, self.height):
             return self

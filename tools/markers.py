@@ -55,7 +55,7 @@ class MarkerReader:
             dictionary: OpenCV's name of the dictionary of ArUco markers or AprilTags.
             sizes: Length of a side in metres, by kind ("aruco") or by kind and text ("aruco 7");
                 gives positions, with a camera.
-            camera: Gives the pictures: its lens, and where it sits.
+            camera: Gives the images: its lens, and where it sits.
 
         Raises:
             InputError: There is no such dictionary, or a size is of no kind of codes.
@@ -81,8 +81,8 @@ class MarkerReader:
             image: uint8 [H, W, 3] RGB.
 
         Raises:
-            InputError: It is not such a picture.
-            ToolError: The camera was calibrated for pictures of another shape.
+            InputError: It is not such an image.
+            ToolError: The camera was calibrated for images of another shape.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise InputError(f"a frame is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")

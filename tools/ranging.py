@@ -14,13 +14,13 @@ from sensebind.perception.percept import Observation
 
 Box = tuple[float, float, float, float]
 
-_REACH = 6.0  # metres within which objects are told apart from what stands around them
+_REACH = 6.0  # metres within which objects are cut out of a sweep
 _ALIKE = 0.2  # overlap of a box with that of a cluster's points, above which they are one object
 _WITHIN = 0.6  # share of a cluster's points that lie in the box of their object
 _EDGE = 0.3  # of a box's size, by which a detector may have drawn it too small
 _BETTER = 0.02  # more overlap with which a further piece of an object counts
 _APART = 0.55  # metres over the floor between parts of one object: as deep as a chair
-_MIDDLE = 0.7  # share of a box, about its middle, that is looked at where nothing was told apart
+_MIDDLE = 0.7  # share of a box, about its middle, that is looked at where no object was cut out
 _DEPTH = 0.35  # metres that an object is deep at most, from its nearest points on
 _FLOOR = 0.04  # metres; what is lower is the floor
 _FEWEST = 3  # points that a distance is taken from
@@ -129,8 +129,8 @@ class Ranging:
             pixels = self._camera.project(points, width, height)[:, :2] + 0.5  # from the edge
         except ConfigurationError as error:
             raise ToolError(str(error)) from error
-        things = _objects(points)
-        return [_position(np.array(box), things, points, pixels) for box in boxes]
+        owners = _objects(points)
+        return [_position(np.array(box), owners, points, pixels) for box in boxes]
 
 
 def _objects(points: np.ndarray) -> np.ndarray:

@@ -177,13 +177,13 @@ class RobotConfig(Section):
         return make_places(self.streams, perceived, self.resolve, self.urdf)
 
     def guarding_lidar(self, places: Places) -> Transform:
-        """Return where the lidar sits that the robot is guarded with.
+        """Return the pose of the lidar that guards the robot, in its frame on the floor.
 
         It is the stream that reads the sweeps which the driving process passes on, or else the
         first lidar of the file.
 
         Raises:
-            ConfigurationError: Nobody says it.
+            ConfigurationError: It has no mount.
         """
         relay = self.motion.relay if self.motion is not None else ""
         for stream, pose in places.lidars.items():
@@ -198,7 +198,7 @@ class RobotConfig(Section):
             if modalities[stream] is Modality.POINT
         ]
         raise ConfigurationError(
-            "motion: nobody says where the lidar sits that the robot is guarded with: "
+            "motion: the lidar that guards the robot has no mount: "
             + ("; ".join(lacking) or "add a stream that reads it, with a mount")
         )
 
@@ -331,8 +331,8 @@ class RobotConfig(Section):
         return workers
 
     def _check_motion(self) -> None:
-        """Refuse to be guarded by a lidar that sits nobody knows where, and, where the robot would
-        move without a question, a file that does not say what this needs.
+        """Refuse a guarding lidar without a mount, and movements without a question where the file
+        does not say what they need.
 
         Raises:
             ConfigurationError: Something is missing; the message names all of it.

@@ -89,7 +89,7 @@ def _streams(robot: RobotConfig) -> Iterator[Check]:
 
 
 def _places(robot: RobotConfig) -> Iterator[Check]:
-    """Say of which streams no places can be told, and what is not offered therefore."""
+    """Name the streams that give no places, and what is not offered therefore."""
     lost = ["approach"] if robot.motion is not None else []
     kinds = [tool.kind for tool in robot.tools if tool.kind in ("codes", "detect", "find")]
     lost += [f"places of {kind}" for kind in kinds]
@@ -111,7 +111,7 @@ def _sample(name: str, worker: WorkerSpec, lens: Intrinsics | None = None) -> Ch
     Args:
         name: Of the stream.
         worker: Its specification.
-        lens: Of a camera that places are told of: it must fit the size of the images.
+        lens: Of a camera that gives places: it must fit the size of the images.
     """
     found: list[Observation | Exception] = []
 

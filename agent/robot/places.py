@@ -23,12 +23,12 @@ _MOUNT_WAY = "add mount: {xyz: [x, y, z], rpy: [roll, pitch, yaw]}"
 _LENS_WAY = "run `sensebind calibrate`, or add intrinsics: {fx, fy, cx, cy}"
 _LENSES = (Modality.VISION, Modality.DEPTH)
 _LOCATED = (Modality.VISION, Modality.POINT)
-"""What places are told of: images, and sweeps of a lidar that is not encoded as an image."""
+"""What gives places: images, and sweeps of a lidar that is not encoded as an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why no places can be told of a stream.
+    """Why a stream gives no places.
 
     Attributes:
         what: It lacks.
@@ -48,9 +48,9 @@ class Places:
 
     Attributes:
         tree: All frames.
-        cameras: Streams whose images places can be told of.
+        cameras: Streams whose images give places.
         lidars: Poses of point clouds in the robot's frame on the floor.
-        missing: For each camera and lidar of which no places can be told, what it lacks.
+        missing: For each camera and lidar that gives no places, what it lacks.
     """
 
     tree: FrameTree

@@ -36,7 +36,7 @@ _LIDARS = """\
   #   mount: {xyz: [0, 0, 0.6]} # metres: x ahead, y left, z up from the floor below the robot
 """
 _PLACE = """\
-  #   To say where things are, and to go to them, inside the braces of the camera:
+  #   To say where objects are, and to go to them, inside the braces of the camera:
   #     mount: {xyz: [0.1, 0, 0.6], rpy: [0, 0.15, 0]} # metres; roll, pitch (down), yaw, radians
   #     calibration: camera.calibration.yaml # which `sensebind calibrate FILE` writes
 """

@@ -113,7 +113,7 @@ class ToolContext:
 
     @cached_property
     def camera(self) -> Camera | None:
-        """The camera of `frame`; None where nobody says where it sits, or what lens it has."""
+        """The camera of `frame`; None where its mount or its lens is not known."""
         names = self.config.stream_names
         cameras = {names[name]: camera for name, camera in self.places.cameras.items()}
         return cameras.get(self._named(Modality.VISION))
@@ -128,13 +128,13 @@ class ToolContext:
             return None
         return Ranging(self.sweep, self.camera, lidar)
 
-    def tells_places(self, wanted: bool | None, tool: str) -> Ranging | None:
-        """Return what a tool tells places with, or None.
+    def ranging_for(self, tool: str, wanted: bool | None) -> Ranging | None:
+        """Return what a tool locates objects with, or None.
 
         Args:
+            tool: Its kind, for the message.
             wanted: What the file says; None leaves it to the language model: the embedded one was
                 trained on answers without places.
-            tool: Its kind, for the message.
 
         Raises:
             ConfigurationError: Places are wanted, and a camera or a lidar has none.
@@ -215,13 +215,13 @@ def _detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
             f"tools: detect: no detector in {context.config.weights}: name one "
             "(`- detect: {checkpoint: DIR}`), or leave it out"
         )
-    ranging = context.tells_places(section.places, "detect")
+    ranging = context.ranging_for("detect", section.places)
     return [detect_tool(context.detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 
 def _find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
     detector = ZeroShotDetector.from_pretrained(context.config.resolve(section.checkpoint))
-    ranging = context.tells_places(section.places, "find")
+    ranging = context.ranging_for("find", section.places)
     return [find_tool(detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 

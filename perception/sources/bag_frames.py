@@ -109,7 +109,7 @@ def _calibration(bag: BagFiles, types: dict[str, str], topic: str) -> Intrinsics
         try:
             return of_message(message.content, rectified="rect" in last)
         except ConfigurationError:
-            return None  # a camera that nobody calibrated sends zeros
+            return None  # a camera that was never calibrated sends zeros
     return None
 
 

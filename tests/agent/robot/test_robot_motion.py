@@ -205,7 +205,7 @@ def test_what_the_file_says_reaches_the_driving_process(monkeypatch: pytest.Monk
     mount = settings.mount
     assert (mount.forward, mount.height, mount.lowest, mount.highest) == (0.1, 0.7, 0.06, 0.9)
     assert (abs(mount.roll), mount.yaw) == pytest.approx((math.pi, 0.2), abs=1e-4)
-    config = robot(fields)  # nobody says where the lidar sits
+    config = robot(fields)  # its lidar has no mount
     with (
         pytest.raises(ConfigurationError, match="lidar: no mount: add mount:"),
         ExitStack() as stack,
