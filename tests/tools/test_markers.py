@@ -111,7 +111,7 @@ def test_the_tool_refuses_stale_frames() -> None:
 
 def test_lidar_gives_the_distance_of_what_is_in_a_box() -> None:
     rng = np.random.default_rng(0)
-    ball = rng.normal([2.0, 0.5, 0.0], 0.03, (60, 3))
+    ball = rng.normal([2.06, 0.5, 0.0], 0.03, (60, 3))  # its nearest points are at 2.0 m
     wall = np.stack([np.full(400, 4.0), rng.uniform(-4, 4, 400), rng.uniform(-1, 1, 400)], axis=1)
     points = np.concatenate([ball, wall]).astype(np.float32)
     # the ball is at 0.25 of the half width to the left: pixel 240 - 60
