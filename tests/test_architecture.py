@@ -31,6 +31,7 @@ LAYERS = (
     "perception.downmix",
     "perception.geometry",
     "perception.http_server",
+    "perception.urdf",
     "perception.bus",
     "perception.imagebind",
     "perception.lidar",

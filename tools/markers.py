@@ -3,9 +3,8 @@
 OpenCV's own detectors; they need no weights.
 """
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,13 +13,15 @@ import numpy as np
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel
 
-from sensebind.errors import InputError, SourceError
+from sensebind.errors import ConfigurationError, InputError, SourceError, ToolError
+from sensebind.perception.geometry import Camera
 from sensebind.perception.percept import Observation
-from sensebind.tools.ranging import Mount, Position
+from sensebind.tools.ranging import Position
 from sensebind.tools.risk import Origin, Risk, label
 
 MAX_TEXT = 200  # characters of a code that are told
 MAX_MARKERS = 16
+KINDS = ("qr", "barcode", "aruco")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +48,31 @@ class MarkerReader:
         self,
         *,
         dictionary: str = "DICT_4X4_50",
-        sizes: dict[str, float] | None = None,
-        mount: Mount | None = None,
+        sizes: Mapping[str, float] | None = None,
+        camera: Camera | None = None,
     ) -> None:
         """Args:
-            dictionary: OpenCV's name of the ArUco dictionary.
-            sizes: Kind to the length of its side, metres; gives positions, with a mount.
-            mount: How the camera sits.
+            dictionary: OpenCV's name of the dictionary of ArUco markers or AprilTags.
+            sizes: Length of a side in metres, by kind ("aruco") or by kind and text ("aruco 7");
+                gives positions, with a camera.
+            camera: Gives the images: its lens, and where it sits.
 
         Raises:
-            InputError: There is no such dictionary.
+            InputError: There is no such dictionary, or a size is of no kind of codes.
         """
         number = getattr(cv2.aruco, dictionary, None)
         if not dictionary.startswith("DICT_") or number is None:
             raise InputError(f"OpenCV has no ArUco dictionary {dictionary!r}, such as DICT_4X4_50")
-        self._aruco = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(number))
+        for name in sizes or {}:
+            if name.partition(" ")[0] not in KINDS:
+                raise InputError(f"a size of {name!r}: give one of {', '.join(KINDS)}, or aruco 7")
+        parameters = cv2.aruco.DetectorParameters()
+        parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
+        self._aruco = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(number), parameters)
         self._qr = cv2.QRCodeDetector()
         self._barcode = cv2.barcode.BarcodeDetector()
-        self._sizes = sizes or {}
-        self._mount = mount
+        self._sizes = dict(sizes or {})
+        self._camera = camera
 
     def read(self, image: np.ndarray) -> list[Marker]:
         """Finds the codes of a picture.
@@ -74,7 +81,8 @@ class MarkerReader:
             image: uint8 [H, W, 3] RGB.
 
         Raises:
-            InputError: It is no such picture.
+            InputError: It is not such an image.
+            ToolError: The camera was calibrated for images of another shape.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise InputError(f"a frame is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
@@ -97,26 +105,37 @@ class MarkerReader:
     def _marker(self, kind: str, text: str, box: Any, width: int, height: int) -> Marker:
         corners = np.asarray(box, np.float64).reshape(-1, 2)[:4]
         plain = tuple((float(x), float(y)) for x, y in corners)
-        return Marker(kind, text, plain, self._position(kind, corners, width, height))
+        return Marker(kind, text, plain, self._position(kind, text, corners, width, height))
 
-    def _position(self, kind: str, corners: np.ndarray, width: int, height: int) -> Position | None:
-        side, mount = self._sizes.get(kind), self._mount
-        if side is None or mount is None or len(corners) != 4:
+    def _position(
+        self, kind: str, text: str, corners: np.ndarray, width: int, height: int
+    ) -> Position | None:
+        """Returns where the middle of a code of known size is.
+
+        Its corners are straightened first, so that the pose can be computed for a pinhole of focal
+        length 1, whatever the lens.
+        """
+        side, camera = self._sizes.get(f"{kind} {text}", self._sizes.get(kind)), self._camera
+        if side is None or camera is None or len(corners) != 4:
+            return None
+        try:
+            rays = camera.intrinsics.resized(width, height).rays(corners)
+        except ConfigurationError as error:
+            raise ToolError(str(error)) from error
+        if not (rays[:, 2] > 0).all():  # out of what the lens is calibrated for
             return None
         half = side / 2
         square = np.array([[-half, half, 0], [half, half, 0], [half, -half, 0], [-half, -half, 0]])
-        focal = width / 2 / math.tan(mount.field_of_view / 2)
-        lens = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
         solved, _, place = cv2.solvePnP(
-            square, corners, lens, np.zeros(5), flags=cv2.SOLVEPNP_IPPE_SQUARE
+            square,
+            rays[:, :2] / rays[:, 2:],
+            np.eye(3),
+            np.zeros(4),
+            flags=cv2.SOLVEPNP_IPPE_SQUARE,
         )
         if not solved:
             return None
-        right, down, depth = (float(v) for v in np.ravel(place))  # optical frame: z is ahead
-        cos, sin = math.cos(mount.tilt), math.sin(mount.tilt)
-        ahead = depth * cos - down * sin + mount.forward
-        left = mount.left - right
-        return Position(ahead, left, math.hypot(ahead, left))
+        return Position.of(camera.pose.apply(np.ravel(place)))
 
 
 class _Nothing(BaseModel):
@@ -142,7 +161,10 @@ def markers_tool(
         age = time.monotonic() - observation.monotonic
         if age > max_age:
             raise ToolException(f"the newest picture is {age:.1f} s old")
-        found = reader.read(observation.data)
+        try:
+            found = reader.read(observation.data)
+        except ToolError as error:
+            raise ToolException(str(error)) from error
         told = "; ".join(_told(one) for one in found) or "no codes"
         return told, {
             "reference": observation.reference,

@@ -26,6 +26,7 @@ class Policy:
         forbidden: Names of tools that never run, whatever anybody says.
         rates: Calls per minute that a risk class may make.
         max_sight_age: Seconds; the robot does not move on an older picture.
+        spoken: Names of tools whose calls a person may approve by voice.
     """
 
     ask: frozenset[Risk] = ACTING
@@ -35,6 +36,11 @@ class Policy:
         default_factory=lambda: {Risk.CHANGE: 30, Risk.MOVE: 20, Risk.OBSERVE: 120}
     )
     max_sight_age: float = 1.0
+    spoken: frozenset[str] = frozenset()
+
+    def may_be_spoken(self, tool: BaseTool) -> bool:
+        """Whether a voice may approve a tool's call: never a movement, whatever `spoken` names."""
+        return tool.name in self.spoken and risk_of(tool) is not Risk.MOVE
 
     def asks(self, tool: BaseTool) -> bool:
         """Whether a person must approve each call of a tool.

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from sensebind.agent.cli import (
     ask,
+    calibrate,
     chaos,
     chat,
     config,
@@ -52,6 +53,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "stop": stop.stop,
         "top": top.top,
         "doctor": doctor.doctor,
+        "calibrate": calibrate.calibrate,
         "chaos": chaos.chaos,
         "config": config.app,
         "proxy": network.proxy,

@@ -33,8 +33,8 @@ from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import describer, episode_describer
-from sensebind.agent.robot.motion import REACH, moving_tools
-from sensebind.agent.robot.simhome import STREAMS
+from sensebind.agent.robot.motion import MAX_SIGHT_AGE, REACH, moving_tools
+from sensebind.agent.robot.simhome import STREAMS, simhome_robot
 from sensebind.agent.robot.watch_runner import sentence
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.recall import EpisodeMemory
@@ -58,8 +58,9 @@ from sensebind.perception.simhome.sounds import RATE
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
-from sensebind.tools.detection import Detector, detect_tool
+from sensebind.tools.detection import Detector, detect_tool, locator
 from sensebind.tools.motion import Motion
+from sensebind.tools.ranging import Ranging
 from sensebind.tools.recall import recall_tool
 from sensebind.tools.watch import watch_tools
 
@@ -294,13 +295,16 @@ class Stage:
             )  # fmt: skip
 
         embed = parts.embedder.text
+        places = simhome_robot().places()
+        ranging = Ranging(sweep, places.cameras["camera"], places.lidars["lidar"])
+        locate = locator(parts.detector, frame, ranging, max_age=MAX_SIGHT_AGE)
         return [
             detect_tool(parts.detector, frame),
             clock_tool(),
             *parts.api.tools(),
             recall_tool(self._memory, embed, now=self.clock),
             *watch_tools(self._book, embed, lambda: parts.embedder.model),
-            *moving_tools(motion, parts.detector, frame, sweep),
+            *moving_tools(motion, locate),
         ]
 
     # --- the dialog -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from sensebind.perception.simhome.scene import sample_scene
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import THRESHOLD, Detector, describe, detect_tool, distinct
-from sensebind.tools.motion import Motion
+from sensebind.tools.motion import Motion, Place
 from sensebind.tools.recall import recall_tool
 from sensebind.tools.watch import watch_tools
 
@@ -129,12 +129,16 @@ def tool_list(checkpoint: Path) -> list[dict[str, Any]]:
         detector = Detector.from_pretrained(checkpoint / "detector")
         tools.insert(0, detect_tool(detector, _no_frame))
     nobody = cast(Any, None)  # moves, remembers or watches while tools are only listed
-    tools += moving_tools(Motion(nobody, REACH), detector, _no_frame, _no_frame)
+    tools += moving_tools(Motion(nobody, REACH), nobody if detector is None else _nowhere)
     tools += [recall_tool(nobody, nobody), *watch_tools(nobody, nobody)]
     return [convert_to_openai_tool(tool) for tool in tools]
 
 
 def _no_frame() -> Observation:
+    raise AssertionError("tools are not run through this list")
+
+
+def _nowhere(_kind: str) -> Place:
     raise AssertionError("tools are not run through this list")
 
 

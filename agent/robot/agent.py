@@ -27,6 +27,7 @@ from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
+from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
@@ -240,6 +241,7 @@ class RobotAgent:
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
         self._policy = _policy(config)
+        _check_unasked(self._policy, self.tools)
         keep = not self._transient
         state = config.state_directory
         if keep:
@@ -404,4 +406,20 @@ def _policy(config: RobotConfig) -> Policy:
         forbidden=frozenset(section.forbidden),
         rates=dict(default.rates) | rates,
         max_sight_age=section.max_sight_age,
+        spoken=frozenset(section.spoken),
     )
+
+
+def _check_unasked(policy: Policy, tools: Sequence[BaseTool]) -> None:
+    """Refuse tools that would move the robot without a question and without limits.
+
+    Raises:
+        ConfigurationError: One of them does; the message says what it lacks.
+    """
+    for tool in tools:
+        policy.asks(tool)  # refuses those of a robot that does not guard itself
+        if tool.name in policy.approved and risk_of(tool) is Risk.MOVE and tool.name not in MOVING:
+            raise ConfigurationError(
+                f"policy: approved: {tool.name} moves the robot, and keeps neither the fence nor "
+                f"max_distance: only {', '.join(MOVING)} of motion: may move it without a question"
+            )

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from sensebind.agent.robot.body_sections import MOVING
+from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
     TOOL_SECTIONS,
@@ -31,6 +33,7 @@ from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
+from sensebind.perception.geometry import Transform
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 from sensebind.perception.sources.registry import FACTORY
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
@@ -45,6 +48,11 @@ _MODALITIES = {
     "ouster": Modality.POINT, "lidar": Modality.POINT,
 }  # fmt: skip
 """What a kind of source gives, and what a sensor of the simulated home is called."""
+_NOT_OF_WORKERS = {
+    "source", "modality", "loop", "speed", "enhance", "max_memory_mb", "mount", "frame",
+    "intrinsics", "calibration",
+}  # fmt: skip
+_SAME_HEIGHT = 0.05  # metres by which a lidar's `sensor_height` may differ from its mount
 _PLAYED = frozenset({"audio", "bag", "cloud", "replay", "video"})
 """Kinds of sources whose target is a file or folder, which ends, and may be played again."""
 
@@ -68,6 +76,7 @@ class RobotConfig(Section):
         tools: What the language model may call.
         motion: What moves the robot; null keeps it still.
         policy: What tools may do.
+        urdf: Description of the robot, whose fixed joints say where its links sit.
     """
 
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$")] = ""
@@ -87,9 +96,25 @@ class RobotConfig(Section):
     watches: tuple[WatchConfig, ...] = ()
     tools: tuple[ToolConfig, ...] = ()
     motion: MotionConfig | None = None
-    policy: PolicyConfig = PolicyConfig()
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    urdf: Path | None = None
 
     _file: Path = PrivateAttr(default_factory=lambda: Path("robot.yaml"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_places(cls, given: Any) -> Any:
+        """Bring what `motion:` held before to where it belongs; `old_spellings` names it."""
+        motion = given.get("motion") if isinstance(given, dict) else None
+        policy = given.get("policy", {}) if isinstance(given, dict) else None
+        if not isinstance(motion, dict) or not isinstance(policy, dict):
+            return given
+        moved = {key: motion[key] for key in ("fence", "max_distance") if motion.get(key)}
+        if twice := moved.keys() & policy.keys():
+            raise ValueError(
+                f"{min(twice)} stands in motion: and in policy:; it belongs to policy:"
+            )
+        return {**given, "policy": {**policy, **moved}} if moved else given
 
     @field_validator("tools")
     @classmethod
@@ -124,6 +149,62 @@ class RobotConfig(Section):
     def resolve(self, path: Path) -> Path:
         """Return a path of the file, relative to the file's folder."""
         return self._file.parent / path.expanduser()
+
+    @property
+    def old_spellings(self) -> list[str]:
+        """What the file writes as earlier versions did, one line for each."""
+        found = []
+        if (motion := self.motion) is not None:
+            for key in ("fence", "max_distance"):
+                if getattr(motion, key) is not None:
+                    found.append(f"motion: {key}: is now a key of policy:")
+            if motion.driving:
+                keys = ", ".join(sorted(map(str, motion.driving)))
+                found.append(
+                    f"motion: driving: {{{keys}}}: these are now keys of motion: (speed is "
+                    "max_speed), and the lidar's mount is that of its stream"
+                )
+        return found
+
+    def places(self) -> Places:
+        """Return where the robot's sensors sit; files that say it are read at every call.
+
+        Raises:
+            ConfigurationError: A calibration, URDF or bag cannot be used, or frames do not lead to
+                the robot.
+        """
+        perceived = {name: self._modality(name, one) for name, one in self.streams.items()}
+        return make_places(self.streams, perceived, self.resolve, self.urdf)
+
+    def guarding_lidar(self, places: Places) -> Transform:
+        """Return the pose of the lidar that guards the robot, in its frame on the floor.
+
+        It is the stream that reads the sweeps which the driving process passes on, or else the
+        first lidar of the file.
+
+        Raises:
+            ConfigurationError: It has no mount.
+        """
+        relay = self.motion.relay if self.motion is not None else ""
+        for stream, pose in places.lidars.items():
+            if relay and self.streams[stream].source == f"sweeps:{relay}":
+                return pose
+        if (first := next(iter(places.lidars.values()), None)) is not None:
+            return first
+        modalities = {stream: self._modality(stream, one) for stream, one in self.streams.items()}
+        lacking = [
+            f"{stream}: {missing}"
+            for stream, missing in places.missing.items()
+            if modalities[stream] is Modality.POINT
+        ]
+        raise ConfigurationError(
+            "motion: the lidar that guards the robot has no mount: "
+            + ("; ".join(lacking) or "add a stream that reads it, with a mount")
+        )
+
+    def moves_unasked(self) -> tuple[str, ...]:
+        """Return the tools of `motion:` that `policy: {approved}` lets act without a question."""
+        return tuple(name for name in MOVING if name in self.policy.approved)
 
     @property
     def names_code(self) -> bool:
@@ -207,13 +288,15 @@ class RobotConfig(Section):
         imagebind = imagebind_directory(checkpoint)
         enhance = self._enhancer(checkpoint)
         frames = self.frame_spec if self.frames is not None else None
+        lidars = self.places().lidars
         workers = []
         for stream, config in self.streams.items():
             modality = self._modality(stream, config)
             wanted = config.enhance if config.enhance is not None else modality != Modality.VISION
-            shared = config.model_dump(
-                exclude={"source", "modality", "loop", "speed", "enhance", "max_memory_mb"}
-            )
+            shared = config.model_dump(exclude=_NOT_OF_WORKERS)
+            if (lidar := lidars.get(stream)) is not None:
+                shared["sensor_height"] = _height(stream, config, float(lidar.translation[2]))
+                shared["sensor_tilt"] = lidar.rpy[:2]
             source = FactorySpec(factory=FACTORY, arguments=self._source(stream, config, sensors))
             workers.append(
                 WorkerSpec(
@@ -249,7 +332,38 @@ class RobotConfig(Section):
                 raise ConfigurationError(
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
+        self._check_motion()
         return workers
+
+    def _check_motion(self) -> None:
+        """Refuse a guarding lidar without a mount, and movements without a question where the file
+        does not say what they need.
+
+        Raises:
+            ConfigurationError: Something is missing; the message names all of it.
+        """
+        motion = self.motion
+        if motion is not None and (motion.lidar or motion.class_ == "simhome"):
+            self.guarding_lidar(self.places())
+        if not (unasked := self.moves_unasked()):
+            return
+        missing = [
+            name
+            for name, given in (
+                ("motion:", self.motion), ("policy: {fence}", self.policy.fence),
+                ("policy: {max_distance}", self.policy.max_distance),
+            )
+            if given is None
+        ]  # fmt: skip
+        places = self.places()
+        missing += [f"{stream}: {what}" for stream, what in places.missing.items()]
+        if not places.lidars and not places.cameras and not places.missing:
+            missing.append("a camera or lidar with a mount")
+        if missing:
+            raise ConfigurationError(
+                f"policy: approved: {', '.join(unasked)} would move the robot without a question; "
+                f"this also needs {'; '.join(missing)}"
+            )
 
     def _source(self, stream: str, config: StreamConfig, sensors: str) -> dict[str, Any]:
         """Return the arguments of `open_source`."""
@@ -312,3 +426,18 @@ class RobotConfig(Section):
             max_bytes=limits.max_mb << 20,
             max_age=3600 * limits.max_hours,
         )
+
+
+def _height(stream: str, config: StreamConfig, mounted: float) -> float:
+    """Return a lidar's height above the floor, which mount and `sensor_height` may both say.
+
+    Raises:
+        ConfigurationError: They contradict each other.
+    """
+    said = "sensor_height" in config.model_fields_set
+    if said and abs(config.sensor_height - mounted) > _SAME_HEIGHT:
+        raise ConfigurationError(
+            f"{stream}: sensor_height is {config.sensor_height:g} m, and its mount puts it "
+            f"{mounted:g} m above the floor: leave sensor_height out"
+        )
+    return config.sensor_height if said else mounted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
 
 _MAX_BYTES = 1_000_000
 
@@ -30,7 +33,10 @@ def read_config(path: Path) -> RobotConfig:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error
-    return parse_config(text, str(path)).located(path)
+    config = parse_config(text, str(path)).located(path)
+    for line in config.old_spellings:
+        log.warning("%s: %s", path, line)
+    return config
 
 
 def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:

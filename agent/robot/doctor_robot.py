@@ -17,7 +17,8 @@ from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.sections import LlmConfig, ToolConfig
-from sensebind.errors import SenseBindError, one_line
+from sensebind.errors import ConfigurationError, SenseBindError, one_line
+from sensebind.perception.lens import Intrinsics
 from sensebind.perception.percept import Observation
 from sensebind.perception.workers.spec import WorkerSpec
 
@@ -34,12 +35,18 @@ _KEYS = {
 _OLLAMA = "http://127.0.0.1:11434"
 
 
-def examine_robot(robot: RobotConfig) -> Iterator[Check]:
-    """Open what the robot's file names; a robot that runs keeps its devices, and is asked."""
-    if robot.control_socket.exists():
+def examine_robot(robot: RobotConfig, *, starts: bool = False) -> Iterator[Check]:
+    """Open what the robot's file names; a robot that runs keeps its devices, and is asked.
+
+    Args:
+        robot: Its file.
+        starts: Whether this robot is just starting: a socket that is there is of an earlier run.
+    """
+    if robot.control_socket.exists() and not starts:
         yield from _running(robot)
     else:
         yield from _streams(robot)
+    yield from _places(robot)
     yield from _memory_for(robot)
     if robot.llm is not None:
         yield _language_model(robot, robot.llm)
@@ -72,16 +79,40 @@ def _streams(robot: RobotConfig) -> Iterator[Check]:
     except SenseBindError as error:
         yield Check("streams", Verdict.BAD, str(error), "correct the robot's file")
         return
+    lenses = {name: camera.intrinsics for name, camera in robot.places().cameras.items()}
     for (name, stream), worker in zip(robot.streams.items(), workers, strict=True):
         spec = stream.source if isinstance(stream.source, dict) else {"source": stream.source}
         if spec.get("source") == "simhome" and robot.simhome is not None:
             yield Check(f"stream {name}", Verdict.OK, "of the simulated home; comes with the robot")
             continue
-        yield _sample(name, worker)
+        yield _sample(name, worker, lenses.get(name))
 
 
-def _sample(name: str, worker: WorkerSpec) -> Check:
-    """Open a source in a thread of its own, which a driver that hangs may keep."""
+def _places(robot: RobotConfig) -> Iterator[Check]:
+    """Name the streams that give no places, and what is not offered therefore."""
+    lost = ["approach"] if robot.motion is not None else []
+    kinds = [tool.kind for tool in robot.tools if tool.kind in ("codes", "detect", "find")]
+    lost += [f"places of {kind}" for kind in kinds]
+    if not lost:
+        return
+    try:
+        places = robot.places()
+    except SenseBindError as error:
+        yield Check("places", Verdict.BAD, str(error), "correct mount:, calibration: or urdf:")
+        return
+    offered = f"{' and '.join(lost)} {'is' if lost == ['approach'] else 'are'} not offered"
+    for name, missing in places.missing.items():
+        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", missing.mend)
+
+
+def _sample(name: str, worker: WorkerSpec, lens: Intrinsics | None = None) -> Check:
+    """Open a source in a thread of its own, which a driver that hangs may keep.
+
+    Args:
+        name: Of the stream.
+        worker: Its specification.
+        lens: Of a camera that gives places: it must fit the size of the images.
+    """
     found: list[Observation | Exception] = []
 
     def read() -> None:
@@ -102,6 +133,10 @@ def _sample(name: str, worker: WorkerSpec) -> Check:
         case Observation() as one:
             age = max(0.0, time.monotonic() - one.monotonic)
             shape = " x ".join(map(str, one.data.shape))
+            try:
+                _ = lens and lens.resized(one.data.shape[1], one.data.shape[0])
+            except ConfigurationError as error:
+                return Check(title, Verdict.BAD, str(error), "or correct intrinsics: or source:")
             return Check(title, Verdict.OK, f"{one.modality.value} {shape}, {age:.2f} s old")
         case error:
             mend = "correct source: in the robot's file, or see `sensebind doctor` for devices"

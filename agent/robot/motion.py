@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -11,67 +10,59 @@ from typing import Any
 import msgspec
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.robot.sections import MotionConfig
+from sensebind.agent.robot.body_sections import MotionConfig, PolicyConfig
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.places import Places
 from sensebind.errors import ConfigurationError, one_line
-from sensebind.perception.percept import Observation
-from sensebind.tools.detection import Detector, FrameProvider, locator
 from sensebind.tools.motion import (
-    Footprint,
     LidarMount,
     Limits,
+    Locator,
     Motion,
     MotionClient,
     MotionServer,
     MotionSettings,
     Mover,
-    Part,
     Sight,
     motion_tools,
 )
 from sensebind.tools.motion.ride import Report
-from sensebind.tools.ranging import CameraSight, Mount, Ranging
+from sensebind.tools.ranging import CameraSight
 
-CAMERA = Mount(field_of_view=math.radians(62), forward=0.12, up=0.02, tilt=math.radians(9))
-"""How SimHome's camera sits on its robot. (The simulator says so, too, but is slow to import.)"""
-RADIUS = 0.24
-"""Metres of SimHome's robot; likewise."""
-LIDAR_HEIGHT = 0.60
-"""Metres above the floor of SimHome's lidar; likewise."""
 REACH = Limits(distance=6.0, keep_away=0.4)
-"""Across the room in one movement, and not into what is there."""
+"""SimHome: across the room in one movement, and not into what is there."""
 MAX_SIGHT_AGE = 1.0
 """Seconds after which a picture is too old to go by."""
+_NEAREST = 0.5  # metres: `approach` brings no robot's middle nearer to anything
+_DISTANCE = 1.0  # metres of one movement, unless the file says more
 
 Ages = Callable[[], Mapping[str, float]]
 
-
-def simhome_settings(robot: str, sensors: str) -> MotionSettings:
-    """Return how the base of a SimHome is driven.
-
-    Args:
-        robot: Address of its base, `SimHomeServer.robot`.
-        sensors: Address of its lidar, `SimHomeServer.sensors`.
-    """
-    return MotionSettings(
-        base=Part(
-            factory="sensebind.perception.simhome.base:SimHomeBase", arguments={"address": robot}
-        ),
-        footprint=Footprint.round(RADIUS),
-        lidar={"source": f"simhome:{sensors}"},
-        mount=LidarMount(height=LIDAR_HEIGHT),
-        keep_away=0.05,  # its rooms are full, and its base stops by itself, too
-        speed=0.6,
-        turn_rate=1.2,
-        braking=2.0,
-        turn_braking=8.0,
-        delay=0.05,
-        sweep_age=1.0,  # it renders its sweeps on the processors that all share
-    )
+_SIMHOME: dict[str, Any] = {
+    "footprint": {"front": 0.24, "back": 0.24, "half_width": 0.24, "disc": True},
+    "keep_away": 0.05,  # its rooms are full, and its base stops by itself, too
+    "speed": 0.6,
+    "turn_rate": 1.2,
+    "braking": 2.0,
+    "turn_braking": 8.0,
+    "delay": 0.05,
+    "sweep_age": 1.0,  # it renders its sweeps on the processors that all share
+}
+"""How SimHome's base is driven, unless the file says otherwise."""
+_FIELDS = {
+    "footprint": "footprint", "lidar": "lidar", "relay": "relay", "max_speed": "speed",
+    "max_turn_rate": "turn_rate", "max_acceleration": "acceleration",
+    "max_turn_acceleration": "turn_acceleration", "braking": "braking",
+    "turn_braking": "turn_braking", "delay": "delay", "keep_away": "keep_away",
+    "off_course": "off_course", "sweep_age": "sweep_age",
+}  # fmt: skip
+"""Keys of `motion:`, and what `MotionSettings` calls them."""
 
 
 def simhome_motion(
-    robot: str,
-    sensors: str,
+    config: RobotConfig,
+    places: Places,
+    addresses: tuple[str, str],
     stack: ExitStack,
     ages: Ages | None = None,
     report: Report | None = None,
@@ -79,57 +70,125 @@ def simhome_motion(
     """Start the driving process of a SimHome, and return what moves its robot.
 
     Args:
-        robot: Address of its base, `SimHomeServer.robot`.
-        sensors: Address of its lidar, `SimHomeServer.sensors`.
+        config: The robot's file.
+        places: Where its sensors sit.
+        addresses: Of its base and of its lidar, `SimHomeServer.robot` and `.sensors`.
         stack: Ends the process.
         ages: Returns the age of each camera's newest image, seconds.
         report: Called about stops.
 
     Raises:
-        ConfigurationError: The process does not start.
+        ConfigurationError: The process does not start, or the lidar has no mount.
     """
-    server = stack.enter_context(MotionServer(simhome_settings(robot, sensors)))
-    client = stack.enter_context(MotionClient(server.address))
-    sight = CameraSight(ages, {"camera": CAMERA}) if ages is not None else None
-    return Motion(client, REACH, sight=sight, report=report)
+    assert config.motion is not None
+    base, sensors = addresses
+    fields = {
+        **_SIMHOME,
+        "base": {
+            "factory": "sensebind.perception.simhome.base:SimHomeBase",
+            "arguments": {"address": base},
+        },
+        **_stated(config.motion),
+        "lidar": {"source": f"simhome:{sensors}"},
+    }
+    limits = _limits(config.policy, fields, REACH.distance, REACH.keep_away)
+    return _driven(config, places, fields, limits, stack, ages, report)
 
 
 def own_motion(
-    config: MotionConfig, stack: ExitStack, ages: Ages | None = None, report: Report | None = None
+    config: RobotConfig,
+    places: Places,
+    stack: ExitStack,
+    ages: Ages | None = None,
+    report: Report | None = None,
 ) -> Motion:
     """Make the `Mover` or `Base` that a robot's file names, and return what moves it.
 
     A class with a method `velocity` is a `Base`: it is made and driven by the driving process.
 
     Args:
-        config: Section `motion:` of the file.
+        config: The robot's file.
+        places: Where its sensors sit.
         stack: Ends what was started.
         ages: Returns the age of each camera's newest image, seconds; None without cameras.
         report: Called about stops.
 
     Raises:
-        ConfigurationError: The class cannot be used.
+        ConfigurationError: The class cannot be used, or the lidar of a base has no mount.
     """
-    kind = _class(config.class_)
-    sight: Sight | None = CameraSight(ages) if ages is not None else None
+    section = config.motion
+    assert section is not None
+    kind = _class(section.class_)
+    fields = _stated(section)
+    limits = _limits(config.policy, fields, _DISTANCE, _NEAREST)
     if hasattr(kind, "velocity"):
-        server = stack.enter_context(MotionServer(_settings(config)))
-        robot: Mover = stack.enter_context(MotionClient(server.address))
-    else:
-        try:
-            robot = kind(**config.arguments)
-        except Exception as error:  # the constructor of a robot of the user's may raise anything
-            raise ConfigurationError(
-                f"motion: {config.class_} cannot be made: {one_line(error)}"
-            ) from error
+        fields["base"] = {"factory": section.class_, "arguments": section.arguments}
+        return _driven(config, places, fields, limits, stack, ages, report)
+    try:
+        robot: Mover = kind(**section.arguments)
+    except Exception as error:  # the constructor of a robot of the user's may raise anything
+        raise ConfigurationError(
+            f"motion: {section.class_} cannot be made: {one_line(error)}"
+        ) from error
     missing = [name for name in ("drive", "turn", "pose", "stop") if not hasattr(robot, name)]
     if missing:
         raise ConfigurationError(
-            f"motion: {config.class_} is neither a Base (velocity, odometry) nor a Mover: "
+            f"motion: {section.class_} is neither a Base (velocity, odometry) nor a Mover: "
             f"it has no {', '.join(missing)}"
         )
-    limits = Limits(config.max_distance, config.fence, config.keep_away)
-    return Motion(robot, limits, sight=sight, report=report)
+    return Motion(robot, limits, sight=_sight(config, places, ages), report=report)
+
+
+def _driven(
+    config: RobotConfig,
+    places: Places,
+    fields: dict[str, Any],
+    limits: Limits,
+    stack: ExitStack,
+    ages: Ages | None,
+    report: Report | None,
+) -> Motion:
+    """Start the driving process of a base."""
+    assert config.motion is not None
+    fields["fence"] = config.policy.fence
+    if fields.get("lidar") is not None and "mount" not in fields:
+        mount = LidarMount.at(config.guarding_lidar(places), config.motion.heights)
+        fields["mount"] = msgspec.to_builtins(mount)
+    try:
+        settings = msgspec.convert(fields, MotionSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"motion: {error}") from error
+    server = stack.enter_context(MotionServer(settings))
+    client = stack.enter_context(MotionClient(server.address))
+    return Motion(client, limits, sight=_sight(config, places, ages), report=report)
+
+
+def _stated(section: MotionConfig) -> dict[str, Any]:
+    """Return what the file says, as fields of `MotionSettings`."""
+    given = section.model_dump(include=set(_FIELDS) & section.model_fields_set)
+    return {_FIELDS[key]: value for key, value in given.items()} | section.driving
+
+
+def _limits(policy: PolicyConfig, fields: dict[str, Any], distance: float, near: float) -> Limits:
+    """Return how far the tools may move the robot.
+
+    `approach` stops `keep_away` before what it goes to, as the driving process does.
+    """
+    outline = fields.get("footprint") or {}
+    front = float(outline.get("front", 0.0)) if isinstance(outline, dict) else 0.0
+    return Limits(
+        distance=policy.max_distance or distance,
+        fence=policy.fence,
+        keep_away=max(near, front + float(fields.get("keep_away", 0.1))),
+        max_sight_age=policy.max_sight_age,
+    )
+
+
+def _sight(config: RobotConfig, places: Places, ages: Ages | None) -> Sight | None:
+    if ages is None:
+        return None
+    names = config.stream_names
+    return CameraSight(ages, {names[stream]: one for stream, one in places.cameras.items()})
 
 
 def _class(path: str) -> Any:
@@ -140,35 +199,13 @@ def _class(path: str) -> Any:
         raise ConfigurationError(f"motion: cannot find {path!r}: {one_line(error)}") from error
 
 
-def _settings(config: MotionConfig) -> MotionSettings:
-    fields: dict[str, Any] = {
-        **config.driving,
-        "base": {"factory": config.class_, "arguments": config.arguments},
-        "fence": config.fence,
-    }
-    try:
-        return msgspec.convert(fields, MotionSettings)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"motion: driving: {error}") from error
-
-
-def moving_tools(
-    motion: Motion,
-    detector: Detector | None,
-    frame: FrameProvider,
-    sweep: Callable[[], Observation],
-) -> list[BaseTool]:
-    """Return `drive`, `turn`, `stop`, and with a detector `approach`.
+def moving_tools(motion: Motion, locate: Locator | None) -> list[BaseTool]:
+    """Return `drive`, `turn`, `stop`, and with a locator `approach`.
 
     `go_to` is left out: its places are those of a map, which the agent does not have.
 
     Args:
         motion: What moves, and how far.
-        detector: Finds objects on the newest image.
-        frame: Gives it, or raises SourceError.
-        sweep: Gives the newest sweep of the lidar, or raises SourceError.
+        locate: Says where objects are; None where that is not known.
     """
-    locate = None
-    if detector is not None:
-        locate = locator(detector, frame, Ranging(sweep, CAMERA), max_age=MAX_SIGHT_AGE)
     return [tool for tool in motion_tools(motion, locate) if tool.name != "go_to"]

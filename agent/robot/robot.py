@@ -8,7 +8,7 @@ without a language model imports no PyTorch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -127,6 +127,10 @@ class Robot:
         if not self._transient:
             config.check()  # what is wrong is said before anything starts
             stack.enter_context(RunLock(config.run_name))
+        if unasked := config.moves_unasked():
+            if self._transient:
+                config.check()
+            _examine(config, unasked)
         if config.simhome is not None:
             self._home = stack.enter_context(HomeProcess(config.simhome))
         workers = config.workers(self._home.server.sensors if self._home is not None else "")
@@ -206,6 +210,23 @@ class Robot:
         )
         self._network = stack.enter_context(NetworkProcess(options))
         self.addresses |= self._network.addresses
+
+
+def _examine(config: RobotConfig, unasked: Sequence[str]) -> None:
+    """Let `sensebind doctor` look at a robot that is to move without a question.
+
+    Raises:
+        ConfigurationError: Something does not work; the message names all of it.
+    """
+    from sensebind.agent.robot.doctor_robot import Verdict, examine_robot
+
+    bad = [one for one in examine_robot(config, starts=True) if one.verdict is Verdict.BAD]
+    if bad:
+        found = "; ".join(f"{one.name}: {one.found}" for one in bad)
+        raise ConfigurationError(
+            f"policy: approved: {', '.join(unasked)} would move the robot without a question; this "
+            f"needs a `sensebind doctor` that passes: {found}"
+        )
 
 
 def _needs_keys(config: RobotConfig) -> bool:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
+from sensebind.agent.robot.body_sections import IntrinsicsConfig, MountConfig
+from sensebind.agent.robot.body_sections import MotionConfig as MotionConfig
+from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
+from sensebind.agent.robot.section import IMPORT_PATH, Section
 from sensebind.perception.bus.curve_keys import default_directory
 from sensebind.perception.bus.endpoints import is_loopback
+from sensebind.perception.geometry import BASE
 from sensebind.perception.workers.spec import Device, Precision
-
-IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
-"""`package.module:name`, as `python:` and `motion: {class: …}` name what they import."""
-
-
-class Section(BaseModel):
-    """A section of the file; an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class CacheConfig(Section):
@@ -56,10 +52,16 @@ class StreamConfig(Section):
         device: Where the encoder computes: cpu, cuda, cuda:1.
         precision: In which numbers it computes; int8 is for CPUs.
         segment: Whether a point cloud is a whole sweep of which the nearest object is meant.
-        sensor_height: Of a lidar above the floor, metres.
+        sensor_height: Of a lidar above the floor, metres; as its mount says, where it has one.
         jpeg_quality: Of the images sent along with vision; 0 sends none.
         max_memory_mb: Of the worker; above it the process is started again. 0 is no limit.
             `sensebind config check` measures what the worker needs at least.
+        mount: Where the sensor sits on the robot. Without it nothing is located with its samples.
+        frame: Link of `urdf:` that it sits at, or frame of the source's own transforms, in place of
+            a mount; an ending `_optical` or `_optical_frame` means a camera's optical frame.
+        intrinsics: Of a camera's lens.
+        calibration: File of them in place of `intrinsics`: a camera_info YAML of ROS, as
+            `sensebind calibrate` writes it.
     """
 
     source: str | dict[str, Any]
@@ -81,11 +83,23 @@ class StreamConfig(Section):
     sensor_height: float = 0.60
     jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
+    mount: MountConfig | None = None
+    frame: Annotated[str, Field(max_length=200)] = ""
+    intrinsics: IntrinsicsConfig | None = None
+    calibration: Path | None = None
 
     @model_validator(mode="after")
     def _int8_is_for_cpus(self) -> Self:
         if self.precision == "int8" and self.device != "cpu":
             raise ValueError(f"precision int8 is for device cpu, not for {self.device}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if self.mount is not None and self.frame:
+            raise ValueError("give mount: or frame:, not both: each says where the sensor sits")
+        if self.intrinsics is not None and self.calibration is not None:
+            raise ValueError("give intrinsics: or calibration:, not both")
         return self
 
 
@@ -161,11 +175,20 @@ class SimHomeConfig(Section):
         seed: Which home.
         port: Of its sensors; 0 takes a free one.
         house_port: Of its devices' HTTP API; 0 takes a free one.
+        camera: Where its camera really is, in the robot's frame: the simulator renders from there,
+            and nothing else reads it. What is located with the camera goes by its stream's mount.
     """
 
     seed: Annotated[int, Field(ge=0)] = 7180
     port: Annotated[int, Field(ge=0, le=65535)] = 5601
     house_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    camera: MountConfig | None = None
+
+    @model_validator(mode="after")
+    def _on_the_base(self) -> Self:
+        if self.camera is not None and self.camera.parent != BASE:
+            raise ValueError(f"camera: its parent is {BASE}")
+        return self
 
 
 class LlmConfig(Section):
@@ -182,7 +205,7 @@ class LlmConfig(Section):
     model: str = "sensebind"
     images: bool | None = None
     audio: bool = False
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -223,50 +246,21 @@ class WatchConfig(Section):
         return {"what": given} if isinstance(given, str) else given
 
 
-class PolicyConfig(Section):
-    """What tools may do; see `sensebind.agent.Policy`.
-
-    Attributes:
-        approved: Tools that act without a question.
-        forbidden: Tools that never run.
-        rates: Calls per minute by risk class: observe, change, move.
-        max_sight_age: Seconds; the robot does not move on an older image.
-    """
-
-    approved: tuple[str, ...] = ()
-    forbidden: tuple[str, ...] = ()
-    rates: dict[Literal["observe", "change", "move"], Annotated[int, Field(ge=0)]] = {}
-    max_sight_age: Annotated[float, Field(gt=0)] = 1.0
-
-
-class MotionConfig(Section):
-    """What moves the robot.
-
-    Attributes:
-        class_: `package.module:Class` (`class` in the file) of a `Mover` or a `Base`, or `simhome`.
-        arguments: Keyword arguments of the class.
-        max_distance: Metres in one movement.
-        keep_away: Metres that `approach` keeps from what it goes to.
-        fence: x0, y0, x1, y1 in metres of the robot's odometry that it never leaves.
-        driving: For a `Base`, the other fields of `MotionSettings`: `footprint` at least, and
-            `lidar` for a robot that is to guard itself.
-    """
-
-    class_: Annotated[str, Field(alias="class", pattern=rf"^simhome$|{IMPORT_PATH}")]
-    arguments: dict[str, Any] = {}
-    max_distance: Annotated[float, Field(gt=0)] = 1.0
-    keep_away: Annotated[float, Field(ge=0)] = 0.5
-    fence: tuple[float, float, float, float] | None = None
-    driving: dict[str, Any] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, given: Any) -> Any:
-        return {"class": given} if isinstance(given, str) else given
-
-
 class NoOptions(Section):
     """A tool that is named and no more."""
+
+
+class CodesToolConfig(Section):
+    """`codes`: QR codes, barcodes, ArUco markers and AprilTags.
+
+    Attributes:
+        dictionary: OpenCV's name of the markers' dictionary, such as DICT_APRILTAG_36h11.
+        sizes: Length of a side in metres by kind (qr, aruco), or by kind and text ("aruco 7"), for
+            their places.
+    """
+
+    dictionary: Annotated[str, Field(pattern="^DICT_[A-Za-z0-9_]+$")] = "DICT_4X4_50"
+    sizes: dict[str, Annotated[FiniteFloat, Field(gt=0, le=10)]] = Field(default_factory=dict)
 
 
 class DetectToolConfig(Section):
@@ -274,9 +268,12 @@ class DetectToolConfig(Section):
 
     Attributes:
         checkpoint: Directory of the detector; `detector/` in the robot's checkpoint by default.
+        places: Whether it says where objects are. By default where that is known, unless the
+            language model is the embedded one, which was trained on answers without places.
     """
 
     checkpoint: Path | None = None
+    places: bool | None = None
 
 
 class FindToolConfig(Section):
@@ -284,9 +281,11 @@ class FindToolConfig(Section):
 
     Attributes:
         checkpoint: Directory of the detector, such as Grounding DINO.
+        places: As for `detect`.
     """
 
     checkpoint: Path
+    places: bool | None = None
 
 
 class OpenApiToolConfig(Section):
@@ -304,7 +303,7 @@ class OpenApiToolConfig(Section):
     allow: tuple[str, ...] | None = None
     base_url: str = ""
     private: tuple[str, ...] = ()
-    auth: dict[str, Annotated[str, Field(pattern="^(env|file):.+$")]] = {}
+    auth: dict[str, Annotated[str, Field(pattern="^(env|file):.+$")]] = Field(default_factory=dict)
 
 
 class McpToolConfig(Section):
@@ -333,7 +332,7 @@ class PythonToolConfig(Section):
 
 TOOL_SECTIONS: dict[str, type[Section]] = {
     "clock": NoOptions,
-    "codes": NoOptions,
+    "codes": CodesToolConfig,
     "detect": DetectToolConfig,
     "find": FindToolConfig,
     "house": NoOptions,
@@ -355,7 +354,7 @@ class ToolConfig(Section):
     """
 
     kind: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

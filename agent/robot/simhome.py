@@ -15,6 +15,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
 from sensebind.errors import ConfigurationError, is_passing
+from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.loopback import remove_private
 from sensebind.perception.simhome.options import SimHomeOptions
 from sensebind.perception.simhome.server import SimHomeServer
@@ -43,7 +44,8 @@ class HomeProcess:
         ports = {"sensor_port": config.port, "house_port": config.house_port}
         self._folder = Path(tempfile.mkdtemp(prefix="sensebind-home-"))  # of mode 0700
         path = str(self._folder / "robot")
-        self._options = SimHomeOptions(config.seed, robot_path=path, **ports)
+        camera = config.camera and CameraSetup(config.camera.xyz, config.camera.rpy)
+        self._options = SimHomeOptions(config.seed, robot_path=path, camera=camera, **ports)
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)

@@ -24,14 +24,21 @@ memory: {max_days: 30, max_mb: 2048}
 frames: {max_mb: 512, max_hours: 24}
 tools: [clock, recall, watch]
 # tools: also detect, codes, openapi: {document: …}, mcp: {servers: …}, python: module:function
+# urdf: robot.urdf # its fixed joints place streams: `frame: LINK` in place of `mount`
+# motion: {class: "package.module:Class", footprint: 0.25, lidar: "velodyne:2368"} # docs/agent.md
 # watches: ["a person"] # what to speak up about
-# policy: {approved: []} # tools that act without a question
+# policy: {approved: [], max_distance: 1, fence: [-2, -2, 2, 2]} # what acts unasked, and limits
 # metrics: {port: 9464} # for Prometheus
 """
 _LIDARS = """\
   # lidar:
   #   source: {source: "velodyne:2368", sender: 192.168.1.201} # or "ouster:os-1234.local"
-  #   sensor_height: 0.6 # metres above the floor
+  #   mount: {xyz: [0, 0, 0.6]} # metres: x ahead, y left, z up from the floor below the robot
+"""
+_PLACE = """\
+  #   To say where objects are, and to go to them, inside the braces of the camera:
+  #     mount: {xyz: [0.1, 0, 0.6], rpy: [0, 0.15, 0]} # metres; roll, pitch (down), yaw, radians
+  #     calibration: camera.calibration.yaml # which `sensebind calibrate FILE` writes
 """
 
 
@@ -73,6 +80,7 @@ def starter(name: str, kinds: Sequence[Kind], file: str = "") -> Starter:
     if not cameras:
         lines.append("  # No camera was found: plug one in, or name a network camera (rtsp://…).\n")
         lines.append('  camera: {source: "camera:0", rate: 8}\n')
+    lines.append(_PLACE.replace("FILE", file or f"{name}.yaml"))
     if microphones:  # the first is the system's default
         lines.append(_stream("microphone", 0, microphones[0], "rate: 2"))
     else:

@@ -22,8 +22,15 @@ from langchain_core.tools import BaseTool
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.config import TOOL_GROUP, RobotConfig
 from sensebind.agent.robot.memory import Remembering
-from sensebind.agent.robot.motion import moving_tools, own_motion, simhome_motion
+from sensebind.agent.robot.motion import (
+    MAX_SIGHT_AGE,
+    moving_tools,
+    own_motion,
+    simhome_motion,
+)
+from sensebind.agent.robot.places import Places
 from sensebind.agent.robot.sections import (
+    CodesToolConfig,
     DetectToolConfig,
     FindToolConfig,
     McpToolConfig,
@@ -34,15 +41,24 @@ from sensebind.agent.robot.sections import (
 )
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.errors import ConfigurationError
+from sensebind.perception.geometry import Camera
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.workers.spec import FactorySpec
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
-from sensebind.tools.detection import Detector, ZeroShotDetector, detect_tool, find_tool
+from sensebind.tools.detection import (
+    Detector,
+    ZeroShotDetector,
+    detect_tool,
+    find_tool,
+    locator,
+)
 from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.mcp import McpTools
+from sensebind.tools.motion import Locator
 from sensebind.tools.motion.ride import Report
+from sensebind.tools.ranging import Ranging
 
 _SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
 
@@ -91,6 +107,49 @@ class ToolContext:
         return self.awareness.frame(self._first(Modality.POINT), MAX_AGE)
 
     @cached_property
+    def places(self) -> Places:
+        """Where the robot's sensors sit."""
+        return self.config.places()
+
+    @cached_property
+    def camera(self) -> Camera | None:
+        """The camera of `frame`; None where its mount or its lens is not known."""
+        names = self.config.stream_names
+        cameras = {names[name]: camera for name, camera in self.places.cameras.items()}
+        return cameras.get(self._named(Modality.VISION))
+
+    @cached_property
+    def ranging(self) -> Ranging | None:
+        """Where objects of `frame` are, by `sweep`; None where camera or lidar has no place."""
+        names = self.config.stream_names
+        lidars = {names[name]: pose for name, pose in self.places.lidars.items()}
+        lidar = lidars.get(self._named(Modality.POINT))
+        if self.camera is None or lidar is None:
+            return None
+        return Ranging(self.sweep, self.camera, lidar)
+
+    def ranging_for(self, tool: str, wanted: bool | None) -> Ranging | None:
+        """Return what a tool locates objects with, or None.
+
+        Args:
+            tool: Its kind, for the message.
+            wanted: What the file says; None leaves it to the language model: the embedded one was
+                trained on answers without places.
+
+        Raises:
+            ConfigurationError: Places are wanted, and a camera or a lidar has none.
+        """
+        if wanted and self.ranging is None:
+            missing = "; ".join(f"{one}: {what}" for one, what in self.places.missing.items())
+            raise ConfigurationError(
+                f"tools: {tool}: places need a camera and a lidar with mounts"
+                + (f" ({missing})" if missing else "")
+            )
+        llm = self.config.llm
+        ours = llm is not None and llm.model.partition(":")[0] == "sensebind"
+        return self.ranging if wanted or (wanted is None and not ours) else None
+
+    @cached_property
     def detector(self) -> Detector | None:
         """The detector of `detect`, or of the checkpoint; None if there is neither."""
         for tool in self.config.tools:
@@ -102,10 +161,14 @@ class ToolContext:
         return Detector.from_pretrained(own) if own.is_dir() else None
 
     def _first(self, modality: Modality) -> str:
-        for stream, perceived in self.config.modalities.items():
-            if perceived == modality.value:
-                return stream
-        raise ConfigurationError(f"the robot has no stream of modality {modality.value}")
+        if not (stream := self._named(modality)):
+            raise ConfigurationError(f"the robot has no stream of modality {modality.value}")
+        return stream
+
+    def _named(self, modality: Modality) -> str:
+        """Return the first stream of a modality, or ""."""
+        modalities = self.config.modalities.items()
+        return next((stream for stream, one in modalities if one == modality.value), "")
 
     @cached_property
     def _simulated_lidar(self) -> SimHomeSource | None:
@@ -141,22 +204,25 @@ def _clock(_context: ToolContext, _section: Section) -> list[BaseTool]:
     return [clock_tool()]
 
 
-def _codes(context: ToolContext, _section: Section) -> list[BaseTool]:
-    return [markers_tool(MarkerReader(), context.frame, max_age=MAX_AGE)]
+def _codes(context: ToolContext, section: CodesToolConfig) -> list[BaseTool]:
+    reader = MarkerReader(dictionary=section.dictionary, sizes=section.sizes, camera=context.camera)
+    return [markers_tool(reader, context.frame, max_age=MAX_AGE)]
 
 
-def _detect(context: ToolContext, _section: DetectToolConfig) -> list[BaseTool]:
+def _detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
     if context.detector is None:
         raise ConfigurationError(
             f"tools: detect: no detector in {context.config.weights}: name one "
             "(`- detect: {checkpoint: DIR}`), or leave it out"
         )
-    return [detect_tool(context.detector, context.frame, max_age=MAX_AGE)]
+    ranging = context.ranging_for("detect", section.places)
+    return [detect_tool(context.detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 
 def _find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
     detector = ZeroShotDetector.from_pretrained(context.config.resolve(section.checkpoint))
-    return [find_tool(detector, context.frame, max_age=MAX_AGE)]
+    ranging = context.ranging_for("find", section.places)
+    return [find_tool(detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 
 def _house(context: ToolContext, _section: Section) -> list[BaseTool]:
@@ -200,7 +266,7 @@ def _watch(context: ToolContext, _section: Section) -> list[BaseTool]:
 
 _BUILT_IN: dict[str, tuple[type[Section], _Make]] = {
     "clock": (NoOptions, _clock),
-    "codes": (NoOptions, _codes),
+    "codes": (CodesToolConfig, _codes),
     "detect": (DetectToolConfig, _detect),
     "find": (FindToolConfig, _find),
     "house": (NoOptions, _house),
@@ -218,13 +284,18 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
         return []
     seen = Modality.VISION.value in context.config.modalities.values()
     ages = context.sight_ages if seen else None
+    config, places = context.config, context.places
     if section.class_ == "simhome":
         assert context.home is not None, "the file's validation asks for simhome:"
         server = context.home.server
-        motion = simhome_motion(server.robot, server.sensors, context.stack, ages, context.report)
+        addresses = server.robot, server.sensors
+        motion = simhome_motion(config, places, addresses, context.stack, ages, context.report)
     else:
-        motion = own_motion(section, context.stack, ages, context.report)
-    return moving_tools(motion, context.detector, context.frame, context.sweep)
+        motion = own_motion(config, places, context.stack, ages, context.report)
+    locate: Locator | None = None
+    if context.ranging is not None and context.detector is not None:
+        locate = locator(context.detector, context.frame, context.ranging, max_age=MAX_SIGHT_AGE)
+    return moving_tools(motion, locate)
 
 
 def _own(factory: str, context: ToolContext) -> list[BaseTool]:

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
+from sensebind.perception.simhome.camera_setup import FIELD_OF_VIEW, CameraSetup
+from sensebind.perception.simhome.markers import MarkerPainter
 from sensebind.perception.simhome.world import FLOOR, World
 
-SIZE = 224
-FIELD_OF_VIEW = math.radians(62)
-CAMERA_HEIGHT = 0.62
-CAMERA_FORWARD = 0.12  # in front of the robot's middle, metres
-CAMERA_TILT = math.radians(9)  # looking down
 _BOARD_TONES = 97
 
 
@@ -28,30 +26,38 @@ class View:
     Attributes:
         image: uint8 [H, W, 3] RGB.
         owners: int16 [H, W], index of the thing seen in each pixel, -1 where there is none.
+        hits: float32 [H, W, 3], where the ray of each pixel ends, metres in the room's frame.
     """
 
     image: np.ndarray
     owners: np.ndarray
+    hits: np.ndarray
 
 
 class Camera:
-    """A pinhole camera in front of the robot's tower.
+    """A pinhole camera on the robot, in front of its tower unless it is set up otherwise.
 
     Args:
         world: What to look at.
-        size: Width and height of the image in pixels.
+        setup: Where it is, and how large its images are.
+
+    Raises:
+        ConfigurationError: It cannot be rendered from there.
     """
 
-    def __init__(self, world: World, size: int = SIZE) -> None:
+    def __init__(self, world: World, setup: CameraSetup | None = None) -> None:
         self._world = world
-        self._size = size
+        self._setup = setup or CameraSetup()
+        self._setup.check()
+        self._size = self._setup.size
+        self._markers = [MarkerPainter(one) for one in world.scene.markers]
         rng = np.random.default_rng([world.scene.seed, 0xB0A2D])
         self._tones = rng.uniform(0.90, 1.06, _BOARD_TONES).astype(np.float32)
 
     def look(
         self, robot: tuple[float, float, float], *, lamp: bool, lamp_thing: int | None
     ) -> View:
-        """Render what is in front of the robot.
+        """Render what the camera sees.
 
         Args:
             robot: x, y in metres and heading in radians.
@@ -59,14 +65,10 @@ class Camera:
             lamp_thing: Which thing is that lamp; it shines and lights what is near it.
         """
         world, scene = self._world, self._world.scene
-        origin = np.array(
-            [
-                robot[0] + CAMERA_FORWARD * math.cos(robot[2]),
-                robot[1] + CAMERA_FORWARD * math.sin(robot[2]),
-                CAMERA_HEIGHT,
-            ]
-        )
-        rays = _turned(_camera_rays(self._size), robot[2])
+        x, y, height = self._setup.xyz
+        cos, sin = math.cos(robot[2]), math.sin(robot[2])
+        origin = np.array([robot[0] + x * cos - y * sin, robot[1] + x * sin + y * cos, height])
+        rays = _turned(_camera_rays(self._size, self._setup.rpy), robot[2])
         distance, geom, normal = world.cast(origin, rays, normals=True)
         assert normal is not None
         ray = rays.astype(np.float32)  # [N, 3]
@@ -90,9 +92,11 @@ class Camera:
         # A faint sheen along the edges of things: even black ones show their form.
         sheen = np.where(owners >= 0, 0.14 * (1 - facing) ** 2, 0).astype(np.float32)
         color += sheen[:, None]
+        for marker in self._markers:
+            marker.paint(color, origin, rays, distance, light.level, self._size)
         image = (np.clip(color, 0, 1) * 255 + 0.5).astype(np.uint8)
         shape = (self._size, self._size)
-        return View(image.reshape(*shape, 3), owners.reshape(shape))
+        return View(image.reshape(*shape, 3), owners.reshape(shape), hit.reshape(*shape, 3))
 
     def _paint_floor(self, color: np.ndarray, geom: np.ndarray, hit: np.ndarray) -> None:
         """Floor boards, and a soft shadow under every thing; changes `color` in place."""
@@ -114,13 +118,13 @@ class Camera:
 
 
 @lru_cache(maxsize=4)
-def _camera_rays(size: int) -> np.ndarray:
+def _camera_rays(size: int, rpy: tuple[float, float, float]) -> np.ndarray:
     """Unit vectors through the pixels' middles, row by row, in the robot's frame: [size², 3]."""
     edge = math.tan(FIELD_OF_VIEW / 2)
     step = (np.arange(size) + 0.5) * (2 * edge / size) - edge
     left, up = np.meshgrid(-step, -step)  # columns go to the right, rows down
-    cos, sin = math.cos(CAMERA_TILT), math.sin(CAMERA_TILT)
-    rays = np.stack([cos + sin * up, left, cos * up - sin], axis=-1).reshape(-1, 3)
+    ahead = np.stack([np.ones_like(up), left, up], axis=-1).reshape(-1, 3)
+    rays = Rotation.from_euler("xyz", rpy).apply(ahead)
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     rays.setflags(write=False)
     return rays

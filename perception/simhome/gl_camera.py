@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from sensebind.errors import MissingDependencyError
-from sensebind.perception.simhome.camera import (
+from sensebind.perception.simhome.camera_setup import (
     CAMERA_FORWARD,
     CAMERA_HEIGHT,
     CAMERA_TILT,

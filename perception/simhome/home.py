@@ -10,6 +10,7 @@ import numpy as np
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.simhome.camera import Camera, View
+from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.devices import DeviceState, device_thing
 from sensebind.perception.simhome.gl_camera import GLCamera
 from sensebind.perception.simhome.lidar import COLUMNS, Lidar
@@ -29,6 +30,7 @@ class SimHome:
         scene: What stands where, or the seed to sample it from.
         lidar_columns: Directions per turn of the lidar; fewer are faster.
         lamp: Whether the people's lamp is on at the beginning.
+        camera: Where its camera is, and how large its images are; the robot's own by default.
         renderer: ``"rays"`` (what the shipped weights were trained on), ``"gl"`` for OpenGL or
             ``"auto"`` for OpenGL where this machine has it.
 
@@ -44,6 +46,7 @@ class SimHome:
         *,
         lidar_columns: int = COLUMNS,
         lamp: bool = False,
+        camera: CameraSetup | None = None,
         renderer: str = "rays",
     ) -> None:
         self.scene = sample_scene(scene) if isinstance(scene, int) else scene
@@ -58,7 +61,11 @@ class SimHome:
         self._time = 0.0
         self.robot = Robot(self._world)
         self.devices = DeviceState.for_scene(self.scene, clock=lambda: self._time, lamp=lamp)
-        self._camera = Camera(self._world)
+        self._camera = Camera(self._world, camera)
+        if renderer == "gl" and camera is not None:
+            raise ConfigurationError("a camera that was moved is rendered by rays: renderer='rays'")
+        if camera is not None:
+            renderer = "rays"
         self._gl = None if renderer == "rays" else _gl_camera(self._world, renderer == "gl")
         self._lidar = Lidar(self._world, lidar_columns)
         self._microphone = Microphone(self.scene, self.devices)
@@ -94,7 +101,7 @@ class SimHome:
         self.close()
 
     def camera(self) -> np.ndarray:
-        """What the robot sees: uint8 [224, 224, 3] RGB."""
+        """What the robot sees: uint8 [224, 224, 3] RGB, or as the camera was set up."""
         if self._gl is not None:
             self._arrange()
             return self._gl.look(self.robot.pose, lamp=self.devices.lamp)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.scene import Scene
 
 
@@ -18,6 +19,7 @@ class SimHomeOptions:
         camera_rate: Images per second.
         lidar_rate: Sweeps per second.
         lidar_columns: Directions per sweep, None for the sensor's own; fewer are faster.
+        camera: Where its camera is; the robot's own place by default.
         sensor_port: Port on 127.0.0.1 of the sensors; 0 takes a free one, here and below.
         robot_path: Socket file of the robot's commands, in a folder of its own, as who can open it
             moves the robot.
@@ -28,6 +30,7 @@ class SimHomeOptions:
     camera_rate: float = 10.0
     lidar_rate: float = 5.0
     lidar_columns: int | None = None
+    camera: CameraSetup | None = None
     sensor_port: int = 0
     robot_path: str = ""
     house_port: int = 0

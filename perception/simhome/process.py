@@ -69,7 +69,9 @@ def _serve(
 ) -> None:
     columns = options.lidar_columns or COLUMNS
     with ExitStack() as stack:
-        home = stack.enter_context(SimHome(options.scene, lidar_columns=columns))
+        home = stack.enter_context(
+            SimHome(options.scene, lidar_columns=columns, camera=options.camera)
+        )
         # The robot's geometry is its own: it moves in its own thread, while the camera renders.
         home.robot = Robot(World(home.scene))
         wheels = stack.enter_context(Wheels(home.robot, Path(options.robot_path)))

@@ -109,6 +109,27 @@ class Furniture:
 
 
 @dataclass(frozen=True)
+class Marker:
+    """An ArUco marker on a thin sign that stands free; the lidar looks through it.
+
+    Attributes:
+        number: In OpenCV's dictionary DICT_4X4_50.
+        x: Its middle in the room, metres.
+        y: Its middle in the room, metres.
+        z: Its middle above the floor, metres.
+        heading: Direction that it faces, radians.
+        side: Length of its black square's side, metres.
+    """
+
+    number: int
+    x: float
+    y: float
+    z: float
+    heading: float
+    side: float = 0.16
+
+
+@dataclass(frozen=True)
 class Light:
     """How the home is lit.
 
@@ -149,6 +170,7 @@ class Scene:
         furniture: Pieces along the walls.
         device_things: Which things are the people's devices: name of the device (``"radio"``)
             to index into ``things``.
+        markers: Signs with markers; sampled homes have none.
     """
 
     seed: int
@@ -159,6 +181,7 @@ class Scene:
     surfaces: Surfaces = field(default_factory=Surfaces)
     furniture: tuple[Furniture, ...] = ()
     device_things: dict[str, int] = field(default_factory=dict)
+    markers: tuple[Marker, ...] = ()
 
 
 def sample_scene(

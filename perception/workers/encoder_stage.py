@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
+from sensebind.perception.geometry import Transform
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
 from sensebind.perception.lidar.clustering import Cluster, clusters
 from sensebind.perception.lidar.range_image import sweep_depth
@@ -30,6 +31,7 @@ class SenseEncoder:
         segment: bool = True,
         sensor_height: float = 0.60,
         placement: Placement | None = None,
+        sensor_tilt: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         """Take a loaded model.
 
@@ -42,6 +44,7 @@ class SenseEncoder:
                 False encodes them as they are.
             sensor_height: Height of the lidar above the floor, metres.
             placement: That of the model; float32 on the CPU by default.
+            sensor_tilt: Roll and pitch of the lidar, radians; its sweeps are turned level first.
 
         Raises:
             ConfigurationError: No observation of this modality can be encoded.
@@ -57,6 +60,7 @@ class SenseEncoder:
         self._segment = segment
         self._sensor_height = sensor_height
         self._placement = placement or Placement()
+        self._level = Transform.of(rpy=(*sensor_tilt, 0.0)) if any(sensor_tilt) else None
         self._scans: dict[str, tuple[Observation, list[Cluster]]] = {}  # newest of each stream
 
     @classmethod
@@ -68,13 +72,18 @@ class SenseEncoder:
         sensor_height: float = 0.60,
         device: str = "cpu",
         precision: str = "float32",
+        sensor_tilt: tuple[float, float] = (0.0, 0.0),
     ) -> Self:
         """Load the one trunk that is needed from an ImageBind checkpoint.
 
         Args:
             path: The checkpoint.
-            modality: What is encoded. `segment` and `sensor_height`: see `SenseEncoder`.
-            device: Where it computes. `precision`: in which numbers; see `Placement`.
+            modality: What is encoded.
+            segment: See `SenseEncoder`.
+            sensor_height: Likewise.
+            device: Where it computes.
+            precision: In which numbers; see `Placement`.
+            sensor_tilt: See `SenseEncoder`.
 
         Raises:
             CheckpointError: The checkpoint is missing or damaged.
@@ -83,7 +92,7 @@ class SenseEncoder:
         placement = Placement(device, precision)
         model = placement.load(path, modality.value)
         processor = ImageBindProcessor.from_pretrained(path)
-        return cls(model, processor, modality, segment, sensor_height, placement)
+        return cls(model, processor, modality, segment, sensor_height, placement, sensor_tilt)
 
     @property
     def digest(self) -> str:
@@ -170,7 +179,7 @@ class SenseEncoder:
                 return clips[:1] if same else clips
             case Modality.DEPTH:
                 sweep = observation.modality is Modality.POINT
-                plane = sweep_depth(data) if sweep else data  # [H,W] metres
+                plane = sweep_depth(self._upright(data)) if sweep else data  # [H,W] metres
                 return self._processor.depth(plane) if plane.any() else None
             case _:
                 if not self._segment:
@@ -183,9 +192,16 @@ class SenseEncoder:
         seen = self._scans.get(observation.stream)
         if seen is not None and seen[0] is observation:
             return seen[1]
-        found = clusters(observation.data, sensor_height=self._sensor_height, limit=MAX_THINGS)
+        sweep = self._upright(observation.data)
+        found = clusters(sweep, sensor_height=self._sensor_height, limit=MAX_THINGS)
         self._scans[observation.stream] = (observation, found)
         return found
+
+    def _upright(self, sweep: np.ndarray) -> np.ndarray:
+        """A sweep as a lidar that sits level would give it."""
+        if self._level is None or sweep.ndim != 2 or sweep.shape[1] != 3:
+            return sweep
+        return self._level.apply(sweep).astype(np.float32)
 
 
 def _normalise(embedding: Tensor, reference: str) -> np.ndarray | InputError:

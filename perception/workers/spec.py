@@ -112,6 +112,7 @@ class WorkerSpec(BaseModel):
             is for CPUs, see `perception.imagebind.Placement`.
         segment: Whether a point cloud is a whole sweep of which the nearest thing is meant.
         sensor_height: Height of the lidar above the floor, metres.
+        sensor_tilt: Its roll and pitch, radians.
         jpeg_quality: Of the pictures sent along with sight; 0 sends none.
         frames: Keeps the raw observations; None keeps none.
         max_memory: Resident bytes above which the process is started anew; 0 is no limit.
@@ -137,6 +138,7 @@ class WorkerSpec(BaseModel):
     precision: Precision = "float32"
     segment: bool = True
     sensor_height: float = 0.60
+    sensor_tilt: tuple[float, float] = (0.0, 0.0)
     jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
     frames: FramesSpec | None = None
     max_memory: Annotated[int, Field(ge=0)] = 0

@@ -131,7 +131,7 @@ class Worker:
         for spec, publisher in zip(self._specs, publishers, strict=True):
             what = (
                 spec.checkpoint, spec.modality, spec.segment, spec.sensor_height,
-                spec.device, spec.precision,
+                spec.device, spec.precision, spec.sensor_tilt,
             )  # fmt: skip
             if what not in encoders:
                 encoders[what] = SenseEncoder.from_pretrained(*what)

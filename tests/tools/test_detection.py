@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
+from sensebind.perception.geometry import Camera, Transform
+from sensebind.perception.lens import Intrinsics
 from sensebind.perception.percept import Modality, Observation
 from sensebind.tools.detection import (
     Detection,
@@ -21,7 +23,7 @@ from sensebind.tools.detection import (
     find_tool,
     locator,
 )
-from sensebind.tools.ranging import Mount, Ranging
+from sensebind.tools.ranging import Ranging
 
 
 class Squares(Detector):
@@ -72,7 +74,9 @@ def lidar() -> Ranging:
     across = np.linspace(-2, 2, 200)
     points = np.stack([np.full(200, 2.0), across, np.zeros(200)], axis=1).astype(np.float32)
     sweep = Observation(points, "lidar", Modality.POINT, 1, 0.0, 0, "lidar")
-    return Ranging(lambda: sweep, Mount(np.pi / 2))
+    above = Transform.of((0.0, 0.0, 0.5))
+    lens = Intrinsics.pinhole(224, 224, np.pi / 2)
+    return Ranging(lambda: sweep, Camera.mounted(lens, above), above)
 
 
 def test_lidar_tells_where_things_are() -> None:

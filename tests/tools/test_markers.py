@@ -2,17 +2,24 @@
 
 import math
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from sensebind.errors import InputError, SourceError
+from sensebind.perception.geometry import Camera, Transform
+from sensebind.perception.lens import Intrinsics
 from sensebind.perception.percept import Modality, Observation
 from sensebind.tools.markers import MarkerReader, markers_tool
-from sensebind.tools.ranging import Mount, Ranging
+from sensebind.tools.ranging import Ranging
 
 FRAME = 480
+LENS = Intrinsics.pinhole(FRAME, FRAME, math.pi / 2)  # the focal length is 240 pixels
+LIDAR = Transform.of((0.0, 0.0, 0.6))
+LIFTED = Camera.mounted(LENS, LIDAR)
+AHEAD = Camera.mounted(LENS, Transform.of())
 
 
 def scene() -> np.ndarray:
@@ -33,8 +40,7 @@ def observation(data: np.ndarray, modality: Modality, age: float = 0.0) -> Obser
 
 
 def test_codes_are_read_with_their_place() -> None:
-    mount = Mount(field_of_view=math.pi / 2)  # 90 degrees: the focal length is 240 pixels
-    reader = MarkerReader(sizes={"aruco": 0.1}, mount=mount)
+    reader = MarkerReader(sizes={"aruco": 0.1}, camera=AHEAD)
     found = {marker.kind: marker for marker in reader.read(scene())}
     assert found["qr"].text == "charging station" and found["qr"].position is None
     marker = found["aruco"]
@@ -46,6 +52,48 @@ def test_codes_are_read_with_their_place() -> None:
         reader.read(np.zeros((4, 4)))
     with pytest.raises(InputError, match="no ArUco dictionary"):
         MarkerReader(dictionary="DICT_NONE")
+    with pytest.raises(InputError, match="a size of 'tag'"):
+        MarkerReader(sizes={"tag": 0.1})
+
+
+def test_one_marker_may_have_a_size_of_its_own() -> None:
+    reader = MarkerReader(sizes={"aruco": 0.3, "aruco 7": 0.1}, camera=AHEAD)
+    [marker] = [one for one in reader.read(scene()) if one.kind == "aruco"]
+    assert marker.position is not None and marker.position.ahead == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("xyz", "rpy", "place"),
+    [
+        ((0.2, 0.1, 0.5), (0.0, 0.0, math.pi / 2), (0.2 + 0.15, 0.1 + 0.3, 0.5)),  # to the left
+        ((0.0, 0.0, 1.0), (math.pi, 0.0, 0.0), (0.3, 0.15, 1.0)),  # upside down
+        ((0.0, 0.0, 1.0), (0.0, math.pi / 2, 0.0), (0.0, -0.15, 0.7)),  # straight down
+    ],
+)
+def test_a_markers_place_follows_the_mount(
+    xyz: tuple[float, ...], rpy: tuple[float, ...], place: tuple[float, ...]
+) -> None:
+    """Before the camera it is 0.3 m ahead and 0.15 m to the right, wherever that looks."""
+    reader = MarkerReader(sizes={"aruco": 0.1}, camera=Camera.mounted(LENS, Transform.of(xyz, rpy)))
+    [marker] = [one for one in reader.read(scene()) if one.kind == "aruco"]
+    assert marker.position is not None
+    found = (marker.position.ahead, marker.position.left, marker.position.up)
+    assert found == pytest.approx(place, abs=0.01)
+
+
+def test_images_of_another_shape_than_the_calibrated_ones_are_refused() -> None:
+    camera = Camera.mounted(replace(LENS, width=640, cx=300.0), Transform.of())
+    reader = MarkerReader(sizes={"aruco": 0.1}, camera=camera)
+    tool = markers_tool(reader, lambda: observation(scene(), Modality.VISION))
+    said = tool.invoke({})
+    assert said.startswith("error: the camera was calibrated with images of 640 x 480 pixels")
+    half = Camera.mounted(LENS.resized(240, 240), Transform.of())  # scaled alike: fits
+    [marker] = [
+        one
+        for one in MarkerReader(sizes={"aruco": 0.1}, camera=half).read(scene())
+        if one.kind == "aruco"
+    ]
+    assert marker.position is not None and marker.position.ahead == pytest.approx(0.3, abs=0.01)
 
 
 def test_the_tool_refuses_stale_frames() -> None:
@@ -63,13 +111,12 @@ def test_the_tool_refuses_stale_frames() -> None:
 
 def test_lidar_gives_the_distance_of_what_is_in_a_box() -> None:
     rng = np.random.default_rng(0)
-    ball = rng.normal([2.0, 0.5, 0.0], 0.03, (60, 3))
+    ball = rng.normal([2.06, 0.5, 0.0], 0.03, (60, 3))  # its nearest points are at 2.0 m
     wall = np.stack([np.full(400, 4.0), rng.uniform(-4, 4, 400), rng.uniform(-1, 1, 400)], axis=1)
     points = np.concatenate([ball, wall]).astype(np.float32)
-    mount = Mount(field_of_view=math.pi / 2)
     # the ball is at 0.25 of the half width to the left: pixel 240 - 60
     around_ball, right = (160.0, 220.0, 200.0, 260.0), (400.0, 200.0, 440.0, 280.0)
-    ranging = Ranging(lambda: observation(points, Modality.POINT), mount)
+    ranging = Ranging(lambda: observation(points, Modality.POINT), LIFTED, LIDAR)
     seen, other, nothing = ranging.positions(
         [around_ball, right, (0.0, 0.0, 2.0, 2.0)], FRAME, FRAME
     )
@@ -81,12 +128,4 @@ def test_lidar_gives_the_distance_of_what_is_in_a_box() -> None:
     def gone() -> Observation:
         raise SourceError("no lidar")
 
-    assert Ranging(gone, mount).positions([right], FRAME, FRAME) == [None]
-
-
-def test_a_tilted_camera_projects_as_it_looks() -> None:
-    mount = Mount(field_of_view=math.pi / 2, up=0.5, tilt=math.radians(45))
-    on_axis = np.array([[1.0, 0.0, -0.5], [-1.0, 0.0, 0.5]])
-    pixels = mount.project(on_axis, FRAME, FRAME)
-    assert pixels[0, :2] == pytest.approx([FRAME / 2, FRAME / 2])
-    assert np.isnan(pixels[1]).all()
+    assert Ranging(gone, LIFTED, LIDAR).positions([right], FRAME, FRAME) == [None]

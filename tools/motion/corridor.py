@@ -36,6 +36,10 @@ class Surroundings:
     def __init__(self, footprint: Footprint, mount: LidarMount) -> None:
         self._footprint = footprint
         self._mount = mount
+        self._pose = mount.pose
+        self._sensor = self._pose.inverse()
+        # A lidar that hangs upside down has its lowest beam where its own z axis points.
+        self._upright = math.copysign(1.0, self._pose.rotation[2, 2])
         self._points = np.zeros((0, 4))  # x, y in the odometry's frame, height, time
 
     def take(self, sweep: np.ndarray, pose: Pose, moment: float) -> None:
@@ -49,13 +53,11 @@ class Surroundings:
         """
         points = np.asarray(sweep, np.float64)[:, :3]
         points = points[np.isfinite(points).all(axis=1)]
-        away = np.hypot(points[:, 0], points[:, 1])
-        lowest = float(np.arctan2(points[:, 2], away).min()) if len(points) else math.inf
+        lowest = float(self._elevation(points).min()) if len(points) else math.inf
         mount = self._mount
-        height = points[:, 2] + mount.height
-        counts = (away < REACH) & (height > mount.lowest) & (height < mount.highest)
-        x, y = _turned(points[counts, 0], points[counts, 1], mount.yaw)
-        x, y, height = x + mount.forward, y + mount.left, height[counts]
+        x, y, height = self._pose.apply(points).T
+        counts = (np.hypot(x, y) < REACH) & (height > mount.lowest) & (height < mount.highest)
+        x, y, height = x[counts], y[counts], height[counts]
         others = ~self._footprint.covers(x, y, _OWN)
         x, y, height = x[others], y[others], height[others]
         if len(x):  # one of each cell, the lowest: it is the first to get out of sight
@@ -111,10 +113,16 @@ class Surroundings:
         if not len(points) or math.isinf(lowest):
             return points[:0]
         x, y = _turned(points[:, 0] - pose[0], points[:, 1] - pose[1], -pose[2])
+        seen = self._sensor.apply(np.column_stack([x, y, points[:, 2]]))
         away = np.hypot(x - self._mount.forward, y - self._mount.left)
-        below = np.arctan2(points[:, 2] - self._mount.height, away) < lowest - _BLIND
+        below = self._elevation(seen) < lowest - _BLIND
         keep = below & (away < _NEAR) & (moment - points[:, 3] < _REMEMBER)
         return points[keep & ~self._footprint.covers(x, y, _OWN)]
+
+    def _elevation(self, points: np.ndarray) -> np.ndarray:
+        """Return how far points [N, 3] lie above the lidar's own plane, radians."""
+        away = np.hypot(points[:, 0], points[:, 1])
+        return np.arctan2(self._upright * points[:, 2], away)
 
 
 def _turned(x: np.ndarray, y: np.ndarray, angle: float) -> tuple[np.ndarray, np.ndarray]:

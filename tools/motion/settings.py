@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from sensebind.errors import ConfigurationError
+from sensebind.perception.geometry import Transform
 from sensebind.tools.motion.contracts import LONGEST_VALIDITY
 from sensebind.tools.motion.limits import Fence
 
@@ -63,6 +64,8 @@ class LidarMount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         forward: Metres ahead of the point about which the robot turns.
         left: Metres to the left of it.
         height: Metres above the floor.
+        roll: Radians about the x axis straight ahead; pi for a lidar that hangs upside down.
+        pitch: Radians that it looks down.
         yaw: Radians that the lidar's x axis points to the left of straight ahead.
         lowest: Metres above the floor; what is lower is driven over.
         highest: Metres above the floor; what is higher is driven under.
@@ -71,9 +74,39 @@ class LidarMount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     forward: float = 0.0
     left: float = 0.0
     height: float = 0.3
+    roll: float = 0.0
+    pitch: float = 0.0
     yaw: float = 0.0
     lowest: float = 0.04
     highest: float = 1.0
+
+    @classmethod
+    def at(cls, pose: Transform, heights: tuple[float, float] = (0.04, 1.0)) -> Self:
+        """Returns the mount of a lidar by its pose in the robot's frame on the floor.
+
+        Args:
+            pose: As `FrameTree.pose` returns it.
+            heights: Metres above the floor between which a return is an obstacle.
+        """
+        forward, left, height = (float(value) for value in pose.translation)
+        roll, pitch, yaw = pose.rpy
+        return cls(
+            forward=forward,
+            left=left,
+            height=height,
+            roll=roll,
+            pitch=pitch,
+            yaw=yaw,
+            lowest=heights[0],
+            highest=heights[1],
+        )
+
+    @property
+    def pose(self) -> Transform:
+        """Pose of the lidar in the robot's frame on the floor."""
+        return Transform.of(
+            (self.forward, self.left, self.height), (self.roll, self.pitch, self.yaw)
+        )
 
 
 class MotionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +174,10 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ConfigurationError(
                     f"motion: {name} is {value}: give more than 0, to {most:g}"
                 )
+        mount = self.mount
+        numbers = (mount.forward, mount.left, mount.height, mount.roll, mount.pitch, mount.yaw)
+        if not (all(map(math.isfinite, numbers)) and mount.lowest < mount.highest):
+            raise ConfigurationError(f"motion: the lidar's mount makes no sense: {mount}")
         for name, value in ("keep_away", self.keep_away), ("delay", self.delay):
             if not 0 <= value <= 2:
                 raise ConfigurationError(f"motion: {name} is {value}: give 0 to 2")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.training.simhome_data import SceneRecord
-from sensebind.perception.simhome.camera import SIZE
+from sensebind.perception.simhome.camera_setup import SIZE
 
 _NO_SPOT = (0.0, 0.0, -1.0)
 _TIGHTEST = 0.16

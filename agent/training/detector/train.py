@@ -30,7 +30,7 @@ from sensebind.agent.training import simhome_data
 from sensebind.agent.training.detector.close_ups import CloseUps, teach_kinds
 from sensebind.agent.training.progress import terminal
 from sensebind.agent.training.simhome_data import RawScenes, SceneRecord
-from sensebind.perception.simhome.camera import SIZE
+from sensebind.perception.simhome.camera_setup import SIZE
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.tools.detection import Detector
 

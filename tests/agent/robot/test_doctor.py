@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -33,6 +34,24 @@ def test_a_sample_of_each_stream_is_read(folder: Path) -> None:
     verdict, what, _ = found["stream lidar"]
     assert verdict is Verdict.OK and what.startswith("point 5 x 3, ") and what.endswith(" s old")
     assert found["checkpoint"][0] is Verdict.OK and "GB of memory" in found["checkpoint"][1]
+
+
+def test_images_that_do_not_fit_the_calibration_are_bad(folder: Path) -> None:
+    video = cv2.VideoWriter(
+        str(folder / "video.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 36)
+    )
+    for _ in range(3):
+        video.write(np.zeros((36, 64, 3), np.uint8))
+    video.release()
+    text = (
+        "streams: {camera: {source: 'video:video.avi', mount: {xyz: [0, 0, 1]},\n"
+        "  intrinsics: {fx: 60, fy: 60, cx: 40, cy: 30, width: 80, height: 60}}}\n"
+    )
+    verdict, what, mend = examined(folder, text)["stream camera"]
+    assert verdict is Verdict.BAD and mend
+    assert "80 x 60 pixels, and these have 64 x 36, another aspect ratio" in what
+    fits = text.replace("cy: 30, width: 80, height: 60", "cy: 22, width: 80, height: 45")
+    assert examined(folder, fits)["stream camera"][0] is Verdict.OK
 
 
 def test_a_stream_that_gives_nothing_says_why_and_what_to_do(folder: Path) -> None:

@@ -3,30 +3,30 @@
 import math
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from langchain_core.tools import ToolException
 
-from sensebind.agent.robot.motion import (
-    CAMERA,
-    LIDAR_HEIGHT,
-    RADIUS,
-    moving_tools,
-    own_motion,
-)
-from sensebind.agent.robot.sections import MotionConfig
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config_file import read_config
+from sensebind.agent.robot.motion import moving_tools, own_motion
+from sensebind.agent.robot.simhome import simhome_robot
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
-from sensebind.perception.simhome import camera, lidar, scene
+from sensebind.perception.simhome import camera_setup, lidar
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.scene import demo_scene
-from sensebind.tools.detection import Detection, Detector
-from sensebind.tools.motion import Motion
+from sensebind.tools.detection import Detection, Detector, locator
+from sensebind.tools.motion import Motion, MotionSettings
 from sensebind.tools.motion.simulation import Simulation
+from sensebind.tools.ranging import Ranging
 from sensebind.tools.risk import Risk, risk_of
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SIMULATED = "sensebind.tools.motion.simulation:SimulatedBase"
 
 
@@ -66,11 +66,17 @@ def observed(data: np.ndarray, modality: Modality, age: float = 0.0) -> Observat
     return Observation(data, "x", modality, 0, time.monotonic() - age, 0, "x")
 
 
-def test_the_camera_sits_where_the_simulator_has_it() -> None:
-    assert CAMERA.field_of_view == camera.FIELD_OF_VIEW and CAMERA.tilt == camera.CAMERA_TILT
-    assert CAMERA.forward == camera.CAMERA_FORWARD
-    assert (lidar.LIDAR_HEIGHT, scene.ROBOT_RADIUS) == (LIDAR_HEIGHT, RADIUS)
-    assert math.isclose(CAMERA.up, camera.CAMERA_HEIGHT - lidar.LIDAR_HEIGHT)
+def test_its_file_says_where_the_simulator_has_its_sensors() -> None:
+    places = simhome_robot().places()
+    assert not places.missing
+    camera, setup = places.cameras["camera"], camera_setup.CameraSetup()
+    assert camera.pose.translation == pytest.approx(setup.xyz)
+    ahead = camera.pose.rotation[:, 2]  # the optical axis
+    down = camera_setup.CAMERA_TILT
+    assert ahead == pytest.approx([math.cos(down), 0, -math.sin(down)], abs=1e-5)
+    edge = camera.intrinsics.rays(np.array([[-0.5, 111.5], [223.5, 111.5]]))
+    assert math.acos(edge[0] @ edge[1]) == pytest.approx(camera_setup.FIELD_OF_VIEW, abs=1e-4)
+    assert places.lidars["lidar"].translation == pytest.approx([0, 0, lidar.LIDAR_HEIGHT])
 
 
 @pytest.fixture
@@ -79,12 +85,11 @@ def home() -> SimHome:
 
 
 def approach(home: SimHome, kind: str, age: float = 0.0) -> str:
-    tools = moving_tools(
-        Motion(Base(home)),
-        Eyes(home),
-        lambda: observed(home.camera(), Modality.VISION, age),
-        lambda: observed(home.lidar(), Modality.POINT),
-    )
+    places = simhome_robot().places()
+    sweep = lambda: observed(home.lidar(), Modality.POINT)  # noqa: E731
+    ranging = Ranging(sweep, places.cameras["camera"], places.lidars["lidar"])
+    frame = lambda: observed(home.camera(), Modality.VISION, age)  # noqa: E731
+    tools = moving_tools(Motion(Base(home)), locator(Eyes(home), frame, ranging))
     assert {tool.name: risk_of(tool) for tool in tools} == {
         "drive": Risk.MOVE, "turn": Risk.MOVE, "approach": Risk.MOVE, "stop": Risk.STOP,
     }  # fmt: skip
@@ -132,24 +137,35 @@ class Mover:
         pass
 
 
+def robot(motion: dict[str, object], streams: str = "", **policy: object) -> RobotConfig:
+    return RobotConfig.model_validate(
+        {
+            "streams": {
+                "camera": {"source": "camera:0"},
+                "lidar": {"source": "sweeps:ipc:///tmp/none", "modality": "point"},
+            }
+            | (yaml.safe_load(streams) or {}),
+            "motion": motion,
+            "policy": policy,
+        }
+    )
+
+
 def test_a_mover_of_ones_own_is_named_in_the_file() -> None:
-    config = MotionConfig.model_validate({"class": f"{__name__}:Mover", "max_distance": 2.5})
+    config = robot({"class": f"{__name__}:Mover"}, max_distance=2.5, fence=[-1, -1, 1, 1])
     with ExitStack() as stack:
-        motion = own_motion(config, stack)
+        motion = own_motion(config, config.places(), stack)
         assert not motion.unguarded and motion.limits.distance == 2.5
+        assert motion.limits.fence == (-1, -1, 1, 1)
         assert motion.turn(90) == "turned 90.0 degrees"
 
 
 def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
     with Simulation() as simulation, ExitStack() as stack:
-        config = MotionConfig.model_validate(
-            {
-                "class": "sensebind.tools.motion.simulation:SimulatedBase",
-                "arguments": {"port": simulation.port},
-                "driving": {"footprint": {"front": 0.25, "back": 0.25, "half_width": 0.25}},
-            }
+        config = robot(
+            {"class": SIMULATED, "arguments": {"port": simulation.port}, "footprint": 0.25}
         )
-        motion = own_motion(config, stack, ages=lambda: {"camera": 0.0})
+        motion = own_motion(config, config.places(), stack, ages=lambda: {"camera": 0.0})
         assert "no lidar" in motion.unguarded
         for _ in range(100):
             with suppress(ToolException):  # the base has not been heard yet
@@ -159,6 +175,59 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         assert simulation.order().pose[0] == pytest.approx(0.2, abs=0.03)
 
 
+def test_what_the_file_says_reaches_the_driving_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[MotionSettings] = []
+
+    def no_process(settings: MotionSettings) -> None:
+        made.append(settings.check())
+        raise ConfigurationError("it is not started here")
+
+    monkeypatch.setattr("sensebind.agent.robot.motion.MotionServer", no_process)
+    fields = {
+        "class": SIMULATED,
+        "footprint": {"front": 0.3, "back": 0.2, "half_width": 0.25},
+        "lidar": "velodyne:2368",
+        "max_speed": 0.8,
+        "max_acceleration": 0.4,
+        "braking": 1.5,
+        "keep_away": 0.3,
+        "heights": [0.06, 0.9],
+    }
+    mounted = (
+        "lidar: {source: 'velodyne:2368', mount: {xyz: [0.1, 0, 0.7], rpy: [3.14159, 0, 0.2]}}"
+    )
+    config = robot(fields, mounted, fence=[0, 0, 3, 2])
+    with pytest.raises(ConfigurationError, match="not started here"), ExitStack() as stack:
+        own_motion(config, config.places(), stack)
+    [settings] = made
+    assert (settings.speed, settings.acceleration, settings.braking) == (0.8, 0.4, 1.5)
+    assert (settings.keep_away, settings.fence, settings.turn_rate) == (0.3, (0, 0, 3, 2), 1.0)
+    mount = settings.mount
+    assert (mount.forward, mount.height, mount.lowest, mount.highest) == (0.1, 0.7, 0.06, 0.9)
+    assert (abs(mount.roll), mount.yaw) == pytest.approx((math.pi, 0.2), abs=1e-4)
+    config = robot(fields)  # its lidar has no mount
+    with (
+        pytest.raises(ConfigurationError, match="lidar: no mount: add mount:"),
+        ExitStack() as stack,
+    ):
+        own_motion(config, config.places(), stack)
+
+
+def test_older_spellings_are_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text(
+        "streams: {camera: {source: 'camera:0'}}\n"
+        f"motion: {{class: '{SIMULATED}', max_distance: 2, fence: [-2, -2, 4, 3],\n"
+        "  driving: {speed: 0.3, footprint: {front: 0.2, back: 0.2, half_width: 0.2}}}\n"
+    )
+    config = read_config(file)
+    assert (config.policy.fence, config.policy.max_distance) == ((-2, -2, 4, 3), 2)
+    said = [record.getMessage() for record in caplog.records]
+    assert [line for line in said if "fence: is now a key of policy:" in line]
+    assert [line for line in said if "driving: {footprint, speed}" in line]
+    assert not read_config(EXAMPLES / "simhome.yaml").old_spellings
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -166,10 +235,11 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         ({"class": f"{__name__}:Nothing"}, "cannot find"),
         ({"class": f"{__name__}:Mover", "arguments": {"speed": -1}}, "it must move"),
         ({"class": "collections:OrderedDict"}, "neither a Base"),
-        ({"class": f"{SIMULATED}", "driving": {"wheels": 4}}, "driving: Object contains unknown"),
-        ({"class": f"{SIMULATED}"}, "driving: Object missing required field `footprint`"),
+        ({"class": f"{SIMULATED}", "driving": {"wheels": 4}}, "Object contains unknown"),
+        ({"class": f"{SIMULATED}"}, "missing required field `footprint`"),
     ],
 )
 def test_a_robot_that_cannot_be_moved_says_why(fields: dict[str, object], words: str) -> None:
+    config = robot(fields)
     with pytest.raises(ConfigurationError, match=words), ExitStack() as stack:
-        own_motion(MotionConfig.model_validate(fields), stack)
+        own_motion(config, config.places(), stack)

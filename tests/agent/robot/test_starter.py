@@ -46,3 +46,11 @@ def test_init_writes_a_file_that_check_accepts(
     assert "rover.yaml exists already" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main(["init", "../rover"])
+
+
+def test_how_to_say_where_a_camera_sits_stands_in_comments() -> None:
+    text = starter("rover", kinds(cameras=1), "rover.yaml").text
+    assert "# mount: {xyz:" in text.replace("#     mount", "# mount")
+    assert "`sensebind calibrate rover.yaml`" in text and "# urdf: robot.urdf" in text
+    said = text.replace('"camera:0", rate: 8}', '"camera:0", rate: 8, mount: {xyz: [0.1, 0, 0.6]}}')
+    assert parse_config(said).streams["camera"].mount is not None

@@ -1,5 +1,6 @@
 """One sense, in this process: what is encoded, what is nothing, and what is refused."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,8 +23,10 @@ from sensebind.errors import (
 from sensebind.perception.bus.pubsub import Heartbeat, Publisher, Subscriber
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.geometry import Transform
 from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import Modality, Observation, Percept
+from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.sources.registry import FACTORY
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.perception.workers.worker import FactorySpec, Worker, WorkerSpec, run_worker
@@ -173,6 +176,22 @@ def test_malformed_observations_are_refused(
     encoder = SenseEncoder.from_pretrained(checkpoint, modality)
     with pytest.raises(InputError):
         encoder.encode(observation(modality, data, 16000))
+
+
+@pytest.mark.parametrize("tilt", [(math.pi, 0.0), (0.1, -0.3), (math.pi, 0.4)])
+def test_a_lidar_that_sits_askew_perceives_the_same(
+    checkpoint: Path, tilt: tuple[float, float]
+) -> None:
+    sweep = SimHome(7180).lidar()
+    level = SenseEncoder.from_pretrained(checkpoint, Modality.POINT)
+    askew = SenseEncoder.from_pretrained(checkpoint, Modality.POINT, sensor_tilt=tilt)
+    seen = Transform.of(rpy=(*tilt, 0.0)).inverse().apply(sweep).astype(np.float32)
+    expected = level.things(observation(Modality.POINT, sweep))
+    found = askew.things(observation(Modality.POINT, seen))
+    assert expected and len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.position == pytest.approx(other.position, abs=1e-3)
+    assert askew.encode(observation(Modality.POINT, seen)) is not None
 
 
 def test_modalities_without_a_sense_are_refused(checkpoint: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensebind.errors import ConfigurationError
+from sensebind.perception.geometry import Transform
 from sensebind.perception.odometry import Odometry
 from sensebind.tools.motion.corridor import Surroundings
 from sensebind.tools.motion.driver import Driver, Ended
@@ -301,3 +303,46 @@ def test_any_sweep_is_taken(values: list[float]) -> None:
     around = Surroundings(Footprint.round(0.25), LidarMount())
     around.take(points, (0.0, 0.0, 0.0), 0.0)
     assert around.free((0.0, 0.0, 0.0), 0.5, 0.0, 1.0) >= 0
+
+
+# --- how the lidar sits --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("xyz", "rpy"),
+    [
+        ((0.0, 0.0, 0.6), (0.0, 0.0, 0.0)),
+        ((0.1, -0.05, 0.6), (0.0, 0.0, 2.0)),
+        ((0.1, 0.0, 0.7), (math.pi, 0.0, 0.5)),  # hangs upside down
+        ((0.0, 0.1, 0.6), (0.1, -0.2, 1.0)),
+    ],
+)
+def test_an_obstacle_is_where_it_is_however_the_lidar_sits(
+    xyz: tuple[float, ...], rpy: tuple[float, ...]
+) -> None:
+    pose = Transform.of(xyz, rpy)
+    box = np.array([[1.0, y, z] for y in (-0.1, 0.0, 0.1) for z in (0.1, 0.3)])
+    floor = np.array([[x, y, 0.0] for x in (0.6, 1.0, 1.5) for y in (-0.5, 0.0, 0.5)])
+    above = np.array([[0.7, 0.0, 1.6]])
+    sweep = pose.inverse().apply(np.concatenate([box, floor, above]))
+    around = Surroundings(Footprint.round(0.25), LidarMount.at(pose))
+    around.take(sweep, (0.0, 0.0, 0.0), 0.0)
+    assert around.free((0, 0, 0), 0.3, 0.0, 1.5) == pytest.approx(0.73, abs=0.03)
+    assert around.free((0, 0, 0), -0.3, 0.0, 1.5) == math.inf
+
+
+def test_what_is_low_is_remembered_by_a_lidar_that_hangs_upside_down() -> None:
+    pose = Transform.of((0.0, 0.0, 0.6), (math.pi, 0.0, 0.0))
+    around = Surroundings(Footprint.round(0.25), LidarMount.at(pose))
+    floor = np.array([[0.6 / math.tan(math.radians(34)), 0.0, 0.0]])
+    ball = np.array([[0.9, 0.0, 0.1]])
+    sweep = pose.inverse().apply(np.concatenate([floor, ball]))
+    around.take(sweep, (0.0, 0.0, 0.0), 0.0)
+    around.take(pose.inverse().apply(floor), (0.5, 0.0, 0.0), 2.0)  # the ball is below the beams
+    assert around.free((0.5, 0, 0), 0.3, 0.0, 1.0) == pytest.approx(0.13, abs=0.03)
+
+
+def test_a_mount_that_makes_no_sense_is_refused() -> None:
+    for wrong in (LidarMount(pitch=math.nan), LidarMount(lowest=1.0, highest=0.5)):
+        with pytest.raises(ConfigurationError, match="the lidar's mount makes no sense"):
+            settings_of(mount=wrong)

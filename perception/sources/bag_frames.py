@@ -1,0 +1,118 @@
+"""Where a bag's sensors sat: its static transforms, and the calibration of its cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
+from sensebind.perception.camera_info import of_message
+from sensebind.perception.geometry import Transform
+from sensebind.perception.lens import Intrinsics
+from sensebind.perception.percept import Modality
+from sensebind.perception.sources.ros_messages import modality_of, type_name
+from sensebind.perception.sources.rosbag_files import BagFiles
+
+_STATIC = ("/tf_static", "tf_static")
+_INFO = "sensor_msgs/msg/CameraInfo"
+_COMPRESSED = ("compressed", "compressedDepth")
+_MOST = 1000  # messages of transforms that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class BagFrames:
+    """What a bag says about a topic's sensor.
+
+    Attributes:
+        joints: Parent and pose by frame, of /tf_static.
+        frame: Frame of the topic's messages; "" where nothing says it.
+        intrinsics: Of a camera, by the CameraInfo next to its topic; None without one.
+    """
+
+    joints: dict[str, tuple[str, Transform]] = field(default_factory=dict)
+    frame: str = ""
+    intrinsics: Intrinsics | None = None
+
+
+def read_bag_frames(path: Path, topic: str, modality: Modality) -> BagFrames:
+    """Look for transforms and calibrations in a bag.
+
+    Args:
+        path: Its file or folder.
+        topic: Of the stream; "" is the only one of its modality.
+        modality: Of the stream.
+
+    Returns:
+        What there is; nothing of a bag that is absent, damaged or has several such topics, which
+        its source says better, and nothing where the extra `ros` is not installed.
+
+    Raises:
+        ConfigurationError: A transform makes no sense.
+    """
+    try:
+        with BagFiles(path) as bag:
+            types = bag.topics()
+            topic = topic or _only(types, modality)
+            if topic not in types:
+                return BagFrames()
+            frame = ""
+            for message in bag.messages(topic):
+                if not isinstance(message.content, InputError):
+                    frame = _name(getattr(message.content.header, "frame_id", ""))
+                    break
+            return BagFrames(_joints(bag, types), frame, _calibration(bag, types, topic))
+    except (InputError, MissingDependencyError):
+        return BagFrames()
+
+
+def _only(types: dict[str, str], modality: Modality) -> str:
+    """Return the only topic of a modality, or ""."""
+    depth = modality is Modality.DEPTH
+    found = [name for name, kind in types.items() if modality_of(kind, depth) is modality]
+    return found[0] if len(found) == 1 else ""
+
+
+def _joints(bag: BagFiles, types: dict[str, str]) -> dict[str, tuple[str, Transform]]:
+    joints: dict[str, tuple[str, Transform]] = {}
+    for topic in (one for one in _STATIC if one in types):
+        for number, message in enumerate(bag.messages(topic)):
+            if number == _MOST:
+                break
+            if isinstance(message.content, InputError):
+                continue
+            for one in message.content.transforms:
+                at, turn = one.transform.translation, one.transform.rotation
+                parent, child = _name(one.header.frame_id), _name(one.child_frame_id)
+                try:
+                    pose = Transform.of_quaternion(
+                        (at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w)
+                    )
+                except ConfigurationError as error:
+                    raise ConfigurationError(
+                        f"{topic}, from {parent!r} to {child!r}: {error}"
+                    ) from error
+                joints[child] = parent, pose  # a later one replaces it, as in tf2
+    return joints
+
+
+def _calibration(bag: BagFiles, types: dict[str, str], topic: str) -> Intrinsics | None:
+    """Return what the CameraInfo next to an image's topic says, as image_transport places it."""
+    base, _, last = topic.rpartition("/")
+    if last in _COMPRESSED:
+        base, _, last = base.rpartition("/")
+    info = f"{base}/camera_info"
+    if type_name(types.get(info, "")) != _INFO:
+        return None
+    for message in bag.messages(info):
+        if isinstance(message.content, InputError):
+            continue
+        try:
+            return of_message(message.content, rectified="rect" in last)
+        except ConfigurationError:
+            return None  # a camera that was never calibrated sends zeros
+    return None
+
+
+def _name(frame: object) -> str:
+    """Return a frame's name without the slash that TF of ROS 1 put before it."""
+    return str(frame).lstrip("/")
