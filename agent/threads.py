@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sensebind.agent import kept_results
 from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.errors import InputError, StorageError
@@ -89,6 +90,7 @@ class Dialogs:
                 self._turns.execute(_TABLE)
                 stamp_database(self._turns, _VERSION)
                 self._turns.execute(store.TABLE)
+                self._turns.execute(kept_results.TABLE)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 
@@ -209,7 +211,8 @@ class Dialogs:
             for table in ("checkpoints", "writes"):
                 query = f"DELETE FROM {table} WHERE thread_id = ?"
                 states += file.execute(query, (thread,)).rowcount
-            file.execute("DELETE FROM approvals WHERE thread = ?", (thread,))
+            for table in ("approvals", "results"):
+                file.execute(f"DELETE FROM {table} WHERE thread = ?", (thread,))
         if not gone and not states:
             raise InputError(f"there is no dialog {thread!r} in {self.path}: see `threads list`")
         return gone

@@ -34,6 +34,9 @@ MAX_SAME = 2  # times that a turn may make the same call
 _PATIENCE = 5.0  # seconds that a change waits for another action
 _TICK = 0.02  # seconds between two looks of an asynchronous call whether it is its turn
 
+Finishes = Callable[[str, str, bool], None]
+"""Takes the id of a call, its result, and whether it failed."""
+
 
 class Refusal(Exception):
     """A call does not run; the message says why, and goes to the model."""
@@ -85,6 +88,7 @@ class Governor(AgentMiddleware):
         self._acting = threading.Lock()
         self._state = threading.Lock()
         self._made: Counter[str] = Counter()
+        self._finishes: Finishes = lambda _call, _result, _failed: None
 
     # --- turns ----------------------------------------------------------------------------------
 
@@ -98,6 +102,10 @@ class Governor(AgentMiddleware):
         with self._state:
             turn.set()
         self._order.wake()
+
+    def when_finished(self, finishes: Finishes) -> None:
+        """Names who is informed of every call that has ended, in the thread in which it ran."""
+        self._finishes = finishes
 
     def record(self, event: str, **fields: Any) -> None:
         """Writes to the audit log, if there is one."""
@@ -268,6 +276,7 @@ class Governor(AgentMiddleware):
         failed = isinstance(result, ToolMessage) and result.status == "error"
         place.failed = place.failed and (failed or _incomplete(result))
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
+        self._finishes(str(call["id"]), text, failed)
         self.record(
             "failed" if failed else "finished",
             tool=call["name"],
