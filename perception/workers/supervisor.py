@@ -12,15 +12,15 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from sensebind.errors import BusError, ConfigurationError, StorageError
+from sensebind.errors import BusError, ConfigurationError, InputError, StorageError
 from sensebind.perception.bus.heartbeat import Heartbeat
-from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
+from sensebind.perception.bus.pubsub import Publisher, Subscriber, check_endpoint
 from sensebind.perception.workers.fork_client import Launchers
 from sensebind.perception.workers.spec import EXIT_FATAL, WorkerSpec
 
@@ -37,6 +37,8 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal
 _GRACE = 2.0  # seconds to finish before a process that was told to end is killed
 _ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
 _STOP_SECONDS = 2.7
+_PAUSE_SECONDS = 8.0  # for a process to end, in order or not
+_BY_REQUEST = "by request"
 
 
 class WorkerState(StrEnum):
@@ -50,6 +52,7 @@ class WorkerState(StrEnum):
     RESTING = "resting"  # crashed so often that it is left alone for a while
     FAILED = "failed"  # starting it again would not help
     STOPPED = "stopped"
+    PAUSED = "paused"  # by request: its device is closed, and stays so
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class _Stream:
     state: WorkerState = WorkerState.STOPPED
     detail: str = ""
     beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
+    pulse: Publisher | None = None  # says that it is paused, while no worker can
 
 
 @dataclass(slots=True)
@@ -102,11 +106,17 @@ class _Charge:
     killed: float = 0.0  # when it was last told to end; 0 when it was not
     asked: int = 0  # how many times the launcher was asked in vain to kill it
     due: float = 0.0  # when it is to be started again
+    paused: frozenset[str] = frozenset()  # streams that its process does not run
+
+    @property
+    def running_streams(self) -> list[_Stream]:
+        """Its streams that are not paused."""
+        return [one for one in self.streams if one.spec.stream not in self.paused]
 
     @property
     def state(self) -> WorkerState:
         """The state that all its streams share while it does not run."""
-        return self.streams[0].state
+        return next((one.state for one in self.running_streams), WorkerState.PAUSED)
 
 
 class Supervisor:
@@ -161,6 +171,7 @@ class Supervisor:
         self._lock = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._paused: frozenset[str] = frozenset()  # as was asked for; each charge follows
         modules = sorted({module for spec in workers for module in spec.modules})
         self._launchers = Launchers(self._directory.path, modules, self._stop)
 
@@ -181,6 +192,29 @@ class Supervisor:
         with self._lock:
             return {name: self._describe(*both) for name, both in self._streams.items()}
 
+    def pause(self, streams: Iterable[str], wait: float = _PAUSE_SECONDS) -> None:
+        """Close the devices of these streams and keep them closed; all others run.
+
+        A process that several streams share is started again with those that are left.
+
+        Args:
+            streams: Names of all that are to be paused from now on.
+            wait: Longest wait in seconds until it is so; before `start` nothing is waited for.
+
+        Raises:
+            InputError: There is no such stream.
+            BusError: A process has not ended in time; it will be ended all the same.
+        """
+        wanted = frozenset(streams)
+        if unknown := wanted - self._streams.keys():
+            raise InputError(f"no stream {min(unknown)!r}; there are {', '.join(self._streams)}")
+        with self._lock:
+            self._paused = wanted
+            if self._thread is None or not self._thread.is_alive():
+                return
+            if not self._lock.wait_for(lambda: self._all_paused(wanted), wait):
+                raise BusError(f"a device is not closed after {wait:g} s; it will be")
+
     def start(self, wait: float = 120.0) -> None:
         """Start all workers.
 
@@ -196,7 +230,7 @@ class Supervisor:
             raise ConfigurationError("this supervisor was started already")
         self._launchers.start()
         for charge in self._charges.values():
-            self._launch(charge)
+            self._follow(charge)
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._thread.start()
         if wait <= 0:
@@ -220,6 +254,7 @@ class Supervisor:
             for charge in self._charges.values():
                 charge.pid = 0
             for _, stream in self._streams.values():
+                _silence(stream)
                 if stream.state is not WorkerState.FAILED:
                     stream.state, stream.detail = WorkerState.STOPPED, ""
         self._directory.remove()
@@ -292,6 +327,8 @@ class Supervisor:
         for charge in self._charges.values():
             for stream in charge.streams:
                 stream.beaten += standstill
+            if self._wanted(charge) != charge.paused:
+                self._let_go(charge)
             pausing = charge.state in (WorkerState.RESTARTING, WorkerState.RESTING)
             if pausing and not charge.pid and now >= charge.due:
                 charge.restarts += 1
@@ -304,7 +341,7 @@ class Supervisor:
                     self._launchers.kill()
             elif charge.pid and not charge.killed:
                 limit = self._heartbeat_timeout if charge.beating else self._start_timeout
-                if now - min(stream.beaten for stream in charge.streams) > limit:
+                if now - min(stream.beaten for stream in charge.running_streams) > limit:
                     self._kill(charge, f"no heartbeat for {limit:g} s")
 
     def _ended(self, charge: _Charge, code: int, words: str) -> None:
@@ -313,6 +350,9 @@ class Supervisor:
         # One that ran and was ended by somebody else is not to blame for it.
         to_blame = crashed or not charge.running or bool(charge.killed)
         charge.pid, charge.last_exit, charge.memory, charge.running = 0, code, 0, 0.0
+        if self._wanted(charge) != charge.paused:  # it ended so that a device is let go
+            self._follow(charge)
+            return
         detail = words or (f"ended by signal {-code}" if code < 0 else f"ended with code {code}")
         log.warning("worker %s: %s", charge.name, detail)
         if code == EXIT_FATAL:
@@ -330,6 +370,36 @@ class Supervisor:
         charge.due = now + wait
         self._change_all(charge, state, detail)
 
+    def _wanted(self, charge: _Charge) -> frozenset[str]:
+        """Return which streams of a process are to be paused."""
+        return self._paused & {stream.spec.stream for stream in charge.streams}
+
+    def _let_go(self, charge: _Charge) -> None:
+        """End a process whose streams are to be others; `_ended` goes on from there."""
+        if charge.pid and not charge.killed:
+            charge.killed = time.monotonic()
+            self._launchers.tell({"end": charge.pid})
+        elif not charge.pid and charge.state is not WorkerState.STARTING:
+            self._follow(charge)
+
+    def _follow(self, charge: _Charge) -> None:
+        """Pause the streams of a process that are to be paused, and start it for the others."""
+        with self._lock:
+            charge.paused = self._wanted(charge)
+        for stream in charge.streams:
+            if stream.spec.stream not in charge.paused:
+                _silence(stream)
+                continue
+            if stream.pulse is None:
+                try:
+                    stream.pulse = Publisher(stream.spec.endpoint, stream.spec.stream)
+                    stream.pulse.report("paused", _BY_REQUEST, 0)
+                except BusError as error:  # then it is silent, which is worse to read, and no more
+                    log.warning("%s is paused, and cannot say so: %s", stream.spec.stream, error)
+            self._change(charge, stream, WorkerState.PAUSED, _BY_REQUEST)
+        if charge.running_streams:
+            self._launch(charge)
+
     def _kill(self, charge: _Charge, why: str) -> None:
         log.warning("worker %s: %s, ending it", charge.name, why)
         charge.killed = time.monotonic()
@@ -340,16 +410,16 @@ class Supervisor:
     def _launch(self, charge: _Charge) -> None:
         now = time.monotonic()
         charge.beating, charge.killed, charge.asked, charge.running = False, 0.0, 0, 0.0
-        for stream in charge.streams:
+        for stream in charge.running_streams:
             stream.beaten = now
             detail = stream.detail if charge.restarts else ""
             self._change(charge, stream, WorkerState.STARTING, detail)
-        workers = [stream.spec.model_dump(mode="json") for stream in charge.streams]
+        workers = [stream.spec.model_dump(mode="json") for stream in charge.running_streams]
         command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
         self._launchers.tell(command)
 
     def _change_all(self, charge: _Charge, state: WorkerState, detail: str) -> None:
-        for stream in charge.streams:
+        for stream in charge.running_streams:
             self._change(charge, stream, state, detail)
 
     def _change(self, charge: _Charge, stream: _Stream, state: WorkerState, detail: str) -> None:
@@ -377,8 +447,20 @@ class Supervisor:
         return ""
 
     def _all_up(self) -> bool:
-        up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED)
+        up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED, WorkerState.PAUSED)
         return all(stream.state in up for _, stream in self._streams.values())
+
+    def _all_paused(self, wanted: frozenset[str]) -> bool:
+        """Whether exactly these streams are paused, and their processes have ended."""
+        paused = {n for n, (_, s) in self._streams.items() if s.state is WorkerState.PAUSED}
+        return paused == wanted or self._paused != wanted  # or somebody wants others by now
+
+
+def _silence(stream: _Stream) -> None:
+    """A stream that is not paused says nothing of its own here; its endpoint is free again."""
+    if stream.pulse is not None:
+        stream.pulse.close()
+        stream.pulse = None
 
 
 class _Directory:
