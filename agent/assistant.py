@@ -104,6 +104,7 @@ class Assistant:
         stop: Callable[[], None] | None = None,
         settle: Callable[[threading.Event], None] | None = None,
         robot: str | Path | Rates | None = None,
+        hold: Callable[[], str] | None = None,
         middleware: Sequence[Any] = (),
         system: str = "",
         media: "MediaForModel | None" = None,
@@ -126,6 +127,7 @@ class Assistant:
             robot: State directory of the robot, whose rates hold for all dialogs and processes; by
                 default that of the user's only robot (`rates.default_state`). A robot that nobody
                 else moves may have `Rates()`.
+            hold: Says why the robot must not move now, or "".
             middleware: More of LangChain's, around the model and the tools.
             system: Instructions that precede every dialog; a language model of another kind gets
                 `factory.instructions` by default.
@@ -160,6 +162,7 @@ class Assistant:
             sight_age=_sight_age(senses),
             approvals=self._approvals,
             rates=self._own(robot or default_state(), Rates),
+            hold=hold,
         )
         ours = isinstance(chat, ChatSenseBind)
         room = Room(chat, tools)

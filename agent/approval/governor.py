@@ -60,6 +60,7 @@ class Governor(AgentMiddleware):
         sight_age: Callable[[], float] | None = None,
         approvals: Approvals | None = None,
         rates: Rates | None = None,
+        hold: Callable[[], str] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Wires; opens nothing.
@@ -72,6 +73,7 @@ class Governor(AgentMiddleware):
                 then movements are not held to it.
             approvals: What was approved; without it, nothing is compared with an approval.
             rates: What the robot did in the last minute; by default, of this governor alone.
+            hold: Says why the robot must not move now, or "".
             now: Clock of rates that are its own, for tests.
         """
         super().__init__()
@@ -80,6 +82,7 @@ class Governor(AgentMiddleware):
         self._audit = audit
         self._sight_age = sight_age
         self._approvals = approvals
+        self._hold = hold or (lambda: "")
         self._rates = rates or Rates(now=now)
         self._influence = Influence(tools)
         self._asks = {tool.name for tool in tools if policy.asks(tool)}
@@ -205,6 +208,8 @@ class Governor(AgentMiddleware):
         if risk is Risk.STOP:
             return
         if reason := place.refusal(moves=risk is Risk.MOVE):
+            raise Refusal(reason)
+        if risk is Risk.MOVE and (reason := self._hold()):
             raise Refusal(reason)
         if risk is Risk.MOVE and self._sight_age is not None:
             age = self._sight_age()

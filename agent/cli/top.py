@@ -28,7 +28,13 @@ _COLUMNS = (
     "stream", "state", "rate", "aim", "age ms", "encode ms", "lost", "gaps", "dropped",
     "unchanged", "restarts", "MB", "notes",
 )  # fmt: skip
-_COLOURS = {"running": "green", "starting": "cyan", "waiting": "yellow", "ended": "blue"}
+_COLOURS = {
+    "running": "green",
+    "starting": "cyan",
+    "waiting": "yellow",
+    "ended": "blue",
+    "paused": "blue",
+}
 STALE_MS = 2000.0
 
 
@@ -94,7 +100,7 @@ def local_endpoints(config: Path | None) -> list[str]:
 
 def _is_well(row: StreamRow) -> bool:
     fresh = row.state == "running" and row.age_ms < STALE_MS
-    return (fresh or row.state == "ended") and not row.publishers
+    return (fresh or row.state in ("ended", "paused")) and not row.publishers
 
 
 def as_dict(row: StreamRow) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor
+from sensebind.agent.robot.pausing import Pausing, pauses_of
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import BusError, ConfigurationError, StorageError
 from sensebind.memory.watches import Alert
@@ -37,6 +38,7 @@ class Robot:
     Attributes:
         supervisor: Keeps the workers alive.
         monitor: Knows how the streams are doing.
+        pausing: Which streams are paused.
         addresses: Where it can be reached: bus, frames, metrics.
 
     Example:
@@ -80,6 +82,7 @@ class Robot:
         self.addresses: dict[str, str] = {}
         self.supervisor: Supervisor
         self.monitor: Monitor
+        self.pausing: Pausing
 
     def __enter__(self) -> Self:
         """Start everything.
@@ -127,6 +130,8 @@ class Robot:
             directory=None if self._transient else config.directory,
         )
         stack.callback(self.supervisor.stop)
+        kept = None if self._transient else pauses_of(config)
+        self.pausing = Pausing(config, self.supervisor, kept)
         endpoints = list(self.supervisor.endpoints.values())
         if config.bus.listen:
             proxy = stack.enter_context(Proxy(endpoints, config.bus.listen, ring))
@@ -164,8 +169,10 @@ class Robot:
                     dialogs=self._dialogs,
                 )
             )
+            self.pausing.when_paused(self._agent.hold)
             if not self._transient:
                 stack.enter_context(ControlServer(self._agent, config.control_socket))
+        stack.enter_context(self.pausing)  # follows the file from here on
 
     def _serve_frames(self, store: FrameStore, ring: KeyRing | None) -> list[FrameServer]:
         """Serve frames to this machine, and to others where that is wanted."""
