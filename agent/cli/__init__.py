@@ -17,6 +17,7 @@ from sensebind.agent.cli import (
     demo,
     doctor,
     evaluate,
+    forget,
     imagine,
     init,
     mcp,
@@ -65,6 +66,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "watch": watch.watch,
         "record": record.record,
         "replay": replay.replay,
+        "forget": forget.forget,
     },
     "Models": {
         "pull": models.pull,

@@ -28,6 +28,7 @@ from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.forgetting import forget
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
@@ -38,6 +39,7 @@ from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
+from sensebind.perception.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
@@ -200,6 +202,36 @@ class RobotAgent:
     def _why_not_move(self) -> str:
         relied = self._relied_on(self._held)
         return f"{' and '.join(relied)} paused: the robot does not move blind" if relied else ""
+
+    def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Forget what was perceived and said in some spans of time; see `forgetting.forget`.
+
+        Args:
+            spans: What goes.
+            dry: Count alone, and change nothing.
+
+        Returns:
+            How many of what.
+
+        Raises:
+            SenseBindError: A turn is running, or a store cannot be written.
+        """
+        memory = self.memory
+
+        def erase_memory(spans: Sequence[Span]) -> dict[str, int]:
+            found = memory.recorder.erase(spans, dry=dry) if memory is not None else {}
+            if memory is not None and not dry:
+                memory.memory.prune()
+            return found
+
+        return forget(
+            self._config,
+            spans,
+            dry=dry,
+            memory=erase_memory,
+            dialogs=self._kept_dialogs,
+            audit=self._audit,
+        )
 
     @cached_property
     def observing(self) -> list[BaseTool]:

@@ -10,6 +10,7 @@ holds what is new.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import threading
 import time
@@ -72,6 +73,7 @@ class Recorder:
         self._flushed = time.monotonic()
         try:
             self._file = self.path.open("xb")
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody writes it anew
         except FileExistsError as error:
             raise StorageError(f"{path} exists already: choose another name") from error
         except OSError as error:

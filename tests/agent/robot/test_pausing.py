@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from fixtures.fake_senses import save_tiny_imagebind
@@ -21,6 +21,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.pausing import Pauses, SharedPauses, chosen, is_running, pauses_of
 from sensebind.agent.robot.robot import Robot
+from sensebind.agent.robot.stores import owner_of
 from sensebind.errors import InputError, SourceError, StorageError
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.tools.risk import Risk, label
@@ -176,4 +177,7 @@ def test_a_running_robot_closes_the_device_and_stays_so_over_a_restart(
         assert robot.pausing.resume("camera") == frozenset()
         until(lambda: kept(robot) > count)
         until(lambda: states(robot)["quiet.camera"] == "running")
+    for path in config.state_directory.rglob("*"):
+        name = PurePosixPath(path.relative_to(config.state_directory))
+        assert path.is_dir() or owner_of(name), f"nobody owns {name}"
     assert json.loads((config.state_directory / "paused.json").read_text()) == {"paused": []}
