@@ -65,6 +65,7 @@ class AuditLog:
         }
         line = printable_json(record).encode() + b"\n"
         with self._lock:
+            self._check_open()
             try:
                 with self._held(fcntl.LOCK_SH):
                     written = os.write(self._file, line)  # one write: lines do not mix
@@ -91,6 +92,7 @@ class AuditLog:
             StorageError: The log cannot be written; it is as it was.
         """
         with self._lock:
+            self._check_open()
             try:
                 with self._held(fcntl.LOCK_EX):
                     raw = self.path.read_bytes()
@@ -108,6 +110,10 @@ class AuditLog:
                     f"the audit log {self.path} cannot be written: {error.strerror}"
                 ) from error
         return count
+
+    def _check_open(self) -> None:
+        if self._file < 0:
+            raise StorageError(f"the audit log {self.path} cannot be written: it is closed")
 
     @contextmanager
     def _held(self, kind: int) -> Iterator[None]:
