@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
 
+from sensebind.errors import InputError
+
 FOREVER = 2**63 - 1
 _REFERENCE = re.compile(r"frame:([A-Za-z0-9._-]+)@([0-9]{1,19})")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw])")
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -33,6 +38,22 @@ class Span(msgspec.Struct, frozen=True):
     def overlaps(self, begin: int, end: int) -> bool:
         """Whether something that lasted from `begin` to `end` went on in it."""
         return begin <= self.until and end >= self.since
+
+
+def last(duration: str, now: int | None = None) -> Span:
+    """Return the span of the last `90s`, `30m`, `1h`, `2d` or `1w`.
+
+    It ends never: what a clock that was ahead has stamped goes, too.
+
+    Raises:
+        InputError: It is no such duration.
+    """
+    found = _DURATION.fullmatch(duration.strip().lower())
+    if found is None or not float(found[1]):
+        raise InputError(f"{duration!r} is not a duration: write such as 30m, 1h or 2d")
+    seconds = float(found[1]) * _UNITS[found[2]]
+    begin = (time.time_ns() if now is None else now) - int(seconds * 1e9)
+    return Span(max(begin, 0), FOREVER)
 
 
 def covered(spans: Sequence[Span], stream: str, at: int) -> bool:

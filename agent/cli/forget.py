@@ -55,14 +55,14 @@ def forget(
 def _spans(
     config: RobotConfig, last: str, between: tuple[str, str] | None, like: str, everything: bool
 ) -> list[Span]:
-    from sensebind.agent.robot import forgetting
     from sensebind.memory.time_expressions import parse_when
+    from sensebind.perception import spans
     from sensebind.perception.spans import Span
 
     if everything:
         return [Span()]
     if last:
-        return [forgetting.last(last)]
+        return [spans.last(last)]
     if between:
         time = parse_when(f"from {between[0]} to {between[1]}")
         return [Span(max(time.since, 0), time.until)]
@@ -97,17 +97,19 @@ def _forget(
     config: RobotConfig, spans: list[Span], named: list[Path], *, dry: bool
 ) -> dict[str, int]:
     from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.robot.forgetting import forget as forget_here
     from sensebind.agent.robot.pausing import is_running
-    from sensebind.perception.frames.recording_edit import erase_entries
 
     if not spans:
         return {}
     if is_running(config) and config.llm is not None:  # it writes to the memory itself
         found = AttachedRobot(config).forget(spans, dry=dry)
     else:
-        found = forget_here(config, spans, dry=dry)
+        from sensebind.agent.robot.forgetting import forget
+
+        found = forget(config, spans, dry=dry)
     for path in named:
+        from sensebind.perception.frames.recording_edit import erase_entries
+
         if count := erase_entries(path, spans, dry=dry):
             found[f"entries of {path}"] = count
     return found

@@ -7,8 +7,6 @@ before what is cited. Its bytes go with it: databases and files are written anew
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
@@ -16,37 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.robot.config import RobotConfig
-from sensebind.errors import InputError, StorageError
+from sensebind.errors import StorageError
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.private_files import write_private
-from sensebind.perception.spans import FOREVER, Span, cites, covered
+from sensebind.perception.spans import Span, cites, covered
 
 if TYPE_CHECKING:
     from sensebind.agent.threads import Dialogs
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw])")
-
 Counts = dict[str, int]
 """What was, or would be, forgotten, by what it is."""
 EraseMemory = Callable[[Sequence[Span]], Counts]
-
-
-def last(duration: str, now: int | None = None) -> Span:
-    """Return the span of the last `90s`, `30m`, `1h`, `2d` or `1w`.
-
-    It ends never: what a clock that was ahead has stamped goes, too.
-
-    Raises:
-        InputError: It is no such duration.
-    """
-    found = _DURATION.fullmatch(duration.strip().lower())
-    if found is None or not float(found[1]):
-        raise InputError(f"{duration!r} is not a duration: write such as 30m, 1h or 2d")
-    seconds = float(found[1]) * _UNITS[found[2]]
-    begin = (time.time_ns() if now is None else now) - int(seconds * 1e9)
-    return Span(max(begin, 0), FOREVER)
 
 
 def forget(

@@ -20,7 +20,7 @@ from sensebind.agent.assistant import Assistant
 from sensebind.agent.cli.forget import forget as command
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config
-from sensebind.agent.robot.forgetting import forget, last, note_recording, recordings_of
+from sensebind.agent.robot.forgetting import forget, note_recording, recordings_of
 from sensebind.agent.robot.pausing import pauses_of
 from sensebind.agent.robot.stores import ROOTS, STORES, as_table, owner_of
 from sensebind.agent.threads import Dialogs
@@ -36,7 +36,7 @@ from sensebind.perception.frames.recording import Recording as Recorded
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
-from sensebind.perception.spans import FOREVER, Span
+from sensebind.perception.spans import FOREVER, Span, last
 from sensebind.tools.risk import Risk, label
 
 MARK = "MARKED-7f3a9c"
