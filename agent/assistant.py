@@ -37,12 +37,14 @@ from sensebind.agent.events import (
     TurnRecord,
 )
 from sensebind.agent.history import History
+from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import instructions
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
+from sensebind.agent.tool_results import BoundResults, FitTurn, Room
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.agent.turns import Events, Gaps, Turns
@@ -78,6 +80,7 @@ class Assistant:
 
     Attributes:
         history: What the language model is shown of it.
+        results: What tools answered at length, whole.
 
     Example:
         ```python
@@ -101,6 +104,7 @@ class Assistant:
         stop: Callable[[], None] | None = None,
         settle: Callable[[threading.Event], None] | None = None,
         robot: str | Path | Rates | None = None,
+        hold: Callable[[], str] | None = None,
         middleware: Sequence[Any] = (),
         system: str = "",
         media: "MediaForModel | None" = None,
@@ -123,6 +127,7 @@ class Assistant:
             robot: State directory of the robot, whose rates hold for all dialogs and processes; by
                 default that of the user's only robot (`rates.default_state`). A robot that nobody
                 else moves may have `Rates()`.
+            hold: Says why the robot must not move now, or "".
             middleware: More of LangChain's, around the model and the tools.
             system: Instructions that precede every dialog; a language model of another kind gets
                 `factory.instructions` by default.
@@ -142,12 +147,14 @@ class Assistant:
         self._thread = thread
         self._stop = stop
         shown = _for_model(chat, senses)
-        self._owned: list[Dialogs | AuditLog | Approvals | Rates] = []
+        self._owned: list[Dialogs | AuditLog | Approvals | KeptResults | Rates] = []
         self._dialogs = self._own(dialogs, Dialogs)
         self._audit = self._own(audit, AuditLog)
         self._policy = policy or Policy()
         self._approvals = Approvals(self._dialogs.path if self._dialogs else ":memory:")
         self._owned.append(self._approvals)
+        self.results = KeptResults(self._dialogs.path if self._dialogs else ":memory:")
+        self._owned.append(self.results)
         self._governor = Governor(
             self._policy,
             tools,
@@ -155,12 +162,15 @@ class Assistant:
             sight_age=_sight_age(senses),
             approvals=self._approvals,
             rates=self._own(robot or default_state(), Rates),
+            hold=hold,
         )
         ours = isinstance(chat, ChatSenseBind)
+        room = Room(chat, tools)
         if not ours:
             system = system or instructions(_senses_of(shown), tools=bool(tools))
         around: list[Any] = [
             *middleware,
+            FitTurn(room),
             *([] if ours else [_shows_media(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
@@ -169,6 +179,7 @@ class Assistant:
             AskAgain(),
             ToolErrorMiddleware(_tell),
             self._governor,
+            BoundResults(room, self.results),
         ]
         self._agent: Any = create_agent(
             chat,
@@ -177,7 +188,7 @@ class Assistant:
             system_prompt=system or None,
             middleware=around,
         )
-        self.history = History(self._agent, thread, self._dialogs)
+        self.history = History(self._agent, thread, self._dialogs, self.results)
         self._lock = TurnLock(thread, self._dialogs.path if self._dialogs else None)
         self._turns = Turns(
             self._agent,

@@ -5,12 +5,15 @@ message, whose id is that of the turn's record, and all that follows it up to th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
+from langgraph.constants import END, START
 
 from sensebind.agent.approval.requests import Request, digest_of
 from sensebind.agent.events import CallRecord, TurnRecord
+from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.threads import Dialogs
 
 MAX_TURNS = 32  # turns that a model is shown, whatever its context
@@ -25,17 +28,25 @@ class History:
         config: What the agent's own methods need to work on this dialog.
     """
 
-    def __init__(self, agent: Any, thread: str, dialogs: Dialogs | None) -> None:
+    def __init__(
+        self,
+        agent: Any,
+        thread: str,
+        dialogs: Dialogs | None,
+        results: KeptResults | None = None,
+    ) -> None:
         """Reads nothing yet.
 
         Args:
             agent: A LangGraph agent with a checkpointer.
             thread: Name of the dialog.
             dialogs: Where completed turns are kept; None keeps none.
+            results: Where long results of tools are kept.
         """
         self._agent = agent
         self._thread = thread
         self._dialogs = dialogs
+        self._results = results
         self.config: Any = {
             "configurable": {"thread_id": thread},
             "recursion_limit": _MAX_STEPS,
@@ -91,14 +102,36 @@ class History:
         Args:
             identity: Of the message that begins it; what is not there is not missed.
         """
+        if identity not in [message.id for message in self.messages()]:
+            return
         # Results of calls that ended while others did not are no part of the checkpoint yet, and
-        # cannot be removed; they go with it. A state that is asked for by its id is without them.
-        present = self._agent.get_state(self.config)
-        stored = self._agent.get_state(present.config).values.get("messages", [])
-        ids = [message.id for message in stored]
-        if identity in ids:
-            removed = _removal(stored[ids.index(identity) :])
-            self._agent.update_state(self.config, {"messages": removed}, as_node="__start__")
+        # what is not there cannot be removed: the step ends first, and they are messages then.
+        self._agent.update_state(self.config, None, as_node=END)
+        messages = self.messages()
+        begin = next((i for i, one in enumerate(messages) if one.id == identity), len(messages))
+        removed = _removal(messages[begin:])
+        self._agent.update_state(self.config, {"messages": removed}, as_node=START)
+        if self._dialogs is not None:  # what failed takes as little room as what was completed
+            self._dialogs.prune(self._thread)
+        if self._results is not None:
+            self._results.drop(self._thread, identity)
+
+    def keep_cut(self, record: TurnRecord) -> None:
+        """Keeps what was done in a turn that was cut off: the calls that were completed.
+
+        The model is not shown it: half a turn is no dialog. A turn in which nothing was done leaves
+        nothing.
+
+        Args:
+            record: Of the turn, with its error.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        done = [one for one in record.tool_calls if one.result]
+        if self._dialogs is not None and done:
+            kept = replace(record, tool_calls=done)
+            self._dialogs.add(self._thread, record.id, kept.as_json())
 
     def drop_unfinished(self) -> None:
         """Takes the last turn out, which has no answer."""

@@ -11,17 +11,23 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sensebind.agent import kept_results
 from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.erasing import begin_erasing, erase
 from sensebind.perception.private_files import make_private
+from sensebind.perception.spans import Span, cites, covered
 from sensebind.perception.stored_version import check_database, stamp_database
 
 if TYPE_CHECKING:
@@ -29,6 +35,16 @@ if TYPE_CHECKING:
 
 _PATIENCE = 5.0  # seconds to wait for another process that writes
 _VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same tables
+_TURN_PATIENCE = 5.0  # seconds to wait for a turn that is running
+_STATES = (
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, type, checkpoint, metadata, EXISTS (SELECT 1 "
+    "FROM writes WHERE writes.thread_id = checkpoints.thread_id) FROM checkpoints"
+)
+_OF_A_THREAD = (
+    ("checkpoints", "thread_id"),
+    ("writes", "thread_id"),
+    ("approvals", "thread"),
+)
 _TABLE = """
 CREATE TABLE IF NOT EXISTS turns (
     thread TEXT NOT NULL,
@@ -89,6 +105,7 @@ class Dialogs:
                 self._turns.execute(_TABLE)
                 stamp_database(self._turns, _VERSION)
                 self._turns.execute(store.TABLE)
+                self._turns.execute(kept_results.TABLE)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 
@@ -115,7 +132,7 @@ class Dialogs:
         connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers call nothing
         check_database(connection, self.path, _VERSION)
         connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
-        connection.execute("PRAGMA synchronous = NORMAL")  # survives kill -9
+        connection.execute("PRAGMA synchronous = FULL")  # a turn that is over survives a power cut
         return connection
 
     def __enter__(self) -> Self:
@@ -209,10 +226,116 @@ class Dialogs:
             for table in ("checkpoints", "writes"):
                 query = f"DELETE FROM {table} WHERE thread_id = ?"
                 states += file.execute(query, (thread,)).rowcount
-            file.execute("DELETE FROM approvals WHERE thread = ?", (thread,))
+            for table in ("approvals", "results"):
+                file.execute(f"DELETE FROM {table} WHERE thread = ?", (thread,))
         if not gone and not states:
             raise InputError(f"there is no dialog {thread!r} in {self.path}: see `threads list`")
         return gone
+
+    # --- forgetting -----------------------------------------------------------------------------
+
+    def erase(self, spans: Sequence[Span], *, dry: bool = False) -> Erased:
+        """Erases turns, so that no byte of them is left in the file.
+
+        A turn goes that was taken in one of the spans of all streams, or that cites a frame in any
+        of them: in its question, its calls and results, or what was perceived with it. A turn that
+        is not over goes with what its dialog's model was shown so far.
+
+        Args:
+            spans: What is forgotten.
+            dry: Count alone, and change nothing.
+
+        Raises:
+            InputError: A turn of a dialog is running.
+            StorageError: It cannot be written.
+        """
+        turns = {
+            (thread, identity)
+            for thread, identity, at, record in self._read(
+                "SELECT thread, id, at, record FROM turns"
+            )
+            if covered(spans, "", int(at * 1e9)) or cites(spans, record)
+        }
+        _ = self.saver  # its tables are there from now on
+        threads = {name for (name,) in self._read("SELECT DISTINCT thread_id FROM checkpoints")}
+        with ExitStack() as stack:
+            for thread in sorted(threads) if not dry else ():
+                try:
+                    stack.enter_context(TurnLock(thread, self.path).turn(_TURN_PATIENCE))
+                except StillRunning as error:
+                    raise InputError(str(error)) from None
+            shown = [self._shown_without(row, turns, spans) for row in self._read(_STATES)]
+            for one in shown:
+                turns |= {(one.thread, identity) for identity in one.gone}
+            results = [
+                (identity,)
+                for identity, thread, turn, at in self._read(
+                    "SELECT id, thread, turn, at FROM results"
+                )
+                if (thread, turn) in turns or covered(spans, "", int(at * 1e9))
+            ]
+            if not dry:
+                self._erase(turns, shown, results)
+        return Erased(turns, len(results))
+
+    def _erase(
+        self,
+        turns: Iterable[tuple[str, str]],
+        shown: Sequence[_Shown],
+        results: Sequence[tuple[str]],
+    ) -> None:
+        try:
+            with self._writing() as file:
+                begin_erasing(file)
+                file.executemany("DELETE FROM turns WHERE thread = ? AND id = ?", turns)
+                file.executemany("DELETE FROM results WHERE id = ?", results)
+                for one in shown:
+                    if not one.gone:
+                        continue
+                    file.execute(
+                        "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND "
+                        "checkpoint_id = ?",
+                        one.key,
+                    )
+                    if one.state is None:
+                        for table, name in _OF_A_THREAD:
+                            file.execute(f"DELETE FROM {table} WHERE {name} = ?", (one.thread,))
+                    else:
+                        file.execute(
+                            "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, "
+                            "type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?)",
+                            (*one.key, *one.state, one.metadata),
+                        )
+            with self._lock:
+                erase(self._turns, self.path)
+        except sqlite3.Error as error:
+            raise StorageError(f"the dialogs {self.path} cannot be written: {error}") from error
+
+    def _shown_without(
+        self, row: tuple[Any, ...], turns: Collection[tuple[str, str]], spans: Sequence[Span]
+    ) -> _Shown:
+        """Returns what a dialog's model is shown, without the turns that go."""
+        thread, space, number, kind, blob, metadata, waits = row
+        key = (thread, space, number)
+        state: dict[str, Any] = self.saver.serde.loads_typed((kind, blob))
+        values = state.get("channel_values", {})
+        messages = values.get("messages", [])
+        gone: set[str] = set()
+        kept: list[Any] = []
+        for turn in turns_of(messages):
+            identity = str(turn[0].id)
+            goes = (thread, identity) in turns or any(cites(spans, str(one)) for one in turn)
+            if not goes and waits:  # not noted yet: its time is that of the checkpoint
+                began = datetime.fromisoformat(state["ts"]).timestamp()
+                goes = turn[-1] is messages[-1] and covered(spans, "", int(began * 1e9))
+            if goes:
+                gone.add(identity)
+            else:
+                kept += turn
+        if gone and (waits or not kept):
+            return _Shown(key, gone, None, metadata)
+        values["messages"] = kept
+        return _Shown(key, gone, self.saver.serde.dumps_typed(state), metadata)
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         with self._lock:
@@ -223,6 +346,53 @@ class Dialogs:
 
     def _writing(self) -> _Writing:
         return _Writing(self._turns, self._lock, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased of dialogs.
+
+    Attributes:
+        turns: Their dialogs and ids.
+        results: How many long results of tools.
+    """
+
+    turns: set[tuple[str, str]]
+    results: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the model of a dialog is shown, from now on.
+
+    Attributes:
+        key: Of the checkpoint: dialog, namespace and id.
+        gone: Ids of the turns that leave it.
+        state: Type and bytes of what is left; None where nothing is.
+        metadata: As it was.
+    """
+
+    key: tuple[str, str, str]
+    gone: set[str]
+    state: tuple[str, bytes] | None
+    metadata: bytes
+
+    @property
+    def thread(self) -> str:
+        """Name of the dialog."""
+        return self.key[0]
+
+
+def turns_of(messages: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yields the messages of each turn, which begins with a question."""
+    turn: list[Any] = []
+    for message in messages:
+        if message.type == "human" and turn:
+            yield turn
+            turn = []
+        turn.append(message)
+    if turn:
+        yield turn
 
 
 class _Writing:

@@ -1,5 +1,6 @@
 """One turn from the question to the answer: the agent runs, a person is asked, the turn is kept."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -39,6 +40,8 @@ from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.turn_conditions import TurnSenses
 from sensebind.errors import LanguageModelError, SenseBindError, UnusableModelError, one_line
 from sensebind.tools.cancellation import cancellable
+
+log = logging.getLogger(__name__)
 
 Events = Generator[Event, None, None]
 
@@ -98,6 +101,7 @@ class Turns:
         self._paused: TurnRecord | None = None
         self._shown: tuple[str, ...] = ()  # ids of the requests that were shown last
         self._calls: dict[str, CallRecord] = {}
+        governor.when_finished(self._note_result)
 
     def pending(self) -> list[Request]:
         """Returns the calls that wait for a person's decision, as shown from now on."""
@@ -163,8 +167,7 @@ class Turns:
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
             self._governor.cancel(cancelled)
             if not isinstance(error, Exception) or isinstance(self._chat, ChatSenseBind):
-                self._approvals.reject(self._thread)
-                self._history.forget_since(record.id)
+                self._cut(record, error)
                 raise
             # Clients of remote models have no common error; whatever it is, the dialog goes on.
             if not isinstance(error, Interrupted):
@@ -177,6 +180,24 @@ class Turns:
         if isinstance(failure, UnusableModelError):
             raise failure
         yield Finished(record)
+
+    def _cut(self, record: TurnRecord, error: BaseException) -> None:
+        """Takes a turn out of the dialog that ends in the middle; what was done is kept.
+
+        What goes wrong here must not hide why the turn ended.
+        """
+        try:
+            self._approvals.reject(self._thread)
+            self._history.forget_since(record.id)
+            record.cancelled, record.error = True, f"cut off: {one_line(error)}"
+            self._history.keep_cut(record)
+        except (SenseBindError, sqlite3.Error) as trouble:
+            log.error("the turn that was cut off is not tidied up: %s", trouble)
+
+    def _note_result(self, call: str, result: str, failed: bool) -> None:
+        """Notes a result as soon as it is there: its step may never end."""
+        if (one := self._calls.get(call)) is not None:
+            one.result, one.failed = result, failed
 
     def _note_requests(self, record: TurnRecord, waiting: Sequence[Request]) -> None:
         for request in waiting:
@@ -210,6 +231,8 @@ class Turns:
             self._approvals.reject(self._thread)
         if record.error or (record.cancelled and (waits or not record.assistant)):
             self._history.forget_since(record.id)
+            if record.error:
+                self._history.keep_cut(record)
         self._history.keep(record)
 
     def _begin(

@@ -11,7 +11,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,9 @@ import numpy as np
 
 from sensebind.errors import StorageError
 from sensebind.memory.episodes import Episode, Moment
+from sensebind.perception.erasing import begin_erasing, erase
 from sensebind.perception.private_files import make_private
+from sensebind.perception.spans import Span, covered
 from sensebind.perception.stored_version import newer
 
 _APPLICATION = 0x53424D45  # "SBME", in the header of the file
@@ -319,6 +321,42 @@ class EpisodeStore:
             if gone:
                 file.execute("PRAGMA incremental_vacuum").fetchall()
         return gone
+
+    def erase(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Erase episodes, their vectors and alerts, so that no byte of them is left in the file.
+
+        Args:
+            spans: What went on, came, or fired in one of them goes.
+            dry: Count alone, and change nothing.
+
+        Returns:
+            How many `episodes` and `alerts`.
+
+        Raises:
+            StorageError: It could not be written; what is not said to be erased is still there.
+        """
+        with self.using() as file:
+            rows = file.execute(
+                "SELECT id, stream, started_at, ended_at, kept_at FROM episodes"
+            ).fetchall()
+            episodes = [
+                (number,)
+                for number, stream, began, ended, kept_at in rows
+                if any(
+                    span.stream in ("", stream)
+                    and (span.overlaps(began, ended) or span.overlaps(kept_at, kept_at))
+                    for span in spans
+                )
+            ]
+            fired = file.execute("SELECT id, stream, at FROM alerts").fetchall()
+            alerts = [(number,) for number, stream, at in fired if covered(spans, stream, at)]
+            if not dry:
+                begin_erasing(file)
+                with self._transaction(file):
+                    file.executemany("DELETE FROM episodes WHERE id = ?", episodes)
+                    file.executemany("DELETE FROM alerts WHERE id = ?", alerts)
+                erase(file, self.path)
+        return {"episodes": len(episodes), "alerts": len(alerts)}
 
     @property
     def bytes(self) -> int:

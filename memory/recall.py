@@ -93,6 +93,16 @@ class EpisodeMemory:
                     beside[episode.stream] = (away, moment.reference)
         return [(stream, reference) for stream, (_, reference) in beside.items()]
 
+    def prune(self) -> None:
+        """Drop the vectors of episodes that are gone from the index.
+
+        Raises:
+            StorageError: The store cannot be read.
+        """
+        with self._lock:
+            if self._index is not None:
+                self._index.prune()
+
     def close(self) -> None:
         """Close the file; may be called again."""
         self.store.close()

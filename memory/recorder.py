@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,7 @@ from sensebind.memory.segmentation import Segmenter, SegmentSettings
 from sensebind.perception.arrival_clock import ArrivalClock
 from sensebind.perception.percept import Percept
 from sensebind.perception.private_files import make_private
+from sensebind.perception.spans import Span, covered
 
 log = logging.getLogger(__name__)
 
@@ -152,12 +153,14 @@ class Recorder:
                 writes to it.
         """
         self._settings = settings or RecorderSettings()
-        self._clock = clock
+        self._clock, self._wall_ns = clock, wall_ns
+        self._erased: list[Span] = []  # by the last `erase`
         self._streams: dict[str, _Stream] = {}
         self._closed: deque[_Closed] = deque()
         self._queue: queue.Queue[Percept | None] = queue.Queue(_QUEUE)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._work = threading.RLock()  # held while percepts become episodes
         with contextlib.ExitStack() as opened:
             opened.enter_context(_sole_writer(Path(path)))
             self.store = opened.enter_context(EpisodeStore(path))
@@ -194,12 +197,39 @@ class Recorder:
         Raises:
             StorageError: The disk is full or fails.
         """
-        self._take(percept)
-        self._write(percept.header.stream)
+        with self._work:
+            self._take(percept)
+            self._write(*({percept.header.stream} & self._streams.keys()))
+
+    def erase(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Erase what was perceived, also what waits to be written; see `EpisodeStore.erase`."""
+        with self._work:
+            if not dry:
+                self._drop(spans)
+            return self.store.erase(spans, dry=dry)
+
+    def _drop(self, spans: Sequence[Span]) -> None:
+        """Drop what is not in the file yet, or would be written again as it goes on."""
+        now = self._wall_ns()  # what waits in the queue was captured before; what is to come, not
+        self._erased = [Span(one.since, min(one.until, now), one.stream) for one in spans]
+
+        def goes(episode: Episode | None) -> bool:
+            return episode is not None and any(
+                span.stream in ("", episode.stream)
+                and span.overlaps(episode.started_at, episode.ended_at)
+                for span in spans
+            )
+
+        self._closed = deque(one for one in self._closed if not goes(one.episode))
+        for name, stream in list(self._streams.items()):
+            if goes(stream.segmenter.current()):
+                del self._streams[name]  # the next percept begins an episode
 
     def _take(self, percept: Percept) -> None:
         """Take a percept into memory; nothing is written, so nothing can fail half-way."""
         header = percept.header
+        if covered(self._erased, header.stream, header.captured_at):
+            return
         stream = self._streams.get(header.stream)
         if stream is None:
             settings = self._settings.segments.get(header.modality.value)
@@ -294,25 +324,30 @@ class Recorder:
 
     def _run(self) -> None:
         while (batch := self._next()) is not None:
-            streams: dict[str, None] = {}
-            for percept in batch:
-                try:
-                    self._take(percept)
-                    streams[percept.header.stream] = None
-                except Exception:  # a bug costs this percept, and not the memory from now on
-                    log.exception("a percept of %s was not remembered", percept.header.stream)
-                    self._count(failures=1)
+            with self._work:
+                self._process(batch)
+
+    def _process(self, batch: list[Percept]) -> None:
+        streams: dict[str, None] = {}
+        for percept in batch:
             try:
-                if streams or self._closed:
-                    with self.store.together():  # one commit for all that came meanwhile
-                        self._write(*streams)
-                self._housekeep()
-            except StorageError as error:
-                log.error("%d percepts are not written yet: %s", len(batch), error)
-                self._count(failures=max(1, len(batch)))
-            except Exception:
-                log.exception("%d percepts are not written yet", len(batch))
-                self._count(failures=max(1, len(batch)))
+                self._take(percept)
+                if percept.header.stream in self._streams:
+                    streams[percept.header.stream] = None
+            except Exception:  # a bug costs this percept, and not the memory from now on
+                log.exception("a percept of %s was not remembered", percept.header.stream)
+                self._count(failures=1)
+        try:
+            if streams or self._closed:
+                with self.store.together():  # one commit for all that came meanwhile
+                    self._write(*streams)
+            self._housekeep()
+        except StorageError as error:
+            log.error("%d percepts are not written yet: %s", len(batch), error)
+            self._count(failures=max(1, len(batch)))
+        except Exception:
+            log.exception("%d percepts are not written yet", len(batch))
+            self._count(failures=max(1, len(batch)))
 
     def _next(self) -> list[Percept] | None:
         """Wait for percepts and return all that are there; None at the end."""

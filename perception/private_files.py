@@ -30,3 +30,40 @@ def make_private(path: Path) -> None:
         file = path.with_name(path.name + suffix)
         if file.exists() and file.stat().st_mode & 0o077:
             file.chmod(0o600)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a file that others cannot read; after a power cut it is the old one or the new one.
+
+    Args:
+        path: Of the file; folders above it that are missing are made.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; the old one is as it was.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    make_private(unfinished)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        sync_folder(path.parent)
+    except BaseException:  # whatever it was, half a file is of no use to anybody
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until a folder's names are on the disk.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -34,6 +34,9 @@ MAX_SAME = 2  # times that a turn may make the same call
 _PATIENCE = 5.0  # seconds that a change waits for another action
 _TICK = 0.02  # seconds between two looks of an asynchronous call whether it is its turn
 
+Finishes = Callable[[str, str, bool], None]
+"""Takes the id of a call, its result, and whether it failed."""
+
 
 class Refusal(Exception):
     """A call does not run; the message says why, and goes to the model."""
@@ -57,6 +60,7 @@ class Governor(AgentMiddleware):
         sight_age: Callable[[], float] | None = None,
         approvals: Approvals | None = None,
         rates: Rates | None = None,
+        hold: Callable[[], str] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Wires; opens nothing.
@@ -69,6 +73,7 @@ class Governor(AgentMiddleware):
                 then movements are not held to it.
             approvals: What was approved; without it, nothing is compared with an approval.
             rates: What the robot did in the last minute; by default, of this governor alone.
+            hold: Says why the robot must not move now, or "".
             now: Clock of rates that are its own, for tests.
         """
         super().__init__()
@@ -77,6 +82,7 @@ class Governor(AgentMiddleware):
         self._audit = audit
         self._sight_age = sight_age
         self._approvals = approvals
+        self._hold = hold or (lambda: "")
         self._rates = rates or Rates(now=now)
         self._influence = Influence(tools)
         self._asks = {tool.name for tool in tools if policy.asks(tool)}
@@ -85,6 +91,7 @@ class Governor(AgentMiddleware):
         self._acting = threading.Lock()
         self._state = threading.Lock()
         self._made: Counter[str] = Counter()
+        self._finishes: Finishes = lambda _call, _result, _failed: None
 
     # --- turns ----------------------------------------------------------------------------------
 
@@ -98,6 +105,10 @@ class Governor(AgentMiddleware):
         with self._state:
             turn.set()
         self._order.wake()
+
+    def when_finished(self, finishes: Finishes) -> None:
+        """Names who is informed of every call that has ended, in the thread in which it ran."""
+        self._finishes = finishes
 
     def record(self, event: str, **fields: Any) -> None:
         """Writes to the audit log, if there is one."""
@@ -198,6 +209,8 @@ class Governor(AgentMiddleware):
             return
         if reason := place.refusal(moves=risk is Risk.MOVE):
             raise Refusal(reason)
+        if risk is Risk.MOVE and (reason := self._hold()):
+            raise Refusal(reason)
         if risk is Risk.MOVE and self._sight_age is not None:
             age = self._sight_age()
             if not age <= self._policy.max_sight_age:
@@ -268,6 +281,7 @@ class Governor(AgentMiddleware):
         failed = isinstance(result, ToolMessage) and result.status == "error"
         place.failed = place.failed and (failed or _incomplete(result))
         text = str(result.text) if isinstance(result, ToolMessage) else str(result)
+        self._finishes(str(call["id"]), text, failed)
         self.record(
             "failed" if failed else "finished",
             tool=call["name"],

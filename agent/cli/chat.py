@@ -195,7 +195,8 @@ def talk_with_robot(
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
                 try:
                     with terminal.stopping(agent.stop):
-                        converse(_Thread(agent, thread), terminal, agent.awareness, examples)
+                        partner, senses = _Thread(agent, thread), agent.awareness
+                        converse(partner, terminal, senses, examples, robot.pausing)
                 except KeyboardInterrupt:
                     notes.print("[dim]bye[/]")
                 finally:
@@ -218,11 +219,12 @@ def talk_with_running(config: RobotConfig, terminal: Terminal, thread: str) -> i
     """
     from sensebind.agent.cli.conversation import converse
     from sensebind.agent.robot.client import AttachedRobot
+    from sensebind.agent.robot.pausing import SharedPauses
 
     robot = AttachedRobot(config, thread)
     robot.report()  # it is there
     with terminal.stopping(robot.stop):
-        converse(robot, terminal, robot)
+        converse(robot, terminal, robot, pausing=SharedPauses(config))
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from sensebind.agent.cli.inputs import block_of
 from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
-from sensebind.errors import InputError, UnusableModelError
+from sensebind.errors import InputError, SenseBindError, UnusableModelError
 
 _MAX_WAIT = 600.0  # seconds
 _STOPS = "stops {} at once; so do {} and Ctrl-C"
@@ -21,6 +21,10 @@ _HELP = {
     "/show FILE": "shows an image, a sound, a video or a point cloud with the next question",
     "/wait SECONDS": "lets time pass",
     "/quit": "ends, as Ctrl-D does",
+}
+_HELP_PAUSING = {
+    "/pause STREAM": "closes a sensor until /resume; all closes every one",
+    "/resume STREAM": "opens it again",
 }
 _HELP_SENSES = {"/senses": "shows what the robot perceives, and how old it is"}
 
@@ -37,6 +41,18 @@ class Partner(Protocol):
         ...
 
 
+class Pausing(Protocol):
+    """Pauses streams; see `sensebind.agent.robot.pausing`."""
+
+    def pause(self, name: str, /) -> frozenset[str]:
+        """Pause a stream, or `all`; return all that are paused."""
+        ...
+
+    def resume(self, name: str, /) -> frozenset[str]:
+        """Resume a stream, or `all`; return all that are still paused."""
+        ...
+
+
 class Senses(Protocol):
     """How the streams are doing; `Awareness` is one."""
 
@@ -46,7 +62,11 @@ class Senses(Protocol):
 
 
 def converse(
-    partner: Partner, terminal: Terminal, senses: Senses | None = None, examples: str = ""
+    partner: Partner,
+    terminal: Terminal,
+    senses: Senses | None = None,
+    examples: str = "",
+    pausing: Pausing | None = None,
 ) -> None:
     """Talk until the input ends.
 
@@ -55,6 +75,7 @@ def converse(
         terminal: Where questions come from, and answers go to.
         senses: What `/senses` shows; None where there are no senses.
         examples: Questions that `/help` names.
+        pausing: What `/pause` and `/resume` go to; None where there is nothing to pause.
 
     Raises:
         InputError: A script shows a file that does not exist.
@@ -89,8 +110,12 @@ def converse(
                 _wait(argument.strip(), terminal)
             case "/senses" if senses is not None:
                 _show_senses(senses, terminal)
+            case "/pause" | "/resume" if pausing is not None and argument.strip():
+                change = pausing.pause if command == "/pause" else pausing.resume
+                _pause(lambda: change(argument.strip()), terminal)  # noqa: B023
             case _:
-                terminal.notes.print(f"[dim]{escape(_help(examples, senses is not None))}[/]")
+                said = _help(examples, senses is not None, pausing is not None)
+                terminal.notes.print(f"[dim]{escape(said)}[/]")
 
 
 def _wait(seconds: str, terminal: Terminal) -> None:
@@ -98,6 +123,18 @@ def _wait(seconds: str, terminal: Terminal) -> None:
         terminal.pause(min(max(float(seconds or 1), 0.0), _MAX_WAIT))
     except ValueError:
         terminal.notes.print(f"[yellow]/wait takes seconds, not {escape(seconds)}[/]")
+
+
+def _pause(change: Callable[[], frozenset[str]], terminal: Terminal) -> None:
+    try:
+        paused = change()
+    except SenseBindError as error:
+        if not terminal.interactive:
+            raise
+        terminal.notes.print(f"[red]{escape(str(error))}[/]")
+        return
+    said = f"paused: {', '.join(sorted(paused))}" if paused else "nothing is paused"
+    terminal.notes.print(f"[dim]{escape(said)}[/]")
 
 
 def _show_senses(senses: Senses, terminal: Terminal) -> None:
@@ -108,8 +145,9 @@ def _show_senses(senses: Senses, terminal: Terminal) -> None:
         )
 
 
-def _help(examples: str, with_senses: bool) -> str:
+def _help(examples: str, with_senses: bool, can_pause: bool) -> str:
     what = "the robot and its answer" if with_senses else "the answer"
     commands = {"stop": _STOPS.format(what, KEY)} | _HELP | (_HELP_SENSES if with_senses else {})
+    commands |= _HELP_PAUSING if can_pause else {}
     lines = [f"{command:<14} {does}" for command, does in commands.items()]
     return "\n".join([*([examples] if examples else []), *lines])

@@ -88,6 +88,7 @@ def record(
 def _record_robot(output: Path, robot: Path, seconds: float | None, as_json: bool) -> int:
     from sensebind.agent.robot.bus_recorder import Tap
     from sensebind.agent.robot.config_file import read_config
+    from sensebind.agent.robot.forgetting import note_recording
     from sensebind.perception.frames.recording import Recorder
 
     config = read_config(robot)
@@ -96,6 +97,7 @@ def _record_robot(output: Path, robot: Path, seconds: float | None, as_json: boo
             f"{robot}: this robot does not run here; start it with `sensebind run`"
         )
     check_new(output)
+    note_recording(config, output)
     with until_signal() as stop, Recorder(output) as recorder:
         tap = Tap(config, recorder)
         tap.run(stop, seconds)

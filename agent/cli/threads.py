@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def _complete(incomplete: str) -> list[str]:
 
 Name = Annotated[str, typer.Argument(help="Name of the dialog.", autocompletion=_complete)]
 
-app = typer.Typer(help="Dialogs that are kept: list, show, delete, export.")
+app = typer.Typer(help="Dialogs that are kept: list, show, result, delete, export.")
 
 
 @app.command("list")
@@ -57,7 +57,24 @@ def show(name: Name, dialogs: DialogFile = None, as_json: Json = False) -> int:
         for call in turn.get("tool_calls", []):
             called = printable_call(call["name"], call["arguments"])
             print(f"  [{called}] {printable(call['result'])}")
+        if turn.get("error"):
+            print(f"({printable(turn['error'])})")
         print(printable(turn.get("assistant", ""), lines=True))
+    return 0
+
+
+@app.command("result")
+def result(
+    identity: Annotated[str, typer.Argument(help="What a cut result names as its artifact.")],
+    dialogs: DialogFile = None,
+    as_json: Json = False,
+) -> int:
+    """Print the whole of a tool's result that was too long for its dialog."""
+    from sensebind.agent.kept_results import KeptResults
+
+    with _open(dialogs) as kept, closing(KeptResults(kept.path)) as results:
+        found = results.read(identity)
+    print(printable_json(asdict(found)) if as_json else printable(found.text, lines=True))
     return 0
 
 

@@ -34,6 +34,7 @@ _COLOURS = {
     "waiting": "yellow",
     "ended": "blue",
     "restarting": "yellow",
+    "paused": "blue",
 }
 STALE_MS = 2000.0
 _OTHER_SOCKETS = frozenset({"frames", "control"})  # of a robot, not of its bus
@@ -103,7 +104,7 @@ def local_endpoints(config: Path | None) -> list[str]:
 
 def _is_well(row: StreamRow) -> bool:
     fresh = row.state == "running" and row.age_ms < STALE_MS
-    return (fresh or row.state == "ended") and not row.publishers
+    return (fresh or row.state in ("ended", "paused")) and not row.publishers
 
 
 def as_dict(row: StreamRow) -> dict[str, Any]:

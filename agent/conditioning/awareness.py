@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -143,8 +143,10 @@ class Awareness:
             raise InputError(f"no endpoint for {', '.join(missing)}")
         self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
         self._frames = frames
+        self._muted: frozenset[str] = frozenset()
         self._listener = Listener(
-            "awareness", [endpoints[name] for name in modalities], self._take, listeners,
+            "awareness", [endpoints[name] for name in modalities], self._take,
+            [self._heard_by(one) for one in listeners],
             streams=modalities, keys=keys,
         )  # fmt: skip
         self._changed = self._listener.changed
@@ -199,6 +201,39 @@ class Awareness:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def mute(self, streams: Iterable[str]) -> None:
+        """Forget what these streams perceived last, and take nothing more from them.
+
+        Args:
+            streams: Names of all that are muted from now on; streams that are not ours are left
+                out.
+        """
+        with self._changed:
+            self._muted = frozenset(streams) & self._streams.keys()
+            for name in self._muted:
+                stream = self._streams[name]
+                stream.percept = None
+                stream.history.clear()
+                stream.arrivals.clear()
+
+    def check_open(self, stream: str) -> None:
+        """To be called before a sensor is looked at by another way than its percepts.
+
+        Raises:
+            SourceError: The stream is paused.
+        """
+        if stream in self._muted:
+            raise SourceError(f"{stream} is paused: a person said so")
+
+    def _heard_by(self, listener: Callable[[Percept], None]) -> Callable[[Percept], None]:
+        """Nobody hears of a stream that is muted."""
+
+        def hear(percept: Percept) -> None:
+            if percept.header.stream not in self._muted:
+                listener(percept)
+
+        return hear
+
     def wait(self, timeout: float, streams: Sequence[str] | None = None) -> bool:
         """Wait until each of the streams has a fresh percept.
 
@@ -232,6 +267,7 @@ class Awareness:
             self._listener.check()
             found = self._of(stream)
             percept, age = found.percept, found.age(time.monotonic())
+        self.check_open(stream)
         if percept is None:
             raise SourceError(f"nothing has come from {stream} yet")
         if age > max_age:
@@ -377,7 +413,8 @@ class Awareness:
 
     def _take(self, news: News, now: float) -> None:
         for name, percept in news.percepts.items():
-            if (stream := self._streams.get(name)) is not None:
+            stream = self._streams.get(name)
+            if stream is not None and name not in self._muted:
                 stream.percept, stream.received = percept, now
                 stream.history.append(Percept(percept.header, percept.embedding))
                 stream.arrivals.append(now)

@@ -6,6 +6,7 @@ may also carry `additional_kwargs={"condition": reference}`; the reference is lo
 """
 
 import asyncio
+import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -204,7 +205,24 @@ class ChatSenseBind(BaseChatModel):
 
     def get_num_tokens(self, text: str) -> int:
         """Returns how many tokens a text takes."""
-        return len(self.llm.tokenizer(text, add_special_tokens=False)["input_ids"])
+        encoded = self.llm.tokenizer(text, add_special_tokens=False, verbose=False)
+        return len(encoded["input_ids"])
+
+    def room(self, messages: Sequence[BaseMessage], tools: Sequence[dict[str, Any]] = ()) -> int:
+        """Returns how many more tokens a turn may have; negative where it is too long as it is.
+
+        Args:
+            messages: The turn.
+            tools: In OpenAI form.
+
+        Raises:
+            InputError: A message that cannot be read.
+        """
+        llm = self.llm
+        assert self._prompts is not None
+        read = self._prompts.build(list(messages), tools=tools, limit=sys.maxsize)
+        reserve = self._reserve(self.max_tokens or llm.max_new_tokens, self._grammar(tools))
+        return llm.context - reserve - len(read.token_ids)
 
     # --- tools ----------------------------------------------------------------------------------
 
@@ -372,9 +390,10 @@ class ChatSenseBind(BaseChatModel):
             raise InputError(f"this model is {self.model or 'simhome'}, not {other}: make another")
         max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or llm.max_new_tokens)
         grammar = self._grammar(tools, tool_choice, parallel_tool_calls, response_schema)
-        reserve = max(min(max_tokens, llm.context // 4), min(grammar.ending, llm.context // 2))
         prompt = self._prompts.build(
-            self._media.prepare(messages), tools=tools, limit=llm.context - reserve
+            self._media.prepare(messages),
+            tools=tools,
+            limit=llm.context - self._reserve(max_tokens, grammar),
         )
         formal = bool(tools) or response_schema is not None
         budget = min(
@@ -420,6 +439,11 @@ class ChatSenseBind(BaseChatModel):
         finally:
             seat.read = prompt.token_ids + reader.tokens
             self._give_back(seat, cancel)
+
+    def _reserve(self, max_tokens: int, grammar: Grammar) -> int:
+        """Tokens of the context that are left to an answer."""
+        context = self.llm.context
+        return max(min(max_tokens, context // 4), min(grammar.ending, context // 2))
 
     def _grammar(
         self,

@@ -142,7 +142,9 @@ class PromptBuilder:
             (self._length_of(messages[:index], tools, text) if index else 0, reference)
             for index, reference in starts
         ]
-        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self._tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
         token_ids = list(encoded["input_ids"])
         references: list[str] = []
         turn = -1

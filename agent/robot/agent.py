@@ -29,6 +29,7 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.forgetting import forget
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
@@ -38,7 +39,8 @@ from sensebind.errors import ConfigurationError, SenseBindError, SourceError, To
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.modality import modality_of
+from sensebind.perception.modality import Modality, modality_of
+from sensebind.perception.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
@@ -100,6 +102,7 @@ class RobotAgent:
         self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
+        self._held: frozenset[str] = frozenset()  # streams that are paused
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -148,6 +151,7 @@ class RobotAgent:
                         stop=self._stop_moving,
                         settle=self._settle,
                         robot=self._rates,
+                        hold=self._why_not_move,
                     )
                 )
             return self._assistants[name]
@@ -175,6 +179,61 @@ class RobotAgent:
         if failures:
             raise failures[0]
 
+    def hold(self, paused: frozenset[str]) -> None:
+        """Let go of streams that are about to be paused: what relies on them stops first.
+
+        Args:
+            paused: Names on the bus of all that are paused.
+
+        Raises:
+            SenseBindError: The base did not take the stop; the streams are let go all the same.
+        """
+        new, self._held = paused - self._held, paused
+        try:
+            if new and self._relied_on(new):
+                self.stop(f"paused: {', '.join(sorted(new))}")
+        finally:
+            self.awareness.mute(paused)
+
+    def _relied_on(self, streams: frozenset[str]) -> list[str]:
+        """The streams among these that a movement relies on: those that see what is in the way."""
+        modalities = self._config.modalities
+        return sorted(one for one in streams if modalities.get(one, "") != Modality.AUDIO.value)
+
+    def _why_not_move(self) -> str:
+        relied = self._relied_on(self._held)
+        return f"{' and '.join(relied)} paused: the robot does not move blind" if relied else ""
+
+    def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Forget what was perceived and said in some spans of time; see `forgetting.forget`.
+
+        Args:
+            spans: What goes.
+            dry: Count alone, and change nothing.
+
+        Returns:
+            How many of what.
+
+        Raises:
+            SenseBindError: A turn is running, or a store cannot be written.
+        """
+        memory = self.memory
+
+        def erase_memory(spans: Sequence[Span]) -> dict[str, int]:
+            found = memory.recorder.erase(spans, dry=dry) if memory is not None else {}
+            if memory is not None and not dry:
+                memory.memory.prune()
+            return found
+
+        return forget(
+            self._config,
+            spans,
+            dry=dry,
+            memory=erase_memory,
+            dialogs=self._kept_dialogs,
+            audit=self._audit,
+        )
+
     @cached_property
     def observing(self) -> list[BaseTool]:
         """The tools that only observe, and `perceive`, for other agents."""
@@ -196,13 +255,14 @@ class RobotAgent:
             for one in status:
                 if one.state is WorkerState.FAILED:
                     raise ConfigurationError(f"{one.stream}: {one.detail}")
+            paused = {one.stream for one in status if one.state is WorkerState.PAUSED}
             over = {one.stream for one in status if one.state is WorkerState.ENDED}
-            rest = [s for s in self.awareness.report() if s not in over]
-            if over and self.awareness.wait(0, rest):
+            rest = [s for s in self.awareness.report() if s not in over | paused]
+            if (over or paused) and self.awareness.wait(0, rest):
                 return sorted(over)  # nothing more will come from them
             if time.monotonic() > deadline:
-                missing = [s for s in self.awareness.report() if not self.awareness.wait(0, [s])]
-                if len(missing) == len(self.awareness.report()):
+                missing = [s for s in rest if not self.awareness.wait(0, [s])]
+                if missing and len(missing) == len(self.awareness.report()):
                     states = ", ".join(f"{one.stream} {one.state}" for one in status)
                     raise ConfigurationError(f"no stream came up: {states}")
                 return missing

@@ -24,6 +24,7 @@ from sensebind.agent.robot.control_messages import (
     Call,
     Command,
     Decide,
+    Forget,
     Look,
     Pending,
     Stop,
@@ -31,6 +32,7 @@ from sensebind.agent.robot.control_messages import (
     encode,
 )
 from sensebind.errors import BusError, ConfigurationError, InputError, MessageError
+from sensebind.perception.spans import Span
 
 if TYPE_CHECKING:
     from sensebind.agent.approval import Decision
@@ -93,6 +95,22 @@ class AttachedRobot:
             BusError: The robot does not run, or did not answer.
         """
         self._result(Stop(reason), _STOP_SECONDS)
+
+    def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.
+
+        Args:
+            spans: What goes.
+            dry: Count alone, and change nothing.
+
+        Returns:
+            How many of what.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: The robot refused, such as where a turn is running.
+        """
+        return dict(self._result(Forget(list(spans), dry)))
 
     def report(self) -> Mapping[str, Any]:
         """Return how the streams are doing, as `Awareness.report` does.

@@ -66,7 +66,7 @@ class RobotConfig(Section):
         cache: The visual cache; null leaves it off.
         streams: By name.
         bus: How other machines reach the percepts.
-        frames: What is kept of the raw observations; null keeps nothing.
+        frames: What is kept of the raw observations; null, or `keep: none`, keeps nothing.
         metrics: Where Prometheus finds /metrics; null serves none.
         rerun: The Rerun viewer; null leaves it off.
         simhome: A simulated home that is started with the robot; null starts none.
@@ -115,6 +115,11 @@ class RobotConfig(Section):
                 f"{min(twice)} stands in motion: and in policy:; it belongs to policy:"
             )
         return {**given, "policy": {**policy, **moved}} if moved else given
+
+    @field_validator("frames")
+    @classmethod
+    def _kept_frames(cls, frames: FramesConfig | None) -> FramesConfig | None:
+        return None if frames is None or frames.keep == "none" else frames
 
     @field_validator("tools")
     @classmethod

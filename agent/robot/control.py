@@ -26,6 +26,7 @@ from sensebind.agent.robot.control_messages import (
     Call,
     Command,
     Decide,
+    Forget,
     Look,
     Pending,
     Stop,
@@ -170,6 +171,8 @@ class ControlServer:
                 connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
             case Look():
                 connection.sendall(_result(_report(agent)))
+            case Forget():
+                connection.sendall(_result(agent.forget(command.spans, dry=command.dry)))
             case Call():
                 connection.sendall(_result(self._call(command)))
 

@@ -7,7 +7,7 @@ mode, 0600, is what lets the user in and nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,6 +20,7 @@ from sensebind.agent.events import (
     TextPiece,
 )
 from sensebind.errors import MessageError
+from sensebind.perception.spans import Span
 
 MAX_LINE = 64 << 20
 """Longest message in bytes; an image in a question is part of it."""
@@ -99,7 +100,19 @@ class Call(msgspec.Struct, tag="call", tag_field="do"):
     arguments: dict[str, Any] = {}
 
 
-Command = Ask | Decide | Pending | Stop | Look | Call
+class Forget(msgspec.Struct, tag="forget", tag_field="do"):
+    """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.
+
+    Attributes:
+        spans: What goes.
+        dry: Count alone, and change nothing.
+    """
+
+    spans: Annotated[list[Span], msgspec.Meta(max_length=10_000)]
+    dry: bool = True
+
+
+Command = Ask | Decide | Pending | Stop | Look | Call | Forget
 
 _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder(enc_hook=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import os
 import socket
 import threading
@@ -50,6 +51,7 @@ def examine_robot(robot: RobotConfig, *, starts: bool = False) -> Iterator[Check
     yield from _memory_for(robot)
     if robot.llm is not None:
         yield _language_model(robot, robot.llm)
+        yield sent_away(robot.llm)
     for tool in robot.tools:
         try:
             yield _tool(robot, tool)
@@ -179,6 +181,29 @@ def _language_model(robot: RobotConfig, llm: LlmConfig) -> Check:
         return Check("language model", Verdict.BAD, f"{key} is not set", f"export {key}=…")
     reached = f"{address} answers" if address else f"{key} is set" if key else "not asked"
     return Check("language model", Verdict.OK, f"{llm.model}, {reached}")
+
+
+def sent_away(llm: LlmConfig) -> Check:
+    """Return which data of a dialog go to another machine, and to which."""
+    title, provider = "data sent away", llm.model.partition(":")[0]
+    address = str(llm.options.get("base_url") or (_OLLAMA if provider == "ollama" else ""))
+    host = urlsplit(address).hostname or ""
+    if provider == "sensebind" or host == "localhost" or _is_loopback(host):
+        return Check(title, Verdict.OK, "none: the language model runs on this machine")
+    images = {True: "images, ", False: "", None: "images where it takes them, "}[llm.images]
+    sound = "sounds, " if llm.audio else ""
+    what = (
+        f"with every question {host or provider} gets the dialog so far, what each stream "
+        f"perceives now in words, {images}{sound}and results of tools"
+    )
+    return Check(title, Verdict.WARNING, what, "`llm: sensebind` keeps all of it here")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _unreachable(address: str) -> str:

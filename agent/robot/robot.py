@@ -17,6 +17,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor
 from sensebind.agent.robot.network import MetricsOptions, NetworkOptions
 from sensebind.agent.robot.network_process import NetworkProcess
+from sensebind.agent.robot.pausing import Pausing, pauses_of
 from sensebind.agent.robot.run_directory import RunLock
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ConfigurationError, StorageError
@@ -40,6 +41,7 @@ class Robot:
     Attributes:
         supervisor: Keeps the workers alive.
         monitor: Knows how the streams are doing.
+        pausing: Which streams are paused.
         addresses: Where it can be reached: bus, frames, metrics.
 
     Example:
@@ -87,6 +89,7 @@ class Robot:
         self.addresses: dict[str, str] = {}
         self.supervisor: Supervisor
         self.monitor: Monitor
+        self.pausing: Pausing
 
     def __enter__(self) -> Self:
         """Start everything.
@@ -141,6 +144,8 @@ class Robot:
             on_hang=self._on_hang,
         )
         stack.callback(self.supervisor.stop)
+        kept = None if self._transient else pauses_of(config)
+        self.pausing = Pausing(config, self.supervisor, kept)
         endpoints = [*self.supervisor.endpoints.values(), self.supervisor.report_endpoint]
         store = self._open_frames() if config.frames is not None else None
         self._serve(endpoints, store)
@@ -171,8 +176,10 @@ class Robot:
                     dialogs=self._dialogs,
                 )
             )
+            self.pausing.when_paused(self._agent.hold)
             if not self._transient:
                 stack.enter_context(ControlServer(self._agent, config.control_socket))
+        stack.enter_context(self.pausing)  # follows the file from here on
 
     def _begin_to_end(self) -> None:
         """Have the simulated home end while the workers do."""

@@ -55,6 +55,22 @@ def run_directories() -> list[Path]:
     return [found for name in names if (found := run_directory(name)).is_dir()]
 
 
+def is_running(name: str) -> bool:
+    """Whether a robot of this name runs on this machine: it holds its lock.
+
+    Args:
+        name: Of the robot.
+    """
+    try:
+        with (runtime_directory() / f"{name}.lock").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 class RunLock:
     """Keeps a second robot of the same name from starting. A context manager.
 

@@ -121,11 +121,13 @@ class FramesConfig(Section):
     """What is kept of the raw observations, for each stream.
 
     Attributes:
+        keep: `all`, or `none` for a robot that keeps no raw observation.
         directory: Of the frame store; in the robot's state directory by default.
         max_mb: Megabytes.
         max_hours: Hours.
     """
 
+    keep: Literal["all", "none"] = "all"
     directory: Path | None = None
     max_mb: Annotated[int, Field(ge=1)] = 512
     max_hours: Annotated[float, Field(gt=0)] = 24.0

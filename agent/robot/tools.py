@@ -103,6 +103,7 @@ class ToolContext:
             SourceError: There is none, or it is stale.
         """
         if self._simulated_lidar is not None:
+            self.awareness.check_open(self._first(Modality.POINT))
             return self._simulated_lidar.read_latest(MAX_AGE, _SWEEP_SECONDS)
         return self.awareness.frame(self._first(Modality.POINT), MAX_AGE)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import stat
 import tempfile
 import time
@@ -21,6 +20,7 @@ import zmq
 from zmq.utils import z85
 
 from sensebind.errors import BusError, ConfigurationError
+from sensebind.perception.private_files import write_private
 
 log = logging.getLogger(__name__)
 
@@ -239,8 +239,8 @@ def new_keys(directory: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=directory) as private:
             public, secret = map(Path, create_certificates(private, "own"))
             secret.chmod(0o600)
-            public.replace(directory / _PUBLIC)
-            secret.replace(directory / _SECRET)
+            write_private(directory / _PUBLIC, public.read_bytes())
+            write_private(directory / _SECRET, secret.read_bytes())  # last: with it they are there
     except OSError as error:
         raise BusError(f"keys cannot be written to {directory}: {error.strerror}") from error
     return directory / _PUBLIC
@@ -269,9 +269,7 @@ def allow_key(directory: Path, file: Path, name: str = "") -> str:
         raise ConfigurationError(f"{name!r} is another key already: remove {target} to replace it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = target.with_suffix(".part")
-        shutil.copyfile(file, part)
-        part.replace(target)
+        write_private(target, file.read_bytes())
     except OSError as error:
         raise BusError(f"{target} cannot be written: {error.strerror}") from error
     return name

@@ -28,8 +28,8 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     Attributes:
         sequence: Last number that was published. `epoch`: names the start of the publisher.
         monotonic: `time.monotonic()` when it was sent. `clock`: names that clock.
-        state: "starting", "running", "waiting" for its source, "ended" with it, or "failed"
-            for good.
+        state: "starting", "running", "waiting" for its source, "ended" with it, "failed" for
+            good, or "paused" by request.
         detail: What it waits for or what went wrong last, in words.
         progress: `time.monotonic()` at the last step of the worker's loop.
         pid: Process id of the worker. `memory`: its resident bytes.

@@ -10,7 +10,9 @@ holds what is new.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -72,6 +74,7 @@ class Recorder:
         self._flushed = time.monotonic()
         try:
             self._file = self.path.open("xb")
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody writes it anew
         except FileExistsError as error:
             raise StorageError(f"{path} exists already: choose another name") from error
         except OSError as error:
@@ -147,6 +150,7 @@ class Recorder:
             try:
                 try:
                     self._writer.finish()
+                    self._sync()
                 finally:
                     self._file.close()  # writes what is left in its buffer, which may fail as well
             except OSError as error:
@@ -176,10 +180,16 @@ class Recorder:
             )
             if time.monotonic() - self._flushed > _FLUSH_SECONDS:
                 self._writer.flush()
+                self._sync()
                 self._flushed = time.monotonic()
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
         self.counts[topic] = self.counts.get(topic, 0) + 1
+
+    def _sync(self) -> None:
+        """Wait until what was written is on the disk: a power cut takes the rest."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
     def _channel(self, topic: str, about: dict[str, str], schema: str) -> int:
         key = (topic, schema, *about.items())

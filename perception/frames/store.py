@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,10 +22,12 @@ import numpy as np
 
 from sensebind.errors import InputError, StorageError, one_line
 from sensebind.perception.arrival_clock import ArrivalClock
+from sensebind.perception.erasing import begin_erasing, erase
 from sensebind.perception.frames.codecs import MEDIA, compress, decompress
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
 from sensebind.perception.private_files import make_private
+from sensebind.perception.spans import Span, covered
 from sensebind.perception.stored_version import check_database, stamp_database
 
 log = logging.getLogger(__name__)
@@ -247,6 +249,56 @@ class FrameStore:
             )
             rows = file.execute(query, (since, until, limit)).fetchall()
         return [f"frame:{stream}@{at}" for (at,) in rows]
+
+    def erase(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        """Erase frames, so that no byte of them is left in the files; put-aside files go whole.
+
+        Args:
+            spans: What was captured or came in one of them goes.
+            dry: Count alone, and change nothing.
+
+        Returns:
+            How many by stream, and put-aside files under `damaged files`.
+
+        Raises:
+            StorageError: A file cannot be written; streams after it are as they were.
+        """
+        gone: dict[str, int] = {}
+        for path in sorted(self._directory.glob("*.frames")):
+            stream = path.name.removesuffix(".frames")
+            own = [one for one in spans if one.stream in ("", stream)]
+            if own and (count := self._erase(stream, own, dry)):
+                gone[stream] = count
+        damaged = list(self._directory.glob("*.frames.damaged"))
+        if damaged:
+            gone["damaged files"] = len(damaged)
+        for path in damaged if not dry else ():
+            path.unlink(missing_ok=True)
+        return gone
+
+    def _erase(self, stream: str, spans: Sequence[Span], dry: bool) -> int:
+        with self._lock, self._using(stream, create=False) as opened:
+            if opened is None:
+                return 0
+            file = opened.connection
+            with file:
+                file.execute(_ARRIVALS)
+            rows = file.execute(
+                "SELECT frames.captured_at, kept_at FROM frames LEFT JOIN arrivals USING "
+                "(captured_at)"
+            ).fetchall()
+            gone = [
+                (at,)
+                for at, kept_at in rows
+                if covered(spans, stream, at) or (kept_at and covered(spans, stream, kept_at))
+            ]
+            if not dry:
+                begin_erasing(file)
+                with file:
+                    file.executemany("DELETE FROM frames WHERE captured_at = ?", gone)
+                    file.executemany("DELETE FROM arrivals WHERE captured_at = ?", gone)
+                erase(file, self._path(stream))
+            return len(gone)
 
     def close(self) -> None:
         """Close the files; may be called again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.bus.watch_report import MAX_DETAIL, WorkerReport
 from sensebind.perception.workers.spec import WorkerSpec
 
@@ -20,6 +21,7 @@ class WorkerState(StrEnum):
     RESTING = "resting"  # crashed so often that it is left alone for a while
     FAILED = "failed"  # starting it again would not help
     STOPPED = "stopped"
+    PAUSED = "paused"  # by request: its device is closed, and stays so
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,23 @@ class Stream:
     state: WorkerState = WorkerState.STOPPED
     detail: str = ""
     beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
+    pulse: Publisher | None = None  # reports that it is paused, while no worker can
+
+    def say_paused(self, detail: str) -> None:
+        """Publish heartbeats in place of the worker, which does not run.
+
+        Raises:
+            BusError: Its endpoint cannot be used.
+        """
+        if self.pulse is None:
+            self.pulse = Publisher(self.spec.endpoint, self.spec.stream)
+            self.pulse.report("paused", detail, 0)
+
+    def silence(self) -> None:
+        """End these heartbeats; the endpoint is free again."""
+        if self.pulse is not None:
+            self.pulse.close()
+            self.pulse = None
 
 
 @dataclass(slots=True)
@@ -91,11 +110,17 @@ class Charge:
     killed: float = 0.0  # when it was last made to end; 0 when it was not
     asked: int = 0  # how many times the launcher was asked in vain to kill it
     due: float = 0.0  # when it is to be started again
+    paused: frozenset[str] = frozenset()  # streams that its process does not run
+
+    @property
+    def running_streams(self) -> list[Stream]:
+        """Its streams that are not paused."""
+        return [one for one in self.streams if one.spec.stream not in self.paused]
 
     @property
     def state(self) -> WorkerState:
         """The state that all its streams share while it does not run."""
-        return self.streams[0].state
+        return next((one.state for one in self.running_streams), WorkerState.PAUSED)
 
     def describe(self, stream: Stream) -> WorkerStatus:
         """Return what is known of the worker of one of its streams."""

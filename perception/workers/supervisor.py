@@ -16,12 +16,12 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sensebind.errors import BusError, ConfigurationError, StorageError, one_line
+from sensebind.errors import BusError, ConfigurationError, InputError, StorageError, one_line
 from sensebind.perception.bus.heartbeat import Heartbeat
 from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
 from sensebind.perception.bus.watch_report import REPORT_SOCKET, WatchReporter
@@ -49,6 +49,8 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal
 _GRACE = 2.0  # seconds to finish before a process that is to end is killed
 _ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
 _STOP_SECONDS = 1.6  # for the launcher to end all workers, which have a second of it
+_PAUSE_SECONDS = 8.0  # for a process to end, in order or not
+_BY_REQUEST = "by request"
 _JOIN_SECONDS = 1.0  # for the watching thread to make its last round
 _ERROR_PAUSE = 0.2  # seconds after an error in the watching thread until it goes on
 _ERROR_LOGGED = 60.0  # seconds until the same error is logged again
@@ -113,6 +115,7 @@ class Supervisor:
         self._lock = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._paused: frozenset[str] = frozenset()  # as was asked for; each charge follows
         self._watchdog = Watchdog(
             self._watching, lambda: self._ticked, self._revive, self._hangs, hang_timeout
         )
@@ -153,6 +156,29 @@ class Supervisor:
         with self._lock:
             return {n: charge.describe(stream) for n, (charge, stream) in self._streams.items()}
 
+    def pause(self, streams: Iterable[str], wait: float = _PAUSE_SECONDS) -> None:
+        """Close the devices of these streams and keep them closed; all others run.
+
+        A process that several streams share is started again with those that are left.
+
+        Args:
+            streams: Names of all that are to be paused from now on.
+            wait: Longest wait in seconds until it is so; before `start` nothing is waited for.
+
+        Raises:
+            InputError: There is no such stream.
+            BusError: A process has not ended in time; it will be ended all the same.
+        """
+        wanted = frozenset(streams)
+        if unknown := wanted - self._streams.keys():
+            raise InputError(f"no stream {min(unknown)!r}; there are {', '.join(self._streams)}")
+        with self._lock:
+            self._paused = wanted
+            if self._thread is None or not self._thread.is_alive():
+                return
+            if not self._lock.wait_for(lambda: self._all_paused(wanted), wait):
+                raise BusError(f"a device is not closed after {wait:g} s; it will be")
+
     def start(self, wait: float = 120.0) -> None:
         """Start all workers.
 
@@ -169,7 +195,7 @@ class Supervisor:
             raise ConfigurationError("this supervisor was started already")
         self._launchers.start()
         for charge in self._charges.values():
-            self._launch(charge)
+            self._follow(charge)
         self._start_watching()
         self._watchdog.start()
         if wait <= 0:
@@ -202,6 +228,7 @@ class Supervisor:
             for charge in self._charges.values():
                 charge.pid = 0
             for _, stream in self._streams.values():
+                stream.silence()
                 if stream.state is not WorkerState.FAILED:
                     stream.state, stream.detail = WorkerState.STOPPED, ""
         self._directory.remove()
@@ -336,6 +363,8 @@ class Supervisor:
         for charge in self._charges.values():
             for stream in charge.streams:
                 stream.beaten += standstill
+            if self._wanted(charge) != charge.paused:
+                self._let_go(charge)
             pausing = charge.state in (WorkerState.RESTARTING, WorkerState.RESTING)
             starting = charge.state is WorkerState.STARTING
             if pausing and not charge.pid and now >= charge.due:
@@ -344,8 +373,8 @@ class Supervisor:
                     self._launch(charge)
             elif starting and not charge.pid:
                 # The command was lost, or the launcher does not get to it.
-                if now - charge.streams[0].beaten > self._start_timeout:
-                    charge.streams[0].beaten = now
+                if now - charge.running_streams[0].beaten > self._start_timeout:
+                    charge.running_streams[0].beaten = now
                     self._launchers.kill()
             elif charge.killed and charge.pid and now - charge.killed > _GRACE:
                 charge.killed, charge.asked = now, charge.asked + 1
@@ -355,7 +384,7 @@ class Supervisor:
                     self._launchers.kill()
             elif charge.pid and not charge.killed:
                 limit = self._heartbeat_timeout if charge.beating else self._start_timeout
-                if now - min(stream.beaten for stream in charge.streams) > limit:
+                if now - min(stream.beaten for stream in charge.running_streams) > limit:
                     self._kill(charge, f"no heartbeat for {limit:g} s")
 
     def _ended(self, charge: Charge, code: int, words: str) -> None:
@@ -364,6 +393,9 @@ class Supervisor:
         # One that ran and was ended by somebody else is not to blame for it.
         to_blame = crashed or not charge.running or bool(charge.killed)
         charge.pid, charge.last_exit, charge.memory, charge.running = 0, code, 0, 0.0
+        if self._wanted(charge) != charge.paused:  # it ended so that a device is let go
+            self._follow(charge)
+            return
         detail = words or (f"ended by signal {-code}" if code < 0 else f"ended with code {code}")
         log.warning("worker %s: %s", charge.name, detail)
         if code == EXIT_FATAL:
@@ -383,6 +415,34 @@ class Supervisor:
         charge.due = now + wait
         self._change_all(charge, state, detail)
 
+    def _wanted(self, charge: Charge) -> frozenset[str]:
+        """Return which streams of a process are to be paused."""
+        return self._paused & {stream.spec.stream for stream in charge.streams}
+
+    def _let_go(self, charge: Charge) -> None:
+        """End a process whose streams are to be others; `_ended` goes on from there."""
+        if charge.pid and not charge.killed:
+            charge.killed = time.monotonic()
+            self._launchers.tell({"end": charge.pid})
+        elif not charge.pid and charge.state is not WorkerState.STARTING:
+            self._follow(charge)
+
+    def _follow(self, charge: Charge) -> None:
+        """Pause the streams of a process that are to be paused, and start it for the others."""
+        with self._lock:
+            charge.paused = self._wanted(charge)
+        for stream in charge.streams:
+            if stream.spec.stream not in charge.paused:
+                stream.silence()
+                continue
+            try:
+                stream.say_paused(_BY_REQUEST)
+            except BusError as error:  # then it is silent, which is worse to read, and no more
+                log.warning("%s is paused, and cannot say so: %s", stream.spec.stream, error)
+            self._change(charge, stream, WorkerState.PAUSED, _BY_REQUEST)
+        if charge.running_streams:
+            self._launch(charge)
+
     def _kill(self, charge: Charge, why: str, gently: bool = False) -> None:
         """End a worker: one that is silent or hangs will not listen, others can finish."""
         log.warning("worker %s: %s, ending it", charge.name, why)
@@ -393,16 +453,16 @@ class Supervisor:
     def _launch(self, charge: Charge) -> None:
         now = time.monotonic()
         charge.beating, charge.killed, charge.asked, charge.running = False, 0.0, 0, 0.0
-        for stream in charge.streams:
+        for stream in charge.running_streams:
             stream.beaten = now
             detail = stream.detail if charge.restarts else ""
             self._change(charge, stream, WorkerState.STARTING, detail)
-        workers = [stream.spec.model_dump(mode="json") for stream in charge.streams]
+        workers = [stream.spec.model_dump(mode="json") for stream in charge.running_streams]
         command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
         self._launchers.tell(command)
 
     def _change_all(self, charge: Charge, state: WorkerState, detail: str) -> None:
-        for stream in charge.streams:
+        for stream in charge.running_streams:
             self._change(charge, stream, state, detail)
 
     def _change(self, charge: Charge, stream: Stream, state: WorkerState, detail: str) -> None:
@@ -427,8 +487,13 @@ class Supervisor:
         return ""
 
     def _all_up(self) -> bool:
-        up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED)
+        up = (WorkerState.RUNNING, WorkerState.WAITING, WorkerState.ENDED, WorkerState.PAUSED)
         return all(stream.state in up for _, stream in self._streams.values())
+
+    def _all_paused(self, wanted: frozenset[str]) -> bool:
+        """Whether exactly these streams are paused, and their processes have ended."""
+        paused = {n for n, (_, s) in self._streams.items() if s.state is WorkerState.PAUSED}
+        return paused == wanted or self._paused != wanted  # or somebody wants others by now
 
 
 def _too_much(stream: Stream, beat: Heartbeat) -> str:

@@ -17,7 +17,9 @@ from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import ControlServer
+from sensebind.agent.robot.robot import _Lock
 from sensebind.errors import InputError, ToolError
+from sensebind.perception.spans import FOREVER, Span
 from sensebind.tools.risk import Risk, label
 
 ROBOT = """
@@ -54,12 +56,17 @@ class Agent:
         self.observing: list[BaseTool] = [LOOK]
         self.awareness = SimpleNamespace(report=dict)
         self.media: list[Mapping[str, Any]] = []
+        self.forgotten: list[tuple[list[Span], bool]] = []
         self._threads = {
             "default": Assistant(ScriptedChat(script=echo), self.tools),
             "driver": Assistant(
                 ScriptedChat(script=calls_once("drive", metres=1.0)), self.tools, thread="driver"
             ),
         }
+
+    def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
+        self.forgotten.append((list(spans), dry))
+        return {"turns": 2}
 
     def assistant(self, thread: str = "") -> Assistant:
         return self._threads[thread]
@@ -183,3 +190,15 @@ def test_a_tool_that_fails_is_an_error() -> None:
     tool = StructuredTool.from_function(burn, handle_tool_error=True)
     with pytest.raises(ToolError, match="too hot"):
         run_tool(tool, {})
+
+
+def test_a_robot_that_runs_forgets_by_itself(robot: tuple[Path, Agent]) -> None:
+    file, agent = robot
+    with _Lock(read_config(file).directory):
+        done = sensebind("forget", file, "--last", "1h", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2", "turns"]
+    [(planned, first), (spans, second)] = agent.forgotten
+    assert planned == spans and (first, second) == (True, False)
+    assert spans[0].until == FOREVER and spans[0].since > 0
+    assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sensebind.agent.robot.checks import Verdict
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.doctor_robot import examine_robot
+from sensebind.agent.robot.doctor_robot import examine_robot, sent_away
 
 STREAMS = "streams: {lidar: {source: 'cloud:clouds'}}\n"
 
@@ -96,3 +97,29 @@ def _written(folder: Path) -> Path:
     file = folder / "rover.yaml"
     file.write_text(STREAMS + "llm: sensebind\n")
     return file
+
+
+@pytest.mark.parametrize(
+    ("llm", "goes", "says"),
+    [
+        ("sensebind", False, "none"),
+        ("'ollama:llama3.2'", False, "none"),
+        ("{model: 'openai:x', options: {base_url: 'http://localhost:8000/v1'}}", False, "none"),
+        ("{model: 'openai:x', options: {base_url: 'http://[::1]:8000/v1'}}", False, "none"),
+        ("'openai:gpt-5'", True, "with every question openai gets the dialog so far"),
+        ("{model: 'openai:gpt-5', images: true, audio: true}", True, "in words, images, sounds,"),
+        ("{model: 'openai:gpt-5', images: false}", True, "in words, and results of tools"),
+        ("{model: 'ollama:x', options: {base_url: 'http://10.0.0.9:11434'}}", True, "10.0.0.9"),
+    ],
+)
+def test_which_data_leave_the_machine(folder: Path, llm: str, goes: bool, says: str) -> None:
+    section = read_config_of(folder, f"llm: {llm}\n").llm
+    assert section is not None
+    check = sent_away(section)
+    assert (check.verdict is Verdict.WARNING) == goes and says in check.found
+
+
+def read_config_of(folder: Path, more: str) -> RobotConfig:
+    file = folder / "rover.yaml"
+    file.write_text(STREAMS + more)
+    return read_config(file)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fixtures.fake_senses import STREAMS, TESTS, alive, save_tiny_imagebind, worker
 
-from sensebind.errors import BusError, ConfigurationError
+from sensebind.errors import BusError, ConfigurationError, InputError
 from sensebind.perception.bus.pubsub import Publisher, Subscriber
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState, WorkerStatus
 
@@ -347,3 +347,49 @@ def test_no_process_outlives_the_supervisor(checkpoint: Path) -> None:
     assert (killed.wait(RECOVERY), interrupted.wait(RECOVERY)) == (-signal.SIGKILL, 0)
     until(lambda: not any(map(alive, pids)))
     assert not [directory for directory in directories if directory.exists()]
+
+
+def test_a_paused_stream_has_no_process_says_so_and_comes_back(supervisor: Supervisor) -> None:
+    until(lambda: all(s.state is WorkerState.RUNNING for s in supervisor.status().values()))
+    first, *others = STREAMS
+    before = supervisor.status()
+    with Subscriber(supervisor.endpoints.values()) as subscriber:
+        supervisor.pause([first])
+        assert supervisor.status()[first].state is WorkerState.PAUSED
+        assert not alive(before[first].pid) and supervisor.status()[first].pid == 0
+        beats: dict[str, str] = {}
+
+        def told() -> bool:
+            news = subscriber.receive(0.1)
+            beats.update({name: one.state for name, one in news.heartbeats.items()})
+            return beats.get(first) == "paused"
+
+        until(told)
+        time.sleep(1.0)
+        subscriber.receive(0)
+        assert first not in subscriber.receive(0.5).percepts
+        assert supervisor.status()[first].state is WorkerState.PAUSED
+        supervisor.pause([])
+        until(lambda: supervisor.status()[first].state is WorkerState.RUNNING)
+        until(lambda: first in subscriber.receive(0.1).percepts)
+    assert supervisor.status()[first].restarts == before[first].restarts
+    assert {n: supervisor.status()[n].pid for n in others} == {n: before[n].pid for n in others}
+    with pytest.raises(InputError, match="no stream"):
+        supervisor.pause(["nobody"])
+
+
+def test_of_a_shared_process_one_stream_is_paused_from_the_start(checkpoint: Path) -> None:
+    specs = [
+        worker(stream, checkpoint).model_copy(update={"process": "both"})
+        for stream in ("camera", "lidar")
+    ]
+    supervisor = Supervisor(specs)
+    supervisor.pause(["lidar"])
+    with supervisor:
+        states = {name: one.state for name, one in supervisor.status().items()}
+        assert states == {"camera": WorkerState.RUNNING, "lidar": WorkerState.PAUSED}
+        supervisor.pause(["camera"])
+        until(lambda: supervisor.status()["lidar"].state is WorkerState.RUNNING)
+        assert supervisor.status()["camera"].state is WorkerState.PAUSED
+        supervisor.pause(["camera", "lidar"])
+        assert not [pid for name, pid in supervisor.pids.items() if name == "both/"]

@@ -1,0 +1,166 @@
+"""Forgetting: what was perceived and said in some spans of time leaves every store of a robot.
+
+Each store erases its own; this goes through all of them, in an order in which what cites goes
+before what is cited. Its bytes go with it: databases and files are written anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensebind.agent.approval.audit import AuditLog
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.errors import StorageError
+from sensebind.perception.frames.recording_edit import erase_entries
+from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.private_files import write_private
+from sensebind.perception.spans import Span, cites, covered
+
+if TYPE_CHECKING:
+    from sensebind.agent.threads import Dialogs
+
+Counts = dict[str, int]
+"""What was, or would be, forgotten, by what it is."""
+EraseMemory = Callable[[Sequence[Span]], Counts]
+
+
+def forget(
+    config: RobotConfig,
+    spans: Sequence[Span],
+    *,
+    dry: bool = False,
+    memory: EraseMemory | None = None,
+    dialogs: Dialogs | None = None,
+    audit: AuditLog | None = None,
+) -> Counts:
+    """Forget what was perceived and said in some spans of time.
+
+    Args:
+        config: The robot's file.
+        spans: What goes.
+        dry: Count alone, and change nothing.
+        memory: Erases in the memory of a robot that runs; else its file is opened.
+        dialogs: Of a robot that runs.
+        audit: Of a robot that runs.
+
+    Returns:
+        How many of what.
+
+    Raises:
+        InputError: A turn is running.
+        StorageError: A store cannot be written, or another robot writes to it. What was erased
+            before that is erased.
+    """
+    with ExitStack() as stack:
+        if memory is None:  # first of all: a robot that writes to it must not lose half
+            memory = _memory_of(config, stack, dry)
+        return _forget(config, spans, dry, memory, dialogs, audit)
+
+
+def _forget(
+    config: RobotConfig,
+    spans: Sequence[Span],
+    dry: bool,
+    memory: EraseMemory,
+    dialogs: Dialogs | None,
+    audit: AuditLog | None,
+) -> Counts:
+    state = config.state_directory
+    counts: Counts = {}
+    gone: set[tuple[str, str]] = set()
+    file = state / "dialogs.sqlite"
+    if dialogs is not None or file.is_file():
+        gone = _forget_dialogs(dialogs, file, spans, counts, dry)
+    counts |= memory(spans)
+    if (folder := config.frame_spec.directory).is_dir():
+        with FrameStore(folder) as frames:
+            found = frames.erase(spans, dry=dry)
+        counts |= {_frames(name): count for name, count in found.items()}
+    for path in recordings_of(config):
+        if path.is_file():
+            counts[f"entries of {path}"] = erase_entries(path, spans, dry=dry)
+    log = state / "audit.jsonl"
+    if audit is not None or log.is_file():
+        everything = any(one.everything for one in spans)
+
+        def goes(record: Mapping[str, Any], line: str) -> bool:
+            of_turn = (record.get("thread"), record.get("turn")) in gone
+            at = record.get("ns")
+            said = isinstance(at, int) and covered(spans, "", at)
+            return everything or of_turn or said or cites(spans, line)
+
+        with closing(AuditLog(log)) if audit is None else nullcontext(audit) as opened:
+            counts["words of audit records"] = opened.redact(goes, dry=dry)
+    return {name: count for name, count in counts.items() if count}
+
+
+def _frames(stream: str) -> str:
+    return "damaged files of frames" if " " in stream else f"frames of {stream}"
+
+
+def _forget_dialogs(
+    dialogs: Dialogs | None, file: Path, spans: Sequence[Span], counts: Counts, dry: bool
+) -> set[tuple[str, str]]:
+    from sensebind.agent.threads import Dialogs
+
+    with Dialogs(file) if dialogs is None else nullcontext(dialogs) as opened:
+        found = opened.erase(spans, dry=dry)
+    counts |= {"turns": len(found.turns), "long results of tools": found.results}
+    return found.turns
+
+
+def _memory_of(config: RobotConfig, stack: ExitStack, dry: bool) -> EraseMemory:
+    """Return what erases in the memory of a robot that does not run."""
+    if not config.memory_file.is_file():
+        return lambda _spans: {}
+    from sensebind.memory.episode_store import EpisodeStore
+    from sensebind.memory.recorder import Recorder
+
+    if dry:
+        store = stack.enter_context(EpisodeStore(config.memory_file))
+        return lambda spans: store.erase(spans, dry=True)
+    recorder = Recorder(config.memory_file)  # its lock: no robot writes meanwhile
+    stack.callback(recorder.stop)
+    return recorder.erase
+
+
+# --- recordings ---------------------------------------------------------------------------------
+
+
+def recordings_of(config: RobotConfig) -> list[Path]:
+    """Return where recordings of this robot were written, as far as it was noted.
+
+    Raises:
+        StorageError: The list is damaged.
+    """
+    file = _list_of(config)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return [Path(str(one)) for one in found["recordings"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StorageError(f"the list of recordings {file} cannot be read: {error}") from error
+
+
+def note_recording(config: RobotConfig, path: Path) -> None:
+    """Note where a recording of this robot is written, so that it can be forgotten.
+
+    Raises:
+        StorageError: It cannot be noted.
+    """
+    file = _list_of(config)
+    known = [one for one in recordings_of(config) if one.is_file()]
+    names = [str(one) for one in dict.fromkeys([*known, path.absolute()])]
+    try:
+        write_private(file, (json.dumps({"recordings": names}, indent=1) + "\n").encode())
+    except OSError as error:
+        raise StorageError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _list_of(config: RobotConfig) -> Path:
+    return config.state_directory / "recordings.json"
