@@ -224,7 +224,7 @@ class Calibrator:
                 "its edges: hold it nearer, and into every corner"
             )
         assert self._size is not None
-        known = self._board.made.getChessboardCorners()
+        known = np.asarray(self._board.made.getChessboardCorners())
         objects = [known[numbers].astype(np.float32) for numbers in self._numbers]
         seen = [corners.astype(np.float32) for corners in self._corners]
         try:

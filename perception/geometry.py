@@ -112,7 +112,7 @@ class Transform:
         """Return the way back."""
         return Transform(self.rotation.T, -self.rotation.T @ self.translation)
 
-    def apply(self, points: np.ndarray | Sequence[float]) -> np.ndarray:
+    def apply(self, points: np.ndarray | Sequence[float] | Sequence[Sequence[float]]) -> np.ndarray:
         """Return points float64 [3] or [N, 3] in the other frame, metres."""
         return np.asarray(points, np.float64) @ self.rotation.T + self.translation
 

@@ -19,21 +19,21 @@ class SimHomeOptions:
         camera_rate: Images per second.
         lidar_rate: Sweeps per second.
         lidar_columns: Directions per sweep, None for the sensor's own; fewer are faster.
-        camera: Where its camera is; the robot's own place by default.
         sensor_port: Port on 127.0.0.1 of the sensors; 0 takes a free one, here and below.
         robot_path: Socket file of the robot's commands, in a folder of its own, as who can open it
             moves the robot.
         house_port: Port of the house API.
+        camera: Where its camera is; the robot's own place by default.
     """
 
     scene: Scene | int
     camera_rate: float = 10.0
     lidar_rate: float = 5.0
     lidar_columns: int | None = None
-    camera: CameraSetup | None = None
     sensor_port: int = 0
     robot_path: str = ""
     house_port: int = 0
+    camera: CameraSetup | None = None
 
 
 def dump_options(options: SimHomeOptions) -> bytes:

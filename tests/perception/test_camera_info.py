@@ -128,7 +128,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_any_file_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, text: str, line: int
 ) -> None:
-    lines = OST.splitlines()
+    lines: list[str] = list(OST.splitlines())
     lines[line : line + 1] = [text]
     file = tmp_path_factory.mktemp("info") / "camera.yaml"
     file.write_text("\n".join(lines), encoding="utf-8", errors="replace")

@@ -51,7 +51,8 @@ def test_a_marker_is_located_where_it_hangs(xyz: tuple[float, ...], rpy: tuple[f
     axis = camera.pose.rotation[:, 2]
     place = np.array(xyz) + 1.2 * axis / np.linalg.norm(axis[:2]) + [0, 0, 0.3]
     facing = math.atan2(-axis[1], -axis[0]) + 0.3
-    sign = Marker(7, *map(float, place), facing, 0.2)
+    x, y, z = (float(value) for value in place)
+    sign = Marker(7, x, y, z, facing, 0.2)
     with SimHome(Scene(1, markers=(sign,)), camera=CameraSetup(xyz, rpy, 448)) as home:  # type: ignore[arg-type]
         [found] = MarkerReader(sizes={"aruco": 0.2}, camera=camera).read(home.camera())
     assert found.text == "7" and found.position is not None
