@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
@@ -49,6 +50,16 @@ def read_bag_frames(path: Path, topic: str, modality: Modality) -> BagFrames:
     Raises:
         ConfigurationError: A transform makes no sense.
     """
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return BagFrames()
+    return _read(path, topic, modality, changed)
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, topic: str, modality: Modality, _changed: int) -> BagFrames:
+    """Read a bag once, as long as it does not change: its transforms may be anywhere in it."""
     try:
         with BagFiles(path) as bag:
             types = bag.topics()
