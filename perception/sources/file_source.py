@@ -226,8 +226,8 @@ class PlayedSource(ABC):
         captured_at = sample.captured_at
         if captured_at is None or self._rounds:  # another round is no repetition
             captured_at = time.time_ns() - round((now - due) * 1e9)
-        following = sample.sequence is None or self._rounds
-        self._sequence = self._sequence + 1 if following else sample.sequence
+        stored = None if self._rounds else sample.sequence
+        self._sequence = self._sequence + 1 if stored is None else stored
         return Observation(
             data=sample.data,
             stream=self._stream,
