@@ -40,8 +40,9 @@ class HomeProcess:
     """
 
     def __init__(self, config: SimHomeConfig) -> None:
-        ports = {"sensor_port": config.port, "house_port": config.house_port}
-        self._options = SimHomeOptions(config.seed, **ports)
+        self._options = SimHomeOptions(
+            config.seed, sensor_port=config.port, house_port=config.house_port
+        )
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
