@@ -31,6 +31,10 @@ class Trouble(StrEnum):
     FLOOD = "flood"
     CORRUPT = "corrupt"
     DISK = "disk"
+    WATCH = "watch"
+    DESCRIPTORS = "descriptors"
+    STORE = "store"
+    IDLE = "idle"
 
 
 def chaos(

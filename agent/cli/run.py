@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -37,7 +38,12 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Run the streams of a robot: each in its own process, watched, published."""
-    return run_robot(config, seconds, as_json)
+    try:
+        return run_robot(config, seconds, as_json)
+    finally:
+        # All is closed. The interpreter would look through a million objects of PyTorch's and
+        # LangChain's before it ends, which takes a second or two of the three that SIGTERM may.
+        gc.freeze()
 
 
 def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -> int:

@@ -12,13 +12,14 @@ import os
 import random
 import resource
 import signal
+import socket
 import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,13 +33,15 @@ from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Percept
 from sensebind.perception.sources import faulty_source
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
+from sensebind.perception.workers.supervisor import WorkerStatus
 
 BAR = 3.0
 """Seconds after which every sense must be back."""
-_NO_WORKERS = ("launcher", "spare", "simhome")  # processes that are no sense
+_NO_WORKERS = ("launcher", "spare", "simhome", "network")  # processes that are no sense
 PATIENCE = 60.0  # seconds after which it is given up
 _GONE = 5.0  # seconds that a device is away, a process stopped, a disk full
 _BLINK = 2.0  # seconds of a clock that jumped, of a flood
+_CONNECTIONS = 100  # that say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class Subject:
         self.streams = tuple(config.stream_names.values())
         self.watch = Watch(self.streams)
         self.pids_seen: set[int] = set()
+        self._strangers: list[BaseException] = []  # what `on_change` raises next
         self.robot: Robot
         self.awareness: Awareness
 
@@ -157,7 +161,9 @@ class Subject:
 
     def _start(self) -> None:
         self._controls = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        self.robot = self._stack.enter_context(Robot(self._config, adapt=self._disturbable))
+        self.robot = self._stack.enter_context(
+            Robot(self._config, on_change=self._changed, adapt=self._disturbable)
+        )
         self._rogue = self._stack.enter_context(Rogue(self._controls / "rogue"))
         endpoints = self.robot.supervisor.endpoints | {ROGUE: self._rogue.endpoint}
         modalities = self._config.modalities | {ROGUE: "vision"}
@@ -173,7 +179,35 @@ class Subject:
     def _disturbable(self, worker: WorkerSpec) -> WorkerSpec:
         arguments = worker.source.arguments | {"control": str(self._controls / worker.stream)}
         source = FactorySpec(factory=faulty_source.FACTORY, arguments=arguments)
-        return worker.model_copy(update={"source": source})
+        changes: dict[str, object] = {"source": source}
+        if worker.frames is not None:  # those of the robot are not on trial
+            own = {"directory": self._controls / "frames" / worker.stream}
+            changes["frames"] = worker.frames.model_copy(update=own)
+        return worker.model_copy(update=changes)
+
+    def _changed(self, _status: WorkerStatus) -> None:
+        if self._strangers:
+            raise self._strangers.pop()
+
+    def raise_in_watch(self, error: BaseException) -> None:
+        """Let the thread that watches the workers meet an error when a state changes next."""
+        self._strangers.append(error)
+
+    @contextmanager
+    def unwritable(self, stream: str) -> Iterator[None]:
+        """Put something in the way where the frames of a stream are kept."""
+        folder = self._controls / "frames" / stream
+        away = folder.with_name(f"{stream}.away")
+        if folder.exists():
+            folder.rename(away)
+        folder.parent.mkdir(exist_ok=True)
+        folder.touch()
+        try:
+            yield
+        finally:
+            folder.unlink()
+            if away.exists():
+                away.rename(folder)
 
     @contextmanager
     def disturbed(self, stream: str, word: str) -> Iterator[None]:
@@ -313,15 +347,81 @@ def _full_disk(subject: Subject) -> Harm:
     return Harm(time.monotonic())
 
 
+def _watch_fails(subject: Subject, stream: str, error: BaseException) -> Harm:
+    """Kill a worker, and let the thread that is to start it again meet an error then."""
+    before = subject.robot.supervisor.watch_status()
+    subject.raise_in_watch(error)
+    harm = kill(subject, stream)
+    until = time.monotonic() + _GONE
+    while (now := subject.robot.supervisor.watch_status()) == before:
+        if time.monotonic() > until:
+            return replace(harm, noted="not noted")
+        time.sleep(0.02)
+    errors, revived = now.errors - before.errors, now.revived - before.revived
+    return replace(harm, noted=f"watch errors +{errors}, revived +{revived}")
+
+
+def _no_descriptors(subject: Subject, stream: str) -> Harm:
+    """Kill a worker while the launcher that is to fork it has no descriptor left."""
+    launcher, epochs = subject.pids["launcher"], subject.watch.epochs()
+    limits = resource.prlimit(launcher, resource.RLIMIT_NOFILE)
+    resource.prlimit(launcher, resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        os.kill(subject.pids[stream], signal.SIGKILL)
+        time.sleep(_GONE)
+        state = subject.robot.supervisor.status()[stream].state
+    finally:
+        with suppress(ProcessLookupError):
+            resource.prlimit(launcher, resource.RLIMIT_NOFILE, limits)
+    return Harm(time.monotonic(), {stream: epochs[stream]}, f"meanwhile {state}")
+
+
+def _no_store(subject: Subject, stream: str) -> Harm:
+    """Kill a worker while the frame store cannot be opened; it must come back without it."""
+    with subject.unwritable(stream):
+        harm = kill(subject, stream)
+        subject.watch.back(harm.since, harm.former)
+        time.sleep(_BLINK)
+    return harm
+
+
+def _idle(subject: Subject, address: str) -> Harm:
+    """Open more connections to /metrics than it takes, and say nothing on them."""
+    host, port = address.removeprefix("http://").partition("/")[0].rsplit(":", 1)
+    since = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(_CONNECTIONS):
+            with suppress(OSError):
+                stack.enter_context(socket.create_connection((host, int(port)), 1.0))
+        time.sleep(_BLINK)
+        since = time.monotonic() - 0.5  # it must go on meanwhile, not only after it
+    return Harm(since)
+
+
 Trial = tuple[str, Callable[[], Harm]]
 """What is done, in words, and the deed."""
-KINDS = ("kill", "stop", "gone", "clock", "slow", "flood", "corrupt", "disk")
+KINDS = (
+    "kill",
+    "stop",
+    "gone",
+    "clock",
+    "slow",
+    "flood",
+    "corrupt",
+    "disk",
+    "watch",
+    "descriptors",
+    "store",
+    "idle",
+)
 
 
 def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
     """Return what can be done to a robot, by kind."""
     streams = subject.streams
-    found = {
+    workers = [name for name in subject.pids if name in streams]  # alone in their process
+    metrics = subject.robot.addresses.get("metrics", "")
+    found: dict[str, list[Trial]] = {
         "kill": [(f"kill -9 of {name}", partial(kill, subject, name)) for name in subject.pids],
         "stop": [(f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
                  for s in subject.pids if s not in _NO_WORKERS],
@@ -333,6 +433,16 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
         "flood": [(f"a flood for {_BLINK:g} s", partial(_hostile, subject, FLOOD))],
         "corrupt": [(f"corrupt messages for {_BLINK:g} s", partial(_hostile, subject, CORRUPT))],
         "disk": [(f"disk full for {_GONE:g} s", partial(_full_disk, subject))],
+        "watch": [(f"{name} in the watch while {one} is killed",
+                   partial(_watch_fails, subject, one, error))
+                  for one in workers[:1] for name, error in (
+                      ("an error", OSError(5, "Input/output error")), ("an exit", SystemExit(1)))],
+        "descriptors": [(f"no descriptors for {_GONE:g} s while {one} is killed",
+                         partial(_no_descriptors, subject, one)) for one in workers],
+        "store": [(f"the frames of {one} cannot be kept while it is killed",
+                   partial(_no_store, subject, one)) for one in workers],
+        "idle": [(f"{_CONNECTIONS} idle connections to metrics", partial(_idle, subject, metrics))]
+                if metrics else [],
     }  # fmt: skip
     return {kind: found[kind] for kind in kinds}
 

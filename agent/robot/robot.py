@@ -182,9 +182,10 @@ class Robot:
         stack.enter_context(self.pausing)  # follows the file from here on
 
     def _begin_to_end(self) -> None:
-        """Have the simulated home end while the workers do."""
-        if self._home is not None:
-            self._home.end()
+        """Have the other processes end while the workers do."""
+        for one in (self._home, self._network):
+            if one is not None:
+                one.end()
 
     def _open_frames(self) -> FrameStore | None:
         """Open the frame store; a robot without one perceives all the same."""

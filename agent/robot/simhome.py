@@ -41,11 +41,10 @@ class HomeProcess:
     """
 
     def __init__(self, config: SimHomeConfig) -> None:
-        ports = {"sensor_port": config.port, "house_port": config.house_port}
-        self._folder = Path(tempfile.mkdtemp(prefix="sensebind-home-"))  # of mode 0700
-        path = str(self._folder / "robot")
         camera = config.camera and CameraSetup(config.camera.xyz, config.camera.rpy)
-        self._options = SimHomeOptions(config.seed, robot_path=path, camera=camera, **ports)
+        self._options = SimHomeOptions(
+            config.seed, sensor_port=config.port, house_port=config.house_port, camera=camera
+        )
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_after, name="home", daemon=True)
@@ -77,7 +76,14 @@ class HomeProcess:
         Raises:
             ConfigurationError: It cannot start.
         """
-        self._start()
+        folder = tempfile.mkdtemp(prefix="sensebind-home-")  # of mode 0700
+        self._options = replace(self._options, robot_path=str(Path(folder) / "robot"))
+        self.server = SimHomeServer(self._options)
+        try:
+            self._start()
+        except BaseException:
+            remove_private(Path(self._options.robot_path))
+            raise
         sensors, house = (
             int(address.rpartition(":")[2]) for address in (self.server.sensors, self.server.house)
         )
@@ -109,7 +115,7 @@ class HomeProcess:
         self.server.end()
         self._thread.join()
         self.server.stop()
-        remove_private(self._folder / "robot")
+        remove_private(Path(self._options.robot_path))
 
 
 def simhome_robot(

@@ -17,7 +17,7 @@ class SimHomeBase:
     """Commands SimHome's base and hears its odometry; never waits.
 
     Args:
-        address: The robot address of a SimHome process, such as "tcp://127.0.0.1:5602".
+        address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
 
     Raises:
         SourceError: The address cannot be used.

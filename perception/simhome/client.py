@@ -23,7 +23,7 @@ class RobotClient:
     by the driving process, is the one for people.
 
     Args:
-        address: The robot address of a SimHome process, such as "tcp://127.0.0.1:5602".
+        address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
     """
 
     guards_itself = True

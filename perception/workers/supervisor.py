@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 _TICK = 0.05  # seconds between looks at the launcher and the heartbeats
 _STANDSTILL = 0.5  # seconds without such a look that mean that the machine stood still
 _BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the start after n crashes in a row
+_LACK_WAIT = 1.0  # seconds at most before the next start after a lack that may pass
 _BREAKER = 8  # crashes in a row after which a process rests
 _REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
 _SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
@@ -406,7 +407,8 @@ class Supervisor:
         wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
         charge.failures += to_blame
         state = WorkerState.RESTARTING
-        if code == EXIT_LACK:  # it may be over at any moment: never a rest
+        if code == EXIT_LACK:  # it may be over at any moment: neither a rest nor a long wait
+            wait = min(wait, _LACK_WAIT)
             charge.failures = min(charge.failures, _BREAKER - 1)
         if charge.failures >= _BREAKER:
             wait = min(_REST * 2**charge.rests, _LONGEST_REST)

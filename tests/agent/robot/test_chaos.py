@@ -54,6 +54,32 @@ def test_each_trouble_is_told_and_over_again(
     assert code == (0 if told["ok"] else 1)
 
 
+@pytest.mark.extended
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_harms_the_watch_itself_is_over_again(
+    robot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with robot.open("a") as file:
+        file.write("metrics: {port: 0}\n")
+    kinds = ("watch", "descriptors", "store", "idle")
+    command("chaos", str(robot), *(f"--only={kind}" for kind in kinds), "--json")
+    told = json.loads(capsys.readouterr().out)
+    noted = {one["what"]: one["noted"] for one in told["outcomes"]}
+    assert len(noted) == 2 + 1 + 1 + 1 and told["processes_left"] == 0
+    for one in told["outcomes"]:
+        assert one["back"] is not None and one["unreported"] == 0, one
+    for what, word in {
+        "an error in the watch": "watch errors +1, revived +0",
+        "an exit in the watch": "revived +1",
+        "no descriptors": "meanwhile",
+        "the frames of lidar": "unkept",
+        "100 idle connections": "",
+    }.items():
+        [note] = [note for name, note in noted.items() if name.startswith(what)]
+        assert word in note, (what, note)
+        assert "failed" not in note
+
+
 def command(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main(list(arguments))

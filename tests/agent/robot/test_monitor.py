@@ -1,6 +1,7 @@
 """What `top`, /metrics, the viewer and `doctor` show of real streams."""
 
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from sensebind.agent.robot.monitor import Monitor
 from sensebind.agent.robot.rerun_viewer import RerunSink
 from sensebind.errors import BusError, ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.bus.watch_report import WatchReporter, WorkerReport
 from sensebind.perception.frames.service import FrameClient, FrameServer
 from sensebind.perception.frames.store import FrameStore
 
@@ -86,6 +88,47 @@ def test_top_prints_one_snapshot_into_a_pipe(
     assert top.top(as_json=True) == 1
     [row] = json.loads(capsys.readouterr().out)["streams"]
     assert (row["state"], row["detail"], row["restarts"]) == ("waiting", "no such device", 2)
+
+
+def test_top_shows_what_the_supervisor_knows_of_workers_that_do_not_run(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their own heartbeats have ended, and "silent" would tell nobody why."""
+    folder = Path(publisher.endpoint.removeprefix("ipc://")).parent
+    reports = [
+        WorkerReport(stream="rover.lidar", state="failed", detail="lidar.npy: no such file"),
+        WorkerReport(stream="rover.radar", state="resting", detail="crashed often, rests for 30 s"),
+        WorkerReport(stream="rover.camera", state="running", pid=1, restarts=7),
+    ]
+    stop = threading.Event()
+
+    def watch() -> None:
+        with WatchReporter(f"ipc://{folder}/_watch", "rover.camera") as reporter:
+            while not stop.wait(0.05):
+                reporter.report(reports, errors=2, revived=1)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        until((folder / "_watch").exists)
+        assert top.top(as_json=True) == 1
+        rows = {row["stream"]: row for row in json.loads(capsys.readouterr().out)["streams"]}
+        assert top.top(once=True) == 1
+        text = capsys.readouterr().out
+        with Monitor(top.local_endpoints(None)) as monitor, MetricsServer(monitor, 0) as server:
+            until(monitor.watches)
+            [watched] = monitor.watches()
+            with urllib.request.urlopen(server.address, timeout=20) as answer:
+                metrics = answer.read().decode()
+    finally:
+        stop.set()
+        thread.join()
+    assert (rows["rover.lidar"]["state"], rows["rover.radar"]["state"]) == ("failed", "resting")
+    assert rows["rover.camera"]["state"] == "running" and rows["rover.camera"]["restarts"] == 7
+    assert "lidar.npy: no such file" in text and "rests for 30 s" in text
+    assert (watched.errors, watched.revived) == (2, 1) and watched.age < 5
+    assert 'sensebind_watch_errors_total{robot="rover.camera"} 2.0' in metrics
+    assert 'sensebind_stream_state{state="failed",stream="rover.lidar"} 1.0' in metrics
 
 
 def test_the_live_table_has_a_line_for_each_stream(monitor: Monitor) -> None:
