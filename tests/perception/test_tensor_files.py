@@ -12,7 +12,12 @@ import torch
 from safetensors.torch import save_file
 
 from sensebind.errors import CheckpointError
-from sensebind.perception.tensor_files import TensorFile, TensorFiles, open_directory
+from sensebind.perception.tensor_files import (
+    TensorFile,
+    TensorFiles,
+    all_finite,
+    open_directory,
+)
 
 WEIGHTS = {"a": torch.arange(12.0).view(3, 4), "b": torch.ones(2, dtype=torch.float16)}
 
@@ -113,3 +118,14 @@ def test_directories_single_sharded_and_broken(tmp_path: Path) -> None:
     index.write_text("{")
     with pytest.raises(CheckpointError, match="damaged"):
         open_directory(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_sums_that_overflow_are_finite_and_what_is_not_is_found(dtype: torch.dtype) -> None:
+    large = torch.full((1000,), torch.finfo(dtype).max, dtype=dtype)
+    assert all_finite(large) and all_finite(-large) and all_finite(torch.cat([large, -large]))
+    for wrong in (float("nan"), float("inf"), -float("inf")):
+        assert not all_finite(torch.cat([large, torch.tensor([wrong], dtype=dtype)]))
+        assert not all_finite(torch.tensor([1.0, wrong, 2.0], dtype=dtype))
+    both = torch.tensor([float("inf"), -float("inf")], dtype=dtype)
+    assert not all_finite(both) and all_finite(torch.zeros(0, dtype=dtype))

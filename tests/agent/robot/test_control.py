@@ -17,7 +17,7 @@ from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import ControlServer
-from sensebind.agent.robot.robot import _Lock
+from sensebind.agent.robot.run_directory import RunLock
 from sensebind.errors import InputError, ToolError
 from sensebind.perception.spans import FOREVER, Span
 from sensebind.tools.risk import Risk, label
@@ -192,9 +192,14 @@ def test_a_tool_that_fails_is_an_error() -> None:
         run_tool(tool, {})
 
 
-def test_a_robot_that_runs_forgets_by_itself(robot: tuple[Path, Agent]) -> None:
-    file, agent = robot
-    with _Lock(read_config(file).directory):
+def test_a_robot_that_runs_forgets_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    file = tmp_path / "rover.yaml"
+    file.write_text(ROBOT)
+    agent: Any = Agent()
+    with RunLock("rover"), ControlServer(agent, read_config(file).control_socket):
         done = sensebind("forget", file, "--last", "1h", "--yes")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["2", "turns"]
