@@ -40,17 +40,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Names the skips for which the session failed."""
     if config.getoption("--known-skips"):
         for line in _unknown_skips(config):
-            config.pluginmanager.getplugin("terminalreporter").write_line(line, red=True)
+            terminalreporter.write_line(line, red=True)
 
 
 def _unknown_skips(config: pytest.Config) -> list[str]:
     """A line for each reason for which more tests were skipped than are known."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None:  # in a worker of xdist
+    if not isinstance(reporter, pytest.TerminalReporter):  # in a worker of xdist
         return []
     known = Counter[str]()
     for line in KNOWN_SKIPS.read_text().splitlines():

@@ -104,9 +104,12 @@ def test_robot_that_is_not_there_is_a_tool_error() -> None:
 
 
 def test_a_port_in_use_is_a_clear_error(server: SimHomeServer) -> None:
-    for address, option in (server.sensors, "sensor_port"), (server.house, "house_port"):
-        port = int(address.rsplit(":", 1)[1])
-        second = SimHomeServer(SimHomeOptions(SCENE, **{option: port}))
+    sensors, house = (int(one.rsplit(":", 1)[1]) for one in (server.sensors, server.house))
+    for port, options in (
+        (sensors, SimHomeOptions(SCENE, sensor_port=sensors)),
+        (house, SimHomeOptions(SCENE, house_port=house)),
+    ):
+        second = SimHomeServer(options)
         with pytest.raises(ConfigurationError, match=f"port {port}.*choose another"):
             second.start()
         assert not second.alive and second.sensors == ""
