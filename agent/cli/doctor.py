@@ -10,22 +10,29 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli.options import Json
-from sensebind.agent.cli.output import console
+from sensebind.agent.cli.output import console, progress
 
 _MARKS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 
 def doctor(
     config: Annotated[Path | None, typer.Argument(help="A robot to look at, too.")] = None,
+    llm: Annotated[
+        bool,
+        typer.Option(
+            "--llm/--no-llm", help="Ask the language model for a token, which may cost money."
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> int:
-    """Look at devices, libraries, weights, ports, keys and disk, and say how to mend each."""
+    """Look at this machine, open all that a robot's file names, and say how to mend each."""
     # Exit code 0, or 1 when something is bad.
     from rich.markup import escape
 
-    from sensebind.agent.robot.doctor import Verdict, examine
+    with progress("looking at the machine"):
+        from sensebind.agent.robot.doctor import Verdict, examine
 
-    checks = list(examine(config))
+        checks = list(examine(config, llm=llm))
     well = all(check.verdict is not Verdict.BAD for check in checks)
     if as_json:
         print(json.dumps({"checks": [asdict(check) for check in checks], "ok": well}))

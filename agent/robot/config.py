@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sensebind.agent.robot.sections import (
-    TOOL_SECTIONS,
     BusConfig,
     CacheConfig,
     FramesConfig,
@@ -24,9 +22,9 @@ from sensebind.agent.robot.sections import (
     Section,
     SimHomeConfig,
     StreamConfig,
-    ToolConfig,
     WatchConfig,
 )
+from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig, known_kinds
 from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
@@ -34,9 +32,6 @@ from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.percept import STREAM_PATTERN, Modality
 from sensebind.perception.sources.registry import FACTORY
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
-
-TOOL_GROUP = "sensebind.tools"
-"""Entry points that add kinds of tools; each is called as a `python:` factory is."""
 
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _MODALITIES = {
@@ -94,21 +89,23 @@ class RobotConfig(Section):
     @field_validator("tools")
     @classmethod
     def _known_tools(cls, tools: tuple[ToolConfig, ...]) -> tuple[ToolConfig, ...]:
-        plugins = {point.name for point in entry_points(group=TOOL_GROUP)}
         for tool in tools:
-            if tool.kind not in TOOL_SECTIONS and tool.kind not in plugins:
-                known = ", ".join(sorted({*TOOL_SECTIONS, *plugins}))
-                raise ValueError(f"no tool is called {tool.kind!r}; there are {known}")
+            if tool.kind not in TOOL_KINDS and tool.kind not in (known := known_kinds()):
+                names = ", ".join(sorted(known))
+                raise ValueError(f"no tool is called {tool.kind!r}; there are {names}")
         return tools
 
     @model_validator(mode="after")
     def _parts_that_need_others(self) -> RobotConfig:
-        kinds = {tool.kind for tool in self.tools}
-        if self.memory is None and (needy := kinds & {"recall", "watch"}):
+        needs = {
+            tool.kind: TOOL_KINDS[tool.kind].needs for tool in self.tools if tool.kind in TOOL_KINDS
+        }
+        needy = [kind for kind, section in needs.items() if section == "memory"]
+        if self.memory is None and needy:
             raise ValueError(f"the tool {min(needy)} needs memory: (`memory: {{}}` will do)")
         if self.memory is None and self.watches:
             raise ValueError("watches: need memory: (`memory: {}` will do)")
-        simulated = [tool.kind for tool in self.tools if tool.kind == "house"]
+        simulated = [kind for kind, section in needs.items() if section == "simhome"]
         if self.motion is not None and self.motion.class_ == "simhome":
             simulated.append("motion: simhome")
         if self.simhome is None and simulated:
