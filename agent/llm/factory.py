@@ -57,7 +57,8 @@ def make_llm(name: str = "", **options: Any) -> BaseChatModel:
         return ChatSenseBind(model=model, **options)
     if not colon and Path(name).is_dir():
         return ChatSenseBind(model=name, **options)
-    if (key := PROVIDER_KEYS.get(provider)) and not os.environ.get(key) and "api_key" not in options:
+    key = PROVIDER_KEYS.get(provider)
+    if key and not os.environ.get(key) and "api_key" not in options:
         raise ConfigurationError(
             f"llm: {name}: the environment variable {key} is not set (a server of your own that "
             "needs no key takes any value)"

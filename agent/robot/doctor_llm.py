@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from sensebind.agent.robot.sections import LlmConfig
 from sensebind.errors import SenseBindError, UnusableModelError, one_line
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage
+    from langchain_core.messages import AIMessageChunk
 
 ANSWER_SECONDS = 60.0
 """Longest wait for one token."""
@@ -59,7 +61,7 @@ def _missing_key(provider: str, llm: LlmConfig) -> str:
 
 def _ask(model: str, llm: LlmConfig, ours: bool) -> Check:
     """Ask for one token, in a thread of its own, which a server that hangs may keep."""
-    answers: list[AIMessage | Exception] = []
+    answers: list[AIMessageChunk | Exception] = []
     began = time.perf_counter()
 
     def ask() -> None:
@@ -67,7 +69,8 @@ def _ask(model: str, llm: LlmConfig, ours: bool) -> Check:
 
         one = _ONE_TOKEN.get(model.partition(":")[0], {"max_tokens": 1})
         try:
-            answers.append(make_llm(model, **{**llm.options, **one}).invoke("hello"))
+            pieces = list(make_llm(model, **{**llm.options, **one}).stream("hello"))
+            answers.append(reduce(add, pieces))  # in pieces, as the agent asks
         except Exception as error:  # whatever a provider's client raises
             answers.append(error)
 
@@ -99,7 +102,7 @@ def _failed(error: Exception, model: str) -> Check:
     return Check(_TITLE, verdict, one_line(found), mend)
 
 
-def _tokens(answer: AIMessage) -> str:
+def _tokens(answer: AIMessageChunk) -> str:
     """Say what the provider counts of the question and the answer."""
     usage = answer.usage_metadata
     if usage is None:

@@ -13,7 +13,7 @@ from fixtures.openai_server import OpenAIServer, openai_server
 from fixtures.ports import free_port
 from fixtures.tiny_detectors import grounding_dino, rt_detr_v2
 
-from sensebind.agent.robot import doctor_llm
+from sensebind.agent.robot import doctor_llm, doctor_robot
 from sensebind.agent.robot.checks import Verdict
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.doctor_robot import examine_robot
@@ -69,7 +69,10 @@ def test_a_simulated_home_is_started_and_its_streams_are_read(folder: Path) -> N
     assert found["tool house"][0] is Verdict.OK and "tools: " in found["tool house"][1]
 
 
-def test_a_home_that_cannot_start_is_said_to_need_another_port(folder: Path) -> None:
+def test_a_home_that_cannot_start_is_said_to_need_another_port(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_robot, "OPEN_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         home = f"streams: {{camera: {{source: simhome}}}}\nsimhome: {{port: {port}}}\n"
