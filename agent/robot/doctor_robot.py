@@ -104,5 +104,8 @@ def _sample(name: str, worker: WorkerSpec) -> Check:
             shape = " x ".join(map(str, one.data.shape))
             return Check(title, Verdict.OK, f"{one.modality.value} {shape}, {age:.2f} s old")
         case error:
-            mend = "correct source: in the robot's file, or see `sensebind doctor` for devices"
+            mend = (
+                "plug it in, or correct source: (the lines `source` above name the devices that "
+                "were found; video:FILE plays a file)"
+            )
             return Check(title, Verdict.BAD, one_line(error), mend)

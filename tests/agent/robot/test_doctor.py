@@ -86,7 +86,7 @@ def test_what_the_weights_need_is_compared_with_the_memory(
 ) -> None:
     verdict, what, mend = examined(folder, STREAMS)["checkpoint"]
     assert (verdict, mend) == (Verdict.OK, "")
-    assert what.startswith("needs 0.25 GB of memory (0.25 GB for each of 1 encoder processes, 0.00")
+    assert what.startswith("needs 0.25 GB of memory (0.25 GB for 1 encoder process, 0.00")
 
     def memory(available: int, total: int) -> Verdict:
         values = psutil.virtual_memory()._replace(available=available, total=total)
