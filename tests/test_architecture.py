@@ -14,6 +14,7 @@ PACKAGES = ("agent", "memory", "perception", "tools")
 FACADES = ("agent", "__init__", "__main__")
 """They name what lies deeper for others to import, and nothing here imports them."""
 LAYERS = (
+    "console",
     "credentials",
     "errors",
     "printable",

@@ -11,7 +11,8 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import console, loading
+from sensebind.agent.cli.output import loading
+from sensebind.console import console
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_json
 

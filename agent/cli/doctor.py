@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensebind.agent.cli.options import Json
-from sensebind.agent.cli.output import console, progress
+from sensebind.agent.cli.output import progress
+from sensebind.console import console
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.checks import Check

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from sensebind.agent.training.llama.train import (
     train_llama,
 )
 from sensebind.agent.training.progress import terminal
+from sensebind.console import console
 from sensebind.errors import ConfigurationError
 
 UNFREEZE = ("language", "none")
@@ -135,4 +135,4 @@ def _print(shares: dict[str, float], output: Path, seconds: float, as_json: bool
     table.add_column("share", justify="right")
     for name, share in shares.items():
         table.add_row(name, f"{share:.1%}")
-    Console().print(table)
+    console(soft_wrap=False).print(table)
