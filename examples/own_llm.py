@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from sensebind.agent import Assistant
-from sensebind.agent.conditioning.condition import Sensed, SenseState
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.agent.conditioning.text import SensesInWords
 from sensebind.checkpoints import default_checkpoint

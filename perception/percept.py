@@ -20,14 +20,14 @@ from msgspec.msgpack import Decoder, Encoder
 
 from sensebind.errors import InputError, MessageError
 from sensebind.perception.modality import Modality as Modality
+from sensebind.perception.stream_names import STREAM_NAME
+from sensebind.perception.stream_names import STREAM_PATTERN as STREAM_PATTERN
 
 HEADER_VERSION = 1
 MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
 MAX_THINGS = 16
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
-STREAM_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-STREAM_PATTERN = f"^{STREAM_NAME}$"
 _REFERENCE = re.compile(f"frame:({STREAM_NAME})@([0-9]{{1,19}})")
 _ON_THE_WIRE = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage

@@ -21,6 +21,7 @@ LAYERS = (
     "checkpoints",
     "perception",
     "perception.modality",
+    "perception.stream_names",
     "perception.percept",
     "perception.process",
     "perception.checkpoint_json",

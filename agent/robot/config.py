@@ -29,10 +29,11 @@ from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
-from sensebind.perception.percept import STREAM_PATTERN, Modality
-from sensebind.perception.sources.registry import FACTORY
+from sensebind.perception.modality import Modality
+from sensebind.perception.stream_names import STREAM_PATTERN
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
 
+_SOURCES = "sensebind.perception.sources.registry:open_source"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _MODALITIES = {
     "camera": Modality.VISION, "video": Modality.VISION, "microphone": Modality.AUDIO,
@@ -206,7 +207,7 @@ class RobotConfig(Section):
             shared = config.model_dump(
                 exclude={"source", "modality", "loop", "speed", "enhance", "max_memory_mb"}
             )
-            source = FactorySpec(factory=FACTORY, arguments=self._source(stream, config, sensors))
+            source = FactorySpec(factory=_SOURCES, arguments=self._source(stream, config, sensors))
             workers.append(
                 WorkerSpec(
                     stream=self.stream_names[stream],

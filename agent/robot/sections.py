@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sensebind.perception.bus.curve_keys import default_directory
+from sensebind.perception.bus.key_directory import default_directory
 from sensebind.perception.workers.spec import Device, Precision
 
 IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"

@@ -8,7 +8,6 @@ hold the secret half of their key; everything on the wire is encrypted.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import stat
@@ -21,6 +20,7 @@ import zmq
 from zmq.utils import z85
 
 from sensebind.errors import BusError, ConfigurationError
+from sensebind.perception.bus.key_directory import default_directory as default_directory
 
 KEY_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _PUBLIC, _SECRET, _ALLOWED = "own.key", "own.key_secret", "allowed"
@@ -28,11 +28,6 @@ _Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _LOOK_AGAIN = 1.0  # seconds after which an unknown key may have been allowed meanwhile
 _FAILED = zmq.Event.HANDSHAKE_FAILED_NO_DETAIL | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
 _DOMAIN = b"sensebind"
-
-
-def default_directory() -> Path:
-    """Return where keys are unless said otherwise: `~/.config/sensebind/keys`."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "sensebind/keys"
 
 
 @dataclass(frozen=True)
