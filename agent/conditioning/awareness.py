@@ -15,12 +15,8 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Sensed,
-    SenseState,
-    compose,
-)
+from sensebind.agent.conditioning.condition import Condition, compose
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.errors import InputError, SourceError, StaleError
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener

@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from sensebind.agent.conditioning.sensed import Sensed
+from sensebind.agent.conditioning.sensed import SenseState as SenseState
 from sensebind.errors import InputError
 from sensebind.perception.modality import sense_of
 

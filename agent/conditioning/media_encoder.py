@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Mix,
-    Sensed,
-    SenseState,
-    compose,
-    is_sum,
-)
+from sensebind.agent.conditioning.condition import Condition, Mix, compose, is_sum
 from sensebind.agent.conditioning.media import Medium
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
 from sensebind.perception.frames.store import Frame

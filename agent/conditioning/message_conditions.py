@@ -7,14 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    ConditionStore,
-    Sensed,
-    SenseState,
-)
+from sensebind.agent.conditioning.condition import Condition, ConditionStore
 from sensebind.agent.conditioning.media import FRAME, Medium, media_of, text_of
 from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.modality import sense_of
 

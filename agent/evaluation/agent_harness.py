@@ -23,13 +23,9 @@ from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Sensed,
-    SenseState,
-    compose,
-)
+from sensebind.agent.conditioning.condition import Condition, compose
 from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import describer, episode_describer
