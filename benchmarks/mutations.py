@@ -34,7 +34,7 @@ from rosbags.typesys import Stores, get_typestore
 from sensebind.errors import InputError, SourceError
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.recording import Recorder, Recording
-from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio
 from sensebind.perception.imagebind.preprocess.image import read_image
 from sensebind.perception.imagebind.preprocess.planes import heat, read_plane
 from sensebind.perception.imagebind.preprocess.point_files import read_points

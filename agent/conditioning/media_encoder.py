@@ -16,15 +16,15 @@ from sensebind.agent.conditioning.media import Medium
 from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
-from sensebind.perception.frames.store import Frame
 from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.config import MODALITIES
-from sensebind.perception.imagebind.preprocess.audio import mono, read_audio
+from sensebind.perception.imagebind.preprocess.audio import mono
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.modality import MODALITY_INFO, sense_of
 
 if TYPE_CHECKING:
     from sensebind.memory.visual_cache import VisualCache
+    from sensebind.perception.frames.store import Frame
 
 # The language model was taught with images, so images go to it as they are. What the cache does is
 # bring embeddings of other senses to where images lie.
@@ -122,7 +122,7 @@ class FileSenses:
             case "video":
                 return self._processor.video(data)
             case "audio":
-                samples, hertz = read_audio(data) if isinstance(data, Path) else (data, rate)
+                samples, hertz = _read_audio(data) if isinstance(data, Path) else (data, rate)
                 if hertz is None:
                     raise InputError("samples in an array need their sample rate in Hz")
                 wave = mono(samples, hertz)[0].numpy()
@@ -241,3 +241,9 @@ class FileSenses:
 
 def _named(data: Data) -> str:
     return str(data) if isinstance(data, Path | str) else f"an array of {list(data.shape)}"
+
+
+def _read_audio(path: Path) -> tuple[np.ndarray, int]:
+    from sensebind.perception.imagebind.preprocess.audio_files import read_audio  # with FFmpeg
+
+    return read_audio(path)

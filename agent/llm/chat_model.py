@@ -37,10 +37,10 @@ from sensebind.agent.llm.constrained_decoding import (
     Grammar,
     GrammarLogitsProcessor,
 )
+from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.prompt import Prompt, PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader, text_chunk
 from sensebind.agent.llm.retry import corrections
-from sensebind.agent.llm.tool_forms import openai_form
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 

@@ -241,7 +241,9 @@ class ImageBindProcessor:
             InputError: Not sound, shorter than 25 ms, not finite, or no rate for an array.
         """
         if not isinstance(samples, np.ndarray):
-            samples, rate = sound.read_audio(samples)
+            from sensebind.perception.imagebind.preprocess.audio_files import read_audio  # + FFmpeg
+
+            samples, rate = read_audio(samples)
         elif rate is None:
             raise InputError("samples in an array need their sample rate in Hz")
         s = self.settings.audio
