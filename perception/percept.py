@@ -106,11 +106,14 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
     Attributes:
         version: Schema of this header; another one is refused.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
-        captured_at: Wall clock at capture, ns. `published_at`: when it was handed to the bus, ns.
+        captured_at: Wall clock at capture, ns.
+        published_at: When it was handed to the bus, ns.
         monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host. A
             `Subscriber` brings that of another host to its own clock.
-        dtype: Of the embedding on the wire. `shape`: its shape, one axis.
-        model: Digest of the encoder weights. `cache`: the cache setting, "" when it is off.
+        dtype: Of the embedding on the wire.
+        shape: Its shape, one axis.
+        model: Digest of the encoder weights.
+        cache: The cache setting, "" when it is off.
         observation: Reference of the raw sample, `frame:<stream>@<ns>`.
         present: False when the sense observed and found nothing; its slot stays empty.
         encode_ms: Time from observation to embedding in the worker.

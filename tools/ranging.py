@@ -127,7 +127,8 @@ class Ranging:
 
         Args:
             boxes: Corners x0, y0, x1, y1 in pixels.
-            width, height: Of the picture.
+            width: Of the image, pixels.
+            height: Likewise.
         """
         try:
             points = self._sweep().data[:, :3].astype(np.float64)

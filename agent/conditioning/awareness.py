@@ -42,7 +42,8 @@ class StreamReport:
     """How a stream is doing.
 
     Attributes:
-        stream: Its name. `modality`: what it perceives.
+        stream: Its name.
+        modality: What it perceives.
         age_ms: Of the newest observation, in milliseconds; infinite before the first.
         rate: Percepts per second lately; 0 when there are none.
         encode_ms: What the newest percept took to make.

@@ -43,7 +43,8 @@ class Task:
         rng: Of all choices.
         lang: "en" or "zh".
         number: Counts up within its family.
-        asked: What was typed. `record`: what the agent did.
+        asked: What was typed.
+        record: What the agent did.
         true: What was true, in words, for reports.
     """
 

@@ -35,8 +35,10 @@ class Outcome:
     """What came of a task.
 
     Attributes:
-        family: Which. `seed`: the first of its homes.
-        asked: What was typed. `answer`: the last thing that was said.
+        family: Which.
+        seed: The first of its homes.
+        asked: What was typed.
+        answer: The last thing that was said.
         calls: Tools that were called, with arguments, results and decisions.
         true: What was true, in words.
         failure: Why it failed; empty if it did not.

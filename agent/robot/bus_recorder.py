@@ -34,7 +34,8 @@ class Tap:
     """Listens to a robot of this machine and writes down what it hears. Used once.
 
     Args:
-        config: Of the robot. `recorder`: where it is written.
+        config: Of the robot.
+        recorder: Where it is written.
 
     Attributes:
         unkept: By stream, percepts whose frame the robot did not keep.

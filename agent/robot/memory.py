@@ -42,7 +42,8 @@ class RememberingOptions:
 
     Attributes:
         path: SQLite file of the memory.
-        recorder: How it is kept. `watches`: when watches fire.
+        recorder: How it is kept.
+        watches: When watches fire.
         words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
             and keep `recall` from telling of something else.
     """

@@ -70,7 +70,8 @@ class Encoder:
 
         Args:
             path: As `ImageBind.from_pretrained` takes it.
-            device: Where the trunks compute. `precision`: in which numbers; see `Placement`.
+            device: Where the trunks compute.
+            precision: In which numbers; see `Placement`.
             remember: Clips whose embeddings are kept; 0 keeps none.
             batch: Most clips in one pass.
 

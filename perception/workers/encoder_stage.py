@@ -73,8 +73,11 @@ class SenseEncoder:
 
         Args:
             path: The checkpoint.
-            modality: What is encoded. `segment` and `sensor_height`: see `SenseEncoder`.
-            device: Where it computes. `precision`: in which numbers; see `Placement`.
+            modality: What is encoded.
+            segment: See `SenseEncoder`.
+            sensor_height: Likewise.
+            device: Where it computes.
+            precision: In which numbers; see `Placement`.
 
         Raises:
             CheckpointError: The checkpoint is missing or damaged.

@@ -313,8 +313,15 @@ def train_crowds(
 
     Args:
         model: As `train_images` left it; only its vision part changes.
-        crowds: Steps and rate; all else is as in `train_images`.
+        processor: As in `train_images`.
+        scenes: Images to learn from.
+        views: How they are cut out and changed.
+        stage: The stage of `train_images`; only its steps and rate are not used.
+        crowds: Steps and rate.
         meanings: The seed of `train_images`, which says where its captions lie.
+        seed: Of the order of images.
+        shown: Images of the reports on the way; None reports none.
+        check_every: Steps between two reports.
 
     Returns:
         The model with averaged weights, in evaluation mode.
