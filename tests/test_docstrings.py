@@ -11,9 +11,9 @@ griffe = pytest.importorskip("griffe")
 
 SOURCE = Path(__file__).parents[1] / "src"
 MISSING = {
-    "agent": 141,
+    "agent": 140,
     "memory": 25,
-    "perception": 253,
+    "perception": 220,
     "tools": 36,
 }
 """Public attributes without a description that a package may still have; it only goes down."""
@@ -50,6 +50,8 @@ def undescribed_attributes(one: griffe.Class) -> list[str]:
     if any("Enum" in str(base) for base in one.bases):
         return []  # its members are their own names
     known = described(one, "attributes")
+    for base in one.mro():  # what overrides is described where it is first
+        known |= described(base, "attributes")
     return [
         f"{one.path}.{name}"
         for name, member in one.members.items()
