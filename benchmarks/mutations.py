@@ -246,9 +246,13 @@ def _ros_images() -> list[bytes]:
 def _ros_image(data: bytes) -> object:
     number, width, height, step = struct.unpack("<4H", data[:8].ljust(8, b"\0"))
     message = SimpleNamespace(
-        height=height, width=width, step=step, is_bigendian=number & 1, data=data[8:],
+        height=height,
+        width=width,
+        step=step,
+        is_bigendian=number & 1,
+        data=data[8:],
         encoding=ENCODINGS[number] if number < len(ENCODINGS) else "smell8",
-    )  # fmt: skip
+    )
     return sample(message, "sensor_msgs/msg/Image")
 
 
@@ -258,9 +262,10 @@ def _ros_sounds() -> list[bytes]:
     out = io.BytesIO()
     soundfile.write(out, tone, 16_000, format="MP3")
     return [
-        (tone * 2**14).astype("<i2").tobytes(), (tone * 2**30).astype("<i4").tobytes(),
+        (tone * 2**14).astype("<i2").tobytes(),
+        (tone * 2**30).astype("<i4").tobytes(),
         out.getvalue(),
-    ]  # fmt: skip
+    ]
 
 
 def _ros_sound(data: bytes) -> object:
@@ -273,8 +278,10 @@ def _bags(folder: Path) -> dict[str, bytes]:
     stores = {2: get_typestore(Stores.ROS2_HUMBLE), 1: get_typestore(Stores.ROS1_NOETIC)}
     found = {}
     for ending, ros, plugin in (
-        (".db3", 2, StoragePlugin.SQLITE3), (".mcap", 2, StoragePlugin.MCAP), (".bag", 1, None),
-    ):  # fmt: skip
+        (".db3", 2, StoragePlugin.SQLITE3),
+        (".mcap", 2, StoragePlugin.MCAP),
+        (".bag", 1, None),
+    ):
         path = folder / f"bag{ros}{ending}"
         store = stores[ros]
         opened: Any = Bag2Writer(path, version=9, storage_plugin=plugin) if plugin else None
@@ -299,9 +306,15 @@ def _cloud_message(store: Any, ros: int, number: int) -> Any:
     ]
     return kinds[CLOUD](
         header=kinds["std_msgs/msg/Header"](stamp=stamp, frame_id="lidar", **seq),
-        height=1, width=5, fields=fields, is_bigendian=False, point_step=12, row_step=60,
-        data=np.ones(15, "<f4").view(np.uint8), is_dense=True,
-    )  # fmt: skip
+        height=1,
+        width=5,
+        fields=fields,
+        is_bigendian=False,
+        point_step=12,
+        row_step=60,
+        data=np.ones(15, "<f4").view(np.uint8),
+        is_dense=True,
+    )
 
 
 def _play_bag(path: Path) -> int:

@@ -57,9 +57,15 @@ class Glance:
         embedding = self._encoder.encode(picture)
         assert embedding is not None
         header = PerceptHeader(
-            stream="camera", modality=Modality.VISION, sequence=0, captured_at=ns, monotonic=now,
-            published_at=ns, shape=embedding.shape, observation=picture.reference,
-        )  # fmt: skip
+            stream="camera",
+            modality=Modality.VISION,
+            sequence=0,
+            captured_at=ns,
+            monotonic=now,
+            published_at=ns,
+            shape=embedding.shape,
+            observation=picture.reference,
+        )
         sensed = Sensed("sight", "camera", SenseState.PRESENT, picture.reference, ns, 0.0)
         return {"camera": Percept(header, embedding)}, (sensed,)
 

@@ -141,9 +141,13 @@ class Awareness:
         self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
         self._frames = frames
         self._listener = Listener(
-            "awareness", [endpoints[name] for name in modalities], self._take, listeners,
-            streams=modalities, keys=keys,
-        )  # fmt: skip
+            "awareness",
+            [endpoints[name] for name in modalities],
+            self._take,
+            listeners,
+            streams=modalities,
+            keys=keys,
+        )
         self._changed = self._listener.changed
         self._client: FrameClient | None = None
 
@@ -279,9 +283,14 @@ class Awareness:
         if payload is None:
             raise SourceError(f"percepts of {stream} carry no picture: set jpeg_quality above 0")
         return Observation(
-            from_jpeg(payload), stream, Modality(header.modality), header.captured_at,
-            header.monotonic, header.sequence, header.frame_id,
-        )  # fmt: skip
+            from_jpeg(payload),
+            stream,
+            Modality(header.modality),
+            header.captured_at,
+            header.monotonic,
+            header.sequence,
+            header.frame_id,
+        )
 
     def snapshot(self, max_age: float = MAX_AGE) -> tuple[dict[str, Percept], tuple[Sensed, ...]]:
         """Return what is perceived now.

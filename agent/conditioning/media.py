@@ -118,9 +118,11 @@ def media_of(message: BaseMessage, *, read_files: bool = True) -> list[Medium]:
 def _is_silent(block: Mapping[str, Any]) -> bool:
     """Whether a foreign block is one of those that accompany text (reasoning, tool use)."""
     value = block.get("value")
-    return block.get("type") == "non_standard" and isinstance(value, Mapping) and (
-        value.get("type") in _SILENT
-    )  # fmt: skip
+    return (
+        block.get("type") == "non_standard"
+        and isinstance(value, Mapping)
+        and (value.get("type") in _SILENT)
+    )
 
 
 def _foreign_text(block: Mapping[str, Any]) -> str | None:

@@ -230,9 +230,14 @@ class FileSenses:
             if self.cache is not None:  # read only where there is something to enhance
                 vectors[modality] = self.cache.enhance(vectors[modality][None])[0]
         mixed = compose(
-            vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference,
+            vectors,
+            senses=senses,
+            dim=dim,
+            weights=weights,
+            sensed=sensed,
+            reference=reference,
             mix=mix,
-        )  # fmt: skip
+        )
         if summed and mixed.present[0] and self.cache is not None:
             enhanced = self.cache.enhance(mixed.embeddings)
             return Condition(mixed.reference, enhanced, mixed.present, mixed.sensed)

@@ -112,9 +112,13 @@ class MediaConditions:
                 weights[modality] = weights.get(modality, 0.0) + medium.weight
         shares = {modality: min(weight, 1.0) for modality, weight in weights.items()}
         shown = encoders.lay_out(
-            sums, senses=self._senses, dim=self._dim, weights=shares, sensed=sensed,
+            sums,
+            senses=self._senses,
+            dim=self._dim,
+            weights=shares,
+            sensed=sensed,
             reference=reference,
-        )  # fmt: skip
+        )
         if base is None or len(self._senses) == 1:
             return shown
         given = {one.sense for one in sensed}

@@ -199,8 +199,9 @@ class Stage:
             self.now += STEP
             self._hear()
             for stream, data, rate in (
-                ("camera", self.home.camera(), 0), ("microphone", self._sound, RATE),
-            ):  # fmt: skip
+                ("camera", self.home.camera(), 0),
+                ("microphone", self._sound, RATE),
+            ):
                 percept = self._newest[stream] = self._percept(stream, data, rate)
                 self._recorder.record(percept)
                 self._watcher(percept)
@@ -285,9 +286,14 @@ class Stage:
 
         def sweep() -> Observation:
             return Observation(
-                self.home.lidar(), "lidar", Modality.POINT, self.wall_ns(), time.monotonic(), 0,
+                self.home.lidar(),
                 "lidar",
-            )  # fmt: skip
+                Modality.POINT,
+                self.wall_ns(),
+                time.monotonic(),
+                0,
+                "lidar",
+            )
 
         embed = parts.embedder.text
         return [

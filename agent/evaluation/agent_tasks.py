@@ -110,9 +110,15 @@ def play_one(parts: Parts, name: str, family: Callable[..., str], number: int) -
         failure = family(task, stage)
         record = task.record
         return Outcome(
-            name, seed, task.asked, record.assistant, [asdict(one) for one in record.tool_calls],
-            task.true, f"error: {record.error}" if record.error else failure, stage.unapproved,
-        )  # fmt: skip
+            name,
+            seed,
+            task.asked,
+            record.assistant,
+            [asdict(one) for one in record.tool_calls],
+            task.true,
+            f"error: {record.error}" if record.error else failure,
+            stage.unapproved,
+        )
 
 
 def rows_of(outcomes: list[Outcome]) -> list[Row]:

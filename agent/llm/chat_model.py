@@ -254,9 +254,9 @@ class ChatSenseBind(BaseChatModel):
         described = {"kwargs": {"method": method}, "schema": wanted}
         model = self.bind(response_schema=wanted, ls_structured_output_format=described)
         is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
-        parser: Any = PydanticOutputParser(pydantic_object=schema) if is_model else (
-            JsonOutputParser()
-        )  # fmt: skip
+        parser: Any = (
+            PydanticOutputParser(pydantic_object=schema) if is_model else (JsonOutputParser())
+        )
         if not include_raw:
             return model | parser
         parsed = RunnablePassthrough.assign(

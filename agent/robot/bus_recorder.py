@@ -134,9 +134,15 @@ def _frame_of(percept: Percept, frames: FrameClient | None) -> Frame | None:
     header = percept.header
     if percept.payload is not None and header.modality is Modality.VISION:
         return Frame(
-            header.stream, header.captured_at, header.modality, header.sequence, header.frame_id,
-            0, JPEG, percept.payload,
-        )  # fmt: skip
+            header.stream,
+            header.captured_at,
+            header.modality,
+            header.sequence,
+            header.frame_id,
+            0,
+            JPEG,
+            percept.payload,
+        )
     if frames is None or not header.observation:
         return None
     return frames.get(header.observation)

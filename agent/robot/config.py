@@ -36,10 +36,15 @@ from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpe
 _SOURCES = "sensebind.perception.sources.registry:open_source"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _MODALITIES = {
-    "camera": Modality.VISION, "video": Modality.VISION, "microphone": Modality.AUDIO,
-    "audio": Modality.AUDIO, "velodyne": Modality.POINT, "cloud": Modality.POINT,
-    "ouster": Modality.POINT, "lidar": Modality.POINT,
-}  # fmt: skip
+    "camera": Modality.VISION,
+    "video": Modality.VISION,
+    "microphone": Modality.AUDIO,
+    "audio": Modality.AUDIO,
+    "velodyne": Modality.POINT,
+    "cloud": Modality.POINT,
+    "ouster": Modality.POINT,
+    "lidar": Modality.POINT,
+}
 """What a kind of source gives, and what a sensor of the simulated home is called."""
 _PLAYED = frozenset({"audio", "bag", "cloud", "replay", "video"})
 """Kinds of sources whose target is a file or folder, which ends, and may be played again."""

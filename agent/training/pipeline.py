@@ -72,12 +72,16 @@ def train_beside_encoders(
     """
     bind = bind or BindRecipe()
     train_bind(
-        output, run=run / "bind", embeddings=run / "llama_data", recipe=bind, workers=workers,
+        output,
+        run=run / "bind",
+        embeddings=run / "llama_data",
+        recipe=bind,
+        workers=workers,
         beside=(
             partial(_told, partial(train_detector_once, run, output / "detector", detector, bind)),
             partial(_told, partial(train_words_once, run / "llama", llama or LlamaRecipe())),
         ),
-    )  # fmt: skip
+    )
 
 
 def train_detector_once(

@@ -249,9 +249,15 @@ class ImageBindProcessor:
         s = self.settings.audio
         wave = sound.resample(sound.mono(samples, rate), rate, s.rate)
         return sound.mel_clips(
-            wave, rate=s.rate, clips=s.clips, seconds=s.seconds,
-            bins=s.mel_bins, frames=s.mel_frames, mean=s.mean, std=s.std,
-        )  # fmt: skip
+            wave,
+            rate=s.rate,
+            clips=s.clips,
+            seconds=s.seconds,
+            bins=s.mel_bins,
+            frames=s.mel_frames,
+            mean=s.mean,
+            std=s.std,
+        )
 
     def silent(self, samples: np.ndarray) -> bool:
         """Whether sound in -1..1 is quieter than the checkpoint's silence level."""

@@ -82,24 +82,46 @@ def run(
     with _progress(as_json) as report:
         if one is not None:
             shares = train_llama(
-                output, embeddings=embeddings, stage=one, start=start, cache=cache,
+                output,
+                embeddings=embeddings,
+                stage=one,
+                start=start,
+                cache=cache,
                 imagebind=output / "imagebind",
-                recipe=recipe, minutes=minutes, report=report,
-            )  # fmt: skip
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
         elif unfreeze == "none":
             train_llama(
-                run / "stage1", embeddings=embeddings, stage="stage1", start=start, cache=cache,
-                recipe=recipe, report=report,
-            )  # fmt: skip
+                run / "stage1",
+                embeddings=embeddings,
+                stage="stage1",
+                start=start,
+                cache=cache,
+                recipe=recipe,
+                report=report,
+            )
             shares = train_llama(
-                output, embeddings=embeddings, stage="stage2", start=run / "stage1", cache=cache,
-                recipe=recipe, minutes=minutes, report=report,
-            )  # fmt: skip
+                output,
+                embeddings=embeddings,
+                stage="stage2",
+                start=run / "stage1",
+                cache=cache,
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
         else:
             shares = train_small_llama(
-                output, embeddings=embeddings, cache=cache, run=run, recipe=recipe,
-                minutes=minutes, report=report,
-            )  # fmt: skip
+                output,
+                embeddings=embeddings,
+                cache=cache,
+                run=run,
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
     _print(shares, output, time.monotonic() - begun, as_json)
     return 0
 
