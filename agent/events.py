@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from sensebind.agent.approval.requests import Request
-from sensebind.agent.conditioning.condition import Sensed, SenseState
 from sensebind.agent.conditioning.gaps import Gap
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ OURS = frozenset(
         ("sensebind.perception.modality", "Modality"),
         ("sensebind.tools.detection", "Where"),
         ("sensebind.tools.risk", "Risk"),
+        ("sensebind.agent.conditioning.sensed", "SenseState"),
         ("sensebind.agent.conditioning.condition", "SenseState"),
         ("sensebind.agent.conditions", "SenseState"),
     }

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sensebind.agent.conditioning.condition import Condition, Sensed, SenseState
+from sensebind.agent.conditioning.condition import Condition
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.llm.chat_model import ChatSenseBind
 
 

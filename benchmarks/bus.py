@@ -58,10 +58,17 @@ def percept(payload: bytes | None = None) -> Percept:
     embedding = np.zeros(WIDTH, np.float32)
     embedding[7] = 1.0
     header = PerceptHeader(
-        stream="camera", modality=Modality.VISION, sequence=0, captured_at=time.time_ns(),
-        published_at=0, monotonic=time.monotonic(), shape=(WIDTH,), model="0" * 64,
-        observation="frame:camera@1700000000000000000", encode_ms=12.5,
-    )  # fmt: skip
+        stream="camera",
+        modality=Modality.VISION,
+        sequence=0,
+        captured_at=time.time_ns(),
+        published_at=0,
+        monotonic=time.monotonic(),
+        shape=(WIDTH,),
+        model="0" * 64,
+        observation="frame:camera@1700000000000000000",
+        encode_ms=12.5,
+    )
     return Percept(header, embedding, payload)
 
 

@@ -260,9 +260,12 @@ def eight_bits(subject: Subject, pairs: int) -> list[Row]:
 
     def naive() -> None:
         subject.naive.generate(  # pyright: ignore[reportAttributeAccessIssue]
-            subject.prompt, attention_mask=torch.ones_like(subject.prompt), max_new_tokens=NEW,
-            do_sample=False, injection=features,
-        )  # fmt: skip
+            subject.prompt,
+            attention_mask=torch.ones_like(subject.prompt),
+            max_new_tokens=NEW,
+            do_sample=False,
+            injection=features,
+        )
 
     ratios = []
     for turn in range(-1, pairs):
@@ -283,9 +286,10 @@ def eight_bits(subject: Subject, pairs: int) -> list[Row]:
     named = f"{subject.label}, 8 bits"
     return [
         Row(f"{named}: ours / naive in float32", median(ratios[1:]), INT8_BAR, pairs),
-        Row(f"{named}: same next token, random weights", statistics.mean(same), None,
-            ROWS * JUDGED),
-    ]  # fmt: skip
+        Row(
+            f"{named}: same next token, random weights", statistics.mean(same), None, ROWS * JUDGED
+        ),
+    ]
 
 
 def eight_bits_of_the_shipped() -> Row:
@@ -335,8 +339,10 @@ def same_next(
     if pool is not None:
         conditions, present = pool.gather(batch.rows, torch.Generator(), augment=False)
         given = {
-            "conditions": conditions, "present": present, "condition_ids": batch.condition_ids,
-        }  # fmt: skip
+            "conditions": conditions,
+            "present": present,
+            "condition_ids": batch.condition_ids,
+        }
     first, second = (
         one(input_ids=batch.input_ids, use_cache=False, **given).logits[:, :-1].argmax(-1)
         for one in (model, small)

@@ -65,8 +65,9 @@ class Camera:
         script = str(TESTS / "fixtures" / "rtsp_server.py")
         self._server = subprocess.Popen(
             ["/usr/bin/python3", script, str(self._port)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         if not self._server.stdout or self._server.stdout.readline() != b"ready\n":
             raise MissingDependencyError("no RTSP server: see --help for the packages")
 
@@ -97,12 +98,17 @@ class Microphone:
         try:
             self._server = subprocess.Popen(
                 [
-                    "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
-                    "--use-pid-file=no", "--disallow-exit",
+                    "pulseaudio",
+                    "-n",
+                    "--daemonize=no",
+                    "--exit-idle-time=-1",
+                    "--use-pid-file=no",
+                    "--disallow-exit",
                     f"--load=module-native-protocol-unix socket={self._address} auth-anonymous=1",
                 ],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         except FileNotFoundError:
             raise MissingDependencyError("no PulseAudio: apt install pulseaudio") from None
         _await(self._address.exists, "PulseAudio did not start")

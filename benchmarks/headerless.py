@@ -55,9 +55,11 @@ def rows(layout: Layout, rng: np.random.Generator) -> np.ndarray:
     """A cloud as the layout has it."""
     points, ring = (sweep, room, model)[int(rng.integers(3))](rng)
     intensity = [
-        rng.random(len(points)), rng.uniform(0, 255, len(points)),
-        rng.integers(0, 256, len(points)), np.zeros(len(points)),
-    ][int(rng.integers(4))]  # fmt: skip
+        rng.random(len(points)),
+        rng.uniform(0, 255, len(points)),
+        rng.integers(0, 256, len(points)),
+        np.zeros(len(points)),
+    ][int(rng.integers(4))]
     extra = [intensity, ring, np.sort(rng.uniform(0, 0.1, len(points)))]
     found = np.column_stack([points, *extra[: len(layout.columns) - 3]])
     return found.astype("<f4" if layout.type == "float32" else "<f8")

@@ -46,12 +46,32 @@ KINDS = ("exact", "narrower", "later", "empty", "refused", "wider")
 # Keywords that tools use, of which at most a tenth may be refused.
 NAMED = frozenset(
     {
-        "additionalProperties", "patternProperties", "prefixItems", "items", "additionalItems",
-        "allOf", "oneOf", "anyOf", "not", "if-then-else", "contains", "dependentRequired",
-        "dependencies", "minProperties", "properties", "required", "type", "enum", "const",
-        "exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf",
+        "additionalProperties",
+        "patternProperties",
+        "prefixItems",
+        "items",
+        "additionalItems",
+        "allOf",
+        "oneOf",
+        "anyOf",
+        "not",
+        "if-then-else",
+        "contains",
+        "dependentRequired",
+        "dependencies",
+        "minProperties",
+        "properties",
+        "required",
+        "type",
+        "enum",
+        "const",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "maximum",
+        "minimum",
+        "multipleOf",
     }
-)  # fmt: skip
+)
 TOKENIZER = LLTokenizer("byte")
 CLOSERS = Closers(*(TOKENIZER.tokenize_str(one)[0] for one in '"]},'))
 LENGTH = 40  # bytes after which a sampled value is brought to its end
@@ -100,8 +120,10 @@ def texts(value: Any, limit: int = 200) -> Iterator[str]:
     def forms(one: Any) -> Iterator[str]:
         if isinstance(one, dict):
             for order in itertools.permutations(one) if len(one) < 6 else [tuple(one)]:
-                parts = [[f"{json.dumps(k, ensure_ascii=False)}:{v}" for v in forms(one[k])]
-                         for k in order]  # fmt: skip
+                parts = [
+                    [f"{json.dumps(k, ensure_ascii=False)}:{v}" for v in forms(one[k])]
+                    for k in order
+                ]
                 for chosen in itertools.product(*parts):
                     yield "{" + ",".join(chosen) + "}"
         elif isinstance(one, list):

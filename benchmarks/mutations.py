@@ -35,7 +35,7 @@ from rosbags.typesys import Stores, get_typestore
 from sensebind.errors import InputError, SourceError
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.recording import Recorder, Recording
-from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio
 from sensebind.perception.imagebind.preprocess.image import read_image
 from sensebind.perception.imagebind.preprocess.planes import heat, read_plane
 from sensebind.perception.imagebind.preprocess.point_files import read_points
@@ -249,9 +249,13 @@ def _ros_images() -> list[bytes]:
 def _ros_image(data: bytes) -> object:
     number, width, height, step = struct.unpack("<4H", data[:8].ljust(8, b"\0"))
     message = SimpleNamespace(
-        height=height, width=width, step=step, is_bigendian=number & 1, data=data[8:],
+        height=height,
+        width=width,
+        step=step,
+        is_bigendian=number & 1,
+        data=data[8:],
         encoding=ENCODINGS[number] if number < len(ENCODINGS) else "smell8",
-    )  # fmt: skip
+    )
     return sample(message, "sensor_msgs/msg/Image")
 
 
@@ -261,9 +265,10 @@ def _ros_sounds() -> list[bytes]:
     out = io.BytesIO()
     soundfile.write(out, tone, 16_000, format="MP3")
     return [
-        (tone * 2**14).astype("<i2").tobytes(), (tone * 2**30).astype("<i4").tobytes(),
+        (tone * 2**14).astype("<i2").tobytes(),
+        (tone * 2**30).astype("<i4").tobytes(),
         out.getvalue(),
-    ]  # fmt: skip
+    ]
 
 
 def _ros_sound(data: bytes) -> object:
@@ -276,8 +281,10 @@ def _bags(folder: Path) -> dict[str, bytes]:
     stores = {2: get_typestore(Stores.ROS2_HUMBLE), 1: get_typestore(Stores.ROS1_NOETIC)}
     found = {}
     for ending, ros, plugin in (
-        (".db3", 2, StoragePlugin.SQLITE3), (".mcap", 2, StoragePlugin.MCAP), (".bag", 1, None),
-    ):  # fmt: skip
+        (".db3", 2, StoragePlugin.SQLITE3),
+        (".mcap", 2, StoragePlugin.MCAP),
+        (".bag", 1, None),
+    ):
         path = folder / f"bag{ros}{ending}"
         store = stores[ros]
         opened: Any = Bag2Writer(path, version=9, storage_plugin=plugin) if plugin else None
@@ -302,9 +309,15 @@ def _cloud_message(store: Any, ros: int, number: int) -> Any:
     ]
     return kinds[CLOUD](
         header=kinds["std_msgs/msg/Header"](stamp=stamp, frame_id="lidar", **seq),
-        height=1, width=5, fields=fields, is_bigendian=False, point_step=12, row_step=60,
-        data=np.ones(15, "<f4").view(np.uint8), is_dense=True,
-    )  # fmt: skip
+        height=1,
+        width=5,
+        fields=fields,
+        is_bigendian=False,
+        point_step=12,
+        row_step=60,
+        data=np.ones(15, "<f4").view(np.uint8),
+        is_dense=True,
+    )
 
 
 def _play_bag(path: Path) -> int:

@@ -105,10 +105,17 @@ def percept(stream: str, at: float, vector: np.ndarray | None, width: int) -> Pe
     """A percept at a time, seconds since the beginning."""
     captured = START + int(at * 1e9)
     header = PerceptHeader(
-        stream=stream, modality=MODALITIES[stream], sequence=0, captured_at=captured,
-        published_at=captured, monotonic=at, shape=(width,), model="benchmark",
-        observation=f"frame:{stream}@{captured}", present=vector is not None,
-    )  # fmt: skip
+        stream=stream,
+        modality=MODALITIES[stream],
+        sequence=0,
+        captured_at=captured,
+        published_at=captured,
+        monotonic=at,
+        shape=(width,),
+        model="benchmark",
+        observation=f"frame:{stream}@{captured}",
+        present=vector is not None,
+    )
     return Percept(header, np.zeros(width, np.float32) if vector is None else vector)
 
 
@@ -176,9 +183,10 @@ def quality(
 
     rows = []
     for name, stream, bar in (
-        ("text, seen", "camera", 0.9), ("text, heard", "microphone", 0.9),
+        ("text, seen", "camera", 0.9),
+        ("text, heard", "microphone", 0.9),
         ("text, scanned", "lidar", 0.9),
-    ):  # fmt: skip
+    ):
         things = sorted(set().union(*(known(stream, scene) for scene in visited)) - {""})
         asked = [
             (stream, embedder.text(f"a {thing}"), same_thing(stream, thing))
@@ -186,8 +194,10 @@ def quality(
         ]
         rows.append(Row(f"{name}: right in the first 3", share(asked), bar, len(asked)))
     for name, stream, bar in (
-        ("picture", "camera", 0.9), ("sound", "microphone", 0.9), ("cloud", "lidar", None),
-    ):  # fmt: skip
+        ("picture", "camera", 0.9),
+        ("sound", "microphone", 0.9),
+        ("cloud", "lidar", None),
+    ):
         asked, strict = [], []
         for scene in visited:
             asking = scenes[scene][-1]

@@ -435,9 +435,16 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
             lag = max(report.moving_until - at, 0.0)
             lost = driven.stands_since is None or driven.moving_until - at > 1.0
             state.add(
-                "stop", channel=channel, move=move, late=late, going=going, lag=lag,
-                driven=driven.driven, turned=driven.turned, lost=lost,
-            )  # fmt: skip
+                "stop",
+                channel=channel,
+                move=move,
+                late=late,
+                going=going,
+                lag=lag,
+                driven=driven.driven,
+                turned=driven.turned,
+                lost=lost,
+            )
 
 
 @contextmanager
@@ -448,9 +455,11 @@ def mcp_stop(address: Path) -> Iterator[Callable[[], None]]:
     from sensebind.tools.mcp import McpTools
 
     server = {
-        "transport": "stdio", "command": sys.executable,
-        "args": [__file__, "--part", "mcp", str(address)], "env": dict(os.environ),
-    }  # fmt: skip
+        "transport": "stdio",
+        "command": sys.executable,
+        "args": [__file__, "--part", "mcp", str(address)],
+        "env": dict(os.environ),
+    }
     with McpTools({"robot": server}, allow=["stop"], timeout=60.0) as tools:
         offered: list[BaseTool] = tools.tools()
         yield lambda: offered[0].invoke({})
@@ -476,9 +485,10 @@ def _deaths_of_a_lane(state: State, kinds: list[str], chance: random.Random) -> 
             simulation.order(Order(reset=True, start=0.1, drop=DROP, cut=False))
             if running is None:
                 forker.say(
-                    fork="supervisor", simulation=(simulation.port, simulation.lidar),
+                    fork="supervisor",
+                    simulation=(simulation.port, simulation.lidar),
                     **{"as": "supervisor"},
-                )  # fmt: skip
+                )
                 running = tuple(forker.hear("supervisor", 60))
                 time.sleep(0.3)
             supervisor, driver, address = running
@@ -612,9 +622,13 @@ def rows_of(state: State) -> list[Row]:
         if deaths:
             worst = max(one["ended"] for one in deaths)
             rows.append(
-                AtMost(f"{kind}: last command ended after, worst, ms", 1000 * worst,
-                       1000 * DEATH_BAR, len(deaths))
-            )  # fmt: skip
+                AtMost(
+                    f"{kind}: last command ended after, worst, ms",
+                    1000 * worst,
+                    1000 * DEATH_BAR,
+                    len(deaths),
+                )
+            )
     if state.trials["box"]:
         alone = len(state.trials["ended by itself"])
         rows.append(

@@ -140,12 +140,16 @@ def latency(checkpoint: Path, seconds: float) -> list[Row]:
     names = ("left", "right", "rear")
     workers = [
         WorkerSpec(
-            stream=name, modality=Modality.VISION, checkpoint=imagebind_directory(checkpoint),
-            source=FactorySpec(factory="streams:Ticking", arguments={"stream": name}), rate=RATE,
-            load=1.0, refresh=0.0,
+            stream=name,
+            modality=Modality.VISION,
+            checkpoint=imagebind_directory(checkpoint),
+            source=FactorySpec(factory="streams:Ticking", arguments={"stream": name}),
+            rate=RATE,
+            load=1.0,
+            refresh=0.0,
         )
         for name in names
-    ]  # fmt: skip
+    ]
     with (
         Supervisor(workers) as supervisor,
         Awareness(supervisor.endpoints, dict.fromkeys(names, "vision"), [listen]) as awareness,

@@ -28,8 +28,18 @@ from sensebind.agent.llm.prompt import PromptBuilder
 MAX_CALL_TOKENS = 400
 TOOLS, BOUND = 12, 4
 WORDS = (
-    "lamp", "door", "kitchen", "speed", "angle", "colour", "name", "count", "place", "time", "note",
-)  # fmt: skip
+    "lamp",
+    "door",
+    "kitchen",
+    "speed",
+    "angle",
+    "colour",
+    "name",
+    "count",
+    "place",
+    "time",
+    "note",
+)
 
 
 def random_schema(rng: random.Random, depth: int = 2) -> dict[str, Any]:

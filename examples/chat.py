@@ -30,13 +30,19 @@ def main() -> None:
         soundfile.write(sound, home.microphone(), 16000, format="WAV")
         cloud = home.lidar().tolist()
     shown = [
-        ("what do you see?",
-         {"type": "image", "base64": encoded(picture), "mime_type": "image/png"}),
-        ("what do you hear?",
-         {"type": "audio", "base64": encoded(sound), "mime_type": "audio/wav"}),
-        ("is anything near you?",
-         {"type": "non_standard", "value": {"kind": "point_cloud", "points": cloud}}),
-    ]  # fmt: skip
+        (
+            "what do you see?",
+            {"type": "image", "base64": encoded(picture), "mime_type": "image/png"},
+        ),
+        (
+            "what do you hear?",
+            {"type": "audio", "base64": encoded(sound), "mime_type": "audio/wav"},
+        ),
+        (
+            "is anything near you?",
+            {"type": "non_standard", "value": {"kind": "point_cloud", "points": cloud}},
+        ),
+    ]
     for question, block in shown:
         print(f"> {question}")
         for piece in chat.stream([HumanMessage([question, block])]):

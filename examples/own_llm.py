@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 
 from sensebind.agent import Assistant
-from sensebind.agent.conditioning.condition import Sensed, SenseState
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.agent.conditioning.text import SensesInWords
 from sensebind.checkpoints import default_checkpoint
@@ -57,9 +57,15 @@ class Glance:
         embedding = self._encoder.encode(picture)
         assert embedding is not None
         header = PerceptHeader(
-            stream="camera", modality=Modality.VISION, sequence=0, captured_at=ns, monotonic=now,
-            published_at=ns, shape=embedding.shape, observation=picture.reference,
-        )  # fmt: skip
+            stream="camera",
+            modality=Modality.VISION,
+            sequence=0,
+            captured_at=ns,
+            monotonic=now,
+            published_at=ns,
+            shape=embedding.shape,
+            observation=picture.reference,
+        )
         sensed = Sensed("sight", "camera", SenseState.PRESENT, picture.reference, ns, 0.0)
         return {"camera": Percept(header, embedding)}, (sensed,)
 

@@ -34,9 +34,16 @@ def perceive(encoder: SenseEncoder, modality: Modality, data: np.ndarray, now: f
     at = BEGIN + int(now * 1e9)
     vector = encoder.encode(Observation(data, stream, modality, at, now, 0, stream, rate))
     header = PerceptHeader(
-        stream=stream, modality=modality, sequence=0, captured_at=at, published_at=at,
-        monotonic=now, shape=(encoder.width,), model=encoder.digest, present=vector is not None,
-    )  # fmt: skip
+        stream=stream,
+        modality=modality,
+        sequence=0,
+        captured_at=at,
+        published_at=at,
+        monotonic=now,
+        shape=(encoder.width,),
+        model=encoder.digest,
+        present=vector is not None,
+    )
     return Percept(header, np.zeros(encoder.width, np.float32) if vector is None else vector)
 
 

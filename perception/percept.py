@@ -20,14 +20,14 @@ from msgspec.msgpack import Decoder, Encoder
 
 from sensebind.errors import InputError, MessageError
 from sensebind.perception.modality import Modality as Modality
+from sensebind.perception.stream_names import STREAM_NAME
+from sensebind.perception.stream_names import STREAM_PATTERN as STREAM_PATTERN
 
 HEADER_VERSION = 1
 MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
 MAX_THINGS = 16
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
-STREAM_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-STREAM_PATTERN = f"^{STREAM_NAME}$"
 _REFERENCE = re.compile(f"frame:({STREAM_NAME})@([0-9]{{1,19}})")
 _ON_THE_WIRE = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
@@ -106,11 +106,14 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
     Attributes:
         version: Schema of this header; another one is refused.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
-        captured_at: Wall clock at capture, ns. `published_at`: when it was handed to the bus, ns.
+        captured_at: Wall clock at capture, ns.
+        published_at: When it was handed to the bus, ns.
         monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host. A
             `Subscriber` brings that of another host to its own clock.
-        dtype: Of the embedding on the wire. `shape`: its shape, one axis.
-        model: Digest of the encoder weights. `cache`: the cache setting, "" when it is off.
+        dtype: Of the embedding on the wire.
+        shape: Its shape, one axis.
+        model: Digest of the encoder weights.
+        cache: The cache setting, "" when it is off.
         observation: Reference of the raw sample, `frame:<stream>@<ns>`.
         present: False when the sense observed and found nothing; its slot stays empty.
         encode_ms: Time from observation to embedding in the worker.

@@ -14,6 +14,7 @@ PACKAGES = ("agent", "memory", "perception", "tools")
 FACADES = ("agent", "__init__", "__main__")
 """They name what lies deeper for others to import, and nothing here imports them."""
 LAYERS = (
+    "console",
     "credentials",
     "errors",
     "printable",
@@ -21,6 +22,7 @@ LAYERS = (
     "checkpoints",
     "perception",
     "perception.modality",
+    "perception.stream_names",
     "perception.percept",
     "perception.process",
     "perception.checkpoint_json",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import console, loading
+from sensebind.agent.cli.output import loading
+from sensebind.console import console
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_json
 
-if TYPE_CHECKING:
-    from sensebind.agent.conditioning.condition import Condition
+_SMALL = 500_000_000
+"""Bytes of weights below which one thread answers as fast as several."""
 
 
 def ask(
@@ -76,30 +78,33 @@ def ask(
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
     with loading("reading the weights"):
+        import torch
         from rich.markup import escape
 
-        from sensebind.agent.assistant import Assistant, Finished, TextPiece, TurnRecord
+        if sum(file.stat().st_size for file in directory.rglob("*.safetensors")) < _SMALL:
+            torch.set_num_threads(1)  # more would spend their time waiting for each other
         from sensebind.agent.conditioning.media_encoder import FileSenses
-        from sensebind.agent.llm.chat_model import ChatSenseBind
+        from sensebind.agent.events import PerceptRecord, TurnRecord
+        from sensebind.agent.llm.checkpoint import load_llm
+        from sensebind.agent.llm.one_question import answer
 
-        chat = ChatSenseBind(model=str(directory))
-        llm = chat.llm
-        senses = None
+        llm = load_llm(directory)
+        condition = None
         if files:
             condition = FileSenses(directory, list(files)).condition(
                 files, senses=llm.senses, dim=llm.bind_dim, weights=shares, mix=mix
             )
-            senses = _Fixed(condition)
     out = console()
-    record = TurnRecord(question)
-    with Assistant(chat, senses=senses) as assistant:
-        for event in assistant.turn(question):
-            if isinstance(event, TextPiece) and not as_json:
-                out.print(escape(printable(event.text, lines=True)), end="")
-            elif isinstance(event, Finished):
-                record = event.record
-    if record.error:
-        raise SenseBindError(record.error)
+    record, began = TurnRecord(question), time.perf_counter()
+    if condition is not None:
+        record.condition = condition.reference
+        record.percepts = [PerceptRecord.of(one) for one in condition.sensed]
+    for piece in answer(llm, question, condition):
+        record.first_token_ms = record.first_token_ms or _since(began)
+        record.assistant += piece
+        if not as_json:
+            out.print(escape(printable(piece, lines=True)), end="")
+    record.total_ms = _since(began)
     if as_json:
         print(printable_json(record.as_json()))
     else:
@@ -144,11 +149,6 @@ def _ask_running(
     return 0
 
 
-class _Fixed:
-    """Senses that stay what the files say."""
-
-    def __init__(self, condition: Condition) -> None:
-        self._condition = condition
-
-    def condition(self, senses: Sequence[str], dim: int) -> Condition:
-        return self._condition
+def _since(began: float) -> float:
+    """Return the milliseconds that have gone since then."""
+    return round((time.perf_counter() - began) * 1e3, 1)

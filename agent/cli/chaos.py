@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensebind.agent.cli.options import Json, RobotFile
-from sensebind.agent.cli.output import console
+from sensebind.console import console
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.chaos import Outcome

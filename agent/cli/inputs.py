@@ -49,10 +49,21 @@ _MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.
 
 
 _TYPES = {
-    ".png": "image", ".jpg": "image", ".jpeg": "image", ".webp": "image", ".bmp": "image",
-    ".wav": "audio", ".flac": "audio", ".mp3": "audio", ".ogg": "audio",
-    ".mp4": "video", ".avi": "video", ".mkv": "video", ".mov": "video", ".webm": "video",
-}  # fmt: skip
+    ".png": "image",
+    ".jpg": "image",
+    ".jpeg": "image",
+    ".webp": "image",
+    ".bmp": "image",
+    ".wav": "audio",
+    ".flac": "audio",
+    ".mp3": "audio",
+    ".ogg": "audio",
+    ".mp4": "video",
+    ".avi": "video",
+    ".mkv": "video",
+    ".mov": "video",
+    ".webm": "video",
+}
 
 
 def given(**options: Sequence[Path | str] | None) -> dict[str, Path | str]:

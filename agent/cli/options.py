@@ -1,16 +1,25 @@
 """Options that several commands share."""
 
+from __future__ import annotations
+
 import os
 import shutil
+import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, InputError, StorageError
+
+if TYPE_CHECKING:
+    from sensebind.agent.robot.config import RobotConfig
+
+_SILENT_SECONDS = 60.0  # after which nothing seems to write a memory; a robot writes every second
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Checkpoint = Annotated[
@@ -108,6 +117,8 @@ def remembered(
             f'"a dog"`',
             file=sys.stderr,
         )
+        if db.is_file() and (age := _silence(db)) > _SILENT_SECONDS:
+            print(f"nothing has written {db} for {_span(age)}", file=sys.stderr)
         return Remembered(db, weights(checkpoint), robot)
     if not is_robot(robot):
         raise InputError(f'name the robot first, such as {command} rover.yaml "{robot or "a dog"}"')
@@ -118,7 +129,32 @@ def remembered(
         raise InputError(f"{robot} keeps no memory: add `memory: {{}}` to it")
     if searched or not words:
         check_memory(config.memory_file)
+    if note := _unwritten(config, robot):
+        print(note, file=sys.stderr)
     return Remembered(config.memory_file, weights(checkpoint or config.weights), words)
+
+
+def _unwritten(config: RobotConfig, robot: str) -> str:
+    """Return a line about a memory that nothing writes now, or ""."""
+    if config.llm is None:
+        return f"nothing writes this memory: it needs a language model, add llm: to {robot}"
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(config.control_socket))
+        except OSError:
+            return f"nothing writes this memory now: start the robot with `sensebind run {robot}`"
+    return ""
+
+
+def _silence(db: Path) -> float:
+    """Return the seconds since a memory was written."""
+    written = [one.stat().st_mtime for one in (db, Path(f"{db}-wal")) if one.exists()]
+    return time.time() - max(written)
+
+
+def _span(seconds: float) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} minutes" if hours < 2 else f"{hours:.0f} hours"
 
 
 def check_memory(db: Path) -> None:

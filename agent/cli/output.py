@@ -10,10 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _ESCAPES = "sensebind-escapes"
 _PATIENCE = 1.0  # seconds after which a person is told what takes so long
@@ -52,20 +48,6 @@ def discard_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def console(stderr: bool = False) -> Console:
-    """Returns a console for text that may be coloured. Markup in what is printed is read.
-
-    Other than rich's own it raises BrokenPipeError where the reader has gone, as `print` does.
-    """
-    from rich.console import Console
-
-    class Plain(Console):
-        def on_broken_pipe(self) -> None:
-            raise  # rich ends the process here, also that of a robot
-
-    return Plain(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 @contextmanager

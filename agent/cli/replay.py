@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import console
 from sensebind.agent.cli.signals import until_signal
+from sensebind.console import console
 from sensebind.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensebind.agent.cli.options import Json, RobotFile
-from sensebind.agent.cli.output import console
 from sensebind.agent.cli.signals import Interrupted, interruptible, until_signal
+from sensebind.console import console
 
 if TYPE_CHECKING:
     from sensebind.perception.workers.supervisor import WorkerStatus

@@ -14,7 +14,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from sensebind.agent.approval import Decision, NotWaiting, Request
@@ -22,6 +21,7 @@ from sensebind.agent.cli.input_lines import InputLines
 from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord
 from sensebind.agent.stop_words import is_stop
+from sensebind.console import console
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_call, printable_json
 
@@ -59,10 +59,8 @@ class Terminal:
         self._lines = InputLines(script=script, person=not as_json, heard=self._heard)
         self.as_json = as_json
         self.interactive = self._lines.interactive
-        self.out = Console(highlight=False, soft_wrap=True, emoji=False)
-        self.notes = Console(
-            stderr=True, highlight=False, soft_wrap=True, emoji=False, quiet=as_json
-        )
+        self.out = console(emoji=False)
+        self.notes = console(stderr=True, emoji=False, quiet=as_json)
         self._held = ""  # a line that was read as a decision, and is the next question
         self._lock = threading.RLock()
         self._answering = False

@@ -148,15 +148,27 @@ def show(rows: Sequence[StreamRow], console: Console) -> None:
 
 def _cells(row: StreamRow) -> tuple[str, ...]:
     counts = {
-        "refused": row.refused, "malformed": row.malformed, "clamped": row.clamped,
-        "not kept": row.unkept, "turned away": row.turned_away,
-    }  # fmt: skip
+        "refused": row.refused,
+        "malformed": row.malformed,
+        "clamped": row.clamped,
+        "not kept": row.unkept,
+        "turned away": row.turned_away,
+    }
     notes = [f"{count} {name}" for name, count in counts.items() if count]
     if row.publishers:
         notes.insert(0, f"{len(row.publishers)} publishers: {', '.join(row.publishers)}")
     return (
-        row.stream, row.state, f"{row.rate:.1f}", f"{row.aim:.1f}",
-        f"{row.age_ms:.0f}" if math.isfinite(row.age_ms) else "-", f"{row.encode_ms:.1f}",
-        str(row.lost), str(row.gaps), str(row.dropped), str(row.unchanged), str(row.restarts),
-        f"{row.memory / 1e6:.0f}", "; ".join([*([row.detail] if row.detail else []), *notes]),
-    )  # fmt: skip
+        row.stream,
+        row.state,
+        f"{row.rate:.1f}",
+        f"{row.aim:.1f}",
+        f"{row.age_ms:.0f}" if math.isfinite(row.age_ms) else "-",
+        f"{row.encode_ms:.1f}",
+        str(row.lost),
+        str(row.gaps),
+        str(row.dropped),
+        str(row.unchanged),
+        str(row.restarts),
+        f"{row.memory / 1e6:.0f}",
+        "; ".join([*([row.detail] if row.detail else []), *notes]),
+    )

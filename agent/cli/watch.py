@@ -12,7 +12,8 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Database, Json, Sense, remembered
-from sensebind.agent.cli.output import console, loading
+from sensebind.agent.cli.output import loading
+from sensebind.console import console
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
 

@@ -15,12 +15,8 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Sensed,
-    SenseState,
-    compose,
-)
+from sensebind.agent.conditioning.condition import Condition, compose
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.errors import InputError, SourceError, StaleError
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener
@@ -46,7 +42,8 @@ class StreamReport:
     """How a stream is doing.
 
     Attributes:
-        stream: Its name. `modality`: what it perceives.
+        stream: Its name.
+        modality: What it perceives.
         age_ms: Of the newest observation, in milliseconds; infinite before the first.
         rate: Percepts per second lately; 0 when there are none.
         encode_ms: What the newest percept took to make.
@@ -318,9 +315,14 @@ class Awareness:
         if payload is None:
             raise SourceError(f"percepts of {stream} carry no picture: set jpeg_quality above 0")
         return Observation(
-            from_jpeg(payload), stream, Modality(header.modality), header.captured_at,
-            header.monotonic, header.sequence, header.frame_id,
-        )  # fmt: skip
+            from_jpeg(payload),
+            stream,
+            Modality(header.modality),
+            header.captured_at,
+            header.monotonic,
+            header.sequence,
+            header.frame_id,
+        )
 
     def snapshot(self, max_age: float = MAX_AGE) -> tuple[dict[str, Percept], tuple[Sensed, ...]]:
         """Return what is perceived now.

@@ -8,46 +8,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 
+from sensebind.agent.conditioning.sensed import Sensed
+from sensebind.agent.conditioning.sensed import SenseState as SenseState
 from sensebind.errors import InputError
 from sensebind.perception.modality import sense_of
 
 Mix = Literal["slots", "sum"]
-
-
-class SenseState(StrEnum):
-    """What a sense had to say when the turn began."""
-
-    PRESENT = "present"  # perceived something, fresh: its slot is filled
-    NOTHING = "nothing"  # looked, and found nothing: its slot is empty
-    STALE = "stale"  # the newest percept is too old to be shown as present
-    MISSING = "missing"  # no percept has ever come from this stream
-
-
-@dataclass(frozen=True, slots=True)
-class Sensed:
-    """One sense's part in a condition.
-
-    Attributes:
-        sense: Slot name, e.g. `"sight"`.
-        stream: Stream name, e.g. `"camera"`.
-        state: Whether the slot is filled, and if not, why.
-        reference: Reference of the observation, `frame:<stream>@<ns>`; empty if missing.
-        captured_at: Capture time, ns since the epoch; 0 if missing.
-        age_ms: Age of the observation when the condition was taken, milliseconds.
-    """
-
-    sense: str
-    stream: str
-    state: SenseState
-    reference: str = ""
-    captured_at: int = 0
-    age_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
 """Notices when a stream fell silent and came back, so that a gap is reported and not overlooked."""
 
+from __future__ import annotations
+
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sensebind.perception.percept import Percept
+if TYPE_CHECKING:
+    from sensebind.perception.percept import Percept
 
 SILENCE = 3.0  # seconds between captures that count as a gap; shorter ones show in the ages
 

@@ -11,16 +11,17 @@ non-standard blocks:
 Nothing is ever fetched from the web.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
-from langchain_core.messages import BaseMessage
 
 from sensebind.agent.conditioning.media_forms import (
     MAX_BYTES,
@@ -30,6 +31,9 @@ from sensebind.agent.conditioning.media_forms import (
     standard_block,
 )
 from sensebind.errors import InputError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 MAX_MEDIA = 32  # blocks in one message
 FRAME = "frame:"
@@ -114,9 +118,11 @@ def media_of(message: BaseMessage, *, read_files: bool = True) -> list[Medium]:
 def _is_silent(block: Mapping[str, Any]) -> bool:
     """Whether a foreign block is one of those that accompany text (reasoning, tool use)."""
     value = block.get("value")
-    return block.get("type") == "non_standard" and isinstance(value, Mapping) and (
-        value.get("type") in _SILENT
-    )  # fmt: skip
+    return (
+        block.get("type") == "non_standard"
+        and isinstance(value, Mapping)
+        and (value.get("type") in _SILENT)
+    )
 
 
 def _foreign_text(block: Mapping[str, Any]) -> str | None:

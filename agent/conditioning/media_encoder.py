@@ -11,26 +11,20 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Mix,
-    Sensed,
-    SenseState,
-    compose,
-    is_sum,
-)
+from sensebind.agent.conditioning.condition import Condition, Mix, compose, is_sum
 from sensebind.agent.conditioning.media import Medium
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
-from sensebind.perception.frames.store import Frame
 from sensebind.perception.imagebind import Encoded, Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.config import MODALITIES
-from sensebind.perception.imagebind.preprocess.audio import mono, read_audio
+from sensebind.perception.imagebind.preprocess.audio import mono
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.modality import MODALITY_INFO, sense_of
 
 if TYPE_CHECKING:
     from sensebind.memory.visual_cache import VisualCache
+    from sensebind.perception.frames.store import Frame
 
 # The language model was taught with images, so images go to it as they are. What the cache does is
 # bring embeddings of other senses to where images lie.
@@ -128,7 +122,7 @@ class FileSenses:
             case "video":
                 return self._processor.video(data)
             case "audio":
-                samples, hertz = read_audio(data) if isinstance(data, Path) else (data, rate)
+                samples, hertz = _read_audio(data) if isinstance(data, Path) else (data, rate)
                 if hertz is None:
                     raise InputError("samples in an array need their sample rate in Hz")
                 wave = mono(samples, hertz)[0].numpy()
@@ -236,9 +230,14 @@ class FileSenses:
             if self.cache is not None:  # read only where there is something to enhance
                 vectors[modality] = self.cache.enhance(vectors[modality][None])[0]
         mixed = compose(
-            vectors, senses=senses, dim=dim, weights=weights, sensed=sensed, reference=reference,
+            vectors,
+            senses=senses,
+            dim=dim,
+            weights=weights,
+            sensed=sensed,
+            reference=reference,
             mix=mix,
-        )  # fmt: skip
+        )
         if summed and mixed.present[0] and self.cache is not None:
             enhanced = self.cache.enhance(mixed.embeddings)
             return Condition(mixed.reference, enhanced, mixed.present, mixed.sensed)
@@ -247,3 +246,9 @@ class FileSenses:
 
 def _named(data: Data) -> str:
     return str(data) if isinstance(data, Path | str) else f"an array of {list(data.shape)}"
+
+
+def _read_audio(path: Path) -> tuple[np.ndarray, int]:
+    from sensebind.perception.imagebind.preprocess.audio_files import read_audio  # with FFmpeg
+
+    return read_audio(path)

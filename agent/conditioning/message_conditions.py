@@ -7,14 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    ConditionStore,
-    Sensed,
-    SenseState,
-)
+from sensebind.agent.conditioning.condition import Condition, ConditionStore
 from sensebind.agent.conditioning.media import FRAME, Medium, media_of, text_of
 from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.modality import sense_of
 
@@ -116,9 +112,13 @@ class MediaConditions:
                 weights[modality] = weights.get(modality, 0.0) + medium.weight
         shares = {modality: min(weight, 1.0) for modality, weight in weights.items()}
         shown = encoders.lay_out(
-            sums, senses=self._senses, dim=self._dim, weights=shares, sensed=sensed,
+            sums,
+            senses=self._senses,
+            dim=self._dim,
+            weights=shares,
+            sensed=sensed,
             reference=reference,
-        )  # fmt: skip
+        )
         if base is None or len(self._senses) == 1:
             return shown
         given = {one.sense for one in sensed}

@@ -32,7 +32,8 @@ from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import Frame
-from sensebind.perception.imagebind.preprocess.audio import mono, read_audio, resample
+from sensebind.perception.imagebind.preprocess.audio import mono, resample
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio
 from sensebind.perception.imagebind.preprocess.image import decode_image, read_image
 from sensebind.perception.imagebind.preprocess.video_files import read_clips
 from sensebind.perception.modality import modality_info

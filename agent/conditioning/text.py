@@ -17,8 +17,8 @@ from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain_core.messages import AnyMessage, BaseMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.conditioning.condition import Sensed, SenseState
 from sensebind.agent.conditioning.media import media_of, text_of
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.conditioning.shown_media import (
     Block,
     MediaForModel,

@@ -138,10 +138,15 @@ class Imagination:
         row = torch.from_numpy(embedding)[None].to(self._device, self._pipeline.unet.dtype)
         with torch.inference_mode():
             made = self._pipeline(
-                prompt=s.prompt, image_embeds=row, num_inference_steps=s.steps,
-                guidance_scale=s.guidance, noise_level=s.noise, height=s.side, width=s.side,
+                prompt=s.prompt,
+                image_embeds=row,
+                num_inference_steps=s.steps,
+                guidance_scale=s.guidance,
+                noise_level=s.noise,
+                height=s.side,
+                width=s.side,
                 generator=torch.Generator(self._device).manual_seed(s.seed),
-            )  # fmt: skip
+            )
         return made.images[0]
 
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from sensebind.agent.conversion.output import RECORD_NAME
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
 from sensebind.agent.gated_llama.loading import compare_depths, read_config
+from sensebind.console import console
 from sensebind.errors import CheckpointError, InputError
 from sensebind.memory.visual_cache import INDEX_FILE, SIDECAR_FILE, read_sidecar
 from sensebind.perception.checkpoint_json import check_bounds, read_object
@@ -111,17 +111,17 @@ def run(directory: Path, *, digests: bool = False, as_json: bool = False) -> int
             _size(part["bytes"]),
             _size(part["memory"]),
         )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
+    out = console(soft_wrap=False)
+    out.print(table)
+    out.print(
         f"in memory all together: {_size(found['memory'])}, and {_size(_ACTIVATIONS)} to work with"
     )
     for part in found["parts"]:
         for file, digest in part["digests"].items():
-            console.print(f"sha256 {digest}  {part['part']}/{file}", soft_wrap=True)
+            out.print(f"sha256 {digest}  {part['part']}/{file}", soft_wrap=True)
     for one in found["inputs"]:
-        console.print(f"made from {one['name']} ({_size(one['bytes'])}, sha256 {one['sha256']})",
-                      soft_wrap=True)  # fmt: skip
+        made = f"made from {one['name']} ({_size(one['bytes'])}, sha256 {one['sha256']})"
+        out.print(made, soft_wrap=True)
     return 0
 
 

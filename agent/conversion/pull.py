@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -24,23 +24,49 @@ _NEEDS = {
 
 
 class PublishedFile(BaseModel):
-    """A file on the web; size and digest are None where the publisher states none."""
+    """A file on the web.
+
+    Attributes:
+        file: Its name.
+        url: Where it is fetched.
+        bytes: Its size, where it is known to the byte; a download of another size is refused.
+        about_bytes: Its size as the publisher's page rounds it; nothing is refused for it.
+        sha256: Its digest; None where the publisher states none that could be looked up.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
     url: str
     bytes: int | None
+    about_bytes: int | None = None
     sha256: str | None
+
+    @property
+    def size(self) -> str:
+        """Its size for people; "about" where it is rounded."""
+        if self.bytes is None and self.about_bytes is not None:
+            return f"about {human(self.about_bytes)}"
+        return human(self.bytes)
 
 
 class PublishedModel(BaseModel):
-    """Files by what they are for `sensebind convert`, and what the user must bring along."""
+    """A model on the web.
+
+    Attributes:
+        about: What it is.
+        licence: As its publisher names it.
+        use: `convert`, or the tool that reads its files as they are: `detect`, `find`.
+        files: Key in `Registry.files`, by what the file is for `sensebind convert`; for what is not
+            converted, by its name in the directory.
+        needs: What the user must bring along.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     about: str
     licence: str
+    use: Literal["convert", "detect", "find"] = "convert"
     files: dict[str, str]
     needs: tuple[str, ...]
 
@@ -62,6 +88,17 @@ class Registry(BaseModel):
         if name not in self.models:
             raise InputError(f"no published model {name!r}; there are {', '.join(self.models)}")
         return self.models[name]
+
+    def size(self, model: PublishedModel) -> str:
+        """What is downloaded for a model in all, for people."""
+        files = [self.files[key] for key in model.files.values()]
+        known = sum(one.bytes or one.about_bytes or 0 for one in files)
+        unknown = [one.file for one in files if one.bytes is None and one.about_bytes is None]
+        if not unknown:
+            rounded = any(one.bytes is None for one in files)
+            return f"{'about ' if rounded else ''}{human(known)}"
+        more = f" and {', '.join(unknown)}, whose size is not published"
+        return f"{human(known)}{more}" if known else f"size not published ({', '.join(unknown)})"
 
 
 @dataclass(frozen=True)
@@ -105,7 +142,15 @@ def read_registry(path: Path | None = None) -> Registry:
 def pull(
     options: PullOptions, downloader: Downloader, told: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Fetches, and converts unless told otherwise; returns what was done.
+    """Fetch a model, and convert it unless it is used as it is, or not to be converted.
+
+    Args:
+        options: What to fetch.
+        downloader: How.
+        told: Called with each line of what is done.
+
+    Returns:
+        `name`, `files` by role, and `output` with `parts` of what was made.
 
     Raises:
         InputError: Unknown name, or something the user must bring along is missing.
@@ -118,13 +163,14 @@ def pull(
         if getattr(options, need) is None and not options.fetch_only:
             raise InputError(f"{options.name} needs {_NEEDS[need]}")
     told(f"{options.name}: {model.about}. Licence: {model.licence}")
+    output = options.output or default_cache() / "models" / (options.name or "")
+    as_it_is = model.use != "convert"
     fetched: dict[str, Downloaded] = {}
     for role, key in model.files.items():
         file = registry.files[key]
-        told(f"{file.file} ({human(file.bytes)}) from {file.url}")
-        fetched[role] = downloader.fetch(
-            file.url, downloads / key / file.file, size=file.bytes, sha256=file.sha256
-        )
+        told(f"{file.file} ({file.size}) from {file.url}")
+        target = output / file.file if as_it_is else downloads / key / file.file
+        fetched[role] = downloader.fetch(file.url, target, size=file.bytes, sha256=file.sha256)
         state = "verified" if fetched[role].verified else "unverified, no digest is published"
         told(f"  sha256 {fetched[role].sha256} ({state})")
     done: dict[str, Any] = {
@@ -134,12 +180,13 @@ def pull(
             for role, one in fetched.items()
         },
     }
+    if as_it_is:
+        return done | {"output": str(output), "use": model.use}
     # Some files only help to convert others.
     if options.fetch_only or not fetched.keys() - {"bpe", "clip"}:
         return done
     from sensebind.agent.conversion.convert import ConvertOptions, convert
 
-    output = options.output or default_cache() / "models" / (options.name or "")
     paths = {role: one.path for role, one in fetched.items()}
     wanted = ConvertOptions(
         output=output, llama=options.llama, dtype=options.dtype, force=options.force, **paths
@@ -160,6 +207,9 @@ def run(options: PullOptions, *, as_json: bool = False) -> int:
     done = pull(options, Downloader(progress=bar), bar.tell)
     if as_json:
         print(json.dumps(done, ensure_ascii=False))
+    elif "use" in done:
+        print(f"{done['output']} is ready; in robot.yaml:")
+        print(f"tools: [{done['use']}: {{checkpoint: {done['output']}}}]")
     elif "output" in done:
         print(f"{done['output']} is ready; see it with: sensebind models inspect {done['output']}")
     else:
@@ -172,9 +222,10 @@ def _list(registry: Registry, as_json: bool) -> int:
         print(registry.model_dump_json())
         return 0
     for name, model in registry.models.items():
-        files = ", ".join(registry.files[key].file for key in model.files.values())
-        needs = f"; bring along: {', '.join(model.needs)}" if model.needs else ""
-        print(f"{name}\n    {model.about} ({files}{needs}). Licence: {model.licence}")
+        print(f"{name}: {model.about}")
+        bring = f"; bring along: {', '.join(model.needs)}" if model.needs else ""
+        print(f"    {registry.size(model)}{bring}. Licence: {model.licence}")
+    print("\nSizes are of the downloads. A digest is checked where one is published.")
     return 0
 
 

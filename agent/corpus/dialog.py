@@ -99,34 +99,96 @@ class _State:
 
 
 SWITCHES = (
-    "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close",
-)  # fmt: skip
+    "lamp_on",
+    "lamp_off",
+    "radio_on",
+    "radio_off",
+    "fan_on",
+    "fan_off",
+    "door_open",
+    "door_close",
+)
 # How often each intent is asked where nothing has gone before; sums to about 140.
 PLAIN: dict[str, float] = {
-    "see": 9, "hear": 6, "scan": 6, "all": 6, "color": 4.5, "color_kind": 5.5, "see_is": 4,
-    "see_color": 2, "hear_is": 3, "scan_is": 2.5, "count": 6, "where": 5.5,
-    "thermostat_set": 4, "thermostat_get": 3, "thermostat_vague": 1.2, "time": 3.5,
-    "greeting": 1.2, "thanks": 1.2, "bye": 0.7, "who": 1.6, "abilities": 1.4, "cannot": 5.5,
-    "state": 0.8, "unknown": 0.5, "two": 0.8,
-    "approach": 4, "turn_left": 0.9, "turn_right": 0.9, "turn_around": 0.8, "drive_ahead": 1.2,
-    "drive_back": 0.9, "stop": 0.7, "recall_hear": 7, "recall_see": 7, "watch_hear": 2.5,
-    "watch_see": 3, "watch_scan": 1,
-} | dict.fromkeys(SWITCHES, 3.3)  # fmt: skip
+    "see": 9,
+    "hear": 6,
+    "scan": 6,
+    "all": 6,
+    "color": 4.5,
+    "color_kind": 5.5,
+    "see_is": 4,
+    "see_color": 2,
+    "hear_is": 3,
+    "scan_is": 2.5,
+    "count": 6,
+    "where": 5.5,
+    "thermostat_set": 4,
+    "thermostat_get": 3,
+    "thermostat_vague": 1.2,
+    "time": 3.5,
+    "greeting": 1.2,
+    "thanks": 1.2,
+    "bye": 0.7,
+    "who": 1.6,
+    "abilities": 1.4,
+    "cannot": 5.5,
+    "state": 0.8,
+    "unknown": 0.5,
+    "two": 0.8,
+    "approach": 4,
+    "turn_left": 0.9,
+    "turn_right": 0.9,
+    "turn_around": 0.8,
+    "drive_ahead": 1.2,
+    "drive_back": 0.9,
+    "stop": 0.7,
+    "recall_hear": 7,
+    "recall_see": 7,
+    "watch_hear": 2.5,
+    "watch_see": 3,
+    "watch_scan": 1,
+} | dict.fromkeys(SWITCHES, 3.3)
 
 ERRORS = (
-    "no answer within 3 s", "cannot reach the server: connection refused", "no answer within 2 s",
-    "cannot reach the server: timed out", "there is no picture: no frame yet",
-    "the newest picture is 12.0 s old", "there is no picture", "the newest picture is 4.5 s old",
-    "the door is blocked", "the radio is broken", "the lamp is broken", "the fan is stuck",
-    "refused (422): input should be less than or equal to 30", "refused (503): the house is busy",
-    "refused (500): internal server error", "refused (404): not found", "refused (403): forbidden",
-    "this kind of thing is unknown to the detector", "the house does not answer", "timed out",
-    "not allowed", "something went wrong", "the clock is not set", "no power", "unknown device",
-    "you did not allow it", "you did not allow it", "you did not allow it", "no ball in view",
-    "something is in the way, 0.4 m before the place", "the robot is moving already",
-    "4.2 m are too far for one movement: 3 m", "nothing of this kind is in view", "cancelled",
-    "the tool is not available", "not permitted", "the request was denied", "server error",
-)  # fmt: skip
+    "no answer within 3 s",
+    "cannot reach the server: connection refused",
+    "no answer within 2 s",
+    "cannot reach the server: timed out",
+    "there is no picture: no frame yet",
+    "the newest picture is 12.0 s old",
+    "there is no picture",
+    "the newest picture is 4.5 s old",
+    "the door is blocked",
+    "the radio is broken",
+    "the lamp is broken",
+    "the fan is stuck",
+    "refused (422): input should be less than or equal to 30",
+    "refused (503): the house is busy",
+    "refused (500): internal server error",
+    "refused (404): not found",
+    "refused (403): forbidden",
+    "this kind of thing is unknown to the detector",
+    "the house does not answer",
+    "timed out",
+    "not allowed",
+    "something went wrong",
+    "the clock is not set",
+    "no power",
+    "unknown device",
+    "you did not allow it",
+    "you did not allow it",
+    "you did not allow it",
+    "no ball in view",
+    "something is in the way, 0.4 m before the place",
+    "the robot is moving already",
+    "4.2 m are too far for one movement: 3 m",
+    "nothing of this kind is in view",
+    "cancelled",
+    "the tool is not available",
+    "not permitted",
+    "the request was denied",
+    "server error",
+)
 
 
 def sample_dialog(
@@ -328,8 +390,14 @@ def _steps(
     if intent in ("thermostat_set", "give_temp", "temp_again"):
         degrees = int(given["temp"])
         state.degrees, state.device = degrees, None
-        return _call("thermostat_set", {"temperature": degrees}, f"thermostat {degrees}",
-                     answers.thermostat_set(degrees, lang), lang, rng)  # fmt: skip
+        return _call(
+            "thermostat_set",
+            {"temperature": degrees},
+            f"thermostat {degrees}",
+            answers.thermostat_set(degrees, lang),
+            lang,
+            rng,
+        )
     if intent == "thermostat_get":
         degrees = rng.choice(TEMPERATURES)
         said = answers.thermostat_get(degrees, lang)
@@ -427,9 +495,14 @@ def _device_follow_up(state: _State, intent: str, rng: random.Random) -> Steps:
     action = intent.split("_")[1]
     if intent.startswith("also_"):
         last = next(
-            (json.loads(text)["name"] for turn in reversed(state.turns)
-             for kind, text in turn.steps if kind == "call"), "lamp_on",
-        )  # fmt: skip
+            (
+                json.loads(text)["name"]
+                for turn in reversed(state.turns)
+                for kind, text in turn.steps
+                if kind == "call"
+            ),
+            "lamp_on",
+        )
         return _switch(state, f"{action}_{'off' if last.endswith('_off') else 'on'}", rng)
     if state.device is None:
         return [("say", answers.FIXED["which"][state.lang])]

@@ -41,7 +41,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "chair": ("chair", "chair", "chair", "armchair", "seat", "stool"),
     "plant": ("plant", "plant", "plant", "potted plant", "house plant", "flower"),
     "lamp": ("lamp", "lamp", "lamp", "floor lamp", "table lamp"),
-}  # fmt: skip
+}
 
 # How the sounds of kinds are said: "is a dog ...".
 SOUNDS: dict[str, tuple[str, ...]] = {
@@ -62,10 +62,15 @@ SOUNDS: dict[str, tuple[str, ...]] = {
 }
 
 COLOR_NAMES: dict[str, tuple[str, ...]] = {
-    "red": ("red",), "green": ("green",), "blue": ("blue",), "yellow": ("yellow",),
-    "orange": ("orange",), "purple": ("purple", "purple", "purple", "violet"),
-    "white": ("white",), "black": ("black",),
-}  # fmt: skip
+    "red": ("red",),
+    "green": ("green",),
+    "blue": ("blue",),
+    "yellow": ("yellow",),
+    "orange": ("orange",),
+    "purple": ("purple", "purple", "purple", "violet"),
+    "white": ("white",),
+    "black": ("black",),
+}
 
 NUMBER_WORDS = [
     "zero",
@@ -221,16 +226,3 @@ TAILS = [
     "please robot",
     "please tell me",
 ]
-COMMAND_INTENTS = frozenset(
-    [
-        "lamp_on",
-        "lamp_off",
-        "radio_on",
-        "radio_off",
-        "fan_on",
-        "fan_off",
-        "door_open",
-        "door_close",
-        "thermostat_set",
-    ]
-)

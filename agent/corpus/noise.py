@@ -23,8 +23,18 @@ _QUESTION_STARTS = frozenset(
     " were whats".split()
 )
 _QUESTION_MARKS_ZH = (
-    "什么", "啥", "吗", "哪", "几", "多少", "谁", "呢", "怎么", "有没有", "是不是",
-)  # fmt: skip
+    "什么",
+    "啥",
+    "吗",
+    "哪",
+    "几",
+    "多少",
+    "谁",
+    "呢",
+    "怎么",
+    "有没有",
+    "是不是",
+)
 _READ_AS = str.maketrans({**dict.fromkeys(SILENT), **dict.fromkeys(SPACING, " ")})
 
 
@@ -84,8 +94,9 @@ def dress(text: str, lang: str, rng: random.Random) -> str:
     style = rng.random()
     if style < 0.45:
         text = text[:1].upper() + text[1:]
-        text = " ".join("I" + word[1:] if word == "i" or word[:2] == "i'" else word
-                        for word in text.split())  # fmt: skip
+        text = " ".join(
+            "I" + word[1:] if word == "i" or word[:2] == "i'" else word for word in text.split()
+        )
     elif style < 0.52:
         text = text.upper()
     elif style < 0.56:

@@ -29,9 +29,16 @@ _SENSES = {"see": "sight", "hear": "hearing"}
 ARRIVED = 1.0  # metres between the robot's middle and the nearest point of what it was sent to
 EVENT_SECONDS = 12.0
 _SWITCHES = (
-    "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close",
+    "lamp_on",
+    "lamp_off",
+    "radio_on",
+    "radio_off",
+    "fan_on",
+    "fan_off",
+    "door_open",
+    "door_close",
     "thermostat_set",
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -43,7 +50,8 @@ class Task:
         rng: Of all choices.
         lang: "en" or "zh".
         number: Counts up within its family.
-        asked: What was typed. `record`: what the agent did.
+        asked: What was typed.
+        record: What the agent did.
         true: What was true, in words, for reports.
     """
 
@@ -236,8 +244,13 @@ def watch(task: Task, stage: Stage) -> str:
 
 
 FAMILIES: dict[str, Callable[[Task, Stage], str]] = {
-    "now": now, "before": before, "count": count, "switch": switch, "go": go, "watch": watch,
-}  # fmt: skip
+    "now": now,
+    "before": before,
+    "count": count,
+    "switch": switch,
+    "go": go,
+    "watch": watch,
+}
 
 
 # --- homes ---------------------------------------------------------------------------------------

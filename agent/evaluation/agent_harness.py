@@ -23,13 +23,9 @@ from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
-from sensebind.agent.conditioning.condition import (
-    Condition,
-    Sensed,
-    SenseState,
-    compose,
-)
+from sensebind.agent.conditioning.condition import Condition, compose
 from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.memory import describer, episode_describer
@@ -204,8 +200,9 @@ class Stage:
             self.now += STEP
             self._hear()
             for stream, data, rate in (
-                ("camera", self.home.camera(), 0), ("microphone", self._sound, RATE),
-            ):  # fmt: skip
+                ("camera", self.home.camera(), 0),
+                ("microphone", self._sound, RATE),
+            ):
                 percept = self._newest[stream] = self._percept(stream, data, rate)
                 self._recorder.record(percept)
                 self._watcher(percept)
@@ -290,9 +287,14 @@ class Stage:
 
         def sweep() -> Observation:
             return Observation(
-                self.home.lidar(), "lidar", Modality.POINT, self.wall_ns(), time.monotonic(), 0,
+                self.home.lidar(),
                 "lidar",
-            )  # fmt: skip
+                Modality.POINT,
+                self.wall_ns(),
+                time.monotonic(),
+                0,
+                "lidar",
+            )
 
         embed = parts.embedder.text
         places = simhome_robot().places()

@@ -35,8 +35,10 @@ class Outcome:
     """What came of a task.
 
     Attributes:
-        family: Which. `seed`: the first of its homes.
-        asked: What was typed. `answer`: the last thing that was said.
+        family: Which.
+        seed: The first of its homes.
+        asked: What was typed.
+        answer: The last thing that was said.
         calls: Tools that were called, with arguments, results and decisions.
         true: What was true, in words.
         failure: Why it failed; empty if it did not.
@@ -108,9 +110,15 @@ def play_one(parts: Parts, name: str, family: Callable[..., str], number: int) -
         failure = family(task, stage)
         record = task.record
         return Outcome(
-            name, seed, task.asked, record.assistant, [asdict(one) for one in record.tool_calls],
-            task.true, f"error: {record.error}" if record.error else failure, stage.unapproved,
-        )  # fmt: skip
+            name,
+            seed,
+            task.asked,
+            record.assistant,
+            [asdict(one) for one in record.tool_calls],
+            task.true,
+            f"error: {record.error}" if record.error else failure,
+            stage.unapproved,
+        )
 
 
 def rows_of(outcomes: list[Outcome]) -> list[Row]:

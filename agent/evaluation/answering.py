@@ -89,8 +89,9 @@ class Answerer:
         replies: dict[int, Reply] = {}
         for start in range(0, len(order), self._batch):
             rows = order[start : start + self._batch]
-            generated = self._generate([prompts[i].token_ids for i in rows],
-                                       [asked[i] for i in rows])  # fmt: skip
+            generated = self._generate(
+                [prompts[i].token_ids for i in rows], [asked[i] for i in rows]
+            )
             for row, tokens in zip(rows, generated, strict=True):
                 replies[row] = self._read(tokens)
             if tick:
@@ -138,7 +139,9 @@ class Answerer:
     def _read(self, tokens: list[int]) -> Reply:
         style = self._llm.grammars.style
         text = str(self._llm.tokenizer.decode(tokens, skip_special_tokens=True))
-        begins = tokens[:1] == [style.start_id] if style.start_id is not None else (
-            style.opens_call(text)
-        )  # fmt: skip
+        begins = (
+            tokens[:1] == [style.start_id]
+            if style.start_id is not None
+            else (style.opens_call(text))
+        )
         return Reply("", parse_call(text, style, self._tools)) if begins else Reply(text.strip())

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from sensebind.console import console
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def show(rows: Sequence[Row], *, title: str, json_form: bool) -> int:
         for row in rows:
             style = None if row.bar is None else "green" if row.ok else "red"
             table.add_row(row.name, f"{row.value:.3f}", _bar(row), str(row.n), style=style)
-        Console(highlight=False).print(table)
+        console(soft_wrap=False).print(table)
     return 0 if all(row.ok for row in rows) else 1
 
 

@@ -125,11 +125,14 @@ def _by_caption(chain: Chain, scenes: Sequence[SceneSample], n: int) -> list[Row
         chosen = [scene for scene in _where(sense, scenes, n) if sense in scene.vectors]
         seen = np.stack([scene.vectors[sense] for scene in chosen])
         if sense == "sight":
-            right = [things[i] == s.main for i, s in zip((seen @ named.T).argmax(1), chosen,
-                                                         strict=True)]  # fmt: skip
+            right = [
+                things[i] == s.main for i, s in zip((seen @ named.T).argmax(1), chosen, strict=True)
+            ]
         else:
-            right = [KINDS[i] == _kind_of(sense, s)
-                     for i, s in zip((seen @ kinds.T).argmax(1), chosen, strict=True)]  # fmt: skip
+            right = [
+                KINDS[i] == _kind_of(sense, s)
+                for i, s in zip((seen @ kinds.T).argmax(1), chosen, strict=True)
+            ]
         rows.append(Row(f"{sense}_by_caption", _share(right), CAPTION_BAR, len(right)))
     return rows
 
@@ -177,10 +180,13 @@ def _senses_alone(
         if sense == "sight":
             said = [read(reply.text).named for reply in replies]
             pairs = list(zip(said, chosen, strict=True))
-            kinds = [s.main is not None and s.main[0] in [k for k, _ in named]
-                     for named, s in pairs]  # fmt: skip
-            true = [all((k, c) in [(v[0], v[1]) for v in s.visible] for k, c in named)
-                    for named, s in pairs]  # fmt: skip
+            kinds = [
+                s.main is not None and s.main[0] in [k for k, _ in named] for named, s in pairs
+            ]
+            true = [
+                all((k, c) in [(v[0], v[1]) for v in s.visible] for k, c in named)
+                for named, s in pairs
+            ]
             rows.append(Row("sight_kind", _share(kinds), None, len(kinds)))
             rows.append(Row("sight_names_only_what_is_there", _share(true), None, len(true)))
     return shares, rows

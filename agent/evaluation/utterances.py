@@ -17,10 +17,21 @@ from sensebind.errors import InputError
 REMEMBERED = {f"recall_{sense}": "recall" for sense in ("see", "hear")} | {
     f"watch_{sense}": "watch_add" for sense in ("see", "hear", "scan")
 }
-TOOL_OF = {name: name for name in (
-    "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close",
-    "thermostat_set", "thermostat_get",
-)} | {"time": "clock", "count": "detect", "where": "detect"}  # fmt: skip
+TOOL_OF = {
+    name: name
+    for name in (
+        "lamp_on",
+        "lamp_off",
+        "radio_on",
+        "radio_off",
+        "fan_on",
+        "fan_off",
+        "door_open",
+        "door_close",
+        "thermostat_set",
+        "thermostat_get",
+    )
+} | {"time": "clock", "count": "detect", "where": "detect"}
 TOOL_OF |= {intent: tool for intent, (tool, _, _) in MOVES.items()}
 TOOL_OF |= {"approach": "approach"} | REMEMBERED
 SPOKEN = ("see", "hear", "scan", "color", "all")

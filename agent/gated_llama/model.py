@@ -116,6 +116,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             injection: Output of `injection`.
             condition_ids: [B, length] index of each token's condition, -1 for none; may be left
                 out where there is one condition.
+            length: Number of tokens T.
         """
         conditions = injection.shape[1]
         if condition_ids is None:
@@ -153,14 +154,22 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         injected: Injected | None = None,
         **kwargs,
     ) -> CausalLMOutputWithPast:
-        """Runs the model; see `LlamaForCausalLM.forward` for the arguments not named here.
+        """Run the model.
 
         Args:
+            input_ids: [B, T] token ids, as in `LlamaForCausalLM.forward`.
+            attention_mask: [B, T], likewise.
+            position_ids: [B, T], likewise.
+            past_key_values: Cache of what was read before, likewise.
+            inputs_embeds: [B, T, hidden] instead of `input_ids`, likewise.
+            labels: [B, T] of the loss, likewise.
             conditions: [B, C, *config.condition_shape], turned into an injection here.
             present: [B, C, S] bool, which slots of `conditions` are filled.
             injection: Output of `injection`, instead of `conditions`.
             condition_ids: [B, T] condition of each token, -1 for none.
-            injected: Output of `inject`, instead of all of the above (for decoding loops).
+            injected: Output of `inject`, instead of conditions, injection and ids (for decoding
+                loops).
+            **kwargs: Of `LlamaForCausalLM.forward`.
         """
         if conditions is not None:
             injection = self.injection(conditions, present)
@@ -198,6 +207,7 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, *args, condition_ids: Tensor | None = None, **kwargs
     ) -> dict:
+        """Return the inputs of one step of `generate`, with the conditions of its tokens."""
         inputs = super().prepare_inputs_for_generation(  # pyright: ignore[reportAttributeAccessIssue]
             input_ids, *args, **kwargs
         )

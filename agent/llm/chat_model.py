@@ -38,10 +38,10 @@ from sensebind.agent.llm.constrained_decoding import (
     Grammar,
     GrammarLogitsProcessor,
 )
+from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.prompt import Prompt, PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader, text_chunk
 from sensebind.agent.llm.retry import corrections
-from sensebind.agent.llm.tool_forms import openai_form
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 
@@ -272,9 +272,9 @@ class ChatSenseBind(BaseChatModel):
         described = {"kwargs": {"method": method}, "schema": wanted}
         model = self.bind(response_schema=wanted, ls_structured_output_format=described)
         is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
-        parser: Any = PydanticOutputParser(pydantic_object=schema) if is_model else (
-            JsonOutputParser()
-        )  # fmt: skip
+        parser: Any = (
+            PydanticOutputParser(pydantic_object=schema) if is_model else (JsonOutputParser())
+        )
         if not include_raw:
             return model | parser
         parsed = RunnablePassthrough.assign(

@@ -335,9 +335,11 @@ class GrammarEngine:
             if key in self._compiled:
                 self._compiled.move_to_end(key)
                 return self._compiled[key]
-        grammar = self._build_json(schema) if schema is not None else (
-            self._build(usable, text, parallel)
-        )  # fmt: skip
+        grammar = (
+            self._build_json(schema)
+            if schema is not None
+            else (self._build(usable, text, parallel))
+        )
         with self._lock:
             self._compiled[key] = grammar
             while len(self._compiled) > 64:  # agents bind few sets; a server must not grow

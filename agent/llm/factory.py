@@ -27,13 +27,14 @@ SILENT_SECONDS = 60.0
 """Longest wait for the next piece of an answer."""
 RETRIES = 1
 """Of a request that a server did not take; the person who asked is waiting."""
-_KEYS = {
+PROVIDER_KEYS = {
     "openai": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
     "google_genai": "GOOGLE_API_KEY",
     "mistralai": "MISTRAL_API_KEY",
     "groq": "GROQ_API_KEY",
 }
+"""Where the client of a provider looks for its key."""
 _EXTRAS = {"openai": "openai", "ollama": "ollama"}
 
 
@@ -56,7 +57,8 @@ def make_llm(name: str = "", **options: Any) -> BaseChatModel:
         return ChatSenseBind(model=model, **options)
     if not colon and Path(name).is_dir():
         return ChatSenseBind(model=name, **options)
-    if (key := _KEYS.get(provider)) and not os.environ.get(key) and "api_key" not in options:
+    key = PROVIDER_KEYS.get(provider)
+    if key and not os.environ.get(key) and "api_key" not in options:
         raise ConfigurationError(
             f"llm: {name}: the environment variable {key} is not set (a server of your own that "
             "needs no key takes any value)"

@@ -13,10 +13,17 @@ from sensebind.errors import LanguageModelError, SenseBindError, UnusableModelEr
 _UNREACHABLE = frozenset({"ConnectError", "ConnectionRefusedError", "gaierror", "ConnectTimeout"})
 _DROPPED = frozenset(
     {
-        "RemoteProtocolError", "ReadError", "WriteError", "CloseError", "ConnectionResetError",
-        "BrokenPipeError", "IncompleteRead", "IncompleteReadError", "ChunkedEncodingError",
+        "RemoteProtocolError",
+        "ReadError",
+        "WriteError",
+        "CloseError",
+        "ConnectionResetError",
+        "BrokenPipeError",
+        "IncompleteRead",
+        "IncompleteReadError",
+        "ChunkedEncodingError",
     }
-)  # fmt: skip
+)
 _LATE = frozenset({"ReadTimeout", "WriteTimeout", "PoolTimeout", "APITimeoutError", "TimeoutError"})
 _FATAL = {
     401: "the key was refused: check the provider's environment variable",

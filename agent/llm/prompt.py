@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -22,6 +21,7 @@ from langchain_core.messages import (
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.conditioning.media import text_of
+from sensebind.agent.llm.chat_template import rendered
 from sensebind.agent.llm.inert import Inert
 from sensebind.errors import InputError
 
@@ -137,7 +137,7 @@ class PromptBuilder:
         # Whoever wrote it, a message or a tool is data to the template, and begins no turn.
         messages = [{"role": one["role"], **self._inert.value(_said(one))} for one in messages]
         tools = self._inert.value(tools)
-        text = self._render(messages, tools, generate=True)
+        text = rendered(self._tokenizer, messages, tools, generate=True)
         begins = [
             (self._length_of(messages[:index], tools, text) if index else 0, reference)
             for index, reference in starts
@@ -161,7 +161,7 @@ class PromptBuilder:
         key = json.dumps([messages, len(tools)], ensure_ascii=False, default=str)
         prefix = self._rendered.get(key)
         if prefix is None:
-            prefix = self._render(messages, tools, generate=False)
+            prefix = rendered(self._tokenizer, messages, tools, generate=False)
             self._rendered[key] = prefix
             while len(self._rendered) > 256:
                 self._rendered.popitem(last=False)
@@ -169,20 +169,6 @@ class PromptBuilder:
             return len(prefix)
         pairs = enumerate(zip(prefix, text, strict=False))  # a template that looks ahead
         return next((i for i, (ours, theirs) in pairs if ours != theirs), len(text))
-
-    def _render(
-        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], *, generate: bool
-    ) -> str:
-        listed: Any = tools or None
-        try:
-            rendered = self._tokenizer.apply_chat_template(
-                messages, tools=listed, add_generation_prompt=generate, tokenize=False
-            )
-        except TemplateError as error:
-            raise InputError(
-                f"the checkpoint's chat template refuses this dialog: {error}"
-            ) from error
-        return str(rendered)
 
 
 def _said(message: dict[str, Any]) -> dict[str, Any]:

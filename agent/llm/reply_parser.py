@@ -1,8 +1,7 @@
 """From the tokens of a reply to LangChain chunks: text as it comes, calls once they are whole."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,44 +10,7 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from sensebind.agent.llm.constrained_decoding import CallFormat, parse_calls
-
-Decode = Callable[[list[int]], str]
-
-
-@dataclass(slots=True)
-class _Text:
-    """Turns tokens into text pieces; holds back half characters and what may become a stop."""
-
-    decode: Decode
-    stops: tuple[str, ...]
-    tokens: list[int] = field(default_factory=list)
-    given: int = 0
-    stopped: bool = False
-
-    def push(self, token: int | None) -> str:
-        """Takes a token (None: the end) and returns the text that is now certain."""
-        if token is not None:
-            self.tokens.append(token)
-        text = self.decode(self.tokens)
-        if token is not None and text.endswith("\ufffd"):
-            return ""
-        cuts = [at for stop in self.stops if (at := text.find(stop)) >= 0]
-        end = len(text)
-        if cuts:
-            end, self.stopped = min(cuts), True
-        elif token is not None:
-            end -= max((_overlap(text, stop) for stop in self.stops), default=0)
-        piece = text[self.given : end]
-        self.given = max(self.given, end)
-        return piece
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of `text` that begins `stop`."""
-    for size in range(min(len(stop) - 1, len(text)), 0, -1):
-        if text.endswith(stop[:size]):
-            return size
-    return 0
+from sensebind.agent.llm.text_pieces import Decode, TextPieces
 
 
 class ReplyReader:
@@ -84,7 +46,7 @@ class ReplyReader:
         self._style = style
         self._tools = tools
         self._max_tokens = max_tokens
-        self._text = _Text(decode, tuple(stops))
+        self._text = TextPieces(decode, tuple(stops))
 
     def push(self, token: int) -> str:
         """Takes a token and returns the text that is now certain."""

@@ -93,9 +93,15 @@ def _percept(number: int) -> Percept:
     embedding = np.zeros(1024, np.float32)
     embedding[number % 1024] = 1.0
     header = PerceptHeader(
-        stream=ROGUE, modality=Modality.VISION, sequence=number, captured_at=time.time_ns(),
-        published_at=time.time_ns(), monotonic=time.monotonic(), shape=(1024,), epoch="rogue",
-    )  # fmt: skip
+        stream=ROGUE,
+        modality=Modality.VISION,
+        sequence=number,
+        captured_at=time.time_ns(),
+        published_at=time.time_ns(),
+        monotonic=time.monotonic(),
+        shape=(1024,),
+        epoch="rogue",
+    )
     return Percept(header, embedding)
 
 

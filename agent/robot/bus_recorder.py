@@ -34,7 +34,8 @@ class Tap:
     """Listens to a robot of this machine and writes down what it hears. Used once.
 
     Args:
-        config: Of the robot. `recorder`: where it is written.
+        config: Of the robot.
+        recorder: Where it is written.
 
     Attributes:
         unkept: By stream, percepts whose frame the robot did not keep.
@@ -133,9 +134,15 @@ def _frame_of(percept: Percept, frames: FrameClient | None) -> Frame | None:
     header = percept.header
     if percept.payload is not None and header.modality is Modality.VISION:
         return Frame(
-            header.stream, header.captured_at, header.modality, header.sequence, header.frame_id,
-            0, JPEG, percept.payload,
-        )  # fmt: skip
+            header.stream,
+            header.captured_at,
+            header.modality,
+            header.sequence,
+            header.frame_id,
+            0,
+            JPEG,
+            percept.payload,
+        )
     if frames is None or not header.observation:
         return None
     return frames.get(header.observation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,6 @@ from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
-    TOOL_SECTIONS,
     BusConfig,
     CacheConfig,
     FramesConfig,
@@ -26,27 +24,30 @@ from sensebind.agent.robot.sections import (
     Section,
     SimHomeConfig,
     StreamConfig,
-    ToolConfig,
     WatchConfig,
 )
+from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig, known_kinds
 from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
 from sensebind.perception.geometry import Transform
-from sensebind.perception.percept import STREAM_PATTERN, Modality
-from sensebind.perception.sources.registry import FACTORY
+from sensebind.perception.modality import Modality
+from sensebind.perception.stream_names import STREAM_PATTERN
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec
 
-TOOL_GROUP = "sensebind.tools"
-"""Entry points that add kinds of tools; each is called as a `python:` factory is."""
-
+_SOURCES = "sensebind.perception.sources.registry:open_source"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
 _MODALITIES = {
-    "camera": Modality.VISION, "video": Modality.VISION, "microphone": Modality.AUDIO,
-    "audio": Modality.AUDIO, "velodyne": Modality.POINT, "cloud": Modality.POINT,
-    "ouster": Modality.POINT, "lidar": Modality.POINT,
-}  # fmt: skip
+    "camera": Modality.VISION,
+    "video": Modality.VISION,
+    "microphone": Modality.AUDIO,
+    "audio": Modality.AUDIO,
+    "velodyne": Modality.POINT,
+    "cloud": Modality.POINT,
+    "ouster": Modality.POINT,
+    "lidar": Modality.POINT,
+}
 """What a kind of source gives, and what a sensor of the simulated home is called."""
 _NOT_OF_WORKERS = {
     "source", "modality", "loop", "speed", "enhance", "max_memory_mb", "mount", "frame",
@@ -124,21 +125,23 @@ class RobotConfig(Section):
     @field_validator("tools")
     @classmethod
     def _known_tools(cls, tools: tuple[ToolConfig, ...]) -> tuple[ToolConfig, ...]:
-        plugins = {point.name for point in entry_points(group=TOOL_GROUP)}
         for tool in tools:
-            if tool.kind not in TOOL_SECTIONS and tool.kind not in plugins:
-                known = ", ".join(sorted({*TOOL_SECTIONS, *plugins}))
-                raise ValueError(f"no tool is called {tool.kind!r}; there are {known}")
+            if tool.kind not in TOOL_KINDS and tool.kind not in (known := known_kinds()):
+                names = ", ".join(sorted(known))
+                raise ValueError(f"no tool is called {tool.kind!r}; there are {names}")
         return tools
 
     @model_validator(mode="after")
     def _parts_that_need_others(self) -> RobotConfig:
-        kinds = {tool.kind for tool in self.tools}
-        if self.memory is None and (needy := kinds & {"recall", "watch"}):
+        needs = {
+            tool.kind: TOOL_KINDS[tool.kind].needs for tool in self.tools if tool.kind in TOOL_KINDS
+        }
+        needy = [kind for kind, section in needs.items() if section == "memory"]
+        if self.memory is None and needy:
             raise ValueError(f"the tool {min(needy)} needs memory: (`memory: {{}}` will do)")
         if self.memory is None and self.watches:
             raise ValueError("watches: need memory: (`memory: {}` will do)")
-        simulated = [tool.kind for tool in self.tools if tool.kind == "house"]
+        simulated = [kind for kind, section in needs.items() if section == "simhome"]
         if self.motion is not None and self.motion.class_ == "simhome":
             simulated.append("motion: simhome")
         if self.simhome is None and simulated:
@@ -302,7 +305,7 @@ class RobotConfig(Section):
             if (lidar := lidars.get(stream)) is not None:
                 shared["sensor_height"] = _height(stream, config, float(lidar.translation[2]))
                 shared["sensor_tilt"] = lidar.rpy[:2]
-            source = FactorySpec(factory=FACTORY, arguments=self._source(stream, config, sensors))
+            source = FactorySpec(factory=_SOURCES, arguments=self._source(stream, config, sensors))
             workers.append(
                 WorkerSpec(
                     stream=self.stream_names[stream],

@@ -27,11 +27,12 @@ _LIBRARIES = ("torch", "transformers", "pyzmq", "opencv-python-headless", "faiss
 _ENOUGH_DISK, _ENOUGH_MEMORY = 2e9, 2e9  # bytes
 
 
-def examine(config: Path | None = None) -> Iterator[Check]:
+def examine(config: Path | None = None, *, llm: bool = True) -> Iterator[Check]:
     """Do the checks one after the other; whatever one of them meets, the others go on.
 
     Args:
-        config: A robot whose sources, ports and keys are looked at, too.
+        config: A robot all of whose parts are opened, too.
+        llm: Load its language model, or ask another one's server for a token.
     """
     robot: RobotConfig | None = None
     if config is not None:
@@ -40,14 +41,27 @@ def examine(config: Path | None = None) -> Iterator[Check]:
             yield Check("configuration", Verdict.OK, f"{config}, {len(robot.streams)} streams")
         except SenseBindError as error:
             yield Check("configuration", Verdict.BAD, str(error), f"correct {config}")
-    steps: list[Callable[[RobotConfig | None], Iterator[Check]]] = [
-        _libraries, _models, _machine, _encoders, _directories, _keys, _ports, _devices, _robot,
-    ]  # fmt: skip
-    for step in steps:
+    steps: dict[str, Callable[[RobotConfig | None], Iterator[Check]]] = {
+        "libraries": _libraries,
+        "weights": _models,
+        "machine": _machine,
+        "encoders": _encoders,
+        "folders": _directories,
+        "keys": _keys,
+        "ports": _ports,
+        "devices": _devices,
+    }
+    for name, step in steps.items():
         try:
             yield from step(robot)
         except (SenseBindError, OSError) as error:
-            yield Check(step.__name__.strip("_"), Verdict.BAD, str(error))
+            yield Check(name, Verdict.BAD, str(error))
+    if robot is None:
+        return
+    try:
+        yield from examine_robot(robot, llm=llm)
+    except (SenseBindError, OSError) as error:
+        yield Check("robot", Verdict.BAD, str(error))
 
 
 def _libraries(_robot: RobotConfig | None) -> Iterator[Check]:
@@ -164,8 +178,3 @@ def _devices(robot: RobotConfig | None) -> Iterator[Check]:
             continue
         found = ", ".join(str(device) for device in kind.devices) or kind.summary
         yield Check(f"source {kind.name}", Verdict.OK, found)
-
-
-def _robot(robot: RobotConfig | None) -> Iterator[Check]:
-    if robot is not None:
-        yield from examine_robot(robot)

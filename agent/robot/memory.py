@@ -42,7 +42,8 @@ class RememberingOptions:
 
     Attributes:
         path: SQLite file of the memory.
-        recorder: How it is kept. `watches`: when watches fire.
+        recorder: How it is kept.
+        watches: When watches fire.
         words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
             and keep `recall` from telling of something else.
     """
@@ -88,9 +89,12 @@ class Remembering:
             texts = [embedder.text(word) for word in options.words]
             words = np.stack(texts) if texts else None
             self.keeper = WatchKeeper(
-                options.path, say or _silent, tools=permitted,
-                words=words, settings=options.watches,
-            )  # fmt: skip
+                options.path,
+                say or _silent,
+                tools=permitted,
+                words=words,
+                settings=options.watches,
+            )
             stack.callback(self.keeper.stop)
             self.memory = EpisodeMemory(
                 options.path, episode_describer(describe) if describe else None, words

@@ -228,12 +228,14 @@ def _examine(config: RobotConfig, unasked: Sequence[str]) -> None:
     """
     from sensebind.agent.robot.doctor_robot import Verdict, examine_robot
 
-    bad = [one for one in examine_robot(config, starts=True) if one.verdict is Verdict.BAD]
+    bad = [
+        one for one in examine_robot(config, llm=False, starts=True) if one.verdict is Verdict.BAD
+    ]
     if bad:
-        found = "; ".join(f"{one.name}: {one.found}" for one in bad)
+        why = "; ".join(f"{one.name}: {one.found}" for one in bad)
         raise ConfigurationError(
             f"policy: approved: {', '.join(unasked)} would move the robot without a question; this "
-            f"needs a `sensebind doctor` that passes: {found}"
+            f"needs a `sensebind doctor` that passes: {why}"
         )
 
 

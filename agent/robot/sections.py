@@ -11,8 +11,8 @@ from sensebind.agent.robot.body_sections import IntrinsicsConfig, MountConfig
 from sensebind.agent.robot.body_sections import MotionConfig as MotionConfig
 from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
-from sensebind.perception.bus.curve_keys import default_directory
 from sensebind.perception.bus.endpoints import is_loopback
+from sensebind.perception.bus.key_directory import default_directory
 from sensebind.perception.geometry import BASE
 from sensebind.perception.workers.spec import Device, Precision
 
@@ -330,50 +330,3 @@ class PythonToolConfig(Section):
     """
 
     factory: Annotated[str, Field(pattern=IMPORT_PATH)]
-
-
-TOOL_SECTIONS: dict[str, type[Section]] = {
-    "clock": NoOptions,
-    "codes": CodesToolConfig,
-    "detect": DetectToolConfig,
-    "find": FindToolConfig,
-    "house": NoOptions,
-    "mcp": McpToolConfig,
-    "openapi": OpenApiToolConfig,
-    "python": PythonToolConfig,
-    "recall": NoOptions,
-    "watch": NoOptions,
-}
-"""Kinds of tools that are built in, and what may be said about each."""
-
-
-class ToolConfig(Section):
-    """One entry of `tools:`, such as `clock`, `openapi: {document: …}` or `python: package:name`.
-
-    Attributes:
-        kind: What stands in the list: a built-in kind, or one of an entry point `sensebind.tools`.
-        options: What is said about it.
-    """
-
-    kind: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _entry(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return {"kind": given}
-        if not isinstance(given, dict) or "kind" in given:
-            return given
-        if len(given) != 1:
-            raise ValueError("an entry names one tool: write `- clock` or `- openapi: {…}`")
-        [(kind, options)] = given.items()
-        if kind == "python" and isinstance(options, str):
-            options = {"factory": options}
-        return {"kind": kind, "options": options or {}}
-
-    @model_validator(mode="after")
-    def _known_options(self) -> Self:
-        if (section := TOOL_SECTIONS.get(self.kind)) is not None:
-            section.model_validate(self.options)
-        return self

@@ -1,7 +1,7 @@
 """The tools that `robot.yaml` names, made for a running robot.
 
-A kind of tool is one row of `_BUILT_IN` and one section in `sections.py`. A package adds a kind by
-an entry point, whose function takes the `ToolContext` and returns a tool or several:
+A kind of tool is one row of `TOOL_KINDS` in `tool_kinds.py`. A package adds a kind by an entry
+point, whose function takes the `ToolContext` and returns a tool or several:
 
     [project.entry-points."sensebind.tools"]
     arm = "my_package.arm:arm_tools"
@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
-from sensebind.agent.robot.config import TOOL_GROUP, RobotConfig
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering
 from sensebind.agent.robot.motion import (
     MAX_SIGHT_AGE,
@@ -34,12 +33,12 @@ from sensebind.agent.robot.sections import (
     DetectToolConfig,
     FindToolConfig,
     McpToolConfig,
-    NoOptions,
     OpenApiToolConfig,
     PythonToolConfig,
     Section,
 )
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
+from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS
 from sensebind.errors import ConfigurationError
 from sensebind.perception.geometry import Camera
 from sensebind.perception.percept import Modality, Observation
@@ -155,11 +154,8 @@ class ToolContext:
         """The detector of `detect`, or of the checkpoint; None if there is neither."""
         for tool in self.config.tools:
             if tool.kind == "detect":
-                section = DetectToolConfig.model_validate(tool.options)
-                if section.checkpoint is not None:
-                    return Detector.from_pretrained(self.config.resolve(section.checkpoint))
-        own = self.config.weights / "detector"
-        return Detector.from_pretrained(own) if own.is_dir() else None
+                return open_detector(self.config, DetectToolConfig.model_validate(tool.options))
+        return open_detector(self.config, DetectToolConfig())
 
     def _first(self, modality: Modality) -> str:
         if not (stream := self._named(modality)):
@@ -178,6 +174,64 @@ class ToolContext:
         return self.stack.enter_context(SimHomeSource(self.home.server.sensors, "lidar"))
 
 
+def open_detector(config: RobotConfig, section: DetectToolConfig) -> Detector | None:
+    """Return the detector that `detect:` names, else the checkpoint's own, or None.
+
+    Raises:
+        CheckpointError: What is named is not a detector.
+    """
+    if section.checkpoint is not None:
+        return Detector.from_pretrained(config.resolve(section.checkpoint))
+    own = config.weights / "detector"
+    return Detector.from_pretrained(own) if own.is_dir() else None
+
+
+def open_finder(config: RobotConfig, section: FindToolConfig) -> ZeroShotDetector:
+    """Return the zero-shot detector that `find:` names.
+
+    Raises:
+        CheckpointError: It is not one.
+    """
+    return ZeroShotDetector.from_pretrained(config.resolve(section.checkpoint))
+
+
+def open_api(config: RobotConfig, section: OpenApiToolConfig) -> ApiTools:
+    """Return the API that `openapi:` describes; the caller closes it.
+
+    Raises:
+        SenseBindError: The document cannot be read, lacks an allowed operation, or a secret is
+            not there.
+    """
+    source: str | Path = section.document
+    if "://" not in section.document:
+        source = config.resolve(Path(section.document))
+    return ApiTools.from_source(
+        source,
+        section.base_url,
+        private=section.private,
+        auth=section.auth,
+        allow=section.allow,
+    )
+
+
+def mcp_servers(section: McpToolConfig) -> McpTools:
+    """Return the servers of `mcp:`; entering the context connects.
+
+    Raises:
+        MissingDependencyError: The extra is not installed.
+    """
+    return McpTools(section.servers, allow=section.allow, trusted=section.trusted)
+
+
+def house_api(home: HomeProcess) -> ApiTools:
+    """Return the API of a simulated home's devices; the caller closes it.
+
+    Raises:
+        InputError: The home does not answer.
+    """
+    return ApiTools.fetch(home.server.house, private=[LOOPBACK])
+
+
 def make_tools(context: ToolContext) -> list[BaseTool]:
     """Return the tools of a robot, in the order of its file; those that move it come last.
 
@@ -186,31 +240,27 @@ def make_tools(context: ToolContext) -> list[BaseTool]:
     """
     tools: list[BaseTool] = []
     for entry in context.config.tools:
-        if entry.kind in _BUILT_IN:
-            section, make = _BUILT_IN[entry.kind]
-            tools += make(context, section.model_validate(entry.options))
+        if (kind := TOOL_KINDS.get(entry.kind)) is not None:
+            tools += kind.maker(context, kind.section.model_validate(entry.options))
         else:
             [plugin] = entry_points(group=TOOL_GROUP, name=entry.kind)
             tools += _own(plugin.value, context)
     return [*tools, *_moving(context)]
 
 
-class _Make(Protocol):
-    """Makes the tools of one entry of the file."""
-
-    def __call__(self, context: ToolContext, section: Any, /) -> list[BaseTool]: ...
-
-
-def _clock(_context: ToolContext, _section: Section) -> list[BaseTool]:
+def make_clock(_context: ToolContext, _section: Section) -> list[BaseTool]:
+    """Return the tool that says what time it is."""
     return [clock_tool()]
 
 
-def _codes(context: ToolContext, section: CodesToolConfig) -> list[BaseTool]:
+def make_codes(context: ToolContext, section: CodesToolConfig) -> list[BaseTool]:
+    """Return the tool that reads codes in the newest image."""
     reader = MarkerReader(dictionary=section.dictionary, sizes=section.sizes, camera=context.camera)
     return [markers_tool(reader, context.frame, max_age=MAX_AGE)]
 
 
-def _detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
+def make_detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
+    """Return the tool that looks for objects of kinds that a detector knows."""
     if context.detector is None:
         raise ConfigurationError(
             f"tools: detect: no detector in {context.config.weights}: name one "
@@ -220,63 +270,44 @@ def _detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
     return [detect_tool(context.detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 
-def _find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
-    detector = ZeroShotDetector.from_pretrained(context.config.resolve(section.checkpoint))
+def make_find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
+    """Return the tool that looks for objects by words."""
+    detector = open_finder(context.config, section)
     ranging = context.ranging_for("find", section.places)
     return [find_tool(detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
 
 
-def _house(context: ToolContext, _section: Section) -> list[BaseTool]:
+def make_house(context: ToolContext, _section: Section) -> list[BaseTool]:
+    """Return the tools of the simulated home's devices."""
     assert context.home is not None, "the file's validation asks for simhome:"
-    api = ApiTools.fetch(context.home.server.house, private=[LOOPBACK])
-    return context.stack.enter_context(api).tools()
+    return context.stack.enter_context(house_api(context.home)).tools()
 
 
-def _openapi(context: ToolContext, section: OpenApiToolConfig) -> list[BaseTool]:
-    source: str | Path = section.document
-    if "://" not in section.document:
-        source = context.config.resolve(Path(section.document))
-    api = ApiTools.from_source(
-        source,
-        section.base_url,
-        private=section.private,
-        auth=section.auth,
-        allow=section.allow,
-    )
-    return context.stack.enter_context(api).tools()
+def make_openapi(context: ToolContext, section: OpenApiToolConfig) -> list[BaseTool]:
+    """Return one tool an operation of an HTTP API."""
+    return context.stack.enter_context(open_api(context.config, section)).tools()
 
 
-def _mcp(context: ToolContext, section: McpToolConfig) -> list[BaseTool]:
-    servers = McpTools(section.servers, allow=section.allow, trusted=section.trusted)
-    return context.stack.enter_context(servers).tools()
+def make_mcp(context: ToolContext, section: McpToolConfig) -> list[BaseTool]:
+    """Return the tools of MCP servers."""
+    return context.stack.enter_context(mcp_servers(section)).tools()
 
 
-def _python(context: ToolContext, section: PythonToolConfig) -> list[BaseTool]:
+def make_python(context: ToolContext, section: PythonToolConfig) -> list[BaseTool]:
+    """Return the tools that a function of the user's makes."""
     return _own(section.factory, context)
 
 
-def _recall(context: ToolContext, _section: Section) -> list[BaseTool]:
+def make_recall(context: ToolContext, _section: Section) -> list[BaseTool]:
+    """Return the tool that searches the robot's memory."""
     assert context.memory is not None, "the file's validation asks for memory:"
     return [context.memory.recall_tool()]
 
 
-def _watch(context: ToolContext, _section: Section) -> list[BaseTool]:
+def make_watch(context: ToolContext, _section: Section) -> list[BaseTool]:
+    """Return the tools that add, list and remove watches."""
     assert context.memory is not None, "the file's validation asks for memory:"
     return context.memory.watch_tools()
-
-
-_BUILT_IN: dict[str, tuple[type[Section], _Make]] = {
-    "clock": (NoOptions, _clock),
-    "codes": (CodesToolConfig, _codes),
-    "detect": (DetectToolConfig, _detect),
-    "find": (FindToolConfig, _find),
-    "house": (NoOptions, _house),
-    "mcp": (McpToolConfig, _mcp),
-    "openapi": (OpenApiToolConfig, _openapi),
-    "python": (PythonToolConfig, _python),
-    "recall": (NoOptions, _recall),
-    "watch": (NoOptions, _watch),
-}
 
 
 def _moving(context: ToolContext) -> Sequence[BaseTool]:

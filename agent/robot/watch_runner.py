@@ -38,7 +38,8 @@ class ToolAction(BaseModel):
     """A tool that runs when a watch fires.
 
     Attributes:
-        tool: Its name. `arguments`: what it is called with.
+        tool: Its name.
+        arguments: What it is called with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -62,7 +62,9 @@ def train_beside_encoders(
     Args:
         output: Checkpoint directory: `imagebind/`, `visual_cache/` and `detector/` are written.
         run: Folder of the working folders `bind`, `llama_data` and `llama`.
-        bind, detector, llama: What to do; the shipped weights' recipes by default.
+        bind: How the encoders are trained; the shipped weights' recipe by default.
+        detector: Likewise the detector.
+        llama: Likewise the language model.
         workers: Rendering processes; None takes one per core.
 
     Raises:
@@ -70,12 +72,16 @@ def train_beside_encoders(
     """
     bind = bind or BindRecipe()
     train_bind(
-        output, run=run / "bind", embeddings=run / "llama_data", recipe=bind, workers=workers,
+        output,
+        run=run / "bind",
+        embeddings=run / "llama_data",
+        recipe=bind,
+        workers=workers,
         beside=(
             partial(_told, partial(train_detector_once, run, output / "detector", detector, bind)),
             partial(_told, partial(train_words_once, run / "llama", llama or LlamaRecipe())),
         ),
-    )  # fmt: skip
+    )
 
 
 def train_detector_once(

@@ -192,9 +192,13 @@ def render_sets(
     train, shown = run / "train", run / "dev"
     render(train, scenes=scenes, workers=workers)
     render(
-        shown, scenes=development, first_seed=DEVELOPMENT_SEEDS, for_training=False, shard=100,
+        shown,
+        scenes=development,
+        first_seed=DEVELOPMENT_SEEDS,
+        for_training=False,
+        shard=100,
         workers=workers,
-    )  # fmt: skip
+    )
     return train, shown
 
 

@@ -8,7 +8,6 @@ hold the secret half of their key; everything on the wire is encrypted.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import stat
 import tempfile
@@ -20,6 +19,7 @@ import zmq
 from zmq.utils import z85
 
 from sensebind.errors import BusError, ConfigurationError
+from sensebind.perception.bus.key_directory import default_directory as default_directory
 from sensebind.perception.private_files import write_private
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,6 @@ _Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _LOOK_AGAIN = 1.0  # seconds after which keys may have been allowed or removed meanwhile
 _FAILED = zmq.Event.HANDSHAKE_FAILED_NO_DETAIL | zmq.Event.HANDSHAKE_FAILED_PROTOCOL
 _DOMAIN = b"sensebind"
-
-
-def default_directory() -> Path:
-    """Return where keys are unless said otherwise: `~/.config/sensebind/keys`."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "sensebind/keys"
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,13 @@ class Listener:
 
         Args:
             name: Of the thread, and of this in messages.
-            endpoints: Of publishers or proxies. `keys`: for those on other machines.
+            endpoints: Of publishers or proxies.
             take: Called again and again with what came, which may be nothing, and the monotonic
                 time; it holds `changed` and must not wait.
             listeners: Called with every percept after that, holding nothing; one that fails loses
                 this percept, and nothing else is harmed.
             streams: Only these; None takes all.
+            keys: For endpoints on other machines.
         """
         self._name = name
         self._endpoints = list(dict.fromkeys(endpoints))  # a proxy has several streams

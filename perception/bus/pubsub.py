@@ -160,7 +160,8 @@ class Publisher:
         """Tell with the next heartbeats how the worker is; calling it is what "progress" means.
 
         Args:
-            state: A word of `Heartbeat.state`. `detail`: what it waits for.
+            state: A word of `Heartbeat.state`.
+            detail: What it waits for.
             dropped: Observations skipped so far.
             progress: `time.monotonic()` at the worker's last step; now by default.
             counts: Other fields of `Heartbeat`.

@@ -70,7 +70,8 @@ class Encoder:
 
         Args:
             path: As `ImageBind.from_pretrained` takes it.
-            device: Where the trunks compute. `precision`: in which numbers; see `Placement`.
+            device: Where the trunks compute.
+            precision: In which numbers; see `Placement`.
             remember: Clips whose embeddings are kept; 0 keeps none.
             batch: Most clips in one pass.
 
@@ -156,9 +157,7 @@ class Encoder:
             x = x.unsqueeze(1)  # the model reads five axes as several clips: say that it is one
         outputs = model.encode_with_prenorm(modality, self._placement.inputs(x))
         final, prenorm = (out.float().cpu().numpy() for out in outputs)
-        new = {
-            name: Encoded(final[i].copy(), prenorm[i].copy()) for i, name in enumerate(names)
-        }  # fmt: skip
+        new = {name: Encoded(final[i].copy(), prenorm[i].copy()) for i, name in enumerate(names)}
         self.counts.encoded += len(new)
         self._known |= new
         while len(self._known) > self._remember:

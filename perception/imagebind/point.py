@@ -80,13 +80,17 @@ class GroupEncoder(nn.Module):
         super().__init__()
         narrow = narrow or joined
         self.first_conv = nn.Sequential(
-            nn.Conv1d(inputs, hidden, 1), nn.BatchNorm1d(hidden), nn.ReLU(),
+            nn.Conv1d(inputs, hidden, 1),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
             nn.Conv1d(hidden, joined // 2, 1),
-        )  # fmt: skip
+        )
         self.second_conv = nn.Sequential(
-            nn.Conv1d(joined, narrow, 1), nn.BatchNorm1d(narrow), nn.ReLU(),
+            nn.Conv1d(joined, narrow, 1),
+            nn.BatchNorm1d(narrow),
+            nn.ReLU(),
             nn.Conv1d(narrow, outputs, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, groups: Tensor) -> Tensor:
         """Groups [B,G,K,inputs] to vectors [B,G,outputs]."""

@@ -241,15 +241,23 @@ class ImageBindProcessor:
             InputError: Not sound, shorter than 25 ms, not finite, or no rate for an array.
         """
         if not isinstance(samples, np.ndarray):
-            samples, rate = sound.read_audio(samples)
+            from sensebind.perception.imagebind.preprocess.audio_files import read_audio  # + FFmpeg
+
+            samples, rate = read_audio(samples)
         elif rate is None:
             raise InputError("samples in an array need their sample rate in Hz")
         s = self.settings.audio
         wave = sound.resample(sound.mono(samples, rate), rate, s.rate)
         return sound.mel_clips(
-            wave, rate=s.rate, clips=s.clips, seconds=s.seconds,
-            bins=s.mel_bins, frames=s.mel_frames, mean=s.mean, std=s.std,
-        )  # fmt: skip
+            wave,
+            rate=s.rate,
+            clips=s.clips,
+            seconds=s.seconds,
+            bins=s.mel_bins,
+            frames=s.mel_frames,
+            mean=s.mean,
+            std=s.std,
+        )
 
     def silent(self, samples: np.ndarray) -> bool:
         """Whether sound in -1..1 is quieter than the checkpoint's silence level."""

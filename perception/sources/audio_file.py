@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.imagebind.preprocess.audio import mono, read_audio, resample
+from sensebind.perception.imagebind.preprocess.audio import mono, resample
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,

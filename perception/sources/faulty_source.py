@@ -24,7 +24,8 @@ def open_disturbed(spec: str | Mapping[str, Any], *, stream: str, control: str) 
     """Build a source as `open_source` does, under the control of a file.
 
     Args:
-        spec: As for `open_source`. `stream`: likewise.
+        spec: As for `open_source`.
+        stream: Likewise.
         control: Path of the control file; a missing one disturbs nothing.
     """
     return _Disturbed(open_source(spec, stream=stream), Path(control))

@@ -6,14 +6,16 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import ConfigurationError
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
-from sensebind.perception.percept import STREAM_PATTERN, Modality
+from sensebind.perception.modality import Modality
+from sensebind.perception.stream_names import STREAM_PATTERN
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sensebind.perception.frames.store import FrameStore
 
 EXIT_ERROR, EXIT_FATAL, EXIT_LACK = 1, 2, 75

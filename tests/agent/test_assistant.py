@@ -14,8 +14,9 @@ from fixtures.tiny_checkpoint import tiny_language_model
 from langchain_core.tools import BaseTool, tool
 
 from sensebind.agent.assistant import MAX_CALLS, Assistant, CallStarted, Finished, TextPiece
-from sensebind.agent.conditioning.condition import Condition, Sensed, SenseState, compose
+from sensebind.agent.conditioning.condition import Condition, compose
 from sensebind.agent.conditioning.gaps import GapWatch
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.errors import BusError
 from sensebind.perception.percept import Modality, Percept, PerceptHeader

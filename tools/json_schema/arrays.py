@@ -13,6 +13,7 @@ MAX_PLACES = 16  # places of an item that `contains` asks for
 
 
 def array_schemas(context: Context, facts: Facts, depth: int) -> list[dict[str, Any]]:
+    """Return the forms that an array of these facts may have, each finite."""
     arrays = [*facts.arrays, *_unevaluated_items(facts)]
     length = max((len(one.prefix) for one in arrays), default=0)
     prefix = [_items_at(arrays, index) for index in range(length)]

@@ -17,6 +17,7 @@ MAX_VARIANTS = 16  # choices of optional properties that are written out
 def object_schemas(
     context: Context, facts: Facts, depth: int, arguments: bool
 ) -> list[dict[str, Any]]:
+    """Return the forms that an object of these facts may have, each finite."""
     objects = [*facts.objects, *_unevaluated_properties(facts)]
     names = [*dict.fromkeys([*(n for one in objects for n in one.properties), *facts.required])]
     keys = _key_schema(context, facts, depth)

@@ -207,8 +207,13 @@ def train_sense(
             spent = time.monotonic() - started
             log.info(
                 "%s %d/%d: loss %.3f, %.0f s %s",
-                modality, step + 1, stage.steps, np.mean(losses[-check_every:]), spent, score,
-            )  # fmt: skip
+                modality,
+                step + 1,
+                stage.steps,
+                np.mean(losses[-check_every:]),
+                spent,
+                score,
+            )
     return average.model.eval()
 
 

@@ -175,15 +175,20 @@ def new_imagebind(folder: Path) -> tuple[ImageBind, ImageBindProcessor]:
     config = ImageBindConfig(
         out_width=128,
         vision=VisionConfig(width=128, blocks=4, heads=4, image_size=IMAGE_SIZE, patch=8),
-        text=TextConfig(
-            width=128, blocks=2, heads=4, vocab_size=bpe.vocabulary_size(merges)
-        ),
+        text=TextConfig(width=128, blocks=2, heads=4, vocab_size=bpe.vocabulary_size(merges)),
         audio=AudioConfig(width=128, blocks=3, heads=4, stride=16, drop_path=0.05),
         point=PointConfig(
-            width=128, blocks=3, heads=4, drop_path=0.05, groups=64, group_size=16,
-            encoder_width=128, encoder_hidden=(64, 128), feature_width=256,
+            width=128,
+            blocks=3,
+            heads=4,
+            drop_path=0.05,
+            groups=64,
+            group_size=16,
+            encoder_width=128,
+            encoder_hidden=(64, 128),
+            feature_width=256,
         ),
-    )  # fmt: skip
+    )
     return ImageBind(config), processor
 
 
@@ -252,9 +257,16 @@ def _train_eyes(
 
     def last() -> ImageBind:
         return train_crowds(
-            model, processor, train, views(), recipe.images, recipe.crowds,
-            meanings=recipe.seed, seed=recipe.seed + 1, shown=dev,
-        )  # fmt: skip
+            model,
+            processor,
+            train,
+            views(),
+            recipe.images,
+            recipe.crowds,
+            meanings=recipe.seed,
+            seed=recipe.seed + 1,
+            shown=dev,
+        )
 
     key = f"{recipe.scenes} {recipe.seed} {model.config.to_json()} {recipe.images}"
     model = _stage(run / "stage_a.safetensors", key, model, first)
@@ -301,9 +313,16 @@ def _train_sense(job: _SenseJob) -> Path:
 
     def train_it() -> ImageBind:
         return train_sense(
-            model, job.modality, inputs, kinds, images, train.kinds, stage,
-            seed=job.recipe.seed, check=check,
-        )  # fmt: skip
+            model,
+            job.modality,
+            inputs,
+            kinds,
+            images,
+            train.kinds,
+            stage,
+            seed=job.recipe.seed,
+            check=check,
+        )
 
     path = job.run / f"stage_{job.modality}.safetensors"
     pictures = hashlib.sha256(images.numpy().tobytes()).hexdigest()

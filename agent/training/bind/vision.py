@@ -247,8 +247,9 @@ class Words(nn.Module):
     @torch.inference_mode()
     def scores(self, images: Tensor, labels: np.ndarray) -> str:
         """Shares of right main words for embeddings [N, D], as a text for the log."""
-        kind, color = (head(images * self.scale).argmax(dim=1).numpy()
-                       for head in (self.kind, self.color))  # fmt: skip
+        kind, color = (
+            head(images * self.scale).argmax(dim=1).numpy() for head in (self.kind, self.color)
+        )
         named, empty = (labels >= 0) & (labels != EMPTY), labels == EMPTY
         right = kind[named] == labels[named] // len(COLORS)
         hue = color[named] == labels[named] % len(COLORS)
@@ -290,9 +291,16 @@ def train_images(
     start_local(model, "vision")
     feed = _Feed(processor, scenes, views, stage, seed)
     _fit(
-        model, feed, stage, steps=stage.steps, rate=stage.rate, meanings=seed, shown=shown,
-        check_every=check_every, progress=lambda step: step / stage.steps,
-    )  # fmt: skip
+        model,
+        feed,
+        stage,
+        steps=stage.steps,
+        rate=stage.rate,
+        meanings=seed,
+        shown=shown,
+        check_every=check_every,
+        progress=lambda step: step / stage.steps,
+    )
     return model.eval()
 
 
@@ -313,17 +321,31 @@ def train_crowds(
 
     Args:
         model: As `train_images` left it; only its vision part changes.
-        crowds: Steps and rate; all else is as in `train_images`.
+        processor: As in `train_images`.
+        scenes: Images to learn from.
+        views: How they are cut out and changed.
+        stage: The stage of `train_images`; only its steps and rate are not used.
+        crowds: Steps and rate.
         meanings: The seed of `train_images`, which says where its captions lie.
+        seed: Of the order of images.
+        shown: Images of the reports on the way; None reports none.
+        check_every: Steps between two reports.
 
     Returns:
         The model with averaged weights, in evaluation mode.
     """
     feed = _Feed(processor, scenes, views, stage, seed, crowded=True)
     _fit(
-        model, feed, stage, steps=crowds.steps, rate=crowds.rate, meanings=meanings, shown=shown,
-        check_every=check_every, progress=lambda _: 1.0,
-    )  # fmt: skip
+        model,
+        feed,
+        stage,
+        steps=crowds.steps,
+        rate=crowds.rate,
+        meanings=meanings,
+        shown=shown,
+        check_every=check_every,
+        progress=lambda _: 1.0,
+    )
     return model.eval()
 
 
@@ -367,9 +389,12 @@ def _fit(
             if (step + 1) % check_every == 0 or step + 1 == steps:
                 log.info(
                     "images %d/%d: loss %.3f, %.0f s %s",
-                    step + 1, steps, np.mean(losses[-check_every:]),
-                    time.monotonic() - started, _look(model, vision, average, feed, shown),
-                )  # fmt: skip
+                    step + 1,
+                    steps,
+                    np.mean(losses[-check_every:]),
+                    time.monotonic() - started,
+                    _look(model, vision, average, feed, shown),
+                )
     vision.load_state_dict(average.model[0].state_dict())
 
 
@@ -414,8 +439,10 @@ class _Feed:
         if crowded:
             rows = [row for row, it in enumerate(scenes.records) if it.main and second_of(it)]
             half = stage.batch // 2
-            parts = [_shuffled(some, half, self._draws[0]) for some in
-                     (np.arange(len(scenes)), np.array(rows or [0]))]  # fmt: skip
+            parts = [
+                _shuffled(some, half, self._draws[0])
+                for some in (np.arange(len(scenes)), np.array(rows or [0]))
+            ]
             self._order = map(np.concatenate, zip(*parts, strict=True))
 
     def normal(self, pixels: Tensor) -> Tensor:

@@ -94,5 +94,8 @@ def teach_kinds(
         if step % check_every == 0 or step == steps:
             log.info(
                 "close-ups %d/%d: %.1f %% of kinds right, %.0f s",
-                step, steps, 100 * np.mean(right[-check_every:]), time.monotonic() - begun,
-            )  # fmt: skip
+                step,
+                steps,
+                100 * np.mean(right[-check_every:]),
+                time.monotonic() - begun,
+            )

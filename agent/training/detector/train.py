@@ -114,11 +114,13 @@ class Frames:
         """Rendered scenes, resized to the model's input as its image processor would."""
         pixels = [
             F.interpolate(
-                torch.from_numpy(part).permute(0, 3, 1, 2), (side, side), mode="bilinear",
+                torch.from_numpy(part).permute(0, 3, 1, 2),
+                (side, side),
+                mode="bilinear",
                 antialias=True,
             )
             for part in np.array_split(scenes.images, max(1, len(scenes.images) // 64))
-        ]  # fmt: skip
+        ]
         return cls(torch.cat(pixels), [_labels(record) for record in scenes.records])
 
     def __len__(self) -> int:
@@ -245,8 +247,12 @@ def train_detector(
                 precision = f", mAP50 {map50(output, shown):.1%}" if shown else ""
                 log.info(
                     "detector %d/%d: loss %.2f%s, %.0f s",
-                    step, recipe.steps, mean, precision, time.monotonic() - begun,
-                )  # fmt: skip
+                    step,
+                    recipe.steps,
+                    mean,
+                    precision,
+                    time.monotonic() - begun,
+                )
 
 
 def train_on_rendered(

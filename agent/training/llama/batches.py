@@ -30,8 +30,10 @@ from sensebind.perception.simhome.catalog import COLORS
 IGNORE = -100
 _COLOR_WORDS = [*(f" {color}" for color in (*COLORS, "an")), *(n[0] for n in COLOR_NAMES.values())]
 _TIME_WORDS = [
-    *"0123456789", *(f" {unit}{s}" for unit in UNITS_ZH for s in ("", "s")), *UNITS_ZH.values(),
-]  # fmt: skip
+    *"0123456789",
+    *(f" {unit}{s}" for unit in UNITS_ZH for s in ("", "s")),
+    *UNITS_ZH.values(),
+]
 SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a slip does
 
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from sensebind.agent.training.llama.train import (
     train_llama,
 )
 from sensebind.agent.training.progress import terminal
+from sensebind.console import console
 from sensebind.errors import ConfigurationError
 
 UNFREEZE = ("language", "none")
@@ -82,24 +82,46 @@ def run(
     with _progress(as_json) as report:
         if one is not None:
             shares = train_llama(
-                output, embeddings=embeddings, stage=one, start=start, cache=cache,
+                output,
+                embeddings=embeddings,
+                stage=one,
+                start=start,
+                cache=cache,
                 imagebind=output / "imagebind",
-                recipe=recipe, minutes=minutes, report=report,
-            )  # fmt: skip
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
         elif unfreeze == "none":
             train_llama(
-                run / "stage1", embeddings=embeddings, stage="stage1", start=start, cache=cache,
-                recipe=recipe, report=report,
-            )  # fmt: skip
+                run / "stage1",
+                embeddings=embeddings,
+                stage="stage1",
+                start=start,
+                cache=cache,
+                recipe=recipe,
+                report=report,
+            )
             shares = train_llama(
-                output, embeddings=embeddings, stage="stage2", start=run / "stage1", cache=cache,
-                recipe=recipe, minutes=minutes, report=report,
-            )  # fmt: skip
+                output,
+                embeddings=embeddings,
+                stage="stage2",
+                start=run / "stage1",
+                cache=cache,
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
         else:
             shares = train_small_llama(
-                output, embeddings=embeddings, cache=cache, run=run, recipe=recipe,
-                minutes=minutes, report=report,
-            )  # fmt: skip
+                output,
+                embeddings=embeddings,
+                cache=cache,
+                run=run,
+                recipe=recipe,
+                minutes=minutes,
+                report=report,
+            )
     _print(shares, output, time.monotonic() - begun, as_json)
     return 0
 
@@ -135,4 +157,4 @@ def _print(shares: dict[str, float], output: Path, seconds: float, as_json: bool
     table.add_column("share", justify="right")
     for name, share in shares.items():
         table.add_row(name, f"{share:.1%}")
-    Console().print(table)
+    console(soft_wrap=False).print(table)

@@ -31,9 +31,17 @@ _WITH_INPUT = _START + (
 class Tokenizer(Protocol):
     """What is needed of a tokenizer; a `SentencePieceProcessor` has it."""
 
-    def encode(self, input: str) -> list[int]: ...
-    def bos_id(self) -> int: ...
-    def eos_id(self) -> int: ...
+    def encode(self, input: str) -> list[int]:
+        """Return the tokens of a text, without marks."""
+        ...
+
+    def bos_id(self) -> int:
+        """Return the token that begins a text."""
+        ...
+
+    def eos_id(self) -> int:
+        """Return the token that ends one."""
+        ...
 
 
 def format_prompt(instruction: Any, context: str | None = None) -> str:
@@ -92,6 +100,8 @@ def finetune_sample(item: Mapping[str, Any], tokenizer: Tokenizer, max_words: in
     Args:
         item: `image` and `conversations` (the first two turns are used), or `instruction`,
             `input` and `output`.
+        tokenizer: Of the model that is trained.
+        max_words: Tokens that the sample is padded or cut to.
 
     Raises:
         InputError: An item with neither.

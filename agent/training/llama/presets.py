@@ -49,18 +49,34 @@ def train_small_llama(
     train_words_once(run, recipe, report)
     if not _finished(captions, recipe, "captions"):
         train_llama(
-            captions, embeddings=None, stage="captions", start=words,
-            imagebind=imagebind or checkpoint / "imagebind", recipe=recipe, report=report,
-        )  # fmt: skip
+            captions,
+            embeddings=None,
+            stage="captions",
+            start=words,
+            imagebind=imagebind or checkpoint / "imagebind",
+            recipe=recipe,
+            report=report,
+        )
     if not _finished(pictures, recipe, "pictures"):
         train_llama(
-            pictures, embeddings=embeddings, stage="pictures", start=captions, cache=cache,
-            recipe=recipe, report=report,
-        )  # fmt: skip
+            pictures,
+            embeddings=embeddings,
+            stage="pictures",
+            start=captions,
+            cache=cache,
+            recipe=recipe,
+            report=report,
+        )
     return train_llama(
-        checkpoint, embeddings=embeddings, stage="looks", start=pictures, cache=cache,
-        recipe=recipe, minutes=minutes, report=report,
-    )  # fmt: skip
+        checkpoint,
+        embeddings=embeddings,
+        stage="looks",
+        start=pictures,
+        cache=cache,
+        recipe=recipe,
+        minutes=minutes,
+        report=report,
+    )
 
 
 def train_words_once(run: Path, recipe: LlamaRecipe, report: Report | None = None) -> None:

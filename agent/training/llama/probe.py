@@ -17,7 +17,6 @@ from sensebind.agent.corpus.dialog import (
     PLAIN,
     Turn,
     TurnCondition,
-    fresh_condition,
     sample_dialog,
 )
 from sensebind.agent.corpus.grammar import Split
@@ -188,35 +187,6 @@ def right_reply(intent: str, said: str, facts: Facts, lang: str) -> bool:
     if intent == "color":
         return said == answers.color(facts, lang)
     return said == answers.FIXED.get(intent, {}).get(lang)
-
-
-def probe_texts(
-    model: GatedLlamaForCausalLM,
-    encoder: DialogEncoder,
-    pool: EmbeddingPool,
-    texts: Sequence[tuple[str, str]],
-    *,
-    seed: int,
-) -> list[tuple[str, str, str, bool]]:
-    """Asks given texts, each under a random condition.
-
-    Args:
-        model: In evaluation mode.
-        encoder: Of the model's tokenizer.
-        pool: Where conditions come from.
-        texts: Text and intent (a key of `INTENTS`).
-        seed: Of the conditions.
-
-    Returns:
-        Text, intent, reply, and whether it is right.
-    """
-    rng = random.Random(seed)
-    questions = [(text, fresh_condition(rng, pool)) for text, _ in texts]
-    replies = reply(model, encoder, pool, questions)
-    return [
-        (text, intent, said, right_reply(intent, said, condition.facts, language_of(text)))
-        for (text, intent), (_, condition), said in zip(texts, questions, replies, strict=True)
-    ]
 
 
 def language_of(text: str) -> str:

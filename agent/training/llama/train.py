@@ -59,9 +59,18 @@ Stage = Literal["words", "captions", "pictures", "looks", "stage1", "stage2"]
 SENSES = ("sight", "hearing", "scan")
 RECALLS = ("recall_see", "recall_hear")
 LOOKS = (
-    "see", "see", "color", "color", "all", "color_kind", "see_is", "hear", "scan", "watch_see",
+    "see",
+    "see",
+    "color",
+    "color",
+    "all",
+    "color_kind",
+    "see_is",
+    "hear",
+    "scan",
+    "watch_see",
     *MOVES,
-)  # fmt: skip
+)
 COLOR_WEIGHT, TIME_WEIGHT = 6.0, 5.0  # of these words in the loss, where they are learned
 LOOKING = 0.2  # share of dialogs of "looks" that begin so; with more of them tools are forgotten
 # Share of dialogs of a stage that begin with one of them: copying a time is learned late.
@@ -386,9 +395,11 @@ def _run(
 SMALL_STAGES: tuple[Stage, ...] = ("words", "captions", "pictures", "looks")
 _STAGES = (*SMALL_STAGES, "stage1", "stage2")
 STEPS: dict[Stage, str] = {
-    "words": "word_steps", "captions": "caption_steps", "pictures": "picture_steps",
+    "words": "word_steps",
+    "captions": "caption_steps",
+    "pictures": "picture_steps",
     "looks": "look_steps",
-}  # fmt: skip
+}
 
 
 def _word_weights(encoder: DialogEncoder, stage: Stage) -> Tensor | None:

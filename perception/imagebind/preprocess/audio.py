@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sensebind.errors import InputError
 from sensebind.perception.downmix import downmix
-from sensebind.perception.imagebind.preprocess.audio_files import read_audio as read_audio
 from sensebind.perception.imagebind.preprocess.clips import clip_times
 
 FRAME_SECONDS = 0.025

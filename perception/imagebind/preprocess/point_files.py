@@ -66,9 +66,19 @@ def read_points(
         else:
             raise InputError(f"point cloud {file}: formats are {' '.join(ENDINGS)}")
     except (
-        ValueError, TypeError, KeyError, IndexError, OSError, EOFError, RuntimeError, MemoryError,
-        OverflowError, SyntaxError, TokenError, UnpicklingError,
-    ) as error:  # fmt: skip
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        OverflowError,
+        SyntaxError,
+        TokenError,
+        UnpicklingError,
+    ) as error:
         raise InputError(f"point cloud {file} cannot be read: {one_line(error)}") from error
     if points.ndim != 2 or points.shape[1] < 3:
         raise InputError(f"point cloud {file} holds {list(points.shape)}, not [N,3]")

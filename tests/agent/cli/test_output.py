@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,8 +12,12 @@ from typing import Any
 
 import pytest
 
+from sensebind.agent.cli import main
 from sensebind.agent.cli.output import progress
+from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.threads import Dialogs
+from sensebind.checkpoints import default_checkpoint
+from sensebind.memory.episode_store import EpisodeStore
 
 SAID = "你好 😀 naïve"
 
@@ -99,3 +104,58 @@ def test_nothing_is_told_where_nobody_looks(
     with progress("reading the weights"):
         time.sleep(0.05)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", [("models", "inspect"), ("pull",), ("config", "schema")])
+def test_tables_and_lists_for_a_reader_that_has_gone(command: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    where = [str(default_checkpoint())] if command[0] == "models" else []
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "sensebind", *command, *where],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_memory_that_nothing_writes_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with EpisodeStore(tmp_path / "memory.sqlite"):
+        pass
+    robot = tmp_path / "rover.yaml"
+    text = "streams: {camera: {source: 'camera:0'}}\nmemory: {file: memory.sqlite}\n"
+
+    def said(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main(["watch", *arguments])
+        assert ended.value.code == 0
+        out, errors = capsys.readouterr()
+        assert "nothing is watched for" in out
+        return errors
+
+    robot.write_text(text)
+    assert said(str(robot)) == (
+        f"nothing writes this memory: it needs a language model, add llm: to {robot}\n"
+    )
+    robot.write_text(text + "llm: sensebind\n")
+    assert said(str(robot)) == (
+        f"nothing writes this memory now: start the robot with `sensebind run {robot}`\n"
+    )
+    control = read_config(robot).control_socket
+    control.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as running:
+        running.bind(str(control))
+        running.listen()
+        assert said(str(robot)) == ""
+
+    old = tmp_path / "memory.sqlite"
+    assert "nothing has written" not in said("--db", str(old))
+    long_ago = time.time() - 3 * 3600
+    for file in tmp_path.glob("memory.sqlite*"):
+        os.utime(file, (long_ago, long_ago))
+    assert f"nothing has written {old} for 3 hours\n" in said("--db", str(old))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sensebind.agent.conditioning.awareness import Awareness
-from sensebind.agent.conditioning.condition import SenseState
+from sensebind.agent.conditioning.sensed import SenseState
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.errors import BusError, InputError, SourceError, StaleError
 from sensebind.perception.bus.pubsub import Publisher

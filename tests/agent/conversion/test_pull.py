@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from file_server import Behaviour, FileServer
+from fixtures.tiny_detectors import grounding_dino, rt_detr_v2
 
 from sensebind.agent.conversion.convert import ConvertOptions
 from sensebind.agent.conversion.download import Downloader
-from sensebind.agent.conversion.pull import PullOptions, pull, read_registry, run
+from sensebind.agent.conversion.pull import PullOptions, Registry, pull, read_registry, run
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.memory.visual_cache import VisualCache
+from sensebind.tools.detection import Detector, ZeroShotDetector
 
 QUIET: Callable[[str], None] = lambda line: None  # noqa: E731
 
@@ -26,7 +29,10 @@ def test_the_registry_is_whole() -> None:
     used = {key for model in registry.models.values() for key in model.files.values()}
     assert used == set(registry.files)
     for model in registry.models.values():
-        assert set(model.files) <= set(ConvertOptions.__dataclass_fields__)
+        if model.use == "convert":
+            assert set(model.files) <= set(ConvertOptions.__dataclass_fields__)
+        else:
+            assert all(registry.files[key].file == role for role, key in model.files.items())
         assert set(model.needs) <= {"llama"}
         if "adapter" in model.files or "delta" in model.files:
             assert model.needs == ("llama",)
@@ -46,7 +52,63 @@ def test_unknown_names_and_missing_llamas_are_refused() -> None:
 def test_listing_prints_every_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(PullOptions()) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in read_registry().models)
+    registry = read_registry()
+    for name, model in registry.models.items():
+        title, facts = shown[shown.index(f"{name}: ") :].splitlines()[:2]
+        assert model.about in title
+        assert model.licence in facts and ("B" in facts or "not published" in facts)
+    assert "rt-detr-v2: " in shown and "grounding-dino-tiny: " in shown
+    assert "imagebind: ImageBind: six senses, one space\n    4.80 GB. Licence: CC-BY-NC-SA" in shown
+    assert "about 0.69 GB" in shown  # Grounding DINO with its tokenizer
+
+
+def test_sizes_are_rounded_only_where_they_are_not_known_to_the_byte() -> None:
+    def file(count: int | None, about: int | None) -> dict[str, object]:
+        return {"file": "f", "url": "u", "bytes": count, "about_bytes": about, "sha256": None}
+
+    files = {"a": file(2 * 10**9, None), "b": file(None, 10**9), "c": file(None, None)}
+    rows = {"exact": ["a"], "about": ["a", "b"], "partly": ["a", "c"], "unknown": ["c"]}
+    models = {
+        name: {"about": "", "licence": "", "files": {k: k for k in keys}, "needs": []}
+        for name, keys in rows.items()
+    }
+    registry = Registry.model_validate({"files": files, "models": models})
+    assert {name: registry.size(one) for name, one in registry.models.items()} == {
+        "exact": "2.00 GB",
+        "about": "about 3.00 GB",
+        "partly": "2.00 GB and f, whose size is not published",
+        "unknown": "size not published (f)",
+    }
+
+
+@pytest.mark.parametrize("use", ["detect", "find"])
+def test_a_pulled_detector_is_read_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], use: str
+) -> None:
+    made = (rt_detr_v2 if use == "detect" else grounding_dino)(tmp_path / "made")
+    with ExitStack() as stack:
+        files = {}
+        for path in sorted(made.iterdir()):
+            server = stack.enter_context(FileServer(Behaviour(path.read_bytes())))
+            files[path.name] = {
+                "file": path.name,
+                "url": server.url,
+                "bytes": path.stat().st_size,
+                "sha256": None,
+            }
+        model = {"about": "a", "licence": "b", "use": use, "files": {n: n for n in files}}
+        registry = tmp_path / "registry.json"
+        registry.write_text(json.dumps({"files": files, "models": {"d": model | {"needs": []}}}))
+        assert run(PullOptions("d", tmp_path / "out", registry=registry)) == 0
+    image = np.full((48, 64, 3), 128, np.uint8)
+    if use == "detect":
+        detector = Detector.from_pretrained(tmp_path / "out", threshold=0.0)
+        assert detector.labels == ("person", "cup")
+        assert {one.label for one in detector.detect(image)} <= {"person", "cup"}
+    else:
+        finder = ZeroShotDetector.from_pretrained(tmp_path / "out", threshold=0.0)
+        assert finder.detect(image, ["a red cup"])
+    assert f"tools: [{use}: {{checkpoint: {tmp_path / 'out'}}}]" in capsys.readouterr().out
 
 
 def test_a_pulled_index_becomes_a_cache(tmp_path: Path) -> None:

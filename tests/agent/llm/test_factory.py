@@ -20,7 +20,7 @@ from fixtures.tiny_checkpoint import tiny_language_model
 from langchain_core.tools import tool
 
 from sensebind.agent.assistant import Assistant
-from sensebind.agent.conditioning.condition import Sensed, SenseState
+from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.conditioning.shown_media import MediaForModel
 from sensebind.agent.conditioning.tagging import Tag, Tagger, read_vocabulary
 from sensebind.agent.conditioning.text import SensesInWords

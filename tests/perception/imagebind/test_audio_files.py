@@ -16,7 +16,7 @@ from av.audio.stream import AudioStream
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBindProcessor
-from sensebind.perception.imagebind.preprocess.audio import read_audio
+from sensebind.perception.imagebind.preprocess.audio_files import read_audio
 from sensebind.perception.sources.audio_file import AudioFile
 
 RATE = 16_000

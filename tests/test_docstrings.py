@@ -1,0 +1,140 @@
+"""Docstrings as griffe reads them, which documentation is made from."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("griffe")
+import griffe  # of the extra dev
+
+SOURCE = Path(__file__).parents[1] / "src"
+MISSING = {
+    "agent": 140,
+    "memory": 25,
+    "perception": 220,
+    "tools": 36,
+}
+"""Public attributes without a description that a package may still have; it only goes down."""
+CLOSED = ("agent.cli", "agent.robot.doctor", "agent.robot.tool", "agent.llm.one_question")
+"""Beginnings of modules that have none."""
+
+
+def described(item: griffe.Object, kind: str) -> dict[str, str]:
+    """What the docstring says of each argument or attribute."""
+    if item.docstring is None:
+        return {}
+    sections = item.docstring.parse("google", warnings=False)
+    return {
+        one.name.lstrip("*"): one.description.strip()
+        for section in sections
+        if section.kind.value == kind
+        for one in section.value
+    }
+
+
+def public(owner: griffe.Object) -> Iterator[griffe.Object]:
+    """Every public class, function and method."""
+    for name, member in owner.members.items():
+        if member.is_alias or (name.startswith("_") and name != "__init__"):
+            continue
+        if member.is_class or member.is_function:
+            yield member
+        if member.is_module or member.is_class:
+            yield from public(member)
+
+
+def undescribed_attributes(one: griffe.Class) -> list[str]:
+    """Attributes that neither the class nor a string below them describes."""
+    if any("Enum" in str(base) for base in one.bases):
+        return []  # its members are their own names
+    known = described(one, "attributes")
+    for base in one.mro():  # what overrides is described where it is first
+        known |= described(base, "attributes")
+    return [
+        f"{one.path}.{name}"
+        for name, member in one.members.items()
+        if not member.is_alias and member.is_attribute and not name.startswith("_")
+        if not member.docstring and not known.get(name)
+        if name != "model_config"  # pydantic's
+    ]
+
+
+def wrong_arguments(one: griffe.Function) -> list[str]:
+    """Arguments that a section `Args` leaves out, or names though there are none such."""
+    known = described(one, "parameters")
+    if not known:
+        return []  # one line says it all
+    taken = {each.name for each in one.parameters} - {"self", "cls"}
+    return [
+        *(f"{one.path}({name}) is not described" for name in taken if not known.get(name)),
+        *(f"{one.path}({name}) does not exist" for name in known if name not in taken),
+    ]
+
+
+@pytest.fixture(scope="module")
+def package() -> griffe.Module:
+    logging.getLogger("griffe").setLevel(logging.CRITICAL)
+    found = griffe.load("sensebind", search_paths=[SOURCE], allow_inspection=False)
+    assert isinstance(found, griffe.Module)
+    return found
+
+
+def test_every_class_and_function_says_what_it_is(package: griffe.Module) -> None:
+    silent = [
+        one.path
+        for one in public(package)
+        if not one.docstring and one.name not in ("__init__", "forward")
+    ]
+    assert not silent
+
+
+def test_a_section_of_arguments_names_all_of_them_and_no_others(package: griffe.Module) -> None:
+    wrong = [line for one in public(package) if one.is_function for line in wrong_arguments(one)]
+    assert sorted(wrong) == []
+
+
+def test_attributes_are_described(package: griffe.Module) -> None:
+    found = [
+        name.removeprefix("sensebind.")
+        for one in public(package)
+        if one.is_class
+        for name in undescribed_attributes(one)
+    ]
+    assert [name for name in found if name.startswith(CLOSED)] == []
+    counts = Counter(name.partition(".")[0] for name in found)
+    more = {name: counts[name] for name in counts if counts[name] > MISSING.get(name, 0)}
+    assert not more, f"describe what is new; at most {MISSING}"
+
+
+def test_what_lacks_a_description_is_found(tmp_path: Path) -> None:
+    (tmp_path / "sample.py").write_text(
+        '''
+class Lamp:
+    """A lamp.
+
+    Attributes:
+        colour: Of the light. `height`: metres.
+    """
+
+    colour: str
+    height: float
+
+    def dim(self, share: float, seconds: float) -> None:
+        """Dim it.
+
+        Args:
+            share: Of the light that stays.
+            speed: Metres a second.
+        """
+'''
+    )
+    sample = griffe.load("sample", search_paths=[tmp_path], allow_inspection=False)
+    lamp = sample["Lamp"]
+    assert undescribed_attributes(lamp) == ["sample.Lamp.height"]
+    assert sorted(wrong_arguments(lamp["dim"])) == [
+        "sample.Lamp.dim(seconds) is not described",
+        "sample.Lamp.dim(speed) does not exist",
+    ]
