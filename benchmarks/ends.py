@@ -138,9 +138,14 @@ def measure(options: Namespace) -> Sequence[Row]:
     return rows
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Parse the command line and run."""
     parser = Parser(__doc__)
     parser.amount("--sigterm", 20, 2, "robots that get SIGTERM")
     parser.amount("--killed", 10, 1, "robots that are killed and started again")
     parser.add_argument("--checkpoint", type=Path, help="weights; those that ship by default")
-    sys.exit(run(parser, measure))
+    return run(parser, measure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

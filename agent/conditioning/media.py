@@ -14,7 +14,9 @@ Nothing is ever fetched from the web.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +71,26 @@ class Medium:
     embedded: bool
     weight: float
     digest: str
+
+
+@contextmanager
+def as_file(data: bytes, suffix: str) -> Iterator[Path]:
+    """Gives a temporary file for bytes of a message, as decoders of files read files.
+
+    Args:
+        data: What it holds.
+        suffix: Its ending.
+
+    Raises:
+        InputError: Of what reads it, without the file's name, which says nothing to anybody.
+    """
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        try:
+            yield Path(file.name)
+        except InputError as error:
+            raise InputError(str(error).replace(file.name, "in a message")) from error
 
 
 def text_of(message: BaseMessage) -> str:

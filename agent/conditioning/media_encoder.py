@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from sensebind.agent.conditioning.condition import Condition, Mix, compose, is_sum
-from sensebind.agent.conditioning.media import Medium
+from sensebind.agent.conditioning.media import Medium, as_file
 from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
@@ -165,10 +164,8 @@ class FileSenses:
         if isinstance(data, np.ndarray) and medium.embedded:
             return modality, data
         if isinstance(data, bytes):  # decoders of files read files
-            with tempfile.NamedTemporaryFile(suffix=medium.suffix) as file:
-                file.write(data)
-                file.flush()
-                return TRUNK_OF.get(modality, modality), self.embed(modality, Path(file.name))
+            with as_file(data, medium.suffix) as file:
+                return TRUNK_OF.get(modality, modality), self.embed(modality, file)
         return TRUNK_OF.get(modality, modality), self.embed(modality, data)
 
     def condition(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import io
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from sensebind.agent.conditioning.media import Medium
+from sensebind.agent.conditioning.media import Medium, as_file
 from sensebind.agent.conditioning.media_encoder import FileSenses, Frames
 from sensebind.agent.conditioning.tagging import Tagger, in_words, vocabulary
 from sensebind.checkpoints import default_checkpoint
@@ -248,10 +247,8 @@ def _as_file(medium: Medium) -> Iterator[Path]:
         return
     if not isinstance(medium.data, bytes):
         raise InputError(f"a {medium.modality} is given as a file, or as base64")
-    with tempfile.NamedTemporaryFile(suffix=medium.suffix) as file:
-        file.write(medium.data)
-        file.flush()
-        yield Path(file.name)
+    with as_file(medium.data, medium.suffix) as file:
+        yield file
 
 
 def takes_images(profile: Mapping[str, Any] | None) -> bool:

@@ -497,7 +497,7 @@ def test_what_a_tool_saw_counts_from_its_message_on(seeing: ChatSenseBind) -> No
         ({"type": "image", "base64": "%%%", "mime_type": "image/png"}, "not base64"),
         (
             {"type": "image", "base64": "bm9uc2Vuc2U=", "mime_type": "image/png"},
-            "cannot be decoded",
+            "^image in a message is not a picture",
         ),
         ({"type": "image"}, "has no data"),
         ({"type": "image", "file_id": "file-123"}, "give frame:"),
