@@ -18,7 +18,7 @@ from langgraph.types import Command
 
 from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.tool_forms import openai_form
+from sensebind.agent.llm.openai_form import openai_form
 from sensebind.errors import StorageError
 from sensebind.tools.risk import INCOMPLETE
 
