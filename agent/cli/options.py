@@ -76,11 +76,18 @@ class Remembered:
         file: SQLite file of the memory.
         checkpoint: Directory of the weights that its embeddings are from.
         words: What is looked or watched for; "" where nothing was said.
+        note: That nothing writes the memory, or "".
     """
 
     file: Path
     checkpoint: Path
     words: str
+    note: str = ""
+
+    def say_note(self) -> None:
+        """Print the note, after what was asked for, so that an error stays one line."""
+        if self.note:
+            print(self.note, file=sys.stderr)
 
 
 def remembered(
@@ -117,9 +124,9 @@ def remembered(
             f'"a dog"`',
             file=sys.stderr,
         )
-        if db.is_file() and (age := _silence(db)) > _SILENT_SECONDS:
-            print(f"nothing has written {db} for {_span(age)}", file=sys.stderr)
-        return Remembered(db, weights(checkpoint), robot)
+        silent = db.is_file() and (age := _silence(db)) > _SILENT_SECONDS
+        note = f"nothing has written {db} for {_span(age)}" if silent else ""
+        return Remembered(db, weights(checkpoint), robot, note)
     if not is_robot(robot):
         raise InputError(f'name the robot first, such as {command} rover.yaml "{robot or "a dog"}"')
     from sensebind.agent.robot.config_file import read_config
@@ -129,9 +136,8 @@ def remembered(
         raise InputError(f"{robot} keeps no memory: add `memory: {{}}` to it")
     if searched or not words:
         check_memory(config.memory_file)
-    if note := _unwritten(config, robot):
-        print(note, file=sys.stderr)
-    return Remembered(config.memory_file, weights(checkpoint or config.weights), words)
+    directory = weights(checkpoint or config.weights)
+    return Remembered(config.memory_file, directory, words, _unwritten(config, robot))
 
 
 def _unwritten(config: RobotConfig, robot: str) -> str:

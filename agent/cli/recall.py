@@ -64,6 +64,7 @@ def recall(
     with EpisodeMemory(whose.file, describe_episode) as memory:
         found = memory.search(query)
         companions = [memory.companions(one) for one in found]
+    whose.say_note()
     if as_json:
         rows = [
             asdict(one)

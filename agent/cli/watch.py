@@ -61,6 +61,7 @@ def watch(
         if remove:
             book.remove(remove)
         rows = [_row(one) for one in book.watches()]
+        whose.say_note()
         if follow:
             return _follow(book, seconds, as_json)
     if as_json:

@@ -136,7 +136,7 @@ MOVES = f"motion: {{class: '{GUARD}', footprint: 0.3}}\n"
 
 
 def test_doctor_says_what_is_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensebind.agent.robot.doctor_robot._streams", lambda _robot: [])
+    monkeypatch.setattr("sensebind.agent.robot.doctor_robot._streams", lambda *_: [])
     config = robot("rate: 8", "mount: {}", f"{MOVES}tools: [detect, codes]\n")
     [one] = [check for check in examine_robot(config, starts=True) if check.name == "camera"]
     assert one.verdict is Verdict.WARNING

@@ -204,7 +204,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     with pytest.raises(SystemExit) as caught:
         main(list(arguments))
     printed = capsys.readouterr()
-    return int(caught.value.code or 0), printed.out + printed.err
+    code = int(caught.value.code or 0)
+    return code, printed.out if code == 0 else printed.out + printed.err
 
 
 def robot_of(memory: Path) -> str:
