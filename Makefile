@@ -36,7 +36,8 @@ test: env ## run the test suite, without the tests marked `extended`
 		--dist loadfile --basetemp $$folder/t $(ARGS) && rm -rf $$folder # short: sockets lie there
 
 test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
-	@$(BIN)/python -m pytest -m extended $(ARGS) || test $$? -eq 5
+	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
+		--basetemp $$folder/t -m extended $(ARGS) && rm -rf $$folder
 
 check: env ## lint, format, types
 	@$(BIN)/ruff check .

@@ -83,7 +83,7 @@ DEATHS = tuple(
     for who in ("agent", "supervisor", "driving process")
 )
 STOP_BAR, DEATH_BAR, KEPT_CLEAR = 0.1, 0.4, 0.1
-LANES = 2  # robots at a time
+LANES = 3  # robots at a time
 
 
 def settings(simulation: tuple[int, str]) -> MotionSettings:
