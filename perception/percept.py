@@ -105,11 +105,14 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: Schema of this header; another one is refused.
+        stream: Name of the stream, such as "camera".
+        modality: What kind of sample was embedded.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
         captured_at: Wall clock at capture, ns.
         published_at: When it was handed to the bus, ns.
         monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host. A
             `Subscriber` brings that of another host to its own clock.
+        frame_id: Coordinate frame of the sensor, "" where it is not known.
         dtype: Of the embedding on the wire.
         shape: Its shape, one axis.
         model: Digest of the encoder weights.

@@ -51,7 +51,7 @@ class TensorFile:
         path: The file.
         shapes: Shape by name.
         dtypes: Type by name.
-        extra: What a torch file holds beside the tensors (plain values), such as `config`.
+        extra: What a torch file holds besides the tensors (plain values), such as `config`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -140,7 +140,13 @@ class TensorFile:
 
 
 class TensorFiles:
-    """Several files as one."""
+    """Several files as one.
+
+    Attributes:
+        files: The files, in the order given.
+        shapes: Shape by name, of all files.
+        dtypes: Type by name, of all files.
+    """
 
     def __init__(self, files: Sequence[TensorFile], where: str | Path) -> None:
         """Joins them.

@@ -37,7 +37,9 @@ class KeyRing:
     """A key pair and the public keys that are trusted.
 
     Attributes:
-        directory: Where they were read. `public`: own public key, Z85. `secret`: its secret half.
+        directory: Where they were read.
+        public: Own public key, Z85.
+        secret: Its secret half, Z85.
         allowed: Names by public key.
     """
 
@@ -111,6 +113,10 @@ class Gate:
     removed are not let in any more. libzmq knows no way to end one connection: whoever uses the
     socket closes all of them, by `endpoints.renew_socket`, when `must_cut` says so; those whose
     keys are still allowed come back by themselves.
+
+    Attributes:
+        ring: The key pair of the socket, and where allowed keys are read.
+        sockets: What to poll together with the guarded socket; empty before `open`.
     """
 
     def __init__(self, ring: KeyRing) -> None:

@@ -40,7 +40,8 @@ class ProxyCounts:
     """What a proxy did so far.
 
     Attributes:
-        forwarded: Messages that were handed on. `refused`: messages that are none of the bus.
+        forwarded: Messages that were handed on.
+        refused: Messages that are not of the bus, and were dropped.
         turned_away: Connection attempts without a key that is allowed.
         topics: Topics that were seen, two for each stream and one for each robot.
     """

@@ -70,6 +70,11 @@ class Publisher:
     called from any thread; after `close` nothing is sent any more. The socket is used by several
     threads, each of which holds the lock: that is the full fence which ZeroMQ asks for, and it
     spares every percept the way through another thread. No call on the socket blocks.
+
+    Attributes:
+        stream: The stream that its heartbeats are of.
+        epoch: Names this start of the publisher: 16 hexadecimal digits, in all of its messages.
+        endpoint: Where it is bound, with the port that was taken for *.
     """
 
     def __init__(

@@ -46,7 +46,13 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message, what it is written in, and where it belongs."""
+    """A message, what it is written in, and where it belongs.
+
+    Attributes:
+        schema: Definition of the message's type; None where the channel has none.
+        channel: Topic and encoding of the message.
+        message: Its bytes, with log and publish times, ns.
+    """
 
     schema: Schema | None
     channel: Channel
@@ -77,6 +83,7 @@ class McapFile:
         path: The file.
 
     Attributes:
+        path: The file.
         cut: Whether the newest pass over the file ended before the file said so.
         damaged: Chunks and messages of the newest pass that could not be read.
     """

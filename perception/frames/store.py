@@ -74,8 +74,11 @@ class Frame:
     """A kept observation.
 
     Attributes:
-        stream: Name of the stream. `captured_at`: wall clock at capture, ns.
-        modality: What kind of sample it is. `sequence`, `frame_id`: as the source gave them.
+        stream: Name of the stream.
+        captured_at: Wall clock at capture, ns since 1970.
+        modality: What kind of sample it is.
+        sequence: Number of the observation, as the source gave it.
+        frame_id: Coordinate frame of the sensor, as the source gave it.
         rate: Audio sample rate in Hz; 0 for anything else.
         media: Media type of the payload, such as "image/jpeg".
         payload: The sample, compressed.
@@ -109,7 +112,8 @@ class FrameCounts:
     """What a `FrameStore` did since it was opened.
 
     Attributes:
-        kept: Frames that were put. `evicted`: frames that gave way to the limits.
+        kept: Frames that were put.
+        evicted: Frames that were dropped to stay within the limits.
         damaged: Files that could not be read any more and were put aside as `*.damaged`.
     """
 

@@ -19,6 +19,9 @@ class SimHomeBase:
     Args:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
 
+    Attributes:
+        stops_itself: Whether the base stops when no command has come for a while.
+
     Raises:
         SourceError: The address cannot be used.
     """

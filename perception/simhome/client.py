@@ -24,6 +24,9 @@ class RobotClient:
 
     Args:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
+
+    Attributes:
+        guards_itself: Whether the robot stops before obstacles without a guard of ours.
     """
 
     guards_itself = True

@@ -148,7 +148,14 @@ class Light:
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Colours of the room and the direction of the floor boards."""
+    """Colours of the room and the direction of the floor boards.
+
+    Attributes:
+        wall: Colour of the walls, RGB.
+        floor: Colour of the floor, RGB.
+        board_width: Width of a floor board, metres.
+        boards_along_x: Whether the boards run along x; along y otherwise.
+    """
 
     wall: RGB = _WALLS[0]
     floor: RGB = _FLOORS[0]

@@ -27,7 +27,8 @@ class Camera(LiveSource):
     Args:
         target: Index, device path or URL. Logins in it are never shown.
         stream: Name of the stream.
-        width: Asked of the device, pixels; 0 leaves it. `height`: likewise.
+        width: Asked of the device, pixels; 0 leaves it.
+        height: Asked of the device, pixels; 0 leaves it.
         fps: Asked of the device, pictures per second; 0 leaves it.
         timeout: How long a network camera may take to open, and to give a picture, seconds.
         frame_id: Coordinate frame of the optics.

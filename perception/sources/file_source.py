@@ -58,6 +58,10 @@ class PlayedSource(ABC):
             for, so that none is skipped.
         loop: Whether it begins again at the end.
 
+    Attributes:
+        modality: What kind of samples it gives.
+        frame_id: Coordinate frame of the sensor, for samples that name none.
+
     Raises:
         ConfigurationError: The speed is negative.
     """

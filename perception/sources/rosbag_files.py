@@ -56,6 +56,9 @@ class BagFile(ABC):
     Args:
         path: Where it is.
         untyped: Type of messages whose type the file does not say, or "".
+
+    Attributes:
+        path: Where it is, unpacked if it was packed.
     """
 
     def __init__(self, path: Path, untyped: str) -> None:
