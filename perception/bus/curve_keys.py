@@ -80,7 +80,7 @@ class KeyRing:
             name: As it was allowed under; "" where only one key is allowed.
 
         Raises:
-            BusError: It is not allowed, or the name is needed to tell several apart.
+            BusError: It is not allowed, or several are allowed and none is named.
         """
         names = {known: key for key, known in self.allowed.items()}
         if name in names:

@@ -57,7 +57,7 @@ _POLLIN = int(zmq.POLLIN)
 _send = Socket.send  # that of zmq.Socket looks for what is not used here, for longer than it sends
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
-_OTHERS = ""  # where messages are counted that belong to no stream that can be told
+_OTHERS = ""  # where messages are counted whose stream cannot be known
 _BEAT = BEAT.encode()
 _WATCH = WATCH.encode()
 _TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
@@ -89,7 +89,7 @@ class Publisher:
 
         Args:
             endpoint: ipc://PATH or tcp://127.0.0.1:PORT; port * takes a free one.
-            stream: The stream whose life the heartbeat tells of.
+            stream: The stream that the heartbeats are of.
             heartbeat_seconds: Time between heartbeats.
             keys: Guard a TCP endpoint, which may then be open to other machines.
             restarts: How many times this worker was started again, for the heartbeat.
@@ -145,7 +145,7 @@ class Publisher:
             sent = Percept(header, percept.embedding, percept.payload)
             frames = encode_message(sent)
             if sequence == 1:
-                decode_message(frames)  # what nobody would accept is told to whoever made it
+                decode_message(frames)  # what nobody would accept is refused to its maker
             self._sequences[stream] = sequence
             self._newest[stream] = frames
             self._send(frames)
@@ -162,7 +162,7 @@ class Publisher:
         progress: float = 0.0,
         **counts: Any,
     ) -> None:
-        """Tell with the next heartbeats how the worker is; calling it is what "progress" means.
+        """Report with the next heartbeats how the worker is; calling it is what "progress" means.
 
         Args:
             state: A word of `Heartbeat.state`.
@@ -298,7 +298,7 @@ class Subscriber:
     """Receives the newest percept of every stream. To be used by one thread at a time.
 
     Capture times of other machines are brought to this machine's monotonic clock; a percept waits
-    for the first heartbeat of its machine, as until then nobody can tell how old it is.
+    for the first heartbeat of its machine, as until then nobody knows how old it is.
     """
 
     def __init__(
@@ -367,7 +367,7 @@ class Subscriber:
         return news
 
     def stats(self) -> dict[str, StreamStats]:
-        """Return the counts per stream; under "" what could not be told to belong to any."""
+        """Return the counts per stream; under "" what belongs to no known stream."""
         return {stream: tally.stats() for stream, tally in list(self._tallies.items())}
 
     def close(self) -> None:

@@ -132,7 +132,7 @@ def from_flac(payload: bytes) -> tuple[np.ndarray, int]:
 def deflate_points(points: np.ndarray) -> bytes:
     """Compress a cloud, float32 [N, 3], without loss.
 
-    Bytes of equal weight are put side by side first: those that tell sign and exponent hardly
+    Bytes of equal weight are put side by side first: those of sign and exponent hardly
     differ between the points of a sweep.
 
     Raises:

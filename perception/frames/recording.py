@@ -56,6 +56,10 @@ class Recorder:
         path: The file; one that exists is not overwritten.
         pictures: "png" keeps pictures as they are, "jpeg" makes them some ten times smaller.
 
+    Attributes:
+        path: The file.
+        counts: Messages written so far, by topic.
+
     Raises:
         StorageError: The file exists already or cannot be written.
     """
@@ -74,7 +78,7 @@ class Recorder:
         self._flushed = time.monotonic()
         try:
             self._file = self.path.open("xb")
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody writes it anew
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody rewrites it
         except FileExistsError as error:
             raise StorageError(f"{path} exists already: choose another name") from error
         except OSError as error:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = 8192
 _PATIENCE = 2.0  # seconds to wait for another process that is writing to the same stream
-_BATCH = 8  # frames that give way at a time when there is no room
+_BATCH = 8  # frames that are dropped at a time when there is no room
 _VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same table
 _TABLE = """
 CREATE TABLE IF NOT EXISTS frames (

@@ -159,7 +159,7 @@ class PointBlock(nn.Module):
 
 
 class PointBlocks(nn.Module):
-    """Blocks that get the positions anew, each on top of its input.
+    """Blocks that get the positions again, each on top of its input.
 
     Attributes:
         blocks: The blocks, the first to be applied first.

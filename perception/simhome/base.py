@@ -20,7 +20,7 @@ class SimHomeBase:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
 
     Attributes:
-        stops_itself: Whether the base stops when no command has come for a while.
+        stops_itself: True: the base stops when its newest command is no longer valid.
 
     Raises:
         SourceError: The address cannot be used.

@@ -26,7 +26,7 @@ class RobotClient:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
 
     Attributes:
-        guards_itself: Whether the robot stops before obstacles without a guard of ours.
+        guards_itself: True: the base stops before obstacles and when nothing commands it any more.
     """
 
     guards_itself = True

@@ -17,7 +17,7 @@ _ROOM_GEOMS = 6
 
 
 class Robot:
-    """A round base with two wheels, moved without physics: where it is told, or not at all.
+    """A round base with two wheels, moved without physics: to where it is commanded, or not at all.
 
     Args:
         world: What it must not touch.

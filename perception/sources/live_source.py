@@ -104,7 +104,7 @@ class LiveSource(ABC):
     def _receive(self) -> None:
         """Wait a moment for the device and `_deliver` what came; called again and again.
 
-        Any exception ends the source; the reader is told.
+        Any exception ends the source and is reported to the reader.
         """
 
     @abstractmethod

@@ -113,7 +113,7 @@ class _Mcap(BagFile):
 
 
 class _Sqlite(BagFile):
-    """A .db3 of rosbag2; read without rosbags, which leaves out what is in the -wal beside it."""
+    """A .db3 of rosbag2; read without rosbags, which leaves out what is in the -wal next to it."""
 
     def topics(self) -> dict[str, str]:
         with self._opened() as file:

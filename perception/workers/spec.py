@@ -1,4 +1,4 @@
-"""What a worker process is told: plain values only, so that it travels as JSON."""
+"""What a worker process is given: plain values only, so that it travels as JSON."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ class WorkerSpec(BaseModel):
         rate: At most this many percepts per second.
         load: The share of time that encoding may take; a slower encoder lowers the rate.
         threshold: Change of the picture, sound or sweep, 0 to 1, below which it is not encoded
-            anew (see `perception.change`); 0 encodes everything.
+            again (see `perception.change`); 0 encodes everything.
         refresh: An unchanged stream publishes its embedding again after so many seconds.
         max_age: Observations older than this, in seconds, are not encoded any more.
-        reopen: A source that gave nothing for so many seconds is closed and opened anew.
+        reopen: A source that gave nothing for so many seconds is closed and opened again.
         threads: Of the encoder, on a CPU.
         device: Where the encoder computes: cpu, cuda, cuda:1.
         precision: In which numbers; int8 is for CPUs, see `perception.imagebind.Placement`.
@@ -126,7 +126,7 @@ class WorkerSpec(BaseModel):
         sensor_tilt: Its roll and pitch, radians.
         jpeg_quality: Of the pictures sent along with sight; 0 sends none.
         frames: Keeps the raw observations; None keeps none.
-        max_memory: Resident bytes above which the process is started anew; 0 is no limit.
+        max_memory: Resident bytes above which the process is started again; 0 sets no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
