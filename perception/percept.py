@@ -80,7 +80,7 @@ def parse_reference(reference: str) -> tuple[str, int]:
     """Return stream and capture time (ns) of a reference `frame:<stream>@<ns>`.
 
     Raises:
-        InputError: It is no such reference.
+        InputError: It is not such a reference.
     """
     match = _REFERENCE.fullmatch(reference[:200])
     if match is None or int(match[2]) >= 2**63:

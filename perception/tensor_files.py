@@ -119,7 +119,7 @@ class TensorFile:
     def _open_torch(self) -> dict[str, Tensor]:
         with self.path.open("rb") as file:
             start = file.read(32)
-        # Files from before torch 1.6 are no archives and cannot be mapped: they are read whole.
+        # Files from before torch 1.6 are not archives and cannot be mapped: they are read whole.
         mapped = start.startswith(b"PK")
         try:
             with warnings.catch_warnings(action="ignore"):  # what matters becomes an error here

@@ -41,7 +41,7 @@ class ProxyCounts:
 
     Attributes:
         forwarded: Messages that were handed on.
-        refused: Messages that are not of the bus, or of too many topics; they were dropped.
+        refused: Messages that are not of the bus, or of one topic too many; they were dropped.
         turned_away: Connection attempts without a key that is allowed.
         topics: Topics that were seen, two for each stream and one for each robot.
     """

@@ -145,7 +145,7 @@ class Publisher:
             sent = Percept(header, percept.embedding, percept.payload)
             frames = encode_message(sent)
             if sequence == 1:
-                decode_message(frames)  # what nobody would accept is refused to its maker
+                decode_message(frames)  # what nobody would accept is an error where it is made
             self._sequences[stream] = sequence
             self._newest[stream] = frames
             self._send(frames)

@@ -97,7 +97,7 @@ class McapFile:
         """The first message of every channel, up to the first channel that is `enough`.
 
         Raises:
-            InputError: The file is missing, or is no MCAP.
+            InputError: The file is missing, or is not MCAP.
         """
         first: dict[int, Stored] = {}
         with contextlib.closing(self.messages()) as messages:

@@ -357,7 +357,7 @@ class Recording:
         """Name and modality of the streams that have observations.
 
         Raises:
-            InputError: The file is missing, is no MCAP, was not recorded by SenseBind, or by a
+            InputError: The file is missing, is not MCAP, was not recorded by SenseBind, or by a
                 newer version of it.
         """
         found = {}
@@ -391,7 +391,7 @@ class Recording:
             stream: Of this stream only; None takes all.
 
         Raises:
-            InputError: The file is missing, is no MCAP, or is of a newer version.
+            InputError: The file is missing, is not MCAP, or is of a newer version.
         """
         self.refused = 0
         sounds: dict[int, np.ndarray] = {}

@@ -199,7 +199,7 @@ class FrameClient:
         """Return the frame that a reference names.
 
         Raises:
-            InputError: It is no reference, or the frame is not kept (any more).
+            InputError: It is not a reference, or the frame is not kept (any more).
             SourceError: No answer came in time.
             MessageError: The answer is malformed.
         """

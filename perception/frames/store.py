@@ -218,7 +218,7 @@ class FrameStore:
         """Return the frame that a reference names.
 
         Raises:
-            InputError: It is no reference, or the frame is not there (any more).
+            InputError: It is not a reference, or the frame is not there (any more).
             StorageError: The file cannot be read.
         """
         stream, captured_at = parse_reference(reference)

@@ -145,7 +145,7 @@ def fingerprint(path: Path, config: ImageBindConfig) -> str:
     """Twelve digits that distinguish checkpoints, from the sizes and 64 samples of each file.
 
     Files up to 4 MiB are read whole. It is the same whichever trunks are loaded, and cheap for the
-    4.8 GB of the published model; it is no protection against forgery.
+    4.8 GB of the published model; it does not protect against forgery.
     """
     files, block, samples = weights_files(path), 1 << 16, 64
     sizes = [file.stat().st_size for file in files]

@@ -109,7 +109,8 @@ class AudioConfig(TrunkConfig):
         mel_bins: Mel bands of a clip, the rows of its spectrogram.
         mel_frames: Time frames of a clip, the columns of its spectrogram.
         patch: Side of a patch, in bands and in frames.
-        stride: Step from one patch to the next; smaller than `patch`, so that they overlap.
+        stride: Step from one patch to the next, in bands and in frames; smaller than `patch`, they
+            overlap.
     """
 
     width: Size = 768

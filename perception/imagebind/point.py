@@ -159,7 +159,7 @@ class PointBlock(nn.Module):
 
 
 class PointBlocks(nn.Module):
-    """Blocks that get the positions again, each on top of its input.
+    """Blocks each of which adds the positions to its input.
 
     Attributes:
         blocks: The blocks, the first to be applied first.

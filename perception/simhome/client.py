@@ -19,7 +19,7 @@ class RobotClient:
     """Drives and turns the robot; each call returns when the movement has ended.
 
     It is a `Mover` whose robot guards itself: SimHome's base stops before it touches anything. But
-    its movements are no leases: they go on when whoever asked for them dies. `SimHomeBase`, driven
+    its movements are not leases: they go on when whoever asked for them dies. `SimHomeBase`, driven
     by the driving process, is the one for people.
 
     Args:

@@ -12,7 +12,7 @@ from sensebind.perception.simhome.world import World
 
 STEP = 0.02  # metres between two checks
 _GAP = 0.015  # metres that stay free
-_FLAT = 0.012  # metres; what has its middle below this is no obstacle
+_FLAT = 0.012  # metres; what has its middle below this is not an obstacle
 _ROOM_GEOMS = 6
 
 

@@ -228,7 +228,7 @@ class PlayedSource(ABC):
         now = time.monotonic()
         due = self._when(sample) if self._speed else now
         captured_at = sample.captured_at
-        if captured_at is None or self._rounds:  # another round is no repetition
+        if captured_at is None or self._rounds:  # another round is not a repetition
             captured_at = time.time_ns() - round((now - due) * 1e9)
         stored = None if self._rounds else sample.sequence
         self._sequence = self._sequence + 1 if stored is None else stored

@@ -58,7 +58,7 @@ class BagFile(ABC):
         untyped: Type of messages whose type the file does not say, or "".
 
     Attributes:
-        path: Where it is, unpacked if it was packed.
+        path: Where it is; of a packed one, where it was unpacked.
     """
 
     def __init__(self, path: Path, untyped: str) -> None:

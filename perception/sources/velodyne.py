@@ -45,7 +45,7 @@ class TurnDecoder:
 
     A turn is all packets from one passage of azimuth 0 to the next, without a hole by the packets'
     own time stamps: when they were received says nothing about the scene that they show. What came
-    before the first passage, and what a hole broke, is no turn; the latter is counted.
+    before the first passage, and what a hole broke, is not a turn; the latter is counted.
 
     Args:
         min_range: Nearer points are left out, metres.
@@ -138,7 +138,7 @@ class Velodyne(LiveSource):
         frame_id: Coordinate frame of the sensor.
 
     Raises:
-        ConfigurationError: The target is no port, or the sender no address.
+        ConfigurationError: The target is not a port, or the sender not an address.
     """
 
     modality = Modality.POINT
