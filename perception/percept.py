@@ -84,7 +84,7 @@ def parse_reference(reference: str) -> tuple[str, int]:
     """
     match = _REFERENCE.fullmatch(reference[:200])
     if match is None or int(match[2]) >= 2**63:
-        raise InputError(f"{reference[:200]!r} is no reference such as frame:camera@1700000000")
+        raise InputError(f"{reference[:200]!r} is not a reference such as frame:camera@1700000000")
     return match[1], int(match[2])
 
 

@@ -281,7 +281,7 @@ def _unreadable(path: Path, error: BaseException) -> CheckpointError:
     elif "GLOBAL" in text or "Unsupported class" in text:
         reason = "it holds Python objects, which are never run: only tensors are read"
     elif isinstance(error, UnpicklingError | EOFError):
-        reason = "it is no file of torch.save"
+        reason = "it is not a file of torch.save"
     else:
         reason = one_line(error)
     return CheckpointError(f"cannot read the weights {path}: {reason}")

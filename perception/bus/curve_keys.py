@@ -318,8 +318,8 @@ def _read(file: Path) -> tuple[bytes, bytes | None]:
     try:
         public, secret = load_certificate(file)
     except (OSError, ValueError) as error:
-        raise BusError(f"{file} is no ZeroMQ key: {error}") from error
+        raise BusError(f"{file} is not a ZeroMQ key: {error}") from error
     for key in (public, secret):
         if key is not None and not _Z85.fullmatch(key):
-            raise BusError(f"{file} is no ZeroMQ key: it is damaged")
+            raise BusError(f"{file} is not a ZeroMQ key: it is damaged")
     return public, secret

@@ -221,7 +221,7 @@ class McapFile:
                     return
                 except _DAMAGE as error:  # where the next record begins cannot be known any more
                     if not begun:
-                        raise InputError(f"{path} is no MCAP file: {one_line(error)}") from error
+                        raise InputError(f"{path} is not an MCAP: {one_line(error)}") from error
                     self.damaged += 1
                     return
                 begun = True

@@ -247,7 +247,7 @@ class PointConfig(TrunkConfig):
         if self.levels and self.levels[-1].width != self.width:
             raise ValueError(f"width {self.width} is not the last level's {self.levels[-1].width}")
         if narrow := [level.width for level in self.levels if level.width % self.heads]:
-            raise ValueError(f"widths {narrow} are no multiples of {self.heads} heads")
+            raise ValueError(f"widths {narrow} are not multiples of {self.heads} heads")
         return self
 
 

@@ -139,7 +139,7 @@ class Camera(LiveSource):
             return f"{device} does not exist; cameras here: {others}"
         if not os.access(device, os.R_OK | os.W_OK):
             return f"no permission for {device}; add yourself to its group (usually video)"
-        return f"{device} gives no video; it is in use, or is no camera"
+        return f"{device} gives no video; it is in use, or is not a camera"
 
 
 def _shown(target: str) -> str:

@@ -160,7 +160,7 @@ class Velodyne(LiveSource):
         except ValueError as error:
             raise ConfigurationError(f"{stream}: {error}") from error
         if not port.isdecimal() or not int(port) < 65536:
-            raise ConfigurationError(f"{stream}: {target!r} is no port: give velodyne:{PORT}")
+            raise ConfigurationError(f"{stream}: {target!r} is not a port: give velodyne:{PORT}")
         super().__init__(stream, f"lidar at UDP port {port}")
         self._port = int(port)
         self._ranges = (min_range, max_range)
