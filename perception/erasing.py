@@ -17,7 +17,7 @@ def begin_erasing(file: sqlite3.Connection) -> None:
 
 
 def erase(file: sqlite3.Connection, path: object) -> None:
-    """Write a file anew without what was deleted, now or ever, and empty its log.
+    """Rewrite a file without what was deleted, now or ever, and empty its log.
 
     Args:
         file: Its connection, with no transaction open.

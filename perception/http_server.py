@@ -151,7 +151,7 @@ _ALWAYS = (
 
 
 def _without_port(host: str) -> str:
-    """Return the host of a `Host` header; what is malformed is no host that is allowed."""
+    """Return the host of a `Host` header; what is malformed matches no allowed host."""
     name, separator, port = host.rpartition(":")
     return name if separator and port.isdecimal() and not name.endswith(":") else host
 

@@ -80,11 +80,11 @@ def parse_reference(reference: str) -> tuple[str, int]:
     """Return stream and capture time (ns) of a reference `frame:<stream>@<ns>`.
 
     Raises:
-        InputError: It is no such reference.
+        InputError: It is not such a reference.
     """
     match = _REFERENCE.fullmatch(reference[:200])
     if match is None or int(match[2]) >= 2**63:
-        raise InputError(f"{reference[:200]!r} is no reference such as frame:camera@1700000000")
+        raise InputError(f"{reference[:200]!r} is not a reference such as frame:camera@1700000000")
     return match[1], int(match[2])
 
 
@@ -105,11 +105,14 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: Schema of this header; another one is refused.
+        stream: Name of the stream, such as "camera".
+        modality: What kind of sample was embedded.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
         captured_at: Wall clock at capture, ns.
         published_at: When it was handed to the bus, ns.
         monotonic: `time.monotonic()` at capture, seconds, shared by all processes of one host. A
             `Subscriber` brings that of another host to its own clock.
+        frame_id: Coordinate frame of the sensor, "" where it is not known.
         dtype: Of the embedding on the wire.
         shape: Its shape, one axis.
         model: Digest of the encoder weights.

@@ -28,7 +28,7 @@ def start_module(
     Raises:
         OSError: No process can be started.
     """
-    # What is importable here is importable there, such as a source beside the user's script.
+    # What is importable here is importable there, such as a source next to the user's script.
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],

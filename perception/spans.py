@@ -46,7 +46,7 @@ def last(duration: str, now: int | None = None) -> Span:
     It ends never: what a clock that was ahead has stamped goes, too.
 
     Raises:
-        InputError: It is no such duration.
+        InputError: It is not such a duration.
     """
     found = _DURATION.fullmatch(duration.strip().lower())
     if found is None or not float(found[1]):

@@ -51,7 +51,7 @@ class TensorFile:
         path: The file.
         shapes: Shape by name.
         dtypes: Type by name.
-        extra: What a torch file holds beside the tensors (plain values), such as `config`.
+        extra: What a torch file holds besides the tensors (plain values), such as `config`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -119,7 +119,7 @@ class TensorFile:
     def _open_torch(self) -> dict[str, Tensor]:
         with self.path.open("rb") as file:
             start = file.read(32)
-        # Files from before torch 1.6 are no archives and cannot be mapped: they are read whole.
+        # Files from before torch 1.6 are not archives and cannot be mapped: they are read whole.
         mapped = start.startswith(b"PK")
         try:
             with warnings.catch_warnings(action="ignore"):  # what matters becomes an error here
@@ -140,7 +140,13 @@ class TensorFile:
 
 
 class TensorFiles:
-    """Several files as one."""
+    """Several files as one.
+
+    Attributes:
+        files: The files, in the order given.
+        shapes: Shape by name, of all files.
+        dtypes: Type by name, of all files.
+    """
 
     def __init__(self, files: Sequence[TensorFile], where: str | Path) -> None:
         """Joins them.
@@ -275,7 +281,7 @@ def _unreadable(path: Path, error: BaseException) -> CheckpointError:
     elif "GLOBAL" in text or "Unsupported class" in text:
         reason = "it holds Python objects, which are never run: only tensors are read"
     elif isinstance(error, UnpicklingError | EOFError):
-        reason = "it is no file of torch.save"
+        reason = "it is not a file of torch.save"
     else:
         reason = one_line(error)
     return CheckpointError(f"cannot read the weights {path}: {reason}")

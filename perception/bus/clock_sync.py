@@ -15,7 +15,7 @@ import psutil
 
 from sensebind.perception.percept import Observation
 
-_WINDOW = 30.0  # seconds over which the quickest message tells how two clocks are apart
+_WINDOW = 30.0  # seconds over which the quickest message shows how far two clocks are apart
 _MAX_CLOCKS = 256
 _NAMES = 4096  # names of frames that are compared one by one
 _APART = 1000  # nanoseconds between names of frames that seem to be captured at the same time
@@ -23,7 +23,7 @@ _APART = 1000  # nanoseconds between names of frames that seem to be captured at
 
 @cache
 def host_clock() -> str:
-    """Name the monotonic clock of this machine: it begins anew with every boot."""
+    """Name the monotonic clock of this machine: it begins again with every boot."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:64]
     except OSError:
@@ -89,9 +89,9 @@ class CaptureGuard:
 class HostClocks:
     """Brings monotonic times of other machines to this one's clock.
 
-    Every heartbeat tells its sender's time. The quickest of the last half minute is taken as having
-    needed no time at all, so that an age is at most the quickest transit too small, and a message
-    that waited in a slow network is known to be old.
+    Every heartbeat carries its sender's time. The quickest of the last half minute is taken as
+    having needed no time at all, so that an age is at most the quickest transit too small, and a
+    message that waited in a slow network is known to be old.
     """
 
     def __init__(self) -> None:

@@ -37,7 +37,9 @@ class KeyRing:
     """A key pair and the public keys that are trusted.
 
     Attributes:
-        directory: Where they were read. `public`: own public key, Z85. `secret`: its secret half.
+        directory: Where they were read.
+        public: Own public key, Z85.
+        secret: Its secret half, Z85.
         allowed: Names by public key.
     """
 
@@ -78,7 +80,7 @@ class KeyRing:
             name: As it was allowed under; "" where only one key is allowed.
 
         Raises:
-            BusError: It is not allowed, or the name is needed to tell several apart.
+            BusError: It is not allowed, or several are allowed and none is named.
         """
         names = {known: key for key, known in self.allowed.items()}
         if name in names:
@@ -111,6 +113,10 @@ class Gate:
     removed are not let in any more. libzmq knows no way to end one connection: whoever uses the
     socket closes all of them, by `endpoints.renew_socket`, when `must_cut` says so; those whose
     keys are still allowed come back by themselves.
+
+    Attributes:
+        ring: The key pair of the socket, and where allowed keys are read.
+        sockets: What to poll together with the guarded socket; empty before `open`.
     """
 
     def __init__(self, ring: KeyRing) -> None:
@@ -312,8 +318,8 @@ def _read(file: Path) -> tuple[bytes, bytes | None]:
     try:
         public, secret = load_certificate(file)
     except (OSError, ValueError) as error:
-        raise BusError(f"{file} is no ZeroMQ key: {error}") from error
+        raise BusError(f"{file} is not a ZeroMQ key: {error}") from error
     for key in (public, secret):
         if key is not None and not _Z85.fullmatch(key):
-            raise BusError(f"{file} is no ZeroMQ key: it is damaged")
+            raise BusError(f"{file} is not a ZeroMQ key: it is damaged")
     return public, secret

@@ -43,7 +43,9 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
     """
     scheme, separator, rest = endpoint.partition("://")
     if not separator or scheme not in ("ipc", "inproc", "tcp") or not rest:
-        raise BusError(f"{endpoint!r} is no bus endpoint: use ipc://PATH or tcp://127.0.0.1:PORT")
+        raise BusError(
+            f"{endpoint!r} is not a bus endpoint: use ipc://PATH or tcp://127.0.0.1:PORT"
+        )
     if scheme == "ipc" and len(rest.encode()) > _LONGEST_PATH:
         raise BusError(f"{endpoint!r} is too long for a socket: use a shorter directory")
     if scheme != "tcp":

@@ -26,13 +26,18 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     """A sign of life. Unknown fields of later writers are ignored.
 
     Attributes:
-        sequence: Last number that was published. `epoch`: names the start of the publisher.
-        monotonic: `time.monotonic()` when it was sent. `clock`: names that clock.
+        version: Schema of the heartbeat; another one is refused.
+        stream: Name of the stream.
+        epoch: Names the start of the publisher.
+        sequence: Last number that was published.
+        monotonic: `time.monotonic()` when it was sent, seconds.
+        clock: Names that clock; "" is that of the reader's own machine.
         state: "starting", "running", "waiting" for its source, "ended" with it, "failed" for
             good, or "paused" by request.
         detail: What it waits for or what went wrong last, in words.
         progress: `time.monotonic()` at the last step of the worker's loop.
-        pid: Process id of the worker. `memory`: its resident bytes.
+        pid: Process id of the worker.
+        memory: Its resident bytes.
         restarts: How many times the worker was started again.
         rate: Percepts per second that the worker aims at, as far as its encoder keeps up.
         dropped: Observations that were skipped because newer ones had come.

@@ -122,5 +122,5 @@ class Listener:
         for listener in self._listeners:
             try:
                 listener(percept)
-            except Exception:  # a stranger's code: whatever it raises must not end the listening
+            except Exception:  # somebody else's code: whatever it raises must not end the listening
                 log.exception("a listener failed on a percept of %s", percept.header.stream)

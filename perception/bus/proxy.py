@@ -40,7 +40,8 @@ class ProxyCounts:
     """What a proxy did so far.
 
     Attributes:
-        forwarded: Messages that were handed on. `refused`: messages that are none of the bus.
+        forwarded: Messages that were handed on.
+        refused: Messages that are not of the bus, or of one topic too many; they were dropped.
         turned_away: Connection attempts without a key that is allowed.
         topics: Topics that were seen, two for each stream and one for each robot.
     """
@@ -160,7 +161,7 @@ class Proxy:
             self._refused += 1
             return
         self._topics.add(topic)
-        if match[1] == b"percept":  # an old heartbeat would tell a wrong time
+        if match[1] == b"percept":  # an old heartbeat would carry a wrong time
             self._newest[topic] = frames
         self._sink.send_multipart(frames)  # an XPUB never blocks: it drops at full queues
         self._forwarded += 1

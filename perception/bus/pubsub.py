@@ -57,7 +57,7 @@ _POLLIN = int(zmq.POLLIN)
 _send = Socket.send  # that of zmq.Socket looks for what is not used here, for longer than it sends
 _DRAIN_LIMIT = 4096  # messages looked at before the newest are handed on, even under a flood
 _MAX_STREAMS = 256
-_OTHERS = ""  # where messages are counted that belong to no stream that can be told
+_OTHERS = ""  # where messages are counted whose stream cannot be known
 _BEAT = BEAT.encode()
 _WATCH = WATCH.encode()
 _TOPIC = re.compile(f"(?:percept|beat)/({STREAM_NAME})/".encode())
@@ -70,6 +70,11 @@ class Publisher:
     called from any thread; after `close` nothing is sent any more. The socket is used by several
     threads, each of which holds the lock: that is the full fence which ZeroMQ asks for, and it
     spares every percept the way through another thread. No call on the socket blocks.
+
+    Attributes:
+        stream: The stream that its heartbeats are of.
+        epoch: Names this start of the publisher: 16 hexadecimal digits, in all of its messages.
+        endpoint: Where it is bound, with the port that was taken for *.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class Publisher:
 
         Args:
             endpoint: ipc://PATH or tcp://127.0.0.1:PORT; port * takes a free one.
-            stream: The stream whose life the heartbeat tells of.
+            stream: The stream that the heartbeats are of.
             heartbeat_seconds: Time between heartbeats.
             keys: Guard a TCP endpoint, which may then be open to other machines.
             restarts: How many times this worker was started again, for the heartbeat.
@@ -140,7 +145,7 @@ class Publisher:
             sent = Percept(header, percept.embedding, percept.payload)
             frames = encode_message(sent)
             if sequence == 1:
-                decode_message(frames)  # what nobody would accept is told to whoever made it
+                decode_message(frames)  # what nobody would accept is an error where it is made
             self._sequences[stream] = sequence
             self._newest[stream] = frames
             self._send(frames)
@@ -157,7 +162,7 @@ class Publisher:
         progress: float = 0.0,
         **counts: Any,
     ) -> None:
-        """Tell with the next heartbeats how the worker is; calling it is what "progress" means.
+        """Report with the next heartbeats how the worker is; calling it is what "progress" means.
 
         Args:
             state: A word of `Heartbeat.state`.
@@ -293,7 +298,7 @@ class Subscriber:
     """Receives the newest percept of every stream. To be used by one thread at a time.
 
     Capture times of other machines are brought to this machine's monotonic clock; a percept waits
-    for the first heartbeat of its machine, as until then nobody can tell how old it is.
+    for the first heartbeat of its machine, as until then nobody knows how old it is.
     """
 
     def __init__(
@@ -362,7 +367,7 @@ class Subscriber:
         return news
 
     def stats(self) -> dict[str, StreamStats]:
-        """Return the counts per stream; under "" what could not be told to belong to any."""
+        """Return the counts per stream; under "" what belongs to no known stream."""
         return {stream: tally.stats() for stream, tally in list(self._tallies.items())}
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ class StreamStats:
 
     Attributes:
         received: Percepts that arrived.
-        superseded: Of these, how many gave way to a newer one before anybody looked.
+        superseded: Of these, how many were dropped for a newer one before anybody looked.
         lost: Sequence numbers that were published and never arrived.
         gaps: How many times in a row of arrivals something was lost.
         duplicates: Percepts that came again, or late from a publisher that is gone.
@@ -51,6 +51,18 @@ class Tally:
     and come in order with the percepts, so that even a lost last one is noticed. The publisher that
     was heard first last is listened to. One before it that goes on sending has not been restarted:
     it is another one with the same name of the stream.
+
+    Attributes:
+        received: Percepts that arrived and were news.
+        superseded: Of these, how many were dropped for a newer one before anybody looked.
+        lost: Sequence numbers that were published and never arrived.
+        gaps: How many times in a row of arrivals something was lost.
+        duplicates: Percepts that came again, or late from a publisher that is gone.
+        malformed: Messages that could not be understood.
+        restarts: How many times the publisher of the stream was replaced by another.
+        beats: Heartbeats of the publisher that is listened to.
+        skipped: Observations that the worker left out, by its own count.
+        rivals: Percepts that were left out because another publisher uses the name of the stream.
     """
 
     received: int = 0

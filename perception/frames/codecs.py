@@ -71,7 +71,7 @@ def jpeg(image: np.ndarray, quality: int = 90) -> bytes:
     """Compress a picture, uint8 [H, W, 3] RGB.
 
     Raises:
-        InputError: It is no such picture.
+        InputError: It is not such a picture.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise InputError(f"not a picture: {image.dtype} {list(image.shape)}")
@@ -100,7 +100,7 @@ def flac(samples: np.ndarray, rate: int) -> bytes:
     """Compress sound, float32 [samples] in -1..1 at `rate` Hz; what is louder is clipped.
 
     Raises:
-        InputError: It is no such sound.
+        InputError: It is not such a sound.
     """
     if samples.ndim != 1 or not samples.size or not np.isfinite(samples).all():
         raise InputError(f"not a sound: {samples.dtype} {list(samples.shape)}, or not finite")
@@ -132,11 +132,11 @@ def from_flac(payload: bytes) -> tuple[np.ndarray, int]:
 def deflate_points(points: np.ndarray) -> bytes:
     """Compress a cloud, float32 [N, 3], without loss.
 
-    Bytes of equal weight are put side by side first: those that tell sign and exponent hardly
+    Bytes of equal weight are put side by side first: those of sign and exponent hardly
     differ between the points of a sweep.
 
     Raises:
-        InputError: It is no such cloud.
+        InputError: It is not such a cloud.
     """
     if points.ndim != 2 or points.shape[1] != 3 or len(points) > MAX_POINTS:
         raise InputError(f"not a point cloud: {points.dtype} {list(points.shape)}")

@@ -46,7 +46,13 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message, what it is written in, and where it belongs."""
+    """A message, what it is written in, and where it belongs.
+
+    Attributes:
+        schema: Definition of the message's type; None where the channel has none.
+        channel: Topic and encoding of the message.
+        message: Its bytes, with log and publish times, ns.
+    """
 
     schema: Schema | None
     channel: Channel
@@ -77,6 +83,7 @@ class McapFile:
         path: The file.
 
     Attributes:
+        path: The file.
         cut: Whether the newest pass over the file ended before the file said so.
         damaged: Chunks and messages of the newest pass that could not be read.
     """
@@ -90,7 +97,7 @@ class McapFile:
         """The first message of every channel, up to the first channel that is `enough`.
 
         Raises:
-            InputError: The file is missing, or is no MCAP.
+            InputError: The file is missing, or is not MCAP.
         """
         first: dict[int, Stored] = {}
         with contextlib.closing(self.messages()) as messages:
@@ -214,7 +221,7 @@ class McapFile:
                     return
                 except _DAMAGE as error:  # where the next record begins cannot be known any more
                     if not begun:
-                        raise InputError(f"{path} is no MCAP file: {one_line(error)}") from error
+                        raise InputError(f"{path} is not an MCAP: {one_line(error)}") from error
                     self.damaged += 1
                     return
                 begun = True

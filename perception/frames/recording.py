@@ -56,6 +56,10 @@ class Recorder:
         path: The file; one that exists is not overwritten.
         pictures: "png" keeps pictures as they are, "jpeg" makes them some ten times smaller.
 
+    Attributes:
+        path: The file.
+        counts: Messages written so far, by topic.
+
     Raises:
         StorageError: The file exists already or cannot be written.
     """
@@ -74,7 +78,7 @@ class Recorder:
         self._flushed = time.monotonic()
         try:
             self._file = self.path.open("xb")
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody writes it anew
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody rewrites it
         except FileExistsError as error:
             raise StorageError(f"{path} exists already: choose another name") from error
         except OSError as error:
@@ -353,7 +357,7 @@ class Recording:
         """Name and modality of the streams that have observations.
 
         Raises:
-            InputError: The file is missing, is no MCAP, was not recorded by SenseBind, or by a
+            InputError: The file is missing, is not MCAP, was not recorded by SenseBind, or by a
                 newer version of it.
         """
         found = {}
@@ -387,7 +391,7 @@ class Recording:
             stream: Of this stream only; None takes all.
 
         Raises:
-            InputError: The file is missing, is no MCAP, or is of a newer version.
+            InputError: The file is missing, is not MCAP, or is of a newer version.
         """
         self.refused = 0
         sounds: dict[int, np.ndarray] = {}

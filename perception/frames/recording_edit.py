@@ -19,7 +19,7 @@ from sensebind.perception.spans import Span, covered
 def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> int:
     """Erase what was captured in some spans from a recording of ours.
 
-    The file is written anew and takes the place of the old one when it is whole. What of the old
+    A new file is written and takes the place of the old one when it is whole. What of the old
     one could not be read is not in the new one.
 
     Args:

@@ -60,7 +60,8 @@ class FrameCounts:
     """What a frame server did so far.
 
     Attributes:
-        served: Frames that were given. `refused`: requests for what is none, or is not kept.
+        served: Frames that were given.
+        refused: Requests that were malformed, or for frames that are not kept or cannot be sent.
         unanswered: Of both, answers that were lost, as who asked was gone or did not read them.
         turned_away: Connection attempts without a key that is allowed.
     """
@@ -198,7 +199,7 @@ class FrameClient:
         """Return the frame that a reference names.
 
         Raises:
-            InputError: It is no reference, or the frame is not kept (any more).
+            InputError: It is not a reference, or the frame is not kept (any more).
             SourceError: No answer came in time.
             MessageError: The answer is malformed.
         """

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = 8192
 _PATIENCE = 2.0  # seconds to wait for another process that is writing to the same stream
-_BATCH = 8  # frames that give way at a time when there is no room
+_BATCH = 8  # frames that are dropped at a time when there is no room
 _VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same table
 _TABLE = """
 CREATE TABLE IF NOT EXISTS frames (
@@ -74,8 +74,11 @@ class Frame:
     """A kept observation.
 
     Attributes:
-        stream: Name of the stream. `captured_at`: wall clock at capture, ns.
-        modality: What kind of sample it is. `sequence`, `frame_id`: as the source gave them.
+        stream: Name of the stream.
+        captured_at: Wall clock at capture, ns since 1970.
+        modality: What kind of sample it is.
+        sequence: Number of the observation, as the source gave it.
+        frame_id: Coordinate frame of the sensor, as the source gave it.
         rate: Audio sample rate in Hz; 0 for anything else.
         media: Media type of the payload, such as "image/jpeg".
         payload: The sample, compressed.
@@ -109,7 +112,8 @@ class FrameCounts:
     """What a `FrameStore` did since it was opened.
 
     Attributes:
-        kept: Frames that were put. `evicted`: frames that gave way to the limits.
+        kept: Frames that were put.
+        evicted: Frames that were dropped to stay within the limits.
         damaged: Files that could not be read any more and were put aside as `*.damaged`.
     """
 
@@ -214,7 +218,7 @@ class FrameStore:
         """Return the frame that a reference names.
 
         Raises:
-            InputError: It is no reference, or the frame is not there (any more).
+            InputError: It is not a reference, or the frame is not there (any more).
             StorageError: The file cannot be read.
         """
         stream, captured_at = parse_reference(reference)

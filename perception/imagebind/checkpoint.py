@@ -52,7 +52,7 @@ def weights_files(path: Path) -> list[Path]:
 
 
 def read_config(path: Path) -> ImageBindConfig:
-    """Sizes beside the weights; for a single file, the published sizes of the trunks it holds.
+    """Sizes next to the weights; for a single file, the published sizes of the trunks it holds.
 
     Raises:
         CheckpointError: No config.json in the directory, or no readable weights.
@@ -142,10 +142,10 @@ def write(path: Path, config: ImageBindConfig, tensors: Mapping[str, Tensor]) ->
 
 
 def fingerprint(path: Path, config: ImageBindConfig) -> str:
-    """Twelve digits that tell checkpoints apart, from the sizes and 64 samples of each file.
+    """Twelve digits that distinguish checkpoints, from the sizes and 64 samples of each file.
 
     Files up to 4 MiB are read whole. It is the same whichever trunks are loaded, and cheap for the
-    4.8 GB of the published model; it is no protection against forgery.
+    4.8 GB of the published model; it does not protect against forgery.
     """
     files, block, samples = weights_files(path), 1 << 16, 64
     sizes = [file.stat().st_size for file in files]
@@ -190,7 +190,7 @@ def _some(names: list[str]) -> str:
 
 
 def _replace(file: Path, write_to: Callable[[Path], object]) -> None:
-    """Writes beside `file` and moves into place."""
+    """Writes next to `file` and moves into place."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     os.close(handle)
     temporary = Path(name)

@@ -62,7 +62,14 @@ class TrunkConfig(BaseModel):
 
 
 class VisionConfig(TrunkConfig):
-    """Images [B,3,H,W] and two-frame clips [B,3,2,H,W]."""
+    """Images [B,3,H,W] and two-frame clips [B,3,2,H,W].
+
+    Attributes:
+        image_size: Side of the square input that the positions are made for, pixels; inputs of
+            other sides are taken where they have a square number of patches.
+        patch: Side of a patch and step from one to the next, pixels.
+        frames: Frames of a clip, which one patch spans in time.
+    """
 
     width: Size = 1280
     blocks: Depth = 32
@@ -79,7 +86,12 @@ class VisionConfig(TrunkConfig):
 
 
 class TextConfig(TrunkConfig):
-    """Token ids [B,L], L up to `context_length`."""
+    """Token ids [B,L], L up to `context_length`.
+
+    Attributes:
+        vocab_size: Number of token ids; the largest id in a text is its end.
+        context_length: Most tokens of a text, start and end among them.
+    """
 
     width: Size = 1024
     blocks: Depth = 24
@@ -91,7 +103,15 @@ class TextConfig(TrunkConfig):
 
 
 class AudioConfig(TrunkConfig):
-    """Mel clips [B,1,mel_bins,mel_frames], cut into overlapping patches."""
+    """Mel clips [B,1,mel_bins,mel_frames], cut into overlapping patches.
+
+    Attributes:
+        mel_bins: Mel bands of a clip, the rows of its spectrogram.
+        mel_frames: Time frames of a clip, the columns of its spectrogram.
+        patch: Side of a patch, in bands and in frames.
+        stride: Step from one patch to the next, in bands and in frames; smaller than `patch`, they
+            overlap.
+    """
 
     width: Size = 768
     blocks: Depth = 12
@@ -114,7 +134,13 @@ class AudioConfig(TrunkConfig):
 
 
 class PlaneConfig(TrunkConfig):
-    """One-channel images [B,1,H,W]: depth as disparity, or thermal."""
+    """One-channel images [B,1,H,W]: depth as disparity, or thermal.
+
+    Attributes:
+        image_size: Side of the square input that the positions are made for, pixels; inputs of
+            other sides are taken where they have a square number of patches.
+        patch: Side of a patch and step from one to the next, pixels.
+    """
 
     width: Size = 768
     blocks: Depth = 12
@@ -144,7 +170,13 @@ class ThermalConfig(PlaneConfig):
 
 
 class ImuConfig(TrunkConfig):
-    """Accelerometer and gyroscope samples [B,channels,length]."""
+    """Accelerometer and gyroscope samples [B,channels,length].
+
+    Attributes:
+        channels: Numbers per sample; the published six are the axes of both sensors.
+        length: Samples of an input along time.
+        window: Consecutive samples that become one token; the next token begins where it ends.
+    """
 
     width: Size = 512
     blocks: Depth = 6
@@ -215,7 +247,7 @@ class PointConfig(TrunkConfig):
         if self.levels and self.levels[-1].width != self.width:
             raise ValueError(f"width {self.width} is not the last level's {self.levels[-1].width}")
         if narrow := [level.width for level in self.levels if level.width % self.heads]:
-            raise ValueError(f"widths {narrow} are no multiples of {self.heads} heads")
+            raise ValueError(f"widths {narrow} are not multiples of {self.heads} heads")
         return self
 
 
@@ -225,6 +257,13 @@ class ImageBindConfig(BaseModel):
     Attributes:
         format_version: Of the file; one of a newer SenseBind is refused.
         out_width: Width of the joint embedding space.
+        vision: Trunk of images and clips.
+        text: Trunk of texts.
+        audio: Trunk of mel spectrograms.
+        depth: Trunk of disparity images.
+        thermal: Trunk of thermal images.
+        imu: Trunk of inertial measurements.
+        point: Trunk of point clouds, which is Point-Bind's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -55,6 +55,9 @@ class Encoder:
 
     A video is fifteen crops and a sound three clips. Those that are equal to the bit (crops of a
     square video, clips of a short sound, anything seen before) are encoded once.
+
+    Attributes:
+        counts: What it has done since it was made.
     """
 
     def __init__(

@@ -38,7 +38,11 @@ class TakeFirst(nn.Module):
 
 
 class TextHead(nn.Module):
-    """Norm and projection of one pooled token; named `proj` in the published files."""
+    """Norm and projection of one pooled token; named `proj` in the published files.
+
+    Attributes:
+        proj: LayerNorm, then the projection to the joint space without bias.
+    """
 
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
@@ -57,7 +61,12 @@ class Normalize(nn.Module):
 
 
 class LogitScale(nn.Module):
-    """Times exp(log_logit_scale), at most 100; trained for text, fixed elsewhere."""
+    """Times exp(log_logit_scale), at most 100; trained for text, fixed elsewhere.
+
+    Attributes:
+        log_logit_scale: Natural logarithm of the factor, a scalar; a parameter where it is
+            trained, a buffer where it is fixed.
+    """
 
     log_logit_scale: Tensor
 
@@ -82,6 +91,17 @@ class ImageBind(nn.Module):
 
     Args:
         config: Sizes; only the trunks it names exist.
+
+    Attributes:
+        config: Sizes of the trunks that exist.
+        modality_preprocessors: From an input to the tokens of its trunk, by modality; none for
+            point.
+        modality_trunks: Transformers from tokens [B,L,D] to the token that the head reads, by
+            modality; none for point.
+        modality_heads: Norm and projection to [B,out_width], by modality.
+        modality_postprocessors: Normalisation to unit length and logit scale, by modality.
+        point_trunk: From point clouds [B,N,3] to features [B,feature_width]; absent where
+            `config` has no point section.
     """
 
     def __init__(self, config: ImageBindConfig) -> None:

@@ -72,6 +72,11 @@ class GroupEncoder(nn.Module):
         joined: Of a group's vector and a point's, side by side.
         outputs: Of the result.
         narrow: Of the third layer; `joined` by default.
+
+    Attributes:
+        first_conv: Layers from a point [inputs] to its local vector [joined/2].
+        second_conv: Layers from the group's maximum and the point's own vector, [joined], to
+            [outputs].
     """
 
     def __init__(
@@ -108,7 +113,13 @@ class GroupEncoder(nn.Module):
 
 
 class PointAttention(nn.Module):
-    """Self-attention with a fused projection without bias."""
+    """Self-attention with a fused projection without bias.
+
+    Attributes:
+        heads: Number of heads H.
+        qkv: Projection to queries, keys and values, from D to 3D.
+        proj: Projection of the joined heads.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -124,7 +135,15 @@ class PointAttention(nn.Module):
 
 
 class PointBlock(nn.Module):
-    """Pre-norm block with the eps of Point-BERT, 1e-5."""
+    """Pre-norm block with the eps of Point-BERT, 1e-5.
+
+    Attributes:
+        norm1: LayerNorm before the attention.
+        attn: Attention of the tokens to each other.
+        norm2: LayerNorm before the mlp.
+        mlp: Layers that see one token at a time.
+        drop_path: Drops either branch in training.
+    """
 
     def __init__(self, width: int, heads: int, drop_path: float) -> None:
         super().__init__()
@@ -140,7 +159,11 @@ class PointBlock(nn.Module):
 
 
 class PointBlocks(nn.Module):
-    """Blocks that get the positions anew, each on top of its input."""
+    """Blocks each of which adds the positions to its input.
+
+    Attributes:
+        blocks: The blocks, the first to be applied first.
+    """
 
     def __init__(self, width: int, heads: int, rates: list[float]) -> None:
         super().__init__()
@@ -153,7 +176,19 @@ class PointBlocks(nn.Module):
 
 
 class PointEncoder(nn.Module):
-    """Point-BERT: clouds [B,N,3] to features [B,2*width]."""
+    """Point-BERT: clouds [B,N,3] to features [B,2*width].
+
+    Attributes:
+        groups: Number of groups G.
+        group_size: Points of a group K.
+        encoder: From the points of a group to its vector [encoder_width].
+        reduce_dim: From a group's vector to its token [D].
+        cls_token: Learned first token [1,1,D].
+        cls_pos: Its position [1,1,D].
+        pos_embed: From a group's centre [3] to its position [D].
+        blocks: Transformer blocks over the groups.
+        norm: LayerNorm after the last block.
+    """
 
     def __init__(self, config: PointConfig) -> None:
         super().__init__()

@@ -20,7 +20,14 @@ NEAR_ORIGIN = 1e-3  # squared; Point-Bind's sampler takes no point nearer than t
 
 
 class HierarchicalEncoder(nn.Module):
-    """The levels; names are those of the published files."""
+    """The levels; names are those of the published files.
+
+    Attributes:
+        levels: Sizes of each level, the one with the most groups first.
+        token_embed: Per level, from the neighbours of a centre to its token.
+        encoder_pos_embeds: Per level, from a centre [3] to its position [width].
+        encoder_blocks: Per level, the transformer blocks over its tokens.
+    """
 
     def __init__(self, config: PointConfig) -> None:
         super().__init__()
@@ -72,7 +79,13 @@ class HierarchicalEncoder(nn.Module):
 
 
 class PointMaeEncoder(nn.Module):
-    """I2P-MAE: clouds [B,N,3] to features [B,width]."""
+    """I2P-MAE: clouds [B,N,3] to features [B,width].
+
+    Attributes:
+        smallest: Fewest points of a cloud that the first level can sample and group.
+        h_encoder: The levels.
+        norm: LayerNorm of the last level's tokens.
+    """
 
     def __init__(self, config: PointConfig) -> None:
         super().__init__()

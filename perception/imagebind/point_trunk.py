@@ -11,7 +11,13 @@ from sensebind.perception.imagebind.point_mae import PointMaeEncoder
 
 
 class PointTrunk(nn.Module):
-    """Clouds [B,N,3] to [B,feature_width]."""
+    """Clouds [B,N,3] to [B,feature_width].
+
+    Attributes:
+        point_encoder: Point-BERT, or I2P-MAE where the config has levels.
+        pc_projection: Projection of its features [2*width,feature_width]; [width,feature_width] for
+            I2P-MAE.
+    """
 
     def __init__(self, config: PointConfig) -> None:
         super().__init__()

@@ -50,9 +50,13 @@ def _plain_name(name: str) -> str:
 
 
 class ImageSettings(_Settings):
-    """Pictures and frames: side of the square, statistics per RGB channel in 0..1.
+    """How pictures and frames become a normalised square.
 
-    `range` says how files of more than 8 bits become brightness, see `pixels.to_uint8`.
+    Attributes:
+        size: Side of the square, pixels.
+        mean: Subtracted per RGB channel, in 0..1.
+        std: Divided by, per RGB channel, in 0..1.
+        range: How files of more than 8 bits become brightness, see `pixels.to_uint8`.
     """
 
     size: Size = 224
@@ -62,17 +66,32 @@ class ImageSettings(_Settings):
 
 
 class VideoSettings(_Settings):
-    """Number of clips and their length in seconds."""
+    """What is taken from a video.
+
+    Attributes:
+        clips: Clips per video, evenly spread; each gives three crops.
+        seconds: Length of a clip.
+    """
 
     clips: Count = 5
     seconds: Seconds = 2.0
 
 
 class AudioSettings(_Settings):
-    """Rate in Hz, clips, mel clip size, statistics, and the level below which it is silence.
+    """How sound becomes mel clips, and what of it counts.
 
-    `silence` is in dB of full scale; None never calls anything silent. `newest` is how many
-    seconds of a stream's window count while there is something in them, see `newest` below.
+    Attributes:
+        rate: Sound is resampled to so many Hz.
+        clips: Clips of a recording, evenly spread.
+        seconds: Length of a clip.
+        mel_bins: Mel bands of a clip.
+        mel_frames: Time frames of a clip; shorter ones are filled with zeros, longer ones cut.
+        mean: Subtracted from the log energies.
+        std: Divided by.
+        silence: Level in dB of full scale below which it is silence; None never calls anything
+            silent.
+        newest: Seconds at the end of a stream's window that count while there is something in
+            them, see `ImageBindProcessor.newest`; None keeps the whole window.
     """
 
     rate: Annotated[int, Field(gt=0, le=768_000)] = 16000
@@ -87,7 +106,15 @@ class AudioSettings(_Settings):
 
 
 class PointSettings(_Settings):
-    """Normalisation, number of points (None: as they come), height of the floor for "metric"."""
+    """How a point cloud becomes the points that the trunk takes.
+
+    Attributes:
+        normalisation: "none", "unit_sphere" or "metric", see `points.normalised`.
+        count: Points per cloud: too many are drawn from, too few repeated; None takes them as
+            they come.
+        floor: Height of the floor in the cloud's own frame, metres, for "metric".
+        seed: Of the draw, which is the same for the same cloud.
+    """
 
     normalisation: points.Normalisation = "none"
     count: Many | None = None
@@ -96,7 +123,14 @@ class PointSettings(_Settings):
 
 
 class TextSettings(_Settings):
-    """Merges file beside the settings, vocabulary (None: all merges), context, long texts."""
+    """How a text becomes token ids.
+
+    Attributes:
+        merges: Name of the file of byte-pair merges, next to the settings.
+        vocab_size: Number of token ids, start and end among them; None uses all merges.
+        context_length: Ids of a text, start and end among them; shorter ones are filled with 0.
+        overflow: Of longer texts: "keep_end" puts the end id last, "cut" leaves it out.
+    """
 
     merges: Annotated[str, AfterValidator(_plain_name)] = "bpe_simple_vocab_16e6.txt.gz"
     vocab_size: Many | None = 49408
@@ -105,7 +139,13 @@ class TextSettings(_Settings):
 
 
 class PlaneSettings(_Settings):
-    """Side of the square and statistics of depth or thermal pictures."""
+    """How depth or thermal pictures become a normalised square.
+
+    Attributes:
+        size: Side of the square, pixels.
+        mean: Subtracted from the disparity, or from the heat in 0..1.
+        std: Divided by.
+    """
 
     size: Size = 224
     mean: Finite = 0.0
@@ -117,6 +157,11 @@ class DepthSettings(PlaneSettings):
 
     The statistics are those of Omnivore, from whose authors ImageBind comes; they belong to
     0.075 m * 529 px / (8 * 75), as docs/inputs.md explains.
+
+    Attributes:
+        mean: Subtracted from the disparity.
+        std: Divided by.
+        scale: Disparity of what is one metre away.
     """
 
     mean: Finite = 0.0418
@@ -125,7 +170,12 @@ class DepthSettings(PlaneSettings):
 
 
 class ImuSettings(_Settings):
-    """Channels and samples."""
+    """The form of inertial inputs [channels,length].
+
+    Attributes:
+        channels: Signals of accelerometer and gyroscope.
+        length: Samples along time.
+    """
 
     channels: Many = 6
     length: Many = 2000
@@ -135,6 +185,16 @@ class ProcessorSettings(_Settings):
     """Everything in preprocessor_config.json. The defaults are the published numbers.
 
     For depth, thermal and imu none were published; docs/inputs.md says where ours are from.
+
+    Attributes:
+        image: Of pictures, and of the frames of videos.
+        video: Clips of a video.
+        audio: Of sound.
+        point: Of point clouds.
+        text: Of texts.
+        depth: Of depth pictures.
+        thermal: Of thermal pictures.
+        imu: Of inertial measurements.
     """
 
     image: ImageSettings = ImageSettings()
@@ -153,6 +213,9 @@ class ImageBindProcessor:
     Args:
         settings: Numbers; published ones by default.
         directory: Where the merges file of the tokenizer lies; needed for text alone.
+
+    Attributes:
+        settings: The numbers that everything is prepared with.
     """
 
     def __init__(

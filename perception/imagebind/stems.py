@@ -29,6 +29,10 @@ class PositionEmbedding(nn.Module):
     Args:
         grid: Rows and columns of patches.
         width: Token width D.
+
+    Attributes:
+        grid: Rows and columns of patches that positions are stored for.
+        pos_embed: Learned positions [1,1+rows*columns,D], that of the cls token first.
     """
 
     def __init__(self, grid: tuple[int, int], width: int) -> None:
@@ -55,7 +59,12 @@ class PositionEmbedding(nn.Module):
 
 
 class FrameStem(nn.Module):
-    """Patches of an image or of a short clip; the weight spans the frames of a clip."""
+    """Patches of an image or of a short clip; the weight spans the frames of a clip.
+
+    Attributes:
+        proj: Convolution of a clip at index 1, with the weight [D,3,frames,patch,patch].
+        patch: Side of a patch, pixels.
+    """
 
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
@@ -79,7 +88,12 @@ class FrameStem(nn.Module):
 
 
 class PlaneStem(nn.Module):
-    """Patches of a one-channel image, normalised."""
+    """Patches of a one-channel image, normalised.
+
+    Attributes:
+        proj: Convolution that makes a token of each patch, with the weight [D,1,patch,patch].
+        norm_layer: LayerNorm of the tokens.
+    """
 
     def __init__(self, width: int, patch: int, stride: int) -> None:
         super().__init__()
@@ -92,7 +106,12 @@ class PlaneStem(nn.Module):
 
 
 class WindowStem(nn.Module):
-    """Windows of a many-channel signal, normalised."""
+    """Windows of a many-channel signal, normalised.
+
+    Attributes:
+        proj: Projection of a window to a token, with the weight [D,inputs].
+        norm_layer: LayerNorm of the tokens.
+    """
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -105,7 +124,12 @@ class WindowStem(nn.Module):
 
 
 class PatchPreprocessor(nn.Module):
-    """A patch stem, the cls token in front, positions added."""
+    """A patch stem, the cls token in front, positions added.
+
+    Attributes:
+        cls_token: Learned first token [1,1,D], which the head reads after the trunk.
+        pos_embedding_helper: Positions of the cls token and the patches.
+    """
 
     def __init__(
         self, stem_name: str, stem: nn.Module, config: VisionConfig | AudioConfig | PlaneConfig
@@ -124,7 +148,14 @@ class PatchPreprocessor(nn.Module):
 
 
 class TextPreprocessor(nn.Module):
-    """Token and position embeddings, and the causal mask."""
+    """Token and position embeddings, and the causal mask.
+
+    Attributes:
+        mask: Additive causal mask [L,L] for the longest text L: 0 where a token may look, -inf at
+            what follows it.
+        token_embedding: Vectors of the ids, [vocab_size,D].
+        pos_embed: Learned positions [1,L,D].
+    """
 
     mask: Tensor
 
@@ -144,7 +175,14 @@ class TextPreprocessor(nn.Module):
 
 
 class ImuPreprocessor(nn.Module):
-    """Windows of consecutive samples as tokens."""
+    """Windows of consecutive samples as tokens.
+
+    Attributes:
+        window: Consecutive samples of a token.
+        pos_embed: Learned positions [1,1+length/window,D], that of the cls token first.
+        cls_token: Learned first token [1,1,D], which the head reads after the trunk.
+        imu_stem: Makes a token of each window.
+    """
 
     def __init__(self, config: ImuConfig) -> None:
         super().__init__()

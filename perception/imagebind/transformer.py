@@ -20,7 +20,11 @@ def drop_path_rates(last: float, blocks: int) -> list[float]:
 
 
 class DropPath(nn.Module):
-    """Drops a residual branch per sample in training and rescales the ones kept."""
+    """Drops a residual branch per sample in training and rescales the ones kept.
+
+    Attributes:
+        probability: Of dropping the branch of a sample.
+    """
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -38,6 +42,16 @@ class Attention(nn.Module):
     """Self-attention with a packed projection and, optionally, one learned extra key and value.
 
     Names and layout are those of `torch.nn.MultiheadAttention`, which wrote the published files.
+
+    Attributes:
+        heads: Number of heads H.
+        in_proj_weight: Projections to queries, keys and values, one below the other [3D,D]; None
+            in 8 bits.
+        in_proj_bias: Their bias [3D]; None in 8 bits.
+        out_proj: Projection of the joined heads.
+        packed: Takes the place of `in_proj_weight` and `in_proj_bias` in 8 bits; None otherwise.
+        bias_k: Learned key [1,1,D] after those of the tokens; None without.
+        bias_v: Its value [1,1,D]; None without.
     """
 
     def __init__(self, width: int, heads: int, *, bias_kv: bool) -> None:
@@ -85,7 +99,12 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two layers with an exact GELU between them, four times as wide inside."""
+    """Two layers with an exact GELU between them, four times as wide inside.
+
+    Attributes:
+        fc1: Layer from D to 4D.
+        fc2: Layer from 4D to D.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -97,7 +116,15 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x))."""
+    """x + attention(norm(x)), then x + mlp(norm(x)).
+
+    Attributes:
+        attn: Attention of the tokens to each other.
+        norm_1: LayerNorm before the attention.
+        mlp: Layers that see one token at a time.
+        norm_2: LayerNorm before the mlp.
+        drop_path: Drops either branch in training.
+    """
 
     def __init__(self, width: int, heads: int, *, bias_kv: bool, drop_path: float) -> None:
         super().__init__()
@@ -134,6 +161,10 @@ class Transformer(nn.Module):
     """A trunk: tokens [B,L,D] in, one token of each row [B,1,D] out, which is what a head reads.
 
     No norm after the last block.
+
+    Attributes:
+        pre_transformer_layer: LayerNorm before the first block, in vision alone; empty elsewhere.
+        blocks: The blocks, the first to be applied first.
     """
 
     def __init__(self, config: TrunkConfig, *, norm_first: bool = False) -> None:

@@ -177,7 +177,9 @@ def _joined(cloud: np.ndarray, own: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """A cluster with what hovers close to it: beams miss the middle of a seat, not its back.
 
     Args:
-        cloud: [N, 3]. `own`, `rest`: rows of it, those of the cluster and those still free.
+        cloud: [N, 3], metres.
+        own: Rows of the cluster.
+        rest: Rows that are still free.
 
     Returns:
         Rows of the whole thing.

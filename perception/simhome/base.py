@@ -19,6 +19,9 @@ class SimHomeBase:
     Args:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
 
+    Attributes:
+        stops_itself: True: the base stops when its newest command is no longer valid.
+
     Raises:
         SourceError: The address cannot be used.
     """

@@ -19,11 +19,14 @@ class RobotClient:
     """Drives and turns the robot; each call returns when the movement has ended.
 
     It is a `Mover` whose robot guards itself: SimHome's base stops before it touches anything. But
-    its movements are no leases: they go on when whoever asked for them dies. `SimHomeBase`, driven
+    its movements are not leases: they go on when whoever asked for them dies. `SimHomeBase`, driven
     by the driving process, is the one for people.
 
     Args:
         address: The robot address of a SimHome process, such as "ipc:///tmp/home/robot".
+
+    Attributes:
+        guards_itself: True: the base stops before obstacles and when nothing commands it any more.
     """
 
     guards_itself = True

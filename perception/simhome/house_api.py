@@ -1,7 +1,8 @@
 """People's devices behind a real HTTP API: what an agent's tools are generated from.
 
 The API serves loopback only. Its OpenAPI document (`/openapi.json`) is written for a reader who
-chooses a tool by it: every operation has a telling `operationId` and a one-line summary.
+chooses a tool by it: every operation has an `operationId` that names its effect and a one-line
+summary. Docstrings of the models here are part of that document, strings below attributes are not.
 """
 
 from __future__ import annotations
@@ -35,40 +36,50 @@ class Lamp(BaseModel):
     """The state of the lamp."""
 
     lamp: Literal["on", "off"]
+    """Whether it shines."""
 
 
 class Radio(BaseModel):
     """The state of the radio."""
 
     radio: Literal["on", "off"]
+    """Whether it plays."""
 
 
 class Fan(BaseModel):
     """The state of the fan."""
 
     fan: Literal["on", "off"]
+    """Whether it turns."""
 
 
 class Door(BaseModel):
     """The state of the door."""
 
     door: Literal["open", "closed"]
+    """How it stands."""
 
 
 class Thermostat(BaseModel):
     """What the thermostat is set to."""
 
     thermostat: int
+    """Wanted temperature, whole degrees Celsius."""
 
 
 class HouseStatus(BaseModel):
     """The state of every device."""
 
     lamp: Literal["on", "off"]
+    """Whether the lamp shines."""
     radio: Literal["on", "off"]
+    """Whether the radio plays."""
     fan: Literal["on", "off"]
+    """Whether the fan turns."""
     door: Literal["open", "closed"]
+    """How the door stands."""
     thermostat: int
+    """Temperature that the thermostat is set to, whole degrees Celsius."""
 
 
 class Setting(BaseModel):
@@ -79,6 +90,7 @@ class Setting(BaseModel):
     temperature: Annotated[
         StrictInt, Field(ge=COLDEST, le=WARMEST, description="Degrees Celsius, a whole number.")
     ]
+    """Wanted temperature, whole degrees Celsius."""
 
 
 def create_house_app(house: House, server: str = "") -> FastAPI:

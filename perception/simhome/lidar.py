@@ -9,7 +9,7 @@ from sensebind.perception.simhome.world import World
 
 LIDAR_HEIGHT = 0.60
 """Height of the sensor above the floor, metres; it sits over the robot's middle."""
-# Closer together where things between 0.6 and 3 m are, one high beam to tell walls from things.
+# Closer together where things between 0.6 and 3 m are, one high beam to separate walls from things.
 ELEVATIONS = tuple(
     math.radians(angle)
     for angle in (

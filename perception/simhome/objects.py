@@ -4,7 +4,7 @@ A shape is a tuple of parts in the frame of its thing: origin on the floor below
 x to the front, y to the left, z up; metres at scale 1. Parts are painted by role, so that a shape
 stays readable in every colour: ``main`` is the colour of the thing, ``shade`` a darker (for black:
 lighter) tone of it, ``dark``, ``grey`` and ``light`` are accents, ``contrast`` is whichever of
-dark and light can be told from the main colour, ``glow`` is main and shines when a lamp is on.
+dark and light stands out from the main colour, ``glow`` is main and shines when a lamp is on.
 """
 
 import math

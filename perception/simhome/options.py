@@ -1,4 +1,4 @@
-"""What a SimHome process is told when it starts."""
+"""What a SimHome process is given when it starts."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from sensebind.perception.simhome.world import World
 
 STEP = 0.02  # metres between two checks
 _GAP = 0.015  # metres that stay free
-_FLAT = 0.012  # metres; what has its middle below this is no obstacle
+_FLAT = 0.012  # metres; what has its middle below this is not an obstacle
 _ROOM_GEOMS = 6
 
 
 class Robot:
-    """A round base with two wheels, moved without physics: where it is told, or not at all.
+    """A round base with two wheels, moved without physics: to where it is commanded, or not at all.
 
     Args:
         world: What it must not touch.

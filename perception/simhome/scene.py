@@ -148,7 +148,14 @@ class Light:
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Colours of the room and the direction of the floor boards."""
+    """Colours of the room and the direction of the floor boards.
+
+    Attributes:
+        wall: Colour of the walls, RGB in 0..1.
+        floor: Colour of the floor, RGB in 0..1.
+        board_width: Width of a floor board, metres.
+        boards_along_x: Whether the boards run along x; along y otherwise.
+    """
 
     wall: RGB = _WALLS[0]
     floor: RGB = _FLOORS[0]
@@ -219,7 +226,7 @@ def sample_scene(
     if things is None:
         low, high = (0, 2) if is_empty else (1, 4)
         things = low + int(count_draw * (high - low + 1))
-    if sounding:  # something must make the sound, if not the main thing, then one beside it
+    if sounding:  # something must make the sound, if not the main thing, then one next to it
         able = SOUNDING_KINDS if sounding is True else (sounding,)
         things = max(things, 2 if main and main[0] not in able else 1)
     looks = _sample_looks(rng, things, main, sounding, is_empty)
@@ -425,7 +432,7 @@ def _place(
 
 
 def _fits(thing: Thing, room: tuple[float, float, float], furniture: tuple[Furniture, ...]) -> bool:
-    radius = thing.radius + 0.3  # a scan must be able to tell it from what stands on the wall
+    radius = thing.radius + 0.3  # a scan must be able to separate it from what stands on the wall
     if abs(thing.x) + radius > room[0] / 2 or abs(thing.y) + radius > room[1] / 2:
         return False
     return all(piece.clearance(thing.x, thing.y) > radius for piece in furniture)
@@ -460,7 +467,7 @@ def _apart(
             return False
         in_view = not out_of_view and abs(bearing) - half < math.radians(31)
         if index == 0 and in_view and distance < other_distance + 0.5:
-            return False  # beside the main thing, but not as big in view
+            return False  # next to the main thing, but not as big in view
     return True
 
 

@@ -48,6 +48,7 @@ class World:
     """The compiled geometry of a scene.
 
     Attributes:
+        scene: What it was compiled from.
         model: The MuJoCo model.
         data: Its state; call `place` after a change.
         colors: float32 [geoms + 1, 3], RGB of each geom; the last row is for rays that hit nothing.

@@ -49,6 +49,6 @@ class Windows:
 
 
 def on_grid(samples: np.ndarray) -> np.ndarray:
-    """Sound in -1..1 rounded to what 16 bits can tell, float32: a recording keeps it exactly."""
+    """Sound in -1..1 rounded to what 16 bits can hold, float32: a recording keeps it exactly."""
     steps = np.clip(np.rint(samples * np.float32(_STEP)), -_STEP, _STEP - 1)
     return (steps / np.float32(_STEP)).astype(np.float32)

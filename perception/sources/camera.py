@@ -27,7 +27,8 @@ class Camera(LiveSource):
     Args:
         target: Index, device path or URL. Logins in it are never shown.
         stream: Name of the stream.
-        width: Asked of the device, pixels; 0 leaves it. `height`: likewise.
+        width: Asked of the device, pixels; 0 leaves it.
+        height: Asked of the device, pixels; 0 leaves it.
         fps: Asked of the device, pictures per second; 0 leaves it.
         timeout: How long a network camera may take to open, and to give a picture, seconds.
         frame_id: Coordinate frame of the optics.
@@ -138,7 +139,7 @@ class Camera(LiveSource):
             return f"{device} does not exist; cameras here: {others}"
         if not os.access(device, os.R_OK | os.W_OK):
             return f"no permission for {device}; add yourself to its group (usually video)"
-        return f"{device} gives no video; it is in use, or is no camera"
+        return f"{device} gives no video; it is in use, or is not a camera"
 
 
 def _shown(target: str) -> str:

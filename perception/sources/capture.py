@@ -1,7 +1,7 @@
 """The process that holds the microphone: sound from PortAudio to its standard output.
 
-PortAudio does not tell when a device is unplugged, and cannot look for new ones without ending all
-streams of its process. So it has a process of its own, without anything else in it, that can be
+PortAudio does not report that a device is unplugged, and cannot look for new ones without ending
+all streams of its process. So it has a process of its own, without anything else in it, that can be
 killed and started again within a fraction of a second: `microphone.Microphone` does.
 
 On standard output: one line of JSON (what was opened, or an error), then blocks of a header and

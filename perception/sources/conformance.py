@@ -115,7 +115,7 @@ class SourceConformance:
             source.read_latest(1.0, 0.0)
 
     def test_it_can_be_opened_again(self) -> None:
-        """A worker closes a silent source and opens it anew."""
+        """A worker closes a silent source and opens it again."""
         if not self.reopens:
             pytest.skip("this device can be opened once")
         source = self.make_source()
@@ -140,7 +140,7 @@ class SourceConformance:
         """`find`, where there is one, gives specs that `open_source` takes."""
         find = getattr(type(self.make_source()), "find", None)
         if find is None:
-            pytest.skip("this source is told where to look")
+            pytest.skip("this source needs a target")
         for device in find():
             assert isinstance(device, Device)
             assert ":" in device.spec and device.name

@@ -58,6 +58,10 @@ class PlayedSource(ABC):
             for, so that none is skipped.
         loop: Whether it begins again at the end.
 
+    Attributes:
+        modality: What kind of samples it gives.
+        frame_id: Coordinate frame of the sensor, for samples that name none.
+
     Raises:
         ConfigurationError: The speed is negative.
     """
@@ -224,7 +228,7 @@ class PlayedSource(ABC):
         now = time.monotonic()
         due = self._when(sample) if self._speed else now
         captured_at = sample.captured_at
-        if captured_at is None or self._rounds:  # another round is no repetition
+        if captured_at is None or self._rounds:  # another round is not a repetition
             captured_at = time.time_ns() - round((now - due) * 1e9)
         stored = None if self._rounds else sample.sequence
         self._sequence = self._sequence + 1 if stored is None else stored

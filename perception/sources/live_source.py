@@ -22,7 +22,11 @@ class LiveSource(ABC):
     Args:
         stream: Name of the stream.
         device: What it is of, for messages.
-        capacity: Unread observations that are kept; the oldest gives way and is counted.
+        capacity: Unread observations that are kept; the oldest is dropped and counted.
+
+    Attributes:
+        modality: What kind of samples it gives.
+        frame_id: Coordinate frame of the sensor.
     """
 
     modality: Modality
@@ -100,7 +104,7 @@ class LiveSource(ABC):
     def _receive(self) -> None:
         """Wait a moment for the device and `_deliver` what came; called again and again.
 
-        Any exception ends the source; the reader is told.
+        Any exception ends the source and is reported to the reader.
         """
 
     @abstractmethod
@@ -113,8 +117,9 @@ class LiveSource(ABC):
         """Hand an observation to the reader.
 
         Args:
-            data: The sample. `rate`: of sound, Hz.
+            data: The sample.
             at: Capture time on the wall clock, ns, and on the monotonic one, seconds.
+            rate: Of sound, Hz; 0 for anything else.
             sequence: Its number where the device counts; by default one more than the last.
         """
         self._sequence = self._sequence + 1 if sequence is None else sequence

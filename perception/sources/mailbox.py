@@ -31,7 +31,7 @@ class Mailbox:
         return self._dropped
 
     def put(self, observation: Observation) -> None:
-        """Adds the newest observation; the oldest unread one gives way when the box is full.
+        """Adds the newest observation; the oldest unread one is dropped when the box is full.
 
         A failure is over when something comes again.
         """
@@ -49,7 +49,7 @@ class Mailbox:
             self._failure = None
 
     def fail(self, error: Exception) -> None:
-        """Tells the reader that nothing comes any more, and why."""
+        """Lets the reader know that nothing comes any more, and why."""
         with self._changed:
             self._failure = error
             self._changed.notify_all()

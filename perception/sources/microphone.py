@@ -215,7 +215,7 @@ class Microphone(LiveSource):
                 self._begin_stretch()
             if count:
                 self._hear(block)
-        if not running:  # told last: what it sent before it ended counts
+        if not running:  # reported last: what it sent before it ended counts
             raise SourceError(f"the {self._device} is gone: its process ended")
         if time.monotonic() - self._heard > self._timeout:
             raise SourceError(f"the {self._device} gives no sound: unplugged, or suspended")

@@ -64,7 +64,7 @@ class Ouster(LiveSource):
             ) from error
         try:
             self._sensor = sensor.SensorFrameSetSource(self._host, config_timeout=self._timeout)
-            # Not where the metadata say that it is mounted: what is near is told by the sensor's
+            # Not where the metadata say that it is mounted: what is near is found in the sensor's
             # own frame, and so is `frame_id`. `XYZLutFloat` would apply the mounting by default.
             self._project = core.XYZLutFloat(self._sensor.sensor_info[0], use_extrinsics=False)
         except (RuntimeError, ValueError, OSError, IndexError) as error:

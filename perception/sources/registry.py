@@ -58,7 +58,7 @@ class Kind:
     Attributes:
         name: What stands before the colon of a spec.
         summary: What it is, in a line.
-        devices: What could be opened now; empty for kinds that are told where to look.
+        devices: What could be opened now; empty for kinds that need a target.
         problem: Why the kind cannot be used here and what to do about it, or "".
     """
 

@@ -18,7 +18,8 @@ class Replay(PlayedSource):
         target: The file.
         stream: Name of the stream.
         recorded: Its name in the recording, if that is another.
-        speed: 1 is real time, 0 as fast as it is read. `loop`: begin again at the end.
+        speed: 1 is real time, 0 as fast as it is read.
+        loop: Begin again at the end.
     """
 
     def __init__(

@@ -56,6 +56,9 @@ class BagFile(ABC):
     Args:
         path: Where it is.
         untyped: Type of messages whose type the file does not say, or "".
+
+    Attributes:
+        path: Where it is; of a packed one, where it was unpacked.
     """
 
     def __init__(self, path: Path, untyped: str) -> None:
@@ -110,7 +113,7 @@ class _Mcap(BagFile):
 
 
 class _Sqlite(BagFile):
-    """A .db3 of rosbag2; read without rosbags, which leaves out what is in the -wal beside it."""
+    """A .db3 of rosbag2; read without rosbags, which leaves out what is in the -wal next to it."""
 
     def topics(self) -> dict[str, str]:
         with self._opened() as file:

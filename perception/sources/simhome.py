@@ -111,7 +111,7 @@ class SimHomeSource(LiveSource):
             raise MessageError(f"not a sample of {self._sensor}: {header['stream']} {data.shape}")
         if (self.modality is Modality.AUDIO) != (header["chunk"] > 0):
             raise MessageError(f"chunks of {header['chunk']} samples on {self._stream}")
-        if header["epoch"] != self._epoch:  # another SimHome process: numbers begin anew
+        if header["epoch"] != self._epoch:  # another SimHome process: numbers begin again
             self._epoch, self._last = header["epoch"], -1
             self._windows.clear()
         if self.modality is Modality.AUDIO:
@@ -129,7 +129,7 @@ class SimHomeSource(LiveSource):
         sequence = end // self._hop
         self._lost += sequence - self._last - 1 if self._last >= 0 else 0
         self._last = sequence
-        # The header tells when the last of the message's chunks ended, maybe after the window.
+        # The header says when the last of the message's chunks ended, maybe after the window.
         after = header["sequence"] + len(data) // header["chunk"] - end
         seconds = after * CHUNK_SECONDS
         header["captured_at"] -= round(seconds * 1e9)

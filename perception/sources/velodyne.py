@@ -45,7 +45,7 @@ class TurnDecoder:
 
     A turn is all packets from one passage of azimuth 0 to the next, without a hole by the packets'
     own time stamps: when they were received says nothing about the scene that they show. What came
-    before the first passage, and what a hole broke, is no turn; the latter is counted.
+    before the first passage, and what a hole broke, is not a turn; the latter is counted.
 
     Args:
         min_range: Nearer points are left out, metres.
@@ -138,7 +138,7 @@ class Velodyne(LiveSource):
         frame_id: Coordinate frame of the sensor.
 
     Raises:
-        ConfigurationError: The target is no port, or the sender no address.
+        ConfigurationError: The target is not a port, or the sender not an address.
     """
 
     modality = Modality.POINT
@@ -160,7 +160,7 @@ class Velodyne(LiveSource):
         except ValueError as error:
             raise ConfigurationError(f"{stream}: {error}") from error
         if not port.isdecimal() or not int(port) < 65536:
-            raise ConfigurationError(f"{stream}: {target!r} is no port: give velodyne:{PORT}")
+            raise ConfigurationError(f"{stream}: {target!r} is not a port: give velodyne:{PORT}")
         super().__init__(stream, f"lidar at UDP port {port}")
         self._port = int(port)
         self._ranges = (min_range, max_range)

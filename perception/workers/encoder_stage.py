@@ -147,7 +147,7 @@ class SenseEncoder:
         return results
 
     def things(self, observation: Observation) -> tuple[Thing, ...]:
-        """Tell where the things of a sweep are, the nearest first: the first is what is encoded.
+        """Return where the things of a sweep are, the nearest first: the first is what is encoded.
 
         Returns:
             Nothing for other senses, or where point clouds are encoded as they are.

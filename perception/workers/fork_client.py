@@ -2,7 +2,7 @@
 
 A launcher that has imported torch forks the spare, so it shares the memory of the first and is
 there within milliseconds, whereas a fresh one takes seconds to import torch. When the launcher ends
-unexpectedly its workers end with it; the spare then forks them anew, and a spare of its own.
+unexpectedly its workers end with it; the spare then forks them again, and a spare of its own.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Line:
         return messages
 
     def lives(self) -> bool:
-        """Tell whether it can take over; of one that was just forked the first word is awaited."""
+        """Whether it can take over; of one that was just forked the first word is awaited."""
         while _readable(self.control.fileno(), 0.0 if self.ready else _PATIENCE):
             if self.hear() is None:
                 return False

@@ -115,7 +115,7 @@ class Launcher:
         if "spare" in command:
             return self._fork_spare()
         for word, number in (("kill", signal.SIGKILL), ("end", signal.SIGTERM)):
-            if command.get(word) in self._children:  # not reaped, so it is no other process
+            if command.get(word) in self._children:  # not reaped, so it is not another process
                 os.kill(command[word], number)
         return None
 

@@ -2,7 +2,7 @@
 
 The reader opens the source and opens it again when it fails for a while, paces it, repairs its
 capture times, and sees whether anything has changed. The encoder takes what is there when it has
-time: newest wins, and what gave way is counted.
+time: newest wins, and what was dropped is counted.
 """
 
 from __future__ import annotations
@@ -60,12 +60,18 @@ class StreamReader:
 
     Args:
         spec: What to read.
-        publisher: Its heartbeat tells how the stream is.
+        publisher: Its heartbeat reports the state of the stream.
         ready: Notified when there is work, or when the reader has ended.
         pulse: Returns `time.monotonic()` of the encoder's last step: a stream whose encoder hangs
             makes no progress, however well its source is.
         alone: Whether the process has no other stream. Then a source's bug ends the process, which
-            is started anew; beside others the source alone is opened anew.
+            is started again; next to others the source alone is opened again.
+
+    Attributes:
+        spec: What is read.
+        failure: What ended the reader for good; None while it reads.
+        refused: Observations so far that could not be encoded.
+        unkept: Frames so far that could not be stored.
     """
 
     def __init__(
@@ -118,7 +124,7 @@ class StreamReader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Tell the thread to end; `join` waits for it."""
+        """Ask the thread to end; `join` waits for it."""
         self._stop.set()
 
     def join(self, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""What a worker process is told: plain values only, so that it travels as JSON."""
+"""What a worker process is given: plain values only, so that it travels as JSON."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ class Enhance(Protocol):
 
 
 class FactorySpec(BaseModel):
-    """Something to be built in the worker: an import path `package.module:name` and arguments."""
+    """Something to be built in the worker: an import path `package.module:name` and arguments.
+
+    Attributes:
+        factory: Import path `package.module:name` of what is called.
+        arguments: Keyword arguments of the call, plain values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +72,9 @@ class FramesSpec(BaseModel):
     """Where raw observations are kept.
 
     Attributes:
-        directory: Of the frame store. `max_bytes`: for each stream. `max_age`: seconds.
+        directory: Of the frame store.
+        max_bytes: Limit for each stream, bytes.
+        max_age: Seconds after which frames are dropped when newer ones of their stream arrive.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,8 +102,10 @@ class WorkerSpec(BaseModel):
     """One stream: where it comes from, how it is encoded, where it is published.
 
     Attributes:
-        stream: Name of the stream. `modality`: vision, audio, depth or point.
-        source: Builds the `Source`. `checkpoint`: directory or file of the ImageBind.
+        stream: Name of the stream.
+        modality: Vision, audio, depth or point.
+        source: Builds the `Source`.
+        checkpoint: Directory or file of the ImageBind.
         enhance: Builds the cache callable; None publishes the bare embeddings.
         endpoint: Where to publish on this machine; "" lets the supervisor choose. A `Proxy` brings
             it to others.
@@ -105,19 +114,19 @@ class WorkerSpec(BaseModel):
         rate: At most this many percepts per second.
         load: The share of time that encoding may take; a slower encoder lowers the rate.
         threshold: Change of the picture, sound or sweep, 0 to 1, below which it is not encoded
-            anew (see `perception.change`); 0 encodes everything.
+            again (see `perception.change`); 0 encodes everything.
         refresh: An unchanged stream publishes its embedding again after so many seconds.
         max_age: Observations older than this, in seconds, are not encoded any more.
-        reopen: A source that gave nothing for so many seconds is closed and opened anew.
+        reopen: A source that gave nothing for so many seconds is closed and opened again.
         threads: Of the encoder, on a CPU.
-        device: Where the encoder computes: cpu, cuda, cuda:1. `precision`: in which numbers; int8
-            is for CPUs, see `perception.imagebind.Placement`.
+        device: Where the encoder computes: cpu, cuda, cuda:1.
+        precision: In which numbers; int8 is for CPUs, see `perception.imagebind.Placement`.
         segment: Whether a point cloud is a whole sweep of which the nearest thing is meant.
         sensor_height: Height of the lidar above the floor, metres.
         sensor_tilt: Its roll and pitch, radians.
         jpeg_quality: Of the pictures sent along with sight; 0 sends none.
         frames: Keeps the raw observations; None keeps none.
-        max_memory: Resident bytes above which the process is started anew; 0 is no limit.
+        max_memory: Resident bytes above which the process is started again; 0 sets no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

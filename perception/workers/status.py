@@ -68,13 +68,21 @@ class WatchStatus:
 
 @dataclass(slots=True)
 class Stream:
-    """A stream of a process: what its heartbeats say."""
+    """A stream of a process: what its heartbeats say.
+
+    Attributes:
+        spec: What its worker does, with the endpoint that was chosen.
+        state: Where the worker is in its lifecycle.
+        detail: Why, in words, or "".
+        beaten: `time.monotonic()` of the start, then of the last heartbeat, seconds.
+        pulse: Reports that the stream is paused, while no worker can; None otherwise.
+    """
 
     spec: WorkerSpec
     state: WorkerState = WorkerState.STOPPED
     detail: str = ""
-    beaten: float = 0.0  # monotonic time of the start, then of the last heartbeat
-    pulse: Publisher | None = None  # reports that it is paused, while no worker can
+    beaten: float = 0.0
+    pulse: Publisher | None = None
 
     def say_paused(self, detail: str) -> None:
         """Publish heartbeats in place of the worker, which does not run.
@@ -95,7 +103,24 @@ class Stream:
 
 @dataclass(slots=True)
 class Charge:
-    """A process in the supervisor's care."""
+    """A process in the supervisor's care.
+
+    Attributes:
+        name: Of the process: its stream, or what its streams share and a slash.
+        streams: What it is to run, paused streams included.
+        pid: Process id; 0 when there is none.
+        restarts: How many times it was started again.
+        last_exit: Exit code of the last process that ended; negative for a signal, None before.
+        memory: Resident bytes as last reported; 0 when there is no process.
+        failures: Ends in a row that it is to blame for; enough of them bring a rest.
+        rests: Rests in a row, each twice as long as the one before, up to a limit.
+        running: `time.monotonic()` since which it runs; 0 before.
+        beating: Whether a heartbeat has come from the present process.
+        killed: `time.monotonic()` when it was last made to end; 0 when it was not.
+        asked: How many times the launcher was asked in vain to kill it.
+        due: `time.monotonic()` at which it is to be started again.
+        paused: Names of streams that its process does not run.
+    """
 
     name: str
     streams: list[Stream]
@@ -103,14 +128,14 @@ class Charge:
     restarts: int = 0
     last_exit: int | None = None
     memory: int = 0
-    failures: int = 0  # crashes in a row
+    failures: int = 0
     rests: int = 0
-    running: float = 0.0  # monotonic time since which it runs; 0 before
+    running: float = 0.0
     beating: bool = False
-    killed: float = 0.0  # when it was last made to end; 0 when it was not
-    asked: int = 0  # how many times the launcher was asked in vain to kill it
-    due: float = 0.0  # when it is to be started again
-    paused: frozenset[str] = frozenset()  # streams that its process does not run
+    killed: float = 0.0
+    asked: int = 0
+    due: float = 0.0
+    paused: frozenset[str] = frozenset()
 
     @property
     def running_streams(self) -> list[Stream]:

@@ -476,7 +476,7 @@ class Supervisor:
         if changed and self._on_change is not None:
             try:
                 self._on_change(described)
-            except Exception as error:  # a stranger's code, and what follows must be done
+            except Exception as error:  # somebody else's code, and what follows must be done
                 self._note_error(error)
 
     # --- waiting for the start ---

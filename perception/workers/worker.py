@@ -82,7 +82,7 @@ class _Stream:
 
 
 class Worker:
-    """Runs one sense, or several in one process, until told to stop."""
+    """Runs one stream, or several in one process, until asked to stop."""
 
     def __init__(self, *specs: WorkerSpec) -> None:
         """Prepare; nothing is opened yet.
@@ -121,7 +121,7 @@ class Worker:
             for stream in streams:
                 stream.reader.start()
                 stack.callback(stream.reader.join, _JOIN)
-            for stream in streams:  # told before the first is waited for
+            for stream in streams:  # asked before the first is waited for
                 stack.callback(stream.reader.stop)
             self._serve(streams)
 

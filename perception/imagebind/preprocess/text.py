@@ -67,7 +67,7 @@ def read_merges(path: str | Path, limit: int | None = None) -> list[tuple[str, s
         if not pair:
             continue
         if len(pair) != 2:
-            raise InputError(f"merges file {file} has a line that is no pair of symbols: {line!r}")
+            raise InputError(f"merges file {file}: {line!r} is not a pair of symbols")
         merges.append((pair[0], pair[1]))
     return merges
 

@@ -90,7 +90,11 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
 
 @dataclass(slots=True)
 class Damage:
-    """Counts packets that could not be decoded."""
+    """Counts packets that could not be decoded.
+
+    Attributes:
+        packets: How many of them there were so far.
+    """
 
     packets: int = 0
 

@@ -162,7 +162,7 @@ def test_what_is_no_key_is_named(pair: Pair, tmp_path: Path) -> None:
     new_keys(directory)
     for content in ("", 'curve\n    public-key = "short"\n', "\x00\xff"):
         (tmp_path / "bad.key").write_text(content)
-        with pytest.raises(BusError, match="no ZeroMQ key"):
+        with pytest.raises(BusError, match="not a ZeroMQ key"):
             allow_key(directory, tmp_path / "bad.key")
     with pytest.raises(BusError, match="secret"):
         allow_key(directory, pair.agent.directory / "own.key_secret", "agent")

@@ -64,7 +64,7 @@ def test_a_payload_that_is_there_is_not_made_again(tmp_path: Path) -> None:
      "frame:camera@99999999999999999999", "frame:camera@9999999999999999999", "frame:camera@1 "],
 )  # fmt: skip
 def test_what_is_no_reference_is_refused(tmp_path: Path, reference: str) -> None:
-    with FrameStore(tmp_path) as store, pytest.raises(InputError, match="no reference"):
+    with FrameStore(tmp_path) as store, pytest.raises(InputError, match="not a reference"):
         store.get(reference)
 
 

@@ -178,7 +178,7 @@ def test_what_cannot_be_recorded_or_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="is closed"):
         recorder.observe(observations(1)[0])
     (tmp_path / "n.mcap").write_bytes(b"nonsense" * 100)
-    with pytest.raises(InputError, match=r"n\.mcap is no MCAP"):
+    with pytest.raises(InputError, match=r"n\.mcap is not an MCAP"):
         Recording(tmp_path / "n.mcap").streams()
     with pytest.raises(InputError, match="holds no observations"):
         Recording(tmp_path / "s.mcap").streams()
