@@ -48,7 +48,11 @@ class Hit:
 
 
 class EpisodeIndex:
-    """The moments of one encoder, by similarity. Thread-safe."""
+    """The moments of one encoder, by similarity. Thread-safe.
+
+    Attributes:
+        model: Digest of the encoder whose embeddings are searched.
+    """
 
     def __init__(self, store: EpisodeStore, model: str) -> None:
         """Prepare; the first search reads the store.

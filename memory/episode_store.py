@@ -93,6 +93,9 @@ class EpisodeStore:
     """An SQLite file of episodes. Thread-safe; a context manager.
 
     A commit survives `kill -9`. A power cut can cost what was committed since the last `sync`.
+
+    Attributes:
+        path: The SQLite file.
     """
 
     def __init__(self, path: Path | str) -> None:

@@ -26,7 +26,11 @@ Describe = Callable[[Episode], str]
 
 
 class EpisodeMemory:
-    """Searches a file of episodes, whoever writes it. Thread-safe; a context manager."""
+    """Searches a file of episodes, whoever writes it. Thread-safe; a context manager.
+
+    Attributes:
+        store: The file of episodes; closed with the memory.
+    """
 
     def __init__(
         self,

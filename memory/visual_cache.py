@@ -34,10 +34,13 @@ class CacheInfo:
     """What `cache.json` says about the index beside it.
 
     Attributes:
-        dimension: Width of the vectors. `count`: how many there are.
+        dimension: Width D of the vectors.
+        count: Number of vectors.
         factory: FAISS factory string that built the index.
         source: sha256 of the normalised float32 vectors that went in, "" when unknown.
-        index_bytes: Size of the index file. `index_sha256`: its digest.
+        index_bytes: Size of the index file, bytes.
+        index_sha256: sha256 of the index file, hex.
+        version: Version of the format of `cache.json`; another one is refused.
     """
 
     dimension: int
@@ -50,7 +53,11 @@ class CacheInfo:
 
 
 class VisualCache:
-    """Image embeddings in a FAISS index, and the enhancement that they give."""
+    """Image embeddings in a FAISS index, and the enhancement that they give.
+
+    Attributes:
+        info: Size, origin and digest of the index; what `cache.json` says where it was loaded.
+    """
 
     def __init__(self, index: faiss.Index, info: CacheInfo | None = None) -> None:
         """Wrap a trained inner-product index.
@@ -260,7 +267,15 @@ class VisualCache:
 
 @dataclass(frozen=True, slots=True)
 class Enhancer:
-    """A cache with its settings, as the callable that a perception worker is given."""
+    """A cache with its settings, as the callable that a perception worker is given.
+
+    Attributes:
+        cache: Where neighbours are looked up.
+        k: Neighbours per embedding.
+        temperature: Sharpness of the softmax over the similarities of the neighbours.
+        weight: 0 keeps the (normalised) embedding, 1 replaces it by the weighted mean of its
+            neighbours.
+    """
 
     cache: VisualCache
     k: int = 10

@@ -84,9 +84,12 @@ class Alert:
     """A watch has fired.
 
     Attributes:
-        watch: Which. `stream`: where it matched.
-        at: Capture time of the percept that made it fire, ns. `reference`: of its sample.
-        similarity: Of that percept. `threshold`: what it had to reach.
+        watch: The watch that fired.
+        stream: Name of the stream that matched.
+        at: Capture time of the percept that made it fire, wall clock, ns.
+        reference: Reference of that percept's sample, `frame:<stream>@<ns>`.
+        similarity: Cosine similarity of that percept to the watch.
+        threshold: Similarity that a match had to reach at that time.
     """
 
     watch: Watch
@@ -277,9 +280,10 @@ class _Track:
 
     Attributes:
         usual: Similarities while it does not match.
-        holds: Whether it has fired and the thing is still there.
+        holds: Whether it has fired and the object is still there.
         streak: Percepts in a row for a match, or for its end.
-        fired: When it fired last, monotonic. `last`: when the last percept came.
+        fired: When it fired last, seconds of the monotonic clock.
+        last: When the last percept came, seconds of the monotonic clock.
     """
 
     usual: _Usual
