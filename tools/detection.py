@@ -61,7 +61,12 @@ class Detection:
 
 
 class Detector:
-    """Any transformers object-detection checkpoint."""
+    """Any transformers object-detection checkpoint.
+
+    Attributes:
+        threshold: Least confidence of a detection, 0..1.
+        labels: Names of the classes that the checkpoint knows, in the order of their ids.
+    """
 
     def __init__(self, model: Any, processor: Any, threshold: float) -> None:
         self._model = model
@@ -338,7 +343,11 @@ def draw(image: np.ndarray, detections: Sequence[Detection]) -> np.ndarray:
 
 
 class ZeroShotDetector:
-    """Any transformers zero-shot object-detection checkpoint (OWL-ViT, Grounding DINO, …)."""
+    """Any transformers zero-shot object-detection checkpoint (OWL-ViT, Grounding DINO, …).
+
+    Attributes:
+        threshold: Least confidence of a detection, 0..1.
+    """
 
     def __init__(self, model: Any, processor: Any, threshold: float) -> None:
         self._model = model

@@ -21,7 +21,13 @@ _RESULTS = 3
 
 
 class Recall(BaseModel):
-    """Arguments of `recall`."""
+    """Arguments of `recall`.
+
+    Attributes:
+        what: What to remember, in words; "" takes anything.
+        sense: Sense slot that it was perceived by.
+        when: Time to search, as a person says it; "" takes any time.
+    """
 
     what: Annotated[
         str,

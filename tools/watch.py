@@ -20,7 +20,12 @@ _What = Annotated[
 
 
 class WatchAdd(BaseModel):
-    """Arguments of `watch_add`."""
+    """Arguments of `watch_add`.
+
+    Attributes:
+        what: What to watch for, in words; also the name of the watch.
+        sense: Sense slot that is watched.
+    """
 
     what: _What
     sense: Annotated[
@@ -33,7 +38,11 @@ class WatchList(BaseModel):
 
 
 class WatchRemove(BaseModel):
-    """Arguments of `watch_remove`."""
+    """Arguments of `watch_remove`.
+
+    Attributes:
+        what: Name of the watch, as it was added.
+    """
 
     what: _What
 

@@ -42,7 +42,11 @@ class Frames(Protocol):
 
 
 class FileSenses:
-    """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe."""
+    """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe.
+
+    Attributes:
+        encoder: ImageBind's trunks, loaded as they are needed.
+    """
 
     def __init__(
         self, checkpoint: Path, modalities: Sequence[str] = (), *, frames: Frames | None = None

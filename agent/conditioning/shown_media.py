@@ -66,7 +66,12 @@ class Shown:
 
 
 class MediaForModel:
-    """Prepares media for one language model. Thread-safe."""
+    """Prepares media for one language model. Thread-safe.
+
+    Attributes:
+        images: Whether the model takes images.
+        audio: Whether the model takes sound.
+    """
 
     def __init__(
         self,

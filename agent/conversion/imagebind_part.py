@@ -44,7 +44,11 @@ def published_name(name: str) -> str | None:
 
 
 class Renamed:
-    """The tensors of one or two files under ImageBind's names; a later file adds trunks."""
+    """The tensors of one or two files under ImageBind's names; a later file adds trunks.
+
+    Attributes:
+        shapes: Shape of each tensor, by ImageBind's name.
+    """
 
     def __init__(self, files: Sequence[TensorFile]) -> None:
         self._files = files

@@ -46,6 +46,7 @@ class Adapter:
         shapes: By official name.
         label: What error messages call it.
         files: To unmap.
+        extra: What the adapter file holds besides the tensors (plain values), such as `config`.
     """
 
     def __init__(self, path: Path, clip: Path | None = None) -> None:

@@ -72,7 +72,12 @@ class PublishedModel(BaseModel):
 
 
 class Registry(BaseModel):
-    """The published models."""
+    """The published models.
+
+    Attributes:
+        files: Published files, by the key that models name them by.
+        models: Published models, by name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -66,7 +66,17 @@ _KNOWN = 4096  # samples whose embeddings are remembered: a home at rest looks t
 
 
 class Parts:
-    """What all tasks share: weights, and the house's server. A context manager."""
+    """What all tasks share: weights, and the house's server. A context manager.
+
+    Attributes:
+        encoders: The encoder of each stream, by name of the stream.
+        detector: The object detector.
+        chat: The language model.
+        embedder: Embeds texts into the joint space.
+        words: Embeddings [kinds, D] of "a dog", "a ball", …; watches and recall compare with them.
+        house: The devices of the home that the robot is in.
+        api: The tools of the house's server; only inside the context.
+    """
 
     def __init__(self, checkpoint: Path) -> None:
         """Loads a checkpoint.
@@ -131,7 +141,12 @@ class _House:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What a watch said, and when, in seconds since the task began."""
+    """What a watch said, and when, in seconds since the task began.
+
+    Attributes:
+        at: Seconds since the task began.
+        said: The sentence.
+    """
 
     at: float
     said: str

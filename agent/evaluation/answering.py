@@ -49,7 +49,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: text, or a call."""
+    """An answer: text, or a call.
+
+    Attributes:
+        text: The answer; "" where it is a call.
+        call: The call; None for an answer, or a call that cannot be parsed.
+    """
 
     text: str
     call: ParsedCall | None = None

@@ -49,7 +49,12 @@ class Question:
 
 
 class Chain:
-    """A checkpoint under evaluation."""
+    """A checkpoint under evaluation.
+
+    Attributes:
+        llm: The language model.
+        cache: The visual cache; None if the checkpoint has none.
+    """
 
     def __init__(self, checkpoint: Path) -> None:
         """Loads language model, cache and tools.

@@ -56,6 +56,7 @@ class DialogSession:
     A new `stream` supersedes an unfinished one. Calls from several threads are safe.
 
     Attributes:
+        model: In eval mode; the session never changes it.
         stats: Of the newest generation; complete once its iterator has ended.
     """
 

@@ -64,11 +64,12 @@ class Outcome:
     """What came of one trial.
 
     Attributes:
-        what: Was done. `lost`: percepts that were published and never came, all of them reported.
-        unreported: Of those that never came, how many nobody was told of; must be 0.
+        what: Was done, in words.
+        lost: Percepts that were lost or superseded, as the agent's counters report.
+        unreported: Percepts that never came, beyond those; must be 0.
         stale: How many times something too old was shown as present; must be 0.
-        back: Seconds from the end of the trouble until every sense was fresh; infinite for never.
-        noted: Which counters or states told of it.
+        back: Seconds from the end of the trouble until every stream was fresh; infinite for never.
+        noted: Which counters or states reported it.
         ok: Whether it went as it must.
     """
 
@@ -136,6 +137,13 @@ class Subject:
     """A robot under trial, with a watch, an agent's awareness and its devices' control files.
 
     A context manager. Call nothing of it from two threads.
+
+    Attributes:
+        streams: Names of the streams on trial.
+        watch: Records which percepts arrive.
+        pids_seen: Ids of all processes that the robot has had.
+        robot: The robot; only inside the context.
+        awareness: The agent's awareness of it; only inside the context.
     """
 
     def __init__(self, config: RobotConfig) -> None:

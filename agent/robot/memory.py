@@ -58,6 +58,11 @@ class Remembering:
     """The memory of one robot: a listener for `Awareness`, and a context manager.
 
     Leave it after the `Awareness` that it listens to.
+
+    Attributes:
+        recorder: Writes the episodes.
+        keeper: Holds the watches, and does what they ask for.
+        memory: Searches the episodes.
     """
 
     def __init__(

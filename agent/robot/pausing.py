@@ -34,7 +34,11 @@ Hold = Callable[[frozenset[str]], None]
 
 
 class Pauses:
-    """The file that says which streams are paused, by their names in the robot's file."""
+    """The file that says which streams are paused, by their names in the robot's file.
+
+    Attributes:
+        path: The JSON file.
+    """
 
     def __init__(self, path: Path) -> None:
         """Reads nothing yet.

@@ -64,7 +64,12 @@ class ToolAction(BaseModel):
 
 
 class WatchKeeper:
-    """Watches, and does what watches ask for. A listener for `Awareness`; a context manager."""
+    """Watches, and does what watches ask for. A listener for `Awareness`; a context manager.
+
+    Attributes:
+        book: The list of watches and alerts, in the file of the episodes.
+        dropped: Alerts for which the queue had no room.
+    """
 
     def __init__(
         self,

@@ -30,11 +30,13 @@ class SenseStage:
 
     Attributes:
         steps: Optimiser steps.
-        batch: Sounds or scans per step.
+        batch: Sounds or sweeps per step.
         rate: Peak learning rate.
+        weight_decay: AdamW's, on matrices only.
+        average: Decay of the running average of the weights that is kept at the end.
         scale: Factor on the cosines within the contrastive loss.
-        bank: Image embeddings per step to tell apart.
-        pull: Weight of the cosine to the mean picture of the right kind.
+        bank: Image embeddings per step to distinguish.
+        pull: Weight of the cosine to the mean image of the right kind.
     """
 
     steps: int = 900

@@ -56,7 +56,12 @@ COLOR_TEMPLATES = ("something {c}", "a {c} thing", "a {c} object", "it is {c}")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A thing as a caption knows it: a kind and a colour, both from the catalog."""
+    """A thing as a caption knows it: a kind and a colour, both from the catalog.
+
+    Attributes:
+        kind: Kind of object, from the catalog.
+        color: Name of its colour, from the catalog.
+    """
 
     kind: str
     color: str

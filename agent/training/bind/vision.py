@@ -85,7 +85,14 @@ Averaged = TypeVar("Averaged", bound=nn.Module)
 
 
 class Average(Generic[Averaged]):
-    """A running average of a module's parameters; buffers are copied."""
+    """A running average of a module's parameters; buffers are copied.
+
+    Attributes:
+        module: The module whose parameters are averaged.
+        model: A copy of it with the averaged parameters, in eval mode and without gradients.
+        decay: Share of the average that an update keeps, 0..1; less in the first updates.
+        updates: Updates so far.
+    """
 
     def __init__(self, module: Averaged, decay: float) -> None:
         self.module = module
@@ -212,6 +219,12 @@ class Words(nn.Module):
         width: Width of the joint space.
         meanings: Where captions lie.
         scale: Length that the unit embedding is given before it is read.
+
+    Attributes:
+        kind: Logits [B, kinds + 1] of the main object; the last is nothing.
+        color: Logits [B, colours] of the main object.
+        second_kind: Logits [B, kinds + 1] of the second object; the last is no second object.
+        second_color: Logits [B, colours] of the second object.
     """
 
     def __init__(self, width: int, meanings: Meanings, scale: float = 16.0) -> None:

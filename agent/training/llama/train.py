@@ -85,11 +85,18 @@ class LlamaRecipe:
     """Everything that decides what comes out.
 
     Attributes:
-        width, layers, heads, inner: Sizes of the LLaMA.
-        bind_blocks, bind_inner: Sizes of the bind network.
+        width: Hidden size of the LLaMA.
+        layers: Decoder layers.
+        heads: Attention heads per layer.
+        inner: Inner width of the MLPs.
+        bind_blocks: SwiGLU blocks of the bind network.
+        bind_inner: Inner width of those blocks.
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
-        word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
+        word_steps: Optimiser steps of stage "words".
+        caption_steps: Optimiser steps of stage "captions".
+        picture_steps: Optimiser steps of stages "pictures", "stage1" and "stage2".
+        look_steps: Optimiser steps of stage "looks".
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
         look_rate: That of "looks"; a higher one forgets tools over colours.
