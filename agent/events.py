@@ -17,7 +17,7 @@ class CallRecord:
     Attributes:
         name: Tool.
         arguments: As called; as a person changed them, where one did.
-        result: Text that the model was told.
+        result: Text that the model received.
         failed: Whether the tool reported an error, or did not run.
         decision: What a person said of it, if one was asked: `approve`, `edit` or `reject`.
     """

@@ -31,7 +31,7 @@ _SIDECAR_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What `cache.json` says about the index beside it.
+    """What `cache.json` says about the index next to it.
 
     Attributes:
         dimension: Width D of the vectors.
@@ -69,10 +69,10 @@ class VisualCache:
         if index.ntotal == 0:
             raise ConfigurationError("visual cache is empty: build it from image embeddings")
         if not index.is_trained:
-            raise ConfigurationError("visual cache index is not trained: build it anew")
+            raise ConfigurationError("visual cache index is not trained: rebuild it")
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise ConfigurationError(
-                "visual cache index does not measure inner products: build it anew from its vectors"
+                "visual cache index does not measure inner products: rebuild it from its vectors"
             )
         self._index = index
         self.info = info or CacheInfo(index.d, index.ntotal, "", "")
@@ -159,7 +159,7 @@ class VisualCache:
             raise StorageError(f"cannot save the visual cache in {directory}: {error}") from error
         finally:
             for path in temporary:
-                with contextlib.suppress(OSError):  # the error that led here is the one to tell
+                with contextlib.suppress(OSError):  # the error that led here is the one to report
                     path.unlink(missing_ok=True)
 
     @classmethod

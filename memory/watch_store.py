@@ -19,7 +19,7 @@ _MAX_ALERTS = 10_000  # the oldest give way
 
 @dataclass(frozen=True, slots=True)
 class PastAlert:
-    """An alert that was told.
+    """An alert that was reported.
 
     Attributes:
         id: Number of the alert; counts up.

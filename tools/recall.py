@@ -51,7 +51,7 @@ def recall_tool(
 ) -> BaseTool:
     """Returns the `recall` tool, which searches what was perceived before.
 
-    The model is told when it was, by which stream, how similar it is and what it looks or sounds
+    The model reads when it was, by which stream, how similar it is and what it looks or sounds
     like; the artifact has the frames: of the moment itself, and of what was seen then.
 
     Args:

@@ -25,7 +25,7 @@ FOLDER = "imagebind"
 MERGES_NAME = "bpe_simple_vocab_16e6.txt.gz"
 CLIP_MERGES = 48_894
 
-# Point-Bind wraps ImageBind as `bind` and keeps the point trunk beside it.
+# Point-Bind wraps ImageBind as `bind` and keeps the point trunk next to it.
 _POINT_BIND = (
     (re.compile(r"^module\."), ""),
     (re.compile(r"^bind\.modality_head_point\."), "modality_heads.point."),

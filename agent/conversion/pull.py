@@ -255,5 +255,5 @@ class _Bar:
         print(f"{name}: {human(done)}{share}, {speed:.1f} MB/s ", end=end, file=sys.stderr)
 
     def tell(self, line: str) -> None:
-        """Prints a line beside the bar."""
+        """Prints a line above the bar."""
         print(line, file=sys.stderr)

@@ -176,7 +176,7 @@ class Stage:
         self._recorder = Recorder(memory, wall_ns=self.wall_ns, clock=lambda: self.now)
         self._stack.callback(self._recorder.stop)
         self._book = WatchBook(self._recorder.store)
-        self._watcher = Watcher(self._told, words=parts.words)
+        self._watcher = Watcher(self._note_spoken, words=parts.words)
         self._memory = self._stack.enter_context(
             EpisodeMemory(memory, episode_describer(describer(parts.chat)), parts.words)
         )
@@ -241,7 +241,7 @@ class Stage:
         encoder = self._parts.encoders[stream]
         return Percept.of(seen, self._parts.encode(seen), encoder, published_at=at)
 
-    def _told(self, alert: Alert) -> None:
+    def _note_spoken(self, alert: Alert) -> None:
         self.spoken.append(Spoken(self.now, sentence(alert)))
 
     # --- senses, for the dialog -----------------------------------------------------------------

@@ -84,7 +84,7 @@ class Answerer:
 
         Args:
             asked: The dialogs.
-            tick: Told how many were answered after each batch.
+            tick: Called after each batch with how many were answered.
         """
         limit = self._llm.context - MAX_NEW_TOKENS
         prompts = [

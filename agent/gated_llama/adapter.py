@@ -1,6 +1,6 @@
 """The condition adapter: every new parameter of the gated LLaMA, in one top-level module.
 
-They sit beside the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
+They sit next to the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
 gates of zero, and the whole adapter can be trained, saved and swapped as one module.
 """
 

@@ -219,7 +219,7 @@ class DialogSession:
                 transformers' processors are.
             cancel: Ends the generation before the next token when set.
             generator: Source of randomness.
-            exact: Read the whole dialog anew, under its last condition.
+            exact: Read the whole dialog again, under its last condition.
 
         Returns:
             An iterator over token ids.

@@ -14,11 +14,11 @@ from sensebind.agent.llm.text_pieces import Decode, TextPieces
 
 
 class ReplyReader:
-    """Tells text from calls while tokens come.
+    """Separates text from calls while tokens come.
 
     Attributes:
         tokens: All tokens so far.
-        is_call: Whether the reply is a call; None while that cannot be told (a marker may be
+        is_call: Whether the reply is a call; None while that is not known (a marker may be
             spelled out in several tokens).
         ended_by: "stop" or "length" once the text has ended before the model did.
     """

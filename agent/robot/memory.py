@@ -45,7 +45,7 @@ class RememberingOptions:
         recorder: How it is kept.
         watches: When watches fire.
         words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
-            and keep `recall` from telling of something else.
+            and keep `recall` from reporting something else.
     """
 
     path: Path

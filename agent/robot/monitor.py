@@ -1,4 +1,4 @@
-"""Listens to a bus and tells for each stream how it is doing: for `top`, /metrics and viewers."""
+"""Listens to a bus and reports how each stream is doing: for `top`, /metrics and viewers."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class Monitor:
             ]
 
     def malformed(self) -> int:
-        """Return how many messages belonged to no stream that could be told."""
+        """Return how many messages belonged to no stream that is known."""
         return self._listener.stats().get("", StreamStats()).malformed
 
     def _take(self, news: News, now: float) -> None:

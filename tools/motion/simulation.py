@@ -58,7 +58,7 @@ class Order(msgspec.Struct, kw_only=True):
         seed: Of what is dropped.
         box: Metres ahead of the robot's edge, metres to the left, depth and width of a box that is
             put there now.
-        since: Seconds of the monotonic clock from which on the report tells.
+        since: Seconds of the monotonic clock from which on the report counts.
     """
 
     reset: bool = False

@@ -98,7 +98,7 @@ def mask_mel(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def turn_points(points: Tensor, generator: torch.Generator) -> Tensor:
-    """Clouds [B, N, 3] turned about the vertical, mirrored at times, jittered, sampled anew."""
+    """Clouds [B, N, 3] turned about the vertical, mirrored at times, jittered, sampled again."""
     count, size = points.shape[:2]
     angle = torch.rand(count, generator=generator) * 2 * torch.pi
     mirror = (torch.rand(count, generator=generator) < 0.5).float() * 2 - 1

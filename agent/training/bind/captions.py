@@ -1,6 +1,6 @@
 """English captions of SimHome pictures, for contrastive training of the small ImageBind.
 
-A caption tells what a person would say of a picture: the main thing (the largest in view
+A caption is what a person would say of a picture: the main thing (the largest in view
 within 3 m), sometimes the thing after it, or that there is nothing. No sound, no distance in
 metres, no left or right (pictures are flipped in training).
 """

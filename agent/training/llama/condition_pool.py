@@ -223,7 +223,7 @@ def word_pool(width: int, seed: int, size: int = 6_000) -> EmbeddingPool:
     """A pool without pictures: each kind and colour has a random code, a thing is their sum.
 
     The language is learned with it before there is any embedding of a picture: which slot a
-    question is about, how two things in one slot are told apart, what an empty slot means.
+    question is about, how two objects in one slot are distinguished, what an empty slot means.
 
     Args:
         width: D of the vectors.

@@ -4,7 +4,7 @@ The small recipe has four stages, all with all weights: "words" (conditions are 
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
 "pictures" (conditions are image embeddings), "looks" (the same, with more questions about what is
 seen, colours counting more: left alone, colours are learned last; with more movements, which are
-rare elsewhere; and second things only where the model can tell them). The two stages of the large
+rare elsewhere; and second objects only where the model can name them). The two stages of the large
 models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), read the same
 embeddings as "pictures".
 No sound and no point cloud is ever shown to the language model.
