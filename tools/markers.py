@@ -51,7 +51,9 @@ class MarkerReader:
         sizes: Mapping[str, float] | None = None,
         camera: Camera | None = None,
     ) -> None:
-        """Args:
+        """Prepare the readers.
+
+        Args:
             dictionary: OpenCV's name of the dictionary of ArUco markers or AprilTags.
             sizes: Length of a side in metres, by kind ("aruco") or by kind and text ("aruco 7");
                 gives positions, with a camera.

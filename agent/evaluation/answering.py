@@ -66,10 +66,12 @@ class Answerer:
     def __init__(
         self, llm: LoadedModel, tools: Sequence[dict[str, Any]], *, batch: int = 32
     ) -> None:
-        """Args:
-        llm: The language model.
-        tools: In OpenAI form; all of them may be called in every answer.
-        batch: Dialogs per batch.
+        """Wrap a language model.
+
+        Args:
+            llm: The language model.
+            tools: In OpenAI form; all of them may be called in every answer.
+            batch: Dialogs per batch.
         """
         self._llm = llm
         self._tools = list(tools)

@@ -57,11 +57,13 @@ class Decoder:
     def __init__(
         self, model: GatedLlamaForCausalLM, *, rows: int = 1, compiled: bool = False
     ) -> None:
-        """Args:
-        model: In eval mode.
-        rows: Rows of the batch, B.
-        compiled: Compile the decoding step (minutes at the first token, then fast on GPUs). The
-            buffers then have the model's whole context length from the start.
+        """Begin with nothing read.
+
+        Args:
+            model: In eval mode.
+            rows: Rows of the batch, B.
+            compiled: Compile the decoding step (minutes at the first token, then fast on GPUs). The
+                buffers then have the model's whole context length from the start.
 
         Raises:
             ConfigurationError: Rotary positions that change with the length of the text.

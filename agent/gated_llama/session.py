@@ -67,10 +67,12 @@ class DialogSession:
         max_conditions: int = 64,
         compiled: bool = False,
     ) -> None:
-        """Args:
-        model: In eval mode; the session holds it, and never changes it.
-        max_conditions: Conditions kept beyond those of the newest prompt.
-        compiled: Compile the decoding step, see `Decoder`.
+        """Begin an empty dialog.
+
+        Args:
+            model: In eval mode; the session holds it, and never changes it.
+            max_conditions: Conditions kept beyond those of the newest prompt.
+            compiled: Compile the decoding step, see `Decoder`.
         """
         self.model = model
         self.stats = GenerationStats()

@@ -451,10 +451,12 @@ class GrammarLogitsProcessor(LogitsProcessor):
     def __init__(
         self, grammars: Sequence[Grammar], prompt_length: int, budget: int | None = None
     ) -> None:
-        """Args:
-        grammars: One per row.
-        prompt_length: Length of the (padded) prompt; later tokens are the reply.
-        budget: Most tokens of the reply; a call is brought to its end within it.
+        """Start one state per grammar.
+
+        Args:
+            grammars: One per row.
+            prompt_length: Length of the (padded) prompt; later tokens are the reply.
+            budget: Most tokens of the reply; a call is brought to its end within it.
         """
         self._states = [grammar.start() for grammar in grammars]
         self._seen = prompt_length

@@ -32,12 +32,14 @@ class ReplyReader:
         stops: Sequence[str],
         max_tokens: int,
     ) -> None:
-        """Args:
-        decode: Turns token ids into text, without special tokens.
-        style: The checkpoint's call format.
-        tools: Tools in OpenAI form; without any a reply is always text.
-        stops: Texts that end an answer.
-        max_tokens: Most tokens of a text; a call ends by its grammar.
+        """Begin a reply.
+
+        Args:
+            decode: Turns token ids into text, without special tokens.
+            style: The checkpoint's call format.
+            tools: Tools in OpenAI form; without any a reply is always text.
+            stops: Texts that end an answer.
+            max_tokens: Most tokens of a text; a call ends by its grammar.
         """
         self.tokens: list[int] = []
         self.is_call: bool | None = None if tools else False

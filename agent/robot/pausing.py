@@ -227,8 +227,10 @@ class SharedPauses:
     """Pauses streams of a robot from another process, whether it runs or not."""
 
     def __init__(self, config: RobotConfig) -> None:
-        """Args:
-        config: The robot's file.
+        """Find the file of the pauses; it is not read yet.
+
+        Args:
+            config: The robot's file.
         """
         self._config = config
         self._pauses = pauses_of(config)
