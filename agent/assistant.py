@@ -1,8 +1,8 @@
 """One dialog: perceive, read, answer, call tools, remember.
 
 A turn takes what is perceived now, lets a LangChain agent answer, and is kept when it is complete.
-Whatever goes wrong in a tool is told to the model. Tools that act are approved, limited and logged
-(`approval/`), and die with the turn that called them.
+Whatever goes wrong in a tool is reported to the model. Tools that act are approved, limited and
+logged (`approval/`), and die with the turn that called them.
 """
 
 import asyncio
@@ -380,7 +380,7 @@ class Assistant:
 
 
 async def _in_thread(work: Callable[[], object]) -> None:
-    """Runs something in a thread of its own and waits for it; its errors are told by the turn."""
+    """Runs something in a thread of its own and waits for it; the turn reports its errors."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
 
     def run() -> None:
@@ -421,7 +421,7 @@ def _shows_media(chat: BaseChatModel, senses: TurnSenses | None, media: Any) -> 
 
 
 def _sight_age(senses: Any) -> Callable[[], float] | None:
-    """Returns what tells the age of sight in seconds, where the senses can tell."""
+    """Returns what gives the age of sight in seconds, where the senses know it."""
     report = getattr(senses, "report", None)
     if report is None:
         return None

@@ -17,7 +17,7 @@ class CallRecord:
     Attributes:
         name: Tool.
         arguments: As called; as a person changed them, where one did.
-        result: Text that the model was told.
+        result: Text that the model received.
         failed: Whether the tool reported an error, or did not run.
         decision: What a person said of it, if one was asked: `approve`, `edit` or `reject`.
     """
@@ -31,7 +31,15 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class PerceptRecord:
-    """A sense's part in a turn: `present`, `nothing`, `stale` or `missing`, and how old."""
+    """A sense's part in a turn: `present`, `nothing`, `stale` or `missing`, and how old.
+
+    Attributes:
+        sense: Name of the slot, such as "sight".
+        stream: Name of the stream, such as "camera".
+        state: `present`, `nothing`, `stale` or `missing`.
+        age_ms: Age of the observation when the condition was taken, ms; None if missing.
+        reference: Reference of the observation, `frame:<stream>@<ns>`; "" if missing.
+    """
 
     sense: str
     stream: str
@@ -88,14 +96,23 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """Some more of the answer."""
+    """Some more of the answer.
+
+    Attributes:
+        text: The piece, to be appended to those before it.
+    """
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """The model calls a tool."""
+    """The model calls a tool.
+
+    Attributes:
+        name: Name of the tool.
+        arguments: What it is called with, by name.
+    """
 
     name: str
     arguments: dict[str, Any]
@@ -103,14 +120,22 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalNeeded:
-    """The turn waits for a person; go on with `Assistant.decide`."""
+    """The turn waits for a person; go on with `Assistant.decide`.
+
+    Attributes:
+        requests: The calls that wait for a decision.
+    """
 
     requests: tuple[Request, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The turn is over, or waits for a person."""
+    """The turn is over, or waits for a person.
+
+    Attributes:
+        record: The turn as it is kept.
+    """
 
     record: TurnRecord
 

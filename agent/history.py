@@ -140,7 +140,7 @@ class History:
             self.forget_since(last.id)
 
     def unfinished(self) -> tuple[TurnRecord, dict[str, CallRecord]]:
-        """Returns the record of the last turn, as far as messages tell, and its calls by id."""
+        """Returns the record of the last turn, as far as messages say, and its calls by id."""
         record, calls = TurnRecord(""), {}
         for message in self.messages():
             if isinstance(message, HumanMessage):

@@ -63,9 +63,10 @@ class Thread:
     """A dialog.
 
     Attributes:
-        name: Its name.
+        name: Name of the thread.
         turns: Completed turns.
-        began, last: When its first and last turn began, seconds since 1970.
+        began: When its first turn began, seconds since 1970.
+        last: When its last turn began, seconds since 1970.
     """
 
     name: str
@@ -81,7 +82,11 @@ def default_dialogs() -> Path:
 
 
 class Dialogs:
-    """The dialogs of one file; a context manager. Safe for threads, and for several processes."""
+    """The dialogs of one file; a context manager. Safe for threads, and for several processes.
+
+    Attributes:
+        path: The SQLite file.
+    """
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
         """Opens the file.

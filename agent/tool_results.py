@@ -44,9 +44,11 @@ class Room:
     """How much of a turn a language model can still read."""
 
     def __init__(self, chat: BaseChatModel, tools: Sequence[BaseTool]) -> None:
-        """Args:
-        chat: The language model.
-        tools: What it may call; their descriptions are part of the prompt.
+        """Describe the tools once.
+
+        Args:
+            chat: The language model.
+            tools: What it may call; their descriptions are part of the prompt.
         """
         self._chat = chat
         self._tools = [openai_form(tool) for tool in tools]
@@ -76,9 +78,11 @@ class BoundResults(AgentMiddleware):
     """Cuts what a tool answers to the model's room. Stands next to the tools themselves."""
 
     def __init__(self, room: Room, kept: KeptResults) -> None:
-        """Args:
-        room: Of the language model.
-        kept: Where long results are kept whole.
+        """Use the room of the language model.
+
+        Args:
+            room: Of the language model.
+            kept: Where long results are kept whole.
         """
         super().__init__()
         self._room = room
@@ -138,8 +142,10 @@ class FitTurn(AgentMiddleware):
     """
 
     def __init__(self, room: Room) -> None:
-        """Args:
-        room: Of the language model.
+        """Use the room of the language model.
+
+        Args:
+            room: Of the language model.
         """
         super().__init__()
         self._room = room

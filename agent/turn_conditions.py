@@ -1,4 +1,4 @@
-"""What a turn is told of the senses, in the form that its language model can take."""
+"""What a turn gets of the senses, in the form that its language model can take."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

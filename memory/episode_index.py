@@ -21,8 +21,8 @@ from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query
 from sensebind.memory.vectors import check_width
 
-_SAMPLE = 512  # moments of a modality that tell how alike things are that have nothing in common
-_FEW = 8  # fewer than so many cannot tell
+_SAMPLE = 512  # moments of a modality; they show how alike unrelated ones are
+_FEW = 8  # fewer than so many do not show it
 _UNRELATED = 10  # percentile of similarities that stands for nothing in common
 _FITTING = 0.75  # of the way from unrelated to the best, from which on an episode fits
 _MOMENTS = 8  # of an episode, at most, that can stand before another one's
@@ -48,7 +48,11 @@ class Hit:
 
 
 class EpisodeIndex:
-    """The moments of one encoder, by similarity. Thread-safe."""
+    """The moments of one encoder, by similarity. Thread-safe.
+
+    Attributes:
+        model: Digest of the encoder whose embeddings are searched.
+    """
 
     def __init__(self, store: EpisodeStore, model: str) -> None:
         """Prepare; the first search reads the store.

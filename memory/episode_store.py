@@ -1,7 +1,7 @@
 """The facts of the memory: episodes and their moments in one SQLite file.
 
 The file alone is the truth. What is needed to search it fast is derived from it and kept nowhere
-else, so that there is nothing beside it that could be damaged or left behind. Several processes
+else, so that there is nothing next to it that could be damaged or left behind. Several processes
 may read it while one writes.
 """
 
@@ -93,6 +93,9 @@ class EpisodeStore:
     """An SQLite file of episodes. Thread-safe; a context manager.
 
     A commit survives `kill -9`. A power cut can cost what was committed since the last `sync`.
+
+    Attributes:
+        path: The SQLite file.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -120,7 +123,7 @@ class EpisodeStore:
             raise
 
     def when_ended(self, ended: Callable[[bool], None]) -> None:
-        """Name who is told how a transaction ended: True if it was kept, False if nothing of it.
+        """Name what is called when a transaction has ended: with True if it was kept, else False.
 
         Ids that `put` returned within a transaction that was not kept belong to nobody, and the
         next `put` may return them again.

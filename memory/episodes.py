@@ -35,10 +35,12 @@ class Episode:
     """A stretch of one stream.
 
     Attributes:
-        stream: Its name. `modality`: what it perceives.
+        stream: Name of the stream.
+        modality: Modality that the stream perceives, such as "vision".
         model: Digest of the encoder weights; only embeddings of the same one can be compared.
-        started_at: Capture time of its first percept, wall clock, ns. `ended_at`: of its last.
-        percepts: How many there were.
+        started_at: Capture time of its first percept, wall clock, ns.
+        ended_at: Capture time of its last percept, wall clock, ns.
+        percepts: Number of percepts.
         moments: What stands for it; the first is the mean of all.
         open: Whether it was still going on when this was written.
         id: Number in the store; 0 before it is stored.
@@ -67,10 +69,11 @@ class Query:
     """What to look for; everything that is given must hold.
 
     Attributes:
-        embedding: float [D], of a text, picture, sound or cloud; None searches by time alone.
+        embedding: float [D], of a text, image, sound or point cloud; None searches by time alone.
         modality: Only streams of this one, such as "audio"; "" takes all.
         stream: Only this stream; "" takes all.
-        since: Only episodes that went on at or after this, ns. `until`: at or before this.
+        since: Only episodes that went on at or after this, ns.
+        until: Only episodes that went on at or before this, ns.
         newest: The newest of those that fit, instead of those that fit best.
         limit: Most results, 1 to `MAX_RESULTS`.
         model: Digest of the encoder of `embedding`; "" does not check it.

@@ -26,7 +26,11 @@ Describe = Callable[[Episode], str]
 
 
 class EpisodeMemory:
-    """Searches a file of episodes, whoever writes it. Thread-safe; a context manager."""
+    """Searches a file of episodes, whoever writes it. Thread-safe; a context manager.
+
+    Attributes:
+        store: The file of episodes; closed with the memory.
+    """
 
     def __init__(
         self,
@@ -39,8 +43,8 @@ class EpisodeMemory:
         Args:
             path: Of the store; made when it is not there.
             describe: Asked once for each episode that is found and has no description yet.
-            words: Embeddings [W, D] of texts that tell what episodes may be of, such as "a dog", "a
-                bell". Something is always the most similar; with words to compare with, what is
+            words: Embeddings [W, D] of texts that name what episodes may be of, such as "a dog",
+                "a bell". Something is always the most similar; with words to compare with, what is
                 clearly of something else is left out.
 
         Raises:
@@ -151,7 +155,7 @@ class EpisodeMemory:
         return float(wanted @ embedding) - usual >= _SHARE * (float(similar.max()) - usual)
 
     def _index_of(self, model: str) -> EpisodeIndex:
-        """Return the index; another encoder's is thrown away and made anew."""
+        """Return the index; another encoder's is thrown away and made again."""
         with self._lock:
             if self._index is None or self._index.model != model:
                 self._index = EpisodeIndex(self.store, model)

@@ -62,8 +62,10 @@ class RecorderCounts:
     """What a recorder did since it was made.
 
     Attributes:
-        percepts: Percepts taken. `dropped`: those for which the queue had no room.
-        episodes: Episodes closed. `forgotten`: episodes that gave way to the limits.
+        percepts: Percepts taken.
+        dropped: Percepts for which the queue had no room.
+        episodes: Episodes closed.
+        forgotten: Episodes deleted to keep the limits.
         recovered: Episodes that a killed process had left open, closed as far as they had come.
         disordered: Percepts left out since they were not younger than the one before.
         failures: Percepts and tasks that the disk refused at first. Episodes are written when it
@@ -130,7 +132,11 @@ class _Stream:
 
 
 class Recorder:
-    """Writes episodes. The one writer of its file; a context manager, `start` runs it."""
+    """Writes episodes. The one writer of its file; a context manager, `start` runs it.
+
+    Attributes:
+        store: The open file that it writes to.
+    """
 
     def __init__(
         self,

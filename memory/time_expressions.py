@@ -40,7 +40,8 @@ class When:
     """A stretch of time to search.
 
     Attributes:
-        since: Begin, ns since 1970. `until`: end.
+        since: Begin, ns since 1970.
+        until: End, ns since 1970.
         newest: Whether the last time is meant, not the best fit.
     """
 

@@ -31,13 +31,16 @@ _SIDECAR_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class CacheInfo:
-    """What `cache.json` says about the index beside it.
+    """What `cache.json` says about the index next to it.
 
     Attributes:
-        dimension: Width of the vectors. `count`: how many there are.
+        dimension: Width D of the vectors.
+        count: Number of vectors.
         factory: FAISS factory string that built the index.
         source: sha256 of the normalised float32 vectors that went in, "" when unknown.
-        index_bytes: Size of the index file. `index_sha256`: its digest.
+        index_bytes: Size of the index file, bytes.
+        index_sha256: sha256 of the index file, hex.
+        version: Version of the format of `cache.json`; another one is refused.
     """
 
     dimension: int
@@ -50,7 +53,11 @@ class CacheInfo:
 
 
 class VisualCache:
-    """Image embeddings in a FAISS index, and the enhancement that they give."""
+    """Image embeddings in a FAISS index, and the enhancement that they give.
+
+    Attributes:
+        info: Size, origin and digest of the index; what `cache.json` says where it was loaded.
+    """
 
     def __init__(self, index: faiss.Index, info: CacheInfo | None = None) -> None:
         """Wrap a trained inner-product index.
@@ -62,10 +69,10 @@ class VisualCache:
         if index.ntotal == 0:
             raise ConfigurationError("visual cache is empty: build it from image embeddings")
         if not index.is_trained:
-            raise ConfigurationError("visual cache index is not trained: build it anew")
+            raise ConfigurationError("visual cache index is not trained: rebuild it")
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise ConfigurationError(
-                "visual cache index does not measure inner products: build it anew from its vectors"
+                "visual cache index does not measure inner products: rebuild it from its vectors"
             )
         self._index = index
         self.info = info or CacheInfo(index.d, index.ntotal, "", "")
@@ -152,7 +159,7 @@ class VisualCache:
             raise StorageError(f"cannot save the visual cache in {directory}: {error}") from error
         finally:
             for path in temporary:
-                with contextlib.suppress(OSError):  # the error that led here is the one to tell
+                with contextlib.suppress(OSError):  # the error that led here is the one to report
                     path.unlink(missing_ok=True)
 
     @classmethod
@@ -260,7 +267,15 @@ class VisualCache:
 
 @dataclass(frozen=True, slots=True)
 class Enhancer:
-    """A cache with its settings, as the callable that a perception worker is given."""
+    """A cache with its settings, as the callable that a perception worker is given.
+
+    Attributes:
+        cache: Where neighbours are looked up.
+        k: Neighbours per embedding.
+        temperature: Sharpness of the softmax over the similarities of the neighbours.
+        weight: 0 keeps the (normalised) embedding, 1 replaces it by the weighted mean of its
+            neighbours.
+    """
 
     cache: VisualCache
     k: int = 10

@@ -19,12 +19,16 @@ _MAX_ALERTS = 10_000  # the oldest give way
 
 @dataclass(frozen=True, slots=True)
 class PastAlert:
-    """An alert that was told.
+    """An alert that was reported.
 
     Attributes:
-        id: Counts up. `watch`: name of the watch. `stream`: where it matched.
-        at: Capture time of the percept, ns. `reference`: of its sample.
-        similarity: Of that percept. `outcome`: what was done, in words.
+        id: Number of the alert; counts up.
+        watch: Name of the watch.
+        stream: Name of the stream that matched.
+        at: Capture time of the percept, wall clock, ns.
+        reference: Reference of the percept's sample, `frame:<stream>@<ns>`.
+        similarity: Cosine similarity of the percept to the watch.
+        outcome: What was done, in words.
     """
 
     id: int

@@ -22,10 +22,10 @@ from sensebind.perception.percept import Percept, observation_reference
 
 MAX_WATCHES = 32
 MAX_NAME = 100
-_SAMPLES = 600  # values that tell what is usual
+_SAMPLES = 600  # values that define what is usual
 _DENSE = 50  # the first are all kept, so that something is known soon
 _SPREAD = 0.02  # least spread of what is usual
-_GAP = 5.0  # seconds without percepts after which a match begins anew
+_GAP = 5.0  # seconds without percepts after which a match begins again
 _SAME = 0.9  # cosine from which a word means the same as a watch
 _SLACK = 0.09  # how much better another word may fit, of the way from the usual to a match
 
@@ -34,7 +34,7 @@ class WatchSettings(BaseModel):
     """When a watch fires.
 
     Attributes:
-        background: Seconds of the stream that tell what is usual.
+        background: Seconds of the stream that define what is usual.
         learn: Percepts that must have come before it is known, without words to compare with.
         spreads: How far above the usual a match must be, in spreads of the usual.
         share: How far from the usual to a full match it must be, 0 to 1.
@@ -64,7 +64,7 @@ class Watch:
         model: Digest of its encoder; percepts of another one are not compared.
         modality: Only of these streams; "" watches all.
         action: What to do when it fires; "" to say so. For whoever gets the alert.
-        top: Similarity of a full match, 1 for an example; 0 if the stream must tell.
+        top: Similarity of a full match, 1 for an example; 0 if it is taken from the stream.
     """
 
     name: str
@@ -84,9 +84,12 @@ class Alert:
     """A watch has fired.
 
     Attributes:
-        watch: Which. `stream`: where it matched.
-        at: Capture time of the percept that made it fire, ns. `reference`: of its sample.
-        similarity: Of that percept. `threshold`: what it had to reach.
+        watch: The watch that fired.
+        stream: Name of the stream that matched.
+        at: Capture time of the percept that made it fire, wall clock, ns.
+        reference: Reference of that percept's sample, `frame:<stream>@<ns>`.
+        similarity: Cosine similarity of that percept to the watch.
+        threshold: Similarity that a match had to reach at that time.
     """
 
     watch: Watch
@@ -103,7 +106,7 @@ class Watcher:
     Deterministic: the only time it knows is that of the percepts.
 
     Attributes:
-        rested: Matches that came within the cool-down of their watch, and were not told.
+        rested: Matches that came within the cool-down of their watch, and were not reported.
     """
 
     def __init__(
@@ -117,8 +120,8 @@ class Watcher:
         Args:
             tell: Called when a watch fires, in the thread of the percept; must not wait.
             settings: When watches fire.
-            words: Embeddings [W, D] of texts that tell what percepts may be of, such as "a dog",
-                "a bell"; of the same encoder as the watches. They tell how similar a full match
+            words: Embeddings [W, D] of texts that name what percepts may be of, such as "a dog",
+                "a bell"; of the same encoder as the watches. They show how similar a full match
                 is, and what fits better than the watch does.
         """
         self.rested = 0
@@ -160,7 +163,7 @@ class Watcher:
             self._watches, self._rivals = given, rivals
 
     def __call__(self, percept: Percept) -> None:
-        """Compare a percept with every watch; tells of those that fire."""
+        """Compare a percept with every watch; reports those that fire."""
         header = percept.header
         with self._lock:
             words = None
@@ -277,9 +280,10 @@ class _Track:
 
     Attributes:
         usual: Similarities while it does not match.
-        holds: Whether it has fired and the thing is still there.
+        holds: Whether it has fired and the object is still there.
         streak: Percepts in a row for a match, or for its end.
-        fired: When it fired last, monotonic. `last`: when the last percept came.
+        fired: When it fired last, seconds of the monotonic clock.
+        last: When the last percept came, seconds of the monotonic clock.
     """
 
     usual: _Usual

@@ -3,7 +3,7 @@
 Requests go to the base URL and nowhere else: servers named by the document are ignored, proxies of
 the environment are not used, a redirect is followed inside the same host only, and addresses of
 the private network are refused unless their host was allowed by name. What a server answers is
-bounded in time and size; the model is told a short form, the whole of it is the tool's artifact.
+bounded in time and size; the model reads a short form, the whole of it is the tool's artifact.
 """
 
 import base64
@@ -33,7 +33,7 @@ from sensebind.tools.secrets import read_secret
 log = logging.getLogger(__name__)
 
 MAX_OPERATIONS = 200
-MAX_TOLD = 400  # characters of an answer told to the model
+MAX_TOLD = 400  # characters of an answer that the model reads
 
 
 class ApiTools:
@@ -326,7 +326,7 @@ def _credentials(
 
 
 def told(value: Any) -> str:
-    """Returns an answer as the model is told it: `{"lamp": "on"}` becomes `lamp on`."""
+    """Returns an answer as the model reads it: `{"lamp": "on"}` becomes `lamp on`."""
     if isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
         text = ", ".join(f"{key} {_scalar(one)}" for key, one in value.items()) or "done"
     elif isinstance(value, str):

@@ -32,10 +32,10 @@ FrameProvider = Callable[[], Observation]
 
 NEAR_HEIGHT = 0.25  # a box at least this share of the frame's height is called near
 # Chosen on 250 development homes: of kinds in view 94 % are counted right, of others 97 %.
-THRESHOLD = 0.3  # confidence of a detection that is told, unless said otherwise
+THRESHOLD = 0.3  # confidence of a detection that is reported, unless said otherwise
 SAME, SAME_PLACE = 0.5, 0.7  # overlap of boxes of one name that are one thing; of several names
 MUCH_LESS = 0.6  # share of another one's confidence below which a name is let go
-MAX_TOLD = 8  # places told to the model; the artifact holds all
+MAX_TOLD = 8  # places reported to the model; the artifact holds all
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,12 @@ class Detection:
 
 
 class Detector:
-    """Any transformers object-detection checkpoint."""
+    """Any transformers object-detection checkpoint.
+
+    Attributes:
+        threshold: Least confidence of a detection, 0..1.
+        labels: Names of the classes that the checkpoint knows, in the order of their ids.
+    """
 
     def __init__(self, model: Any, processor: Any, threshold: float) -> None:
         self._model = model
@@ -165,7 +170,7 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 
 def describe(kind: str, detections: Sequence[Detection], width: int, height: int) -> str:
-    """Returns what the model is told: `2 ball: left near, right far`, or `0 ball`.
+    """Returns what the model reads: `2 ball: left near, right far`, or `0 ball`.
 
     Things are listed from left to right.
     """
@@ -196,7 +201,7 @@ def _report(
     age: float,
     ranging: Ranging | None,
 ) -> tuple[str, dict[str, Any]]:
-    """What the model is told, and everything that was found."""
+    """What the model reads, and everything that was found."""
     height, width = observation.data.shape[:2]
     wanted = sorted(wanted, key=lambda one: one.box[0] + one.box[2])
     positions: list[Position | None] = [None] * len(wanted)
@@ -227,7 +232,7 @@ def detect_tool(
         detector: What finds things.
         frame: Where the newest frame comes from.
         max_age: Seconds after which a frame is too old to answer from.
-        ranging: Tells where things are in the robot's frame, too.
+        ranging: Locates objects in the robot's frame, too.
     """
     kinds: Any = StrEnum("Kind", {name: name for name in detector.labels})
     arguments: type[BaseModel] = create_model(
@@ -302,7 +307,7 @@ def find_tool(
 def locator(
     detector: Detector, frame: FrameProvider, ranging: Ranging, *, max_age: float = 1.0
 ) -> Callable[[str], tuple[float, float]]:
-    """Returns what tells where the nearest thing of a kind is: metres ahead and to the left.
+    """Returns what locates the nearest object of a kind: metres ahead and to the left.
 
     It raises ToolError when there is none in view, or the lidar does not reach it.
     """
@@ -319,7 +324,7 @@ def locator(
         height, width = observation.data.shape[:2]
         known = [one for one in ranging.positions(boxes, width, height) if one is not None]
         if not known:
-            raise ToolError(f"it cannot be told how far away the {kind} is")
+            raise ToolError(f"it is not known how far away the {kind} is")
         nearest = min(known, key=lambda one: one.distance)
         return nearest.ahead, nearest.left
 
@@ -338,7 +343,11 @@ def draw(image: np.ndarray, detections: Sequence[Detection]) -> np.ndarray:
 
 
 class ZeroShotDetector:
-    """Any transformers zero-shot object-detection checkpoint (OWL-ViT, Grounding DINO, …)."""
+    """Any transformers zero-shot object-detection checkpoint (OWL-ViT, Grounding DINO, …).
+
+    Attributes:
+        threshold: Least confidence of a detection, 0..1.
+    """
 
     def __init__(self, model: Any, processor: Any, threshold: float) -> None:
         self._model = model

@@ -19,7 +19,7 @@ from sensebind.perception.percept import Observation
 from sensebind.tools.ranging import Position
 from sensebind.tools.risk import Origin, Risk, label
 
-MAX_TEXT = 200  # characters of a code that are told
+MAX_TEXT = 200  # characters of a code that are reported
 MAX_MARKERS = 16
 KINDS = ("qr", "barcode", "aruco")
 
@@ -51,7 +51,9 @@ class MarkerReader:
         sizes: Mapping[str, float] | None = None,
         camera: Camera | None = None,
     ) -> None:
-        """Args:
+        """Prepare the readers.
+
+        Args:
             dictionary: OpenCV's name of the dictionary of ArUco markers or AprilTags.
             sizes: Length of a side in metres, by kind ("aruco") or by kind and text ("aruco 7");
                 gives positions, with a camera.
@@ -165,7 +167,7 @@ def markers_tool(
             found = reader.read(observation.data)
         except ToolError as error:
             raise ToolException(str(error)) from error
-        told = "; ".join(_told(one) for one in found) or "no codes"
+        told = "; ".join(_in_words(one) for one in found) or "no codes"
         return told, {
             "reference": observation.reference,
             "age_ms": round(age * 1000, 1),
@@ -183,7 +185,7 @@ def markers_tool(
     )
 
 
-def _told(marker: Marker) -> str:
+def _in_words(marker: Marker) -> str:
     text = marker.text if len(marker.text) <= MAX_TEXT else marker.text[: MAX_TEXT - 1] + "…"
     where = f" {marker.position}" if marker.position is not None else ""
     return f"{marker.kind} {text!r}{where}"

@@ -27,7 +27,7 @@ from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
 
 log = logging.getLogger(__name__)
 
-MAX_TOLD = 2000  # characters of an answer told to the model
+MAX_TOLD = 2000  # characters of an answer that the model reads
 MAX_TOOLS = 64
 _EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
 
@@ -145,7 +145,7 @@ class McpTools:
         try:
             self._loop.run_until_complete(self._serve())
         except BaseException as error:
-            # The thread's end is told to who waits for it; nobody else could see it.
+            # The thread's end is reported to who waits for it; nobody else could see it.
             self._failure = error
         finally:
             self._ready.set()
@@ -204,7 +204,7 @@ class McpTools:
         except TimeoutError as error:
             waiting.cancel()
             raise ToolException(f"no answer within {self._timeout:g} s") from error
-        except Exception as error:  # whatever a stranger's session raises is told, not raised
+        except Exception as error:  # whatever a stranger's session raises is reported, not raised
             raise ToolException(_root(error)) from error
         content, text = told(result, MAX_TOLD)
         if result.isError:

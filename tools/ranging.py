@@ -96,11 +96,13 @@ class Ranging:
     """
 
     def __init__(self, sweep: Callable[[], Observation], camera: Camera, lidar: Transform) -> None:
-        """Args:
-        sweep: Gives the newest sweep (float32 [N, 3] metres in the lidar's frame), or raises
-            SourceError.
-        camera: Gave the images.
-        lidar: Pose of the lidar in the robot's frame on the floor.
+        """Use a camera and a lidar of known pose.
+
+        Args:
+            sweep: Gives the newest sweep (float32 [N, 3] metres in the lidar's frame), or raises
+                SourceError.
+            camera: Gave the images.
+            lidar: Pose of the lidar in the robot's frame on the floor.
         """
         self._sweep = sweep
         self._camera = camera

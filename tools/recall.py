@@ -21,7 +21,13 @@ _RESULTS = 3
 
 
 class Recall(BaseModel):
-    """Arguments of `recall`."""
+    """Arguments of `recall`.
+
+    Attributes:
+        what: What to remember, in words; "" takes anything.
+        sense: Sense slot that it was perceived by.
+        when: Time to search, as a person says it; "" takes any time.
+    """
 
     what: Annotated[
         str,
@@ -45,7 +51,7 @@ def recall_tool(
 ) -> BaseTool:
     """Returns the `recall` tool, which searches what was perceived before.
 
-    The model is told when it was, by which stream, how similar it is and what it looks or sounds
+    The model reads when it was, by which stream, how similar it is and what it looks or sounds
     like; the artifact has the frames: of the moment itself, and of what was seen then.
 
     Args:

@@ -20,7 +20,12 @@ _What = Annotated[
 
 
 class WatchAdd(BaseModel):
-    """Arguments of `watch_add`."""
+    """Arguments of `watch_add`.
+
+    Attributes:
+        what: What to watch for, in words; also the name of the watch.
+        sense: Sense slot that is watched.
+    """
 
     what: _What
     sense: Annotated[
@@ -33,7 +38,11 @@ class WatchList(BaseModel):
 
 
 class WatchRemove(BaseModel):
-    """Arguments of `watch_remove`."""
+    """Arguments of `watch_remove`.
+
+    Attributes:
+        what: Name of the watch, as it was added.
+    """
 
     what: _What
 
@@ -52,7 +61,7 @@ def watch_tools(
     """
 
     def watch_add(what: str, sense: str = "any") -> tuple[str, dict[str, Any]]:
-        with _told():
+        with _reported_to_model():
             name = " ".join(what.split())
             modality = SENSES.get(sense, "")
             book.add(Watch(name, embed(name), model(), modality))
@@ -60,7 +69,7 @@ def watch_tools(
         return f"watching for {name}{how}", {"name": name, "modality": modality}
 
     def watch_list() -> tuple[str, list[dict[str, Any]]]:
-        with _told():
+        with _reported_to_model():
             watches = book.watches()
         rows = [{"name": one.name, "modality": one.modality} for one in watches]
         told = "; ".join(
@@ -70,7 +79,7 @@ def watch_tools(
         return told or "nothing is watched for", rows
 
     def watch_remove(what: str) -> tuple[str, dict[str, Any]]:
-        with _told():
+        with _reported_to_model():
             book.remove(" ".join(what.split()))
         return f"no longer watching for {what}", {"name": what}
 
@@ -94,7 +103,7 @@ def watch_tools(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _reported_to_model() -> Iterator[None]:
     """Errors that SenseBind knows are for the model to hear."""
     try:
         yield

@@ -25,7 +25,11 @@ _KEPT = ("time", "ns", "event", "tool", "risk", "call", "request", "thread", "tu
 
 
 class AuditLog:
-    """Appends records to a file, one JSON object per line; safe for threads and processes."""
+    """Appends records to a file, one JSON object per line; safe for threads and processes.
+
+    Attributes:
+        path: The file, JSON lines.
+    """
 
     def __init__(self, path: str | Path) -> None:
         """Opens the file for appending.

@@ -62,8 +62,10 @@ class CallOrder:
     """The places of all messages' acting calls. Safe for threads."""
 
     def __init__(self, acts: Callable[[str], bool]) -> None:
-        """Args:
-        acts: Whether a tool of a name acts.
+        """Begin with no call on its way.
+
+        Args:
+            acts: Whether a tool of a name acts.
         """
         self._acts = acts
         self._changed = threading.Condition()

@@ -85,8 +85,10 @@ class MarkOrigins(AgentMiddleware):
     """Marks others' words in what a model is shown; what is stored stays as it is."""
 
     def __init__(self, influence: Influence) -> None:
-        """Args:
-        influence: Whose words a result is.
+        """Draw the secret of the marks.
+
+        Args:
+            influence: Whose words a result is.
         """
         super().__init__()
         self._influence = influence

@@ -47,7 +47,7 @@ def chaos(
     seed: Annotated[int, typer.Option(help="Of their order.")] = 0,
     as_json: Json = False,
 ) -> int:
-    """Start a robot, let everything fail that may fail, and tell what came of it."""
+    """Start a robot, let everything fail that may fail, and report what came of it."""
     # Exit code 0, or 1 when something did not go as it must.
     from sensebind.agent.robot.config_file import read_config
 

@@ -28,7 +28,9 @@ def imagine(
     cache: Annotated[
         bool, typer.Option(help="Bring the embedding to where images lie, if there is a cache.")
     ] = True,
-    prompt: Annotated[str, typer.Option(help="Words for the picture, beside the inputs.")] = "",
+    prompt: Annotated[
+        str, typer.Option(help="Words for the picture, in addition to the inputs.")
+    ] = "",
     steps: Annotated[int, typer.Option(min=1, help="Steps of denoising.")] = 20,
     guidance: Annotated[float, typer.Option(help="How closely the inputs are followed.")] = 10.0,
     noise: Annotated[int, typer.Option(min=0, help="Noise on the embedding, for variety.")] = 0,

@@ -43,7 +43,7 @@ def convert(
         Path | None, typer.Option(help="CLIP ViT-L/14 of Hugging Face, for LLaMA-Adapter V2.")
     ] = None,
     tokenizer: Annotated[
-        Path | None, typer.Option(help="tokenizer.model; beside the LLaMA by default.")
+        Path | None, typer.Option(help="tokenizer.model; next to the LLaMA by default.")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="knn.index.")] = None,
     index: Annotated[str, typer.Option(help="Vectors of the cache: sq8 or fp16.")] = "sq8",

@@ -12,7 +12,7 @@ import typer
 from sensebind.agent.cli.options import Json, Keys
 from sensebind.agent.cli.signals import until_signal
 
-keys_app = typer.Typer(help="Keys that let other machines listen, and tell whom we believe.")
+keys_app = typer.Typer(help="Keys that let other machines listen, and say whom we believe.")
 
 
 def proxy(

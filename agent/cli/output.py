@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _ESCAPES = "sensebind-escapes"
-_PATIENCE = 1.0  # seconds after which a person is told what takes so long
+_PATIENCE = 1.0  # seconds after which a person sees what takes so long
 
 
 def prepare_output() -> None:

@@ -29,7 +29,7 @@ def train_all(
     workers: Workers = None,
     as_json: Json = False,
 ) -> int:
-    """Train everything: encoders, the detector beside them, then the language model."""
+    """Train everything: encoders, the detector next to them, then the language model."""
     check_disk(output, run)
     _log()
     from sensebind.agent.training.pipeline import train_everything

@@ -47,7 +47,7 @@ class StreamReport:
         age_ms: Of the newest observation, in milliseconds; infinite before the first.
         rate: Percepts per second lately; 0 when there are none.
         encode_ms: What the newest percept took to make.
-        worker: State that the worker's last heartbeat told, "silent" without recent ones.
+        worker: State that the worker's last heartbeat reported, "silent" without recent ones.
         detail: What the worker waits for, in words, or "".
         counts: What was received, lost, restarted, and so on.
         heartbeat: The worker's last, however old; None before the first.

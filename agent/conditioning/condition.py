@@ -146,8 +146,10 @@ class ConditionStore:
     """
 
     def __init__(self, limit: int = 256) -> None:
-        """Args:
-        limit: Most conditions kept; at least 1.
+        """Begin empty.
+
+        Args:
+            limit: Most conditions kept; at least 1.
         """
         if limit < 1:
             raise InputError(f"a condition store keeps at least one condition, got limit {limit}")

@@ -19,7 +19,7 @@ class PictureSettings:
         steps: Of denoising.
         guidance: How much the embedding counts against none; 1 and less switch guidance off.
         noise: Noise added to the embedding, 0 to 999: more of it, more variety.
-        prompt: Words for the text encoder of the pipeline, beside the embedding.
+        prompt: Words for the text encoder of the pipeline, in addition to the embedding.
         side: Pixels of the square, a multiple of 8; the pipeline's own by default.
         seed: Makes the picture repeatable.
     """

@@ -42,7 +42,7 @@ FRAME = "frame:"
 _TEXTS = frozenset({"text", "text-plain"})
 _FOREIGN_TEXT = "input_text"  # of OpenAI's Responses
 _SILENT = (
-    frozenset(  # what an assistant's message may hold beside text; tool calls go by themselves
+    frozenset(  # what an assistant's message may hold besides text; tool calls go by themselves
         {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "invalid_tool_call"}
     )
 )
@@ -59,7 +59,7 @@ class Medium:
     Attributes:
         modality: ImageBind's name, or `"video"`; empty where a kept frame will say it.
         data: Bytes of a file, a path, a frame's reference, points [N, 3], or an embedding [D].
-        suffix: Ending that tells the format of bytes, such as `.ply`.
+        suffix: Ending that names the format of bytes, such as `.ply`.
         embedded: Whether `data` is an embedding.
         weight: How much it counts.
         digest: Equal for equal media.

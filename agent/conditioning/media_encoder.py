@@ -42,7 +42,11 @@ class Frames(Protocol):
 
 
 class FileSenses:
-    """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe."""
+    """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe.
+
+    Attributes:
+        encoder: ImageBind's trunks, loaded as they are needed.
+    """
 
     def __init__(
         self, checkpoint: Path, modalities: Sequence[str] = (), *, frames: Frames | None = None
@@ -106,7 +110,7 @@ class FileSenses:
             InputError: As `embed`.
         """
         name = TRUNK_OF.get(modality, modality)
-        self.encoder.load([name])  # a trunk that is not there is told before its settings are
+        self.encoder.load([name])  # a missing trunk is reported before its settings are
         tensor = self._tensor(modality, data, rate)
         return None if tensor is None else self.encoder.encode(name, [tensor])[0]
 

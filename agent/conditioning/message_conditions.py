@@ -28,13 +28,15 @@ class MediaConditions:
         read_files: bool = True,
         frames_kept: bool = False,
     ) -> None:
-        """Args:
-        store: Where conditions go.
-        encoders: Gives the encoders when they are first needed.
-        senses: Slot names of the language model.
-        dim: Width of its embeddings.
-        read_files: Whether messages may name local files.
-        frames_kept: Whether the encoders have a frame store to make lost conditions from.
+        """Prepare; the encoders are not loaded yet.
+
+        Args:
+            store: Where conditions go.
+            encoders: Gives the encoders when they are first needed.
+            senses: Slot names of the language model.
+            dim: Width of its embeddings.
+            read_files: Whether messages may name local files.
+            frames_kept: Whether the encoders have a frame store to make lost conditions from.
         """
         self._store = store
         self._encoders = encoders

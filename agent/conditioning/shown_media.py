@@ -45,7 +45,7 @@ VIDEO_FRAMES = 4
 """Frames that stand for a video, spread evenly over it."""
 MAX_SECONDS = 60.0
 """Of a sound that is sent; what follows is left out, and the model is informed."""
-_RATE = 16_000  # Hz, what speech models work at; no band above 8 kHz is needed to tell sounds
+_RATE = 16_000  # Hz, what speech models work at; sounds are recognised without bands above 8 kHz
 _QUALITY = 85
 _CACHED = 16  # media whose blocks are kept: one turn calls the model several times
 
@@ -66,7 +66,12 @@ class Shown:
 
 
 class MediaForModel:
-    """Prepares media for one language model. Thread-safe."""
+    """Prepares media for one language model. Thread-safe.
+
+    Attributes:
+        images: Whether the model takes images.
+        audio: Whether the model takes sound.
+    """
 
     def __init__(
         self,

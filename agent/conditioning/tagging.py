@@ -35,7 +35,11 @@ class Tag:
 
 
 class Tagger:
-    """Names embeddings by the words of a vocabulary."""
+    """Names embeddings by the words of a vocabulary.
+
+    Attributes:
+        words: The vocabulary.
+    """
 
     def __init__(self, checkpoint: Path, words: Sequence[str]) -> None:
         """Embed the vocabulary once.

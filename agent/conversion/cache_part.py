@@ -43,7 +43,7 @@ def cache_part(
         path: The index.
         digests: Of the inputs, for the record.
         form: "sq8" or "fp16".
-        told: Told the recall that was measured.
+        told: Called with the recall that was measured.
 
     Raises:
         CheckpointError: No FAISS index, an empty one, or one that cannot give its vectors back.

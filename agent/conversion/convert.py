@@ -32,12 +32,12 @@ class ConvertOptions:
         point: A file whose point trunk is added to `imagebind`.
         modalities: Trunks to convert; all that there are when empty.
         imagebind_config: config.json of an ImageBind of other than the published sizes.
-        bpe: CLIP's merges file; looked for beside `imagebind` if not given.
+        bpe: CLIP's merges file; looked for next to `imagebind` if not given.
         llama: Meta's or a Hugging Face directory.
         delta: Open-Chinese-LLaMA's differences.
         adapter: An ImageBind-LLM or LLaMA-Adapter file.
         clip: Weights of CLIP ViT-L/14 for an adapter file without them.
-        tokenizer: Instead of the one beside the LLaMA.
+        tokenizer: Instead of the one next to the LLaMA.
         keep_lora: Leave the LoRA unmerged, to train on.
         cache: knn.index.
         index: Form of the cache's vectors, "sq8" or "fp16".

@@ -61,7 +61,7 @@ class Downloader:
     """How to fetch.
 
     Attributes:
-        progress: Told the name, bytes that are there, and bytes in all (None: not known).
+        progress: Called with the name, bytes that are there, and bytes in all (None: not known).
         attempts: Failures in a row, without a byte gained, after which it gives up.
         pause: Seconds before the second attempt; doubled each time.
         timeout: Seconds without a byte that count as a failure.
@@ -256,7 +256,7 @@ def _tag_path(part: Path) -> Path:
 
 
 def _remember(part: Path, answer: httpx.Response, total: int | None) -> None:
-    """Keeps what tells whether the rest belongs to the same file."""
+    """Keeps what shows whether the rest belongs to the same file."""
     etag = answer.headers.get("etag", "")
     kept = {"etag": "" if etag.startswith("W/") else etag, "total": total}
     _tag_path(part).write_text(json.dumps(kept), "utf-8")

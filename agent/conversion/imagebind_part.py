@@ -25,7 +25,7 @@ FOLDER = "imagebind"
 MERGES_NAME = "bpe_simple_vocab_16e6.txt.gz"
 CLIP_MERGES = 48_894
 
-# Point-Bind wraps ImageBind as `bind` and keeps the point trunk beside it.
+# Point-Bind wraps ImageBind as `bind` and keeps the point trunk next to it.
 _POINT_BIND = (
     (re.compile(r"^module\."), ""),
     (re.compile(r"^bind\.modality_head_point\."), "modality_heads.point."),
@@ -44,7 +44,11 @@ def published_name(name: str) -> str | None:
 
 
 class Renamed:
-    """The tensors of one or two files under ImageBind's names; a later file adds trunks."""
+    """The tensors of one or two files under ImageBind's names; a later file adds trunks.
+
+    Attributes:
+        shapes: Shape of each tensor, by ImageBind's name.
+    """
 
     def __init__(self, files: Sequence[TensorFile]) -> None:
         self._files = files

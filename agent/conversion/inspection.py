@@ -28,7 +28,7 @@ from sensebind.perception.tensor_files import (
 )
 
 _ACTIVATIONS = 300 * 10**6
-"""Bytes beside the weights: activations of a short prompt, and the interpreter's own buffers."""
+"""Bytes besides the weights: activations of a short prompt, and the interpreter's own buffers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Adapter:
         shapes: By official name.
         label: What error messages call it.
         files: To unmap.
+        extra: What the adapter file holds besides the tensors (plain values), such as `config`.
     """
 
     def __init__(self, path: Path, clip: Path | None = None) -> None:
@@ -128,11 +129,11 @@ def llama_part(
         adapter: One of the published adapters.
         digests: Of the inputs, for the record.
         dtype: Of the tensors.
-        tokenizer: Instead of the one beside the LLaMA.
+        tokenizer: Instead of the one next to the LLaMA.
         merge: Merge the LoRA into the weights.
         force: Go on although the base is another one.
         plain: The base before a delta was added to it.
-        told: Told what the comparison of the base gave.
+        told: Called with the result of the comparison of the base.
         fields: Further fields of the configuration, that no shape shows.
 
     Raises:

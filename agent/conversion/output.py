@@ -76,7 +76,7 @@ class Part:
         folder: Where it goes within the directory; "" is the directory itself.
         shards: Tensors by shard label; see `by_size`. A label "" is the single file.
         finish: Writes the small files (config, tokenizer) into the folder it is given.
-        record: What `conversion.json` tells: inputs with their digests, settings, checks.
+        record: What `conversion.json` says: inputs with their digests, settings, checks.
         release: Called now and then, to unmap the inputs.
         save: Instead of shards: writes the files by itself, in one go.
         bytes: Size of what `save` writes, for the check of the disk.
@@ -123,7 +123,7 @@ def write_directory(
     Args:
         output: Directory to make, or to add the parts to.
         parts: With different folders.
-        progress: Told the part's name, bytes written and bytes in all.
+        progress: Called with the part's name, bytes written and bytes in all.
 
     Raises:
         ConfigurationError: A part is there already, or another process converts to this place.
@@ -185,7 +185,7 @@ def write_safetensors(
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
-        with contextlib.suppress(OSError):  # the error that led here is the one to tell
+        with contextlib.suppress(OSError):  # the error that led here is the one to report
             temporary.unlink(missing_ok=True)
     return digest.hexdigest()
 
@@ -273,7 +273,7 @@ def _refuse_present(output: Path, part: Part) -> None:
     there = output / part.folder if part.folder else output / "config.json"
     if there.exists() or (part.folder == "" and output.is_file()):
         raise ConfigurationError(
-            f"{there} exists: choose another --output, or remove it to convert {part.name} anew"
+            f"{there} exists: choose another --output, or remove it to convert {part.name} again"
         )
 
 
@@ -282,7 +282,7 @@ def _shard_name(label: str) -> str:
 
 
 def _plan_digest(part: Part) -> str:
-    """Tells whether finished shards belong to the same inputs, settings and tensors."""
+    """Digest of inputs, settings and tensors; finished shards of the same one can be kept."""
     tensors = {
         label: [(o.name, o.shape, str(o.dtype)) for o in shard]
         for label, shard in part.shards.items()
@@ -297,7 +297,7 @@ def _read_journal(path: Path, plan: str) -> dict[str, Any]:
         if journal["plan"] == plan and isinstance(journal["done"], dict):
             return journal
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # no journal, or one that was cut off: begin anew
+        pass  # no journal, or one that was cut off: begin again
     return {"plan": plan, "done": {}}
 
 

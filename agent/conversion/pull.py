@@ -72,7 +72,12 @@ class PublishedModel(BaseModel):
 
 
 class Registry(BaseModel):
-    """The published models."""
+    """The published models.
+
+    Attributes:
+        files: Published files, by the key that models name them by.
+        models: Published models, by name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -250,5 +255,5 @@ class _Bar:
         print(f"{name}: {human(done)}{share}, {speed:.1f} MB/s ", end=end, file=sys.stderr)
 
     def tell(self, line: str) -> None:
-        """Prints a line beside the bar."""
+        """Prints a line above the bar."""
         print(line, file=sys.stderr)

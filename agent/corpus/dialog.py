@@ -59,7 +59,12 @@ class NoPool:
 
 @dataclass(frozen=True, slots=True)
 class TurnCondition:
-    """Rows of the three slots (`ABSENT` for empty) and what they show."""
+    """Rows of the three slots (`ABSENT` for empty) and what they show.
+
+    Attributes:
+        rows: Row of the pool per slot, sight, hearing and scan; `ABSENT` for an empty one.
+        facts: What the three slots show.
+    """
 
     rows: tuple[int, int, int]
     facts: Facts

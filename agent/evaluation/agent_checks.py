@@ -33,7 +33,7 @@ def sample_of(home: SimHome) -> SceneSample:
 def ago_in(answer: str) -> tuple[float, float] | None:
     """Returns how long ago an answer says that something was, and the unit, in seconds.
 
-    None where it tells no time.
+    None where it says no time.
     """
     if found := _AGO.search(answer.lower()):
         unit = _UNITS[found[2]]

@@ -296,7 +296,7 @@ def _without(task: Task, kind: str) -> Scene:
 
 
 def _reachable(home: SimHome) -> Visible | None:
-    """The nearest thing in view, if there is a free way to it that is long enough to be told."""
+    """The nearest object in view, if there is a free way to it that is long enough to judge."""
     visible = sorted(truth(home).visible, key=lambda one: one.distance)
     if not visible or [one.kind for one in visible].count(visible[0].kind) > 1:
         return None

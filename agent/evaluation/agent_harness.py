@@ -66,7 +66,17 @@ _KNOWN = 4096  # samples whose embeddings are remembered: a home at rest looks t
 
 
 class Parts:
-    """What all tasks share: weights, and the house's server. A context manager."""
+    """What all tasks share: weights, and the house's server. A context manager.
+
+    Attributes:
+        encoders: The encoder of each stream, by name of the stream.
+        detector: The object detector.
+        chat: The language model.
+        embedder: Embeds texts into the joint space.
+        words: Embeddings [kinds, D] of "a dog", "a ball", …; watches and recall compare with them.
+        house: The devices of the home that the robot is in.
+        api: The tools of the house's server; only inside the context.
+    """
 
     def __init__(self, checkpoint: Path) -> None:
         """Loads a checkpoint.
@@ -131,7 +141,12 @@ class _House:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What a watch said, and when, in seconds since the task began."""
+    """What a watch said, and when, in seconds since the task began.
+
+    Attributes:
+        at: Seconds since the task began.
+        said: The sentence.
+    """
 
     at: float
     said: str
@@ -161,7 +176,7 @@ class Stage:
         self._recorder = Recorder(memory, wall_ns=self.wall_ns, clock=lambda: self.now)
         self._stack.callback(self._recorder.stop)
         self._book = WatchBook(self._recorder.store)
-        self._watcher = Watcher(self._told, words=parts.words)
+        self._watcher = Watcher(self._note_spoken, words=parts.words)
         self._memory = self._stack.enter_context(
             EpisodeMemory(memory, episode_describer(describer(parts.chat)), parts.words)
         )
@@ -226,7 +241,7 @@ class Stage:
         encoder = self._parts.encoders[stream]
         return Percept.of(seen, self._parts.encode(seen), encoder, published_at=at)
 
-    def _told(self, alert: Alert) -> None:
+    def _note_spoken(self, alert: Alert) -> None:
         self.spoken.append(Spoken(self.now, sentence(alert)))
 
     # --- senses, for the dialog -----------------------------------------------------------------

@@ -49,7 +49,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: text, or a call."""
+    """An answer: text, or a call.
+
+    Attributes:
+        text: The answer; "" where it is a call.
+        call: The call; None for an answer, or a call that cannot be parsed.
+    """
 
     text: str
     call: ParsedCall | None = None
@@ -61,10 +66,12 @@ class Answerer:
     def __init__(
         self, llm: LoadedModel, tools: Sequence[dict[str, Any]], *, batch: int = 32
     ) -> None:
-        """Args:
-        llm: The language model.
-        tools: In OpenAI form; all of them may be called in every answer.
-        batch: Dialogs per batch.
+        """Wrap a language model.
+
+        Args:
+            llm: The language model.
+            tools: In OpenAI form; all of them may be called in every answer.
+            batch: Dialogs per batch.
         """
         self._llm = llm
         self._tools = list(tools)
@@ -79,7 +86,7 @@ class Answerer:
 
         Args:
             asked: The dialogs.
-            tick: Told how many were answered after each batch.
+            tick: Called after each batch with how many were answered.
         """
         limit = self._llm.context - MAX_NEW_TOKENS
         prompts = [

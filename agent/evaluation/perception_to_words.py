@@ -49,7 +49,12 @@ class Question:
 
 
 class Chain:
-    """A checkpoint under evaluation."""
+    """A checkpoint under evaluation.
+
+    Attributes:
+        llm: The language model.
+        cache: The visual cache; None if the checkpoint has none.
+    """
 
     def __init__(self, checkpoint: Path) -> None:
         """Loads language model, cache and tools.
@@ -100,7 +105,7 @@ class Chain:
         """Runs the tools that were called, and lets the model answer.
 
         Returns:
-            Per question the last answer, and what the tool told (empty if none was called).
+            Per question the last answer, and the tool's result (empty if none was called).
         """
         results = [
             run_tool(reply.call, question.scene)
@@ -143,7 +148,7 @@ def _nowhere(_kind: str) -> Place:
 
 
 def run_tool(call: ParsedCall, scene: SceneSample) -> str:
-    """Returns what a tool would tell in a scene."""
+    """Returns what a tool would report in a scene."""
     match call.name:
         case "detect":
             kind = str(call.arguments.get("kind"))

@@ -95,7 +95,7 @@ def evaluate(chain: Chain, scenes: Sequence[SceneSample], n: int, tick: Tick) ->
         chain: The checkpoint.
         scenes: Perceived scenes; about three times as many as trials.
         n: Most trials per row.
-        tick: Told how many questions were answered.
+        tick: Called with how many questions were answered.
     """
     alone, rows = _senses_alone(chain, scenes, n, tick)
     rows += _slots(chain, scenes, n, alone, tick)

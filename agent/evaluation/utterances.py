@@ -164,7 +164,7 @@ def right_call(intent: str, text: str, reply: Reply) -> bool:
 
 
 def right_after_tool(intent: str, text: str, answer: str, told: str) -> bool:
-    """Whether the answer says what the tool told, in the language of the question."""
+    """Whether the answer says what the tool reported, in the language of the question."""
     if not answer or is_chinese(text) != is_chinese(answer):
         return False
     match intent:

@@ -1,6 +1,6 @@
 """The condition adapter: every new parameter of the gated LLaMA, in one top-level module.
 
-They sit beside the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
+They sit next to the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
 gates of zero, and the whole adapter can be trained, saved and swapped as one module.
 """
 
@@ -20,6 +20,10 @@ class MergedLora(nn.Module):
 
     They are a fraction of a percent of the layer they recover; a second copy of `wv` in every
     layer of the 7B model would be a gigabyte.
+
+    Attributes:
+        l1: [layers, rank, inputs], the first factor of each layer.
+        l2: [layers, outputs, rank], the second factor of each layer.
     """
 
     def __init__(self, layers: int, rank: int, inputs: int, outputs: int) -> None:
@@ -35,6 +39,9 @@ class ConditionAdapter(nn.Module):
     """Turns conditions into what each injected layer adds.
 
     Attributes:
+        head_dim: Width of an attention head.
+        multi_token: Whether a condition has several tokens that share one softmax.
+        gate_tanh: Whether gates go through tanh.
         bind: The bind network, if embeddings are the conditions.
         vision: The CLIP tower and its queries, if pictures are.
         prefix: [layers, slots × query_len, hidden], added to the features of each layer.

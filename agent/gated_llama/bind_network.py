@@ -8,7 +8,14 @@ from sensebind.agent.gated_llama.config import GatedLlamaConfig
 
 
 class BindBlock(nn.Module):
-    """A pre-norm SwiGLU block: `h + down(silu(gate n) * up n)` with `n = norm(h)`."""
+    """A pre-norm SwiGLU block: `h + down(silu(gate n) * up n)` with `n = norm(h)`.
+
+    Attributes:
+        norm: RMSNorm [hidden]; LayerNorm with `bind_legacy`.
+        gate: Linear, hidden to inner width; goes through SiLU.
+        up: Linear, hidden to inner width.
+        down: Linear, inner width to hidden.
+    """
 
     def __init__(self, config: GatedLlamaConfig) -> None:
         super().__init__()
@@ -25,7 +32,12 @@ class BindBlock(nn.Module):
 
 
 class BindNetwork(nn.Module):
-    """A projection and `config.bind_blocks` SwiGLU blocks, without a norm at the end."""
+    """A projection and `config.bind_blocks` SwiGLU blocks, without a norm at the end.
+
+    Attributes:
+        proj: Linear, bind_dim to hidden.
+        blocks: The SwiGLU blocks, in order.
+    """
 
     def __init__(self, config: GatedLlamaConfig) -> None:
         super().__init__()

@@ -25,6 +25,7 @@ class GatedLlamaConfig(LlamaConfig):
     `adapter_len > 1` chooses the multi-token gated attention path.
 
     Attributes:
+        model_type: Name of the architecture in `config.json`.
         format_version: Of the file; one of a newer SenseBind is refused.
         conditioner: Where condition tokens come from: "bind", the bind network, from embeddings;
             "vision", a CLIP tower and query blocks, from pictures; "none", the prefix alone, so

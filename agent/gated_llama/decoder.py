@@ -20,7 +20,7 @@ from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 
 FIRST_CAPACITY = 256  # tokens
-# For so many rows MKL packs a matrix anew at every product; the other way round it only reads it,
+# For so many rows MKL packs a matrix again at every product; the other way round it only reads it,
 # which is 1.3 times as fast when the matrix does not fit into the processor's cache.
 FEW_ROWS = range(7, 17)
 LARGE_MATRIX = 2**19  # weights
@@ -45,7 +45,7 @@ class _Layer(NamedTuple):
 
 
 class Decoder:
-    """Reads tokens of B rows, keeps their keys and values, and tells what may come next.
+    """Reads tokens of B rows, keeps their keys and values, and returns what may come next.
 
     It computes what the model's own `forward` computes, from the model's own weights. Not to be
     used from several threads at once. Make a new one when the model's weights were replaced.
@@ -57,11 +57,13 @@ class Decoder:
     def __init__(
         self, model: GatedLlamaForCausalLM, *, rows: int = 1, compiled: bool = False
     ) -> None:
-        """Args:
-        model: In eval mode.
-        rows: Rows of the batch, B.
-        compiled: Compile the decoding step (minutes at the first token, then fast on GPUs). The
-            buffers then have the model's whole context length from the start.
+        """Begin with nothing read.
+
+        Args:
+            model: In eval mode.
+            rows: Rows of the batch, B.
+            compiled: Compile the decoding step (minutes at the first token, then fast on GPUs). The
+                buffers then have the model's whole context length from the start.
 
         Raises:
             ConfigurationError: Rotary positions that change with the length of the text.

@@ -9,7 +9,12 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 class LoraLinear(nn.Linear):
-    """`y = W x + b + l2(l1 x)`, scaling 1, no dropout; `l2` starts at zero."""
+    """`y = W x + b + l2(l1 x)`, scaling 1, no dropout; `l2` starts at zero.
+
+    Attributes:
+        l1: Linear without bias, inputs to rank.
+        l2: Linear without bias, rank to outputs; starts at zero.
+    """
 
     def __init__(self, inputs: int, outputs: int, rank: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, bias=bias)

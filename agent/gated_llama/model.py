@@ -20,6 +20,11 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
 
     Conditions are given as embeddings or pictures (`conditions`, `present`) or, computed once by
     `injection`, as `injection`. `condition_ids` says under which condition each token is read.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+        adapter: Turns conditions into what each injected layer adds.
     """
 
     config: GatedLlamaConfig

@@ -56,6 +56,7 @@ class DialogSession:
     A new `stream` supersedes an unfinished one. Calls from several threads are safe.
 
     Attributes:
+        model: In eval mode; the session never changes it.
         stats: Of the newest generation; complete once its iterator has ended.
     """
 
@@ -66,10 +67,12 @@ class DialogSession:
         max_conditions: int = 64,
         compiled: bool = False,
     ) -> None:
-        """Args:
-        model: In eval mode; the session holds it, and never changes it.
-        max_conditions: Conditions kept beyond those of the newest prompt.
-        compiled: Compile the decoding step, see `Decoder`.
+        """Begin an empty dialog.
+
+        Args:
+            model: In eval mode; the session holds it, and never changes it.
+            max_conditions: Conditions kept beyond those of the newest prompt.
+            compiled: Compile the decoding step, see `Decoder`.
         """
         self.model = model
         self.stats = GenerationStats()
@@ -218,7 +221,7 @@ class DialogSession:
                 transformers' processors are.
             cancel: Ends the generation before the next token when set.
             generator: Source of randomness.
-            exact: Read the whole dialog anew, under its last condition.
+            exact: Read the whole dialog again, under its last condition.
 
         Returns:
             An iterator over token ids.

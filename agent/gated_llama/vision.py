@@ -10,7 +10,13 @@ class VisionConditioner(nn.Module):
     """A CLIP tower, and query blocks that boil its tokens down to the condition tokens.
 
     Attributes:
+        clip: CLIP's vision tower with its projection.
+        clip_proj: Linear, projection_dim of CLIP to vision_width.
+        clip_norm: LayerNorm [vision_width] of the projected CLIP tokens.
         query: [adapter_len, vision_width] learned queries, put before the CLIP tokens.
+        blocks: Pre-norm transformer layers over queries and CLIP tokens.
+        proj: Linear, vision_width to hidden.
+        norm: LayerNorm [hidden] of the condition tokens.
     """
 
     def __init__(self, config: GatedLlamaConfig) -> None:

@@ -83,7 +83,7 @@ class ChatSenseBind(BaseChatModel):
         top_p: Nucleus of sampling.
         seed: Makes sampling repeatable.
         stop: Texts that end an answer; they are not part of it.
-        reread: Read the whole dialog anew under its last condition, every time.
+        reread: Read the whole dialog again under its last condition, every time.
         compiled: Compile the decoding step: minutes before the first token, then fast on a GPU.
         device: `"auto"` or a torch device.
         conditions: Where references to conditions are looked up.

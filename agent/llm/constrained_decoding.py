@@ -152,7 +152,10 @@ class Closers:
     """The tokens that bring JSON to its end.
 
     Attributes:
-        quote, bracket, brace, comma: Ids of `"`, `]`, `}` and `,`; -1 if there is no such token.
+        quote: Id of the token `"`; -1 if there is no such token.
+        bracket: Id of the token `]`; -1 if there is no such token.
+        brace: Id of the token `}`; -1 if there is no such token.
+        comma: Id of the token `,`; -1 if there is no such token.
     """
 
     quote: int = -1
@@ -209,7 +212,12 @@ class Grammar:
 
 
 class GrammarState:
-    """Where one sequence stands in its grammar."""
+    """Where one sequence stands in its grammar.
+
+    Attributes:
+        vocab_size: Width of the model's logits.
+        finished: Whether an end token was taken, or one that the grammar does not allow.
+    """
 
     def __init__(self, grammar: Grammar, matcher: LLMatcher) -> None:
         self._grammar = grammar
@@ -271,7 +279,13 @@ class GrammarState:
 
 
 class GrammarEngine:
-    """Compiles grammars for one tokenizer."""
+    """Compiles grammars for one tokenizer.
+
+    Attributes:
+        style: How the checkpoint writes a tool call.
+        eos_ids: Tokens that end a reply.
+        vocab_size: Width of the model's logits.
+    """
 
     def __init__(
         self,
@@ -437,10 +451,12 @@ class GrammarLogitsProcessor(LogitsProcessor):
     def __init__(
         self, grammars: Sequence[Grammar], prompt_length: int, budget: int | None = None
     ) -> None:
-        """Args:
-        grammars: One per row.
-        prompt_length: Length of the (padded) prompt; later tokens are the reply.
-        budget: Most tokens of the reply; a call is brought to its end within it.
+        """Start one state per grammar.
+
+        Args:
+            grammars: One per row.
+            prompt_length: Length of the (padded) prompt; later tokens are the reply.
+            budget: Most tokens of the reply; a call is brought to its end within it.
         """
         self._states = [grammar.start() for grammar in grammars]
         self._seen = prompt_length

@@ -24,6 +24,10 @@ class Deadline(BaseCallbackHandler):
     """Ends an answer between two tokens: when it takes too long, or when its turn is cancelled.
 
     A server that sends nothing at all is the HTTP client's to give up, see `factory.make_llm`.
+
+    Attributes:
+        raise_error: True: LangChain raises what a method raises, instead of logging it.
+        run_inline: True: async runs call the methods at once, not in an executor.
     """
 
     raise_error = True

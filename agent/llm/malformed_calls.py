@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 
 class AskAgain(AgentMiddleware):
-    """A model that makes a malformed call is told what is wrong with it, and asked once more."""
+    """What is wrong with a malformed call is reported to the model, which is asked once more."""
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:

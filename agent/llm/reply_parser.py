@@ -14,11 +14,11 @@ from sensebind.agent.llm.text_pieces import Decode, TextPieces
 
 
 class ReplyReader:
-    """Tells text from calls while tokens come.
+    """Separates text from calls while tokens come.
 
     Attributes:
         tokens: All tokens so far.
-        is_call: Whether the reply is a call; None while that cannot be told (a marker may be
+        is_call: Whether the reply is a call; None while that is not known (a marker may be
             spelled out in several tokens).
         ended_by: "stop" or "length" once the text has ended before the model did.
     """
@@ -32,12 +32,14 @@ class ReplyReader:
         stops: Sequence[str],
         max_tokens: int,
     ) -> None:
-        """Args:
-        decode: Turns token ids into text, without special tokens.
-        style: The checkpoint's call format.
-        tools: Tools in OpenAI form; without any a reply is always text.
-        stops: Texts that end an answer.
-        max_tokens: Most tokens of a text; a call ends by its grammar.
+        """Begin a reply.
+
+        Args:
+            decode: Turns token ids into text, without special tokens.
+            style: The checkpoint's call format.
+            tools: Tools in OpenAI form; without any a reply is always text.
+            stops: Texts that end an answer.
+            max_tokens: Most tokens of a text; a call ends by its grammar.
         """
         self.tokens: list[int] = []
         self.is_call: bool | None = None if tools else False

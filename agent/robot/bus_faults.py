@@ -39,6 +39,9 @@ class Rogue:
 
     Args:
         path: Of its socket.
+
+    Attributes:
+        endpoint: Where it publishes, `ipc://` and the path.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Everything that may go wrong with a robot, on purpose, and what came of it.
 
-The robot is started as `sensebind run` starts it, only that its devices can be told to fail. Each
+The robot is started as `sensebind run` starts it, only that its devices can be made to fail. Each
 trial does one thing, and waits until every sense has a fresh percept again. Meanwhile an agent's
 awareness is asked all the time, as it must never show a stale percept as present; and what each
 process published is compared with what was received and what was reported as lost.
@@ -51,7 +51,7 @@ class Harm:
     Attributes:
         since: Monotonic time since which all could be well again.
         former: Of streams whose process must be another one, the start of the former.
-        noted: What told of it meanwhile, in words.
+        noted: What reported it meanwhile, in words.
     """
 
     since: float
@@ -64,11 +64,12 @@ class Outcome:
     """What came of one trial.
 
     Attributes:
-        what: Was done. `lost`: percepts that were published and never came, all of them reported.
-        unreported: Of those that never came, how many nobody was told of; must be 0.
+        what: Was done, in words.
+        lost: Percepts that were lost or superseded, as the agent's counters report.
+        unreported: Percepts that never came, beyond those; must be 0.
         stale: How many times something too old was shown as present; must be 0.
-        back: Seconds from the end of the trouble until every sense was fresh; infinite for never.
-        noted: Which counters or states told of it.
+        back: Seconds from the end of the trouble until every stream was fresh; infinite for never.
+        noted: Which counters or states reported it.
         ok: Whether it went as it must.
     """
 
@@ -136,6 +137,13 @@ class Subject:
     """A robot under trial, with a watch, an agent's awareness and its devices' control files.
 
     A context manager. Call nothing of it from two threads.
+
+    Attributes:
+        streams: Names of the streams on trial.
+        watch: Records which percepts arrive.
+        pids_seen: Ids of all processes that the robot has had.
+        robot: The robot; only inside the context.
+        awareness: The agent's awareness of it; only inside the context.
     """
 
     def __init__(self, config: RobotConfig) -> None:
@@ -237,13 +245,13 @@ class Subject:
         return [pid for pid in self.pids_seen if _lives(pid)]
 
     def trial(self, what: str, harm: Callable[[], Harm]) -> Outcome:
-        """Do harm, which is called so in words, wait until all is well, and tell."""
+        """Do harm, which is called so in words, wait until all is well, and report."""
         lost, missing, stale = self._lost(), self.watch.missing(), self._stale
         counted = self._counts()
         done = harm()
         back = self.watch.back(done.since, done.former)
         seconds = time.monotonic() - done.since if back else float("inf")
-        time.sleep(0.6)  # two heartbeats, which tell of numbers that never came
+        time.sleep(0.6)  # two heartbeats, which report numbers that never came
         lost, missing = self._lost() - lost, self.watch.missing() - missing
         stale = self._stale - stale
         unreported = max(0, missing - lost)
@@ -274,7 +282,7 @@ class Subject:
 
 
 def _lives(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended may wait long until process 1 notes it."""
+    """Return whether a process runs; one that has ended may wait long until process 1 notes it."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -310,7 +318,7 @@ def _gone(subject: Subject, stream: str) -> Harm:
                 break
             time.sleep(0.02)
         time.sleep(max(0.0, _GONE - spent))
-    told = f"told after {spent:.1f} s" if spent < _GONE else "not told"
+    told = f"reported after {spent:.1f} s" if spent < _GONE else "not reported"
     return Harm(time.monotonic(), noted=told)
 
 
@@ -342,7 +350,7 @@ def _full_disk(subject: Subject) -> Harm:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
     time.sleep(_GONE)
     for pid, limit in limits.items():
-        with suppress(ProcessLookupError):  # it has been started anew meanwhile
+        with suppress(ProcessLookupError):  # it has been started again meanwhile
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
     return Harm(time.monotonic())
 

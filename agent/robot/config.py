@@ -62,7 +62,7 @@ class RobotConfig(Section):
     """A robot.
 
     Attributes:
-        name: Comes before the names of its streams, so that several robots can be told apart.
+        name: Comes before the names of its streams, so that several robots can be distinguished.
         checkpoint: Directory of the weights; the embedded ones by default.
         cache: The visual cache; null leaves it off.
         streams: By name.

@@ -1,7 +1,7 @@
 """Forgetting: what was perceived and said in some spans of time leaves every store of a robot.
 
 Each store erases its own; this goes through all of them, in an order in which what cites goes
-before what is cited. Its bytes go with it: databases and files are written anew.
+before what is cited. Its bytes go with it: databases and files are rewritten.
 """
 
 from __future__ import annotations

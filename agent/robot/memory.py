@@ -45,7 +45,7 @@ class RememberingOptions:
         recorder: How it is kept.
         watches: When watches fire.
         words: Texts of what there may be, such as "a dog"; they make watches by text more certain,
-            and keep `recall` from telling of something else.
+            and keep `recall` from reporting something else.
     """
 
     path: Path
@@ -58,6 +58,11 @@ class Remembering:
     """The memory of one robot: a listener for `Awareness`, and a context manager.
 
     Leave it after the `Awareness` that it listens to.
+
+    Attributes:
+        recorder: Writes the episodes.
+        keeper: Holds the watches, and does what they ask for.
+        memory: Searches the episodes.
     """
 
     def __init__(

@@ -132,6 +132,9 @@ class MetricsServer:
     Raises:
         BusError: The port is in use or the host is none of ours.
         ConfigurationError: Other machines could read it without a token.
+
+    Attributes:
+        address: URL of /metrics.
     """
 
     def __init__(

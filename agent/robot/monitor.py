@@ -1,4 +1,4 @@
-"""Listens to a bus and tells for each stream how it is doing: for `top`, /metrics and viewers."""
+"""Listens to a bus and reports how each stream is doing: for `top`, /metrics and viewers."""
 
 from __future__ import annotations
 
@@ -28,19 +28,28 @@ class StreamRow:
     """How a stream is doing.
 
     Attributes:
-        stream: Its name. `modality`: what it perceives, "" before the first percept.
+        stream: Name of the stream.
+        modality: Modality that it perceives, "" before the first percept.
         state: Of the worker, as its heartbeats or the supervisor say; "silent" without either.
         detail: Why, in words.
-        rate: Percepts per second lately. `aim`: what the worker aims at as its encoder keeps up.
-        age_ms: Of the newest observation; infinite before the first.
-        encode_ms: What the newest encoding took. `memory`: resident bytes of the worker.
-        received: Percepts that came. `superseded`: of these, given way to newer ones unseen.
-        lost: Percepts that were published and never came. `gaps`: how many times in a row.
+        rate: Percepts per second lately.
+        aim: Percepts per second that the worker aims at, as far as its encoder keeps up.
+        age_ms: Age of the newest observation, ms; infinite before the first.
+        encode_ms: Duration of the newest encoding, ms.
+        memory: Resident memory of the worker, bytes.
+        received: Percepts that arrived.
+        superseded: Percepts of these that were replaced by a newer one before anybody read them.
+        lost: Percepts that were published and never arrived.
+        gaps: How many times in a row of arrivals something was lost.
         malformed: Messages that could not be understood.
-        dropped: Observations left out for want of time. `refused`: malformed ones.
-        unchanged: Observations that looked like the one before. `clamped`: impossible times.
-        unkept: Frames that could not be stored. `turned_away`: connections without a good key.
-        restarts: Of the worker. `pid`: its process.
+        dropped: Observations that were skipped because newer ones had come.
+        refused: Observations that were malformed.
+        unchanged: Observations that were not encoded because they looked like the one before.
+        clamped: Capture times that could not be true and were repaired.
+        unkept: Frames that could not be stored.
+        turned_away: Connection attempts without a key that is allowed.
+        restarts: How many times the worker was started again.
+        pid: Process id of the worker; 0 before its first heartbeat.
         rivals: Percepts left out as they come from another publisher of the same name.
         publishers: Who publishes under this name, where that is more than one.
     """
@@ -168,7 +177,7 @@ class Monitor:
             ]
 
     def malformed(self) -> int:
-        """Return how many messages belonged to no stream that could be told."""
+        """Return how many messages belonged to no stream that is known."""
         return self._listener.stats().get("", StreamStats()).malformed
 
     def _take(self, news: News, now: float) -> None:

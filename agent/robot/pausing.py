@@ -34,7 +34,11 @@ Hold = Callable[[frozenset[str]], None]
 
 
 class Pauses:
-    """The file that says which streams are paused, by their names in the robot's file."""
+    """The file that says which streams are paused, by their names in the robot's file.
+
+    Attributes:
+        path: The JSON file.
+    """
 
     def __init__(self, path: Path) -> None:
         """Reads nothing yet.
@@ -223,8 +227,10 @@ class SharedPauses:
     """Pauses streams of a robot from another process, whether it runs or not."""
 
     def __init__(self, config: RobotConfig) -> None:
-        """Args:
-        config: The robot's file.
+        """Find the file of the pauses; it is not read yet.
+
+        Args:
+            config: The robot's file.
         """
         self._config = config
         self._pauses = pauses_of(config)

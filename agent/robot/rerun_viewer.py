@@ -22,6 +22,9 @@ class RerunSink:
     Raises:
         MissingDependencyError: rerun-sdk is not installed.
         ConfigurationError: Neither an address nor a file is given.
+
+    Attributes:
+        left_out: Percepts that were not shown, to keep to `rate`.
     """
 
     def __init__(

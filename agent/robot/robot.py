@@ -71,7 +71,7 @@ class Robot:
             on_hang: Called from another thread when the watching thread hangs: end the robot.
             adapt: Changes a worker's specification, for trials.
             say: Speaks when a watch fires, in a thread of its own.
-            transient: Run beside others of the same name, out of reach of `top`, and keep nothing
+            transient: Run next to others of the same name, out of reach of `top`, and keep nothing
                 but what is named.
             dialogs: SQLite file of the dialogs; in the robot's state directory by default.
         """

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Say = Callable[[str, Alert], None]
 """Takes what is to be said, and the alert that it is about."""
-_QUEUE = 64  # alerts that wait to be told
+_QUEUE = 64  # alerts that wait to be acted on
 _REREAD = 1.0  # seconds after which a change of the list is in force
 _MAX_OUTCOME = 300
 
@@ -64,7 +64,12 @@ class ToolAction(BaseModel):
 
 
 class WatchKeeper:
-    """Watches, and does what watches ask for. A listener for `Awareness`; a context manager."""
+    """Watches, and does what watches ask for. A listener for `Awareness`; a context manager.
+
+    Attributes:
+        book: The list of watches and alerts, in the file of the episodes.
+        dropped: Alerts for which the queue had no room.
+    """
 
     def __init__(
         self,
@@ -92,7 +97,7 @@ class WatchKeeper:
         self.dropped = 0
         self._say = say
         self._tools = {tool.name: tool for tool in tools}
-        self._watcher = Watcher(self._told, settings, words)
+        self._watcher = Watcher(self._enqueue, settings, words)
         self._alerts: queue.Queue[Alert] = queue.Queue(_QUEUE)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -154,7 +159,7 @@ class WatchKeeper:
             return f"refused: {action.tool} is not permitted for watches"
         return f"ran {action.tool}: {tool.invoke(dict(action.arguments))}"
 
-    def _told(self, alert: Alert) -> None:
+    def _enqueue(self, alert: Alert) -> None:
         try:
             self._alerts.put_nowait(alert)
         except queue.Full:

@@ -38,6 +38,9 @@ class Workers:
 
     Args:
         count: How many; None takes one per core, at most four.
+
+    Attributes:
+        count: Number of threads.
     """
 
     def __init__(self, count: int | None = None) -> None:

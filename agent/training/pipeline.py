@@ -2,7 +2,7 @@
 
 Pictures keep both cores busy, and so does a language model that is shown pictures. Sounds and scans
 keep one core each; the detector, and the lessons of the language model that need no pictures, are
-learned beside them.
+learned next to them.
 """
 
 import json
@@ -57,7 +57,7 @@ def train_beside_encoders(
     llama: LlamaRecipe | None = None,
     workers: int | None = None,
 ) -> None:
-    """Trains the encoders; beside their last stages the detector and the first lessons in words.
+    """Trains the encoders; next to their last stages the detector and the first lessons in words.
 
     Args:
         output: Checkpoint directory: `imagebind/`, `visual_cache/` and `detector/` are written.
@@ -78,8 +78,10 @@ def train_beside_encoders(
         recipe=bind,
         workers=workers,
         beside=(
-            partial(_told, partial(train_detector_once, run, output / "detector", detector, bind)),
-            partial(_told, partial(train_words_once, run / "llama", llama or LlamaRecipe())),
+            partial(
+                _logged, partial(train_detector_once, run, output / "detector", detector, bind)
+            ),
+            partial(_logged, partial(train_words_once, run / "llama", llama or LlamaRecipe())),
         ),
     )
 
@@ -113,7 +115,7 @@ def train_detector_once(
         raise StorageError(f"cannot keep the detector in {output}: {error}") from error
 
 
-def _told(work: Callable[[], None]) -> None:
+def _logged(work: Callable[[], None]) -> None:
     """In a process of its own: does the work, and prints what it logs."""
     tell()
     work()

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: on standard error, lines above one progress bar."""
+"""What a training reports while it runs: on standard error, lines above one progress bar."""
 
 import logging
 from functools import cache
@@ -8,7 +8,7 @@ from rich.console import Console
 
 @cache
 def terminal() -> Console:
-    """Where it is told; lines of the log and a progress bar share it."""
+    """Where it is printed; lines of the log and a progress bar share it."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -44,7 +44,13 @@ _STEER_HEADING, _STEER_ACROSS, _STEER_MOST = (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a movement ended; see `messages.Done`."""
+    """How a movement ended; see `messages.Done`.
+
+    Attributes:
+        outcome: Whether the movement was completed, and if not, what ended it.
+        moved: Metres along the planned way, or radians turned, with their sign.
+        detail: Why it ended, in words; "" where it went as planned.
+    """
 
     outcome: Outcome
     moved: float

@@ -38,20 +38,32 @@ class Move(_Message, frozen=True):
 
 
 class Renew(_Message, frozen=True):
-    """Renews the lease of a movement; answered with `State`."""
+    """Renews the lease of a movement; answered with `State`.
+
+    Attributes:
+        id: Of the movement.
+    """
 
     id: int
 
 
 class Stop(_Message, frozen=True):
     """Ends every movement, of whatever client, and those of this client up to an id that are still
-    to come; answered with `Stopped` when zero velocity has been sent."""
+    to come; answered with `Stopped` when zero velocity has been sent.
+
+    Attributes:
+        id: Of the stop; movements of this client with an id up to it are ended or refused.
+    """
 
     id: int
 
 
 class Ask(_Message, frozen=True):
-    """Asks where the robot is; answered with `State`."""
+    """Asks where the robot is; answered with `State`.
+
+    Attributes:
+        id: Of the question, which the answer repeats.
+    """
 
     id: int
 
@@ -88,7 +100,11 @@ class State(_Message, frozen=True):
 
 
 class Stopped(_Message, frozen=True):
-    """Zero velocity has been sent, in answer to a `Stop`."""
+    """Zero velocity has been sent, in answer to a `Stop`.
+
+    Attributes:
+        id: Of the `Stop` that is answered.
+    """
 
     id: int
 

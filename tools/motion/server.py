@@ -44,6 +44,9 @@ class MotionServer:
     Raises:
         ConfigurationError: A setting is out of range.
 
+    Attributes:
+        starts: How many times the process has been started.
+
     Example:
         ```python
         with MotionServer(settings) as server, MotionClient(server.address) as robot:

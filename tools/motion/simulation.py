@@ -58,7 +58,7 @@ class Order(msgspec.Struct, kw_only=True):
         seed: Of what is dropped.
         box: Metres ahead of the robot's edge, metres to the left, depth and width of a box that is
             put there now.
-        since: Seconds of the monotonic clock from which on the report tells.
+        since: Seconds of the monotonic clock from which on the report counts.
     """
 
     reset: bool = False
@@ -114,7 +114,31 @@ class _Moment:
 
 @dataclass(slots=True)
 class World:
-    """The base and its boxes; a box is x, y, heading, half depth, half width."""
+    """The base and its boxes; a box is x, y, heading, half depth, half width.
+
+    Attributes:
+        start: Seconds from the first command until the base moves.
+        drop: Share of messages that is lost, both ways, 0..1.
+        cut: Whether the link is cut: nothing gets through.
+        chance: Decides which messages are lost.
+        x: Position, metres from the origin along its x axis.
+        y: Position, metres from the origin along its y axis.
+        heading: Radians, anticlockwise from the x axis, -π..π.
+        speed: Metres per second, now.
+        turn_rate: Radians per second, now.
+        target: Speed and turn rate of the command that the wheels follow, m/s and rad/s.
+        expires: When that command ends, seconds of the monotonic clock.
+        begins: When the base starts to move, `start` after the command, monotonic seconds; None
+            without a command that moves.
+        late: Commands on their way to the wheels: when they take effect, m/s, rad/s, when they end.
+        boxes: Centre x, y in metres, heading in radians, half depth and half width in metres of
+            each box.
+        log: Every step of the last 30 s.
+        zeros: When each command of zero velocity was sent, monotonic seconds; dropped ones
+            included.
+        heard: When the moving command that is in force ends, monotonic seconds; None without one.
+        heard_until: When the last moving command before it ended, monotonic seconds.
+    """
 
     start: float = 0.0
     drop: float = 0.0
@@ -343,6 +367,9 @@ class SimulatedBase:
 
     Args:
         port: Of the simulation's link.
+        stops_itself: What it says of itself; the simulation does stop.
+
+    Attributes:
         stops_itself: What it says of itself; the simulation does stop.
     """
 

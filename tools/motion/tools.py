@@ -92,7 +92,7 @@ class Motion:
         ride = self._ride
         if ride is not None:
             ride.halt()
-        with _told():
+        with _reported_to_model():
             try:
                 self._robot.stop()
             except OSError as error:
@@ -100,18 +100,18 @@ class Motion:
 
     def drive(self, metres: float) -> str:
         """Drives straight ahead, or back."""
-        with _told(), self._movement() as ride:
+        with _reported_to_model(), self._movement() as ride:
             return _report("drove", self._drive(ride, metres), metres, "m")
 
     def turn(self, degrees: float) -> str:
         """Turns on the spot, to the left if positive."""
-        with _told(), self._movement() as ride:
+        with _reported_to_model(), self._movement() as ride:
             turned = self._turn(ride, math.radians(degrees))
             return _report("turned", math.degrees(turned), degrees, "degrees")
 
     def go_to(self, x: float, y: float) -> str:
         """Turns towards a place of the map and drives there."""
-        with _told(), self._movement() as ride:
+        with _reported_to_model(), self._movement() as ride:
             return self._go(ride, x, y)
 
     def approach(self, ahead: float, left: float) -> str:
@@ -124,7 +124,7 @@ class Motion:
         Args:
             locate: Says where it is, metres ahead and to the left, or raises ToolError.
         """
-        with _told(), self._movement() as ride:
+        with _reported_to_model(), self._movement() as ride:
             ahead, left = locate()
             x, y, heading = self._robot.pose()
             distance = math.hypot(ahead, left)
@@ -187,7 +187,7 @@ class Motion:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _reported_to_model() -> Iterator[None]:
     """Reports an error of the robot to the model."""
     try:
         yield

@@ -30,11 +30,13 @@ class SenseStage:
 
     Attributes:
         steps: Optimiser steps.
-        batch: Sounds or scans per step.
+        batch: Sounds or sweeps per step.
         rate: Peak learning rate.
+        weight_decay: AdamW's, on matrices only.
+        average: Decay of the running average of the weights that is kept at the end.
         scale: Factor on the cosines within the contrastive loss.
-        bank: Image embeddings per step to tell apart.
-        pull: Weight of the cosine to the mean picture of the right kind.
+        bank: Image embeddings per step to distinguish.
+        pull: Weight of the cosine to the mean image of the right kind.
     """
 
     steps: int = 900
@@ -96,7 +98,7 @@ def mask_mel(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def turn_points(points: Tensor, generator: torch.Generator) -> Tensor:
-    """Clouds [B, N, 3] turned about the vertical, mirrored at times, jittered, sampled anew."""
+    """Clouds [B, N, 3] turned about the vertical, mirrored at times, jittered, sampled again."""
     count, size = points.shape[:2]
     angle = torch.rand(count, generator=generator) * 2 * torch.pi
     mirror = (torch.rand(count, generator=generator) < 0.5).float() * 2 - 1

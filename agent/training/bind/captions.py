@@ -1,6 +1,6 @@
 """English captions of SimHome pictures, for contrastive training of the small ImageBind.
 
-A caption tells what a person would say of a picture: the main thing (the largest in view
+A caption is what a person would say of a picture: the main thing (the largest in view
 within 3 m), sometimes the thing after it, or that there is nothing. No sound, no distance in
 metres, no left or right (pictures are flipped in training).
 """
@@ -56,7 +56,12 @@ COLOR_TEMPLATES = ("something {c}", "a {c} thing", "a {c} object", "it is {c}")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A thing as a caption knows it: a kind and a colour, both from the catalog."""
+    """A thing as a caption knows it: a kind and a colour, both from the catalog.
+
+    Attributes:
+        kind: Kind of object, from the catalog.
+        color: Name of its colour, from the catalog.
+    """
 
     kind: str
     color: str

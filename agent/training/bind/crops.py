@@ -45,6 +45,10 @@ class Views:
         images: [N, 3, S, S] uint8 as the processor resized them.
         records: What is in them.
         schedule: When views widen.
+
+    Attributes:
+        spots: [N, 3]: middle of the main object, x to the right and y down, -1..1, and half its
+            larger side; the last is negative where there is none.
     """
 
     def __init__(

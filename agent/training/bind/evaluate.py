@@ -91,7 +91,13 @@ def neighbour_kinds(
 
 
 class Probe(nn.Module):
-    """Two small layers that read kind (or nothing) and colour out of an embedding."""
+    """Two small layers that read kind (or nothing) and colour out of an embedding.
+
+    Attributes:
+        body: Hidden layers, [B, D] to [B, hidden].
+        kind: Logits [B, kinds + 1]; the last is nothing.
+        color: Logits [B, colours].
+    """
 
     def __init__(self, width: int, hidden: int = 256) -> None:
         super().__init__()

@@ -67,7 +67,11 @@ class BindRecipe:
         scenes: Training scenes, seeds 0 and up.
         development: Development scenes, seeds 5,000,000 and up: only looked at, never trained on.
         seed: Weights, batches and augmentation.
-        cache_size: Pictures in the visual cache.
+        images: Stage A, vision and text.
+        crowds: The end of stage A, on images of several objects.
+        audio: Stage B, audio.
+        points: Stage C, point clouds.
+        cache_size: Images in the visual cache.
         sound_variants: How many spectrograms are made of each training sound.
     """
 

@@ -92,7 +92,7 @@ def prepare(raw: RawScenes, processor: ImageBindProcessor) -> SceneSet:
             context = multiprocessing.get_context("spawn")
             pool = context.Pool(initializer=torch.set_num_threads, initargs=(1,))
             stack.enter_context(pool)
-            clouds = pool.imap(nearest, raw.scans, _FEW // 8)  # begins now, beside the pictures
+            clouds = pool.imap(nearest, raw.scans, _FEW // 8)  # begins now, next to the images
         else:
             clouds = map(nearest, raw.scans)
         images = [to_uint8(processor.image(image), processor) for image in raw.images]
@@ -116,9 +116,9 @@ def _nearest_points(scan: np.ndarray, processor: ImageBindProcessor) -> np.ndarr
 
 
 def prepared(folder: Path, processor: ImageBindProcessor) -> SceneSet:
-    """A rendered folder, ready for training; what it takes a while to make is kept beside it.
+    """A rendered folder, ready for training; what it takes a while to make is kept next to it.
 
-    What is kept is made anew when the processor's settings or the number of scenes change.
+    What is kept is made again when the processor's settings or the number of scenes change.
     """
     kept, label = folder.with_name(f"{folder.name}.npz"), folder.with_name(f"{folder.name}.txt")
     key = f"{len(sorted(folder.glob('shard-*.npz')))} shards {processor.settings}"

@@ -2,7 +2,7 @@
 
 Captions come first (`bind_words`): the text trunk learns where each meaning lies. Then pictures
 move to the places of their captions. Letting both trunks begin together stalls: while pictures say
-nothing of kinds yet, the text trunk unlearns to tell kinds apart, and pictures then have nothing
+nothing of kinds yet, the text trunk unlearns to distinguish kinds, and pictures then have nothing
 to learn them from.
 """
 
@@ -69,7 +69,7 @@ class ImageStage:
 class CrowdStage:
     """How stage A ends: whole pictures, every second one of several things.
 
-    Alone in its picture a thing is told 98 times of 100; beside another one, the two lend each
+    Alone in its image an object is named 98 times of 100; next to another one, the two lend each
     other their colours, until they have been met often enough.
 
     Attributes:
@@ -85,7 +85,14 @@ Averaged = TypeVar("Averaged", bound=nn.Module)
 
 
 class Average(Generic[Averaged]):
-    """A running average of a module's parameters; buffers are copied."""
+    """A running average of a module's parameters; buffers are copied.
+
+    Attributes:
+        module: The module whose parameters are averaged.
+        model: A copy of it with the averaged parameters, in eval mode and without gradients.
+        decay: Share of the average that an update keeps, 0..1; less in the first updates.
+        updates: Updates so far.
+    """
 
     def __init__(self, module: Averaged, decay: float) -> None:
         self.module = module
@@ -212,6 +219,12 @@ class Words(nn.Module):
         width: Width of the joint space.
         meanings: Where captions lie.
         scale: Length that the unit embedding is given before it is read.
+
+    Attributes:
+        kind: Logits [B, kinds + 1] of the main object; the last is nothing.
+        color: Logits [B, colours] of the main object.
+        second_kind: Logits [B, kinds + 1] of the second object; the last is no second object.
+        second_color: Logits [B, colours] of the second object.
     """
 
     def __init__(self, width: int, meanings: Meanings, scale: float = 16.0) -> None:
@@ -223,7 +236,7 @@ class Words(nn.Module):
         self.second_color = nn.Linear(width, len(COLORS))
 
     def loss(self, images: Tensor, records: list[SceneRecord]) -> Tensor:
-        """How badly embeddings [B, D] tell the captions of their scenes."""
+        """How badly the captions of their scenes are read from embeddings [B, D]."""
         x = images * self.scale
         label = torch.tensor([record.main_label for record in records])
         known, named = label != UNLABELED, (label != UNLABELED) & (label != EMPTY)

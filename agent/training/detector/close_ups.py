@@ -65,7 +65,7 @@ def teach_kinds(
     rate: float = 3e-3,
     check_every: int = 100,
 ) -> None:
-    """Trains a backbone to tell kinds apart, by a linear reading of its last feature map.
+    """Trains a backbone to distinguish kinds, by a linear reading of its last feature map.
 
     Args:
         backbone: Of a transformers detector; gives feature maps of pictures, finest first.

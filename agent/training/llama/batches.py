@@ -39,7 +39,17 @@ SPLIT = 0.04  # share of a person's word pieces that training takes apart, as a 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where one step of the assistant (a call or an answer) stands in a batch."""
+    """Where one step of the assistant (a call or an answer) stands in a batch.
+
+    Attributes:
+        row: Row of the dialog in the batch.
+        begin: Position of the first token of the step.
+        end: Position after its last token.
+        intent: Intent of the turn.
+        lang: Language of the turn.
+        kind: `call` or `say`.
+        number: Of the turn in its dialog, from 0.
+    """
 
     row: int
     begin: int

@@ -33,7 +33,12 @@ ENHANCED = ((10, 0.5), (50, 0.5), (10, 0.25), (10, 0.9), (1, 0.5))
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a picture shows: the main thing and a second one; neither for an empty room."""
+    """What a picture shows: the main thing and a second one; neither for an empty room.
+
+    Attributes:
+        main: Kind and colour of the main object; None for an empty room.
+        second: Kind and colour of the second object; None without one.
+    """
 
     main: Named | None = None
     second: Named | None = None
@@ -60,6 +65,11 @@ class EmbeddingPool:
     Args:
         images: [V, N, D] float32 unit vectors: V copies (plain, enhanced …) of N pictures.
         captions: What the N pictures show.
+        augmentation: How far embeddings are moved when they are gathered.
+
+    Attributes:
+        images: [V, N, D] float32 unit vectors; the first copy is the plain one.
+        captions: What each of the N images shows.
         augmentation: How far embeddings are moved when they are gathered.
     """
 
@@ -213,7 +223,7 @@ def word_pool(width: int, seed: int, size: int = 6_000) -> EmbeddingPool:
     """A pool without pictures: each kind and colour has a random code, a thing is their sum.
 
     The language is learned with it before there is any embedding of a picture: which slot a
-    question is about, how two things in one slot are told apart, what an empty slot means.
+    question is about, how two objects in one slot are distinguished, what an empty slot means.
 
     Args:
         width: D of the vectors.

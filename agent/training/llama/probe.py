@@ -32,8 +32,8 @@ def right_steps(
 ) -> Iterator[tuple[Span, bool]]:
     """Whether greedy decoding would give each step of the assistant exactly as it stands.
 
-    One pass over the dialog tells: decoding gives a step exactly if and only if every token of it
-    is the likeliest after those before it.
+    One pass over the dialog is enough: decoding gives a step exactly if and only if every token of
+    it is the likeliest after those before it.
     """
     conditions, present = pool.gather(batch.rows, torch.Generator(), augment=False)
     logits = model(
@@ -69,7 +69,7 @@ def probe(
         seed: Of the dialogs.
         split: Which phrasings.
         each: Single questions per intent and language.
-        dialogs: Whole dialogs, told apart by "follow-ups" and whether a call was right.
+        dialogs: Whole dialogs, divided by "follow-ups" and whether a call was right.
         langs: Languages.
 
     Returns:
@@ -99,7 +99,7 @@ def probe(
 def told_captions(
     model: GatedLlamaForCausalLM, encoder: DialogEncoder, pool: EmbeddingPool
 ) -> list[Caption]:
-    """The captions of a pool, without the second things that the model cannot tell.
+    """The captions of a pool, without the second objects that the model cannot name.
 
     A model that is taught to name what it can only guess guesses aloud: it names two things
     wherever there are two, and every second one wrongly.

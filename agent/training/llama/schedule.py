@@ -80,6 +80,9 @@ class SubEpochSampler(Sampler[int]):
 
     Set `epoch` before each epoch; one permutation serves `split` epochs, so that together they
     see every sample (but the remainder) once.
+
+    Attributes:
+        epoch: Number of the short epoch that is drawn, from 0; set it before each.
     """
 
     def __init__(self, size: int, split: int, world: int = 1, rank: int = 0) -> None:

@@ -4,7 +4,7 @@ The small recipe has four stages, all with all weights: "words" (conditions are 
 words: the language), "captions" (conditions are captions, embedded by ImageBind's text trunk) and
 "pictures" (conditions are image embeddings), "looks" (the same, with more questions about what is
 seen, colours counting more: left alone, colours are learned last; with more movements, which are
-rare elsewhere; and second things only where the model can tell them). The two stages of the large
+rare elsewhere; and second objects only where the model can name them). The two stages of the large
 models, "stage1" (gates, prefix, bind network) and "stage2" (norms, biases and LoRA), read the same
 embeddings as "pictures".
 No sound and no point cloud is ever shown to the language model.
@@ -85,11 +85,18 @@ class LlamaRecipe:
     """Everything that decides what comes out.
 
     Attributes:
-        width, layers, heads, inner: Sizes of the LLaMA.
-        bind_blocks, bind_inner: Sizes of the bind network.
+        width: Hidden size of the LLaMA.
+        layers: Decoder layers.
+        heads: Attention heads per layer.
+        inner: Inner width of the MLPs.
+        bind_blocks: SwiGLU blocks of the bind network.
+        bind_inner: Inner width of those blocks.
         context: Most tokens of a dialog; older turns are left out.
         tokens: Tokens in a batch, padding included.
-        word_steps, caption_steps, picture_steps, look_steps: Steps of the small stages.
+        word_steps: Optimiser steps of stage "words".
+        caption_steps: Optimiser steps of stage "captions".
+        picture_steps: Optimiser steps of stages "pictures", "stage1" and "stage2".
+        look_steps: Optimiser steps of stage "looks".
         rate: Peak learning rate of a stage with fresh weights.
         picture_rate: Peak learning rate of a stage that goes on from another.
         look_rate: That of "looks"; a higher one forgets tools over colours.

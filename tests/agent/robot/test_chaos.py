@@ -45,7 +45,7 @@ def test_each_trouble_is_told_and_over_again(
     for what, word in {
         "kill -9 of lidar": "restarts", "kill -9 of launcher": "restarts",
         "kill -9 of spare": "", "kill -9 of simhome": "",
-        "device of lidar gone": "told after", "clock of lidar an hour ahead": "clamped",
+        "device of lidar gone": "reported after", "clock of lidar an hour ahead": "clamped",
         "clock of lidar an hour behind": "clamped", "a flood": "malformed",
         "corrupt messages": "malformed", "disk full": "unkept",
     }.items():  # fmt: skip
