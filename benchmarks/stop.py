@@ -16,6 +16,10 @@ boxes    A box is put ahead of the driving robot, whose base does not look itsel
          distance at that speed (sweep period, delay, braking) + 0.1 m up to 2 m, it must not come
          closer than 0.1 m; for nearer ones zero must be sent within a sweep period + 50 ms.
 
+An agent at a terminal has its encoders, its home and its driving process in its own session, as a
+robot of `sensebind chat` has: Linux shares the processors out among sessions before it looks at
+nice values (`sched_autogroup`).
+
 Every trial is written to a file (`--state`); the same command goes on where an earlier one ended,
 and removes the file at the end. Exit code 1 when a bar is missed.
 """
@@ -83,7 +87,7 @@ DEATHS = tuple(
     for who in ("agent", "supervisor", "driving process")
 )
 STOP_BAR, DEATH_BAR, KEPT_CLEAR = 0.1, 0.4, 0.1
-LANES = 3  # robots at a time
+LANES = 1  # robots at a time
 
 
 def settings(simulation: tuple[int, str]) -> MotionSettings:
@@ -233,7 +237,19 @@ def be_load(line: Line) -> None:
         talker.join()
 
 
-def be_agent(line: Line, address: str) -> None:
+def be_agent(line: Line, port: int, lidar: str) -> None:
+    """A robot: its driving process, its senses, and an agent that does what it is ordered."""
+    with MotionServer(settings((port, lidar))) as server:
+        load = Child("load")
+        try:
+            load.hear("ready", 300)
+            load.say(talk=False)  # the agent talks itself
+            _be_agent(line, server.address)
+        finally:
+            load.close()
+
+
+def _be_agent(line: Line, address: Path) -> None:
     """An agent with a language model that does what it is ordered, and the motion tools."""
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, ToolMessage
@@ -293,7 +309,7 @@ def be_agent(line: Line, address: str) -> None:
     for thread in threads:
         thread.start()
     terminal = Terminal()
-    line.say(ready=True)
+    line.say(ready=str(address))
     with terminal.stopping(assistant.stop):
         for text in terminal.questions():
             with suppress(KeyboardInterrupt):
@@ -402,11 +418,9 @@ def stops(state: State, wanted: int, chance: random.Random) -> None:
 def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: random.Random) -> None:
     with ExitStack() as stack:
         simulation = stack.enter_context(simulated())
-        server = stack.enter_context(MotionServer(settings((simulation.port, simulation.lidar))))
-        agent = Child("agent", str(server.address), typed=True)
+        agent = Child("agent", str(simulation.port), simulation.lidar, typed=True)
         stack.callback(agent.close)
-        mcp = stack.enter_context(mcp_stop(server.address))
-        agent.hear("ready", 120)
+        mcp = stack.enter_context(mcp_stop(Path(agent.hear("ready", 300))))
         for channel, move in missing:
             if state.over.is_set():
                 return
@@ -664,12 +678,11 @@ def measure(options: argparse.Namespace) -> list[Row]:
     """Run what is missing, and return all figures."""
     options.state.parent.mkdir(parents=True, exist_ok=True)
     state, chance = State(options.state), random.Random(time.time_ns())
+    stops(state, options.stops, chance)
     with ExitStack() as stack:
         load = Child("load")
         stack.callback(load.close)
         load.hear("ready", 300)
-        load.say(talk=False)  # the agents that are stopped talk themselves
-        stops(state, options.stops, chance)
         load.say(talk=True)
         deaths(state, options.deaths, chance)
         boxes(state, options.boxes, chance)
@@ -703,7 +716,7 @@ def _be(part: str, *arguments: str) -> int:
     if part == "load":
         be_load(line)
     elif part == "agent":
-        be_agent(line, arguments[0])
+        be_agent(line, int(arguments[0]), arguments[1])
     else:
         be_forker(line)
     return 0
