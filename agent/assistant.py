@@ -37,14 +37,14 @@ from sensebind.agent.events import (
     TurnRecord,
 )
 from sensebind.agent.history import History
-from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import instructions
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.results.bound import BoundResults, FitTurn, Room
+from sensebind.agent.results.kept import KeptResults
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
-from sensebind.agent.tool_results import BoundResults, FitTurn, Room
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.agent.turns import Events, Gaps, Turns

@@ -13,7 +13,7 @@ from langgraph.constants import END, START
 
 from sensebind.agent.approval.requests import Request, digest_of
 from sensebind.agent.events import CallRecord, TurnRecord
-from sensebind.agent.kept_results import KeptResults
+from sensebind.agent.results.kept import KeptResults
 from sensebind.agent.threads import Dialogs
 
 MAX_TURNS = 32  # turns that a model is shown, whatever its context

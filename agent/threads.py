@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sensebind.agent import kept_results
 from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.results.kept import TABLE as RESULTS
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.erasing import begin_erasing, erase
@@ -110,7 +110,7 @@ class Dialogs:
                 self._turns.execute(_TABLE)
                 stamp_database(self._turns, _VERSION)
                 self._turns.execute(store.TABLE)
-                self._turns.execute(kept_results.TABLE)
+                self._turns.execute(RESULTS)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the dialog file {self.path} cannot be opened: {error}") from error
 

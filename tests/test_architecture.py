@@ -49,6 +49,7 @@ LAYERS = (
     "agent.conditioning",
     "agent.llm",
     "agent.approval",
+    "agent.results",
     "agent",
     "agent.robot",
     "agent.evaluation",

@@ -20,7 +20,7 @@ from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.approval.store import Approvals
 from sensebind.agent.assistant import Assistant
-from sensebind.agent.kept_results import KeptResults
+from sensebind.agent.results.kept import KeptResults
 from sensebind.errors import StorageError
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.perception.frames.store import FrameStore
@@ -123,7 +123,7 @@ def test_a_database_that_is_locked_is_an_error_of_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (
-        "agent.approval.rates", "agent.approval.store", "agent.kept_results",
+        "agent.approval.rates", "agent.approval.store", "agent.results.kept",
         "memory.episode_store", "perception.frames.store",
     ):  # fmt: skip
         monkeypatch.setattr(f"sensebind.{module}._PATIENCE", 0.1)
@@ -147,7 +147,7 @@ def test_a_database_that_is_locked_is_an_error_of_one_line(
 def test_nothing_acts_while_the_dialogs_are_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("agent.approval.store", "agent.kept_results", "agent.threads"):
+    for module in ("agent.approval.store", "agent.results.kept", "agent.threads"):
         monkeypatch.setattr(f"sensebind.{module}._PATIENCE", 0.1)
     moved: list[float] = []
 

@@ -70,7 +70,7 @@ def result(
     as_json: Json = False,
 ) -> int:
     """Print the whole of a tool's result that was too long for its dialog."""
-    from sensebind.agent.kept_results import KeptResults
+    from sensebind.agent.results.kept import KeptResults
 
     with _open(dialogs) as kept, closing(KeptResults(kept.path)) as results:
         found = results.read(identity)

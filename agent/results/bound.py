@@ -1,6 +1,6 @@
 """One bound for the result of every tool: the room that the language model has left.
 
-What is longer is cut, visibly, and kept whole (`kept_results.py`). The bound goes by tokens: those
+What is longer is cut, visibly, and kept whole (`kept.py`). The bound goes by tokens: those
 of the model's context, less what the turn has so far and what the answer needs. Our own model
 counts them; of others they are estimated, as their tokenizers may have to be downloaded.
 """
@@ -16,9 +16,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
-from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.openai_form import openai_form
+from sensebind.agent.results.kept import KeptResults
 from sensebind.errors import StorageError
 from sensebind.tools.risk import INCOMPLETE
 

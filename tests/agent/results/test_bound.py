@@ -14,10 +14,10 @@ from langchain_core.tools import StructuredTool
 
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.cli.threads import result as show_result
-from sensebind.agent.kept_results import KeptResults
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.results.bound import MAX_ARTIFACT, FitTurn, Room, fit
+from sensebind.agent.results.kept import KeptResults
 from sensebind.agent.threads import Dialogs
-from sensebind.agent.tool_results import MAX_ARTIFACT, FitTurn, Room, fit
 from sensebind.errors import InputError, LanguageModelError
 from sensebind.tools.risk import Risk, label
 
@@ -169,7 +169,7 @@ def test_media_and_artifacts_are_bounded_too(tmp_path: Path) -> None:
 
 
 def test_the_oldest_results_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensebind.agent.kept_results.MAX_BYTES", 600_000)
+    monkeypatch.setattr("sensebind.agent.results.kept.MAX_BYTES", 600_000)
     results = KeptResults()
     noise = random.Random(1).randbytes(100_000).hex()  # packs to about half
     kept = [results.keep("a", "t", "clock", noise) for _ in range(8)]

@@ -1,0 +1,1 @@
+"""What tools answer: bounded for the model, kept whole for people."""
