@@ -10,9 +10,7 @@ on; a `Watchdog` starts it again when it has ended, and reports when it hangs.
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections import deque
@@ -21,11 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sensebind.errors import BusError, ConfigurationError, InputError, StorageError, one_line
+from sensebind.errors import BusError, ConfigurationError, InputError, one_line
 from sensebind.perception.bus.heartbeat import Heartbeat
 from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
 from sensebind.perception.bus.watch_report import REPORT_SOCKET, WatchReporter
 from sensebind.perception.workers.fork_client import Launchers
+from sensebind.perception.workers.socket_directory import SocketDirectory
 from sensebind.perception.workers.spec import EXIT_FATAL, EXIT_LACK, WorkerSpec
 from sensebind.perception.workers.status import (
     Charge,
@@ -93,7 +92,7 @@ class Supervisor:
         names = [spec.stream for spec in workers]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(f"streams must be named and different, they are {names}")
-        self._directory = _Directory(directory)
+        self._directory = SocketDirectory(directory)
         self._charges: dict[str, Charge] = {}
         self._streams: dict[str, tuple[Charge, Stream]] = {}
         for spec in workers:
@@ -504,20 +503,3 @@ def _too_much(stream: Stream, beat: Heartbeat) -> str:
     if not most or beat.memory <= most:
         return ""
     return f"it has {beat.memory >> 20} MB of memory, {most >> 20} MB are allowed"
-
-
-class _Directory:
-    """Where the sockets are, for its owner only."""
-
-    def __init__(self, path: Path | None) -> None:
-        try:
-            if path is None:
-                path = Path(tempfile.mkdtemp(prefix="sensebind-"))  # of mode 0700
-            else:
-                path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageError(f"no directory for the bus can be made: {error}") from error
-        self.path = path
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
