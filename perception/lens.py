@@ -34,6 +34,7 @@ COEFFICIENTS: dict[LensModel, tuple[int, ...]] = {
 _ASPECT = 0.01  # relative difference of two aspect ratios that are the same but for rounding
 _BISECTIONS = 50  # halve an interval of a few radians to less than 1e-12
 _TANGENTIAL = 12  # the tangential part is small: every round gains two digits or more
+_NOTHING = 1e-12  # a coefficient that bends nothing within 89 degrees
 _CLOSE = 1e-6  # of the normalized plane, by which an inverted distortion may miss
 
 
@@ -256,7 +257,8 @@ class Intrinsics:
         slope = (over + u * over.deriv()) * under - u * over * under.deriv()
         end = math.pi if self.model == "equidistant" else math.inf
         for polynomial in (slope, under):
-            roots = polynomial.trim().roots() if polynomial.trim().degree() else np.zeros(0)
+            polynomial = polynomial.trim(_NOTHING)  # whose division would overflow
+            roots = polynomial.roots() if polynomial.degree() else np.zeros(0)
             real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)]
             if len(real):
                 end = min(end, math.sqrt(float(real.min())))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError
@@ -81,6 +81,7 @@ def test_what_is_behind_a_camera_falls_nowhere_but_for_a_fisheye() -> None:
     assert lens.rays(lens.project(wide)) == pytest.approx(wide / np.linalg.norm(wide))
 
 
+@example(k=(0.0, 0.0, 2.2e-313), p=(0.0, 0.0), pixel=(0.0, 0.0))
 @settings(max_examples=60, deadline=None)
 @given(
     k=st.tuples(*[st.floats(-1, 1)] * 3),
