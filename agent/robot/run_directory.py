@@ -105,7 +105,7 @@ class RunLock:
                 )
             self._lock(file)
             self._begin_run(file)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: a lock that nobody holds must not stay open
             file.close()
             raise
         self._file = file

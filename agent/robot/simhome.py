@@ -81,7 +81,7 @@ class HomeProcess:
         self.server = SimHomeServer(self._options)
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nobody would remove the folder any more
             remove_private(Path(self._options.robot_path))
             raise
         sensors, house = (

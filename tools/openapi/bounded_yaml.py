@@ -39,7 +39,7 @@ def load_yaml(text: str) -> Any:
         InputError: It is larger than `MAX_EXPANDED` then, or contains itself.
         yaml.YAMLError: It is not YAML.
     """
-    document = yaml.load(text, _Loader)
+    document = yaml.load(text, _Loader)  # a safe loader: plain values only
     size = _expanded(document, {})
     if size > MAX_EXPANDED:
         raise InputError(
