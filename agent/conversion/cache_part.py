@@ -35,7 +35,7 @@ def cache_part(
     digests: list[dict[str, Any]],
     *,
     form: str = "sq8",
-    told: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Part:
     """Plans the conversion of a FAISS index of image features.
 
@@ -43,7 +43,7 @@ def cache_part(
         path: The index.
         digests: Of the inputs, for the record.
         form: "sq8" or "fp16".
-        told: Called with the recall that was measured.
+        say: Called with the recall that was measured.
 
     Raises:
         CheckpointError: No FAISS index, an empty one, or one that cannot give its vectors back.
@@ -57,7 +57,7 @@ def cache_part(
     def save(folder: Path) -> None:
         cache, report = rebuild(source, FORMS[form])
         record["report"] = report
-        told(
+        say(
             f"{report['vectors']} vectors as {report['factory']}, {report['probes']} lists per "
             f"query: recall@{NEIGHBOURS} {report['recall']:.3f}"
         )

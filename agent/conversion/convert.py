@@ -68,14 +68,14 @@ class ConvertOptions:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-def convert(options: ConvertOptions, told: Any = lambda line: None) -> list[dict[str, Any]]:
+def convert(options: ConvertOptions, say: Any = lambda line: None) -> list[dict[str, Any]]:
     """Converts, and returns the record of each part.
 
     Everything is checked against the headers before the first tensor is read.
 
     Args:
         options: What and where to.
-        told: Called with lines for people.
+        say: Called with lines for people.
 
     Raises:
         SenseBindError: See the parts; nothing that loads is left behind.
@@ -84,14 +84,14 @@ def convert(options: ConvertOptions, told: Any = lambda line: None) -> list[dict
     dtype = DTYPES[options.dtype]
     plans: list[tuple[Part, dict[str, Path]]] = []
     if options.llama is not None:
-        plans.append(_language_model(options, dtype, told))
+        plans.append(_language_model(options, dtype, say))
     if options.imagebind is not None or options.point is not None:
         plans.append(_imagebind(options, dtype))
     if options.cache is not None:
-        part = cache_part(options.cache, [], form=options.index, told=told)
+        part = cache_part(options.cache, [], form=options.index, say=say)
         plans.append((part, {"index": options.cache}))
     for part, inputs in plans:
-        told(f"reading {', '.join(path.name for path in inputs.values())}")
+        say(f"reading {', '.join(path.name for path in inputs.values())}")
         part.record["inputs"] = digest_inputs(inputs)
     parts = [part for part, _ in plans]
     with _Progress() as progress:
@@ -104,7 +104,7 @@ def convert(options: ConvertOptions, told: Any = lambda line: None) -> list[dict
 
 def run(options: ConvertOptions, *, as_json: bool = False) -> int:
     """Converts and prints what was made; for the command line."""
-    records = convert(options, told=_tell)
+    records = convert(options, say=_tell)
     if as_json:
         print(json.dumps({"output": str(options.output), "parts": records}, ensure_ascii=False))
     else:
@@ -130,7 +130,7 @@ def _check(options: ConvertOptions) -> None:
 
 
 def _language_model(
-    options: ConvertOptions, dtype: torch.dtype, told: Any
+    options: ConvertOptions, dtype: torch.dtype, say: Any
 ) -> tuple[Part, dict[str, Path]]:
     assert options.llama is not None
     plain: Llama = open_llama(options.llama)
@@ -148,7 +148,7 @@ def _language_model(
         merge=not options.keep_lora,
         force=options.force,
         plain=None if llama is plain else plain,
-        told=told,
+        say=say,
         fields=fields,
     )
     inputs = dict(llama.files)

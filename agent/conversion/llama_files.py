@@ -172,11 +172,11 @@ def _meta_config(params: dict[str, Any], shapes: Mapping[str, Shape], path: Path
         raise CheckpointError(f"{path} is no LLaMA: {one_line(error)} is missing") from error
     layers = 1 + max(int(m[1]) for m in map(re.compile(r"layers\.(\d+)").match, shapes) if m)
     found = {"dim": width, "n_layers": layers}
-    told = {key: params[key] for key in found}
+    stated = {key: params[key] for key in found}
     if params.get("vocab_size", -1) > 0:
-        found["vocab_size"], told["vocab_size"] = vocabulary, params["vocab_size"]
-    if found != told:
-        raise CheckpointError(f"{path}: params.json says {told}, the tensors say {found}")
+        found["vocab_size"], stated["vocab_size"] = vocabulary, params["vocab_size"]
+    if found != stated:
+        raise CheckpointError(f"{path}: params.json says {stated}, the tensors say {found}")
     head_dim = width // params["n_heads"]
     rope = _meta_rope(params, width, layers)
     context = 131_072 if rope["rope_type"] == "llama3" else 2048

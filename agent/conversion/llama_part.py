@@ -119,7 +119,7 @@ def llama_part(
     merge: bool = True,
     force: bool = False,
     plain: Llama | None = None,
-    told: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda line: None,
     fields: dict[str, Any] | None = None,
 ) -> Part:
     """Plans the conversion of a LLaMA, and checks that an adapter belongs to it.
@@ -133,7 +133,7 @@ def llama_part(
         merge: Merge the LoRA into the weights.
         force: Go on although the base is another one.
         plain: The base before a delta was added to it.
-        told: Called with the result of the comparison of the base.
+        say: Called with the result of the comparison of the base.
         fields: Further fields of the configuration, that no shape shows.
 
     Raises:
@@ -165,7 +165,7 @@ def llama_part(
         compare_sizes(adapter.shapes, llama.config, adapter.label, llama.label)
         check = check_base(adapter, llama.tensors, plain and plain.tensors)
         record |= {"adapter": adapter.kind, "base_check": check.record()}
-        told(check.describe())
+        say(check.describe())
         _refuse(check, adapter, llama, force)
         source = _Overlay(llama.tensors, adapter)
         config, made = _gated(source, llama, adapter, merge, fields or {})

@@ -149,7 +149,7 @@ def write_directory(
 
 
 def write_safetensors(
-    path: Path, outputs: Sequence[Output], told: Callable[[int], None] = lambda bytes_: None
+    path: Path, outputs: Sequence[Output], wrote: Callable[[int], None] = lambda bytes_: None
 ) -> str:
     """Writes one safetensors file, holding one tensor at a time in memory.
 
@@ -180,7 +180,7 @@ def write_safetensors(
                     )
                 tensor = tensor.to(one.dtype).contiguous().reshape(-1)
                 _put(file, digest, tensor.view(torch.uint8).numpy().data if one.bytes else b"")
-                told(one.bytes)
+                wrote(one.bytes)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -213,7 +213,7 @@ def _write_tensors(work: Path, part: Part, progress: Callable[[str, int, int], N
         if label in finished:
             continue
 
-        def told(count: int) -> None:
+        def wrote(count: int) -> None:
             nonlocal written, mapped
             written, mapped = written + count, mapped + count
             progress(part.name, written, total)
@@ -222,7 +222,7 @@ def _write_tensors(work: Path, part: Part, progress: Callable[[str, int, int], N
                 mapped = 0
 
         path = folder / _shard_name(label)
-        digest = write_safetensors(path, outputs, told)
+        digest = write_safetensors(path, outputs, wrote)
         finished[label] = {"bytes": path.stat().st_size, "sha256": digest}
         _write_text(journal_path, json.dumps({"plan": plan, "done": finished}))
         part.release()

@@ -213,7 +213,7 @@ def test_another_base_is_found_out(tmp_path: Path, files: dict[str, Path]) -> No
     forced = options(
         tmp_path, files, llama=tmp_path / "other", output=tmp_path / "wrong", force=True
     )
-    (record,) = convert(forced, told=lines.append)
+    (record,) = convert(forced, say=lines.append)
     assert not record["base_check"]["fits"]
     assert any("norms of the adapter" in line for line in lines)
 
