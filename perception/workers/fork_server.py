@@ -22,6 +22,7 @@ import signal
 import socket as sockets
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -71,13 +72,8 @@ class Launcher:
         Returns:
             None; but in a process that was forked to be the spare, its launcher, to be served next.
         """
-        bell, ear = sockets.socketpair()
-        bell.setblocking(False)
-        ear.setblocking(False)
-        signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # its wakeup byte is what counts
-        self._private = (bell, ear, self._control)
-        with selectors.DefaultSelector() as selector:
+        with _bell() as (ring, ear), selectors.DefaultSelector() as selector:
+            self._private = (ring, ear, self._control)
             selector.register(ear, selectors.EVENT_READ)
             selector.register(self._control, selectors.EVENT_READ)
             with contextlib.suppress(ConnectionError):
@@ -225,6 +221,26 @@ class Launcher:
 
     def _say(self, message: dict[str, Any]) -> None:
         self._control.sendall(json.dumps(message).encode() + b"\n")
+
+
+@contextlib.contextmanager
+def _bell() -> Iterator[tuple[sockets.socket, sockets.socket]]:
+    """A pair of sockets whose second can be read when a child has ended.
+
+    The signal is given up before its socket is closed: a child that ends in between would have the
+    interpreter complain.
+    """
+    ring, ear = sockets.socketpair()
+    with ring, ear:
+        ring.setblocking(False)
+        ear.setblocking(False)
+        signal.set_wakeup_fd(ring.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # its wakeup byte is what counts
+        try:
+            yield ring, ear
+        finally:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _waited() -> tuple[int, int] | None:
