@@ -59,10 +59,14 @@ def make_large(folder: Path, megabytes: int) -> Path:
     shutil.copy(small / "chat_template.jinja", folder)
     layers = max(4, round(megabytes * 1e6 / (2 * 12 * _WIDTH**2)))
     sizes = {
-        "hidden_size": _WIDTH, "intermediate_size": 8 * _WIDTH // 3, "num_hidden_layers": layers,
-        "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": _WIDTH // 16,
+        "hidden_size": _WIDTH,
+        "intermediate_size": 8 * _WIDTH // 3,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 16,
+        "head_dim": _WIDTH // 16,
         "bind_hidden_size": 384,
-    }  # fmt: skip
+    }
     config = GatedLlamaConfig(**(json.loads((small / "config.json").read_text()) | sizes))
     torch.manual_seed(0)
     GatedLlamaForCausalLM(config).half().save_pretrained(folder)
@@ -77,8 +81,10 @@ def loads(tree: Path, path: Path, times: int, trunks: str = "") -> list[float]:
     """
     done = subprocess.run(
         [sys.executable, "-c", _LOADS, str(path), str(times), trunks],
-        env=os.environ | {"PYTHONPATH": str(tree / "src")}, capture_output=True, text=True,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(tree / "src")},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise ConfigurationError(f"{tree} could not load {path}: {done.stderr[-500:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -133,8 +133,11 @@ class Reader:
         environment = {**os.environ, **alone, "PYTHONPATH": str(tree.resolve() / "src")}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _READ, str(folder)],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.tasks = self._line().split("\t")
 
     def __enter__(self) -> Self:
@@ -254,9 +257,15 @@ def _cloud_message(store: Any, points: np.ndarray, number: int) -> Any:
     ]
     return kinds["sensor_msgs/msg/PointCloud2"](
         header=kinds["std_msgs/msg/Header"](stamp=stamp, frame_id="lidar"),
-        height=1, width=len(points), fields=fields, is_bigendian=False, point_step=16,
-        row_step=16 * len(points), data=points.view(np.uint8).reshape(-1), is_dense=True,
-    )  # fmt: skip
+        height=1,
+        width=len(points),
+        fields=fields,
+        is_bigendian=False,
+        point_step=16,
+        row_step=16 * len(points),
+        data=points.view(np.uint8).reshape(-1),
+        is_dense=True,
+    )
 
 
 def _write_sounds(folder: Path, rng: np.random.Generator) -> None:

@@ -149,10 +149,15 @@ class EpisodeStore:
             StorageError: The disk is full or fails; what was written before is unharmed.
         """
         row = (
-            episode.stream, episode.modality, episode.model, episode.started_at,
-            episode.ended_at, episode.percepts, episode.open,
+            episode.stream,
+            episode.modality,
+            episode.model,
+            episode.started_at,
+            episode.ended_at,
+            episode.percepts,
+            episode.open,
             episode.ended_at if kept_at is None else kept_at,
-        )  # fmt: skip
+        )
         with self.using() as file, self._transaction(file):
             number = episode.id
             known = number and file.execute(

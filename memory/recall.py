@@ -72,10 +72,14 @@ class EpisodeMemory:
             found = [
                 Recollection(episode, episode.moments[0].at, episode.moments[0].reference, None, 0)
                 for episode in self.store.within(
-                    query.since, query.until, modality=query.modality, stream=query.stream,
-                    newest=query.newest, limit=query.limit,
+                    query.since,
+                    query.until,
+                    modality=query.modality,
+                    stream=query.stream,
+                    newest=query.newest,
+                    limit=query.limit,
                 )
-            ]  # fmt: skip
+            ]
         else:
             found = self._similar(query, query.embedding)
         return [self._described(one) for one in found]

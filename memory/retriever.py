@@ -96,9 +96,14 @@ def ask(
     if sense not in ("", *SENSES, *SENSE_OF):
         raise InputError(f"no sense {sense!r}: there are {', '.join(SENSES)}")
     return Query(
-        embedding, SENSES.get(sense, sense), since=time.since, until=time.until,
-        newest=time.newest, limit=limit, model=model,
-    )  # fmt: skip
+        embedding,
+        SENSES.get(sense, sense),
+        since=time.since,
+        until=time.until,
+        newest=time.newest,
+        limit=limit,
+        model=model,
+    )
 
 
 def document(found: Recollection, now: datetime | None = None) -> Document:

@@ -63,11 +63,15 @@ class WatchBook:
             file.execute(
                 "INSERT OR REPLACE INTO watches VALUES (?,?,?,?,?,?,?)",
                 (
-                    watch.name, watch.modality, watch.model,
-                    watch.embedding.astype("<f4").tobytes(), watch.action, watch.top,
+                    watch.name,
+                    watch.modality,
+                    watch.model,
+                    watch.embedding.astype("<f4").tobytes(),
+                    watch.action,
+                    watch.top,
                     time.time_ns(),
                 ),
-            )  # fmt: skip
+            )
 
     def remove(self, name: str) -> None:
         """Remove a watch.
@@ -104,10 +108,14 @@ class WatchBook:
                 "INSERT INTO alerts (watch, stream, at, reference, similarity, outcome) "
                 "VALUES (?,?,?,?,?,?)",
                 (
-                    alert.watch.name, alert.stream, alert.at, alert.reference, alert.similarity,
+                    alert.watch.name,
+                    alert.stream,
+                    alert.at,
+                    alert.reference,
+                    alert.similarity,
                     outcome,
                 ),
-            ).lastrowid  # fmt: skip
+            ).lastrowid
             file.execute("DELETE FROM alerts WHERE id <= ?", ((number or 0) - _MAX_ALERTS,))
 
     def alerts(self, after: int = 0, limit: int = 100) -> list[PastAlert]:

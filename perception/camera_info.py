@@ -71,9 +71,11 @@ def of_message(message: Any, *, rectified: bool = False) -> Intrinsics:
     """
 
     def field(name: str) -> Any:
-        return getattr(message, name, None) if hasattr(message, name) else getattr(
-            message, name.upper()
-        )  # fmt: skip
+        return (
+            getattr(message, name, None)
+            if hasattr(message, name)
+            else getattr(message, name.upper())
+        )
 
     roi = message.roi
     if int(roi.x_offset) or int(roi.y_offset):

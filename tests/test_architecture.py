@@ -152,8 +152,10 @@ def test_every_name_in_strings_and_docs_can_be_imported() -> None:
     """Modules are named as strings, too, where no import tool sees them."""
     tracked = subprocess.run(
         ["git", "ls-files", "*.py", "*.md", "*.toml", "*.yaml", ":!tests/data"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     if tracked.returncode:
         pytest.skip("not a git checkout")
     names = set()

@@ -50,8 +50,11 @@ def test_the_quick_form_has_other_amounts(
         found = json.loads(capsys.readouterr().out)
         assert found["ok"] and found["rows"][1]["value"] == times
         assert found["rows"][0] == {
-            "name": "counted wrong", "value": times - 3, "bar": 17, "n": times,
-        }  # fmt: skip
+            "name": "counted wrong",
+            "value": times - 3,
+            "bar": 17,
+            "n": times,
+        }
         assert found["rows"][2]["value"] is None
 
 

@@ -37,9 +37,12 @@ class Disk:
         path = os.pathsep.join([str(TESTS), *sys.path])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "fixtures.fault_stores"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TESTS,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=TESTS,
             env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": path},
-        )  # fmt: skip
+        )
 
     def trial(self, store: str, folder: Path, mode: int, at: int, seed: int) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -109,13 +112,16 @@ def _start(store: Any) -> Any:
 
 
 LOCKED: dict[str, tuple[str, Callable[[Path], Any], Callable[[Any], Any]]] = {
-    "frames": ("camera.frames", lambda p: FrameStore(p.parent), lambda s: s.put(
-        observation(1), payload(1))),
+    "frames": (
+        "camera.frames",
+        lambda p: FrameStore(p.parent),
+        lambda s: s.put(observation(1), payload(1)),
+    ),
     "memory": ("memory.sqlite", EpisodeStore, lambda s: s.put(episode(1))),
     "approvals": ("dialogs.sqlite", Approvals, _start),
     "results": ("dialogs.sqlite", KeptResults, lambda s: s.keep("a", "t", "say", "words")),
     "rates": ("rates.sqlite", lambda p: Rates(p.parent), lambda s: s.take("move", 5)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LOCKED)
@@ -123,9 +129,12 @@ def test_a_database_that_is_locked_is_an_error_of_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (
-        "agent.approval.rates", "agent.approval.store", "agent.results.kept",
-        "memory.episode_store", "perception.frames.store",
-    ):  # fmt: skip
+        "agent.approval.rates",
+        "agent.approval.store",
+        "agent.results.kept",
+        "memory.episode_store",
+        "perception.frames.store",
+    ):
         monkeypatch.setattr(f"sensebind.{module}._PATIENCE", 0.1)
     file, make, write = LOCKED[name]
     path = tmp_path / file

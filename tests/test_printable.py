@@ -39,8 +39,9 @@ def test_what_shows_stays_and_pieces_give_the_whole(text: str) -> None:
     assert printable(shown) == shown
     assert "".join(printable(one) for one in text) == shown  # answers come in pieces
     if harmless(text) and text.isprintable():
-        assert shown == text or any(one in "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\uffa0\u1160"
-                                    for one in text)  # fmt: skip
+        assert shown == text or any(
+            one in "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\uffa0\u1160" for one in text
+        )
 
 
 @given(values)

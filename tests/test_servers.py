@@ -32,10 +32,17 @@ ROOT = Path(__file__).parents[1]
 _SOCKETS = {"socket", "zmq"}
 _CALLS = {"bind", "listen"}  # of a socket
 _SERVERS = {
-    "HTTPServer", "ThreadingHTTPServer", "TCPServer", "UDPServer", "create_server",
-    "create_datagram_endpoint", "start_http_server", "start_server", "start_unix_server",
+    "HTTPServer",
+    "ThreadingHTTPServer",
+    "TCPServer",
+    "UDPServer",
+    "create_server",
+    "create_datagram_endpoint",
+    "start_http_server",
+    "start_server",
+    "start_unix_server",
     "create_unix_server",
-}  # fmt: skip
+}
 TOKEN = "t0ken-of-the-tests"
 
 
@@ -162,10 +169,15 @@ def test_this_machines_names_are_taken(http: Served) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"},
-     {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://127.0.0.1:1"},
-     {"Origin": "http://localhost", "Sec_Fetch_Site": "same-origin"}],
-)  # fmt: skip
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://localhost", "Sec_Fetch_Site": "same-origin"},
+    ],
+)
 def test_pages_of_other_sites_are_refused(http: Served, headers: dict[str, str]) -> None:
     assert ask(http, **headers) == 403
     assert ask(http, "POST", **headers) == 403

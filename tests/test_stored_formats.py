@@ -150,8 +150,10 @@ def test_frames(kept: Path) -> None:
 def test_a_recording(kept: Path) -> None:
     recording = Recording(kept / "drive.mcap")
     assert recording.streams() == {
-        "camera": Modality.VISION, "microphone": Modality.AUDIO, "lidar": Modality.POINT
-    }  # fmt: skip
+        "camera": Modality.VISION,
+        "microphone": Modality.AUDIO,
+        "lidar": Modality.POINT,
+    }
     found = {one.entry.stream: one.entry for one in recording if isinstance(one.entry, Observation)}
     assert (found["camera"].data == 120).all() and found["camera"].data.shape == (24, 32, 3)
     assert found["microphone"].rate == 16_000 and len(found["microphone"].data) == 32_000

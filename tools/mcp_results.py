@@ -31,11 +31,18 @@ def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
                 blocks.append(_media(one.data, one.mimeType))
             case "resource_link":
                 notes.append(
-                    {key: value for key, value in (
-                        ("link", str(one.uri)), ("name", one.name), ("title", one.title),
-                        ("description", one.description), ("type", one.mimeType),
-                    ) if value}
-                )  # fmt: skip
+                    {
+                        key: value
+                        for key, value in (
+                            ("link", str(one.uri)),
+                            ("name", one.name),
+                            ("title", one.title),
+                            ("description", one.description),
+                            ("type", one.mimeType),
+                        )
+                        if value
+                    }
+                )
             case "resource":
                 _add_resource(one.resource, texts, notes, blocks)
             case other:

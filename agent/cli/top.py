@@ -25,9 +25,20 @@ if TYPE_CHECKING:
 _SETTLE = 1.5  # seconds that a snapshot listens: long enough for a rate
 _REFRESH = 2.0  # tables per second
 _COLUMNS = (
-    "stream", "state", "rate", "aim", "age ms", "encode ms", "lost", "gaps", "dropped",
-    "unchanged", "restarts", "MB", "notes",
-)  # fmt: skip
+    "stream",
+    "state",
+    "rate",
+    "aim",
+    "age ms",
+    "encode ms",
+    "lost",
+    "gaps",
+    "dropped",
+    "unchanged",
+    "restarts",
+    "MB",
+    "notes",
+)
 _COLOURS = {
     "running": "green",
     "starting": "cyan",

@@ -142,10 +142,13 @@ class Awareness:
         self._frames = frames
         self._muted: frozenset[str] = frozenset()
         self._listener = Listener(
-            "awareness", [endpoints[name] for name in modalities], self._take,
+            "awareness",
+            [endpoints[name] for name in modalities],
+            self._take,
             [self._heard_by(one) for one in listeners],
-            streams=modalities, keys=keys,
-        )  # fmt: skip
+            streams=modalities,
+            keys=keys,
+        )
         self._changed = self._listener.changed
         self._client: FrameClient | None = None
 

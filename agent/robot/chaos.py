@@ -431,27 +431,52 @@ def trials(subject: Subject, kinds: Sequence[str]) -> dict[str, list[Trial]]:
     metrics = subject.robot.addresses.get("metrics", "")
     found: dict[str, list[Trial]] = {
         "kill": [(f"kill -9 of {name}", partial(kill, subject, name)) for name in subject.pids],
-        "stop": [(f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
-                 for s in subject.pids if s not in _NO_WORKERS],
-        "gone": [(f"device of {s} gone for {_GONE:g} s",
-                  partial(_gone, subject, s)) for s in streams],
-        "clock": [(f"clock of {s} an hour {word}", partial(_jump, subject, s, word))
-                  for s in streams for word in ("ahead", "behind")],
+        "stop": [
+            (f"SIGSTOP of {s} for {_GONE:g} s", partial(_stop, subject, s))
+            for s in subject.pids
+            if s not in _NO_WORKERS
+        ],
+        "gone": [
+            (f"device of {s} gone for {_GONE:g} s", partial(_gone, subject, s)) for s in streams
+        ],
+        "clock": [
+            (f"clock of {s} an hour {word}", partial(_jump, subject, s, word))
+            for s in streams
+            for word in ("ahead", "behind")
+        ],
         "slow": [(f"a subscriber stopped for {_GONE:g} s", partial(_slow, subject))],
         "flood": [(f"a flood for {_BLINK:g} s", partial(_hostile, subject, FLOOD))],
         "corrupt": [(f"corrupt messages for {_BLINK:g} s", partial(_hostile, subject, CORRUPT))],
         "disk": [(f"disk full for {_GONE:g} s", partial(_full_disk, subject))],
-        "watch": [(f"{name} in the watch while {one} is killed",
-                   partial(_watch_fails, subject, one, error))
-                  for one in workers[:1] for name, error in (
-                      ("an error", OSError(5, "Input/output error")), ("an exit", SystemExit(1)))],
-        "descriptors": [(f"no descriptors for {_GONE:g} s while {one} is killed",
-                         partial(_no_descriptors, subject, one)) for one in workers],
-        "store": [(f"the frames of {one} cannot be kept while it is killed",
-                   partial(_no_store, subject, one)) for one in workers],
+        "watch": [
+            (
+                f"{name} in the watch while {one} is killed",
+                partial(_watch_fails, subject, one, error),
+            )
+            for one in workers[:1]
+            for name, error in (
+                ("an error", OSError(5, "Input/output error")),
+                ("an exit", SystemExit(1)),
+            )
+        ],
+        "descriptors": [
+            (
+                f"no descriptors for {_GONE:g} s while {one} is killed",
+                partial(_no_descriptors, subject, one),
+            )
+            for one in workers
+        ],
+        "store": [
+            (
+                f"the frames of {one} cannot be kept while it is killed",
+                partial(_no_store, subject, one),
+            )
+            for one in workers
+        ],
         "idle": [(f"{_CONNECTIONS} idle connections to metrics", partial(_idle, subject, metrics))]
-                if metrics else [],
-    }  # fmt: skip
+        if metrics
+        else [],
+    }
     return {kind: found[kind] for kind in kinds}
 
 

@@ -50,9 +50,17 @@ _MODALITIES = {
 }
 """What a kind of source gives, and what a sensor of the simulated home is called."""
 _NOT_OF_WORKERS = {
-    "source", "modality", "loop", "speed", "enhance", "max_memory_mb", "mount", "frame",
-    "intrinsics", "calibration",
-}  # fmt: skip
+    "source",
+    "modality",
+    "loop",
+    "speed",
+    "enhance",
+    "max_memory_mb",
+    "mount",
+    "frame",
+    "intrinsics",
+    "calibration",
+}
 _SAME_HEIGHT = 0.05  # metres by which a lidar's `sensor_height` may differ from its mount
 _PLAYED = frozenset({"audio", "bag", "cloud", "replay", "video"})
 """Kinds of sources whose target is a file or folder, which ends, and may be played again."""
@@ -358,11 +366,12 @@ class RobotConfig(Section):
         missing = [
             name
             for name, given in (
-                ("motion:", self.motion), ("policy: {fence}", self.policy.fence),
+                ("motion:", self.motion),
+                ("policy: {fence}", self.policy.fence),
                 ("policy: {max_distance}", self.policy.max_distance),
             )
             if given is None
-        ]  # fmt: skip
+        ]
         places = self.places()
         missing += [f"{stream}: {what}" for stream, what in places.missing.items()]
         if not places.lidars and not places.cameras and not places.missing:

@@ -161,8 +161,9 @@ class ControlServer:
                 agent.stop(command.reason or "a client said stop")
                 connection.sendall(_result("stopped"))
             case Ask():
-                self._stream(agent.turn(command.text, command.media, thread=command.thread),
-                             connection)  # fmt: skip
+                self._stream(
+                    agent.turn(command.text, command.media, thread=command.thread), connection
+                )
             case Decide():
                 decisions = decisions_of(command.decisions)
                 self._stream(agent.decide(decisions, thread=command.thread), connection)
@@ -207,19 +208,26 @@ def decisions_of(given: list[dict[str, Any]]) -> list[Any]:
 def _report(agent: RobotAgent) -> dict[str, Any]:
     streams = {
         name: {
-            "modality": one.modality, "rate": one.rate, "worker": one.worker, "detail": one.detail,
-            "age_ms": one.age_ms, "encode_ms": one.encode_ms, "restarts": one.counts.restarts,
+            "modality": one.modality,
+            "rate": one.rate,
+            "worker": one.worker,
+            "detail": one.detail,
+            "age_ms": one.age_ms,
+            "encode_ms": one.encode_ms,
+            "restarts": one.counts.restarts,
         }
         for name, one in agent.awareness.report().items()
-    }  # fmt: skip
+    }
     acting = [tool for tool in agent.tools if risk_of(tool) is not Risk.OBSERVE]
     tools = [
         {
-            "name": tool.name, "description": tool.description, "risk": risk_of(tool).value,
+            "name": tool.name,
+            "description": tool.description,
+            "risk": risk_of(tool).value,
             "schema": schema_of(tool),
         }
         for tool in [*agent.observing, *acting]
-    ]  # fmt: skip
+    ]
     return {"streams": streams, "tools": tools}
 
 

@@ -50,12 +50,20 @@ _SIMHOME: dict[str, Any] = {
 }
 """How SimHome's base is driven, unless the file says otherwise."""
 _FIELDS = {
-    "footprint": "footprint", "lidar": "lidar", "relay": "relay", "max_speed": "speed",
-    "max_turn_rate": "turn_rate", "max_acceleration": "acceleration",
-    "max_turn_acceleration": "turn_acceleration", "braking": "braking",
-    "turn_braking": "turn_braking", "delay": "delay", "keep_away": "keep_away",
-    "off_course": "off_course", "sweep_age": "sweep_age",
-}  # fmt: skip
+    "footprint": "footprint",
+    "lidar": "lidar",
+    "relay": "relay",
+    "max_speed": "speed",
+    "max_turn_rate": "turn_rate",
+    "max_acceleration": "acceleration",
+    "max_turn_acceleration": "turn_acceleration",
+    "braking": "braking",
+    "turn_braking": "turn_braking",
+    "delay": "delay",
+    "keep_away": "keep_away",
+    "off_course": "off_course",
+    "sweep_age": "sweep_age",
+}
 """Keys of `motion:`, and what `MotionSettings` calls them."""
 
 

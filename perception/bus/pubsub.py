@@ -43,9 +43,14 @@ from sensebind.perception.bus.watch_report import WATCH, WatchReport, decode_rep
 from sensebind.perception.percept import STREAM_NAME, Percept, decode_message, encode_message
 
 __all__ = [
-    "HEARTBEAT_SECONDS", "Heartbeat", "News", "Publisher", "Subscriber", "check_endpoint",
+    "HEARTBEAT_SECONDS",
+    "Heartbeat",
+    "News",
+    "Publisher",
+    "Subscriber",
+    "check_endpoint",
     "decode_heartbeat",
-]  # fmt: skip
+]
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +144,12 @@ class Publisher:
             stream = percept.header.stream
             sequence = self._sequences.get(stream, 0) + 1
             header = replace(
-                percept.header, sequence=sequence, epoch=self.epoch, published_at=time.time_ns(),
+                percept.header,
+                sequence=sequence,
+                epoch=self.epoch,
+                published_at=time.time_ns(),
                 clock=host_clock(),
-            )  # fmt: skip
+            )
             sent = Percept(header, percept.embedding, percept.payload)
             frames = encode_message(sent)
             if sequence == 1:
@@ -427,8 +435,10 @@ class Subscriber:
             log.warning(
                 "stream %s has %d publishers, of which the first is listened to: %s; give each "
                 "robot a name: or its streams other names",
-                beat.stream, len(names), ", ".join(names),
-            )  # fmt: skip
+                beat.stream,
+                len(names),
+                ", ".join(names),
+            )
         if (waiting := self._unplaced.pop(beat.stream, None)) is not None:
             self._place(waiting, news)
 

@@ -39,9 +39,15 @@ _TIMES = {
     int(Opcode.MESSAGE): struct.Struct("<HIQQ"),  # channel, sequence, log time, publish time
 }
 _DAMAGE = (
-    McapError, struct.error, ValueError, KeyError, OverflowError, RuntimeError, EOFError,
+    McapError,
+    struct.error,
+    ValueError,
+    KeyError,
+    OverflowError,
+    RuntimeError,
+    EOFError,
     zstandard.ZstdError,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,13 @@ class Recorder:
                 message = _message(observation, self._pictures, jpeg)
             schema = message.DESCRIPTOR.full_name
             self._write(
-                f"/{observation.stream}", about, schema, message.SerializeToString(),
-                observation.captured_at, observation.sequence,
-            )  # fmt: skip
+                f"/{observation.stream}",
+                about,
+                schema,
+                message.SerializeToString(),
+                observation.captured_at,
+                observation.sequence,
+            )
 
     def perceive(self, percept: Percept) -> None:
         """Record a percept; its payload is not kept, as the observation is.
@@ -138,9 +142,13 @@ class Recorder:
         about = {"sensebind": FORMAT, "stream": header.stream, "modality": header.modality.value}
         with self._lock:
             self._write(
-                f"/{header.stream}/percept", about, "sensebind.Percept",
-                json.dumps(body).encode(), header.captured_at, header.sequence,
-            )  # fmt: skip
+                f"/{header.stream}/percept",
+                about,
+                "sensebind.Percept",
+                json.dumps(body).encode(),
+                header.captured_at,
+                header.sequence,
+            )
 
     def close(self) -> None:
         """Write the index and close the file; may be called again.

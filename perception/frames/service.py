@@ -232,9 +232,14 @@ class FrameClient:
 def _describe(frame: Frame) -> dict[str, Any]:
     try:
         header = _FrameHeader(
-            stream=frame.stream, captured_at=frame.captured_at, modality=frame.modality,
-            sequence=frame.sequence, frame_id=frame.frame_id, rate=frame.rate, media=frame.media,
-        )  # fmt: skip
+            stream=frame.stream,
+            captured_at=frame.captured_at,
+            modality=frame.modality,
+            sequence=frame.sequence,
+            frame_id=frame.frame_id,
+            rate=frame.rate,
+            media=frame.media,
+        )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise StorageError(
@@ -255,6 +260,12 @@ def _frame(answer: list[bytes]) -> Frame:
     if len(answer) != 3 or len(answer[2]) > MAX_PAYLOAD_BYTES:
         raise MessageError(f"an answer with a frame has 3 parts, not {len(answer)}")
     return Frame(
-        header.stream, header.captured_at, header.modality, header.sequence, header.frame_id,
-        header.rate, header.media, answer[2],
-    )  # fmt: skip
+        header.stream,
+        header.captured_at,
+        header.modality,
+        header.sequence,
+        header.frame_id,
+        header.rate,
+        header.media,
+        answer[2],
+    )

@@ -186,9 +186,14 @@ class FrameStore:
         parse_reference(observation.reference)  # a stream's name becomes a file's
         payload = compress(observation) if payload is None else payload
         row = (
-            observation.captured_at, observation.modality.value, observation.sequence,
-            observation.frame_id, observation.rate, MEDIA[observation.modality], payload,
-        )  # fmt: skip
+            observation.captured_at,
+            observation.modality.value,
+            observation.sequence,
+            observation.frame_id,
+            observation.rate,
+            MEDIA[observation.modality],
+            payload,
+        )
         with self._lock:
             try:
                 self._write(observation.stream, row)

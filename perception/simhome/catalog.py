@@ -1,9 +1,21 @@
 """What can stand in a SimHome: kinds, colours, and which kinds make a sound of their own."""
 
 SOUNDING_KINDS = (
-    "dog", "cat", "bird", "car", "train", "clock", "phone",
-    "piano", "guitar", "drum", "kettle", "vacuum", "radio", "fan",
-)  # fmt: skip
+    "dog",
+    "cat",
+    "bird",
+    "car",
+    "train",
+    "clock",
+    "phone",
+    "piano",
+    "guitar",
+    "drum",
+    "kettle",
+    "vacuum",
+    "radio",
+    "fan",
+)
 SILENT_KINDS = ("ball", "chair", "plant", "lamp")
 KINDS = SOUNDING_KINDS + SILENT_KINDS
 

@@ -61,9 +61,7 @@ def truth(home: SimHome) -> Truth:
         box = (0, 0, 0, 0)
         if pixels[index]:
             rows, columns = np.nonzero(owners == index)
-            box = (
-                int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-            )  # fmt: skip
+            box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
         seen = Visible(thing.kind, thing.color, distance, bearing, int(pixels[index]), box)
         known.append((distance - thing.radius, seen))
     visible = sorted((v for _, v in known if v.pixels >= MIN_PIXELS), key=lambda v: -v.pixels)

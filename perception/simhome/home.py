@@ -112,9 +112,12 @@ class SimHome:
         self._arrange()
         lamp = self.devices.lamp
         key = (
-            self.robot.pose, lamp, self.devices.door_open, self.devices.thermostat,
+            self.robot.pose,
+            lamp,
+            self.devices.door_open,
+            self.devices.thermostat,
             (self._spinning(), self._time) if self._spinning() else None,
-        )  # fmt: skip
+        )
         if self._seen is None or self._seen[0] != key:
             lamp_thing = self._device_at["lamp"]
             self._seen = (key, self._camera.look(self.robot.pose, lamp=lamp, lamp_thing=lamp_thing))

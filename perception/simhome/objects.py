@@ -417,8 +417,22 @@ def _lamp() -> list[Part]:
 
 
 _SHAPES: dict[str, Callable[[], list[Part]]] = {
-    "dog": _dog, "cat": _cat, "bird": _bird, "car": _car, "train": _train, "clock": _clock,
-    "phone": _phone, "piano": _piano, "guitar": _guitar, "drum": _drum, "kettle": _kettle,
-    "vacuum": _vacuum, "radio": _radio, "fan": _fan, "ball": _plain_ball, "chair": _chair,
-    "plant": _plant, "lamp": _lamp,
-}  # fmt: skip
+    "dog": _dog,
+    "cat": _cat,
+    "bird": _bird,
+    "car": _car,
+    "train": _train,
+    "clock": _clock,
+    "phone": _phone,
+    "piano": _piano,
+    "guitar": _guitar,
+    "drum": _drum,
+    "kettle": _kettle,
+    "vacuum": _vacuum,
+    "radio": _radio,
+    "fan": _fan,
+    "ball": _plain_ball,
+    "chair": _chair,
+    "plant": _plant,
+    "lamp": _lamp,
+}

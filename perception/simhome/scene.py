@@ -22,30 +22,57 @@ ROBOT_RADIUS = 0.24
 
 # Half of the largest horizontal extent of each kind at scale 1, in metres.
 FOOTPRINT: dict[str, float] = {
-    "dog": 0.55, "cat": 0.37, "bird": 0.50, "car": 0.48, "train": 0.55, "clock": 0.30,
-    "phone": 0.24, "piano": 0.46, "guitar": 0.27, "drum": 0.38, "kettle": 0.42, "vacuum": 0.52,
-    "radio": 0.44, "fan": 0.32, "ball": 0.30, "chair": 0.34, "plant": 0.38, "lamp": 0.27,
-}  # fmt: skip
+    "dog": 0.55,
+    "cat": 0.37,
+    "bird": 0.50,
+    "car": 0.48,
+    "train": 0.55,
+    "clock": 0.30,
+    "phone": 0.24,
+    "piano": 0.46,
+    "guitar": 0.27,
+    "drum": 0.38,
+    "kettle": 0.42,
+    "vacuum": 0.52,
+    "radio": 0.44,
+    "fan": 0.32,
+    "ball": 0.30,
+    "chair": 0.34,
+    "plant": 0.38,
+    "lamp": 0.27,
+}
 
 # Muted on purpose: no thing may vanish in front of its home.
 _WALLS: tuple[RGB, ...] = (
-    (0.70, 0.64, 0.55), (0.60, 0.65, 0.70), (0.66, 0.66, 0.60), (0.72, 0.62, 0.58),
-    (0.56, 0.62, 0.60), (0.64, 0.60, 0.66),
-)  # fmt: skip
+    (0.70, 0.64, 0.55),
+    (0.60, 0.65, 0.70),
+    (0.66, 0.66, 0.60),
+    (0.72, 0.62, 0.58),
+    (0.56, 0.62, 0.60),
+    (0.64, 0.60, 0.66),
+)
 _FLOORS: tuple[RGB, ...] = (
-    (0.50, 0.39, 0.28), (0.58, 0.47, 0.35), (0.42, 0.34, 0.27), (0.45, 0.46, 0.47),
+    (0.50, 0.39, 0.28),
+    (0.58, 0.47, 0.35),
+    (0.42, 0.34, 0.27),
+    (0.45, 0.46, 0.47),
     (0.55, 0.52, 0.46),
-)  # fmt: skip
+)
 _FABRICS: tuple[RGB, ...] = (
-    (0.42, 0.47, 0.54), (0.52, 0.45, 0.40), (0.44, 0.50, 0.45), (0.50, 0.44, 0.48),
+    (0.42, 0.47, 0.54),
+    (0.52, 0.45, 0.40),
+    (0.44, 0.50, 0.45),
+    (0.50, 0.44, 0.48),
     (0.38, 0.40, 0.43),
-)  # fmt: skip
+)
 _WOODS: tuple[RGB, ...] = ((0.46, 0.34, 0.23), (0.38, 0.28, 0.20), (0.57, 0.46, 0.34))
 
 # Extent along the wall and depth into the room, in metres; both 0: nothing stands on the floor.
 _FURNITURE_SIZE: dict[str, tuple[float, float]] = {
-    "sofa": (1.9, 0.8), "shelf": (1.5, 0.35), "table": (1.5, 0.65),
-}  # fmt: skip
+    "sofa": (1.9, 0.8),
+    "shelf": (1.5, 0.35),
+    "table": (1.5, 0.65),
+}
 
 
 @dataclass(frozen=True)
@@ -328,10 +355,13 @@ def _sample_furniture(
     half_x, half_y = room[0] / 2, room[1] / 2
     # (x, y, heading) of six places: two on each long wall, one on each short wall.
     places = [
-        (-half_x / 2, -half_y, math.pi / 2), (half_x / 2, -half_y, math.pi / 2),
-        (-half_x / 2, half_y, -math.pi / 2), (half_x / 2, half_y, -math.pi / 2),
-        (-half_x, 0.0, 0.0), (half_x, 0.0, math.pi),
-    ]  # fmt: skip
+        (-half_x / 2, -half_y, math.pi / 2),
+        (half_x / 2, -half_y, math.pi / 2),
+        (-half_x / 2, half_y, -math.pi / 2),
+        (half_x / 2, half_y, -math.pi / 2),
+        (-half_x, 0.0, 0.0),
+        (half_x, 0.0, math.pi),
+    ]
     order = [places[i] for i in rng.permutation(len(places))]
     pieces: list[Furniture] = []
     for kind in ("sofa", "shelf", "table"):

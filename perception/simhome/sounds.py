@@ -489,7 +489,18 @@ def _fan(rng: np.random.Generator) -> Wave:
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator], Wave]] = {
-    "dog": _dog, "cat": _cat, "bird": _bird, "car": _car, "train": _train, "clock": _clock,
-    "phone": _phone, "piano": _piano, "guitar": _guitar, "drum": _drum, "kettle": _kettle,
-    "vacuum": _vacuum, "radio": _radio, "fan": _fan,
-}  # fmt: skip
+    "dog": _dog,
+    "cat": _cat,
+    "bird": _bird,
+    "car": _car,
+    "train": _train,
+    "clock": _clock,
+    "phone": _phone,
+    "piano": _piano,
+    "guitar": _guitar,
+    "drum": _drum,
+    "kettle": _kettle,
+    "vacuum": _vacuum,
+    "radio": _radio,
+    "fan": _fan,
+}

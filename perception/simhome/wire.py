@@ -14,9 +14,17 @@ WIRE_VERSION = 1
 CHUNK_SECONDS = 0.1  # of sound in one message, and under one sequence number
 _MAX_BYTES = 16 * 1024 * 1024
 _FIELDS: dict[str, type] = {
-    "stream": str, "sequence": int, "captured_at": int, "monotonic": float, "frame_id": str,
-    "rate": int, "chunk": int, "epoch": str, "dtype": str, "shape": list,
-}  # fmt: skip
+    "stream": str,
+    "sequence": int,
+    "captured_at": int,
+    "monotonic": float,
+    "frame_id": str,
+    "rate": int,
+    "chunk": int,
+    "epoch": str,
+    "dtype": str,
+    "shape": list,
+}
 
 
 def topic(stream: str) -> bytes:

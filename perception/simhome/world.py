@@ -181,9 +181,19 @@ class World:
             body_normal = np.empty(3 * some) if normals else None
             group[first : first + count] = 0
             mujoco.mj_multiRay(
-                self.model, self.data, origin, rays[index].ravel(), _ACTIVE, True, -1,
-                body_geom, body_distance, body_normal, some, _REACH,
-            )  # fmt: skip
+                self.model,
+                self.data,
+                origin,
+                rays[index].ravel(),
+                _ACTIVE,
+                True,
+                -1,
+                body_geom,
+                body_distance,
+                body_normal,
+                some,
+                _REACH,
+            )
             group[first : first + count] = 1
             nearer = (body_geom >= 0) & (body_distance < distance[index])
             index = index[nearer]

@@ -19,9 +19,22 @@ from sensebind.perception.sources.audio_windows import (
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 ENDINGS = (
-    ".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus", ".m4a", ".aac", ".caf", ".w64",
-    ".webm", ".mka", ".wma", ".amr",
-)  # fmt: skip
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".opus",
+    ".m4a",
+    ".aac",
+    ".caf",
+    ".w64",
+    ".webm",
+    ".mka",
+    ".wma",
+    ".amr",
+)
 
 
 class AudioFile(PlayedSource):

@@ -43,11 +43,25 @@ _BUILT_IN = {
     "video": "video:VideoFile",
 }
 _OTHER_WORDS = {
-    "webcam": "camera", "usb": "camera", "rtsp": "camera", "v4l": "camera", "mic": "microphone",
-    "wav": "audio", "sound": "audio", "mp4": "video", "movie": "video", "points": "cloud",
-    "pointcloud": "cloud", "pcd": "cloud", "rosbag": "bag", "mcap": "replay", "topic": "ros",
-    "lidar": "velodyne", "vlp16": "velodyne", "simulation": "simhome",
-}  # fmt: skip
+    "webcam": "camera",
+    "usb": "camera",
+    "rtsp": "camera",
+    "v4l": "camera",
+    "mic": "microphone",
+    "wav": "audio",
+    "sound": "audio",
+    "mp4": "video",
+    "movie": "video",
+    "points": "cloud",
+    "pointcloud": "cloud",
+    "pcd": "cloud",
+    "rosbag": "bag",
+    "mcap": "replay",
+    "topic": "ros",
+    "lidar": "velodyne",
+    "vlp16": "velodyne",
+    "simulation": "simhome",
+}
 """What people call a kind of source; for the question in an error."""
 
 

@@ -150,9 +150,15 @@ class Charge:
     def describe(self, stream: Stream) -> WorkerStatus:
         """Return what is known of the worker of one of its streams."""
         return WorkerStatus(
-            stream.spec.stream, stream.spec.endpoint, stream.state, stream.detail,
-            self.pid, self.restarts, self.last_exit, self.memory,
-        )  # fmt: skip
+            stream.spec.stream,
+            stream.spec.endpoint,
+            stream.state,
+            stream.detail,
+            self.pid,
+            self.restarts,
+            self.last_exit,
+            self.memory,
+        )
 
     def report(self, stream: Stream) -> WorkerReport:
         """Return the same for the bus."""

@@ -52,9 +52,17 @@ from sensebind.perception.workers.spec import (
 )
 
 __all__ = [
-    "EXIT_ERROR", "EXIT_FATAL", "EXIT_LACK", "Enhance", "FactorySpec", "FramesSpec", "Worker",
-    "WorkerSpec", "die_with_parent", "run_worker",
-]  # fmt: skip
+    "EXIT_ERROR",
+    "EXIT_FATAL",
+    "EXIT_LACK",
+    "Enhance",
+    "FactorySpec",
+    "FramesSpec",
+    "Worker",
+    "WorkerSpec",
+    "die_with_parent",
+    "run_worker",
+]
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +138,14 @@ class Worker:
         streams: list[_Stream] = []
         for spec, publisher in zip(self._specs, publishers, strict=True):
             what = (
-                spec.checkpoint, spec.modality, spec.segment, spec.sensor_height,
-                spec.device, spec.precision, spec.sensor_tilt,
-            )  # fmt: skip
+                spec.checkpoint,
+                spec.modality,
+                spec.segment,
+                spec.sensor_height,
+                spec.device,
+                spec.precision,
+                spec.sensor_tilt,
+            )
             if what not in encoders:
                 encoders[what] = SenseEncoder.from_pretrained(*what)
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None

@@ -139,10 +139,20 @@ def test_gaps_are_noticed_and_told_once() -> None:
 
     def percept(monotonic: float, epoch: str) -> Percept:
         header = PerceptHeader(
-            stream="camera", modality=Modality.VISION, sequence=1, captured_at=1, published_at=1,
-            monotonic=monotonic, frame_id="c", shape=(4,), model="m", observation="frame:camera@1",
-            present=True, encode_ms=1.0, epoch=epoch,
-        )  # fmt: skip
+            stream="camera",
+            modality=Modality.VISION,
+            sequence=1,
+            captured_at=1,
+            published_at=1,
+            monotonic=monotonic,
+            frame_id="c",
+            shape=(4,),
+            model="m",
+            observation="frame:camera@1",
+            present=True,
+            encode_ms=1.0,
+            epoch=epoch,
+        )
         return Percept(header, np.ones(4, np.float32), None)
 
     for monotonic, epoch in ((0.0, "a"), (0.2, "a"), (5.2, "a"), (6.0, "b")):

@@ -35,8 +35,10 @@ class Ending:
         self.how = rng.choice(["closed", "cancelled", "raised", "stopped"])
         self.culprit = rng.choice(self.names)
         kinds: list[Callable[[], BaseException]] = [
-            KeyboardInterrupt, lambda: SystemExit(3), lambda: RuntimeError("unplugged"),
-        ]  # fmt: skip
+            KeyboardInterrupt,
+            lambda: SystemExit(3),
+            lambda: RuntimeError("unplugged"),
+        ]
         self.error = rng.choice(kinds)() if self.how == "raised" else None
         self.after = rng.randrange(7)  # events, or steps of a stopwatch
         self.moment = rng.uniform(0, 0.06)

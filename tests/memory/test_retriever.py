@@ -109,8 +109,14 @@ def test_sentences() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "just now"), (-3, "just now"), (30, "30 seconds ago"), (61, "1 minute ago"),
-     (7200, "2 hours ago"), (90_000, "1 day ago")],
-)  # fmt: skip
+    [
+        (0, "just now"),
+        (-3, "just now"),
+        (30, "30 seconds ago"),
+        (61, "1 minute ago"),
+        (7200, "2 hours ago"),
+        (90_000, "1 day ago"),
+    ],
+)
 def test_how_long_ago(seconds: float, said: str) -> None:
     assert ago(seconds) == said

@@ -131,9 +131,10 @@ def test_settings_are_checked() -> None:
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(1, 6), st.floats(0.05, 8.0)),
-        min_size=1, max_size=12,
+        min_size=1,
+        max_size=12,
     )
-)  # fmt: skip
+)
 def test_no_percept_is_lost_and_time_goes_on(plan: list[tuple[int, int, float]]) -> None:
     """Thing 0 is nothing. Whatever comes, episodes hold each percept once, in order."""
     percepts: list[Percept] = []

@@ -47,9 +47,15 @@ def test_audio(golden: Golden) -> None:
         if resampled is not None:
             assert_near(wave, resampled, SAMPLES, what=name)
         out = mel_clips(
-            wave, rate=c["target_rate"], clips=c["clips"], seconds=c["clip_duration"],
-            bins=c["mel_bins"], frames=c["target_length"], mean=c["mean"], std=c["std"],
-        )  # fmt: skip
+            wave,
+            rate=c["target_rate"],
+            clips=c["clips"],
+            seconds=c["clip_duration"],
+            bins=c["mel_bins"],
+            frames=c["target_length"],
+            mean=c["mean"],
+            std=c["std"],
+        )
         assert_near(out, golden.tensors[f"output.{name}"][0], MEL, what=name)
 
 

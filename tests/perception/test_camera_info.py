@@ -44,9 +44,15 @@ def written(folder: Path, text: str) -> Path:
 def test_a_file_of_ros_is_read(tmp_path: Path) -> None:
     found = read_camera_info(written(tmp_path, OST))
     assert found == Intrinsics(
-        438.783367, 437.302876, 305.593336, 243.738352, 640, 480, "plumb_bob",
+        438.783367,
+        437.302876,
+        305.593336,
+        243.738352,
+        640,
+        480,
+        "plumb_bob",
         (-0.361976, 0.110510, 0.001014, 0.000505, 0.0),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,9 +74,11 @@ def test_every_model_of_ros_is_read(
     found = read_camera_info(written(tmp_path, text))
     assert found.model == lens
     count = len(found.distortion)
-    assert found.distortion == coefficients if isinstance(coefficients, tuple) else (
-        count == coefficients
-    )  # fmt: skip
+    assert (
+        found.distortion == coefficients
+        if isinstance(coefficients, tuple)
+        else (count == coefficients)
+    )
 
 
 @given(

@@ -17,9 +17,16 @@ from sensebind.tools.look import look_tools
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "agent/conditioning", "agent/robot", "agent/llm", "agent/evaluation", "memory", "tools",
-    "perception/workers", "perception/frames", "perception/bus",
-)  # fmt: skip
+    "agent/conditioning",
+    "agent/robot",
+    "agent/llm",
+    "agent/evaluation",
+    "memory",
+    "tools",
+    "perception/workers",
+    "perception/frames",
+    "perception/bus",
+)
 
 
 def test_every_modality_has_a_row() -> None:
@@ -28,11 +35,18 @@ def test_every_modality_has_a_row() -> None:
 
 def test_senses_and_modalities_belong_together() -> None:
     assert [sense_of(m) for m in ("vision", "video", "audio", "point", "depth")] == [
-        "sight", "sight", "hearing", "scan", "depth",
-    ]  # fmt: skip
+        "sight",
+        "sight",
+        "hearing",
+        "scan",
+        "depth",
+    ]
     assert [modality_of(s) for s in ("sight", "hearing", "scan", "smell")] == [
-        "vision", "audio", "point", "",
-    ]  # fmt: skip
+        "vision",
+        "audio",
+        "point",
+        "",
+    ]
 
 
 def test_a_new_modality_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:

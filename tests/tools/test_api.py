@@ -167,9 +167,17 @@ def test_risk_follows_the_method(base_url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "http://169.254.169.254",
-     "http://10.0.0.1", "http://[::ffff:127.0.0.1]:9", "http://0.0.0.0:9", "http://2130706433:9"],
-)  # fmt: skip
+    [
+        "http://127.0.0.1:9",
+        "http://localhost:9",
+        "http://[::1]:9",
+        "http://169.254.169.254",
+        "http://10.0.0.1",
+        "http://[::ffff:127.0.0.1]:9",
+        "http://0.0.0.0:9",
+        "http://2130706433:9",
+    ],
+)
 def test_private_addresses_are_refused_unless_allowed_by_name(url: str) -> None:
     with pytest.raises(InputError, match=r"private address|cannot be found"):
         ApiTools.fetch(url)

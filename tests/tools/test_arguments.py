@@ -37,11 +37,14 @@ MCP_SCHEMA = {
         "many": {"type": "array", "items": {"$ref": "#/$defs/place"}},
     },
     "required": ["metres"],
-    "$defs": {"place": {
-        "type": "object", "required": ["x"],
-        "properties": {"x": {"type": "integer"}, "note": {"type": ["string", "null"]}},
-    }},
-}  # fmt: skip
+    "$defs": {
+        "place": {
+            "type": "object",
+            "required": ["x"],
+            "properties": {"x": {"type": "integer"}, "note": {"type": ["string", "null"]}},
+        }
+    },
+}
 MCP = StructuredTool(name="drive", description="d", args_schema=MCP_SCHEMA, func=nothing)
 
 
@@ -49,11 +52,14 @@ MCP = StructuredTool(name="drive", description="d", args_schema=MCP_SCHEMA, func
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"metres": 0.3}, {"metres": 1}, {"metres": -2.9, "kind": "cat"},
-        {"metres": 0, "place": {"x": 1}}, {"metres": 0, "place": None},
+        {"metres": 0.3},
+        {"metres": 1},
+        {"metres": -2.9, "kind": "cat"},
+        {"metres": 0, "place": {"x": 1}},
+        {"metres": 0, "place": None},
         {"metres": 0, "many": [{"x": 1, "note": "n"}]},
     ],
-)  # fmt: skip
+)
 def test_what_the_schema_says_is_taken(tool: BaseTool, arguments: dict[str, Any]) -> None:
     check_arguments(tool, arguments)
 
@@ -62,15 +68,25 @@ def test_what_the_schema_says_is_taken(tool: BaseTool, arguments: dict[str, Any]
 @pytest.mark.parametrize(
     "arguments",
     [
-        {}, {"metres": "0.3"}, {"metres": True}, {"metres": None}, {"metres": 3.1},
+        {},
+        {"metres": "0.3"},
+        {"metres": True},
+        {"metres": None},
+        {"metres": 3.1},
         {"metres": 0.35},
-        {"metres": float("nan")}, {"metres": float("inf")}, {"metres": 0.1, "fast": True},
-        {"metres": 0.1, "Kind": "ball"}, {"metres": 0.1, "kind": "dog"},
-        {"metres": 0, "place": {"x": 1, "y": 2}}, {"metres": 0, "place": {"x": "1"}},
-        {"metres": 0, "place": {"x": 1.0}}, {"metres": 0, "many": [{"x": 1, "y": 1}]},
-        {"metres": 0, "many": {"x": 1}}, {"metres": {1, 2}},
+        {"metres": float("nan")},
+        {"metres": float("inf")},
+        {"metres": 0.1, "fast": True},
+        {"metres": 0.1, "Kind": "ball"},
+        {"metres": 0.1, "kind": "dog"},
+        {"metres": 0, "place": {"x": 1, "y": 2}},
+        {"metres": 0, "place": {"x": "1"}},
+        {"metres": 0, "place": {"x": 1.0}},
+        {"metres": 0, "many": [{"x": 1, "y": 1}]},
+        {"metres": 0, "many": {"x": 1}},
+        {"metres": {1, 2}},
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_refused(tool: BaseTool, arguments: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="drive"):
         check_arguments(tool, arguments)

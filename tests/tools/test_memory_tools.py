@@ -97,10 +97,16 @@ class Senses:
         modality = Modality.AUDIO if stream == "microphone" else Modality.VISION
         present = stream != "microphone"
         header = PerceptHeader(
-            stream=stream, modality=modality, sequence=1, captured_at=5, published_at=6,
-            monotonic=time.monotonic() - 0.4, shape=(4,), present=present,
+            stream=stream,
+            modality=modality,
+            sequence=1,
+            captured_at=5,
+            published_at=6,
+            monotonic=time.monotonic() - 0.4,
+            shape=(4,),
+            present=present,
             observation=f"frame:{stream}@5",
-        )  # fmt: skip
+        )
         return Percept(header, AXES[2] if present else np.zeros(4, np.float32))
 
 
@@ -126,8 +132,9 @@ def test_watches_are_added_listed_and_removed(memory: EpisodeMemory) -> None:
     call(add, what="a bell")
     assert call(show)[0] == "a dog by hearing; a bell"
     assert [(w.name, w.model, w.modality, w.action) for w in book.watches()] == [
-        ("a dog", "m", "audio", ""), ("a bell", "m", "", "")
-    ]  # fmt: skip
+        ("a dog", "m", "audio", ""),
+        ("a bell", "m", "", ""),
+    ]
     assert call(remove, what="a dog")[0] == "no longer watching for a dog"
     assert str(call(remove, what="a cat")[0]).startswith("error: there is no watch 'a cat'")
     assert str(call(add, what="a unicorn")[0]) == "error: no word for a unicorn"

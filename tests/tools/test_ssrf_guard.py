@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 
 from sensebind.tools.ssrf_guard import is_public
 
-PRIVATE = ["127.0.0.1", "10.0.0.1", "192.168.1.9", "172.16.0.1", "169.254.169.254", "100.64.0.1",
-           "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1"]  # fmt: skip
+PRIVATE = [
+    "127.0.0.1",
+    "10.0.0.1",
+    "192.168.1.9",
+    "172.16.0.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "192.0.2.1",
+]
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34"]
 
 
@@ -49,9 +59,21 @@ def test_a_public_address_stays_public_in_every_form(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1", "2001:db8::1",
-     "64:ff9b:1::8.8.8.8", "64:ff9b:1:a00:1::", "::ffff:127.0.0.1%1", "fec0::1"],
-)  # fmt: skip
+    [
+        "::",
+        "::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "fd12::1",
+        "ff02::1",
+        "2001:db8::1",
+        "64:ff9b:1::8.8.8.8",
+        "64:ff9b:1:a00:1::",
+        "::ffff:127.0.0.1%1",
+        "fec0::1",
+    ],
+)
 def test_what_is_not_of_the_internet_is_refused(address: str) -> None:
     assert not is_public(address)
 

@@ -228,11 +228,14 @@ def _anything(levels: int) -> dict[str, Any]:
             *scalars,
             {"type": "array", "items": inner, "minItems": 0, "maxItems": MAX_ITEMS},
             {
-                "type": "object", "properties": {}, "required": [],
-                **further_properties(inner), "maxProperties": MAX_ITEMS,
+                "type": "object",
+                "properties": {},
+                "required": [],
+                **further_properties(inner),
+                "maxProperties": MAX_ITEMS,
             },
         ]
-    }  # fmt: skip
+    }
 
 
 def _any_of(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

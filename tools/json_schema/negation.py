@@ -104,7 +104,10 @@ def _object_negations(node: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if any(
         keyword in node
         for keyword in (
-            "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties",
+            "patternProperties",
+            "additionalProperties",
+            "propertyNames",
+            "unevaluatedProperties",
         )
-    ):  # fmt: skip
+    ):
         yield {**thing, "minProperties": 1, CHECKED_LATER: ["not"]}

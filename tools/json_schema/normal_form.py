@@ -32,9 +32,18 @@ from sensebind.tools.json_schema.validation import Dialect, is_number
 
 MAX_ALTERNATIVES = 256  # combinations of the options of one schema that are written out
 _SINCE_2019 = frozenset(
-    {"dependentRequired", "dependentSchemas", "minContains", "maxContains", "unevaluatedItems",
-     "unevaluatedProperties", "$dynamicRef", "$recursiveRef", "prefixItems"}
-)  # fmt: skip
+    {
+        "dependentRequired",
+        "dependentSchemas",
+        "minContains",
+        "maxContains",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "$dynamicRef",
+        "$recursiveRef",
+        "prefixItems",
+    }
+)
 
 Option = list[Part]
 """Schemas that hold together."""
@@ -243,8 +252,9 @@ class NormalForm:
                 if plain == "minimum":
                     facts.low = bound if facts.low is None else max(facts.low, bound)
                 elif facts.high is None or (bound[0], not exclusive) < (
-                    facts.high[0], not facts.high[1]
-                ):  # fmt: skip
+                    facts.high[0],
+                    not facts.high[1],
+                ):
                     facts.high = bound
         if "multipleOf" in node:
             facts.steps.append(_exact(node["multipleOf"]))

@@ -171,8 +171,11 @@ def _object_variants(
     elif further:
         subsets = iter([optional, []])
     elif not fits:
-        subsets = _some_of(optional, max(fewest - len(required), 0),
-                           len(optional) if most is None else most - len(required))  # fmt: skip
+        subsets = _some_of(
+            optional,
+            max(fewest - len(required), 0),
+            len(optional) if most is None else most - len(required),
+        )
     else:
         return
     for subset in subsets:

@@ -146,15 +146,19 @@ class Driver:
         """Return why the robot cannot be driven now, whatever the movement, or ""."""
         silent = now - self._heard
         if not silent <= ODOMETRY_SILENCE:
-            return "the base is silent" if math.isinf(silent) else (
-                f"the base has been silent for {silent:.1f} s"
-            )  # fmt: skip
+            return (
+                "the base is silent"
+                if math.isinf(silent)
+                else (f"the base has been silent for {silent:.1f} s")
+            )
         if self._settings.lidar is not None:
             age = now - self._swept
             if not age <= self._settings.sweep_age:
-                return "the lidar gives no sweeps" if math.isinf(age) else (
-                    f"the newest sweep of the lidar is {age:.1f} s old"
-                )  # fmt: skip
+                return (
+                    "the lidar gives no sweeps"
+                    if math.isinf(age)
+                    else (f"the newest sweep of the lidar is {age:.1f} s old")
+                )
         return ""
 
     def start(self, kind: Literal["drive", "turn"], amount: float, now: float) -> str:
@@ -274,10 +278,12 @@ class Driver:
             (settings.speed, settings.acceleration, settings.braking, _CREEP)
             if drives
             else (
-                settings.turn_rate, settings.turn_acceleration, settings.turn_braking,
+                settings.turn_rate,
+                settings.turn_acceleration,
+                settings.turn_braking,
                 _CREEP_TURNING,
             )
-        )  # fmt: skip
+        )
         known = min(max(now - here.monotonic, 0.0), ODOMETRY_SILENCE)  # ago: it has moved since
         late = settings.delay + COMMAND_SECONDS + known
         ramp = movement.speed + gain * min(max(now - movement.stepped, 0.01), COMMAND_SECONDS)

@@ -194,8 +194,10 @@ class Process:
         for one in (self._ear, self._bell, self._control, self._listener):
             one.setblocking(False)
         for readable, take in (
-            (self._ear, self._rung), (self._control, self._beat), (self._listener, self._welcome),
-        ):  # fmt: skip
+            (self._ear, self._rung),
+            (self._control, self._beat),
+            (self._listener, self._welcome),
+        ):
             self._selector.register(readable, selectors.EVENT_READ, take)
         if self._sweeps is not None:
             self._sweeps.start()

@@ -160,15 +160,20 @@ class MotionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ConfigurationError: A value is out of range; the message names it.
         """
         limits = {
-            "speed": (self.speed, 5.0), "turn_rate": (self.turn_rate, 7.0),
-            "acceleration": (self.acceleration, 10.0), "braking": (self.braking, 20.0),
+            "speed": (self.speed, 5.0),
+            "turn_rate": (self.turn_rate, 7.0),
+            "acceleration": (self.acceleration, 10.0),
+            "braking": (self.braking, 20.0),
             "turn_acceleration": (self.turn_acceleration, 50.0),
-            "turn_braking": (self.turn_braking, 100.0), "lease": (self.lease, LONGEST_LEASE),
-            "valid_for": (self.valid_for, LONGEST_VALIDITY), "sweep_age": (self.sweep_age, 1.0),
-            "off_course": (self.off_course, 2.0), "footprint.front": (self.footprint.front, 3.0),
+            "turn_braking": (self.turn_braking, 100.0),
+            "lease": (self.lease, LONGEST_LEASE),
+            "valid_for": (self.valid_for, LONGEST_VALIDITY),
+            "sweep_age": (self.sweep_age, 1.0),
+            "off_course": (self.off_course, 2.0),
+            "footprint.front": (self.footprint.front, 3.0),
             "footprint.back": (self.footprint.back, 3.0),
             "footprint.half_width": (self.footprint.half_width, 3.0),
-        }  # fmt: skip
+        }
         for name, (value, most) in limits.items():
             if not 0 < value <= most:
                 raise ConfigurationError(

@@ -235,11 +235,12 @@ class World:
         seen = distance < _FAR
         return np.stack(
             [
-                distance[seen] * np.cos(angles[seen]), distance[seen] * np.sin(angles[seen]),
+                distance[seen] * np.cos(angles[seen]),
+                distance[seen] * np.sin(angles[seen]),
                 np.zeros(int(seen.sum())),
             ],
             axis=1,
-        ).astype(np.float32)  # fmt: skip
+        ).astype(np.float32)
 
     def report(self, since: float, now: float) -> Report:
         """What happened since a moment."""
@@ -328,9 +329,15 @@ def main() -> int:
             swept = max(swept + SWEEP_SECONDS, now - SWEEP_SECONDS)
             sequence += 1
             header = {
-                "stream": "lidar", "sequence": sequence, "captured_at": time.time_ns(),
-                "monotonic": now, "frame_id": "lidar", "rate": 0, "chunk": 0, "epoch": "simulation",
-            }  # fmt: skip
+                "stream": "lidar",
+                "sequence": sequence,
+                "captured_at": time.time_ns(),
+                "monotonic": now,
+                "frame_id": "lidar",
+                "rate": 0,
+                "chunk": 0,
+                "epoch": "simulation",
+            }
             lidar.send_multipart(encode_sample(header, world.sweep()))
 
 

@@ -23,8 +23,9 @@ MAX_DOCUMENT_BYTES = 2_000_000
 _LONGEST_NAME = 1024  # characters of a path, an operationId, the name of a parameter
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})  # as OpenAPI has it
 # Keywords of a body whose properties may stand among the other arguments: nothing is lost.
-_FLAT = frozenset({"type", "properties", "required", "description", "additionalProperties",
-                   "default", "$schema"})  # fmt: skip
+_FLAT = frozenset(
+    {"type", "properties", "required", "description", "additionalProperties", "default", "$schema"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +205,17 @@ def _named_apart(found: Sequence[Operation], odd: list[Unusable]) -> list[Operat
 
 def _renamed(one: Operation, name: str) -> Operation:
     schema = {**one.schema, "title": name}
-    return Operation(name, one.id, one.method, one.path, one.description, schema,
-                     one.parameters, one.body, one.security)  # fmt: skip
+    return Operation(
+        name,
+        one.id,
+        one.method,
+        one.path,
+        one.description,
+        schema,
+        one.parameters,
+        one.body,
+        one.security,
+    )
 
 
 def _operation(

@@ -7,14 +7,39 @@ from sensebind.errors import InputError
 
 _STEPS = 8  # references that lead to references
 # Keywords whose values are schemas: by name, in a list, or one.
-_BY_NAME = frozenset({"properties", "patternProperties", "$defs", "definitions",
-                      "dependentSchemas", "dependencies"})  # fmt: skip
+_BY_NAME = frozenset(
+    {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+)
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_ONE = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains",
-                  "propertyNames", "additionalItems", "unevaluatedItems",
-                  "unevaluatedProperties"})  # fmt: skip
-_DROPPED = frozenset({"title", "example", "examples", "xml", "externalDocs", "discriminator",
-                      "nullable", "readOnly", "writeOnly", "deprecated"})  # fmt: skip
+_ONE = frozenset(
+    {
+        "items",
+        "additionalProperties",
+        "not",
+        "if",
+        "then",
+        "else",
+        "contains",
+        "propertyNames",
+        "additionalItems",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)
+_DROPPED = frozenset(
+    {
+        "title",
+        "example",
+        "examples",
+        "xml",
+        "externalDocs",
+        "discriminator",
+        "nullable",
+        "readOnly",
+        "writeOnly",
+        "deprecated",
+    }
+)
 
 
 def pointed(document: Mapping[str, Any], node: Any, what: str) -> Mapping[str, Any]:

@@ -98,9 +98,11 @@ def test_approved_calls_run_whatever_ids_their_model_gave_them(
 
     door = Door()
     with Assistant(
-        ScriptedChat(script=script), [door.tool], approve=lambda _: Decision("approve"),
+        ScriptedChat(script=script),
+        [door.tool],
+        approve=lambda _: Decision("approve"),
         audit=tmp_path / "audit.jsonl",
-    ) as one:  # fmt: skip
+    ) as one:
         for angle in (10, 20):
             record = one.ask(str(angle))
             assert record.assistant == f"opened by {angle} | opened by {angle + 1}"
@@ -238,9 +240,10 @@ def test_no_tool_of_an_interrupted_turn_runs() -> None:
         return calls(("work", {"n": len(messages)}))
 
     one = Assistant(
-        ScriptedChat(script=script, delay=0.001), [labelled(work, Risk.OBSERVE)],
+        ScriptedChat(script=script, delay=0.001),
+        [labelled(work, Risk.OBSERVE)],
         policy=Policy(rates={}),
-    )  # fmt: skip
+    )
     interrupted = 0
     for _ in range(20):
         ended[0] = 0.0

@@ -162,9 +162,14 @@ def test_weights_are_read() -> None:
 
 def test_demo_reads_a_script_from_standard_input() -> None:
     done = run(
-        "demo", "--json", "--seed", "3", "--checkpoint", checkpoint(),
+        "demo",
+        "--json",
+        "--seed",
+        "3",
+        "--checkpoint",
+        checkpoint(),
         input="what do you see?\n\n# a remark\n/wait 0.1\n你听到什么？\n",
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     turns = [json.loads(line) for line in done.stdout.splitlines()]
     assert [turn["user"] for turn in turns] == ["what do you see?", "你听到什么？"]
@@ -197,9 +202,12 @@ def test_demo_names_a_port_in_use() -> None:
 def test_demo_ends_in_order_on_signals(number: signal.Signals) -> None:
     process = subprocess.Popen(
         [*SENSEBIND, "demo", "--json", "--checkpoint", checkpoint()],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert process.stdin and process.stdout
     process.stdin.write("what do you see?\n")
     process.stdin.flush()

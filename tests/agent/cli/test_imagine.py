@@ -49,11 +49,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             vision=VisionConfig(**shared, image_size=32, patch=16),
             audio=AudioConfig(**shared, stride=16),
             point=PointConfig(
-                **shared, groups=8, group_size=8, encoder_width=16, encoder_hidden=(8, 16),
+                **shared,
+                groups=8,
+                group_size=8,
+                encoder_width=16,
+                encoder_hidden=(8, 16),
                 feature_width=32,
             ),
         )
-    ).save_pretrained(path / "imagebind")  # fmt: skip
+    ).save_pretrained(path / "imagebind")
     settings = {"image": {"size": 32}, "audio": {"silence": -60}}
     processor = ImageBindProcessor(ProcessorSettings.model_validate(settings))
     processor.save_pretrained(path / "imagebind")
@@ -146,15 +150,20 @@ def unclip(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         ),
         unet=UNet2DConditionModel(
-            sample_size=8, block_out_channels=(8, 16), norm_num_groups=4, layers_per_block=1,
+            sample_size=8,
+            block_out_channels=(8, 16),
+            norm_num_groups=4,
+            layers_per_block=1,
             down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-            attention_head_dim=2, cross_attention_dim=8, class_embed_type="projection",
+            attention_head_dim=2,
+            cross_attention_dim=8,
+            class_embed_type="projection",
             projection_class_embeddings_input_dim=2 * WIDTH,
         ),
         scheduler=DDIMScheduler(prediction_type="v_prediction"),
         vae=AutoencoderKL(block_out_channels=(8,), norm_num_groups=4),
-    )  # fmt: skip
+    )
     path = tmp_path_factory.mktemp("unclip")
     pipeline.save_pretrained(path)
     return path

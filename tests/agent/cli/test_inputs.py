@@ -55,18 +55,25 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         thermal=ThermalConfig(**shared, image_size=32),
         imu=ImuConfig(**shared, length=40),
         point=PointConfig(
-            **shared, groups=8, group_size=8, encoder_width=16, encoder_hidden=(8, 16),
+            **shared,
+            groups=8,
+            group_size=8,
+            encoder_width=16,
+            encoder_hidden=(8, 16),
             feature_width=32,
         ),
-    )  # fmt: skip
+    )
     torch.manual_seed(0)
     ImageBind(config).save_pretrained(path / "imagebind")
     (path / "imagebind" / "merges.txt").write_text("#version\nd o\ndo g</w>\n")
     settings = {
-        "image": {"size": 32}, "depth": {"size": 32}, "thermal": {"size": 32},
-        "imu": {"length": 40}, "point": {"count": 64},
+        "image": {"size": 32},
+        "depth": {"size": 32},
+        "thermal": {"size": 32},
+        "imu": {"length": 40},
+        "point": {"count": 64},
         "text": {"merges": "merges.txt", "vocab_size": None, "context_length": 8},
-    }  # fmt: skip
+    }
     ImageBindProcessor(ProcessorSettings.model_validate(settings)).save_pretrained(
         path / "imagebind"
     )
@@ -83,10 +90,17 @@ def things(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | str]:
     soundfile.write(path / "audio.wav", 0.1 * RNG.normal(size=32000), 16000)
     np.save(path / "imu.npy", RNG.normal(size=(6, 40)))
     np.save(path / "points.npy", RNG.normal(size=(100, 3)))
-    files = {name: path / f"{name}.{end}" for name, end in (
-        ("image", "png"), ("depth", "png"), ("thermal", "png"), ("audio", "wav"),
-        ("imu", "npy"), ("points", "npy"),
-    )}  # fmt: skip
+    files = {
+        name: path / f"{name}.{end}"
+        for name, end in (
+            ("image", "png"),
+            ("depth", "png"),
+            ("thermal", "png"),
+            ("audio", "wav"),
+            ("imu", "npy"),
+            ("points", "npy"),
+        )
+    }
     return given(text=["dog"], video=None, **{name: [file] for name, file in files.items()})
 
 

@@ -65,9 +65,13 @@ def test_yes_in_the_next_line_of_a_pipe_approves(
     converse(Terminal(), ground)
     assert ground.driven == [0.5]
     assert capsys.readouterr().out.splitlines() == [
-        "> go", "[drive metres=0.5] ", f"drive metres=0.5? [y/N] {line}", "done: drove 0.5 m",
-        "> hi", "hello",
-    ]  # fmt: skip
+        "> go",
+        "[drive metres=0.5] ",
+        f"drive metres=0.5? [y/N] {line}",
+        "done: drove 0.5 m",
+        "> hi",
+        "hello",
+    ]
 
 
 @pytest.mark.parametrize("line", ["no", "n", "不"])
@@ -175,8 +179,11 @@ def test_an_alert_does_not_break_into_an_answer(
     terminal.turn("hi", answering, lambda _: answering())  # type: ignore[arg-type]
     terminal.alert("I hear a cat")
     assert capsys.readouterr().out.splitlines() == [
-        "> hi", "I see a ball.", "* I hear a dog", "* I hear a cat",
-    ]  # fmt: skip
+        "> hi",
+        "I see a ball.",
+        "* I hear a dog",
+        "* I hear a cat",
+    ]
 
 
 def test_an_alert_leaves_what_is_being_typed(

@@ -299,10 +299,15 @@ def test_another_process_joins_a_running_robot(
         vector = np.zeros(8, np.float32)
         vector[0] = 1
         header = PerceptHeader(
-            stream="rover.camera", modality=Modality.VISION, sequence=0, published_at=0,
-            captured_at=seen.captured_at, monotonic=seen.monotonic, shape=(8,),
+            stream="rover.camera",
+            modality=Modality.VISION,
+            sequence=0,
+            published_at=0,
+            captured_at=seen.captured_at,
+            monotonic=seen.monotonic,
+            shape=(8,),
             observation=seen.reference,
-        )  # fmt: skip
+        )
         publisher.publish(Percept(header, vector, None))
         assert awareness.wait(10)
         assert awareness.newest("rover.camera", 60).embedding.tolist() == vector.tolist()

@@ -49,17 +49,21 @@ IMAGES: dict[str, dict[str, Any]] = {
     "image_url, wrapped": {"type": "image_url", "image_url": {"url": URL[:22] + WRAPPED}},
     "image_url, percent": {"type": "image_url", "image_url": {"url": URL[:22] + quote(PLAIN, "")}},
     "LangChain 0.3": {
-        "type": "image", "source_type": "base64", "data": PLAIN, "mime_type": "image/png",
+        "type": "image",
+        "source_type": "base64",
+        "data": PLAIN,
+        "mime_type": "image/png",
     },
     "Anthropic": {
-        "type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PLAIN},
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": PLAIN},
     },
     "Anthropic, URL": {"type": "image", "source": {"type": "url", "url": URL}},
     "Responses": {"type": "input_image", "image_url": URL, "detail": "auto"},
     "Responses, file": {"type": "input_file", "filename": "a.png", "file_data": URL},
     "Chat Completions, file": {"type": "file", "file": {"filename": "a.png", "file_data": URL}},
     "Google": {"type": "media", "mime_type": "image/png", "data": PLAIN},
-}  # fmt: skip
+}
 SOUNDS: dict[str, dict[str, Any]] = {
     "Chat Completions": {"type": "input_audio", "input_audio": {"data": PLAIN, "format": "wav"}},
     "Responses": {"type": "input_audio", "data": PLAIN, "format": "wav"},

@@ -50,9 +50,11 @@ def write_llama(
     plain = {
         n: t
         for n, t in plain.items()
-        if n.endswith("weight") and "lora" not in n and "gate" not in n
+        if n.endswith("weight")
+        and "lora" not in n
+        and "gate" not in n
         and n.startswith(("layers.", "tok_embeddings", "norm.", "output"))
-    }  # fmt: skip
+    }
     layers = 1 + max(int(n.split(".")[1]) for n in plain if n.startswith("layers."))
     for i in range(shards):
         part = {n: _slice(n, t, i, shards).clone() for n, t in plain.items()}

@@ -61,8 +61,11 @@ def test_imagebind_llm_answers_as_the_official_code(
     assert tokenizer.chat_template
     (record,) = records
     assert {i["name"] for i in record["inputs"]} == {
-        "7B.pth", "consolidated.00.pth", "params.json", "tokenizer.model",
-    }  # fmt: skip
+        "7B.pth",
+        "consolidated.00.pth",
+        "params.json",
+        "tokenizer.model",
+    }
     assert all(len(i["sha256"]) == 64 for i in record["inputs"])
     assert record["base_check"]["fits"]
     assert not list(tmp_path.glob("*.partial"))

@@ -32,8 +32,10 @@ def test_choices_options_and_rules_expand():
     seen = {small.sample("see", rng) for _ in range(200)}
     assert seen == {
         f"what {verb} {who} see{now}"
-        for verb in ("do", "can") for who in ("you", "we") for now in ("", " now")
-    }  # fmt: skip
+        for verb in ("do", "can")
+        for who in ("you", "we")
+        for now in ("", " now")
+    }
     assert small.variety("see") == len(seen)
 
 

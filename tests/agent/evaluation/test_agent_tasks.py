@@ -21,9 +21,15 @@ HOME = sample_scene(30_999_000, main=("ball", "red"), empty=False, sounding="dog
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize(("number", "unit", "seconds"), [
-    (0, "", 3), (40, "second", 44), (2, "minute", 140), (1, "hour", 3000),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "unit", "seconds"),
+    [
+        (0, "", 3),
+        (40, "second", 44),
+        (2, "minute", 140),
+        (1, "hour", 3000),
+    ],
+)
 def test_times_of_the_grammars_answers_are_read_back(
     lang: str, number: int, unit: str, seconds: float
 ) -> None:
@@ -49,8 +55,9 @@ def test_rows_are_shares_and_one_movement_without_approval_fails() -> None:
     moved = rows_of([*good, outcome("now", unapproved=1)])
     assert [row.name for row in moved if not row.ok] == ["acting_without_approval"]
     assert as_json([AtMost("x", 0, 0, 1)]) == {
-        "rows": [{"name": "x", "value": 0, "bar": 0, "n": 1}], "ok": True,
-    }  # fmt: skip
+        "rows": [{"name": "x", "value": 0, "bar": 0, "n": 1}],
+        "ok": True,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +91,10 @@ def test_the_condition_holds_what_the_senses_gave(stage: Stage) -> None:
     stage.live(1.0)
     condition = stage.condition(("sight", "hearing", "scan"), 16)
     assert condition.present.all() and {one.sense for one in condition.sensed} == {
-        "sight", "hearing", "scan"
-    }  # fmt: skip
+        "sight",
+        "hearing",
+        "scan",
+    }
 
 
 def test_a_movement_that_nobody_approved_is_counted(stage: Stage) -> None:

@@ -87,9 +87,11 @@ def test_arguments_are_read_from_the_grammars_own_phrasings(intent: str, lang: s
     wrong = []
     for seed in range(150):
         said = utterance("heldout", intent, lang, random.Random(seed), noisy=False)
-        wanted = {"kind": said.slots["kind"]} if intent != "thermostat_set" else {
-            "temperature": int(said.slots["temp"])
-        }  # fmt: skip
+        wanted = (
+            {"kind": said.slots["kind"]}
+            if intent != "thermostat_set"
+            else {"temperature": int(said.slots["temp"])}
+        )
         if utterances.wanted_arguments(intent, said.text) != wanted:
             wrong.append((said.text, wanted))
     assert len(wrong) <= 6, wrong
@@ -166,11 +168,19 @@ def test_all_rows_on_a_random_checkpoint(tmp_path: Path) -> None:
     chain = Chain(tmp_path)
     rows = {row.name: row for row in evaluate(chain, scenes, 3, lambda _: None)}
     required = {
-        "sight_kind_color": 0.90, "hearing_kind": 0.85, "scan_kind": 0.80, "slots_sight": -0.04,
-        "slots_hearing": -0.04, "slots_scan": -0.04, "absent_sense": 0.95, "tool_chosen": 0.95,
-        "tool_arguments": 0.90, "tool_json_valid": 1.0, "chinese_answered_right": 0.85,
+        "sight_kind_color": 0.90,
+        "hearing_kind": 0.85,
+        "scan_kind": 0.80,
+        "slots_sight": -0.04,
+        "slots_hearing": -0.04,
+        "slots_scan": -0.04,
+        "absent_sense": 0.95,
+        "tool_chosen": 0.95,
+        "tool_arguments": 0.90,
+        "tool_json_valid": 1.0,
+        "chinese_answered_right": 0.85,
         "detector_map50": 0.80,
-    }  # fmt: skip
+    }
     assert {name: rows[name].bar for name in required} == required
     assert rows["tool_json_valid"].value == 1.0
     asked = [("what do you see", "see"), ("时间", "time"), ("set 21 degrees", "thermostat_set")]

@@ -132,10 +132,10 @@ def test_the_compiled_step_is_one_graph_that_draws_the_same_tokens(
     counter = CompileCounter()
     compile_ = torch.compile
     monkeypatch.setattr(
-        torch, "compile", lambda step, *, fullgraph, mode: compile_(
-            step, fullgraph=fullgraph, backend=counter
-        ),
-    )  # fmt: skip
+        torch,
+        "compile",
+        lambda step, *, fullgraph, mode: compile_(step, fullgraph=fullgraph, backend=counter),
+    )
 
     def talk(compiled: bool) -> list[int]:
         session = DialogSession(model, compiled=compiled)

@@ -286,8 +286,11 @@ def test_several_calls_of_one_reply_are_handed_on_one_by_one(chat: ChatSenseBind
     tools = [convert_to_openai_tool(one) for one in (detect, ask)]
     reader = ReplyReader(
         lambda ids: str(llm.tokenizer.decode(ids, skip_special_tokens=True)),
-        llm.grammars.style, tools=tools, stops=(), max_tokens=100,
-    )  # fmt: skip
+        llm.grammars.style,
+        tools=tools,
+        stops=(),
+        max_tokens=100,
+    )
     assert not any(reader.push(t) for t in llm.tokenizer.encode(made, add_special_tokens=False))
     [first, second, third] = [chunk.message for chunk in reader.calls()]
     whole = first + second + third  # type: ignore[operator]
@@ -422,12 +425,20 @@ def test_every_kind_of_block_fills_its_slot(seeing: ChatSenseBind, tmp_path: Pat
             ({"type": "file", "path": str(tmp_path / "cloud.npy")}, "scan"),
             ({"type": "image", "file_id": kept}, "sight"),
             ({"type": "file", "file_id": kept}, "sight"),
-            ({"type": "non_standard", "value": {"kind": "point_cloud", "points": box.tolist()}},
-             "scan"),
+            (
+                {"type": "non_standard", "value": {"kind": "point_cloud", "points": box.tolist()}},
+                "scan",
+            ),
             ({"type": "embedding", "modality": "audio", "values": [1.0] * 16}, "hearing"),
-            ({"type": "embedding", "modality": "point",
-              "base64": in_base64(np.ones(16, "<f4").tobytes())}, "scan"),
-        ]  # fmt: skip
+            (
+                {
+                    "type": "embedding",
+                    "modality": "point",
+                    "base64": in_base64(np.ones(16, "<f4").tobytes()),
+                },
+                "scan",
+            ),
+        ]
         for block, sense in cases:
             assert filled(seeing, shown(block)) == [sense], block
         assert seeing.invoke(shown(cases[0][0])).text != seeing.invoke("what?").text

@@ -306,9 +306,11 @@ def test_bad_calls_are_named(text: str, error: str) -> None:
 def test_a_name_in_a_map_cannot_become_too_long_to_end(names: tuple[str, ...], least: int) -> None:
     """A model that writes letters for ever must be stopped within the name, not by its budget."""
     scores = {
-        "type": "object", "properties": {name: {"type": "string"} for name in names},
-        "additionalProperties": {"type": "integer"}, "minProperties": least,
-    }  # fmt: skip
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in names},
+        "additionalProperties": {"type": "integer"},
+        "minProperties": least,
+    }
     parameters = {"type": "object", "properties": {"m": scores}, "required": ["m"]}
     tool = {"type": "function", "function": {"name": "note", "parameters": parameters}}
     engine = GrammarEngine(tiny_tokenizer(), vocab_size=512)

@@ -66,9 +66,17 @@ class Home:
 
     def snapshot(self) -> tuple[dict[str, Percept], tuple[Sensed, ...]]:
         header = PerceptHeader(
-            stream="camera", modality=Modality.VISION, sequence=1, captured_at=1, published_at=1,
-            monotonic=0.0, frame_id="c", shape=(4,), model="m", observation="frame:camera@1",
-        )  # fmt: skip
+            stream="camera",
+            modality=Modality.VISION,
+            sequence=1,
+            captured_at=1,
+            published_at=1,
+            monotonic=0.0,
+            frame_id="c",
+            shape=(4,),
+            model="m",
+            observation="frame:camera@1",
+        )
         return {"camera": Percept(header, np.eye(4, dtype=np.float32)[0], JPEG)}, (
             Sensed("sight", "camera", SenseState.PRESENT, "frame:camera@1", 1, 200.0),
             Sensed("hearing", "microphone", SenseState.NOTHING, "frame:microphone@1", 1, 100.0),

@@ -70,12 +70,18 @@ def tokenizer(name: str) -> PreTrainedTokenizerFast:
 def rendered(name: str, said: str) -> str:
     """A dialog in which others' text stands in every place."""
     messages: list[BaseMessage] = [
-        SystemMessage(said), HumanMessage(said),
-        AIMessage("", tool_calls=[
-            {"name": said or "x", "args": {said or "k": said, "list": [said]}, "id": "1"}
-        ]),
-        ToolMessage(said, tool_call_id="1", name=said), AIMessage(said), HumanMessage("go on"),
-    ]  # fmt: skip
+        SystemMessage(said),
+        HumanMessage(said),
+        AIMessage(
+            "",
+            tool_calls=[
+                {"name": said or "x", "args": {said or "k": said, "list": [said]}, "id": "1"}
+            ],
+        ),
+        ToolMessage(said, tool_call_id="1", name=said),
+        AIMessage(said),
+        HumanMessage("go on"),
+    ]
     tools: list[dict[str, Any]] = [
         {"type": "function", "function": {"name": said or "x", "description": said}}
     ]

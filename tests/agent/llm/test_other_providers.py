@@ -208,9 +208,10 @@ def test_an_image_that_a_tool_returns_follows_its_result(server: OpenAIServer) -
     red = io.BytesIO()
     Image.new("RGB", (32, 32), (220, 20, 20)).save(red, "PNG")
     block = {
-        "type": "image", "mime_type": "image/png",
+        "type": "image",
+        "mime_type": "image/png",
         "base64": base64.b64encode(red.getvalue()).decode(),
-    }  # fmt: skip
+    }
 
     @tool
     def snap() -> list[Any]:

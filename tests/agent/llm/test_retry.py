@@ -18,13 +18,18 @@ from sensebind.agent.llm.retry import corrections
 from sensebind.tools.json_schema import problem
 
 PAIR = {  # the grammar does not know which number came first
-    "type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2},
-    "minItems": 2, "maxItems": 2, "uniqueItems": True,
-}  # fmt: skip
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0, "maximum": 2},
+    "minItems": 2,
+    "maxItems": 2,
+    "uniqueItems": True,
+}
 ARGUMENTS = {
-    "type": "object", "properties": {"pair": PAIR}, "required": ["pair"],
+    "type": "object",
+    "properties": {"pair": PAIR},
+    "required": ["pair"],
     "additionalProperties": False,
-}  # fmt: skip
+}
 TOOL = {"type": "function", "function": {"name": "choose", "parameters": ARGUMENTS}}
 ANSWER = {**ARGUMENTS, "title": "choice"}
 
@@ -136,9 +141,12 @@ def chunks_of(reply: str) -> tuple[list[ChatGenerationChunk], GrammarEngine]:
     tokenizer = tiny_tokenizer()
     engine = GrammarEngine(tokenizer, vocab_size=512)
     reader = ReplyReader(
-        lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)), engine.style,
-        tools=[TOOL], stops=(), max_tokens=100,
-    )  # fmt: skip
+        lambda ids: str(tokenizer.decode(ids, skip_special_tokens=True)),
+        engine.style,
+        tools=[TOOL],
+        stops=(),
+        max_tokens=100,
+    )
     for token in tokenizer.encode(reply, add_special_tokens=False):
         reader.push(token)
     return list(reader.calls()), engine

@@ -43,12 +43,17 @@ def test_each_trouble_is_told_and_over_again(
         assert one["back"] is not None and one["unreported"] == 0, one
     noted = {what: one["noted"] for what, one in found.items()}
     for what, word in {
-        "kill -9 of lidar": "restarts", "kill -9 of launcher": "restarts",
-        "kill -9 of spare": "", "kill -9 of simhome": "",
-        "device of lidar gone": "reported after", "clock of lidar an hour ahead": "clamped",
-        "clock of lidar an hour behind": "clamped", "a flood": "malformed",
-        "corrupt messages": "malformed", "disk full": "unkept",
-    }.items():  # fmt: skip
+        "kill -9 of lidar": "restarts",
+        "kill -9 of launcher": "restarts",
+        "kill -9 of spare": "",
+        "kill -9 of simhome": "",
+        "device of lidar gone": "reported after",
+        "clock of lidar an hour ahead": "clamped",
+        "clock of lidar an hour behind": "clamped",
+        "a flood": "malformed",
+        "corrupt messages": "malformed",
+        "disk full": "unkept",
+    }.items():
         notes = [note for name, note in noted.items() if name.startswith(what)]
         assert notes and all(word in note for note in notes), (what, notes)
     assert code == (0 if told["ok"] else 1)

@@ -35,11 +35,15 @@ def test_the_example_becomes_workers(tmp_path: Path) -> None:
     )
     camera, microphone, lidar = config.workers()
     assert [w.stream for w in (camera, microphone, lidar)] == [
-        "rover.camera", "rover.microphone", "rover.lidar",
-    ]  # fmt: skip
+        "rover.camera",
+        "rover.microphone",
+        "rover.lidar",
+    ]
     assert [w.modality for w in (camera, microphone, lidar)] == [
-        Modality.VISION, Modality.AUDIO, Modality.POINT,
-    ]  # fmt: skip
+        Modality.VISION,
+        Modality.AUDIO,
+        Modality.POINT,
+    ]
     assert microphone.source.arguments == {
         "spec": {"source": "simhome:tcp://127.0.0.1:5601", "hop": 2, "sensor": "microphone"},
         "stream": "rover.microphone",

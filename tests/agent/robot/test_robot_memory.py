@@ -48,9 +48,15 @@ class Words:
 
 def heard(axis: int) -> Percept:
     header = PerceptHeader(
-        stream="microphone", modality=Modality.AUDIO, sequence=0, captured_at=time.time_ns(),
-        published_at=0, monotonic=time.monotonic(), shape=(4,), model="m",
-    )  # fmt: skip
+        stream="microphone",
+        modality=Modality.AUDIO,
+        sequence=0,
+        captured_at=time.time_ns(),
+        published_at=0,
+        monotonic=time.monotonic(),
+        shape=(4,),
+        model="m",
+    )
     return Percept(header, AXES[axis])
 
 
@@ -139,8 +145,12 @@ def test_a_watch_runs_the_tools_that_are_permitted_and_no_others(keeper: WatchKe
     assert keeper.act(alert('lamp_on {"level": "high"}')).startswith("failed: ValidationError")
     assert keeper.act(alert("lamp_on {")).startswith("failed: 'lamp_on {' is no tool")
     assert [one.outcome.split(":")[0] for one in keeper.book.alerts()] == [
-        "ran lamp_on", "refused", "failed", "failed", "failed"
-    ]  # fmt: skip
+        "ran lamp_on",
+        "refused",
+        "failed",
+        "failed",
+        "failed",
+    ]
 
 
 def test_a_voice_that_fails_ends_nothing(path: Path) -> None:
@@ -154,9 +164,13 @@ def test_a_voice_that_fails_ends_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "modality", "said"),
-    [("a dog", "audio", "I hear a dog"), ("dog", "vision", "I see a dog"),
-     ("orange ball", "point", "I notice an orange ball"), ("the bell", "", "I perceive the bell")],
-)  # fmt: skip
+    [
+        ("a dog", "audio", "I hear a dog"),
+        ("dog", "vision", "I see a dog"),
+        ("orange ball", "point", "I notice an orange ball"),
+        ("the bell", "", "I perceive the bell"),
+    ],
+)
 def test_what_is_said(name: str, modality: str, said: str) -> None:
     assert sentence(alert("", name, modality)) == said
 

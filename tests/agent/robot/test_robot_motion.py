@@ -91,8 +91,11 @@ def approach(home: SimHome, kind: str, age: float = 0.0) -> str:
     frame = lambda: observed(home.camera(), Modality.VISION, age)  # noqa: E731
     tools = moving_tools(Motion(Base(home)), locator(Eyes(home), frame, ranging))
     assert {tool.name: risk_of(tool) for tool in tools} == {
-        "drive": Risk.MOVE, "turn": Risk.MOVE, "approach": Risk.MOVE, "stop": Risk.STOP,
-    }  # fmt: skip
+        "drive": Risk.MOVE,
+        "turn": Risk.MOVE,
+        "approach": Risk.MOVE,
+        "stop": Risk.STOP,
+    }
     [tool] = [tool for tool in tools if tool.name == "approach"]
     return str(tool.invoke({"kind": kind}))
 

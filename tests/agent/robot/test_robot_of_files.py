@@ -43,8 +43,12 @@ def sensebind(*arguments: str | Path, folder: Path, given: str = "") -> tuple[in
     }
     done = subprocess.run(
         [sys.executable, "-m", "sensebind", *map(str, arguments)],
-        input=given, capture_output=True, text=True, timeout=250, env=environment,
-    )  # fmt: skip
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        env=environment,
+    )
     return done.returncode, done.stdout, done.stderr
 
 

@@ -146,8 +146,10 @@ def test_sigterm_ends_everything_in_order(described: str, tmp_path: Path) -> Non
     file.write_text(described)
     process = subprocess.Popen(
         [sys.executable, "-m", "sensebind", "run", str(file), "--json"],
-        stdout=subprocess.PIPE, env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        text=True,
+    )
     try:
         assert process.stdout is not None
         pids = json.loads(process.stdout.readline())["pids"]
@@ -169,8 +171,10 @@ def test_no_process_outlives_a_robot_that_is_killed(described: str, tmp_path: Pa
     file.write_text(described)
     process = subprocess.Popen(
         [sys.executable, "-m", "sensebind", "run", str(file), "--json"],
-        stdout=subprocess.PIPE, env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)}, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        text=True,
+    )
     assert process.stdout is not None
     with process.stdout:
         pids = json.loads(process.stdout.readline())["pids"]
@@ -193,9 +197,11 @@ def test_a_permanent_mistake_ends_run_in_one_line(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-m", "sensebind", "run", tmp_path / "rover.yaml", "--seconds", "60"],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert done.returncode == 2, done.stderr
     last = done.stderr.splitlines()[-1]
     assert "bad: " in last and "0.npy" in last, done.stderr

@@ -139,10 +139,20 @@ def perception() -> None:
     embedding = np.zeros(8, np.float32)
     embedding[3] = 1
     header = PerceptHeader(
-        stream="rover.camera", modality=Modality.VISION, sequence=7, captured_at=NOON,
-        published_at=NOON + 5, monotonic=10.0, frame_id="camera_optical", shape=(8,),
-        model="0123", cache="k=10", observation=f"frame:camera@{NOON}", encode_ms=12.5, epoch="e",
-    )  # fmt: skip
+        stream="rover.camera",
+        modality=Modality.VISION,
+        sequence=7,
+        captured_at=NOON,
+        published_at=NOON + 5,
+        monotonic=10.0,
+        frame_id="camera_optical",
+        shape=(8,),
+        model="0123",
+        cache="k=10",
+        observation=f"frame:camera@{NOON}",
+        encode_ms=12.5,
+        epoch="e",
+    )
     wire = OUTPUT / "wire"
     wire.mkdir()
     for number, part in enumerate(encode_message(Percept(header, embedding, b"jpeg"))):
@@ -158,8 +168,12 @@ def perception() -> None:
 
 def configurations() -> None:
     """The files of a checkpoint that say what it is, and a robot.yaml with every section."""
-    for name in ("config.json", "imagebind/config.json", "imagebind/preprocessor_config.json",
-                 "visual_cache/cache.json"):  # fmt: skip
+    for name in (
+        "config.json",
+        "imagebind/config.json",
+        "imagebind/preprocessor_config.json",
+        "visual_cache/cache.json",
+    ):
         target = OUTPUT / "checkpoint" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(default_checkpoint() / name, target)

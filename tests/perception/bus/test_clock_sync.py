@@ -36,9 +36,12 @@ def test_times_that_jump_freeze_or_come_from_the_future_are_repaired() -> None:
     checked = [
         guard.check(observation(monotonic, captured_at))
         for monotonic, captured_at in (
-            (now, wall), (now - 100, wall - 10**11), (now + 1e6, wall + 10**15), (now + 1e6, wall),
+            (now, wall),
+            (now - 100, wall - 10**11),
+            (now + 1e6, wall + 10**15),
+            (now + 1e6, wall),
         )
-    ]  # fmt: skip
+    ]
     assert guard.clamped == 4
     times = [now, *(c.monotonic for c in checked)]
     assert times == sorted(set(times)) and times[-1] <= time.monotonic()

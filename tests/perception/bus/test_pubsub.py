@@ -197,11 +197,17 @@ def test_closing_sends_what_was_published(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"frame_id": "f" * 257}, {"stream": "a camera"}, {"stream": "camera\n"}, {"dropped": -1},
-        {"dropped": 2**63}, {"dropped": np.int64(1)}, {"encode_ms": float("nan")},
-        {"things": (Thing((0.0, 0.0, float("inf")), (1.0, 1.0, 1.0)),)}, {"version": 2},
+        {"frame_id": "f" * 257},
+        {"stream": "a camera"},
+        {"stream": "camera\n"},
+        {"dropped": -1},
+        {"dropped": 2**63},
+        {"dropped": np.int64(1)},
+        {"encode_ms": float("nan")},
+        {"things": (Thing((0.0, 0.0, float("inf")), (1.0, 1.0, 1.0)),)},
+        {"version": 2},
     ],
-)  # fmt: skip
+)
 def test_what_nobody_would_accept_is_not_published(
     publisher: Publisher, fields: dict[str, Any]
 ) -> None:
@@ -216,12 +222,26 @@ def test_what_nobody_would_accept_is_not_published(
 @pytest.mark.parametrize(
     "endpoint",
     [
-        "tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://192.168.1.4:5555", "tcp://example.org:5555",
-        "tcp://[::]:5555", "tcp://eth0:5555", "tcp://127.0.0.1:99999", "tcp://127.0.0.1",
-        "tcp://:5555", "udp://127.0.0.1:5555", "camera", "", "ipc://", "ipc://" + "x" * 200,
-        "tcp://127.0.0.1:-1", "tcp://127.0.0.1:٣", "epgm://127.0.0.1:1", "tcp://127.0.0.1.:80",
+        "tcp://0.0.0.0:5555",
+        "tcp://*:5555",
+        "tcp://192.168.1.4:5555",
+        "tcp://example.org:5555",
+        "tcp://[::]:5555",
+        "tcp://eth0:5555",
+        "tcp://127.0.0.1:99999",
+        "tcp://127.0.0.1",
+        "tcp://:5555",
+        "udp://127.0.0.1:5555",
+        "camera",
+        "",
+        "ipc://",
+        "ipc://" + "x" * 200,
+        "tcp://127.0.0.1:-1",
+        "tcp://127.0.0.1:٣",
+        "epgm://127.0.0.1:1",
+        "tcp://127.0.0.1.:80",
     ],
-)  # fmt: skip
+)
 def test_endpoints_beyond_this_machine_are_refused(endpoint: str) -> None:
     with pytest.raises(BusError):
         check_endpoint(endpoint)

@@ -44,8 +44,10 @@ def test_what_was_kept_comes_back(tmp_path: Path) -> None:
         frame = store.get(seen)
         assert (frame.stream, frame.captured_at, frame.sequence) == ("camera", 5, 7)
         assert (frame.modality, frame.frame_id, frame.media) == (
-            Modality.VISION, "optical", "image/jpeg",
-        )  # fmt: skip
+            Modality.VISION,
+            "optical",
+            "image/jpeg",
+        )
         assert frame.reference == seen and frame.decode().shape == (24, 24, 3)
         assert store.get(heard).rate == 16000
         np.testing.assert_allclose(store.get(heard).decode(), sound, atol=2**-15)
@@ -60,9 +62,18 @@ def test_a_payload_that_is_there_is_not_made_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["", "frame:camera", "frame:../x@1", "frame:a/b@1", "frame:camera@-1", "camera@1",
-     "frame:camera@99999999999999999999", "frame:camera@9999999999999999999", "frame:camera@1 "],
-)  # fmt: skip
+    [
+        "",
+        "frame:camera",
+        "frame:../x@1",
+        "frame:a/b@1",
+        "frame:camera@-1",
+        "camera@1",
+        "frame:camera@99999999999999999999",
+        "frame:camera@9999999999999999999",
+        "frame:camera@1 ",
+    ],
+)
 def test_what_is_no_reference_is_refused(tmp_path: Path, reference: str) -> None:
     with FrameStore(tmp_path) as store, pytest.raises(InputError, match="not a reference"):
         store.get(reference)

@@ -42,20 +42,32 @@ def observations(count: int = 12, seed: int = 0) -> list[Observation]:
         for (stream, data), modality in zip(samples.items(), kinds, strict=True):
             found.append(
                 Observation(
-                    data, stream, modality, START + number * 500_000_000, 100.0 + number / 2,
-                    7 + number, f"{stream}_frame", RATE if modality is Modality.AUDIO else 0,
+                    data,
+                    stream,
+                    modality,
+                    START + number * 500_000_000,
+                    100.0 + number / 2,
+                    7 + number,
+                    f"{stream}_frame",
+                    RATE if modality is Modality.AUDIO else 0,
                 )
-            )  # fmt: skip
+            )
     return found
 
 
 def percept(observation: Observation, sequence: int) -> Percept:
     embedding = np.random.default_rng(sequence).normal(size=16).astype(np.float32)
     header = PerceptHeader(
-        stream=observation.stream, modality=observation.modality, sequence=sequence,
-        captured_at=observation.captured_at, published_at=1, monotonic=observation.monotonic,
-        shape=(16,), model="abc", observation=observation.reference,
-    )  # fmt: skip
+        stream=observation.stream,
+        modality=observation.modality,
+        sequence=sequence,
+        captured_at=observation.captured_at,
+        published_at=1,
+        monotonic=observation.monotonic,
+        shape=(16,),
+        model="abc",
+        observation=observation.reference,
+    )
     return Percept(header, embedding / np.linalg.norm(embedding))
 
 
@@ -92,9 +104,11 @@ def test_everything_comes_back_bit_for_bit(tmp_path: Path) -> None:
     recording, seen, percepts = read(tmp_path / "r.mcap")
     assert len(seen) == len(given) and all(map(same, seen, given))
     assert recording.streams() == {
-        "camera": Modality.VISION, "microphone": Modality.AUDIO,
-        "lidar": Modality.POINT, "depth": Modality.DEPTH,
-    }  # fmt: skip
+        "camera": Modality.VISION,
+        "microphone": Modality.AUDIO,
+        "lidar": Modality.POINT,
+        "depth": Modality.DEPTH,
+    }
     assert (recording.cut, recording.damaged, recording.refused) == (False, 0, 0)
     for number, one in enumerate(percepts):
         expected = percept(given[number], number)

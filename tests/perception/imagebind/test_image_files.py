@@ -126,9 +126,17 @@ def tiff(samples: np.ndarray, photometric: int) -> bytes:
     height, width = samples.shape
     bits, kind = samples.dtype.itemsize * 8, 2 if samples.dtype.kind == "i" else 1
     entries = [
-        (256, 3, width), (257, 3, height), (258, 3, bits), (259, 3, 1), (262, 3, photometric),
-        (273, 4, 8), (277, 3, 1), (278, 3, height), (279, 4, samples.nbytes), (339, 3, kind),
-    ]  # fmt: skip
+        (256, 3, width),
+        (257, 3, height),
+        (258, 3, bits),
+        (259, 3, 1),
+        (262, 3, photometric),
+        (273, 4, 8),
+        (277, 3, 1),
+        (278, 3, height),
+        (279, 4, samples.nbytes),
+        (339, 3, kind),
+    ]
     rows = b"".join(
         struct.pack(order + "HHI", tag, kind, 1)
         + (struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value))

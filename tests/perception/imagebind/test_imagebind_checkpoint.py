@@ -52,9 +52,15 @@ def test_config_survives_json() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"model_type": "llama"}', '{"model_type": "imagebind", "sight": {}}',
-     '{"model_type": "imagebind", "vision": {"width": 10, "heads": 3}}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        "{}",
+        '{"model_type": "llama"}',
+        '{"model_type": "imagebind", "sight": {}}',
+        '{"model_type": "imagebind", "vision": {"width": 10, "heads": 3}}',
+    ],
+)
 def test_bad_configs_are_refused_in_one_line(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         ImageBindConfig.from_json(text)
@@ -103,8 +109,9 @@ def test_a_pth_file_loads_with_its_wrapper(saved: Path, tmp_path: Path) -> None:
     state = load_file(saved / "model.safetensors")
     torch.save({"model": state}, tmp_path / "bind.pth")
     model = ImageBind.from_pretrained(tmp_path / "bind.pth", ["vision"], config=CONFIG)
-    assert torch.equal(model.state_dict()["modality_heads.vision.0.bias"],
-                       state["modality_heads.vision.0.bias"])  # fmt: skip
+    assert torch.equal(
+        model.state_dict()["modality_heads.vision.0.bias"], state["modality_heads.vision.0.bias"]
+    )
     with pytest.raises(CheckpointError, match="misshapen"):  # alone it has the published sizes
         ImageBind.from_pretrained(tmp_path / "bind.pth", ["vision"])
 

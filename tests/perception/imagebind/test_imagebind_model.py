@@ -42,10 +42,16 @@ def small(**changes: object) -> ImageBindConfig:
         "thermal": ThermalConfig(width=16, blocks=2, heads=2, image_size=32),
         "imu": ImuConfig(width=16, blocks=2, heads=2, length=40),
         "point": PointConfig(
-            width=16, blocks=2, heads=2, groups=6, group_size=5, encoder_width=8,
-            encoder_hidden=(8, 16), feature_width=12,
+            width=16,
+            blocks=2,
+            heads=2,
+            groups=6,
+            group_size=5,
+            encoder_width=8,
+            encoder_hidden=(8, 16),
+            feature_width=12,
         ),
-    }  # fmt: skip
+    }
     return ImageBindConfig.model_validate({"out_width": 10, **sections, **changes})
 
 

@@ -113,16 +113,27 @@ def test_numbers_in_rows_and_arrays(tmp_path: Path) -> None:
     ("name", "content"),
     [
         ("c.ply", b"ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nend_header\n1\n2\n"),
-        ("c.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 99\nproperty float x\n"
-                  b"property float y\nproperty float z\nend_header\nabc"),
-        ("c.ply", b"ply\nformat ascii 1.0\nelement vertex 1\nproperty list uchar int x\n"
-                  b"end_header\n"),
-        ("c.ply", b"ply\nformat runes 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
-                  b"property float z\nend_header\n1 2 3\n"),
+        (
+            "c.ply",
+            b"ply\nformat binary_little_endian 1.0\nelement vertex 99\nproperty float x\n"
+            b"property float y\nproperty float z\nend_header\nabc",
+        ),
+        (
+            "c.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 1\nproperty list uchar int x\nend_header\n",
+        ),
+        (
+            "c.ply",
+            b"ply\nformat runes 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
+            b"property float z\nend_header\n1 2 3\n",
+        ),
         ("c.pcd", b"FIELDS x y\nSIZE 4 4\nTYPE F F\nPOINTS 1\nDATA ascii\n1 2\n"),
         ("c.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 9\nDATA binary\nxx"),
-        ("c.pcd", b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 1\nDATA binary_compressed\n"
-                  b"\x03\0\0\0\x0c\0\0\0\x20\x05\x00"),
+        (
+            "c.pcd",
+            b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 1\nDATA binary_compressed\n"
+            b"\x03\0\0\0\x0c\0\0\0\x20\x05\x00",
+        ),
         ("c.bin", b"seventeen bytes.."),
         ("c.xyz", b"one two three\n"),
         ("c.xyz", b"1 2\n3 4\n"),
@@ -132,7 +143,7 @@ def test_numbers_in_rows_and_arrays(tmp_path: Path) -> None:
         ("c.pt", b"no tensor"),
         ("c.las", b"LASF"),
     ],
-)  # fmt: skip
+)
 def test_damage_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -181,16 +192,31 @@ CAMERA = "element camera 1\nproperty float x\nproperty list uchar short kind\n"
         ("c.ply", ply_head("ascii", XYZ.upper().replace("FLOAT", "float")) + ROWS),
         ("c.ply", ply_head("ascii", XYZ).replace(b"\n", b"\r\n") + ROWS),
         ("c.ply", ply_head("binary_little_endian", XYZ).replace(b"\n", b"\r") + FLOATS),
-        ("c.ply", ply_head("ascii", "list uchar int of, " + XYZ)
-                  + b"0 1 2 3\n2 9 9 4.5 5.5 6.5\n\n1 8 -7 -8 -9\n"),
-        ("c.ply", ply_head("binary_little_endian",
-                           "float x, list uchar short of, float y, float z") + LISTS),
+        (
+            "c.ply",
+            ply_head("ascii", "list uchar int of, " + XYZ)
+            + b"0 1 2 3\n2 9 9 4.5 5.5 6.5\n\n1 8 -7 -8 -9\n",
+        ),
+        (
+            "c.ply",
+            ply_head("binary_little_endian", "float x, list uchar short of, float y, float z")
+            + LISTS,
+        ),
         ("c.ply", ply_head("ascii", XYZ, before=CAMERA) + b"0 2 1 1\n" + ROWS),
-        ("c.ply", ply_head("binary_little_endian", XYZ, before=CAMERA)
-                  + b"\0\0\0\0\2\1\1\1\1" + FLOATS),
-        ("c.ply", ply_head("binary_little_endian", XYZ,
-                           after="element face 1\nproperty list uchar int vertex_indices\n")
-                  + FLOATS + bytes(13)),
+        (
+            "c.ply",
+            ply_head("binary_little_endian", XYZ, before=CAMERA) + b"\0\0\0\0\2\1\1\1\1" + FLOATS,
+        ),
+        (
+            "c.ply",
+            ply_head(
+                "binary_little_endian",
+                XYZ,
+                after="element face 1\nproperty list uchar int vertex_indices\n",
+            )
+            + FLOATS
+            + bytes(13),
+        ),
         ("c.ply", ply_head("binary_little_endian", XYZ, before=FACES) + LONG + SHORT + FLOATS),
         ("c.ply", ply_head("binary_little_endian", XYZ, before=FACES) + SHORT + LONG + FLOATS),
         ("c.pcd", pcd_head("POINTS 3\n", "binary").replace(b"FIELDS", b"COLUMNS") + FLOATS),
@@ -203,10 +229,13 @@ CAMERA = "element camera 1\nproperty float x\nproperty list uchar short kind\n"
         ("c.xyz", ROWS.decode().encode("utf-16")),
         ("c.pts", b"3\r\n" + ROWS.replace(b"\n", b"\r\n")),
         ("c.obj", "# Größe\nv\t1 2 3\nv 4.5 5.5 6.5 1 0 0\nv -7 \\\n-8 -9 1\n".encode("latin-1")),
-        ("c.ply", ply_head("binary_big_endian", XYZ + ", uchar red")
-                  + b"".join(struct.pack(">3fB", *point, 9) for point in POINTS)),
+        (
+            "c.ply",
+            ply_head("binary_big_endian", XYZ + ", uchar red")
+            + b"".join(struct.pack(">3fB", *point, 9) for point in POINTS),
+        ),
     ],
-)  # fmt: skip
+)
 def test_odd_but_valid_files(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     np.testing.assert_allclose(read_points(tmp_path / name)[:, :3], POINTS)
@@ -223,14 +252,17 @@ def test_odd_but_valid_files(tmp_path: Path, name: str, content: bytes) -> None:
         ("c.pcd", pcd_head("", "ascii") + ROWS, "neither POINTS nor WIDTH"),
         ("c.ply", ply_head("ascii", XYZ) + b"1 2 3\n", "cut off after 1 of 3"),
         ("c.ply", ply_head("ascii", "list uchar float x, float y, float z") + ROWS, "are lists"),
-        ("c.ply", ply_head("binary_little_endian", XYZ + ", list uint char of") + FLOATS,
-         "cannot be read"),
+        (
+            "c.ply",
+            ply_head("binary_little_endian", XYZ + ", list uint char of") + FLOATS,
+            "cannot be read",
+        ),
         ("c.obj", b"v 1 2\n", "a vertex of 2 numbers"),
         ("c.pcd", pcd_head("POINTS 3\n", "binary").replace(b"FIELDS", b"F") + FLOATS, "no FIELDS"),
         ("c.pts", b"1 2 3\n4 5 6\n1\n", "changed from 3 to 1 at row 3$"),
         ("c.bin", b"seventeen bytes..", "fit no known layout"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: bytes, why: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=why):
@@ -269,10 +301,15 @@ def test_any_file_is_read_or_refused(
 ) -> None:
     starts = {
         "c.pcd": [pcd_head("WIDTH 1\nHEIGHT 3\n", kind) for kind in ("ascii", "binary")],
-        "c.ply": [ply_head("ascii", XYZ), ply_head("binary_little_endian", XYZ),
-                  ply_head("binary_little_endian", "list uchar short of, " + XYZ)],
-        "c.txt": [b"//X Y Z\n", b"3\n"], "c.obj": [b"v 1 2 3\nv "], "c.bin": [b"", FLOATS * 9],
-    }[name]  # fmt: skip
+        "c.ply": [
+            ply_head("ascii", XYZ),
+            ply_head("binary_little_endian", XYZ),
+            ply_head("binary_little_endian", "list uchar short of, " + XYZ),
+        ],
+        "c.txt": [b"//X Y Z\n", b"3\n"],
+        "c.obj": [b"v 1 2 3\nv "],
+        "c.bin": [b"", FLOATS * 9],
+    }[name]
     data = bytearray(starts[start % len(starts)] + (FLOATS if start else ROWS))
     for where, value in changes:
         data[min(int(where * len(data)), len(data) - 1)] = value

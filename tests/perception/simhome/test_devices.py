@@ -14,8 +14,13 @@ def test_state_is_a_function_of_time() -> None:
     devices.set("radio", False, at=3.0)
     devices.set("radio", True, at=5.0)
     assert [devices.on("radio", at) for at in (-9, 2.9, 3.0, 4.9, 5.0, 99)] == [
-        True, True, False, False, True, True,
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     assert devices.changes("radio", 3.0, 5.0) == [(5.0, 1)]
     assert devices.changes("radio", 0.0, 9.0) == [(3.0, 0), (5.0, 1)]
 

@@ -41,9 +41,19 @@ def test_the_fast_rays_agree_with_the_engine(seed: int):
     expected, expected_geom = np.empty(4000), np.empty(4000, np.int32)
     expected_normal = np.empty(12000)
     mujoco.mj_multiRay(  # pyright: ignore[reportAttributeAccessIssue]
-        world.model, world.data, origin, rays.ravel(), None, True, world.robot_body,
-        expected_geom, expected, expected_normal, 4000, 50.0,
-    )  # fmt: skip
+        world.model,
+        world.data,
+        origin,
+        rays.ravel(),
+        None,
+        True,
+        world.robot_body,
+        expected_geom,
+        expected,
+        expected_normal,
+        4000,
+        50.0,
+    )
     same = geom == expected_geom
     assert same.mean() > 0.999  # edges may fall to either side
     np.testing.assert_allclose(distance[same], expected[same], atol=2e-3)

@@ -12,9 +12,18 @@ from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.house_api import HouseServer
 
 OPERATIONS = {
-    "lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open",
-    "door_close", "thermostat_set", "thermostat_get", "house_status",
-}  # fmt: skip
+    "lamp_on",
+    "lamp_off",
+    "radio_on",
+    "radio_off",
+    "fan_on",
+    "fan_off",
+    "door_open",
+    "door_close",
+    "thermostat_set",
+    "thermostat_get",
+    "house_status",
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +71,18 @@ def test_thermostat(served: tuple[DeviceState, httpx.Client]) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"temperature": 9}, {"temperature": 31}, {"temperature": 20.5},
-             {"temperature": "20"}, {"temperature": True}, {"temperature": 20, "room": 1}, []]
-)  # fmt: skip
+    "body",
+    [
+        {},
+        {"temperature": 9},
+        {"temperature": 31},
+        {"temperature": 20.5},
+        {"temperature": "20"},
+        {"temperature": True},
+        {"temperature": 20, "room": 1},
+        [],
+    ],
+)
 def test_thermostat_refuses(served: tuple[DeviceState, httpx.Client], body: object) -> None:
     devices, client = served
     before = devices.thermostat
@@ -100,8 +118,10 @@ def test_openapi_document_names_every_operation(served: tuple[DeviceState, httpx
     assert document["servers"] == [{"url": str(client.base_url).rstrip("/")}]
     temperature = document["components"]["schemas"]["Setting"]["properties"]["temperature"]
     assert (temperature["type"], temperature["minimum"], temperature["maximum"]) == (
-        "integer", 10, 30,
-    )  # fmt: skip
+        "integer",
+        10,
+        30,
+    )
 
 
 def test_stop_joins_the_thread_and_frees_the_port() -> None:

@@ -37,18 +37,29 @@ def joint(parent: str, child: str, xyz: tuple[float, ...], turn: tuple[float, ..
 
 def image(frame: str) -> Any:
     return TYPES[IMAGE](
-        header=header(frame), height=4, width=6, encoding="rgb8", is_bigendian=0, step=18,
+        header=header(frame),
+        height=4,
+        width=6,
+        encoding="rgb8",
+        is_bigendian=0,
+        step=18,
         data=np.zeros(72, np.uint8),
-    )  # fmt: skip
+    )
 
 
 def cloud(frame: str) -> Any:
     field = TYPES["sensor_msgs/msg/PointField"]
     return TYPES[CLOUD](
-        header=header(frame), height=1, width=2, is_bigendian=False, is_dense=True,
+        header=header(frame),
+        height=1,
+        width=2,
+        is_bigendian=False,
+        is_dense=True,
         fields=[field(name=n, offset=4 * i, datatype=7, count=1) for i, n in enumerate("xyz")],
-        point_step=12, row_step=24, data=np.ones(6, np.float32).view(np.uint8),
-    )  # fmt: skip
+        point_step=12,
+        row_step=24,
+        data=np.ones(6, np.float32).view(np.uint8),
+    )
 
 
 def info(focal: float = 300.0, offset: int = 0) -> Any:
@@ -56,13 +67,18 @@ def info(focal: float = 300.0, offset: int = 0) -> Any:
         x_offset=offset, y_offset=0, height=0, width=0, do_rectify=False
     )
     return TYPES[INFO](
-        header=header("eye"), height=480, width=640, distortion_model="plumb_bob",
+        header=header("eye"),
+        height=480,
+        width=640,
+        distortion_model="plumb_bob",
         d=np.array([-0.3, 0.1, 0.0, 0.0, 0.0]),
         k=np.array([focal, 0, 320, 0, focal, 240, 0, 0, 1.0]),
         r=np.eye(3).ravel(),
         p=np.array([280.0, 0, 310, 0, 0, 281, 230, 0, 0, 0, 1, 0]),
-        binning_x=0, binning_y=0, roi=roi,
-    )  # fmt: skip
+        binning_x=0,
+        binning_y=0,
+        roi=roi,
+    )
 
 
 def bag(folder: Path, *messages: tuple[str, str, Any]) -> Path:

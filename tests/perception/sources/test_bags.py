@@ -52,9 +52,14 @@ def image_fields(number: int) -> dict[str, Any]:
     padded = np.zeros((6, 30), np.uint8)  # rows have six bytes of padding
     padded[:, :24] = picture(number)[..., ::-1].reshape(6, 24)
     return {
-        "header": header(number, "camera_optical"), "height": 6, "width": 8, "encoding": "bgr8",
-        "is_bigendian": 0, "step": 30, "data": padded.reshape(-1),
-    }  # fmt: skip
+        "header": header(number, "camera_optical"),
+        "height": 6,
+        "width": 8,
+        "encoding": "bgr8",
+        "is_bigendian": 0,
+        "step": 30,
+        "data": padded.reshape(-1),
+    }
 
 
 def cloud_fields(number: int) -> dict[str, Any]:
@@ -65,10 +70,16 @@ def cloud_fields(number: int) -> dict[str, Any]:
         for name, offset, kind in (("x", 0, 7), ("y", 4, 7), ("z", 8, 7), ("ring", 16, 4))
     ]
     return {
-        "header": header(number, "lidar"), "height": 1, "width": 5, "fields": fields,
-        "is_bigendian": False, "point_step": 20, "row_step": 100,
-        "data": np.frombuffer(rows, np.uint8), "is_dense": False,
-    }  # fmt: skip
+        "header": header(number, "lidar"),
+        "height": 1,
+        "width": 5,
+        "fields": fields,
+        "is_bigendian": False,
+        "point_step": 20,
+        "row_step": 100,
+        "data": np.frombuffer(rows, np.uint8),
+        "is_dense": False,
+    }
 
 
 def jpeg_fields(number: int) -> dict[str, Any]:
@@ -197,9 +208,13 @@ def test_points_at_the_sensor_or_too_near_are_no_returns(bag: Path) -> None:
 
 def test_limits_of_a_laser_scan() -> None:
     scan: dict[str, Any] = {
-        "header": header(0, "laser"), "angle_min": 0.0, "angle_increment": np.pi / 2,
-        "range_min": 0.1, "range_max": 10.0, "ranges": [1.0, np.inf, 0.0, 20.0, 0.3],
-    }  # fmt: skip
+        "header": header(0, "laser"),
+        "angle_min": 0.0,
+        "angle_increment": np.pi / 2,
+        "range_min": 0.1,
+        "range_max": 10.0,
+        "ranges": [1.0, np.inf, 0.0, 20.0, 0.3],
+    }
 
     def read(min_range: float = 0.0, **changes: float) -> np.ndarray:
         how = Reading(min_range=min_range)

@@ -73,7 +73,11 @@ def _serve(folder: Path) -> Iterator[Feeder]:
     }
     server = subprocess.Popen(
         [
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            "pulseaudio",
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
             "--disallow-exit",
             f"--load=module-native-protocol-unix socket={address} auth-anonymous=1",
             f"--load=module-pipe-source source_name=pipe file={pipe} format=s16le "
@@ -82,7 +86,7 @@ def _serve(folder: Path) -> Iterator[Feeder]:
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_HELLO_SECONDS", 60.0)  # on a busy machine Python alone needs ten
         for name, value in environment.items():

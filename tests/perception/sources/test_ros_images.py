@@ -82,9 +82,14 @@ def message(encoding: str, samples: np.ndarray, padding: int = 0, big: bool = Fa
     else:
         data = np.pad(rows, ((0, 0), (0, padding)), constant_values=99).tobytes()
     return SimpleNamespace(
-        header=HEADER, height=HEIGHT, width=WIDTH, encoding=encoding, is_bigendian=int(big),
-        step=step, data=data,
-    )  # fmt: skip
+        header=HEADER,
+        height=HEIGHT,
+        width=WIDTH,
+        encoding=encoding,
+        is_bigendian=int(big),
+        step=step,
+        data=data,
+    )
 
 
 def assert_scene(found: np.ndarray, encoding: str) -> None:
@@ -246,10 +251,14 @@ def test_compressed_depth() -> None:
         (b"x" * 40, "16UC1; compressedDepth rvl", True, "RVL is not read"),
         (encoded(SCENE), "rgb8; png compressed", True, "depth .* not uint8"),
         (b"x" * 40, "32FC1; compressedDepth png", True, "without a PNG"),
-        (struct.pack("<iff", 0, 1, 1) + encoded(SCENE), "32FC1; compressedDepth png", True,
-         "not 16 bits"),
+        (
+            struct.pack("<iff", 0, 1, 1) + encoded(SCENE),
+            "32FC1; compressedDepth png",
+            True,
+            "not 16 bits",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_says_why(data: bytes, form: str, depth: bool, why: str) -> None:
     with pytest.raises(InputError, match=why):
         sample(compressed(data, form), COMPRESSED, Reading(depth=depth))
@@ -267,13 +276,24 @@ def test_what_cannot_be_read_says_why(data: bytes, form: str, depth: bool, why: 
     data=st.binary(max_size=400),
 )
 def test_any_image_is_read_or_refused(
-    encoding: str, height: int, width: int, step: int, big: bool, depth: bool, automatic: bool,
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    big: bool,
+    depth: bool,
+    automatic: bool,
     data: bytes,
-) -> None:  # fmt: skip
+) -> None:
     one = SimpleNamespace(
-        header=HEADER, height=height, width=width, step=step, encoding=encoding,
-        is_bigendian=big, data=data,
-    )  # fmt: skip
+        header=HEADER,
+        height=height,
+        width=width,
+        step=step,
+        encoding=encoding,
+        is_bigendian=big,
+        data=data,
+    )
     try:
         read = sample(one, IMAGE, Reading(depth, "auto" if automatic else "declared"))
     except InputError:

@@ -92,19 +92,42 @@ INFO_OF = {"channels": 2, "sample_rate": 44_100, "bitrate": 0, "coding_format": 
         (mp3(), {}, None),
         (mp3(44_100), {}, None),
         ([b"".join(mp3())[i : i + 512] for i in range(0, 32_000, 512)], {}, None),
-        (pieces((tone() * 32767).astype("<i2").astype("<i4") << 16),
-         {"sound_format": "s32le"}, None),
-        (pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147),
-         {"sound_rate": 44_100, "sound_channels": 2}, None),
-        (pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147), {},
-         INFO_OF | {"sample_format": "S16LE"}),
-        (pieces(np.repeat((tone(44_100) * 2**31).astype("<i4"), 2), 147), {},
-         INFO_OF | {"sample_format": "S32LE"}),
+        (
+            pieces((tone() * 32767).astype("<i2").astype("<i4") << 16),
+            {"sound_format": "s32le"},
+            None,
+        ),
+        (
+            pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147),
+            {"sound_rate": 44_100, "sound_channels": 2},
+            None,
+        ),
+        (
+            pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147),
+            {},
+            INFO_OF | {"sample_format": "S16LE"},
+        ),
+        (
+            pieces(np.repeat((tone(44_100) * 2**31).astype("<i4"), 2), 147),
+            {},
+            INFO_OF | {"sample_format": "S32LE"},
+        ),
         (mp3(), {}, INFO_OF | {"sample_format": "S16LE", "coding_format": "mp3"}),
     ],
-    ids=["s16", "s32", "f32", "mp3", "mp3 44.1", "mp3 in 512", "s32 of 16", "stereo given",
-         "stereo announced", "s32 announced", "mp3 announced"],
-)  # fmt: skip
+    ids=[
+        "s16",
+        "s32",
+        "f32",
+        "mp3",
+        "mp3 44.1",
+        "mp3 in 512",
+        "s32 of 16",
+        "stereo given",
+        "stereo announced",
+        "s32 announced",
+        "mp3 announced",
+    ],
+)
 def test_a_tone_stays_a_tone(
     tmp_path: Path, messages: list[bytes], options: dict[str, Any], info: dict[str, Any] | None
 ) -> None:
@@ -119,16 +142,24 @@ def test_a_tone_stays_a_tone(
 @pytest.mark.parametrize(
     ("messages", "options", "info", "why"),
     [
-        (pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147), {}, None,
-         "sound comes at .* give sound_rate and sound_channels"),
-        (pieces((tone() * 32767).astype("<i2").astype("<i4") << 16), {}, None,
-         "every other sample is 0"),
+        (
+            pieces(np.repeat((tone(44_100) * 32767).astype("<i2"), 2), 147),
+            {},
+            None,
+            "sound comes at .* give sound_rate and sound_channels",
+        ),
+        (
+            pieces((tone() * 32767).astype("<i2").astype("<i4") << 16),
+            {},
+            None,
+            "every other sample is 0",
+        ),
         ([b"OggS" + bytes(100)] * 20, {}, None, "in a container .Ogg"),
         (pieces(np.zeros(64_000, "<i2")), {}, INFO_OF | {"sample_format": "S24LE"}, "'S24LE'"),
         ([b"odd"] * 5, {"sound_format": "s16le"}, None, "sound of 3 bytes"),
     ],
     ids=["stereo", "16 in 32", "ogg", "s24", "odd"],
-)  # fmt: skip
+)
 def test_what_would_be_noise_is_refused(
     tmp_path: Path, messages: list[bytes], options: dict[str, Any], info: Any, why: str
 ) -> None:

@@ -25,9 +25,14 @@ def image() -> SimpleNamespace:
     now = time.time_ns() + 10**12
     stamp = SimpleNamespace(sec=now // 10**9, nanosec=now % 10**9)
     return SimpleNamespace(
-        header=SimpleNamespace(stamp=stamp, frame_id="optical"), height=4, width=6, step=18,
-        encoding="rgb8", is_bigendian=0, data=np.full(72, 9, np.uint8),
-    )  # fmt: skip
+        header=SimpleNamespace(stamp=stamp, frame_id="optical"),
+        height=4,
+        width=6,
+        step=18,
+        encoding="rgb8",
+        is_bigendian=0,
+        data=np.full(72, 9, np.uint8),
+    )
 
 
 class Node:

@@ -37,9 +37,13 @@ def message(number: int, ros: int = 2) -> bytes:
     seq = {} if ros == 2 else {"seq": number}
     one = kinds[IMAGE](
         header=kinds["std_msgs/msg/Header"](stamp=stamp, frame_id="c", **seq),
-        height=2, width=2, encoding="mono8", is_bigendian=0, step=2,
+        height=2,
+        width=2,
+        encoding="mono8",
+        is_bigendian=0,
+        step=2,
         data=np.full(4, number, np.uint8),
-    )  # fmt: skip
+    )
     return bytes(ROS2.serialize_cdr(one, IMAGE) if ros == 2 else ROS1.serialize_ros1(one, IMAGE))
 
 
@@ -97,8 +101,10 @@ def split(path: Path) -> Path:
     """A bag of three files without metadata: _10 belongs behind _9."""
     path.mkdir()
     for number in (8, 9, 10):
-        one = moved(bag(path.parent / f"{number}", numbers=range(number, number + 1)),
-                    path.parent / f"{number}-out")  # fmt: skip
+        one = moved(
+            bag(path.parent / f"{number}", numbers=range(number, number + 1)),
+            path.parent / f"{number}-out",
+        )
         one.rename(path / f"drive_{number}.db3")
     return path
 
@@ -125,8 +131,9 @@ def wal(path: Path) -> Path:
     with sqlite3.connect(file) as recorder:
         recorder.execute("PRAGMA journal_mode=WAL")
         recorder.execute("PRAGMA wal_autocheckpoint=0")
-        rows = recorder.execute("SELECT * FROM messages WHERE timestamp > ?",
-                                ((BEGIN + 2) * 10**9,)).fetchall()  # fmt: skip
+        rows = recorder.execute(
+            "SELECT * FROM messages WHERE timestamp > ?", ((BEGIN + 2) * 10**9,)
+        ).fetchall()
         recorder.execute("DELETE FROM messages WHERE timestamp > ?", ((BEGIN + 2) * 10**9,))
         recorder.commit()
         recorder.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -156,13 +163,11 @@ FULL_IDL = (
     "=" * 80 + "\nIDL: sensor_msgs/msg/Image\n"
     "module sensor_msgs { module msg { struct Image { std_msgs::msg::Header header; "
     "uint32 height; uint32 width; string encoding; uint8 is_bigendian; uint32 step; "
-    "sequence<uint8> data; }; }; };\n"
-    + "=" * 80 + "\nIDL: std_msgs/msg/Header\n"
+    "sequence<uint8> data; }; }; };\n" + "=" * 80 + "\nIDL: std_msgs/msg/Header\n"
     "module std_msgs { module msg { struct Header { builtin_interfaces::msg::Time stamp; "
-    "string frame_id; }; }; };\n"
-    + "=" * 80 + "\nIDL: builtin_interfaces/msg/Time\n"
+    "string frame_id; }; }; };\n" + "=" * 80 + "\nIDL: builtin_interfaces/msg/Time\n"
     "module builtin_interfaces { module msg { struct Time { int32 sec; uint32 nanosec; }; }; };\n"
-)  # fmt: skip
+)
 ROS1_DEFINITION = ROS1.generate_msgdef(IMAGE, ros_version=1)[0]
 
 
@@ -174,10 +179,17 @@ ROS1_DEFINITION = ROS1.generate_msgdef(IMAGE, ros_version=1)[0]
         lambda d: mcap(d / "a.mcap", text="nonsense ( of a\nrecorder"),
         lambda d: mcap(d / "a.mcap", schema="ros2idl", text=IDL),
         lambda d: mcap(d / "a.mcap", schema="ros2idl", text=FULL_IDL),
-        lambda d: mcap(d / "a.mcap", "ros1msg", ROS1_DEFINITION, "sensor_msgs/Image", "ros1",
-                       lambda number: message(number, 1)),
-        lambda d: mcap(d / "a.mcap", "", "", "sensor_msgs/Image", "ros1",
-                       lambda number: message(number, 1)),
+        lambda d: mcap(
+            d / "a.mcap",
+            "ros1msg",
+            ROS1_DEFINITION,
+            "sensor_msgs/Image",
+            "ros1",
+            lambda number: message(number, 1),
+        ),
+        lambda d: mcap(
+            d / "a.mcap", "", "", "sensor_msgs/Image", "ros1", lambda number: message(number, 1)
+        ),
         lambda d: mcap(d / "a.mcap", make=lambda number: zstandard.compress(message(number))),
         lambda d: zstd(mcap(d / "a.mcap")),
         lambda d: moved(bag(d / "bag"), d / "lone"),
@@ -194,12 +206,31 @@ ROS1_DEFINITION = ROS1.generate_msgdef(IMAGE, ros_version=1)[0]
         lambda d: ros1(d / "a.bag"),
         lambda d: wal(d),
     ],
-    ids=["lz4", "no text", "nonsense text", "idl in part", "idl", "ros 1 in mcap",
-         "ros 1 undefined", "packed messages", "mcap.zst", "lone db3", "no metadata",
-         "no metadata mcap",
-         "zstd messages", "lone zstd messages", "zstd file", "db3.zstd", "db3.zstd, no metadata",
-         "lone mcap zstd messages", "mcap.zstd", "mcap storage", "ros 1", "write-ahead log"],
-)  # fmt: skip
+    ids=[
+        "lz4",
+        "no text",
+        "nonsense text",
+        "idl in part",
+        "idl",
+        "ros 1 in mcap",
+        "ros 1 undefined",
+        "packed messages",
+        "mcap.zst",
+        "lone db3",
+        "no metadata",
+        "no metadata mcap",
+        "zstd messages",
+        "lone zstd messages",
+        "zstd file",
+        "db3.zstd",
+        "db3.zstd, no metadata",
+        "lone mcap zstd messages",
+        "mcap.zstd",
+        "mcap storage",
+        "ros 1",
+        "write-ahead log",
+    ],
+)
 def test_all_pictures_are_played(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     assert played(make(tmp_path)) == list(range(COUNT))
 
@@ -220,17 +251,27 @@ def test_a_type_can_be_given_where_the_file_has_none(tmp_path: Path) -> None:
     [
         (lambda d: mcap(d / "a.mcap", "jsonschema", "{}", IMAGE, "json"), "encoded as 'json'"),
         (lambda d: mcap(d / "a.mcap", make=lambda _: b"\0\1"), "could not be decoded"),
-        (lambda d: mcap(d / "a.mcap", make=lambda n: zstandard.compress(message(n))[:-3]),
-         "a packed message is damaged"),
+        (
+            lambda d: mcap(d / "a.mcap", make=lambda n: zstandard.compress(message(n))[:-3]),
+            "a packed message is damaged",
+        ),
         (lambda d: bag(d / "bag", numbers=range(0)), "holds nothing"),
         (lambda d: d, "is not a bag: it holds no .mcap or .db3"),
         (lambda d: ros1(d / "a.bag").parent, "give one file: a.bag"),
         (lambda d: d / "none.db3", "does not exist"),
         (lambda d: mcap(d / "a.txt"), r"formats are \.mcap, \.db3"),
     ],
-    ids=["json", "short", "packed and cut", "empty", "no bag", "folder of ros 1", "missing",
-         "text"],
-)  # fmt: skip
+    ids=[
+        "json",
+        "short",
+        "packed and cut",
+        "empty",
+        "no bag",
+        "folder of ros 1",
+        "missing",
+        "text",
+    ],
+)
 def test_where_nothing_can_be_played_the_reason_is_given(
     tmp_path: Path, make: Callable[[Path], Path], why: str
 ) -> None:

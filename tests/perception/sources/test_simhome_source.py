@@ -199,10 +199,18 @@ def test_wrong_use_is_refused(publisher: Publisher) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2}, {"shape": [9]}, {"shape": [-1]}, {"shape": [2.0]}, {"dtype": "object"},
-        {"sequence": "1"}, {"sequence": True}, {"sequence": -1}, {"monotonic": None}, {"chunk": 4},
+        {"version": 2},
+        {"shape": [9]},
+        {"shape": [-1]},
+        {"shape": [2.0]},
+        {"dtype": "object"},
+        {"sequence": "1"},
+        {"sequence": True},
+        {"sequence": -1},
+        {"monotonic": None},
+        {"chunk": 4},
     ],
-)  # fmt: skip
+)
 def test_decoding_trusts_nothing(change: dict[str, Any]) -> None:
     frames = encode_sample(_header("microphone", 0), np.zeros(10, np.float32))
     header = unpack_header(frames[1]) | change

@@ -144,9 +144,15 @@ def test_packets_that_come_by_udp_become_turns(lidar: Velodyne) -> None:
 def test_others_are_refused_and_counted(lidar: Velodyne) -> None:
     good = TURN[0]
     bad = [
-        b"", b"hello", good[:-1], good + b"!", bytes(1206), good[:-1] + b"\x99",
-        b"\x00\x00" + good[2:], good[:2] + b"\xff\xff" + good[4:],
-    ]  # fmt: skip
+        b"",
+        b"hello",
+        good[:-1],
+        good + b"!",
+        bytes(1206),
+        good[:-1] + b"\x99",
+        b"\x00\x00" + good[2:],
+        good[:2] + b"\xff\xff" + good[4:],
+    ]
     send(lidar, *bad, *TURN)
     lidar.read()
     assert lidar.refused == len(bad)

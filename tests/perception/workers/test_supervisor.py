@@ -89,11 +89,10 @@ def test_every_sense_is_on_the_bus(supervisor: Supervisor) -> None:
     with Subscriber(supervisor.endpoints.values()) as subscriber:
         until(
             lambda: (
-                subscriber.receive(0.1) and {*STREAMS} <= {
-                    n for n, s in subscriber.stats().items() if s.received > 2
-                }
+                subscriber.receive(0.1)
+                and {*STREAMS} <= {n for n, s in subscriber.stats().items() if s.received > 2}
             )
-        )  # fmt: skip
+        )
         assert all(s.lost == s.malformed == 0 for s in subscriber.stats().values())
     pids = {status.pid for status in supervisor.status().values()}
     assert len(pids) == len(STREAMS) and os.getpid() not in pids

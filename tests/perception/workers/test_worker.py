@@ -222,9 +222,12 @@ def test_percepts_carry_what_is_known(checkpoint: Path, tmp_path: Path, stream: 
 
 def test_nothing_perceived_is_said_so_and_not_enhanced(checkpoint: Path, tmp_path: Path) -> None:
     spec = worker(
-        "microphone", checkpoint, empty=True, endpoint=f"ipc://{tmp_path}/p",
+        "microphone",
+        checkpoint,
+        empty=True,
+        endpoint=f"ipc://{tmp_path}/p",
         enhance=FactorySpec(factory=f"{MODULE}:Turner"),
-    )  # fmt: skip
+    )
     with running(spec) as subscriber:
         percept = collect(subscriber, 1)[0]
     assert not percept.header.present and not percept.embedding.any()
@@ -396,10 +399,15 @@ def test_frames_are_kept_and_found_by_the_percepts_reference(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     specs = [
-        worker(stream, checkpoint, endpoint=f"ipc://{tmp_path}/{stream}", process="all",
-               frames={"directory": tmp_path / "frames"})
+        worker(
+            stream,
+            checkpoint,
+            endpoint=f"ipc://{tmp_path}/{stream}",
+            process="all",
+            frames={"directory": tmp_path / "frames"},
+        )
         for stream in STREAMS
-    ]  # fmt: skip
+    ]
     with running(*specs) as subscriber:
         found: dict[str, Percept] = {}
         while len(found) < len(STREAMS):
@@ -496,10 +504,17 @@ def test_specs_are_checked_and_travel_as_json(checkpoint: Path) -> None:
     assert WorkerSpec.model_validate_json(spec.model_dump_json()) == spec
     assert spec.modules == [MODULE, MODULE]
     for wrong in (
-        {"stream": "a/b"}, {"stream": ""}, {"rate": 0}, {"modality": "smell"}, {"threads": 0},
-        {"colour": 1}, {"threshold": 2}, {"load": 0}, {"max_memory": -1},
+        {"stream": "a/b"},
+        {"stream": ""},
+        {"rate": 0},
+        {"modality": "smell"},
+        {"threads": 0},
+        {"colour": 1},
+        {"threshold": 2},
+        {"load": 0},
+        {"max_memory": -1},
         {"source": {"factory": "os.system"}},
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValidationError):
             WorkerSpec.model_validate(spec.model_dump() | wrong)
 

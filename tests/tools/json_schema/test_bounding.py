@@ -37,90 +37,130 @@ def says(schema: Any, value: Any, start: LLMatcher | None = None) -> bool:
 
 def thing(properties: dict[str, Any], required: list[str] | None = None, **more: Any) -> dict:
     return {
-        "type": "object", "properties": properties,
-        "required": list(properties) if required is None else required, **more,
-    }  # fmt: skip
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if required is None else required,
+        **more,
+    }
 
 
 CASES = {
     "map": ({"type": "object", "additionalProperties": TEXT}, [{"a": "b"}, {}], [{"a": 1}]),
     "free object": ({"type": "object"}, [{"a": 1}, {"a": ["x"]}], ["x"]),
     "map with a least size": (
-        {"type": "object", "additionalProperties": WHOLE, "minProperties": 1}, [{"k": 1}], [{}],
+        {"type": "object", "additionalProperties": WHOLE, "minProperties": 1},
+        [{"k": 1}],
+        [{}],
     ),
     "names by pattern": (
         {"type": "object", "patternProperties": {"^r_": WHOLE}, "additionalProperties": False},
-        [{"r_1": 1}], [{"r_1": "x"}, {"a": 1}],
+        [{"r_1": 1}],
+        [{"r_1": "x"}, {"a": 1}],
     ),
     "names by two patterns that overlap": (
         {"type": "object", "patternProperties": {"^a": WHOLE, "b$": {"minimum": 5}}},
-        [{"ab": 7}], [{"ab": 2}, {"ab": "x"}],
+        [{"ab": 7}],
+        [{"ab": 2}, {"ab": "x"}],
     ),
     "names by propertyNames": (
-        {"type": "object", "propertyNames": {"maxLength": 2}}, [{"ab": 1}], [{"abc": 1}],
+        {"type": "object", "propertyNames": {"maxLength": 2}},
+        [{"ab": 1}],
+        [{"abc": 1}],
     ),
     "named and further": (
-        thing({"a": WHOLE}, additionalProperties=TEXT), [{"a": 1, "b": "x"}], [{"a": 1, "b": 2}],
+        thing({"a": WHOLE}, additionalProperties=TEXT),
+        [{"a": 1, "b": "x"}],
+        [{"a": 1, "b": 2}],
     ),
-    "tuple": ({"type": "array", "prefixItems": [TEXT, WHOLE], "items": False},
-              [["a", 2], ["a"], []], [[2, "a"], ["a", 2, 3]]),
+    "tuple": (
+        {"type": "array", "prefixItems": [TEXT, WHOLE], "items": False},
+        [["a", 2], ["a"], []],
+        [[2, "a"], ["a", 2, 3]],
+    ),
     "tuple of draft 7": (
         {"type": "array", "items": [{"type": "number"}] * 2, "minItems": 2, "maxItems": 2},
-        [[1.5, 2]], [["a", None], [1]],
+        [[1.5, 2]],
+        [["a", None], [1]],
     ),
     "siblings of oneOf": (
         thing({"id": WHOLE}, oneOf=[thing({"a": TEXT}), thing({"b": TEXT})]),
-        [{"id": 1, "a": "s"}], [{"a": "s"}, {"id": 1, "a": "s", "b": "s"}],
+        [{"id": 1, "a": "s"}],
+        [{"a": "s"}, {"id": 1, "a": "s", "b": "s"}],
     ),
     "allOf": ({"allOf": [{"type": "integer", "minimum": 5}, {"minimum": 1}]}, [7], [2]),
     "allOf of a property": (
         {"allOf": [thing({"n": {"type": "integer", "minimum": 5}}), thing({"n": {"maximum": 9}})]},
-        [{"n": 7}], [{"n": 1}, {"n": 10}],
+        [{"n": 7}],
+        [{"n": 1}, {"n": 10}],
     ),
     "reference with siblings": (
         {"$ref": "#/$defs/n", "maximum": 100, "$defs": {"n": {"type": "integer", "maximum": 10}}},
-        [6], [50],
+        [6],
+        [50],
     ),
     "oneOf of ranges": (
         {"oneOf": [{"type": "integer", "maximum": 10}, {"type": "integer", "minimum": 5}]},
-        [2, 11], [7],
+        [2, 11],
+        [7],
     ),
-    "not a word": ({"type": "string", "not": {"enum": ["admin", "add"]}},
-                   ["", "a", "adm", "admins", "x", "ad"], ["admin", "add"]),
+    "not a word": (
+        {"type": "string", "not": {"enum": ["admin", "add"]}},
+        ["", "a", "adm", "admins", "x", "ad"],
+        ["admin", "add"],
+    ),
     "not a number": ({"type": "integer", "not": {"const": 3}, "minimum": 0}, [2, 4], [3]),
     "not required": (thing({"a": TEXT}, [], **{"not": {"required": ["a"]}}), [{}], [{"a": "x"}]),
     "if": (
-        thing({"k": {"enum": ["a", "b"]}, "v": TEXT}, ["k"],
-              **{"if": {"properties": {"k": {"const": "a"}}}, "then": {"required": ["v"]}}),
-        [{"k": "b"}, {"k": "a", "v": "x"}], [{"k": "a"}],
+        thing(
+            {"k": {"enum": ["a", "b"]}, "v": TEXT},
+            ["k"],
+            **{"if": {"properties": {"k": {"const": "a"}}}, "then": {"required": ["v"]}},
+        ),
+        [{"k": "b"}, {"k": "a", "v": "x"}],
+        [{"k": "a"}],
     ),
     "dependentRequired": (
         thing({"a": TEXT, "b": TEXT}, [], dependentRequired={"a": ["b"]}),
-        [{"b": "x"}, {"a": "x", "b": "y"}, {}], [{"a": "x"}],
+        [{"b": "x"}, {"a": "x", "b": "y"}, {}],
+        [{"a": "x"}],
     ),
-    "contains": ({"type": "array", "items": WHOLE, "contains": {"const": 1}},
-                 [[1, 2], [2, 3, 1]], [[2], []]),
+    "contains": (
+        {"type": "array", "items": WHOLE, "contains": {"const": 1}},
+        [[1, 2], [2, 3, 1]],
+        [[2], []],
+    ),
     "at most two": (
         {"type": "array", "items": WHOLE, "contains": {"const": 1}, "maxContains": 2},
-        [[1], [1, 1, 2]], [[1, 1, 1], []],
+        [[1], [1, 1, 2]],
+        [[1, 1, 1], []],
     ),
     "enum by type": ({"type": "string", "enum": ["a", None, 3]}, ["a"], [3, None]),
-    "exclusive bounds": ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
-                         [0.25, 0.4999], [0, 0.5, 0.0]),
+    "exclusive bounds": (
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+        [0.25, 0.4999],
+        [0, 0.5, 0.0],
+    ),
     "exclusive in draft 4": ({"type": "integer", "minimum": 1, "exclusiveMinimum": True}, [2], [1]),
     "narrow range": ({"type": "number", "exclusiveMinimum": 0, "maximum": 0.0002}, [0.00015], [0]),
     "anchor": ({"$ref": "#lamp", "$defs": {"l": {"$anchor": "lamp", "const": 1}}}, [1], [2]),
     "recursion": (
-        {"$ref": "#/$defs/t",
-         "$defs": {"t": thing({"v": WHOLE, "c": {"type": "array", "items": {"$ref": "#/$defs/t"}}},
-                              ["v"])}},
-        [{"v": 1, "c": [{"v": 2}]}], [{"c": []}],
+        {
+            "$ref": "#/$defs/t",
+            "$defs": {
+                "t": thing(
+                    {"v": WHOLE, "c": {"type": "array", "items": {"$ref": "#/$defs/t"}}}, ["v"]
+                )
+            },
+        },
+        [{"v": 1, "c": [{"v": 2}]}],
+        [{"c": []}],
     ),
     "unevaluated": (
         {**thing({"a": WHOLE}), "allOf": [thing({"b": WHOLE}, [])], "unevaluatedProperties": False},
-        [{"a": 1, "b": 2}], [{"a": 1, "c": 2}],
+        [{"a": 1, "b": 2}],
+        [{"a": 1, "c": 2}],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -149,9 +189,15 @@ def test_what_no_grammar_says_is_named(schema: dict[str, Any], keyword: str) -> 
 
 @pytest.mark.parametrize(
     "schema",
-    [False, {"allOf": [TEXT, WHOLE]}, {"enum": []}, {"type": "integer", "minimum": 2, "maximum": 1},
-     thing({"a": False}), {"type": "array", "minItems": 3, "maxItems": 2}],
-)  # fmt: skip
+    [
+        False,
+        {"allOf": [TEXT, WHOLE]},
+        {"enum": []},
+        {"type": "integer", "minimum": 2, "maximum": 1},
+        thing({"a": False}),
+        {"type": "array", "minItems": 3, "maxItems": 2},
+    ],
+)
 def test_nothing_is_refused_by_name(schema: Any) -> None:
     with pytest.raises(ConfigurationError, match="nothing satisfies"):
         bounded(schema)
@@ -159,8 +205,12 @@ def test_nothing_is_refused_by_name(schema: Any) -> None:
 
 def test_a_named_draft_is_followed() -> None:
     draft7 = "http://json-schema.org/draft-07/schema#"
-    alone = {"$schema": draft7, "$ref": "#/definitions/n", "maximum": 1,
-             "definitions": {"n": {"type": "integer", "maximum": 9}}}  # fmt: skip
+    alone = {
+        "$schema": draft7,
+        "$ref": "#/definitions/n",
+        "maximum": 1,
+        "definitions": {"n": {"type": "integer", "maximum": 9}},
+    }
     assert not problem(5, alone) and says(alone, 5)  # what stands next to $ref is ignored there
     newer = {**alone, "$schema": "https://json-schema.org/draft/2020-12/schema"}
     assert problem(5, newer) and not says(newer, 5)

@@ -54,9 +54,12 @@ def test_tools_drive_turn_and_go() -> None:
     robot = Wheels()
     tools = motion_tools(Motion(robot), locate=lambda kind: (1.0, 0.0))
     assert {t.name: risk_of(t) for t in tools} == {
-        "drive": Risk.MOVE, "turn": Risk.MOVE, "go_to": Risk.MOVE, "approach": Risk.MOVE,
+        "drive": Risk.MOVE,
+        "turn": Risk.MOVE,
+        "go_to": Risk.MOVE,
+        "approach": Risk.MOVE,
         "stop": Risk.STOP,
-    }  # fmt: skip
+    }
     assert call(tools, "drive", metres=0.1) == "drove 0.1 m"
     assert call(tools, "turn", degrees=90) == "turned 90.0 degrees"
     assert call(tools, "go_to", x=0.1, y=0.2) == "arrived at (0.1, 0.2)"

@@ -24,9 +24,12 @@ def levels(first: str, line: str, count: int = 30) -> str:
 
 LISTS = levels("[lol, lol]", "[BEFORE, BEFORE, BEFORE, BEFORE]")
 MAPPINGS = levels("{a: lol}", "{a: BEFORE, b: BEFORE, c: BEFORE}")
-MANY_MERGES = "x-0: &a {" + ", ".join(f"k{i}: 1" for i in range(2000)) + "}\n" + "\n".join(
-    f"y-{i}: {{<<: *a}}" for i in range(200)
-)  # fmt: skip
+MANY_MERGES = (
+    "x-0: &a {"
+    + ", ".join(f"k{i}: 1" for i in range(2000))
+    + "}\n"
+    + "\n".join(f"y-{i}: {{<<: *a}}" for i in range(200))
+)
 ITSELF = "x-0: &a [*a]\n"
 
 

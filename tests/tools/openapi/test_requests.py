@@ -23,16 +23,23 @@ def parameter(place: str, **more: Any) -> Any:
 @pytest.mark.parametrize(
     ("style", "explode", "value", "right"),
     [
-        ("matrix", False, "blue", ";color=blue"), ("matrix", False, LIST, ";color=blue,black"),
+        ("matrix", False, "blue", ";color=blue"),
+        ("matrix", False, LIST, ";color=blue,black"),
         ("matrix", True, LIST, ";color=blue;color=black"),
-        ("matrix", False, RGB, ";color=R,100,G,200"), ("matrix", True, RGB, ";R=100;G=200"),
-        ("label", False, "blue", ".blue"), ("label", False, LIST, ".blue,black"),
-        ("label", True, LIST, ".blue.black"), ("label", True, RGB, ".R=100.G=200"),
-        ("simple", False, LIST, "blue,black"), ("simple", True, RGB, "R=100,G=200"),
-        ("simple", False, RGB, "R,100,G,200"), ("simple", False, True, "true"),
-        ("simple", False, 1e-5, "0.00001"), ("simple", False, "a/b c", "a%2Fb%20c"),
+        ("matrix", False, RGB, ";color=R,100,G,200"),
+        ("matrix", True, RGB, ";R=100;G=200"),
+        ("label", False, "blue", ".blue"),
+        ("label", False, LIST, ".blue,black"),
+        ("label", True, LIST, ".blue.black"),
+        ("label", True, RGB, ".R=100.G=200"),
+        ("simple", False, LIST, "blue,black"),
+        ("simple", True, RGB, "R=100,G=200"),
+        ("simple", False, RGB, "R,100,G,200"),
+        ("simple", False, True, "true"),
+        ("simple", False, 1e-5, "0.00001"),
+        ("simple", False, "a/b c", "a%2Fb%20c"),
     ],
-)  # fmt: skip
+)
 def test_paths(style: str, explode: bool, value: Any, right: str) -> None:
     assert parameter("path", style=style, explode=explode).segment(value) == right
 
@@ -40,15 +47,19 @@ def test_paths(style: str, explode: bool, value: Any, right: str) -> None:
 @pytest.mark.parametrize(
     ("more", "value", "right"),
     [
-        ({}, LIST, "color=blue&color=black"), ({"explode": False}, LIST, "color=blue,black"),
-        ({}, RGB, "R=100&G=200"), ({"explode": False}, RGB, "color=R,100,G,200"),
+        ({}, LIST, "color=blue&color=black"),
+        ({"explode": False}, LIST, "color=blue,black"),
+        ({}, RGB, "R=100&G=200"),
+        ({"explode": False}, RGB, "color=R,100,G,200"),
         ({"style": "spaceDelimited"}, LIST, "color=blue%20black"),
         ({"style": "pipeDelimited"}, LIST, "color=blue%7Cblack"),
         ({"style": "deepObject", "explode": True}, RGB, "color%5BR%5D=100&color%5BG%5D=200"),
-        ({"allowReserved": True}, "a/b&c", "color=a/b%26c"), ({}, None, ""), ({}, [], ""),
+        ({"allowReserved": True}, "a/b&c", "color=a/b%26c"),
+        ({}, None, ""),
+        ({}, [], ""),
         ({"content": {"application/json": {}}}, RGB, "color=%7B%22R%22%3A100%2C%22G%22%3A200%7D"),
     ],
-)  # fmt: skip
+)
 def test_queries(more: dict[str, Any], value: Any, right: str) -> None:
     pairs = parameter("query", **more).pairs(value)
     assert "&".join(f"{key}={text}" for key, text in pairs) == right
@@ -148,13 +159,15 @@ def test_multipart_and_text(echo: str) -> None:
     ("schema", "value"),
     [
         ({"type": "integer", "format": "int64"}, 175928847299117063),
-        ({"type": "integer"}, 1790000000000), ({"type": "number"}, 52.52437),
-        ({"type": "string"}, "word " * 50), ({"type": "number", "nullable": True}, None),
+        ({"type": "integer"}, 1790000000000),
+        ({"type": "number"}, 52.52437),
+        ({"type": "string"}, "word " * 50),
+        ({"type": "number", "nullable": True}, None),
         ({"type": "string", "enum": ["a"], "nullable": True}, None),
         ({"allOf": [{"type": "object"}], "nullable": True}, None),
         ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, 0.1),
     ],
-)  # fmt: skip
+)
 def test_what_the_document_permits_is_sent(echo: str, schema: Any, value: Any) -> None:
     made = document(**body({"type": "object", "properties": {"v": schema}}))
     assert json.loads(call(echo, made, {"v": value})["body"]) == {"v": value}
@@ -182,8 +195,10 @@ def test_optional_bodies_are_whole_or_absent(echo: str) -> None:
 
 def test_headers_cookies_and_undeclared_names(echo: str) -> None:
     text = {"type": "string"}
-    places = [{"name": "X-Room", "in": "header", "required": True, "schema": text},
-              {"name": "sid", "in": "cookie", "schema": text}]  # fmt: skip
+    places = [
+        {"name": "X-Room", "in": "header", "required": True, "schema": text},
+        {"name": "sid", "in": "cookie", "schema": text},
+    ]
     made = document(path="/r/{id}", parameters=places)
     got = call(echo, made, {"X-Room": "hall", "sid": "a b", "id": "7"})
     assert got["url"] == "/r/7" and got["headers"]["x-room"] == "hall"
@@ -196,15 +211,21 @@ def test_headers_cookies_and_undeclared_names(echo: str) -> None:
 
 
 PETS = {
-    "Cat": {"type": "object", "required": ["lives"],
-            "properties": {"kind": {"type": "string"}, "lives": {"type": "integer"}}},
+    "Cat": {
+        "type": "object",
+        "required": ["lives"],
+        "properties": {"kind": {"type": "string"}, "lives": {"type": "integer"}},
+    },
     "Dog": {"type": "object", "properties": {"kind": {"type": "string"}}},
     "Fish": {"type": "object", "properties": {"kind": {"const": "fish"}}},
-    "Tool": {"type": "object", "properties": {"kind": {"type": "string"}},
-             "discriminator": {"propertyName": "kind", "mapping": {"saw": "Saw"}}},
+    "Tool": {
+        "type": "object",
+        "properties": {"kind": {"type": "string"}},
+        "discriminator": {"propertyName": "kind", "mapping": {"saw": "Saw"}},
+    },
     "Saw": {"allOf": [{"$ref": "#/components/schemas/Tool"}]},
     "Hammer": {"allOf": [{"$ref": "#/components/schemas/Tool"}]},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("union", ["oneOf", "anyOf"])
@@ -215,11 +236,20 @@ def test_a_discriminator_names_the_schema(echo: str, union: str) -> None:
     schema = {union: options, "discriminator": {"propertyName": "kind", "mapping": mapping}}
     made = document("3.1.0", **body(schema))
     made["components"] = {"schemas": PETS}
-    for value in ({"kind": "cat", "lives": 7}, {"kind": "kitten", "lives": 7}, {"kind": "Dog"},
-                  {"kind": "fish"}):  # fmt: skip
+    for value in (
+        {"kind": "cat", "lives": 7},
+        {"kind": "kitten", "lives": 7},
+        {"kind": "Dog"},
+        {"kind": "fish"},
+    ):
         assert json.loads(call(echo, made, {"body": value})["body"]) == value
-    for value in ({"kind": "zebra"}, {"kind": "cat"}, {"kind": "Cat", "lives": 7}, {},
-                  {"kind": "Fish"}):  # fmt: skip
+    for value in (
+        {"kind": "zebra"},
+        {"kind": "cat"},
+        {"kind": "Cat", "lives": 7},
+        {},
+        {"kind": "Fish"},
+    ):
         assert "wrong arguments" in call(echo, made, {"body": value}), value
 
 
@@ -248,16 +278,21 @@ ODD = {
 
 @pytest.mark.parametrize("what", ODD)
 def test_an_odd_operation_spoils_no_other(what: str, caplog: pytest.LogCaptureFixture) -> None:
-    endless = {"type": "object", "required": ["n"],
-               "properties": {"n": {"$ref": "#/components/schemas/N"}}}  # fmt: skip
+    endless = {
+        "type": "object",
+        "required": ["n"],
+        "properties": {"n": {"$ref": "#/components/schemas/N"}},
+    }
     made = {
         "openapi": "3.0.3",
         "components": {"schemas": {"N": endless}},
         "paths": {
-            "/a": {"get": {"operationId": "good"}}, "/null": None, "x-vendor": "yes",
+            "/a": {"get": {"operationId": "good"}},
+            "/null": None,
+            "x-vendor": "yes",
             "/b": {"post": {"operationId": "odd", **ODD[what]}},
         },
-    }  # fmt: skip
+    }
     with ApiTools(made, "http://127.0.0.1:9") as api:
         assert [one.name for one in api.operations] == ["good"]
         assert api.unusable.keys() == {"odd", "/null"} and "odd cannot be used" in caplog.text

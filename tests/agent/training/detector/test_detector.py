@@ -64,8 +64,9 @@ def test_things_fill_their_close_ups() -> None:
     rows = CloseUps(frames.pixels, frames.labels, 32, torch.Generator().manual_seed(0))
     pictures, kinds = rows.draw(40)
     assert pictures.shape == (40, 3, 32, 32) and set(kinds.tolist()) == {
-        KINDS.index("ball"), KINDS.index("chair")
-    }  # fmt: skip
+        KINDS.index("ball"),
+        KINDS.index("chair"),
+    }
     red = (pictures[:, 0] > 2 * pictures[:, 1]).float().mean(dim=(1, 2))
     balls = kinds == KINDS.index("ball")
     assert red[balls].min() > 0.2 and red[~balls].max() < 0.1

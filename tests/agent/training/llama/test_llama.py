@@ -33,9 +33,19 @@ from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 TINY = LlamaRecipe(
-    width=32, layers=2, heads=2, inner=64, bind_blocks=1, bind_inner=32, tokens=300, warmup=1,
-    word_steps=2, picture_steps=2, look_steps=2, lora_rank=2,
-)  # fmt: skip
+    width=32,
+    layers=2,
+    heads=2,
+    inner=64,
+    bind_blocks=1,
+    bind_inner=32,
+    tokens=300,
+    warmup=1,
+    word_steps=2,
+    picture_steps=2,
+    look_steps=2,
+    lora_rank=2,
+)
 
 
 @pytest.fixture(scope="module")
