@@ -43,6 +43,7 @@ from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.results.bound import BoundResults, FitTurn, Room
 from sensebind.agent.results.kept import KeptResults
+from sensebind.agent.results.reading import READ, OfferReading, reading_tool
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
@@ -139,7 +140,7 @@ class Assistant:
                 name of the dialog that cannot be printed.
             StorageError: The dialogs or the audit log cannot be opened.
         """
-        names = [tool.name for tool in tools]
+        names = [READ, *(tool.name for tool in tools)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise InputError(f"two tools are called {', '.join(sorted(twice))}")
         if not thread or not thread.isprintable():
@@ -155,6 +156,8 @@ class Assistant:
         self._owned.append(self._approvals)
         self.results = KeptResults(self._dialogs.path if self._dialogs else ":memory:")
         self._owned.append(self.results)
+        if tools:  # whose results may have to be cut
+            tools = [*tools, reading_tool(self.results, thread)]
         self._governor = Governor(
             self._policy,
             tools,
@@ -170,6 +173,7 @@ class Assistant:
             system = system or instructions(_senses_of(shown), tools=bool(tools))
         around: list[Any] = [
             *middleware,
+            OfferReading(),
             FitTurn(room),
             *([] if ours else [_shows_media(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),

@@ -3,7 +3,8 @@
 Requests go to the base URL and nowhere else: servers named by the document are ignored, proxies of
 the environment are not used, a redirect is followed inside the same host only, and addresses of
 the private network are refused unless their host was allowed by name. What a server answers is
-bounded in time and size; the model reads a short form, the whole of it is the tool's artifact.
+bounded in time and size, and given over whole: what a model reads of it is decided in one place for
+all tools (`agent/results/bound.py`). The answer as a value is the tool's artifact.
 """
 
 import base64
@@ -33,7 +34,6 @@ from sensebind.tools.secrets import read_secret
 log = logging.getLogger(__name__)
 
 MAX_OPERATIONS = 200
-MAX_TOLD = 400  # characters of an answer that the model reads
 
 
 class ApiTools:
@@ -205,7 +205,7 @@ class ApiTools:
         value = _decode(raw)
         if status >= 400:
             raise ToolException(f"refused ({status}): {_detail(value)}")
-        return told(value), value
+        return as_text(value), value
 
     def _written(
         self, operation: Operation, arguments: Mapping[str, Any]
@@ -325,15 +325,13 @@ def _credentials(
     return found
 
 
-def told(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Returns an answer as the model reads it: `{"lamp": "on"}` becomes `lamp on`."""
     if isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
-        text = ", ".join(f"{key} {_scalar(one)}" for key, one in value.items()) or "done"
-    elif isinstance(value, str):
-        text = value or "done"
-    else:
-        text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
+        return ", ".join(f"{key} {_scalar(one)}" for key, one in value.items()) or "done"
+    if isinstance(value, str):
+        return value or "done"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _scalar(value: Any) -> str:
@@ -354,4 +352,4 @@ def _detail(value: Any) -> str:
     detail = value.get("detail", value) if isinstance(value, dict) else value
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
         detail = detail[0].get("msg", detail[0])
-    return told(detail)
+    return as_text(detail)

@@ -22,12 +22,13 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
 from sensebind.printable import printable
 from sensebind.tools.json_schema import bounded, wrong_arguments
-from sensebind.tools.mcp_results import told
+from sensebind.tools.mcp_results import content_of
 from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
 
 log = logging.getLogger(__name__)
 
-MAX_TOLD = 2000  # characters of an answer that the model reads
+MAX_TEXT = 1 << 20
+"""Characters of an answer; a larger one is refused, as a larger body of an API is."""
 MAX_TOOLS = 64
 _EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
 
@@ -206,9 +207,11 @@ class McpTools:
             raise ToolException(f"no answer within {self._timeout:g} s") from error
         except Exception as error:  # whatever a stranger's session raises is reported, not raised
             raise ToolException(_root(error)) from error
-        content, text = told(result, MAX_TOLD)
+        content, text = content_of(result)
+        if len(text) > MAX_TEXT:
+            raise ToolException(f"the answer has {len(text):,} characters, {MAX_TEXT:,} are read")
         if result.isError:
-            raise ToolException(text[:MAX_TOLD])
+            raise ToolException(text)
         whole = [one.model_dump(mode="json", exclude_none=True) for one in result.content]
         return content, {"text": text, "content": whole, "structured": result.structuredContent}
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
-    """Returns the content of a tool message, and its whole text.
+def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
+    """Returns the content of a tool message, and its text.
 
     Args:
         result: `mcp.types.CallToolResult`.
-        limit: Most characters of text for the model.
 
     Returns:
-        A text, or a text and blocks of pictures and sounds; and the text uncut.
+        A text, or a text and blocks of pictures and sounds; and the text alone. Both are whole:
+        what a model reads of them is decided in one place for all tools (`agent/results/bound.py`).
     """
     texts: list[str] = []
     notes: list[Any] = []
@@ -50,8 +50,7 @@ def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
     text = _text(texts, notes, result.structuredContent)
     shown = [_named(one["mime_type"]) for one in blocks]
     text = "\n".join([text, *shown] if text else shown) or "done"
-    short = text if len(text) <= limit else text[: limit - 1] + "…"
-    return ([{"type": "text", "text": short}, *blocks] if blocks else short), text
+    return ([{"type": "text", "text": text}, *blocks] if blocks else text), text
 
 
 def _add_resource(

@@ -26,6 +26,7 @@ from sensebind.agent.approval.rates import Rates
 from sensebind.agent.approval.store import Approvals
 from sensebind.agent.llm.call_ids import with_unique_ids
 from sensebind.agent.llm.unicode import well_formed_message
+from sensebind.agent.results.reading import part_of
 from sensebind.errors import StorageError
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import ACTING, INCOMPLETE, ORIGIN, Risk, risk_of
@@ -276,7 +277,10 @@ class Governor(AgentMiddleware):
         call = request.tool_call
         if isinstance(result, ToolMessage):
             result = well_formed_message(result)
-            origin = {"tool": call["name"], "words": self._influence.of_tool(call["name"]).value}
+            # A further part of a result that was cut is the words of the tool that answered it.
+            part = part_of(result)
+            words = self._influence.of_tool(call["name"] if part is None else part.tool)
+            origin = {"tool": call["name"], "words": words.value}
             result.additional_kwargs = {**result.additional_kwargs, ORIGIN: origin}
         failed = isinstance(result, ToolMessage) and result.status == "error"
         place.failed = place.failed and (failed or _incomplete(result))

@@ -8,6 +8,7 @@ counts them; of others they are estimated, as their tokenizers may have to be do
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware
@@ -19,6 +20,7 @@ from langgraph.types import Command
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.results.kept import KeptResults
+from sensebind.agent.results.reading import READ, Part, mark_part, part_of, was_cut
 from sensebind.errors import StorageError
 from sensebind.tools.risk import INCOMPLETE
 
@@ -51,21 +53,28 @@ class Room:
             tools: What it may call; their descriptions are part of the prompt.
         """
         self._chat = chat
-        self._tools = [openai_form(tool) for tool in tools]
-        self._described = _estimate(json.dumps(self._tools, ensure_ascii=False, default=str))
+        every = [openai_form(tool) for tool in tools]
+        fewer = [form for form, tool in zip(every, tools, strict=True) if tool.name != READ]
+        self._tools = {True: every, False: fewer}  # with the tool that reads on, and without
+        self._described = {
+            reading: _estimate(json.dumps(forms, ensure_ascii=False, default=str))
+            for reading, forms in self._tools.items()
+        }
 
-    def left(self, messages: Sequence[BaseMessage]) -> int:
+    def left(self, messages: Sequence[BaseMessage], *, reading: bool = False) -> int:
         """Returns the tokens that are left of the context; negative where it is overfull.
 
         Args:
             messages: The dialog; turns before the newest give way, and do not count.
+            reading: Whether the tool that reads on will be offered, although no message is cut yet.
         """
         turn = newest_turn(messages)
+        reading = reading or was_cut(messages)
         if isinstance(self._chat, ChatSenseBind):
-            return self._chat.room(turn, self._tools)
+            return self._chat.room(turn, self._tools[reading])
         context = (self._chat.profile or {}).get("max_input_tokens") or UNKNOWN_CONTEXT
         read = sum(_estimate(str(one.text)) + _PER_MESSAGE for one in turn)
-        return int(context * (1 - _ANSWER)) - read - self._described
+        return int(context * (1 - _ANSWER)) - read - self._described[reading]
 
     def count(self, text: str) -> int:
         """Returns the tokens of a text."""
@@ -112,27 +121,43 @@ class BoundResults(AgentMiddleware):
             message.artifact = {INCOMPLETE: True} if early else None
         if isinstance(message.content, list):
             message.content = [_small(one) for one in message.content]
+        part = message.artifact if isinstance(message.artifact, Part) else None
+        message.artifact = None if part is not None else message.artifact
+        mark_part(message, part)
         text = str(message.text)
         state = request.state["messages"]
-        tokens = max(0, int(_SHARE * self._room.left(state))) // _calls(state)
-        note = _note(len(text), "00000000")
+        tokens = self._share(state)
         if len(text) <= min(MAX_CHARACTERS, tokens) or (
             len(text) <= MAX_CHARACTERS and self._room.count(text) <= tokens
         ):
             return
-        shown = fit(text, tokens - self._room.count(note), self._room.count)
-        try:
-            note = _note(len(text) - len(shown), self._keep(request, text))
-        except StorageError as error:
-            note = f"… {len(text) - len(shown):,} characters left out, and not kept: {error}"
-        _say(message, shown + note)
+        if part is None:
+            try:
+                part = self._keep(request, text)
+            except StorageError as error:
+                why = f" characters left out, and not kept: {error}"
+                shown = fit(text, tokens - self._room.count("… " + why) - _LEAST, self._room.count)
+                _say(message, f"{shown}… {len(text) - len(shown):,}{why}")
+                return
+        tokens = self._share(state, reading=True)
+        shown = fit(text, tokens - self._room.count(part.note), self._room.count)
+        part = replace(part, shown=len(shown))
+        mark_part(message, part)
+        _say(message, shown + part.note)
 
-    def _keep(self, request: Any, text: str) -> str:
+    def _share(self, state: Sequence[BaseMessage], *, reading: bool = False) -> int:
+        """The tokens that the result of one call may take."""
+        left = self._room.left(state, reading=reading)
+        return max(0, int(_SHARE * left)) // _calls(state)
+
+    def _keep(self, request: Any, text: str) -> Part:
         config = getattr(request.runtime, "config", None) or {}
         thread = str(config.get("configurable", {}).get("thread_id", ""))
         asked = newest_turn(request.state["messages"])[:1]
         turn = asked[0].id if asked else ""
-        return self._kept.keep(thread, turn or "", request.tool_call["name"], text)
+        tool = request.tool_call["name"]
+        identity = self._kept.keep(thread, turn or "", tool, text)
+        return Part(identity, tool, 0, 0, len(text))
 
 
 class FitTurn(AgentMiddleware):
@@ -175,14 +200,22 @@ class FitTurn(AgentMiddleware):
             if sizes[longest] <= _LEAST:  # the rest is what the model is asked, not answered
                 break
             keep = max(_LEAST, sizes[longest] - max(missing, sizes[longest] // 4))
-            text = str(fitted[longest].text)
-            shown = fit(text, keep - _LEAST, self._room.count)
             changed = fitted[longest].model_copy(deep=True)
-            _say(changed, f"{shown}… {len(text) - len(shown):,} characters left out")
+            _say(changed, self._shorter(fitted[longest], keep))
             if self._room.count(str(changed.text)) >= sizes[longest]:
                 _say(changed, "…")
             fitted[longest] = changed
         return fitted
+
+    def _shorter(self, message: BaseMessage, tokens: int) -> str:
+        """The text of a result in so many tokens, about, and what is left out of it."""
+        text, part = str(message.text), part_of(message)
+        if part is None:
+            shown = fit(text, tokens - _LEAST, self._room.count)
+            return f"{shown}… {len(text) - len(shown):,} characters left out"
+        own = text[: part.shown] if text.endswith(part.note) else text
+        shown = fit(own, tokens - self._room.count(part.note), self._room.count)
+        return shown + replace(part, shown=len(shown)).note
 
 
 def newest_turn(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -197,10 +230,6 @@ def fit(text: str, tokens: int, count: Count) -> str:
     while length > 0 and (taken := count(text[:length])) > tokens:
         length = min(length - 1, length * tokens // taken) if tokens > 0 else 0
     return text[:length]
-
-
-def _note(left_out: int, identity: str) -> str:
-    return f"… {left_out:,} characters left out; the whole is kept as artifact {identity}"
 
 
 def _say(message: BaseMessage, text: str) -> None:

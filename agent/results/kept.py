@@ -111,8 +111,12 @@ class KeptResults:
                 raise StorageError(f"a result cannot be kept in {self._path}: {error}") from error
         return identity
 
-    def read(self, identity: str) -> KeptResult:
+    def read(self, identity: str, thread: str | None = None) -> KeptResult:
         """Returns a result.
+
+        Args:
+            identity: What it is kept as.
+            thread: The dialog that it must be of; of any by default.
 
         Raises:
             InputError: It is not kept (any more).
@@ -124,16 +128,16 @@ class KeptResults:
                 row = self._file.execute(query, (identity,)).fetchone()
             except sqlite3.Error as error:
                 raise StorageError(f"the results in {self._path}: {error}") from error
-        if row is None:
+        if row is None or thread not in (None, row[0]):
             raise InputError(
                 f"no result {identity!r} is kept in {self._path}: it went with its turn"
             )
-        thread, tool, at, characters, packed = row
+        of, tool, at, characters, packed = row
         try:
             text = zlib.decompress(packed).decode()
         except (zlib.error, ValueError) as error:
             raise StorageError(f"the result {identity} in {self._path} is damaged") from error
-        return KeptResult(identity, thread, tool, at, characters, text)
+        return KeptResult(identity, of, tool, at, characters, text)
 
     def drop(self, thread: str, turn: str) -> None:
         """Drops the results of a turn that leaves its dialog.

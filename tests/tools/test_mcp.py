@@ -23,7 +23,7 @@ def weigh(kind: str) -> str:
     """Weighs a thing."""
     if kind == "nothing":
         raise ValueError("there is nothing")
-    return kind * 3000 if kind == "x" else f"{kind}: 3 kg"
+    return {"x": "x" * 3000, "xx": "x" * 1_048_577}.get(kind, f"{kind}: 3 kg")
 
 @tool
 def burn(kind: str) -> str:
@@ -59,8 +59,9 @@ def test_tools_of_a_server_are_called_and_bounded(tmp_path: Path) -> None:
             return message.status, str(message.text)
 
         assert call("ball") == ("success", "ball: 3 kg")
-        text = call("x")[1]
-        assert len(text) == 2000 and text.endswith("…")
+        assert call("x") == ("success", "x" * 3000)  # whole: it is cut where every result is
+        status, text = call("xx")
+        assert status == "error" and "1,048,577 characters, 1,048,576 are read" in text
         assert call("nothing")[0] == "error"
         assert call(7)[0] == "error"
     assert call("ball") == ("error", "error: the connection to the MCP server is closed")

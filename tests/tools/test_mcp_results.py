@@ -11,7 +11,7 @@ from mcp import types
 from pydantic import AnyUrl
 
 from sensebind.agent.conditioning.media import media_of
-from sensebind.tools.mcp_results import told
+from sensebind.tools.mcp_results import content_of
 
 
 def text(value: str) -> Any:
@@ -53,14 +53,14 @@ BLOB = types.EmbeddedResource(
 )
 def test_items_stay_apart(content: list[Any], structured: Any, shown: str) -> None:
     result = types.CallToolResult(content=content, structuredContent=structured)
-    assert told(result, 2000) == (shown, shown)
+    assert content_of(result) == (shown, shown)
 
 
 def test_pictures_and_sounds_are_blocks() -> None:
     picture = types.ImageContent(type="image", data="AAAA", mimeType="image/png")
     sound = types.AudioContent(type="audio", data="BBBB", mimeType="audio/wav")
     result = types.CallToolResult(content=[text("the kitchen:"), picture, sound])
-    blocks, _ = told(result, 2000)
+    blocks, _ = content_of(result)
     assert blocks == [
         {"type": "text", "text": "the kitchen:\n(a picture, image/png)\n(a sound, audio/wav)"},
         {"type": "image", "base64": "AAAA", "mime_type": "image/png"},

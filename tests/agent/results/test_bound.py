@@ -21,7 +21,10 @@ from sensebind.agent.threads import Dialogs
 from sensebind.errors import InputError, LanguageModelError
 from sensebind.tools.risk import Risk, label
 
-CUT = re.compile(r"… ([\d,]+) characters left out; the whole is kept as artifact ([0-9a-f]{8})$")
+CUT = re.compile(
+    r"… ([\d,]+) characters left out; the whole is kept as artifact ([0-9a-f]{8}), "
+    r"read on at (\d+)$"
+)
 
 
 def tool(answer: Any, name: str = "clock", **options: Any) -> StructuredTool:
