@@ -31,6 +31,7 @@ from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.forgetting import forget
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
+from sensebind.agent.robot.motion import GuardingLidar
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
@@ -77,6 +78,7 @@ class RobotAgent:
         say: Say | None = None,
         transient: bool = False,
         dialogs: Path | None = None,
+        paused: frozenset[str] = frozenset(),
     ) -> None:
         """Prepare; entering starts.
 
@@ -88,6 +90,7 @@ class RobotAgent:
             say: Speaks when a watch fires, in a thread of its own.
             transient: Keep neither dialogs, memory nor audit log, except in files that are named.
             dialogs: SQLite file of the dialogs; in the robot's state directory by default.
+            paused: Names on the bus of the streams that are paused at the start.
         """
         self._config = config
         self._supervisor = supervisor
@@ -103,6 +106,7 @@ class RobotAgent:
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
+        self._guard = GuardingLidar(paused)
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -186,7 +190,8 @@ class RobotAgent:
             paused: Names on the bus of all that are paused.
 
         Raises:
-            SenseBindError: The base did not take the stop; the streams are let go all the same.
+            SenseBindError: The base did not take the stop; the streams are let go all the same, and
+                the lidar of the driving process is closed.
         """
         new, self._held = paused - self._held, paused
         try:
@@ -194,6 +199,7 @@ class RobotAgent:
                 self.stop(f"paused: {', '.join(sorted(new))}")
         finally:
             self.awareness.mute(paused)
+            self._guard.hold(paused)
 
     def _relied_on(self, streams: frozenset[str]) -> list[str]:
         """The streams among these that a movement relies on: those that see what is in the way."""
@@ -295,7 +301,13 @@ class RobotAgent:
             _ = ours.llm  # read the weights now, and not with the first question
         self._senses = self._senses_for(self._chat)
         context = ToolContext(
-            config, self.awareness, self.memory, self._home, stack, report=self._note_stop
+            config,
+            self.awareness,
+            self.memory,
+            self._home,
+            stack,
+            report=self._note_stop,
+            guard=self._guard,
         )
         self.tools = make_tools(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -195,18 +196,14 @@ class RobotConfig(Section):
     def guarding_lidar(self, places: Places) -> Transform:
         """Return the pose of the lidar that guards the robot, in its frame on the floor.
 
-        It is the stream that reads the sweeps which the driving process passes on, or else the
-        first lidar of the file.
+        It is that of `guarding_stream` among those with a mount.
 
         Raises:
             ConfigurationError: It has no mount.
         """
-        relay = self.motion.relay if self.motion is not None else ""
-        for stream, pose in places.lidars.items():
-            if relay and self.streams[stream].source == f"sweeps:{relay}":
-                return pose
-        if (first := next(iter(places.lidars.values()), None)) is not None:
-            return first
+        stream = self.guarding_stream(places.lidars)
+        if stream is not None:
+            return places.lidars[stream]
         modalities = {stream: self._modality(stream, one) for stream, one in self.streams.items()}
         lacking = [
             f"{stream}: {missing}"
@@ -217,6 +214,17 @@ class RobotConfig(Section):
             "motion: the lidar that guards the robot has no mount: "
             + ("; ".join(lacking) or "add a stream that reads it, with a mount")
         )
+
+    def guarding_stream(self, lidars: Iterable[str]) -> str | None:
+        """Return which of these streams has the lidar that guards the robot; None of none.
+
+        It is the stream that reads the sweeps which the driving process passes on, or else the
+        first one.
+        """
+        relay = self.motion.relay if self.motion is not None else ""
+        found = list(lidars)
+        relayed = (one for one in found if relay and self.streams[one].source == f"sweeps:{relay}")
+        return next(relayed, next(iter(found), None))
 
     def moves_unasked(self) -> tuple[str, ...]:
         """Return the tools of `motion:` that `policy: {approved}` lets act without a question."""

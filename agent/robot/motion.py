@@ -14,6 +14,7 @@ from sensebind.agent.robot.body_sections import MotionConfig, PolicyConfig
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.places import Places
 from sensebind.errors import ConfigurationError, one_line
+from sensebind.perception.modality import Modality
 from sensebind.tools.motion import (
     LidarMount,
     Limits,
@@ -37,6 +38,47 @@ _NEAREST = 0.5  # metres: `approach` brings no robot's middle nearer to anything
 _DISTANCE = 1.0  # metres of one movement, unless the file says more
 
 Ages = Callable[[], Mapping[str, float]]
+
+
+class GuardingLidar:
+    """The lidar that the driving process owns, which is paused with the stream that shows it.
+
+    Args:
+        paused: Names on the bus of the streams that are paused at the start.
+    """
+
+    def __init__(self, paused: frozenset[str] = frozenset()) -> None:
+        self._paused = paused
+        self._streams: frozenset[str] = frozenset()
+        self._server: MotionServer | None = None
+
+    def start(
+        self, config: RobotConfig, settings: MotionSettings, stack: ExitStack
+    ) -> MotionServer:
+        """Start the driving process, with its lidar closed where that is paused.
+
+        Args:
+            config: The robot's file.
+            settings: How to drive.
+            stack: Ends the process.
+
+        Raises:
+            ConfigurationError: It does not start.
+        """
+        names, modalities = config.stream_names, config.modalities
+        lidars = [one for one in names if modalities[names[one]] == Modality.POINT.value]
+        stream = config.guarding_stream(lidars)
+        # A lidar that no stream shows is closed when every stream is.
+        self._streams = frozenset(names.values() if stream is None else [names[stream]])
+        self._server = MotionServer(settings, paused=self._streams <= self._paused)
+        return stack.enter_context(self._server)
+
+    def hold(self, paused: frozenset[str]) -> None:
+        """Close the lidar if its stream is among those that are paused, and else open it."""
+        self._paused = paused
+        if self._server is not None:
+            self._server.pause(self._streams <= paused)
+
 
 _SIMHOME: dict[str, Any] = {
     "footprint": {"front": 0.24, "back": 0.24, "half_width": 0.24, "disc": True},
@@ -74,6 +116,7 @@ def simhome_motion(
     stack: ExitStack,
     ages: Ages | None = None,
     report: Report | None = None,
+    guard: GuardingLidar | None = None,
 ) -> Motion:
     """Start the driving process of a SimHome, and return what moves its robot.
 
@@ -84,6 +127,7 @@ def simhome_motion(
         stack: Ends the process.
         ages: Returns the age of each camera's newest image, seconds.
         report: Called about stops.
+        guard: Pauses the lidar of the driving process.
 
     Raises:
         ConfigurationError: The process does not start, or the lidar has no mount.
@@ -100,7 +144,7 @@ def simhome_motion(
         "lidar": {"source": f"simhome:{sensors}"},
     }
     limits = _limits(config.policy, fields, REACH.distance, REACH.keep_away)
-    return _driven(config, places, fields, limits, stack, ages, report)
+    return _driven(config, places, fields, limits, stack, ages, report, guard)
 
 
 def own_motion(
@@ -109,6 +153,7 @@ def own_motion(
     stack: ExitStack,
     ages: Ages | None = None,
     report: Report | None = None,
+    guard: GuardingLidar | None = None,
 ) -> Motion:
     """Make the `Mover` or `Base` that a robot's file names, and return what moves it.
 
@@ -120,6 +165,7 @@ def own_motion(
         stack: Ends what was started.
         ages: Returns the age of each camera's newest image, seconds; None without cameras.
         report: Called about stops.
+        guard: Pauses the lidar of the driving process.
 
     Raises:
         ConfigurationError: The class cannot be used, or the lidar of a base has no mount.
@@ -131,7 +177,7 @@ def own_motion(
     limits = _limits(config.policy, fields, _DISTANCE, _NEAREST)
     if hasattr(kind, "velocity"):
         fields["base"] = {"factory": section.class_, "arguments": section.arguments}
-        return _driven(config, places, fields, limits, stack, ages, report)
+        return _driven(config, places, fields, limits, stack, ages, report, guard)
     try:
         robot: Mover = kind(**section.arguments)
     except Exception as error:  # the constructor of a robot of the user's may raise anything
@@ -155,6 +201,7 @@ def _driven(
     stack: ExitStack,
     ages: Ages | None,
     report: Report | None,
+    guard: GuardingLidar | None,
 ) -> Motion:
     """Start the driving process of a base."""
     assert config.motion is not None
@@ -166,7 +213,7 @@ def _driven(
         settings = msgspec.convert(fields, MotionSettings)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"motion: {error}") from error
-    server = stack.enter_context(MotionServer(settings))
+    server = (guard or GuardingLidar()).start(config, settings, stack)
     client = stack.enter_context(MotionClient(server.address))
     return Motion(client, limits, sight=_sight(config, places, ages), report=report)
 

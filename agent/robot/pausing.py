@@ -139,18 +139,24 @@ class Pausing:
         self._paused = self._known(pauses.read()) if pauses is not None else frozenset()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pausing", daemon=True)
-        supervisor.pause(self._on_bus())
+        supervisor.pause(self.on_bus)
 
     @property
     def paused(self) -> frozenset[str]:
         """The streams that are paused, by their names in the robot's file."""
         return self._paused
 
+    @property
+    def on_bus(self) -> frozenset[str]:
+        """The streams that are paused, by their names on the bus."""
+        names = self._config.stream_names
+        return frozenset(names[one] for one in self._paused)
+
     def when_paused(self, hold: Hold) -> None:
         """Name who lets go of streams before their devices are closed; called at once, too."""
         with self._lock:
             self._hold = hold
-            hold(self._on_bus())
+            hold(self.on_bus)
 
     def pause(self, name: str) -> frozenset[str]:
         """Pause a stream, or `all`; when this returns, its device is closed.
@@ -198,9 +204,9 @@ class Pausing:
         """Let go of streams, then close their devices; or the other way round."""
         self._paused = wanted
         try:
-            self._hold(self._on_bus())
+            self._hold(self.on_bus)
         finally:
-            self._supervisor.pause(self._on_bus())
+            self._supervisor.pause(self.on_bus)
 
     def _run(self) -> None:
         assert self._pauses is not None
@@ -217,10 +223,6 @@ class Pausing:
     def _known(self, streams: frozenset[str]) -> frozenset[str]:
         """Those that the robot's file has: it may have been edited since."""
         return streams & self._config.streams.keys()
-
-    def _on_bus(self) -> frozenset[str]:
-        names = self._config.stream_names
-        return frozenset(names[one] for one in self._paused)
 
 
 class SharedPauses:

@@ -174,6 +174,7 @@ class Robot:
                     say=self._say,
                     transient=self._transient,
                     dialogs=self._dialogs,
+                    paused=self.pausing.on_bus,
                 )
             )
             self.pausing.when_paused(self._agent.hold)

@@ -1,7 +1,8 @@
 """The driving process: the only one that commands the base.
 
-`python -m sensebind.tools.motion.process CONTROL_FD SOCKET` reads its settings from the control
-socket, listens at SOCKET (mode 0600) and drives. It imports neither PyTorch nor LangChain nor the
+`python -m sensebind.tools.motion.process CONTROL_FD SOCKET LIDAR` reads its settings from the
+control socket, listens at SOCKET (mode 0600) and drives; with `p` for LIDAR that stays closed, as
+while its stream is paused. It imports neither PyTorch nor LangChain nor the
 agent, so it starts at once and is not in their way. It owns the lidar, too: sweeps come to it
 straight from the device, and it passes them on to whoever encodes them (`relay`). So a robot sees
 obstacles as long as it can move at all, and when this process dies, the base stops by itself.
@@ -20,24 +21,18 @@ import selectors
 import signal
 import socket as sockets
 import sys
-import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sensebind.errors import (
     ConfigurationError,
     MessageError,
     SenseBindError,
-    SourceError,
     one_line,
 )
-from sensebind.perception.sources.registry import open_source
 from sensebind.tools.motion.contracts import Base
 from sensebind.tools.motion.driver import COMMAND_SECONDS, Driver
 from sensebind.tools.motion.messages import (
@@ -53,22 +48,20 @@ from sensebind.tools.motion.messages import (
     ToProcess,
     encode,
 )
-from sensebind.tools.motion.relay import SweepRelay
 from sensebind.tools.motion.settings import MotionSettings, Part, load_settings
+from sensebind.tools.motion.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 
-BEAT = b"."
-BEAT_SECONDS = 0.06
-"""Between two beats of whoever started the process."""
+OPEN, PAUSED = b"o", b"p"
+"""What a beat of whoever started the process says of the lidar: read it, or keep it closed. The
+process answers with the same letters when it is so."""
 _TICK = 0.02  # seconds between two looks at the base
 _BURST = 5  # times that zero is sent after a stop: one of them gets through
 _BURST_SECONDS = 0.005  # between two zeros of a burst: what is lost costs no whole tick
 _PRIORITY = -10  # nice value, where this user may have it
-_LAST_SECONDS = 2.0  # for the base to come to stand when the process ends
-_REOPEN = 1.0  # seconds until a lidar that is gone is opened again
-_SWEEP_PATIENCE = 0.5  # seconds that a sweep is waited for at a time
-_GONE = 2.0  # seconds without a sweep after which the lidar is opened again
+_LAST_SECONDS = 2.0  # for the base to come to stand, at the end or before the lidar is closed
+_PAUSED_LIDAR = "the lidar is paused"
 
 
 @dataclass(slots=True, eq=False)
@@ -81,63 +74,6 @@ class _Client:
     asked_to_stop: list[int] = field(default_factory=list)
 
 
-class Sweeps:
-    """Reads the lidar in a thread, and keeps the newest sweep.
-
-    Args:
-        settings: Which lidar, and where its sweeps are passed on.
-        wake: Called when there is a new one.
-    """
-
-    def __init__(self, settings: MotionSettings, wake: Callable[[], None]) -> None:
-        self._settings = settings
-        self._wake = wake
-        self._newest: tuple[np.ndarray, float] | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
-
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
-
-    def take(self) -> tuple[np.ndarray, float] | None:
-        """Return the newest sweep and when it was captured; None if it was taken already."""
-        newest, self._newest = self._newest, None
-        return newest
-
-    def close(self) -> None:
-        """Close the lidar."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        with SweepRelay(self._settings.relay) as relay:
-            while not self._stop.is_set():
-                try:
-                    self._read(relay)
-                except SenseBindError as error:
-                    log.warning("motion: %s", error)
-                    self._stop.wait(_REOPEN)
-
-    def _read(self, relay: SweepRelay) -> None:
-        """Read sweeps until none has come for a while."""
-        assert self._settings.lidar is not None
-        with open_source(self._settings.lidar, stream="lidar") as source:
-            came = time.monotonic()
-            while not self._stop.is_set():
-                try:
-                    observation = source.read_latest(1.0, _SWEEP_PATIENCE)
-                except SourceError:
-                    if time.monotonic() - came > _GONE:
-                        raise
-                    continue
-                came = time.monotonic()
-                self._newest = observation.data, observation.monotonic
-                self._wake()
-                relay.pass_on(observation)
-
-
 class Process:
     """The sockets and clocks around a `Driver`.
 
@@ -146,6 +82,7 @@ class Process:
         base: What is driven.
         control: To whoever started this process.
         listener: Where clients connect.
+        paused: Whether the lidar stays closed at first.
     """
 
     def __init__(
@@ -154,6 +91,7 @@ class Process:
         base: Base,
         control: sockets.socket,
         listener: sockets.socket,
+        paused: bool = False,
     ) -> None:
         self._settings = settings
         self._base = base
@@ -172,7 +110,10 @@ class Process:
         self._commanded = -1.0  # when the last command was sent
         self._moves = False  # whether it was one that moves
         self._seen = False  # whether a sweep has come since
-        self._sweeps = Sweeps(settings, self.wake) if settings.lidar is not None else None
+        self._sweeps = Sweeps(settings, self.wake, paused) if settings.lidar is not None else None
+        self._paused = paused  # whether the lidar is to be closed
+        self._paused_since = 0.0
+        self._said = b""  # of the lidar, to whoever started this process
         reasons = {
             "there is no lidar to see obstacles with": settings.lidar is None,
             "its base does not stop by itself": not getattr(base, "stops_itself", False),
@@ -213,6 +154,7 @@ class Process:
                 due = now + _TICK if now >= due else due
                 self._look(now)
                 self._act(now)
+                self._follow(now)
                 if self._ending:
                     last = last or now
                     if now - last > _LAST_SECONDS:
@@ -236,9 +178,33 @@ class Process:
             data = b""
         if data:
             self._beaten = time.monotonic()
+            self._pause(data[-1:] == PAUSED, self._beaten)
         elif not self._ending:
             self._selector.unregister(self._control)
             self._ending = True
+
+    def _pause(self, paused: bool, now: float) -> None:
+        """Keep the lidar closed, or open it; what moves by it stands before it is closed."""
+        if self._sweeps is None or paused == self._paused:
+            return
+        self._paused, self._paused_since = paused, now
+        if paused:
+            self._driver.end_movement("stopped", _PAUSED_LIDAR, now)
+            self._zeros = _BURST
+        else:
+            self._sweeps.pause(False)
+
+    def _follow(self, now: float) -> None:
+        """Close a lidar that is paused as soon as the robot stands, and say how it is."""
+        sweeps = self._sweeps
+        stands = not self._driver.busy or now - self._paused_since > _LAST_SECONDS
+        if sweeps is not None and self._paused and stands:
+            sweeps.pause(True)
+        said = PAUSED if sweeps is None or not sweeps.open else OPEN
+        if said != self._said:
+            self._said = said
+            with suppress(OSError):  # its end is noticed where its beats are
+                self._control.send(said)
 
     def _welcome(self) -> None:
         try:
@@ -312,7 +278,7 @@ class Process:
             return "the driving process is ending"
         if now - self._beaten > self._settings.lease:
             return "whoever started the driving process does not answer"
-        return ""
+        return _PAUSED_LIDAR if self._paused else ""
 
     # --- what goes out --------------------------------------------------------------------------
 
@@ -448,7 +414,7 @@ def main(arguments: list[str]) -> int:
             with suppress(OSError):
                 control.sendall(f"error {one_line(error)}\n".encode())
             return 1
-        process = Process(settings, base, control, listener)
+        process = Process(settings, base, control, listener, arguments[2].encode() == PAUSED)
         signal.signal(signal.SIGTERM, lambda *_: process.finish())
         gc.collect()
         gc.freeze()  # what is here stays; only what is new is looked through

@@ -21,10 +21,11 @@ from sensebind.tools.motion.settings import MotionSettings, dump_settings
 log = logging.getLogger(__name__)
 
 _PROCESS = "sensebind.tools.motion.process"
-_BEAT = b"."
+_OPEN, _PAUSED = b"o", b"p"  # a beat says whether the lidar is to be read, or to be closed
 _BEAT_SECONDS = 0.06
 _START_SECONDS = 30.0  # importing on a loaded machine takes a while
 _STOP_SECONDS = 5.0
+_CLOSE_SECONDS = 4.0  # for the robot to stand and the lidar to be closed, when it is paused
 _PAUSE = 1.0  # seconds from one start to the next
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -40,6 +41,7 @@ class MotionServer:
     Args:
         settings: How to drive.
         path: Socket for clients, of mode 0600; by default in a private directory.
+        paused: Whether the lidar stays closed at first, see `pause`.
 
     Raises:
         ConfigurationError: A setting is out of range.
@@ -54,8 +56,13 @@ class MotionServer:
         ```
     """
 
-    def __init__(self, settings: MotionSettings, path: Path | None = None) -> None:
+    def __init__(
+        self, settings: MotionSettings, path: Path | None = None, paused: bool = False
+    ) -> None:
         self._settings = settings.check()
+        self._lock = threading.Condition()
+        self._paused = paused
+        self._closed = True  # whether the process has closed the lidar, or does not run
         self._path = path
         self._own: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -110,12 +117,43 @@ class MotionServer:
             self._thread = None
         self._end()
 
+    def pause(self, paused: bool) -> None:
+        """Close the lidar and keep it closed, or open it again.
+
+        The robot stands before its lidar is closed, and does not drive until it is open again. A
+        process that does not close it in time is killed, whereupon the base stands by itself, and
+        started again with the lidar closed. To open it is not waited for.
+
+        Args:
+            paused: Whether it is to be closed.
+        """
+        with self._lock:
+            self._paused = paused
+            if not paused or self._lock.wait_for(lambda: self._closed, _CLOSE_SECONDS):
+                return
+            process = self._process
+        log.error("the driving process does not close the lidar: it is killed, and started again")
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _note_closed(self, closed: bool) -> None:
+        with self._lock:
+            self._closed = closed
+            self._lock.notify_all()
+
     def _start(self) -> None:
         self._control, theirs = sockets.socketpair()
+        with self._lock:
+            said = _PAUSED if self._paused else _OPEN
+            self._closed = self._paused
         with theirs:  # closed here, so that the end of the process is the end of the line
             number = theirs.fileno()
             self._process = start_module(
-                _PROCESS, [str(number), str(self.address)], [number], _ONE_THREAD
+                _PROCESS,
+                [str(number), str(self.address), said.decode()],
+                [number],
+                _ONE_THREAD,
             )
         self.starts += 1
         self._control.settimeout(_START_SECONDS)
@@ -158,13 +196,21 @@ class MotionServer:
         if control is None:
             return False
         try:
-            control.send(_BEAT)
+            control.send(_PAUSED if self._paused else _OPEN)
         except BlockingIOError:  # it is stopped; it finds all beats when it goes on
             return True
         except OSError:
             return False
         readable, _, _ = select.select([control], [], [], 0)
-        return not readable  # it says nothing more, so that would be its end
+        if not readable:
+            return True
+        try:
+            said = control.recv(4096)
+        except OSError:
+            return False
+        if said:
+            self._note_closed(said[-1:] == _PAUSED)
+        return bool(said)
 
     def _end(self, keep: bool = False) -> None:
         process, control = self._process, self._control
@@ -177,6 +223,7 @@ class MotionServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._note_closed(True)
         if not keep and self._own is not None:
             with suppress(OSError):
                 shutil.rmtree(self._own)

@@ -2,17 +2,19 @@
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from fixtures.ports import free_port
 from langchain_core.tools import ToolException
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.motion import moving_tools, own_motion
+from sensebind.agent.robot.motion import GuardingLidar, moving_tools, own_motion
 from sensebind.agent.robot.simhome import simhome_robot
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
@@ -178,10 +180,46 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         assert simulation.order().pose[0] == pytest.approx(0.2, abs=0.03)
 
 
+def test_the_lidar_of_the_driving_process_is_paused_with_its_stream() -> None:
+    port = free_port()
+    source = f"velodyne:{port}"
+    config = robot(
+        {"class": SIMULATED, "arguments": {"port": 1}, "footprint": 0.25, "lidar": source},
+        f"lidar: {{source: '{source}', mount: {{xyz: [0, 0, 0.3]}}}}",
+    )
+    assert config.stream_names["lidar"] == "lidar"
+
+    def bound() -> bool:  # a socket of the device, whoever has it
+        lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+        return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
+
+    def comes(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end, "it does not come about"
+            time.sleep(0.02)
+
+    guard = GuardingLidar(frozenset({"lidar"}))  # as after a restart
+    with ExitStack() as stack:
+        own_motion(config, config.places(), stack, guard=guard)
+        time.sleep(0.5)
+        assert not bound()
+        guard.hold(frozenset())
+        comes(bound)
+        guard.hold(frozenset({"camera"}))  # another stream: it stays open
+        time.sleep(0.3)
+        assert bound()
+        guard.hold(frozenset({"camera", "lidar"}))
+        assert not bound()
+        guard.hold(frozenset({"camera"}))
+        comes(bound)
+
+
 def test_what_the_file_says_reaches_the_driving_process(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[MotionSettings] = []
 
-    def no_process(settings: MotionSettings) -> None:
+    def no_process(settings: MotionSettings, paused: bool) -> None:
+        assert not paused
         made.append(settings.check())
         raise ConfigurationError("it is not started here")
 

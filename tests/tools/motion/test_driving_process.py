@@ -6,15 +6,17 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sensebind.errors import ConfigurationError, ToolError
+from sensebind.errors import ConfigurationError, SourceError, ToolError
 from sensebind.perception.sources.registry import open_source
 from sensebind.tools.motion import (
     Footprint,
@@ -365,3 +367,53 @@ def test_what_cannot_start_says_why(simulation: Simulation, server: MotionServer
 def test_nobody_there_is_a_tool_error(tmp_path) -> None:
     with pytest.raises(ToolError, match="no driving process answers"):
         MotionClient(tmp_path / "socket").drive(1.0)
+
+
+def test_a_paused_lidar_is_closed_after_the_robot_stands(simulation: Simulation) -> None:
+    simulation.order(Order(reset=True, start=0.0, drop=0.0, cut=False))
+    relay = f"ipc://{tempfile.mkdtemp()}/sweeps"
+    with (
+        MotionServer(settings_of(simulation, relay=relay)) as server,
+        MotionClient(server.address) as client,
+        open_source({"source": f"sweeps:{relay}"}, stream="lidar") as sweeps,
+    ):
+        until(lambda: ready(client))
+        assert sweeps.read_latest(1.0, 5.0).data.shape[1] == 3
+        with driving(simulation, client) as said:
+            server.pause(True)
+            assert abs(simulation.order().speed) < 0.02  # it stood before the lidar was closed
+        assert "stopped after" in said[0] and "the lidar is paused" in said[0]
+        # Nothing more is read, and so nothing is passed on.
+        with suppress(SourceError):
+            while True:
+                sweeps.read_latest(1.0, 0.3)
+        with pytest.raises(SourceError):
+            sweeps.read_latest(1.0, 0.7)
+        for move in (client.drive, client.turn):
+            with pytest.raises(ToolError, match="the lidar is paused"):
+                move(0.2)
+        # It stays closed when the process is killed and started again.
+        os.kill(server.pid, signal.SIGKILL)
+        until(lambda: server.starts == 2 and server.pid)
+        with pytest.raises(SourceError):
+            sweeps.read_latest(1.0, 1.5)
+        server.pause(False)
+        until(lambda: ready(client))
+        assert client.drive(0.2) == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_process_that_hangs_does_not_keep_its_lidar(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensebind.tools.motion.server._CLOSE_SECONDS", 0.5)
+    with MotionServer(settings_of(simulation)) as server:
+        hung = server.pid
+        os.kill(hung, signal.SIGSTOP)
+        server.pause(True)
+        assert not Path(f"/proc/{hung}").exists()  # nor has it a socket any more
+        until(lambda: server.starts == 2 and server.pid)
+        with MotionClient(server.address) as client:
+            with pytest.raises(ToolError, match="the lidar is paused"):
+                client.drive(0.2)
+            server.pause(False)
+            until(lambda: ready(client))
