@@ -79,6 +79,12 @@ def chat(
     from sensebind.agent.robot.sections import LlmConfig
 
     config = read_config(robot)  # refused before anything that is slow is imported
+    if audit is not None:
+        raise ConfigurationError("--audit is for a dialog without a robot: a robot has its own log")
+    if attach and (llm or dialogs or images is not None):
+        raise ConfigurationError(
+            "--attach joins a robot as it runs: its language model and its dialogs are its own"
+        )
     from sensebind.agent.cli.terminal import Terminal
 
     terminal = Terminal(as_json=as_json)
@@ -194,7 +200,7 @@ def talk_with_robot(
                 if terminal.interactive:
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
                 try:
-                    with terminal.stopping(agent.stop):
+                    with terminal.stopping(agent.stop, robot.pausing):
                         partner, senses = _Thread(agent, thread), agent.awareness
                         converse(partner, terminal, senses, examples, robot.pausing)
                 except KeyboardInterrupt:
@@ -223,8 +229,9 @@ def talk_with_running(config: RobotConfig, terminal: Terminal, thread: str) -> i
 
     robot = AttachedRobot(config, thread)
     robot.report()  # it is there
-    with terminal.stopping(robot.stop):
-        converse(robot, terminal, robot, pausing=SharedPauses(config))
+    pausing = SharedPauses(config)
+    with terminal.stopping(robot.stop, pausing):
+        converse(robot, terminal, robot, pausing=pausing)
     return 0
 
 

@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from sensebind.agent.approval import Decision
 from sensebind.agent.cli.inputs import block_of
+from sensebind.agent.cli.pause_key import ALL, Pausing
+from sensebind.agent.cli.pause_key import KEY as PAUSE_KEY
 from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
@@ -23,8 +25,8 @@ _HELP = {
     "/quit": "ends, as Ctrl-D does",
 }
 _HELP_PAUSING = {
-    "/pause STREAM": "closes a sensor until /resume; all closes every one",
-    "/resume STREAM": "opens it again",
+    "/pause [STREAM]": f"closes a sensor, or as {PAUSE_KEY} every one, until /resume",
+    "/resume [STREAM]": f"opens it again, or every one; {PAUSE_KEY} opens what it closed",
 }
 _HELP_SENSES = {"/senses": "shows what the robot perceives, and how old it is"}
 
@@ -38,18 +40,6 @@ class Partner(Protocol):
 
     def decide(self, decisions: Sequence[Decision], /) -> Events:
         """Go on with a turn that waits for approval."""
-        ...
-
-
-class Pausing(Protocol):
-    """Pauses streams; see `sensebind.agent.robot.pausing`."""
-
-    def pause(self, name: str, /) -> frozenset[str]:
-        """Pause a stream, or `all`; return all that are paused."""
-        ...
-
-    def resume(self, name: str, /) -> frozenset[str]:
-        """Resume a stream, or `all`; return all that are still paused."""
         ...
 
 
@@ -110,9 +100,9 @@ def converse(
                 _wait(argument.strip(), terminal)
             case "/senses" if senses is not None:
                 _show_senses(senses, terminal)
-            case "/pause" | "/resume" if pausing is not None and argument.strip():
+            case "/pause" | "/resume" if pausing is not None:
                 change = pausing.pause if command == "/pause" else pausing.resume
-                _pause(lambda: change(argument.strip()), terminal)  # noqa: B023
+                _pause(lambda: change(argument.strip() or ALL), terminal)  # noqa: B023
             case _:
                 said = _help(examples, senses is not None, pausing is not None)
                 terminal.notes.print(f"[dim]{escape(said)}[/]")
@@ -149,5 +139,5 @@ def _help(examples: str, with_senses: bool, can_pause: bool) -> str:
     what = "the robot and its answer" if with_senses else "the answer"
     commands = {"stop": _STOPS.format(what, KEY)} | _HELP | (_HELP_SENSES if with_senses else {})
     commands |= _HELP_PAUSING if can_pause else {}
-    lines = [f"{command:<14} {does}" for command, does in commands.items()]
+    lines = [f"{command:<16} {does}" for command, does in commands.items()]
     return "\n".join([*([examples] if examples else []), *lines])

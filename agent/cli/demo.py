@@ -20,7 +20,8 @@ Ask what you like, in English or Chinese. For instance:
   go to the ball      turn left      (it asks before it moves: y or n)
   when did you last hear a cat?      tell me when you see a dog
 "stop", "wait", "don't move", 停, 别动 … stop it at once, also while it answers or moves; so do the
-key Ctrl-\\, Ctrl-C, and `kill -USR1` from elsewhere. What waits for a yes is rejected."""
+key Ctrl-\\, Ctrl-C, and `kill -USR1` from elsewhere. What waits for a yes is rejected.
+Ctrl-Z closes its eyes and ears, and opens them again."""
 
 
 def demo(

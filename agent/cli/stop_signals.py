@@ -1,4 +1,4 @@
-"""Signals and a key that stop the robot, whatever the main thread is at.
+"""Signals and keys that stop the robot or pause its sensors, whatever the main thread is at.
 
 Python runs handlers of signals in the main thread, between two of its steps: not while a language
 model computes there, nor while a base drives. So the number of each signal goes through a pipe
@@ -9,6 +9,7 @@ model computes there, nor while a base drives. So the number of each signal goes
 | SIGINT | Ctrl-C | stops; a second one during the same turn, and one at the prompt, ends |
 | SIGQUIT | Ctrl-\\ | stops, and never ends anything |
 | SIGUSR1 | `kill -USR1 PID`, such as from a button's driver | the same |
+| SIGTSTP | Ctrl-Z | pauses every sensor, and resumes them (`pause_key.py`); where there are any |
 | SIGTERM | `kill PID` | stops, and ends as the program has it |
 """
 
@@ -38,13 +39,17 @@ _REASONS = {
 class StopSignals:
     """Stops when one of the signals comes. A context manager for the main thread."""
 
-    def __init__(self, stop: Callable[[str], None]) -> None:
+    def __init__(
+        self, stop: Callable[[str], None], pause: Callable[[], None] | None = None
+    ) -> None:
         """Installs nothing yet.
 
         Args:
             stop: Stops; called in a thread, with what asked for it.
+            pause: Pauses or resumes, without waiting; None leaves SIGTSTP as it is.
         """
         self._stop = stop
+        self._pause = pause
         self._busy = False
         self._pressed = False
         self._before: dict[int, Any] = {}
@@ -65,6 +70,8 @@ class StopSignals:
             signal.SIGQUIT: signal.signal(signal.SIGQUIT, _nothing),
             signal.SIGUSR1: signal.signal(signal.SIGUSR1, _nothing),
         }
+        if self._pause is not None:
+            self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, _nothing)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,6 +105,8 @@ class StopSignals:
     def _run(self, reading: int) -> None:
         while numbers := os.read(reading, 64):
             for number in dict.fromkeys(numbers):
+                if number == signal.SIGTSTP and self._pause is not None:
+                    self._pause()
                 if (reason := _REASONS.get(signal.Signals(number))) is None:
                     continue
                 try:

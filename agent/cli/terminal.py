@@ -18,6 +18,7 @@ from rich.text import Text
 
 from sensebind.agent.approval import Decision, NotWaiting, Request
 from sensebind.agent.cli.input_lines import InputLines
+from sensebind.agent.cli.pause_key import PauseKey, Pausing
 from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord
 from sensebind.agent.stop_words import is_stop
@@ -72,15 +73,22 @@ class Terminal:
     # --- stopping -------------------------------------------------------------------------------
 
     @contextmanager
-    def stopping(self, stop: Callable[[str], None]) -> Iterator[None]:
+    def stopping(
+        self, stop: Callable[[str], None], pausing: Pausing | None = None
+    ) -> Iterator[None]:
         """Inside, signals stop, and so does a stop that is typed while the robot is busy.
 
         Args:
             stop: Stops, and is given what asked for it; called from any thread.
+            pausing: What a person's key pauses and resumes; None leaves that key as it is.
         """
         self._stop = stop
         try:
-            with StopSignals(self._stop_now) as self._signals:
+            with ExitStack() as stack:
+                press = None
+                if pausing is not None and self.interactive:
+                    press = stack.enter_context(PauseKey(pausing, self.remark)).press
+                self._signals = stack.enter_context(StopSignals(self._stop_now, press))
                 yield
         finally:
             self._stop = self._signals = None
@@ -262,20 +270,30 @@ class Terminal:
             if not self._answering:
                 self._print_alerts()
 
+    def remark(self, said: str) -> None:
+        """Prints a line at once, also in the middle of an answer; from any thread."""
+        with self._lock:
+            if self._answering and not self.as_json:
+                self._print("")
+            self._print_line(said, {})
+
     def _print_alerts(self) -> None:
         for said, more in self._alerts:
-            if self.as_json:
-                self._print_json({"alert": {"said": said, **more}})
-            elif self._lines.prompt:  # what was typed so far is put below
-                import readline
-
-                sys.stdout.write("\r\x1b[K")
-                self._print(f"* {printable(said)}", style="bold yellow")
-                sys.stdout.write(self._lines.prompt + readline.get_line_buffer())
-                sys.stdout.flush()
-            else:
-                self._print(f"* {printable(said)}", style="bold yellow")
+            self._print_line(said, more)
         self._alerts.clear()
+
+    def _print_line(self, said: str, more: Mapping[str, Any]) -> None:
+        if self.as_json:
+            self._print_json({"alert": {"said": said, **more}})
+        elif self._lines.prompt:  # what was typed so far is put below
+            import readline
+
+            sys.stdout.write("\r\x1b[K")
+            self._print(f"* {printable(said)}", style="bold yellow")
+            sys.stdout.write(self._lines.prompt + readline.get_line_buffer())
+            sys.stdout.flush()
+        else:
+            self._print(f"* {printable(said)}", style="bold yellow")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -29,7 +29,7 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
-from sensebind.agent.robot.forgetting import forget
+from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import GuardingLidar
 from sensebind.agent.robot.simhome import HomeProcess
@@ -318,6 +318,8 @@ class RobotAgent:
         state = config.state_directory
         if keep:
             state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if keep and self._dialogs is not None:  # so that it can be forgotten
+            note_dialogs(config, self._dialogs)
         dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
         self._rates = Rates(state) if keep else Rates()

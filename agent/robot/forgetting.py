@@ -72,9 +72,11 @@ def _forget(
     state = config.state_directory
     counts: Counts = {}
     gone: set[tuple[str, str]] = set()
-    file = state / "dialogs.sqlite"
-    if dialogs is not None or file.is_file():
-        gone = _forget_dialogs(dialogs, file, spans, counts, dry)
+    kept = dict.fromkeys([state / "dialogs.sqlite", *dialogs_of(config)])
+    opened = {} if dialogs is None else {dialogs.path.absolute(): dialogs}
+    for file in kept | opened:
+        if file in opened or file.is_file():
+            gone |= _forget_dialogs(opened.get(file), file, spans, counts, dry)
     counts |= memory(spans)
     if (folder := config.frame_spec.directory).is_dir():
         with FrameStore(folder) as frames:
@@ -95,6 +97,7 @@ def _forget(
 
         with closing(AuditLog(log)) if audit is None else nullcontext(audit) as opened:
             counts["words of audit records"] = opened.redact(goes, dry=dry)
+    counts |= _out_of_reach(config)
     return {name: count for name, count in counts.items() if count}
 
 
@@ -109,7 +112,8 @@ def _forget_dialogs(
 
     with Dialogs(file) if dialogs is None else nullcontext(dialogs) as opened:
         found = opened.erase(spans, dry=dry)
-    counts |= {"turns": len(found.turns), "long results of tools": found.results}
+    for name, count in {"turns": len(found.turns), "long results of tools": found.results}.items():
+        counts[name] = counts.get(name, 0) + count
     return found.turns
 
 
@@ -128,7 +132,19 @@ def _memory_of(config: RobotConfig, stack: ExitStack, dry: bool) -> EraseMemory:
     return recorder.erase
 
 
-# --- recordings ---------------------------------------------------------------------------------
+def _out_of_reach(config: RobotConfig) -> Counts:
+    """Return what is known to be kept and cannot be forgotten here, so that it is shown."""
+    found: Counts = {}
+    for path in [*recordings_of(config), *dialogs_of(config)]:
+        if not path.parent.is_dir():
+            found[f"file that is not there now, and was not looked into: {path}"] = 1
+    viewer = config.rerun.file if config.rerun is not None else None
+    if viewer is not None and viewer.is_file():
+        found[f"file of the viewer, which only you can delete: {viewer.absolute()}"] = 1
+    return found
+
+
+# --- files that lie elsewhere -------------------------------------------------------------------
 
 
 def recordings_of(config: RobotConfig) -> list[Path]:
@@ -137,14 +153,7 @@ def recordings_of(config: RobotConfig) -> list[Path]:
     Raises:
         StorageError: The list is damaged.
     """
-    file = _list_of(config)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return [Path(str(one)) for one in found["recordings"]]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise StorageError(f"the list of recordings {file} cannot be read: {error}") from error
+    return _listed(config, "recordings")
 
 
 def note_recording(config: RobotConfig, path: Path) -> None:
@@ -153,14 +162,49 @@ def note_recording(config: RobotConfig, path: Path) -> None:
     Raises:
         StorageError: It cannot be noted.
     """
-    file = _list_of(config)
-    known = [one for one in recordings_of(config) if one.is_file()]
+    _note(config, "recordings", path)
+
+
+def dialogs_of(config: RobotConfig) -> list[Path]:
+    """Return which files next to its own hold dialogs with this robot, as far as it was noted.
+
+    Raises:
+        StorageError: The list is damaged.
+    """
+    return _listed(config, "dialogs")
+
+
+def note_dialogs(config: RobotConfig, path: Path) -> None:
+    """Note which file holds dialogs with this robot, so that they can be forgotten.
+
+    Raises:
+        StorageError: It cannot be noted.
+    """
+    if path.absolute() != config.state_directory / "dialogs.sqlite":
+        _note(config, "dialogs", path)
+
+
+def _listed(config: RobotConfig, what: str) -> list[Path]:
+    file = _list_of(config, what)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return [Path(str(one)) for one in found[what]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StorageError(f"the list of {what} {file} cannot be read: {error}") from error
+
+
+def _note(config: RobotConfig, what: str, path: Path) -> None:
+    file = _list_of(config, what)
+    # One whose folder is gone may lie on a disk that is not mounted now.
+    known = [one for one in _listed(config, what) if one.is_file() or not one.parent.is_dir()]
     names = [str(one) for one in dict.fromkeys([*known, path.absolute()])]
     try:
-        write_private(file, (json.dumps({"recordings": names}, indent=1) + "\n").encode())
+        write_private(file, (json.dumps({what: names}, indent=1) + "\n").encode())
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}") from error
 
 
-def _list_of(config: RobotConfig) -> Path:
-    return config.state_directory / "recordings.json"
+def _list_of(config: RobotConfig, what: str) -> Path:
+    return config.state_directory / f"{what}.json"

@@ -91,6 +91,25 @@ STORES: tuple[Store, ...] = (
         "turns of the time, and turns that cite a forgotten frame",
     ),
     Store(
+        "dialogs elsewhere",
+        "sensebind.agent.threads",
+        "as above, of `sensebind chat rover.yaml --dialogs FILE`; without a robot, `--dialogs` and "
+        "`--audit`",
+        "chosen",
+        (*_database("*.sqlite"), "*.sqlite.*.turn", "*.jsonl"),
+        "until `sensebind threads delete`",
+        "as above, with a robot; else `sensebind threads delete NAME --dialogs FILE`",
+    ),
+    Store(
+        "list of dialogs elsewhere",
+        "sensebind.agent.robot.forgetting",
+        "which files `sensebind chat rover.yaml --dialogs` has written",
+        "state",
+        ("dialogs.json", ".dialogs.json.*.part"),
+        "as long as the files are there",
+        "it stays: it says what else is to be forgotten",
+    ),
+    Store(
         "dialogs without a robot",
         "sensebind.agent.threads",
         "as above, of `sensebind chat` without a robot",
@@ -143,6 +162,15 @@ STORES: tuple[Store, ...] = (
         ("*.mcap",),
         "until you delete them",
         "entries of the time in recordings of `--robot`, and in files named with `--recording`",
+    ),
+    Store(
+        "recordings of the viewer",
+        "sensebind.agent.robot.rerun_viewer",
+        "percepts, and images of `rerun: {file: …}`",
+        "chosen",
+        ("*.rrd",),
+        "until you delete them",
+        "nothing: it names the file, and you delete it",
     ),
     Store(
         "keys",

@@ -1,6 +1,7 @@
 """Forgetting: what is forgotten can be found nowhere, to the last byte, and the rest stays."""
 
 import json
+import shutil
 import sqlite3
 import threading
 import time
@@ -20,8 +21,15 @@ from sensebind.agent.assistant import Assistant
 from sensebind.agent.cli.forget import forget as command
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config
-from sensebind.agent.robot.forgetting import forget, note_recording, recordings_of
+from sensebind.agent.robot.forgetting import (
+    dialogs_of,
+    forget,
+    note_dialogs,
+    note_recording,
+    recordings_of,
+)
 from sensebind.agent.robot.pausing import pauses_of
+from sensebind.agent.robot.sections import RerunConfig
 from sensebind.agent.robot.stores import ROOTS, STORES, as_table, owner_of
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_lock import TurnLock
@@ -368,3 +376,42 @@ def test_frames_can_be_kept_nowhere(robot: Fake) -> None:
 )
 def test_durations(text: str, seconds: int) -> None:
     assert last(text, NOW) == Span(NOW - seconds * 10**9, FOREVER)
+
+
+def test_dialogs_that_lie_elsewhere_are_forgotten_too(robot: Fake, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "mine.sqlite"
+    elsewhere.parent.mkdir()
+    note_dialogs(robot.config, robot.state / "dialogs.sqlite")
+    assert dialogs_of(robot.config) == []  # its own needs no note
+    note_dialogs(robot.config, elsewhere)
+    note_dialogs(robot.config, elsewhere)
+    assert dialogs_of(robot.config) == [elsewhere]
+    with Dialogs(elsewhere) as dialogs:
+        dialogs.add("default", "t1", {"user": MARK, "at": LATELY / 1e9})
+        dialogs.add("default", "t2", {"user": "harmless", "at": LONG_AGO / 1e9})
+        planned = forget(robot.config, [last("1h", NOW)], dry=True, dialogs=dialogs)
+        assert forget(robot.config, [last("1h", NOW)], dialogs=dialogs) == planned
+        assert planned["turns"] == 2  # that of the robot's own file, and this one
+        assert [turn["user"] for turn in dialogs.turns("default")] == ["harmless"]
+    assert MARK.encode() not in b"".join(
+        one.read_bytes() for one in elsewhere.parent.iterdir() if one.is_file()
+    )
+    assert robot.where(MARK.encode()) == set()
+    with Dialogs(elsewhere) as dialogs:
+        dialogs.add("default", "t3", {"user": MARK, "at": LATELY / 1e9})
+    assert forget(robot.config, [Span()])["turns"] == 3  # with the robot's own old one
+    # On a disk that is not mounted now: it is said, and stays on the list.
+    shutil.rmtree(elsewhere.parent)
+    note_dialogs(robot.config, tmp_path / "other.sqlite")
+    assert dialogs_of(robot.config) == [elsewhere, tmp_path / "other.sqlite"]
+    assert forget(robot.config, [Span()]) == {
+        f"file that is not there now, and was not looked into: {elsewhere}": 1
+    }
+
+
+def test_a_file_of_the_viewer_is_named(robot: Fake, tmp_path: Path) -> None:
+    viewed = tmp_path / "walk.rrd"
+    viewed.write_text(MARK)
+    robot.config.rerun = RerunConfig(file=viewed)
+    found = forget(robot.config, [Span()], dry=True)
+    assert found[f"file of the viewer, which only you can delete: {viewed}"] == 1
