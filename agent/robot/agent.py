@@ -31,7 +31,7 @@ from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
-from sensebind.agent.robot.motion import GuardingLidar
+from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
@@ -106,7 +106,7 @@ class RobotAgent:
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
-        self._guard = GuardingLidar(paused)
+        self._driving = DrivingProcess(paused)
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -199,7 +199,7 @@ class RobotAgent:
                 self.stop(f"paused: {', '.join(sorted(new))}")
         finally:
             self.awareness.mute(paused)
-            self._guard.hold(paused)
+            self._driving.hold(paused)
 
     def _relied_on(self, streams: frozenset[str]) -> list[str]:
         """The streams among these that a movement relies on: those that see what is in the way."""
@@ -239,6 +239,10 @@ class RobotAgent:
             dialogs=self._kept_dialogs,
             audit=self._audit,
         )
+
+    def begin_to_end(self) -> None:
+        """Have what moves stand, and its process end, without waiting for it."""
+        self._driving.begin_to_end()
 
     @cached_property
     def observing(self) -> list[BaseTool]:
@@ -307,7 +311,7 @@ class RobotAgent:
             self._home,
             stack,
             report=self._note_stop,
-            guard=self._guard,
+            driving=self._driving,
         )
         self.tools = make_tools(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model

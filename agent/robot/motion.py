@@ -40,8 +40,8 @@ _DISTANCE = 1.0  # metres of one movement, unless the file says more
 Ages = Callable[[], Mapping[str, float]]
 
 
-class GuardingLidar:
-    """The lidar that the driving process owns, which is paused with the stream that shows it.
+class DrivingProcess:
+    """The driving process of a robot: its lidar is paused with its stream, it ends with the robot.
 
     Args:
         paused: Names on the bus of the streams that are paused at the start.
@@ -49,7 +49,7 @@ class GuardingLidar:
 
     def __init__(self, paused: frozenset[str] = frozenset()) -> None:
         self._paused = paused
-        self._streams: frozenset[str] = frozenset()
+        self._streams: frozenset[str] = frozenset()  # that the lidar is paused with
         self._server: MotionServer | None = None
 
     def start(
@@ -78,6 +78,11 @@ class GuardingLidar:
         self._paused = paused
         if self._server is not None:
             self._server.pause(self._streams <= paused)
+
+    def begin_to_end(self) -> None:
+        """Have the process stop the base and end, without waiting for it."""
+        if self._server is not None:
+            self._server.begin_to_end()
 
 
 _SIMHOME: dict[str, Any] = {
@@ -116,7 +121,7 @@ def simhome_motion(
     stack: ExitStack,
     ages: Ages | None = None,
     report: Report | None = None,
-    guard: GuardingLidar | None = None,
+    driving: DrivingProcess | None = None,
 ) -> Motion:
     """Start the driving process of a SimHome, and return what moves its robot.
 
@@ -127,7 +132,7 @@ def simhome_motion(
         stack: Ends the process.
         ages: Returns the age of each camera's newest image, seconds.
         report: Called about stops.
-        guard: Pauses the lidar of the driving process.
+        driving: Starts the process; one by default that is never paused.
 
     Raises:
         ConfigurationError: The process does not start, or the lidar has no mount.
@@ -144,7 +149,7 @@ def simhome_motion(
         "lidar": {"source": f"simhome:{sensors}"},
     }
     limits = _limits(config.policy, fields, REACH.distance, REACH.keep_away)
-    return _driven(config, places, fields, limits, stack, ages, report, guard)
+    return _driven(config, places, fields, limits, stack, ages, report, driving)
 
 
 def own_motion(
@@ -153,7 +158,7 @@ def own_motion(
     stack: ExitStack,
     ages: Ages | None = None,
     report: Report | None = None,
-    guard: GuardingLidar | None = None,
+    driving: DrivingProcess | None = None,
 ) -> Motion:
     """Make the `Mover` or `Base` that a robot's file names, and return what moves it.
 
@@ -165,7 +170,7 @@ def own_motion(
         stack: Ends what was started.
         ages: Returns the age of each camera's newest image, seconds; None without cameras.
         report: Called about stops.
-        guard: Pauses the lidar of the driving process.
+        driving: Starts the process; one by default that is never paused.
 
     Raises:
         ConfigurationError: The class cannot be used, or the lidar of a base has no mount.
@@ -177,7 +182,7 @@ def own_motion(
     limits = _limits(config.policy, fields, _DISTANCE, _NEAREST)
     if hasattr(kind, "velocity"):
         fields["base"] = {"factory": section.class_, "arguments": section.arguments}
-        return _driven(config, places, fields, limits, stack, ages, report, guard)
+        return _driven(config, places, fields, limits, stack, ages, report, driving)
     try:
         robot: Mover = kind(**section.arguments)
     except Exception as error:  # the constructor of a robot of the user's may raise anything
@@ -201,7 +206,7 @@ def _driven(
     stack: ExitStack,
     ages: Ages | None,
     report: Report | None,
-    guard: GuardingLidar | None,
+    driving: DrivingProcess | None,
 ) -> Motion:
     """Start the driving process of a base."""
     assert config.motion is not None
@@ -213,7 +218,7 @@ def _driven(
         settings = msgspec.convert(fields, MotionSettings)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"motion: {error}") from error
-    server = (guard or GuardingLidar()).start(config, settings, stack)
+    server = (driving or DrivingProcess()).start(config, settings, stack)
     client = stack.enter_context(MotionClient(server.address))
     return Motion(client, limits, sight=_sight(config, places, ages), report=report)
 

@@ -43,6 +43,7 @@ class NetworkProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: sockets.socket | None = None
         self._stop = threading.Event()
+        self._kill_at = 0.0  # monotonic time at which a process that is to end is killed
         self._thread = threading.Thread(target=self._look_after, name="network", daemon=True)
         self.addresses: dict[str, str] = {}
         self.starts = 0
@@ -75,6 +76,8 @@ class NetworkProcess:
 
     def end(self) -> None:
         """Have the process end, without waiting for it."""
+        if not self._stop.is_set():
+            self._kill_at = time.monotonic() + _STOP_SECONDS
         self._stop.set()
         if self._control is not None:
             with suppress(OSError):
@@ -141,7 +144,8 @@ class NetworkProcess:
             control.close()
         if process is not None:
             try:
-                process.wait(_STOP_SECONDS)
+                ends = self._kill_at - time.monotonic() if self._stop.is_set() else _STOP_SECONDS
+                process.wait(max(ends, 0.0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -103,7 +103,8 @@ class Robot:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        with self._stack:
+            self._begin_to_end()
 
     @property
     def agent(self) -> RobotAgent:
@@ -159,7 +160,7 @@ class Robot:
             Monitor(endpoints, listeners=listeners, expected=config.stream_names.values())
         )
         stack.callback(self.supervisor.stop)  # the first to end: what it publishes still goes out
-        stack.callback(self._begin_to_end)
+        stack.callback(self._begin_to_end)  # where the start itself is ended
         self.supervisor.start(wait=0)  # the workers come up while the language model is loaded
         if config.llm is not None:
             from sensebind.agent.robot.agent import RobotAgent
@@ -183,7 +184,13 @@ class Robot:
         stack.enter_context(self.pausing)  # follows the file from here on
 
     def _begin_to_end(self) -> None:
-        """Have the other processes end while the workers do."""
+        """Have all processes end, side by side, while this one closes what it has.
+
+        Each is waited for later on, until the time since this call is over that it may take.
+        """
+        if self._agent is not None:
+            self._agent.begin_to_end()
+        self.supervisor.begin_to_end()
         for one in (self._home, self._network):
             if one is not None:
                 one.end()

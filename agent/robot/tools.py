@@ -23,7 +23,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.memory import Remembering
 from sensebind.agent.robot.motion import (
     MAX_SIGHT_AGE,
-    GuardingLidar,
+    DrivingProcess,
     moving_tools,
     own_motion,
     simhome_motion,
@@ -74,7 +74,7 @@ class ToolContext:
         home: The simulated home; None on a real robot.
         stack: Closes what a tool opened when the robot ends.
         report: Called about stops of the robot.
-        guard: The lidar of the driving process, which is paused with its stream.
+        driving: Starts the driving process, where there is one.
     """
 
     config: RobotConfig
@@ -83,7 +83,7 @@ class ToolContext:
     home: HomeProcess | None
     stack: ExitStack
     report: Report | None = None
-    guard: GuardingLidar = field(default_factory=GuardingLidar)
+    driving: DrivingProcess = field(default_factory=DrivingProcess)
 
     def sight_ages(self) -> dict[str, float]:
         """Return the age in seconds of each camera's newest percept."""
@@ -320,14 +320,14 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
     seen = Modality.VISION.value in context.config.modalities.values()
     ages = context.sight_ages if seen else None
     config, places = context.config, context.places
-    stack, report, guard = context.stack, context.report, context.guard
+    stack, report, driving = context.stack, context.report, context.driving
     if section.class_ == "simhome":
         assert context.home is not None, "the file's validation asks for simhome:"
         server = context.home.server
         addresses = server.robot, server.sensors
-        motion = simhome_motion(config, places, addresses, stack, ages, report, guard)
+        motion = simhome_motion(config, places, addresses, stack, ages, report, driving)
     else:
-        motion = own_motion(config, places, stack, ages, report, guard)
+        motion = own_motion(config, places, stack, ages, report, driving)
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
         locate = locator(context.detector, context.frame, context.ranging, max_age=MAX_SIGHT_AGE)

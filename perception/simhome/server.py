@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import select
 import socket as sockets
 import subprocess
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -48,6 +50,7 @@ class SimHomeServer:
             if not 0 < rate <= 60:
                 raise ConfigurationError(f"a sensor rate of {rate} Hz; give one up to 60 Hz")
         self._options = options
+        self._kill_at = math.inf  # monotonic time at which a process that is to end is killed
         self._folder: Path | None = None  # of the robot's socket, where the options name none
         self._process: subprocess.Popen[bytes] | None = None
         self._control: sockets.socket | None = None
@@ -91,6 +94,7 @@ class SimHomeServer:
         if not self._options.robot_path:
             self._folder = Path(tempfile.mkdtemp(prefix="sensebind-home-"))  # of mode 0700
             self._options = replace(self._options, robot_path=str(self._folder / "robot"))
+        self._kill_at = math.inf
         self._control, theirs = sockets.socketpair()
         with theirs:  # closed here, so that the end of the process is seen as the end of the line
             number = theirs.fileno()
@@ -140,11 +144,13 @@ class SimHomeServer:
     def end(self) -> None:
         """Has the process end, without waiting for it."""
         if self._control is not None:
+            self._kill_at = min(self._kill_at, time.monotonic() + _STOP_SECONDS)
             with contextlib.suppress(OSError):
                 self._control.shutdown(sockets.SHUT_WR)
 
     def stop(self) -> None:
         """Ends the process and waits for it; a server that was not started is left alone."""
+        self.end()
         process, control = self._process, self._control
         self._process = self._control = None
         self._addresses = {}
@@ -152,7 +158,7 @@ class SimHomeServer:
             control.close()  # the process ends itself when its parent is gone
         if process is not None:
             try:
-                process.wait(_STOP_SECONDS)
+                process.wait(max(self._kill_at - time.monotonic(), 0.0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -210,13 +210,19 @@ class Launchers:
         if self._working is not None:
             self._working.kill()
 
+    def hang_up(self) -> None:
+        """Have the launchers end, and with them all workers, without waiting for them."""
+        for line in (self._working, self._spare):
+            if line is not None:
+                line.hang_up()
+
     def close(self, patience: float) -> None:
         """End the launchers, and with them all workers, within about so many seconds."""
-        lines = [line for line in (self._working, self._spare) if line is not None]
-        for line in lines:  # before the first is waited for
-            line.hang_up()
-        for line in lines:
-            self._end(line, patience if line is self._working else _PAUSE)
+        self.hang_up()
+        until = time.monotonic() + patience  # the same for both
+        for line in (self._working, self._spare):
+            if line is not None:
+                self._end(line, until - time.monotonic())
         self._spare = self._working = None
         self._selector.close()
 

@@ -114,6 +114,7 @@ class Supervisor:
         self._on_hang = on_hang
         self._lock = threading.Condition()
         self._stop = threading.Event()
+        self._kill_at = 0.0  # monotonic time at which launchers that have not ended are killed
         self._thread: threading.Thread | None = None
         self._paused: frozenset[str] = frozenset()  # as was asked for; each charge follows
         self._watchdog = Watchdog(
@@ -209,21 +210,30 @@ class Supervisor:
             self.stop()
             raise ConfigurationError(failed or f"workers not up within {wait:g} s: {states}")
 
-    def stop(self) -> None:
-        """Let every worker finish its percept, end all processes, join the threads.
-
-        It takes at most some three seconds, also with workers that hang or a watching thread that
-        does: those are killed.
-        """
+    def begin_to_end(self) -> None:
+        """Have every worker finish its percept and end, without waiting for it; see `stop`."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._watchdog.stop()
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
+        self._kill_at = time.monotonic() + _STOP_SECONDS
         if self._thread is not None and self._thread.is_alive():
             log.error("the thread that watches the workers does not end; killing them")
             self._launchers.abandon()
         else:
-            self._launchers.close(_STOP_SECONDS)
+            self._launchers.hang_up()
+
+    def stop(self) -> None:
+        """Let every worker finish its percept, end all processes, join the threads.
+
+        It takes at most some two seconds from `begin_to_end` on, which need not have been called,
+        also with workers that hang or a watching thread that does: those are killed.
+        """
+        self.begin_to_end()
+        if self._thread is None or not self._thread.is_alive():
+            self._launchers.close(self._kill_at - time.monotonic())
         with self._lock:
             for charge in self._charges.values():
                 charge.pid = 0

@@ -24,7 +24,7 @@ _PROCESS = "sensebind.tools.motion.process"
 _OPEN, _PAUSED = b"o", b"p"  # a beat says whether the lidar is to be read, or to be closed
 _BEAT_SECONDS = 0.06
 _START_SECONDS = 30.0  # importing on a loaded machine takes a while
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 2.5  # for the base to come to stand, which stands by itself if this is not enough
 _CLOSE_SECONDS = 4.0  # for the robot to stand and the lidar to be closed, when it is paused
 _PAUSE = 1.0  # seconds from one start to the next
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -68,6 +68,7 @@ class MotionServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: sockets.socket | None = None
         self._stop = threading.Event()
+        self._kill_at = 0.0  # monotonic time at which a process that is to end is killed
         self._thread: threading.Thread | None = None
         self.starts = 0
 
@@ -109,9 +110,18 @@ class MotionServer:
         self._thread.start()
         return self
 
+    def begin_to_end(self) -> None:
+        """Have the process stop the base and end, without waiting for it."""
+        if not self._stop.is_set():
+            self._kill_at = time.monotonic() + _STOP_SECONDS
+        self._stop.set()
+        if (control := self._control) is not None:
+            with suppress(OSError):
+                control.shutdown(sockets.SHUT_WR)
+
     def __exit__(self, *_: object) -> None:
         """Stop the base and end the process."""
-        self._stop.set()
+        self.begin_to_end()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -219,7 +229,8 @@ class MotionServer:
             control.close()  # it stops the base and ends
         if process is not None:
             try:
-                process.wait(_STOP_SECONDS)
+                ends = self._kill_at - time.monotonic() if self._stop.is_set() else _STOP_SECONDS
+                process.wait(max(ends, 0.0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -14,7 +14,7 @@ from langchain_core.tools import ToolException
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.motion import GuardingLidar, moving_tools, own_motion
+from sensebind.agent.robot.motion import DrivingProcess, moving_tools, own_motion
 from sensebind.agent.robot.simhome import simhome_robot
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
@@ -199,19 +199,19 @@ def test_the_lidar_of_the_driving_process_is_paused_with_its_stream() -> None:
             assert time.monotonic() < end, "it does not come about"
             time.sleep(0.02)
 
-    guard = GuardingLidar(frozenset({"lidar"}))  # as after a restart
+    driving = DrivingProcess(frozenset({"lidar"}))  # as after a restart
     with ExitStack() as stack:
-        own_motion(config, config.places(), stack, guard=guard)
+        own_motion(config, config.places(), stack, driving=driving)
         time.sleep(0.5)
         assert not bound()
-        guard.hold(frozenset())
+        driving.hold(frozenset())
         comes(bound)
-        guard.hold(frozenset({"camera"}))  # another stream: it stays open
+        driving.hold(frozenset({"camera"}))  # another stream: it stays open
         time.sleep(0.3)
         assert bound()
-        guard.hold(frozenset({"camera", "lidar"}))
+        driving.hold(frozenset({"camera", "lidar"}))
         assert not bound()
-        guard.hold(frozenset({"camera"}))
+        driving.hold(frozenset({"camera"}))
         comes(bound)
 
 
