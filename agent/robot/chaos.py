@@ -16,7 +16,6 @@ import socket
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -90,7 +89,9 @@ class Watch:
         self._changed = threading.Condition()
         self._arrived: dict[str, float] = {}  # capture time of the newest
         self._epochs: dict[str, str] = {}
-        self._numbers: dict[tuple[str, str], set[int]] = defaultdict(set)
+        # Of each start of a publisher: lowest and highest number, and how many came. A robot is on
+        # trial for hours, so that the numbers themselves are too many.
+        self._numbers: dict[tuple[str, str], tuple[int, int, int]] = {}
 
     def __call__(self, percept: Percept) -> None:
         """Take note of a percept."""
@@ -98,7 +99,9 @@ class Watch:
         with self._changed:
             self._arrived[header.stream] = header.monotonic
             self._epochs[header.stream] = header.epoch
-            self._numbers[header.stream, header.epoch].add(header.sequence)
+            key, number = (header.stream, header.epoch), header.sequence
+            low, high, count = self._numbers.get(key, (number, number, 0))
+            self._numbers[key] = min(low, number), max(high, number), count + 1
             self._changed.notify_all()
 
     def epochs(self) -> dict[str, str]:
@@ -109,7 +112,7 @@ class Watch:
     def missing(self) -> int:
         """Return how many numbers lie between those that came, of each start of a publisher."""
         with self._changed:
-            return sum(max(n) - min(n) + 1 - len(n) for n in self._numbers.values())
+            return sum(high - low + 1 - count for low, high, count in self._numbers.values())
 
     def back(self, since: float, former: dict[str, str]) -> bool:
         """Wait until each stream has a percept captured after `since`.
@@ -146,13 +149,24 @@ class Subject:
         awareness: The agent's awareness of it; only inside the context.
     """
 
-    def __init__(self, config: RobotConfig) -> None:
-        self._config = config.model_copy(update={"llm": None})  # the streams are on trial
+    def __init__(
+        self, config: RobotConfig, *, agent: bool = False, watch: Watch | None = None
+    ) -> None:
+        """Prepare; entering starts the robot.
+
+        Args:
+            config: The robot's file.
+            agent: Whether it has its agent, too, and keeps its own frames, so that `unwritable`
+                does nothing to it; else its streams alone are on trial.
+            watch: Records which percepts arrive.
+        """
+        self._config = config if agent else config.model_copy(update={"llm": None})
+        self._agent = agent
         self._stack = ExitStack()
         self._stop = threading.Event()
         self._stale = 0
         self.streams = tuple(config.stream_names.values())
-        self.watch = Watch(self.streams)
+        self.watch = watch or Watch(self.streams)
         self.pids_seen: set[int] = set()
         self._strangers: list[BaseException] = []  # what `on_change` raises next
         self.robot: Robot
@@ -188,7 +202,7 @@ class Subject:
         arguments = worker.source.arguments | {"control": str(self._controls / worker.stream)}
         source = FactorySpec(factory=faulty_source.FACTORY, arguments=arguments)
         changes: dict[str, object] = {"source": source}
-        if worker.frames is not None:  # those of the robot are not on trial
+        if worker.frames is not None and not self._agent:  # those of the robot are not on trial
             own = {"directory": self._controls / "frames" / worker.stream}
             changes["frames"] = worker.frames.model_copy(update=own)
         return worker.model_copy(update=changes)

@@ -22,7 +22,8 @@ from sensebind.tools.api import ApiTools
 from sensebind.tools.risk import ORIGIN, Origin, Risk, label
 
 CUT = re.compile(
-    r"… [\d,]+ characters left out; the whole is kept as artifact ([0-9a-f]{8}), read on at (\d+)$"
+    r"… [\d,]+ characters left out; the whole is kept as artifact ([0-9a-f]{8}), read on at (\d+)$",
+    re.MULTILINE,  # others' words are shown to a model between marks
 )
 ROWS = [{"room": f"room {number}", "lamp": "off"} for number in range(1200)]
 

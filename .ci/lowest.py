@@ -1,0 +1,121 @@
+"""The suite's quick part with the lowest versions of everything but PyTorch that pyproject allows.
+
+`python .ci/lowest.py .venv` makes build/lowest, an environment of its own in which PyTorch alone is
+that of .venv, installs there exactly the lower bounds of pyproject.toml (wheels, nothing is built),
+and runs the tests of `TESTS`. Exit code 0 also where the package index does not answer, which is
+said; 1 where the bounds exclude each other, have no wheel, or a test fails.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build" / "lowest"
+EXTRAS = ("openai", "ollama", "mcp", "imagine", "lidar", "microphone", "ros")
+"""Those whose packages the suite uses; the others need hardware."""
+TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "hypothesis")
+OFFLINE = re.compile(
+    r"NewConnectionError|NameResolutionError|Temporary failure in name resolution|ConnectTimeout"
+    r"|ReadTimeoutError|Network is unreachable|ProxyError|Connection (refused|reset)",
+    re.IGNORECASE,
+)
+"""What pip says where the package index does not answer."""
+TESTS = (
+    "tests/agent/test_assistant.py",
+    "tests/agent/test_stored_types.py",
+    "tests/agent/test_threads.py",
+    "tests/agent/cli/test_commands.py",
+    "tests/agent/gated_llama/test_gated_loading.py",
+    "tests/agent/llm/test_chat_model.py",
+    "tests/agent/llm/test_constrained_decoding.py",
+    "tests/agent/llm/test_other_providers.py",
+    "tests/agent/results",
+    "tests/memory/test_visual_cache.py",
+    "tests/memory/test_episodes.py",
+    "tests/perception/bus",
+    "tests/perception/frames",
+    "tests/perception/imagebind",
+    "tests/perception/simhome",
+    "tests/perception/sources",
+    "tests/tools/test_api.py",
+    "tests/tools/test_mcp.py",
+    "tests/tools/test_ranging.py",
+    "tests/tools/json_schema",
+)
+"""Together they use every package that is named."""
+
+
+def lowest() -> list[str]:
+    """Return the requirements of pyproject.toml at their lower bounds, PyTorch left out."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [*project["dependencies"]]
+    for extra in EXTRAS:
+        named += project["optional-dependencies"][extra]
+    found = []
+    for one in named:
+        match = re.fullmatch(r"([\w.-]+(?:\[[\w,]+\])?)>=([\w.]+)(?:,<.*)?", one)
+        assert match is not None, f"{one}: give it a lower bound"
+        if match[1] != "torch":
+            found.append(f"{match[1]}=={match[2]}")
+    return found
+
+
+def make(environment: Path) -> Path:
+    """Make an environment that has PyTorch from another one; return its interpreter."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    venv.create(BUILD, with_pip=True, symlinks=True)
+    [theirs] = environment.resolve().glob("lib/python3*/site-packages")
+    [ours] = BUILD.glob("lib/python3*/site-packages")
+    # By links into a folder of its own: nothing else of the other environment can be imported.
+    only = BUILD / "torch"
+    only.mkdir()
+    for pattern in ("torch", "torch-*", "torchgen", "functorch", "nvidia*", "triton*", "libtorch*"):
+        for path in theirs.glob(pattern):
+            (only / path.name).symlink_to(path)
+    (ours / "torch.pth").write_text(f"{only}\n")
+    return BUILD / "bin" / "python"
+
+
+def main(environment: Path, arguments: list[str]) -> int:
+    """Install, and run the tests."""
+    begun = time.monotonic()
+    python = make(environment)
+    wanted = lowest()
+    done = subprocess.run(
+        [
+            *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:"),
+            *("--disable-pip-version-check", *wanted, *TOOLS),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ""},
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["pip said nothing"]
+        if OFFLINE.search(done.stderr):
+            print(f"skipped: the package index does not answer ({said[-1][:120]})")
+            return 0
+        print("\n".join(said[-20:]))
+        return 1
+    print(f"{len(wanted)} packages at their lower bounds, {time.monotonic() - begun:.0f} s")
+    tests = subprocess.run(
+        [
+            *(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "-m"),
+            *("not slow and not extended", *TESTS, *arguments),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+    )
+    print(f"lowest versions: exit code {tests.returncode}, {time.monotonic() - begun:.0f} s")
+    return tests.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
