@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
+
+_PATIENCE = 5.0  # seconds to wait for another process that changes files of a folder
+_TICK = 0.01  # seconds between two attempts
 
 
 def make_private(path: Path) -> None:
@@ -54,6 +61,38 @@ def write_private(path: Path, content: bytes) -> None:
     except BaseException:  # whatever it was, half a file is of no use to anybody
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Excludes others, also in other processes, who change files of a folder.
+
+    For what is read, changed and written again: without it, one of two changes would be lost. The
+    kernel lets go of it when its holder ends.
+
+    Args:
+        folder: Made if it is missing, as by `make_private`.
+
+    Raises:
+        OSError: It cannot be made or locked; `TimeoutError` if somebody else does not let go.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TimeoutError(
+                        errno.ETIMEDOUT, "another process does not finish changing it"
+                    ) from None
+                time.sleep(_TICK)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

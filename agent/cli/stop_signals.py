@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-from sensebind.errors import SenseBindError
+from sensebind.errors import one_line
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +111,8 @@ class StopSignals:
                     continue
                 try:
                     self._stop(reason)
-                except SenseBindError as error:
-                    log.error("a stop by %s: %s", reason, error)
+                except Exception as error:  # whatever went wrong: the next stop must be heard
+                    log.error("a stop by %s: %s", reason, one_line(error))
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

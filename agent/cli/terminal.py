@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +101,15 @@ class Terminal:
         try:
             self._stop(reason)
         except SenseBindError as error:
-            self.alert(f"error: {error}")
+            self._say(f"error: {error}")
         else:
             if self._lines.prompt:  # a key or a signal, while somebody is asked
-                self.alert(f"stopped by {reason}")
+                self._say(f"stopped by {reason}")
+
+    def _say(self, said: str) -> None:
+        """Alerts, if anybody reads it: a stop and a pause go on without a reader."""
+        with suppress(OSError):
+            self.alert(said)
 
     def _heard(self, line: str) -> bool:
         """Acts on a line that was typed while nobody was asked; returns whether it is a stop."""
@@ -271,8 +276,11 @@ class Terminal:
                 self._print_alerts()
 
     def remark(self, said: str) -> None:
-        """Prints a line at once, also in the middle of an answer; from any thread."""
-        with self._lock:
+        """Prints a line at once, also in the middle of an answer; from any thread.
+
+        A reader that is gone is not an error: the main thread notices, and ends the dialog.
+        """
+        with self._lock, suppress(OSError):
             if self._answering and not self.as_json:
                 self._print("")
             self._print_line(said, {})

@@ -17,7 +17,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.errors import StorageError
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.private_files import write_private
+from sensebind.perception.private_files import changing, write_private
 from sensebind.perception.spans import Span, cites, covered
 
 if TYPE_CHECKING:
@@ -197,11 +197,13 @@ def _listed(config: RobotConfig, what: str) -> list[Path]:
 
 def _note(config: RobotConfig, what: str, path: Path) -> None:
     file = _list_of(config, what)
-    # One whose folder is gone may lie on a disk that is not mounted now.
-    known = [one for one in _listed(config, what) if one.is_file() or not one.parent.is_dir()]
-    names = [str(one) for one in dict.fromkeys([*known, path.absolute()])]
     try:
-        write_private(file, (json.dumps({what: names}, indent=1) + "\n").encode())
+        with changing(file.parent):
+            # One whose folder is gone may lie on a disk that is not mounted now.
+            listed = _listed(config, what)
+            known = [one for one in listed if one.is_file() or not one.parent.is_dir()]
+            names = [str(one) for one in dict.fromkeys([*known, path.absolute()])]
+            write_private(file, (json.dumps({what: names}, indent=1) + "\n").encode())
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}") from error
 

@@ -19,7 +19,7 @@ from typing import Self
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.run_directory import is_running
 from sensebind.errors import BusError, InputError, SenseBindError, StorageError
-from sensebind.perception.private_files import write_private
+from sensebind.perception.private_files import changing, write_private
 from sensebind.perception.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,23 @@ class Pauses:
             write_private(self.path, text.encode())
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def change(self, more: frozenset[str], fewer: frozenset[str]) -> frozenset[str]:
+        """Add and remove streams, whoever else does so at the same moment.
+
+        Returns:
+            All streams that are paused now.
+
+        Raises:
+            StorageError: It cannot be read or written.
+        """
+        try:
+            with changing(self.path.parent):
+                wanted = (self.read() | more) - fewer
+                self.write(wanted)
+                return wanted
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be changed: {error.strerror}") from error
 
     def stamp(self) -> tuple[int, int]:
         """Return what changes with the file."""
@@ -190,9 +207,9 @@ class Pausing:
             wanted = (self._paused | more) - fewer
             trouble: SenseBindError | None = None
             if self._pauses is not None:
-                try:
-                    self._pauses.write(wanted)
-                    self._seen = self._pauses.stamp()
+                try:  # with what another process has changed and nobody has followed yet
+                    wanted = self._known(self._pauses.change(more, fewer))
+                    self._seen = (0, 0)  # read again soon, as others may change it at any moment
                 except StorageError as error:  # privacy does not wait for a disk
                     trouble = error
             self._apply(wanted)
@@ -264,8 +281,7 @@ class SharedPauses:
         return self._change(frozenset(), chosen(self._config, name))
 
     def _change(self, more: frozenset[str], fewer: frozenset[str]) -> frozenset[str]:
-        wanted = (self._pauses.read() | more) - fewer
-        self._pauses.write(wanted)
+        wanted = self._pauses.change(more, fewer)
         if is_running(self._config.run_name):
             self._await(wanted)
         return wanted

@@ -269,6 +269,25 @@ def test_a_signal_stops_at_once_while_the_main_thread_computes() -> None:
     assert len(at) == 1 and at[0] <= ended
 
 
+def test_a_stop_is_heard_again_when_nobody_reads_any_more(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    terminal = Terminal()
+    terminal._lines.prompt = "> "  # somebody is asked, so that a stop is answered
+    monkeypatch.setattr(sys, "stdout", Gone())
+    with terminal.stopping(robot.assistant.stop):
+        for stops in (1, 2, 3):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            until = time.monotonic() + 5
+            while robot.stops < stops and time.monotonic() < until:
+                time.sleep(0.01)
+            assert robot.stops == stops
+
+
 def test_a_second_ctrl_c_ends_a_turn_that_does_not() -> None:
     pressed: list[str] = []
     with StopSignals(pressed.append) as signals, pytest.raises(KeyboardInterrupt), signals.busy():

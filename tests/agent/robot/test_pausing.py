@@ -1,6 +1,7 @@
 """Paused streams: nothing is perceived, kept or shown of them, until somebody resumes them."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -19,12 +20,13 @@ from sensebind.agent.cli.pause import resume as resume_command
 from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config
-from sensebind.agent.robot.pausing import Pauses, SharedPauses, chosen, pauses_of
+from sensebind.agent.robot.pausing import Pauses, Pausing, SharedPauses, chosen, pauses_of
 from sensebind.agent.robot.robot import Robot
 from sensebind.agent.robot.run_directory import is_running
 from sensebind.agent.robot.stores import owner_of
 from sensebind.errors import InputError, SourceError, StorageError
 from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.workers.supervisor import Supervisor
 from sensebind.tools.risk import Risk, label
 
 
@@ -89,6 +91,33 @@ def test_a_robot_that_does_not_run_takes_it_up_later(
     told = capsys.readouterr().out.splitlines()
     assert "paused: camera, lidar" in told[1] and "from its next start" in told[2]
     assert pauses_of(config).read() == {"camera"}
+
+
+def test_of_two_pauses_at_the_same_moment_none_is_lost(config: RobotConfig) -> None:
+    with Pausing(config, Supervisor(config.workers("tcp://127.0.0.1:1")), pauses_of(config)) as own:
+        SharedPauses(config).pause("camera")
+        assert own.pause("lidar") == {"camera", "lidar"}  # before it has followed the file
+        assert own.paused == pauses_of(config).read() == {"camera", "lidar"}
+        SharedPauses(config).resume("camera")
+        until(lambda: own.paused == {"lidar"}, 5)
+        both = threading.Barrier(2)
+
+        def change(name: str) -> None:
+            for _ in range(50):
+                both.wait(20)
+                SharedPauses(config).pause(name)
+                both.wait(20)
+                lost.extend({name} - pauses_of(config).read())
+                both.wait(20)
+                SharedPauses(config).resume(name)
+
+        lost: list[str] = []
+        threads = [threading.Thread(target=change, args=(name,)) for name in config.streams]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert lost == []
 
 
 def test_a_muted_stream_is_forgotten_at_once_and_nobody_hears_of_it(tmp_path: Path) -> None:
