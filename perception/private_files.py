@@ -39,6 +39,11 @@ def make_private(path: Path) -> None:
             file.chmod(0o600)
 
 
+def private_opener(path: str, flags: int) -> int:
+    """Opens a file that others cannot read if it is made; for `open(…, opener=private_opener)`."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Writes a file that others cannot read; after a power cut it is the old one or the new one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -236,7 +237,7 @@ def all_finite(tensor: Tensor) -> bool:
     In one pass and without a copy: a sum is finite only where all its terms are. One that is not
     may have overflowed, so that the extremes decide, which carry NaN along and take longer.
     """
-    if tensor.numel() == 0 or tensor.is_meta or bool(tensor.sum().isfinite()):
+    if tensor.numel() == 0 or tensor.is_meta or math.isfinite(tensor.sum().item()):
         return True
     low, high = tensor.aminmax()
     return bool(low.isfinite() & high.isfinite())

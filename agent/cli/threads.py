@@ -95,10 +95,10 @@ def export(
     """Write a dialog as JSON lines, one turn per line."""
     with _open(dialogs) as kept:
         lines = [json.dumps(turn, ensure_ascii=False) + "\n" for turn in kept.turns(name)]
-    unfinished = output.with_name(output.name + ".part")
+    from sensebind.perception.private_files import write_private
+
     try:
-        unfinished.write_text("".join(lines), encoding="utf-8")
-        unfinished.replace(output)
+        write_private(output, "".join(lines).encode("utf-8", "replace"))
     except OSError as error:
         raise StorageError(f"{output} cannot be written: {error.strerror}") from error
     print(f"{len(lines)} turns in {output}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError
 from sensebind.perception.percept import Modality, Percept
+from sensebind.perception.private_files import make_private
 
 
 class RerunSink:
@@ -21,7 +22,7 @@ class RerunSink:
 
     Raises:
         MissingDependencyError: rerun-sdk is not installed.
-        ConfigurationError: Neither an address nor a file is given.
+        ConfigurationError: Neither an address nor a file is given, or it cannot be written.
 
     Attributes:
         left_out: Percepts that were not shown, to keep to `rate`.
@@ -38,6 +39,12 @@ class RerunSink:
         self.left_out = 0
         self._rerun.init("sensebind")
         if file is not None:
+            try:
+                make_private(file)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"rerun: {file} cannot be written: {error.strerror}"
+                ) from error
             self._rerun.save(file)
         else:
             self._rerun.connect_grpc(address)

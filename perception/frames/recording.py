@@ -36,6 +36,7 @@ from mcap_protobuf.schema import build_file_descriptor_set
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
+from sensebind.perception.private_files import private_opener
 from sensebind.perception.stored_version import newer
 
 Pictures = Literal["png", "jpeg"]
@@ -77,7 +78,7 @@ class Recorder:
         self._epoch = time.time_ns() - time.monotonic_ns()
         self._flushed = time.monotonic()
         try:
-            self._file = self.path.open("xb")
+            self._file = open(self.path, "xb", opener=private_opener)  # noqa: SIM115
             fcntl.flock(self._file, fcntl.LOCK_EX)  # until it is closed, nobody rewrites it
         except FileExistsError as error:
             raise StorageError(f"{path} exists already: choose another name") from error

@@ -12,7 +12,7 @@ from mcap.writer import Writer
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile
 from sensebind.perception.frames.recording import Recording
-from sensebind.perception.private_files import sync_folder
+from sensebind.perception.private_files import private_opener, sync_folder
 from sensebind.perception.spans import Span, covered
 
 
@@ -45,7 +45,7 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
             if dry:
                 return _copy(path, spans, None)
             try:
-                with unfinished.open("xb") as file:
+                with open(unfinished, "xb", opener=private_opener) as file:
                     unfinished.chmod(path.stat().st_mode & 0o777)
                     writer = Writer(file)
                     writer.start(profile="", library="sensebind")

@@ -132,6 +132,7 @@ def test_commands_list_show_export_and_delete(
     export("kitchen", tmp_path / "out.jsonl", file)
     [turn] = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert turn["user"] == "hello" and turn["assistant"] == "2: hello"
+    assert (tmp_path / "out.jsonl").stat().st_mode & 0o777 == 0o600
     assert delete("kitchen", file) == 0
     with Dialogs(file) as kept:
         assert kept.threads() == []

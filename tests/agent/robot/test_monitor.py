@@ -208,6 +208,7 @@ def test_the_viewer_gets_so_many_percepts_and_no_more(tmp_path: Path) -> None:
         sink(percept("camera"))
     sink(percept("lidar"))
     assert sink.left_out >= 48 and rerun.target.endswith("x.rrd")
+    assert (tmp_path / "x.rrd").stat().st_mode & 0o777 == 0o600  # images of people
     pictures = [what for path, what in rerun.logged if path == "camera/picture"]
     assert pictures[0] == (b"jpeg", "image/jpeg") and len(pictures) <= 2
     assert "lidar/age_ms" in dict(rerun.logged)

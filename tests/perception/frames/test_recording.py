@@ -2,6 +2,7 @@
 
 # pyright: reportOptionalMemberAccess=false, reportReturnType=false
 
+import os
 import resource
 import time
 from collections.abc import Iterator
@@ -245,6 +246,17 @@ class TestReplay(SourceConformance):
 
     def make_source(self) -> Source:
         return Replay(str(self.path), "microphone", loop=True)
+
+
+def test_others_cannot_read_a_recording_from_its_first_byte_on(tmp_path: Path) -> None:
+    path, before = tmp_path / "a.mcap", os.umask(0o022)
+    try:
+        with Recorder(path) as recorder:
+            assert path.stat().st_mode & 0o777 == 0o600
+            recorder.observe(observations(1)[0])
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_stream_is_replayed_under_another_name(tmp_path: Path) -> None:
