@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import Field
 
-from sensebind.agent.results.kept import KeptResults
+from sensebind.agent.results.kept import MAX_CHARACTERS, KeptResults
 from sensebind.errors import SenseBindError
 from sensebind.tools.risk import Origin, Risk, label
 
@@ -46,9 +46,11 @@ class Part:
     def note(self) -> str:
         """What stands in the message after what it shows."""
         end = self.begin + self.shown
+        much = self.characters > MAX_CHARACTERS
+        kept = f"the first {MAX_CHARACTERS:,} are" if much else "the whole is"
         return (
-            f"… {self.characters - end:,} characters left out; the whole is kept as artifact "
-            f"{self.id}, read on at {end}"
+            f"… {self.characters - end:,} characters left out; {kept} kept as artifact {self.id}, "
+            f"read on at {end}"
         )
 
 

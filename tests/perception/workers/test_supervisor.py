@@ -392,3 +392,19 @@ def test_of_a_shared_process_one_stream_is_paused_from_the_start(checkpoint: Pat
         assert supervisor.status()["camera"].state is WorkerState.PAUSED
         supervisor.pause(["camera", "lidar"])
         assert not [pid for name, pid in supervisor.pids.items() if name == "both/"]
+
+
+def test_all_end_without_being_waited_for_and_a_worker_that_hangs_is_killed(
+    checkpoint: Path,
+) -> None:
+    supervisor = Supervisor([worker(stream, checkpoint) for stream in STREAMS])
+    supervisor.start()
+    try:
+        until(lambda: "spare" in supervisor.pids)
+        pids = dict(supervisor.pids)
+        os.kill(pids["camera"], signal.SIGSTOP)
+        supervisor.begin_to_end()
+        supervisor.begin_to_end()  # twice is once
+        until(lambda: not [pid for pid in pids.values() if alive(pid)], 20.0)
+    finally:
+        supervisor.stop()

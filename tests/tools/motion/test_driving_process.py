@@ -417,3 +417,16 @@ def test_a_process_that_hangs_does_not_keep_its_lidar(
                 client.drive(0.2)
             server.pause(False)
             until(lambda: ready(client))
+
+
+def test_it_ends_without_being_waited_for(simulation: Simulation) -> None:
+    simulation.order(Order(reset=True, start=0.0, drop=0.0, cut=False))
+    with MotionServer(settings_of(simulation)) as server, MotionClient(server.address) as client:
+        until(lambda: ready(client))
+        with driving(simulation, client) as said:
+            since = time.monotonic()
+            server.begin_to_end()
+            until(lambda: not server.pid)
+        assert "the driving process is ending" in said[0]
+        assert stands(simulation, since).stands_since is not None
+        assert server.starts == 1
