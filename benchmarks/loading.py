@@ -1,15 +1,15 @@
 """Processor time of loading weights, next to another source tree: what the checks of them cost.
 
 A process of each tree imports what it needs, loads once, and then loads several times, which is
-timed (user and system time, as the kernel counts it); processes of the two trees take turns. Loaded
-are the embedded checkpoint and a made-up gated LLaMA of `--megabytes`, whose time is that of its
-weights. Exit code 1 when the ratio of the medians is above the bar.
+timed (user and system time, as the kernel counts it); processes of the two trees take turns. What
+else the machine does makes a load longer and never shorter, so the least time of each tree counts.
+Loaded are the embedded checkpoint and a made-up gated LLaMA of `--megabytes`, whose time is that of
+its weights. Exit code 1 when the ratio of the least times is above the bar.
 """
 
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -108,7 +108,7 @@ def measure(options: Namespace) -> list[Row]:
             for _ in range(options.rounds):
                 own += loads(ROOT, path, options.times, trunks)
                 other += loads(options.than, path, options.times, trunks)
-            ours, theirs = statistics.median(own), statistics.median(other)
+            ours, theirs = min(own), min(other)
             rows.append(Row(f"{name}, s", ours, None, len(own)))
             rows.append(Row(f"{name} on the other tree, s", theirs, None, len(other)))
             rows.append(AtMost(f"{name}, ratio", ours / theirs, BAR, len(own)))
@@ -118,8 +118,8 @@ def measure(options: Namespace) -> list[Row]:
 def main() -> int:
     """Parse the command line, measure, print."""
     parser = Parser(__doc__)
-    parser.amount("--times", 9, 1, "loads of a process")
-    parser.amount("--rounds", 3, 1, "processes of each tree")
+    parser.amount("--times", 5, 1, "loads of a process")
+    parser.amount("--rounds", 5, 1, "processes of each tree")
     parser.amount("--megabytes", 400, 50, "of the larger model")
     parser.add_argument(
         "--than", type=Path, metavar="DIR", required=True, help="another source tree to compare"

@@ -27,6 +27,7 @@ LAYERS = (
     "perception.process",
     "perception.checkpoint_json",
     "perception.tensor_files",
+    "perception.without_values",
     "perception.pixels",
     "perception.arrival_clock",
     "perception.private_files",

@@ -29,6 +29,7 @@ from sensebind.perception.checkpoint_json import (
     whole_number,
 )
 from sensebind.perception.tensor_files import TensorFiles, all_finite, open_directory
+from sensebind.perception.without_values import without_values
 
 logger = logging.getLogger(__name__)
 GENERATION_NAME = "generation_config.json"
@@ -176,7 +177,7 @@ def _without_values(
     directory: Path, config: GatedLlamaConfig, layers: Mapping[str, int]
 ) -> GatedLlamaForCausalLM:
     """Makes the model on the meta device, where it takes no memory and no time."""
-    with torch.device("meta"):
+    with without_values():
         model = built(directory, config)
         try:
             if layers:
@@ -305,7 +306,7 @@ def built(directory: Path, config: GatedLlamaConfig) -> GatedLlamaForCausalLM:
 
 def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors that a checkpoint of this configuration must hold."""
-    with torch.device("meta"):
+    with without_values():
         return shapes_of(GatedLlamaForCausalLM(config))
 
 

@@ -362,6 +362,11 @@ class Recording:
         """Parts of the file that the newest pass could not read."""
         return self._file.damaged
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is whole and holds nothing, as one does of which all was erased."""
+        return not self._file.channels() and not self._file.cut and not self._file.damaged
+
     def streams(self) -> dict[str, Modality]:
         """Name and modality of the streams that have observations.
 

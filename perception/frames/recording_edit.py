@@ -34,7 +34,10 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
         InputError: The file is missing, or is not a recording of ours.
         StorageError: It is being recorded, or cannot be written; the old one is as it was.
     """
-    Recording(path).streams()
+    recording = Recording(path)
+    if recording.empty:
+        return 0
+    recording.streams()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with path.open("rb") as held:
@@ -66,11 +69,14 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
 
 
 def _copy(path: Path, spans: Sequence[Span], writer: Writer | None) -> int:
-    """Write what stays; return how many messages do not."""
-    gone = 0
+    """Write what stays; return how many messages do not.
+
+    Where everything is to go, what cannot be read counts, too: nobody knows what it holds.
+    """
+    gone, file = 0, McapFile(path)
     schemas: dict[int, int] = {0: 0}
     channels: dict[int, int] = {}
-    for stored in McapFile(path).messages():
+    for stored in file.messages():
         message, channel, schema = stored.message, stored.channel, stored.schema
         if covered(spans, channel.metadata.get("stream", ""), message.publish_time):
             gone += 1
@@ -93,4 +99,6 @@ def _copy(path: Path, spans: Sequence[Span], writer: Writer | None) -> int:
             publish_time=message.publish_time,
             sequence=message.sequence,
         )
+    if any(one.everything for one in spans):
+        gone += file.damaged + file.cut
     return gone

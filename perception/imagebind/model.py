@@ -26,6 +26,7 @@ from sensebind.perception.imagebind.config import (
 )
 from sensebind.perception.imagebind.point_trunk import PointTrunk
 from sensebind.perception.imagebind.transformer import BLOCK_EPS, Transformer
+from sensebind.perception.without_values import without_values
 
 MAX_LOGIT_SCALE = 100.0
 
@@ -218,7 +219,7 @@ class ImageBind(nn.Module):
         """
         path = Path(path)
         whole = config or checkpoint.read_config(path)
-        with torch.device("meta"):
+        with without_values():
             model = cls(whole if modalities is None else whole.only(modalities))
         shapes = {key: value.shape for key, value in model.state_dict().items()}
         tensors = checkpoint.read_tensors(path, shapes, whole.trunks, dtype)

@@ -211,6 +211,7 @@ def test_the_key_at_a_terminal(file: Path, config: RobotConfig) -> None:
     try:
         comes("> ")
         os.write(master, b"hel")
+        comes("hel")  # a terminal drops what nobody has read when such a key is pressed
         os.write(master, b"\x1a")  # Ctrl-Z
         comes("* all sensors are paused: camera, lidar; Ctrl-Z or /resume resumes")
         comes("> ")  # the prompt is there again, with what was typed

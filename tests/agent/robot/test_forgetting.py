@@ -412,6 +412,25 @@ def test_dialogs_that_lie_elsewhere_are_forgotten_too(robot: Fake, tmp_path: Pat
 def test_a_file_of_the_viewer_is_named(robot: Fake, tmp_path: Path) -> None:
     viewed = tmp_path / "walk.rrd"
     viewed.write_text(MARK)
-    robot.config.rerun = RerunConfig(file=viewed)
-    found = forget(robot.config, [Span()], dry=True)
+    config = robot.config.model_copy(update={"rerun": RerunConfig(file=viewed)})
+    found = forget(config, [Span()], dry=True)
     assert found[f"file of the viewer, which only you can delete: {viewed}"] == 1
+
+
+def test_all_can_be_forgotten_again_and_what_is_damaged_goes_with_all(robot: Fake) -> None:
+    assert forget(robot.config, [Span()])[f"entries of {robot.recording}"] == 4
+    assert forget(robot.config, [Span()]) == {}  # nothing is left, which is no error
+    robot.recording.unlink()
+    with Recording(robot.recording) as recorder:
+        for _ in range(2):
+            recorder.observe(observation(LONG_AGO, MARK, 8))
+    whole = robot.recording.read_bytes()
+    at = whole.index(b"IDAT") + 60  # in an image
+    robot.recording.write_bytes(whole[:at] + bytes(40) + whole[at + 40 :])
+    before = robot.recording.read_bytes()
+    erase_entries(robot.recording, [last("1h", NOW)])
+    assert robot.recording.read_bytes() == before  # of another time
+    erase_entries(robot.recording, [Span()])
+    assert MARK.encode() not in robot.recording.read_bytes() and b"IDAT" not in (
+        robot.recording.read_bytes()
+    )

@@ -402,6 +402,24 @@ def test_a_paused_lidar_is_closed_after_the_robot_stands(simulation: Simulation)
         assert client.drive(0.2) == pytest.approx(0.2, abs=0.03)
 
 
+@contextmanager
+def started_again(server: MotionServer) -> Iterator[MotionClient]:
+    """Waits for the process that takes the place of one that has ended."""
+    client = MotionClient(server.address)
+
+    def answers() -> bool:
+        try:
+            return server.starts > 1 and bool(client.unguarded is not None)
+        except ToolError:
+            return False
+
+    until(answers)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
 def test_a_process_that_hangs_does_not_keep_its_lidar(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,8 +429,7 @@ def test_a_process_that_hangs_does_not_keep_its_lidar(
         os.kill(hung, signal.SIGSTOP)
         server.pause(True)
         assert not Path(f"/proc/{hung}").exists()  # nor has it a socket any more
-        until(lambda: server.starts == 2 and server.pid)
-        with MotionClient(server.address) as client:
+        with started_again(server) as client:
             with pytest.raises(ToolError, match="the lidar is paused"):
                 client.drive(0.2)
             server.pause(False)
