@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help env demo test test-all check audit constraints wheel bench eval train clean
+.PHONY: help env demo test test-all lowest check audit constraints wheel bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,9 @@ test: env ## run the test suite, without the tests marked `extended`
 test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
 	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		--basetemp $$folder/t -m extended $(ARGS) && rm -rf $$folder
+
+lowest: env ## a quick part of the suite with the lowest versions that pyproject.toml allows, in build/lowest
+	@$(BIN)/python .ci/lowest.py $(VENV)
 
 check: env ## lint, format, types
 	@$(BIN)/ruff check .

@@ -104,6 +104,12 @@ class HttpClient:
             raise ToolException(f"no answer within {timeout:g} s") from error
         except InputError as error:  # an address that is refused
             raise ToolException(str(error)) from error
+        except (httpx.LocalProtocolError, UnicodeError) as error:
+            # These name the header in full, which may be a secret.
+            raise ToolException(
+                "the request cannot be written: a header, such as a key, holds a character that "
+                "no header may hold"
+            ) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise ToolException(f"cannot reach the server: {error}") from error
 

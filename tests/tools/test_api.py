@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from langchain_core.tools import ToolException
 from pydantic import BaseModel, Field
 
 from sensebind.errors import ConfigurationError, InputError
@@ -303,3 +304,49 @@ def test_answers_are_short_for_the_model() -> None:
     assert as_text({"door": "open", "angle": 45.0}) == "door open, angle 45"
     assert as_text({"a": {"b": 1}}) == '{"a": {"b": 1}}'
     assert as_text("x" * 10_000) == "x" * 10_000  # it is cut where every tool's result is
+
+
+@pytest.mark.parametrize("place", ["header", "bearer"])
+def test_a_key_that_no_header_can_hold_is_shown_to_nobody(
+    base_url: str, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    scheme = (
+        {"type": "apiKey", "in": "header", "name": "X-Key"}
+        if place == "header"
+        else {"type": "http", "scheme": "bearer"}
+    )
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "house", "version": "1"},
+        "components": {"securitySchemes": {"key": scheme}},
+        "paths": {
+            "/secret": {
+                "get": {
+                    "operationId": "secret",
+                    "security": [{"key": []}],
+                    "responses": {"200": {"description": "it"}},
+                }
+            }
+        },
+    }
+
+    def api() -> ApiTools:
+        return ApiTools(document, base_url, private=LOCAL, auth={"key": "env:HOUSE_KEY"})
+
+    monkeypatch.setenv("HOUSE_KEY", "sk-SECRET\nmore")
+    with pytest.raises(ConfigurationError, match="HOUSE_KEY holds a line break") as refused:
+        api()
+    assert "SECRET" not in str(refused.value)
+    monkeypatch.setenv("HOUSE_KEY", " sk-good\n")  # as a file of variables has it
+    with api() as one:
+        assert "error" not in str(one.tools()[0].invoke({}))
+    monkeypatch.setenv("HOUSE_KEY", "sk-SECRET\u0416")
+    with api() as one:
+        said = str(one.tools()[0].invoke({}))
+        assert "no header may hold" in said and "SECRET" not in said
+    with ApiTools(
+        document, base_url, private=LOCAL, headers={"X-Own": "SECRET\n"}, allow=[]
+    ) as one:
+        with pytest.raises(ToolException, match="no header may hold") as failed:
+            one._client.send("get", base_url + "/secret", timeout=5)
+        assert "SECRET" not in str(failed.value)
