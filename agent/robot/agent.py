@@ -42,7 +42,7 @@ from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
 from sensebind.perception.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
-from sensebind.tools.motion import MotionEvent
+from sensebind.tools.motion import Motion, MotionEvent
 from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
@@ -103,6 +103,7 @@ class RobotAgent:
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
+        self._motion: Motion | None = None
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -120,6 +121,11 @@ class RobotAgent:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def driving_pid(self) -> int:
+        """Id of the process that drives the base; 0 without one."""
+        return self._motion.pid if self._motion is not None else 0
 
     # --- talking --------------------------------------------------------------------------------
 
@@ -298,6 +304,7 @@ class RobotAgent:
             config, self.awareness, self.memory, self._home, stack, report=self._note_stop
         )
         self.tools = make_tools(context)
+        self._motion = context.motion
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
         self._policy = _policy(config)

@@ -55,7 +55,7 @@ from sensebind.tools.detection import (
 )
 from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.mcp import McpTools
-from sensebind.tools.motion import Locator
+from sensebind.tools.motion import Locator, Motion
 from sensebind.tools.motion.ride import Report
 from sensebind.tools.ranging import Ranging
 
@@ -73,6 +73,7 @@ class ToolContext:
         home: The simulated home; None on a real robot.
         stack: Closes what a tool opened when the robot ends.
         report: Called about stops of the robot.
+        motion: What moves the robot, once its tools are made; None where nothing does.
     """
 
     config: RobotConfig
@@ -81,6 +82,7 @@ class ToolContext:
     home: HomeProcess | None
     stack: ExitStack
     report: Report | None = None
+    motion: Motion | None = None
 
     def sight_ages(self) -> dict[str, float]:
         """Return the age in seconds of each camera's newest percept."""
@@ -324,6 +326,7 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
         motion = simhome_motion(config, places, addresses, context.stack, ages, context.report)
     else:
         motion = own_motion(config, places, context.stack, ages, context.report)
+    context.motion = motion
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
         locate = locator(context.detector, context.frame, context.ranging, max_age=MAX_SIGHT_AGE)

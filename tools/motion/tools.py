@@ -17,6 +17,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field, create_model
 
 from sensebind.errors import SenseBindError, ToolError
+from sensebind.tools.motion.client import MotionClient
 from sensebind.tools.motion.contracts import Locator, Mover, Sight
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
@@ -61,6 +62,11 @@ class Motion:
         self._report = report
         self._moving = threading.Lock()
         self._ride: Ride | None = None
+
+    @property
+    def pid(self) -> int:
+        """Id of the process that drives; 0 where this one does, or it does not answer."""
+        return self._robot.pid if isinstance(self._robot, MotionClient) else 0
 
     @property
     def limits(self) -> Limits:

@@ -1,11 +1,13 @@
 """A SimHome robot is sent to what its detector and its lidar find."""
 
 import math
+import os
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from langchain_core.tools import ToolException
@@ -161,6 +163,7 @@ def test_a_mover_of_ones_own_is_named_in_the_file() -> None:
         assert not motion.unguarded and motion.limits.distance == 2.5
         assert motion.limits.fence == (-1, -1, 1, 1)
         assert motion.turn(90) == "turned 90.0 degrees"
+        assert motion.pid == 0  # nothing but this process
 
 
 def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
@@ -169,7 +172,9 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
             {"class": SIMULATED, "arguments": {"port": simulation.port}, "footprint": 0.25}
         )
         motion = own_motion(config, config.places(), stack, ages=lambda: {"camera": 0.0})
+        assert motion.pid == 0  # nobody has asked it yet
         assert "no lidar" in motion.unguarded
+        assert psutil.Process(motion.pid).ppid() == os.getpid()
         for _ in range(100):
             with suppress(ToolException):  # the base has not been heard yet
                 assert motion.drive(0.2) == "drove 0.2 m"
