@@ -33,7 +33,6 @@ LAYERS = (
     "perception.downmix",
     "perception.geometry",
     "perception.http_server",
-    "perception.urdf",
     "perception.bus",
     "perception.imagebind",
     "perception.lidar",
