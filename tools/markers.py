@@ -14,7 +14,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel
 
 from sensebind.errors import ConfigurationError, InputError, SourceError, ToolError
-from sensebind.perception.geometry import Camera
+from sensebind.perception.geometry.tree import Camera
 from sensebind.perception.percept import Observation
 from sensebind.tools.ranging import Position
 from sensebind.tools.risk import Origin, Risk, label

@@ -40,7 +40,7 @@ from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
-from sensebind.perception.spans import Span
+from sensebind.perception.storage.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import Motion, MotionEvent
 from sensebind.tools.motion.priority import give_way
