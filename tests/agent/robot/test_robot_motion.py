@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from langchain_core.tools import ToolException
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.motion import moving_tools, own_motion
 from sensebind.agent.robot.simhome import simhome_robot
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, ToolError
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome import camera_setup, lidar
 from sensebind.perception.simhome.ground_truth import truth
@@ -171,7 +170,7 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         motion = own_motion(config, config.places(), stack, ages=lambda: {"camera": 0.0})
         assert "no lidar" in motion.unguarded
         for _ in range(100):
-            with suppress(ToolException):  # the base has not been heard yet
+            with suppress(ToolError):  # the base has not been heard yet
                 assert motion.drive(0.2) == "drove 0.2 m"
                 break
             time.sleep(0.05)
