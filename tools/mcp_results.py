@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from sensebind.tools.base import shortened
+
 
 def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
     """Returns the content of a tool message, and its whole text.
@@ -50,7 +52,7 @@ def told(result: Any, limit: int) -> tuple[str | list[dict[str, Any]], str]:
     text = _text(texts, notes, result.structuredContent)
     shown = [_named(one["mime_type"]) for one in blocks]
     text = "\n".join([text, *shown] if text else shown) or "done"
-    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    short = shortened(text, limit)
     return ([{"type": "text", "text": short}, *blocks] if blocks else short), text
 
 

@@ -90,6 +90,18 @@ def test_lidar_tells_where_things_are() -> None:
         locate("cow")
 
 
+def test_the_model_reads_that_a_camera_is_calibrated_for_other_images() -> None:
+    squares = Squares([Detection("ball", 0.8, (10, 10, 40, 40))])
+    tool = detect_tool(squares, lambda: replace(frame(), data=np.zeros((100, 224, 3), np.uint8)))
+    assert call(tool, kind="ball").content == "1 ball: left near"
+    placed = detect_tool(
+        squares,
+        lambda: replace(frame(), data=np.zeros((100, 224, 3), np.uint8)),
+        ranging=lidar(),
+    )
+    assert call(placed, kind="ball").content.startswith("error: ")
+
+
 def test_boxes_are_drawn() -> None:
     drawn = draw(np.zeros((224, 224, 3), np.uint8), FOUND)
     assert drawn[100:170, 10].any() and not drawn[200:, 200:].any()

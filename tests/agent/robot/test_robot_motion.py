@@ -10,13 +10,12 @@ import numpy as np
 import psutil
 import pytest
 import yaml
-from langchain_core.tools import ToolException
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.motion import moving_tools, own_motion
 from sensebind.agent.robot.simhome import simhome_robot
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, ToolError
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome import camera_setup, lidar
 from sensebind.perception.simhome.ground_truth import truth
@@ -175,7 +174,7 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         assert "no lidar" in motion.unguarded
         assert psutil.Process(motion.pid).ppid() == os.getpid()
         for _ in range(100):
-            with suppress(ToolException):  # the base has not been heard yet
+            with suppress(ToolError):  # the base has not been heard yet
                 assert motion.drive(0.2) == "drove 0.2 m"
                 break
             time.sleep(0.05)
