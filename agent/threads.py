@@ -25,10 +25,10 @@ from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.results.kept import TABLE as RESULTS
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.errors import InputError, StorageError
-from sensebind.perception.erasing import begin_erasing, erase
-from sensebind.perception.private_files import make_private
-from sensebind.perception.spans import Span, cites, covered
-from sensebind.perception.stored_version import check_database, stamp_database
+from sensebind.perception.storage.erasing import begin_erasing, erase
+from sensebind.perception.storage.private_files import make_private
+from sensebind.perception.storage.spans import Span, cites, covered
+from sensebind.perception.storage.stored_version import check_database, stamp_database
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver

@@ -20,10 +20,10 @@ import numpy as np
 
 from sensebind.errors import StorageError
 from sensebind.memory.episodes import Episode, Moment
-from sensebind.perception.erasing import begin_erasing, erase
-from sensebind.perception.private_files import make_private
-from sensebind.perception.spans import Span, covered
-from sensebind.perception.stored_version import newer
+from sensebind.perception.storage.erasing import begin_erasing, erase
+from sensebind.perception.storage.private_files import make_private
+from sensebind.perception.storage.spans import Span, covered
+from sensebind.perception.storage.stored_version import newer
 
 _APPLICATION = 0x53424D45  # "SBME", in the header of the file
 _VERSION = 1

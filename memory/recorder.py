@@ -25,10 +25,10 @@ from sensebind.errors import StorageError
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode
 from sensebind.memory.segmentation import Segmenter, SegmentSettings
-from sensebind.perception.arrival_clock import ArrivalClock
 from sensebind.perception.percept import Percept
-from sensebind.perception.private_files import make_private
-from sensebind.perception.spans import Span, covered
+from sensebind.perception.storage.arrival_clock import ArrivalClock
+from sensebind.perception.storage.private_files import make_private
+from sensebind.perception.storage.spans import Span, covered
 
 log = logging.getLogger(__name__)
 

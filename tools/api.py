@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool, ToolException
 
 from sensebind.errors import InputError
+from sensebind.tools.base import make_tool
 from sensebind.tools.http_client import MAX_BODY, HttpClient
 from sensebind.tools.json_schema import wrong_arguments
 from sensebind.tools.openapi import (
@@ -164,13 +165,11 @@ class ApiTools:
         def call(**arguments: Any) -> tuple[str, Any]:
             return self.call(operation, arguments)
 
-        return StructuredTool(
+        return make_tool(
+            call,
+            operation.description,
             name=operation.name,
-            description=operation.description,
-            args_schema=operation.schema,
-            func=call,
-            response_format="content_and_artifact",
-            handle_tool_error=lambda error: f"error: {error}",
+            arguments=operation.schema,
             metadata=label(
                 operation.risk, method=operation.method, path=operation.path, origin=self._words
             ),

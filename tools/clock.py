@@ -3,14 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import BaseModel
+from langchain_core.tools import BaseTool
 
+from sensebind.tools.base import make_tool
 from sensebind.tools.risk import Origin, Risk, label
-
-
-class _NoArguments(BaseModel):
-    """No arguments."""
 
 
 def clock_tool(now: Callable[[], datetime] = datetime.now) -> BaseTool:
@@ -23,10 +19,6 @@ def clock_tool(now: Callable[[], datetime] = datetime.now) -> BaseTool:
     def clock() -> str:
         return f"{now():%H:%M}"
 
-    return StructuredTool.from_function(
-        clock,
-        name="clock",
-        description="Tells the time of day.",
-        args_schema=_NoArguments,
-        metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
+    return make_tool(
+        clock, "Tells the time of day.", metadata=label(Risk.OBSERVE, origin=Origin.ROBOT)
     )

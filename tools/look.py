@@ -4,19 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel
+from langchain_core.tools import BaseTool
 
-from sensebind.errors import SenseBindError
 from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept
+from sensebind.tools.base import MAX_AGE, make_tool
 from sensebind.tools.risk import Origin, Risk, label
-
-MAX_AGE = 1.0
-
-
-class _NoArguments(BaseModel):
-    """No arguments."""
 
 
 class Newest(Protocol):
@@ -74,12 +67,9 @@ def _tool(
     info = modality_info(modality)
 
     def sense() -> tuple[str, dict[str, Any]]:
-        try:
-            percept = senses.newest(stream, max_age)
-            header = percept.header
-            said = describe(percept) if header.present else info.nothing
-        except SenseBindError as error:
-            raise ToolException(str(error)) from error
+        percept = senses.newest(stream, max_age)
+        header = percept.header
+        said = describe(percept) if header.present else info.nothing
         age = max(0.0, clock() - header.monotonic)
         return f"{said} ({age:.1f} s ago)", {
             "stream": stream,
@@ -89,12 +79,9 @@ def _tool(
             "present": header.present,
         }
 
-    return StructuredTool.from_function(
+    return make_tool(
         sense,
+        info.tool_summary if name == info.tool else f"{name} with {stream}, now.",
         name=name,
-        description=info.tool_summary if name == info.tool else f"{name} with {stream}, now.",
-        args_schema=_NoArguments,
-        response_format="content_and_artifact",
         metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
-        handle_tool_error=lambda error: f"error: {error}",
     )

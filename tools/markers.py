@@ -3,19 +3,17 @@
 OpenCV's own detectors; they need no weights.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
 import numpy as np
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel
+from langchain_core.tools import BaseTool
 
-from sensebind.errors import ConfigurationError, InputError, SourceError, ToolError
-from sensebind.perception.geometry import Camera
-from sensebind.perception.percept import Observation
+from sensebind.errors import ConfigurationError, InputError, ToolError
+from sensebind.perception.geometry.tree import Camera
+from sensebind.tools.base import MAX_AGE, FrameProvider, make_tool, newest_frame, shortened
 from sensebind.tools.ranging import Position
 from sensebind.tools.risk import Origin, Risk, label
 
@@ -140,12 +138,8 @@ class MarkerReader:
         return Position.of(camera.pose.apply(np.ravel(place)))
 
 
-class _Nothing(BaseModel):
-    """No arguments."""
-
-
 def markers_tool(
-    reader: MarkerReader, frame: Callable[[], Observation], *, max_age: float = 1.0
+    reader: MarkerReader, frame: FrameProvider, *, max_age: float = MAX_AGE
 ) -> BaseTool:
     """Returns the `read_codes` tool, which reads all codes on the newest frame.
 
@@ -156,36 +150,22 @@ def markers_tool(
     """
 
     def read_codes() -> tuple[str, dict[str, Any]]:
-        try:
-            observation = frame()
-        except SourceError as error:
-            raise ToolException(f"there is no picture: {error}") from error
-        age = time.monotonic() - observation.monotonic
-        if age > max_age:
-            raise ToolException(f"the newest picture is {age:.1f} s old")
-        try:
-            found = reader.read(observation.data)
-        except ToolError as error:
-            raise ToolException(str(error)) from error
+        newest = newest_frame(frame, max_age)
+        found = reader.read(newest.image)
         told = "; ".join(_in_words(one) for one in found) or "no codes"
         return told, {
-            "reference": observation.reference,
-            "age_ms": round(age * 1000, 1),
+            "reference": newest.reference,
+            "age_ms": newest.age_ms,
             "codes": [asdict(one) for one in found],
         }
 
-    return StructuredTool.from_function(
+    return make_tool(
         read_codes,
-        name="read_codes",
-        description="Reads QR codes, barcodes and ArUco markers in view.",
-        args_schema=_Nothing,
-        response_format="content_and_artifact",
+        "Reads QR codes, barcodes and ArUco markers in view.",
         metadata=label(Risk.OBSERVE, origin=Origin.OUTSIDE),
-        handle_tool_error=lambda error: f"error: {error}",
     )
 
 
 def _in_words(marker: Marker) -> str:
-    text = marker.text if len(marker.text) <= MAX_TEXT else marker.text[: MAX_TEXT - 1] + "…"
     where = f" {marker.position}" if marker.position is not None else ""
-    return f"{marker.kind} {text!r}{where}"
+    return f"{marker.kind} {shortened(marker.text, MAX_TEXT)!r}{where}"

@@ -16,11 +16,12 @@ from functools import partial
 from typing import Any, Self
 
 from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool, ToolException
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
 from sensebind.printable import printable
+from sensebind.tools.base import make_tool
 from sensebind.tools.json_schema import bounded, wrong_arguments
 from sensebind.tools.mcp_results import content_of
 from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
@@ -180,13 +181,11 @@ class McpTools:
                 raise ToolException(f"wrong arguments: {wrong}")
             return self._call(session, remote.name, arguments)
 
-        return StructuredTool(
+        return make_tool(
+            call,
+            _described(server, remote),
             name=f"{server}_{remote.name}"[:64],
-            description=_described(server, remote),
-            args_schema=schema,
-            func=call,
-            response_format="content_and_artifact",
-            handle_tool_error=lambda error: f"error: {error}",
+            arguments=schema,
             metadata=label(
                 Risk.OBSERVE if reads else Risk.CHANGE,
                 server=server,

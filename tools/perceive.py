@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel
+from langchain_core.tools import BaseTool
 
-from sensebind.errors import SenseBindError
+from sensebind.tools.base import make_tool
 from sensebind.tools.risk import Origin, Risk, label
-
-
-class _NoArguments(BaseModel):
-    """No arguments."""
 
 
 class Senses(Protocol):
@@ -27,17 +22,11 @@ def perceive_tool(senses: Senses) -> BaseTool:
     """Return the `perceive` tool: what is perceived now, with scores and ages."""
 
     def perceive() -> str:
-        try:
-            carried, _ = senses.perceive()
-        except SenseBindError as error:
-            raise ToolException(str(error)) from error
+        carried, _ = senses.perceive()
         return str(carried.get("senses", "there are no senses"))
 
-    return StructuredTool.from_function(
+    return make_tool(
         perceive,
-        name="perceive",
-        description="Says what the robot sees, hears and scans now, with scores and ages.",
-        args_schema=_NoArguments,
+        "Says what the robot sees, hears and scans now, with scores and ages.",
         metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
-        handle_tool_error=lambda error: f"error: {error}",
     )

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from sensebind.errors import ConfigurationError, SourceError, ToolError
-from sensebind.perception.geometry import Camera, Transform
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.lidar.clustering import clusters
 from sensebind.perception.percept import Observation
 

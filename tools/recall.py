@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from sensebind.errors import SenseBindError
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.retriever import ask, document
 from sensebind.memory.time_expressions import MAX_LENGTH
+from sensebind.tools.base import make_tool
 from sensebind.tools.risk import Origin, Risk, label
 
 Embed = Callable[[str], np.ndarray]
@@ -63,19 +63,16 @@ def recall_tool(
     def recall(
         what: str = "", sense: str = "any", when: str = ""
     ) -> tuple[str, list[dict[str, Any]]]:
-        try:
-            query = ask(
-                embed(what) if what.strip() else None,
-                sense="" if sense == "any" else sense,
-                when=when,
-                limit=_RESULTS,
-                now=now(),
-            )
-            recalled = memory.search(query)
-            found = [document(one, now()) for one in recalled]
-            seen = [memory.companions(one) for one in recalled]
-        except SenseBindError as error:
-            raise ToolException(str(error)) from error
+        query = ask(
+            embed(what) if what.strip() else None,
+            sense="" if sense == "any" else sense,
+            when=when,
+            limit=_RESULTS,
+            now=now(),
+        )
+        recalled = memory.search(query)
+        found = [document(one, now()) for one in recalled]
+        seen = [memory.companions(one) for one in recalled]
         if not found:
             some_time = query.since > 0 or query.until < 2**63 - 1
             told = "nothing of that time is remembered" if some_time else "nothing is remembered"
@@ -86,13 +83,10 @@ def recall_tool(
             for one, beside in zip(found, seen, strict=True)
         ]
 
-    return StructuredTool.from_function(
+    return make_tool(
         recall,
-        name="recall",
-        description="Remembers what was seen, heard or scanned before, and when that was.",
-        args_schema=Recall,
-        response_format="content_and_artifact",
+        "Remembers what was seen, heard or scanned before, and when that was.",
+        arguments=Recall,
         metadata=label(Risk.OBSERVE, origin=Origin.MEMORY),
-        handle_tool_error=lambda error: f"error: {error}",
-        handle_validation_error="error: recall takes what, sense and when, in a few words",
+        wrong_arguments="recall takes what, sense and when, in a few words",
     )

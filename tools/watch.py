@@ -1,16 +1,15 @@
 """Watches as tools: "tell me when a dog barks", which watches there are, and enough of that."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from sensebind.errors import SenseBindError
 from sensebind.memory.retriever import SENSE_OF, SENSES
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import MAX_NAME, Watch
+from sensebind.tools.base import NoArguments, make_tool
 from sensebind.tools.recall import Embed
 from sensebind.tools.risk import Origin, Risk, label
 
@@ -31,10 +30,6 @@ class WatchAdd(BaseModel):
     sense: Annotated[
         Literal["any", "sight", "hearing", "scan"], Field(description="How to watch for it")
     ] = "any"
-
-
-class WatchList(BaseModel):
-    """No arguments."""
 
 
 class WatchRemove(BaseModel):
@@ -61,16 +56,14 @@ def watch_tools(
     """
 
     def watch_add(what: str, sense: str = "any") -> tuple[str, dict[str, Any]]:
-        with _reported_to_model():
-            name = " ".join(what.split())
-            modality = SENSES.get(sense, "")
-            book.add(Watch(name, embed(name), model(), modality))
+        name = " ".join(what.split())
+        modality = SENSES.get(sense, "")
+        book.add(Watch(name, embed(name), model(), modality))
         how = f" by {sense}" if modality else ""
         return f"watching for {name}{how}", {"name": name, "modality": modality}
 
     def watch_list() -> tuple[str, list[dict[str, Any]]]:
-        with _reported_to_model():
-            watches = book.watches()
+        watches = book.watches()
         rows = [{"name": one.name, "modality": one.modality} for one in watches]
         told = "; ".join(
             one.name + (f" by {SENSE_OF[one.modality]}" if one.modality in SENSE_OF else "")
@@ -79,33 +72,20 @@ def watch_tools(
         return told or "nothing is watched for", rows
 
     def watch_remove(what: str) -> tuple[str, dict[str, Any]]:
-        with _reported_to_model():
-            book.remove(" ".join(what.split()))
+        book.remove(" ".join(what.split()))
         return f"no longer watching for {what}", {"name": what}
 
     def tool(function: Callable[..., Any], description: str, schema: type[BaseModel]) -> BaseTool:
-        return StructuredTool.from_function(
+        return make_tool(
             function,
-            name=function.__name__,
-            description=description,
-            args_schema=schema,
-            response_format="content_and_artifact",
+            description,
+            arguments=schema,
             metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
-            handle_tool_error=lambda error: f"error: {error}",
-            handle_validation_error="error: say in a few words what to watch for",
+            wrong_arguments="say in a few words what to watch for",
         )
 
     return [
         tool(watch_add, "Watches for something, and speaks up when it comes.", WatchAdd),
-        tool(watch_list, "Tells what is watched for.", WatchList),
+        tool(watch_list, "Tells what is watched for.", NoArguments),
         tool(watch_remove, "Stops watching for something.", WatchRemove),
     ]
-
-
-@contextmanager
-def _reported_to_model() -> Iterator[None]:
-    """Errors that SenseBind knows are for the model to hear."""
-    try:
-        yield
-    except SenseBindError as error:
-        raise ToolException(str(error)) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sensebind.errors import StorageError
-from sensebind.perception.private_files import write_private
+from sensebind.perception.storage.private_files import write_private
 from sensebind.printable import printable_json
 
 MAX_TEXT = 1000  # characters of a value that is written

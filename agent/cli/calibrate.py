@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sensebind.agent.robot.config import RobotConfig
-    from sensebind.perception.calibration import Calibrator
+    from sensebind.perception.geometry.calibration import Calibrator
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 _LOOK_SECONDS = 0.5  # between two views of a live camera
@@ -58,7 +58,7 @@ def calibrate(
     ] = None,
 ) -> int:
     """Find a camera's lens from views of a ChArUco board, for `calibration:` in its file."""
-    from sensebind.perception.calibration import Board, Calibrator
+    from sensebind.perception.geometry.calibration import Board, Calibrator
 
     shown = Board.parse(board, square, marker)
     if print_board is not None:
@@ -73,7 +73,7 @@ def calibrate(
     if robot is None:
         raise ConfigurationError("name the robot's file, or give --print-board FILE")
     from sensebind.agent.robot.config_file import read_config
-    from sensebind.perception.camera_info import write_camera_info
+    from sensebind.perception.geometry.camera_info import write_camera_info
 
     config = read_config(robot)
     camera = _camera(config, stream)

@@ -14,7 +14,7 @@ from sensebind.errors import InputError
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.config import RobotConfig
-    from sensebind.perception.spans import Span
+    from sensebind.perception.storage.spans import Span
 
 
 def forget(
@@ -56,8 +56,8 @@ def _spans(
     config: RobotConfig, last: str, between: tuple[str, str] | None, like: str, everything: bool
 ) -> list[Span]:
     from sensebind.memory.time_expressions import parse_when
-    from sensebind.perception import spans
-    from sensebind.perception.spans import Span
+    from sensebind.perception.storage import spans
+    from sensebind.perception.storage.spans import Span
 
     if everything:
         return [Span()]
@@ -76,7 +76,7 @@ def _alike(config: RobotConfig, words: str) -> list[Span]:
     from sensebind.agent.conditioning.tagging import vocabulary
     from sensebind.memory.episodes import MAX_RESULTS, Query
     from sensebind.memory.recall import EpisodeMemory
-    from sensebind.perception.spans import Span
+    from sensebind.perception.storage.spans import Span
 
     if config.memory is None:
         raise InputError("this robot keeps no memory to look for words in: forget by time")

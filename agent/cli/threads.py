@@ -95,7 +95,7 @@ def export(
     """Write a dialog as JSON lines, one turn per line."""
     with _open(dialogs) as kept:
         lines = [json.dumps(turn, ensure_ascii=False) + "\n" for turn in kept.turns(name)]
-    from sensebind.perception.private_files import write_private
+    from sensebind.perception.storage.private_files import write_private
 
     try:
         write_private(output, "".join(lines).encode("utf-8", "replace"))

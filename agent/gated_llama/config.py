@@ -8,7 +8,7 @@ from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from sensebind.perception.checkpoint_json import DEEPEST, check_bounds, number, whole_number
-from sensebind.perception.stored_version import newer
+from sensebind.perception.storage.stored_version import newer
 
 FORMAT_VERSION = 1
 """Of config.json and the tensors' names; files that bear none have this one."""

@@ -11,17 +11,22 @@ from typing import Annotated, Any
 
 from langchain.agents.middleware import AgentMiddleware
 from langchain_core.messages import BaseMessage, ToolMessage
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import Field
+from langchain_core.tools import BaseTool
+from pydantic import BaseModel, Field
 
 from sensebind.agent.results.kept import MAX_CHARACTERS, KeptResults
-from sensebind.errors import SenseBindError
+from sensebind.errors import ToolError
+from sensebind.tools.base import make_tool
 from sensebind.tools.risk import Origin, Risk, label
 
 READ = "read_result"
 """Name of the tool."""
 _PART = "part"  # key of a message's `additional_kwargs`
-_DESCRIPTION = "Reads on in a result of a tool that was cut, by the id and the offset of the cut."
+
+
+class _Place(BaseModel):
+    id: Annotated[str, Field(description="The artifact.", max_length=32)]
+    offset: Annotated[int, Field(description="Characters to skip.", ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +88,21 @@ def reading_tool(kept: KeptResults, thread: str) -> BaseTool:
         thread: The dialog whose results can be read.
     """
 
-    def read(
-        id: Annotated[str, Field(description="The artifact.", max_length=32)],
-        offset: Annotated[int, Field(description="Characters to skip.", ge=0)],
-    ) -> tuple[str, Part]:
-        try:
-            found = kept.read(id, thread)
-        except SenseBindError as error:
-            raise ToolException(str(error)) from error
+    def read(id: str, offset: int) -> tuple[str, Part]:
+        found = kept.read(id, thread)
         rest = found.text[offset:]
         if not rest:
-            raise ToolException(f"the result ends at {len(found.text)}")
+            raise ToolError(f"the result ends at {len(found.text)}")
         return rest, Part(found.id, found.tool, offset, len(rest), len(found.text))
 
-    return StructuredTool.from_function(
+    return make_tool(
         read,
+        "Reads on in a result of a tool that was cut, by the id and the offset of the cut.",
         name=READ,
-        description=_DESCRIPTION,
-        response_format="content_and_artifact",
-        handle_tool_error=lambda error: f"error: {error}",
+        arguments=_Place,
         # Its errors are the robot's words; a part has the origin of its own tool (`origins.py`).
         metadata=label(Risk.OBSERVE, origin=Origin.ROBOT),
+        wrong_arguments="give the id of the artifact, and an offset of 0 or more",
     )
 
 

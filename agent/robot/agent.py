@@ -41,7 +41,7 @@ from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
-from sensebind.perception.spans import Span
+from sensebind.perception.storage.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
@@ -124,6 +124,11 @@ class RobotAgent:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def driving_pid(self) -> int:
+        """Id of the process that drives the base; 0 without one."""
+        return self._driving.pid
 
     # --- talking --------------------------------------------------------------------------------
 

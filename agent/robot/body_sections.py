@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from sensebind.agent.robot.section import IMPORT_PATH, Section
-from sensebind.perception.geometry import BASE
-from sensebind.perception.lens import COEFFICIENTS, LensModel
+from sensebind.perception.geometry.lens import COEFFICIENTS, LensModel
+from sensebind.perception.geometry.tree import BASE
 
 MOVING = ("drive", "turn", "go_to", "approach")
 """Tools of `motion:` that move the robot."""

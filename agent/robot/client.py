@@ -32,7 +32,7 @@ from sensebind.agent.robot.control_messages import (
     encode,
 )
 from sensebind.errors import BusError, ConfigurationError, InputError, MessageError
-from sensebind.perception.spans import Span
+from sensebind.perception.storage.spans import Span
 
 if TYPE_CHECKING:
     from sensebind.agent.approval import Decision

@@ -32,7 +32,7 @@ from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
-from sensebind.perception.geometry import Transform
+from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.modality import Modality
 from sensebind.perception.stream_names import STREAM_PATTERN
 from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpec

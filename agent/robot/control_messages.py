@@ -20,7 +20,7 @@ from sensebind.agent.events import (
     TextPiece,
 )
 from sensebind.errors import MessageError
-from sensebind.perception.spans import Span
+from sensebind.perception.storage.spans import Span
 
 MAX_LINE = 64 << 20
 """Longest message in bytes; an image in a question is part of it."""

@@ -14,7 +14,7 @@ from sensebind.agent.robot.doctor_llm import examine_llm, sent_away
 from sensebind.agent.robot.doctor_storage import examine_fit, examine_storage
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ConfigurationError, SenseBindError, one_line
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
 from sensebind.perception.percept import Observation
 from sensebind.perception.workers.spec import WorkerSpec
 

@@ -17,8 +17,8 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.errors import StorageError
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.private_files import changing, write_private
-from sensebind.perception.spans import Span, cites, covered
+from sensebind.perception.storage.private_files import changing, write_private
+from sensebind.perception.storage.spans import Span, cites, covered
 
 if TYPE_CHECKING:
     from sensebind.agent.threads import Dialogs

@@ -73,6 +73,11 @@ class DrivingProcess:
         self._server = MotionServer(settings, paused=self._streams <= self._paused)
         return stack.enter_context(self._server)
 
+    @property
+    def pid(self) -> int:
+        """Id of the process; 0 while there is none."""
+        return self._server.pid if self._server is not None else 0
+
     def hold(self, paused: frozenset[str]) -> None:
         """Close the lidar if its stream is among those that are paused, and else open it."""
         self._paused = paused

@@ -19,7 +19,7 @@ from typing import Self
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.run_directory import is_running
 from sensebind.errors import BusError, InputError, SenseBindError, StorageError
-from sensebind.perception.private_files import changing, write_private
+from sensebind.perception.storage.private_files import changing, write_private
 from sensebind.perception.workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)

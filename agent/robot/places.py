@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from sensebind.agent.robot.body_sections import MountConfig
 from sensebind.agent.robot.sections import StreamConfig
 from sensebind.errors import ConfigurationError, SenseBindError
-from sensebind.perception.camera_info import read_camera_info
-from sensebind.perception.geometry import BASE, Camera, FrameTree, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.camera_info import read_camera_info
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import BASE, Camera, FrameTree, Transform
+from sensebind.perception.geometry.urdf import read_urdf
 from sensebind.perception.modality import Modality
-from sensebind.perception.urdf import read_urdf
 
 if TYPE_CHECKING:
     from sensebind.perception.sources.bag_frames import BagFrames

@@ -8,7 +8,7 @@ from typing import Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError
 from sensebind.perception.percept import Modality, Percept
-from sensebind.perception.private_files import make_private
+from sensebind.perception.storage.private_files import make_private
 
 
 class RerunSink:

@@ -122,6 +122,8 @@ class Robot:
         """Process ids of everything that runs next to this process, by name."""
         others = {"simhome": self._home, "network": self._network}
         pids = {name: one.pid for name, one in others.items() if one is not None and one.pid}
+        if self._agent is not None and (driving := self._agent.driving_pid):
+            pids["motion"] = driving
         return self.supervisor.pids | pids
 
     def _start(self) -> None:

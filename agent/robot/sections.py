@@ -13,7 +13,7 @@ from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
 from sensebind.perception.bus.endpoints import is_loopback
 from sensebind.perception.bus.key_directory import default_directory
-from sensebind.perception.geometry import BASE
+from sensebind.perception.geometry.tree import BASE
 from sensebind.perception.workers.spec import Device, Precision
 
 

@@ -41,7 +41,7 @@ from sensebind.agent.robot.sections import (
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import Camera
+from sensebind.perception.geometry.tree import Camera
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.workers.spec import FactorySpec

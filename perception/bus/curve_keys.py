@@ -20,7 +20,7 @@ from zmq.utils import z85
 
 from sensebind.errors import BusError, ConfigurationError
 from sensebind.perception.bus.key_directory import default_directory as default_directory
-from sensebind.perception.private_files import write_private
+from sensebind.perception.storage.private_files import write_private
 
 log = logging.getLogger(__name__)
 

@@ -36,8 +36,8 @@ from mcap_protobuf.schema import build_file_descriptor_set
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
-from sensebind.perception.private_files import private_opener
-from sensebind.perception.stored_version import newer
+from sensebind.perception.storage.private_files import private_opener
+from sensebind.perception.storage.stored_version import newer
 
 Pictures = Literal["png", "jpeg"]
 FORMAT = "1"

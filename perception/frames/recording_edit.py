@@ -12,8 +12,8 @@ from mcap.writer import Writer
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile
 from sensebind.perception.frames.recording import Recording
-from sensebind.perception.private_files import private_opener, sync_folder
-from sensebind.perception.spans import Span, covered
+from sensebind.perception.storage.private_files import private_opener, sync_folder
+from sensebind.perception.storage.spans import Span, covered
 
 
 def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> int:

@@ -21,14 +21,14 @@ from typing import Any, Self
 import numpy as np
 
 from sensebind.errors import InputError, StorageError, one_line
-from sensebind.perception.arrival_clock import ArrivalClock
-from sensebind.perception.erasing import begin_erasing, erase
 from sensebind.perception.frames.codecs import MEDIA, compress, decompress
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
-from sensebind.perception.private_files import make_private
-from sensebind.perception.spans import Span, covered
-from sensebind.perception.stored_version import check_database, stamp_database
+from sensebind.perception.storage.arrival_clock import ArrivalClock
+from sensebind.perception.storage.erasing import begin_erasing, erase
+from sensebind.perception.storage.private_files import make_private
+from sensebind.perception.storage.spans import Span, covered
+from sensebind.perception.storage.stored_version import check_database, stamp_database
 
 log = logging.getLogger(__name__)
 

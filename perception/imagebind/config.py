@@ -18,7 +18,7 @@ from pydantic import (
 
 from sensebind.errors import ConfigurationError, one_line
 from sensebind.perception.checkpoint_json import DEEPEST, LARGEST
-from sensebind.perception.stored_version import newer
+from sensebind.perception.storage.stored_version import newer
 
 FORMAT_VERSION = 1
 """Of config.json and the tensors' names; files that bear none have this one."""

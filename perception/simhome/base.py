@@ -7,7 +7,7 @@ import time
 import zmq
 
 from sensebind.errors import MessageError, SourceError
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
 from sensebind.perception.percept import pack, unpack_header
 
 _KEPT = 8  # commands that may wait for a link; older ones are of no use

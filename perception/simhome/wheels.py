@@ -17,7 +17,7 @@ from typing import Any
 import zmq
 
 from sensebind.errors import MessageError
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
 from sensebind.perception.percept import pack, unpack_header
 from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
 from sensebind.perception.simhome.loopback import bind_private, remove_private

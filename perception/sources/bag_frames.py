@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
-from sensebind.perception.camera_info import of_message
-from sensebind.perception.geometry import Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.camera_info import of_message
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.ros_messages import modality_of, type_name
 from sensebind.perception.sources.rosbag_files import BagFiles

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.perception.geometry import Transform
+from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
 from sensebind.perception.lidar.clustering import Cluster, clusters
 from sensebind.perception.lidar.range_image import sweep_depth

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
-from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.percept import Modality, Observation
 from sensebind.tools.detection import (
     Detection,
@@ -88,6 +88,18 @@ def test_lidar_tells_where_things_are() -> None:
     assert locate("dog")[0] == pytest.approx(2.0)
     with pytest.raises(ToolError, match="no cow in view"):
         locate("cow")
+
+
+def test_the_model_reads_that_a_camera_is_calibrated_for_other_images() -> None:
+    squares = Squares([Detection("ball", 0.8, (10, 10, 40, 40))])
+    tool = detect_tool(squares, lambda: replace(frame(), data=np.zeros((100, 224, 3), np.uint8)))
+    assert call(tool, kind="ball").content == "1 ball: left near"
+    placed = detect_tool(
+        squares,
+        lambda: replace(frame(), data=np.zeros((100, 224, 3), np.uint8)),
+        ranging=lidar(),
+    )
+    assert call(placed, kind="ball").content.startswith("error: ")
 
 
 def test_boxes_are_drawn() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sensebind.errors import InputError, SourceError
-from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.percept import Modality, Observation
 from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.ranging import Ranging

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sensebind.errors import ToolError
-from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.percept import Modality, Observation
 from sensebind.tools.ranging import Position, Ranging
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sensebind.perception.odometry import Odometry
+    from sensebind.perception.geometry.odometry import Odometry
     from sensebind.tools.motion.client import MotionClient
     from sensebind.tools.motion.contracts import Base, Locator, Mover, Place, Sight
     from sensebind.tools.motion.limits import Limits
@@ -49,7 +49,7 @@ _MODULES = {
 
 def __getattr__(name: str) -> object:
     if name == "Odometry":
-        from sensebind.perception.odometry import Odometry
+        from sensebind.perception.geometry.odometry import Odometry
 
         return Odometry
     for module, names in _MODULES.items():

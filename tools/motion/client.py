@@ -69,6 +69,12 @@ class MotionClient:
         self._heard = 0.0
         self._stops = -1  # how many had come when the ride began; -1 outside of rides
         self._unguarded = "the driving process has not been asked"
+        self._pid = 0
+
+    @property
+    def pid(self) -> int:
+        """Id of the driving process; 0 while there is no connection to one."""
+        return self._pid if self._socket is not None else 0
 
     # --- the robot ------------------------------------------------------------------------------
 
@@ -261,7 +267,7 @@ class MotionClient:
                 connection.close()
                 raise ToolError(f"what listens at {self._address} is not a driving process")
             connection.setblocking(False)
-            self._unguarded = hello[0].unguarded
+            self._unguarded, self._pid = hello[0].unguarded, hello[0].pid
             self._heard = time.monotonic()
             self._socket = connection
             self._thread = threading.Thread(

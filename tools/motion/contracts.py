@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
 
 Place = tuple[float, float]
 Locator = Callable[[str], Place]

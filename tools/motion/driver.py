@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
 from sensebind.tools.motion.corridor import Surroundings
 from sensebind.tools.motion.limits import outside
 from sensebind.tools.motion.messages import Outcome

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import Transform
+from sensebind.perception.geometry.tree import Transform
 from sensebind.tools.motion.contracts import LONGEST_VALIDITY
 from sensebind.tools.motion.limits import Fence
 

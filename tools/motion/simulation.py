@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 import zmq
 
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
 from sensebind.perception.simhome.wire import encode_sample
 
 RADIUS = 0.25

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel, Field, create_model
+from langchain_core.tools import BaseTool
+from pydantic import Field, create_model
 
-from sensebind.errors import SenseBindError, ToolError
+from sensebind.errors import ToolError
+from sensebind.tools.base import make_tool
+from sensebind.tools.motion.client import MotionClient
 from sensebind.tools.motion.contracts import Locator, Mover, Sight
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
@@ -30,6 +32,8 @@ _BLOCKED = ", blocked"  # how the report of a movement ends that was not made as
 
 class Motion:
     """Moves a robot within limits; one movement at a time.
+
+    A movement that is refused, or that ends before its end, raises `ToolError`.
 
     Example:
         ```python
@@ -63,6 +67,11 @@ class Motion:
         self._ride: Ride | None = None
 
     @property
+    def pid(self) -> int:
+        """Id of the process that drives; 0 where this one does, or it does not answer."""
+        return self._robot.pid if isinstance(self._robot, MotionClient) else 0
+
+    @property
     def limits(self) -> Limits:
         """How far the robot may be moved."""
         return self._limits
@@ -87,31 +96,30 @@ class Motion:
         The stop is repeated until the movement has returned, whatever this call says.
 
         Raises:
-            ToolException: The robot does not answer.
+            ToolError: The robot does not answer.
         """
         ride = self._ride
         if ride is not None:
             ride.halt()
-        with _reported_to_model():
-            try:
-                self._robot.stop()
-            except OSError as error:
-                raise ToolError(f"the stop could not be sent: {error}") from error
+        try:
+            self._robot.stop()
+        except OSError as error:
+            raise ToolError(f"the stop could not be sent: {error}") from error
 
     def drive(self, metres: float) -> str:
         """Drives straight ahead, or back."""
-        with _reported_to_model(), self._movement() as ride:
+        with self._movement() as ride:
             return _report("drove", self._drive(ride, metres), metres, "m")
 
     def turn(self, degrees: float) -> str:
         """Turns on the spot, to the left if positive."""
-        with _reported_to_model(), self._movement() as ride:
+        with self._movement() as ride:
             turned = self._turn(ride, math.radians(degrees))
             return _report("turned", math.degrees(turned), degrees, "degrees")
 
     def go_to(self, x: float, y: float) -> str:
         """Turns towards a place of the map and drives there."""
-        with _reported_to_model(), self._movement() as ride:
+        with self._movement() as ride:
             return self._go(ride, x, y)
 
     def approach(self, ahead: float, left: float) -> str:
@@ -124,7 +132,7 @@ class Motion:
         Args:
             locate: Says where it is, metres ahead and to the left, or raises ToolError.
         """
-        with _reported_to_model(), self._movement() as ride:
+        with self._movement() as ride:
             ahead, left = locate()
             x, y, heading = self._robot.pose()
             distance = math.hypot(ahead, left)
@@ -186,15 +194,6 @@ class Motion:
             self._moving.release()
 
 
-@contextmanager
-def _reported_to_model() -> Iterator[None]:
-    """Reports an error of the robot to the model."""
-    try:
-        yield
-    except SenseBindError as error:
-        raise ToolException(str(error)) from error
-
-
 def _report(verb: str, done: float, asked: float, unit: str) -> str:
     text = f"{verb} {done:.1f} {unit}"
     return text if abs(done - asked) < 0.05 * max(abs(asked), 1) else f"{text}{_BLOCKED}"
@@ -208,10 +207,6 @@ def _with_artifact(move: Callable[..., str]) -> Callable[..., tuple[str, dict[st
         return text, {INCOMPLETE: text.endswith(_BLOCKED)}
 
     return made
-
-
-class _Nothing(BaseModel):
-    """No arguments."""
 
 
 def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool]:
@@ -243,15 +238,13 @@ def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool
     ]
     if locate is not None:
         tools.append((approach, "Goes to a thing that is in view.", {"kind": (str, kind)}, move))
-    built: list[BaseTool] = [
-        StructuredTool.from_function(
+    built = [
+        make_tool(
             _with_artifact(function),
+            description,
             name=function.__name__,
-            description=description,
-            args_schema=create_model(function.__name__, **fields),
+            arguments=create_model(function.__name__, **fields),
             metadata=metadata,
-            response_format="content_and_artifact",
-            handle_tool_error=lambda error: f"error: {error}",
         )
         for function, description, fields, metadata in tools
     ]
@@ -260,14 +253,4 @@ def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool
         motion.stop()
         return "stopped"
 
-    built.append(
-        StructuredTool.from_function(
-            stop,
-            name="stop",
-            description="Stops the robot.",
-            args_schema=_Nothing,
-            metadata=label(Risk.STOP),
-            handle_tool_error=lambda error: f"error: {error}",
-        )
-    )
-    return built
+    return [*built, make_tool(stop, "Stops the robot.", metadata=label(Risk.STOP))]

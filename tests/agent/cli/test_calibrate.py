@@ -8,7 +8,7 @@ from fixtures.charuco_views import MATRIX, views
 
 from sensebind.agent.cli import main
 from sensebind.agent.robot.config_file import read_config
-from sensebind.perception.calibration import Board
+from sensebind.perception.geometry.calibration import Board
 
 ROBOT = "streams: {camera: {source: 'camera:0', mount: {xyz: [0, 0, 1]}%s}}\n"
 

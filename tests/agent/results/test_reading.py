@@ -131,7 +131,7 @@ def test_what_others_wrote_stays_theirs_when_it_is_read_on() -> None:
     [
         ({"id": "00000000", "offset": 0}, "no result '00000000' is kept"),
         ({"offset": 99_999_999}, "the result ends at 75000"),
-        ({"offset": -1}, "greater than or equal to 0"),
+        ({"offset": -1}, "an offset of 0 or more"),
         ({"other": True, "offset": 0}, "no result"),
     ],
 )

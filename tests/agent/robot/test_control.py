@@ -19,7 +19,7 @@ from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import ControlServer
 from sensebind.agent.robot.run_directory import RunLock
 from sensebind.errors import InputError, ToolError
-from sensebind.perception.spans import FOREVER, Span
+from sensebind.perception.storage.spans import FOREVER, Span
 from sensebind.tools.risk import Risk, label
 
 ROBOT = """

@@ -44,7 +44,7 @@ from sensebind.perception.frames.recording import Recording as Recorded
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
-from sensebind.perception.spans import FOREVER, Span, last
+from sensebind.perception.storage.spans import FOREVER, Span, last
 from sensebind.tools.risk import Risk, label
 
 MARK = "MARKED-7f3a9c"

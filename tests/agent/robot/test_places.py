@@ -12,8 +12,8 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config, read_config
 from sensebind.agent.robot.doctor_robot import examine_robot
 from sensebind.errors import ConfigurationError
-from sensebind.perception.camera_info import write_camera_info
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.camera_info import write_camera_info
+from sensebind.perception.geometry.lens import Intrinsics
 
 LENS = "intrinsics: {fx: 500, fy: 500, cx: 319.5, cy: 239.5, width: 640, height: 480}"
 GUARD = "sensebind.tools.motion.simulation:SimulatedBase"

@@ -1,22 +1,23 @@
 """A SimHome robot is sent to what its detector and its lidar find."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from fixtures.ports import free_port
-from langchain_core.tools import ToolException
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.motion import DrivingProcess, moving_tools, own_motion
 from sensebind.agent.robot.simhome import simhome_robot
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, ToolError
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome import camera_setup, lidar
 from sensebind.perception.simhome.ground_truth import truth
@@ -163,6 +164,7 @@ def test_a_mover_of_ones_own_is_named_in_the_file() -> None:
         assert not motion.unguarded and motion.limits.distance == 2.5
         assert motion.limits.fence == (-1, -1, 1, 1)
         assert motion.turn(90) == "turned 90.0 degrees"
+        assert motion.pid == 0  # nothing but this process
 
 
 def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
@@ -172,8 +174,9 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         )
         motion = own_motion(config, config.places(), stack, ages=lambda: {"camera": 0.0})
         assert "no lidar" in motion.unguarded
+        assert psutil.Process(motion.pid).ppid() == os.getpid()
         for _ in range(100):
-            with suppress(ToolException):  # the base has not been heard yet
+            with suppress(ToolError):  # the base has not been heard yet
                 assert motion.drive(0.2) == "drove 0.2 m"
                 break
             time.sleep(0.05)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.camera_setup import FIELD_OF_VIEW, CameraSetup
 from sensebind.perception.simhome.home import SimHome

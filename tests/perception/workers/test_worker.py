@@ -23,7 +23,7 @@ from sensebind.errors import (
 from sensebind.perception.bus.pubsub import Heartbeat, Publisher, Subscriber
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.geometry import Transform
+from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.home import SimHome

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import Transform
-from sensebind.perception.odometry import Odometry
+from sensebind.perception.geometry.odometry import Odometry
+from sensebind.perception.geometry.tree import Transform
 from sensebind.tools.motion.corridor import Surroundings
 from sensebind.tools.motion.driver import Driver, Ended
 from sensebind.tools.motion.settings import Footprint, LidarMount, MotionSettings, Part

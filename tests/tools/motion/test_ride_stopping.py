@@ -11,8 +11,8 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Policy
 from sensebind.errors import ConfigurationError, ToolError
-from sensebind.perception.geometry import Camera, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.tools.cancellation import cancellable
 from sensebind.tools.motion import Limits, Motion, MotionEvent, motion_tools
 from sensebind.tools.ranging import CameraSight

@@ -80,6 +80,12 @@ def test_limits_and_obstacles_are_told() -> None:
     assert "approach" not in {tool.name for tool in tools}
 
 
+def test_code_that_moves_the_robot_gets_errors_of_ours() -> None:
+    motion = Motion(Wheels(), Limits(distance=2.0))
+    with pytest.raises(ToolError, match="too far"):
+        motion.drive(3.0)
+
+
 def test_a_lost_thing_is_told() -> None:
     def nowhere(kind: str) -> tuple[float, float]:
         raise ToolError(f"there is no {kind}")

@@ -20,7 +20,7 @@ from typing import Self
 import numpy as np
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
 
 BASE = "base_link"
 FOOTPRINT = "base_footprint"

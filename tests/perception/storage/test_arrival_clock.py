@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensebind.perception.arrival_clock import CONFIRMED, ArrivalClock
+from sensebind.perception.storage.arrival_clock import CONFIRMED, ArrivalClock
 
 SECOND = 10**9
 YEAR = 365 * 86_400

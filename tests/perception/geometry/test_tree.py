@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import OPTICAL, Camera, FrameTree, Transform
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
+from sensebind.perception.geometry.tree import OPTICAL, Camera, FrameTree, Transform
 
 ANGLES = st.tuples(*[st.floats(-math.pi, math.pi)] * 3)
 PLACES = st.tuples(*[st.floats(-5, 5)] * 3)

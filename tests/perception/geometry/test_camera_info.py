@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError, StorageError
-from sensebind.perception.camera_info import read_camera_info, write_camera_info
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.camera_info import read_camera_info, write_camera_info
+from sensebind.perception.geometry.lens import Intrinsics
 
 # As `rosrun camera_calibration cameracalibrator.py` leaves it in ost.yaml.
 OST = """\

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.lens import Intrinsics
+from sensebind.perception.geometry.lens import Intrinsics
 
 PLAIN = Intrinsics(520.0, 515.0, 318.0, 243.0, 640, 480)
 BARREL = replace(PLAIN, distortion=(-0.32, 0.11, 0.0011, -0.0007, -0.018))

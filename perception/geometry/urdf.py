@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import Transform
+from sensebind.perception.geometry.tree import Transform
 
 _MAX_BYTES = 20_000_000
 

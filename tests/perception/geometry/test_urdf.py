@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.geometry import FrameTree
-from sensebind.perception.urdf import read_urdf
+from sensebind.perception.geometry.tree import FrameTree
+from sensebind.perception.geometry.urdf import read_urdf
 
 ROBOT = """\
 <?xml version="1.0"?>

@@ -14,7 +14,7 @@ from typing import Any, cast
 import yaml
 
 from sensebind.errors import ConfigurationError, StorageError
-from sensebind.perception.lens import LENS_MODELS, Intrinsics, LensModel
+from sensebind.perception.geometry.lens import LENS_MODELS, Intrinsics, LensModel
 
 _MAX_BYTES = 1_000_000
 _OTHER_NAMES = {"fisheye": "equidistant", "": "plumb_bob", "none": "plumb_bob"}

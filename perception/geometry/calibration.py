@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from sensebind.errors import ConfigurationError, InputError, StorageError
-from sensebind.perception.lens import Intrinsics, LensModel
+from sensebind.perception.geometry.lens import Intrinsics, LensModel
 
 ENOUGH_VIEWS = 10
 """Views without which nothing is computed."""

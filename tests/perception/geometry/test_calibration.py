@@ -9,8 +9,8 @@ from fixtures.charuco_views import BENT, MATRIX, SIZE, views
 from PIL import Image
 
 from sensebind.errors import ConfigurationError, InputError, StorageError
-from sensebind.perception.calibration import Board, Calibrator
-from sensebind.perception.camera_info import read_camera_info, write_camera_info
+from sensebind.perception.geometry.calibration import Board, Calibrator
+from sensebind.perception.geometry.camera_info import read_camera_info, write_camera_info
 
 BOARD = Board()
 
