@@ -17,7 +17,7 @@ import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval import Decision
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
@@ -27,11 +27,11 @@ from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
-from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
+from sensebind.agent.robot.policy import check_unasked, policy_of
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
@@ -321,8 +321,8 @@ class RobotAgent:
         self.tools = make_tools(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
-        self._policy = _policy(config)
-        _check_unasked(self._policy, self.tools)
+        self._policy = policy_of(config)
+        check_unasked(self._policy, self.tools)
         keep = not self._transient
         state = config.state_directory
         if keep:
@@ -478,31 +478,3 @@ def _located(config: RobotConfig, model: str) -> str:
     if provider != "sensebind":
         return model
     return f"sensebind:{config.resolve(Path(directory)) if directory else config.weights}"
-
-
-def _policy(config: RobotConfig) -> Policy:
-    section = config.policy
-    rates = {Risk(name): count for name, count in section.rates.items()}
-    default = Policy()
-    return Policy(
-        approved=frozenset(section.approved),
-        forbidden=frozenset(section.forbidden),
-        rates=dict(default.rates) | rates,
-        max_sight_age=section.max_sight_age,
-        spoken=frozenset(section.spoken),
-    )
-
-
-def _check_unasked(policy: Policy, tools: Sequence[BaseTool]) -> None:
-    """Refuse tools that would move the robot without a question and without limits.
-
-    Raises:
-        ConfigurationError: One of them does; the message says what it lacks.
-    """
-    for tool in tools:
-        policy.asks(tool)  # refuses those of a robot that does not guard itself
-        if tool.name in policy.approved and risk_of(tool) is Risk.MOVE and tool.name not in MOVING:
-            raise ConfigurationError(
-                f"policy: approved: {tool.name} moves the robot, and keeps neither the fence nor "
-                f"max_distance: only {', '.join(MOVING)} of motion: may move it without a question"
-            )

@@ -89,8 +89,7 @@ class Watch:
         self._changed = threading.Condition()
         self._arrived: dict[str, float] = {}  # capture time of the newest
         self._epochs: dict[str, str] = {}
-        # Of each start of a publisher: lowest and highest number, and how many came. A robot is on
-        # trial for hours, so that the numbers themselves are too many.
+        # Of each start of a publisher: lowest number, highest, and how many came (for hours).
         self._numbers: dict[tuple[str, str], tuple[int, int, int]] = {}
 
     def __call__(self, percept: Percept) -> None:
@@ -156,8 +155,7 @@ class Subject:
 
         Args:
             config: The robot's file.
-            agent: Whether it has its agent, too, and keeps its own frames, so that `unwritable`
-                does nothing to it; else its streams alone are on trial.
+            agent: Whether it has its agent and its own frames; else its streams are on trial alone.
             watch: Records which percepts arrive.
         """
         self._config = config if agent else config.model_copy(update={"llm": None})

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.tools import StructuredTool
 
 from sensebind.agent.approval import Policy
-from sensebind.agent.robot.agent import _check_unasked
 from sensebind.agent.robot.config_file import read_config
+from sensebind.agent.robot.policy import check_unasked
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import ConfigurationError
 from sensebind.tools.motion import Motion, motion_tools
@@ -76,9 +76,9 @@ class Mover:
 def test_an_unguarded_robot_is_refused_at_its_start() -> None:
     policy = Policy(approved=frozenset({"drive"}))
     with pytest.raises(ConfigurationError, match="does not guard itself"):
-        _check_unasked(policy, motion_tools(Motion(Mover())))
+        check_unasked(policy, motion_tools(Motion(Mover())))
     guarded = type("Guarded", (Mover,), {"guards_itself": True})()
-    _check_unasked(policy, motion_tools(Motion(guarded)))
+    check_unasked(policy, motion_tools(Motion(guarded)))
 
 
 def test_a_movement_of_ones_own_keeps_no_fence_and_is_refused() -> None:
@@ -87,11 +87,11 @@ def test_a_movement_of_ones_own_keeps_no_fence_and_is_refused() -> None:
         return "up"
 
     tool = labelled(StructuredTool.from_function(fly), Risk.MOVE)
-    _check_unasked(Policy(), [tool])
+    check_unasked(Policy(), [tool])
     with pytest.raises(
         ConfigurationError, match="fly moves the robot, and keeps neither the fence"
     ):
-        _check_unasked(Policy(approved=frozenset({"fly"})), [tool])
+        check_unasked(Policy(approved=frozenset({"fly"})), [tool])
 
 
 def test_voice_approves_nothing_that_moves() -> None:

@@ -1,0 +1,42 @@
+"""A robot's policy: what its file lets tools do, and what it must not let them do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.approval import Policy
+from sensebind.agent.robot.body_sections import MOVING
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.errors import ConfigurationError
+from sensebind.tools.risk import Risk, risk_of
+
+
+def policy_of(config: RobotConfig) -> Policy:
+    """Return the policy that a robot's file describes."""
+    section = config.policy
+    rates = {Risk(name): count for name, count in section.rates.items()}
+    default = Policy()
+    return Policy(
+        approved=frozenset(section.approved),
+        forbidden=frozenset(section.forbidden),
+        rates=dict(default.rates) | rates,
+        max_sight_age=section.max_sight_age,
+        spoken=frozenset(section.spoken),
+    )
+
+
+def check_unasked(policy: Policy, tools: Sequence[BaseTool]) -> None:
+    """Refuse tools that would move the robot without a question and without limits.
+
+    Raises:
+        ConfigurationError: One of them does; the message says what it lacks.
+    """
+    for tool in tools:
+        policy.asks(tool)  # refuses those of a robot that does not guard itself
+        if tool.name in policy.approved and risk_of(tool) is Risk.MOVE and tool.name not in MOVING:
+            raise ConfigurationError(
+                f"policy: approved: {tool.name} moves the robot, and keeps neither the fence nor "
+                f"max_distance: only {', '.join(MOVING)} of motion: may move it without a question"
+            )
