@@ -42,8 +42,8 @@ from sensebind.agent.llm.factory import instructions
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.results.bound import BoundResults, FitTurn, Room
-from sensebind.agent.results.kept import KeptResults
-from sensebind.agent.results.reading import READ, OfferReading, reading_tool
+from sensebind.agent.results.kept import READ, KeptResults
+from sensebind.agent.results.reading import OfferReading, reading_tool
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
 from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses

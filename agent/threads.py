@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sensebind.agent.approval import store
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.results.kept import READ
 from sensebind.agent.results.kept import TABLE as RESULTS
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.errors import InputError, StorageError
@@ -243,8 +244,9 @@ class Dialogs:
         """Erases turns, so that no byte of them is left in the file.
 
         A turn goes that was taken in one of the spans of all streams, or that cites a frame in any
-        of them: in its question, its calls and results, or what was perceived with it. A turn that
-        is not over goes with what its dialog's model was shown so far.
+        of them: in its question, its calls and results, or what was perceived with it; and one that
+        read on in a result of a turn that goes. A turn that is not over goes with what its dialog's
+        model was shown so far.
 
         Args:
             spans: What is forgotten.
@@ -254,13 +256,13 @@ class Dialogs:
             InputError: A turn of a dialog is running.
             StorageError: It cannot be written.
         """
+        records = self._read("SELECT thread, id, at, record FROM turns")
         turns = {
             (thread, identity)
-            for thread, identity, at, record in self._read(
-                "SELECT thread, id, at, record FROM turns"
-            )
+            for thread, identity, at, record in records
             if covered(spans, "", int(at * 1e9)) or cites(spans, record)
         }
+        turns = self._with_readers(turns, spans, records)
         _ = self.saver  # its tables are there from now on
         threads = {name for (name,) in self._read("SELECT DISTINCT thread_id FROM checkpoints")}
         with ExitStack() as stack:
@@ -282,6 +284,25 @@ class Dialogs:
             if not dry:
                 self._erase(turns, shown, results)
         return Erased(turns, len(results))
+
+    def _with_readers(
+        self, turns: set[tuple[str, str]], spans: Sequence[Span], records: Sequence[Any]
+    ) -> set[tuple[str, str]]:
+        """Adds turns that hold a part of a result that goes, since they read on in it."""
+        readers = [
+            ((thread, identity), _read_in(record)) for thread, identity, _, record in records
+        ]
+        results = self._read("SELECT id, thread, turn, at FROM results")
+        while True:
+            gone = {
+                number
+                for number, thread, turn, at in results
+                if (thread, turn) in turns or covered(spans, "", int(at * 1e9))
+            }
+            more = {turn for turn, read in readers if read & gone} - turns
+            if not more:
+                return turns
+            turns = turns | more
 
     def _erase(
         self,
@@ -386,6 +407,14 @@ class _Shown:
     def thread(self) -> str:
         """Name of the dialog."""
         return self.key[0]
+
+
+def _read_in(record: str) -> set[str]:
+    """Returns the ids of the kept results that a turn has read on in."""
+    if READ not in record:
+        return set()
+    calls = json.loads(record).get("tool_calls", [])
+    return {str(one["arguments"].get("id")) for one in calls if one["name"] == READ}
 
 
 def turns_of(messages: Sequence[Any]) -> Iterator[list[Any]]:

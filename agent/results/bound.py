@@ -19,8 +19,8 @@ from langgraph.types import Command
 
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.openai_form import openai_form
-from sensebind.agent.results.kept import KeptResults
-from sensebind.agent.results.reading import READ, Part, mark_part, part_of, was_cut
+from sensebind.agent.results.kept import READ, KeptResults
+from sensebind.agent.results.reading import Part, mark_part, part_of, was_cut
 from sensebind.errors import StorageError
 from sensebind.tools.risk import INCOMPLETE
 

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS results (
     text BLOB NOT NULL
 ) STRICT
 """
+READ = "read_result"
+"""Name of the tool that reads on in a result, see `reading.py`."""
 MAX_CHARACTERS = 32 << 20
 """Of one result that are kept."""
 MAX_BYTES = 64 << 20

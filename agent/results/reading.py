@@ -14,13 +14,11 @@ from langchain_core.messages import BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from sensebind.agent.results.kept import MAX_CHARACTERS, KeptResults
+from sensebind.agent.results.kept import MAX_CHARACTERS, READ, KeptResults
 from sensebind.errors import ToolError
 from sensebind.tools.base import make_tool
 from sensebind.tools.risk import Origin, Risk, label
 
-READ = "read_result"
-"""Name of the tool."""
 _PART = "part"  # key of a message's `additional_kwargs`
 
 

@@ -16,7 +16,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.results.bound import FitTurn, Room
-from sensebind.agent.results.reading import READ, Part, part_of
+from sensebind.agent.results.kept import READ
+from sensebind.agent.results.reading import Part, part_of
 from sensebind.errors import InputError
 from sensebind.tools.api import ApiTools
 from sensebind.tools.risk import ORIGIN, Origin, Risk, label

@@ -19,6 +19,7 @@ from sensebind.agent.approval.audit import AuditLog, read_audit
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.cli.forget import forget as command
+from sensebind.agent.results.kept import READ
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.forgetting import (
@@ -434,3 +435,19 @@ def test_all_can_be_forgotten_again_and_what_is_damaged_goes_with_all(robot: Fak
     assert MARK.encode() not in robot.recording.read_bytes() and b"IDAT" not in (
         robot.recording.read_bytes()
     )
+
+
+def test_a_turn_that_read_on_in_a_forgotten_result_goes_with_it(robot: Fake) -> None:
+    with Dialogs(robot.state / "dialogs.sqlite") as dialogs, sqlite3.connect(dialogs.path) as file:
+        [kept] = file.execute(
+            "SELECT id FROM results WHERE turn = ?", (robot.ids["mine"],)
+        ).fetchone()
+        part = {"name": READ, "arguments": {"id": kept, "offset": 9}, "result": MARK}
+        for identity, calls_made in (("t8", [part]), ("t9", [])):
+            record = {"user": identity, "at": LONG_AGO / 1e9, "tool_calls": calls_made}
+            dialogs.add("other", identity, record)
+        assert ("other", "t8") in dialogs.erase([last("1h", NOW)], dry=True).turns
+    forget(robot.config, [last("1h", NOW)])
+    assert robot.where(MARK.encode()) == set()
+    with Dialogs(robot.state / "dialogs.sqlite") as dialogs:
+        assert [turn["user"] for turn in dialogs.turns("other")] == ["t9"]
