@@ -567,7 +567,8 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
                 return
             simulation.order(Order(reset=True, start=0.0, drop=0.0))
             time.sleep(0.25)
-            driving = threading.Thread(target=_drive, args=(robot, chance.choice((5.0, -5.0))))
+            metres = chance.choice((5.0, -5.0))
+            driving = threading.Thread(target=_drive, args=(robot, metres))
             driving.start()
             time.sleep(chance.uniform(0.3, 1.0))
             speed = simulation.order().speed
@@ -579,7 +580,7 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
             width = chance.uniform(0.1, 0.8)
             left = chance.uniform(-0.5, 0.5) * min(width, 2 * RADIUS) * 0.8
             # Behind it where it drives back: the place is given from its front.
-            ahead = away if speed >= 0 else -away - 2 * RADIUS - 0.3
+            ahead = away if metres > 0 else -away - 2 * RADIUS - 0.3
             at = time.monotonic()
             simulation.order(Order(box=(ahead, left, 0.3, width)))
             drives = driving.is_alive()
