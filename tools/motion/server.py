@@ -149,7 +149,7 @@ class MotionServer:
             process.wait()
 
     def _is_over(self, wish: int) -> bool:
-        """Whether a wish was fulfilled, or need not be any more: the next process starts with it."""
+        """Whether a wish was fulfilled, or need not be: the next process starts with it."""
         return not self._runs or self._fulfilled == wish or self._wish != wish
 
     def _note(self, *, runs: bool, fulfilled: int) -> int:
