@@ -1,11 +1,11 @@
 """The driving process: the only one that commands the base.
 
-`python -m sensebind.tools.motion.process CONTROL_FD SOCKET LIDAR` reads its settings from the
-control socket, listens at SOCKET (mode 0600) and drives; with `p` for LIDAR that stays closed, as
-while its stream is paused. It imports neither PyTorch nor LangChain nor the
-agent, so it starts at once and is not in their way. It owns the lidar, too: sweeps come to it
-straight from the device, and it passes them on to whoever encodes them (`relay`). So a robot sees
-obstacles as long as it can move at all, and when this process dies, the base stops by itself.
+`python -m sensebind.tools.motion.process CONTROL_FD SOCKET WISH` reads its settings from the
+control socket, listens at SOCKET (mode 0600) and drives. WISH is a number as in a beat: odd where
+the lidar is to be closed, as while its stream is paused. It imports neither PyTorch nor LangChain
+nor the agent, so it starts at once and is not in their way. It owns the lidar, too: sweeps come to
+it straight from the device, and it passes them on to whoever encodes them (`relay`). So a robot
+sees obstacles as long as it can move at all, and when this process dies, the base stops by itself.
 
 The robot moves only while three things are renewed: the lease of the movement by its client, the
 beat of whoever started this process, and the sweeps and odometry of the robot itself.
@@ -53,9 +53,6 @@ from sensebind.tools.motion.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 
-OPEN, PAUSED = b"o", b"p"
-"""What a beat of whoever started the process says of the lidar: read it, or keep it closed. The
-process answers with the same letters when it is so."""
 _TICK = 0.02  # seconds between two looks at the base
 _BURST = 5  # times that zero is sent after a stop: one of them gets through
 _BURST_SECONDS = 0.005  # between two zeros of a burst: what is lost costs no whole tick
@@ -82,7 +79,7 @@ class Process:
         base: What is driven.
         control: To whoever started this process.
         listener: Where clients connect.
-        paused: Whether the lidar stays closed at first.
+        wish: Of whoever started this process, about the lidar: 1 keeps it closed at first.
     """
 
     def __init__(
@@ -91,7 +88,7 @@ class Process:
         base: Base,
         control: sockets.socket,
         listener: sockets.socket,
-        paused: bool = False,
+        wish: int = 0,
     ) -> None:
         self._settings = settings
         self._base = base
@@ -110,10 +107,13 @@ class Process:
         self._commanded = -1.0  # when the last command was sent
         self._moves = False  # whether it was one that moves
         self._seen = False  # whether a sweep has come since
-        self._sweeps = Sweeps(settings, self.wake, paused) if settings.lidar is not None else None
-        self._paused = paused  # whether the lidar is to be closed
+        # A beat is one byte, the newest wish: twice its number, and 1 where the lidar is to be
+        # closed. The process says the same byte when it is so.
+        self._wish = wish
         self._paused_since = 0.0
-        self._said = b""  # of the lidar, to whoever started this process
+        self._said = -1
+        paused = self._paused
+        self._sweeps = Sweeps(settings, self.wake, paused) if settings.lidar is not None else None
         reasons = {
             "there is no lidar to see obstacles with": settings.lidar is None,
             "its base does not stop by itself": not getattr(base, "stops_itself", False),
@@ -178,33 +178,39 @@ class Process:
             data = b""
         if data:
             self._beaten = time.monotonic()
-            self._pause(data[-1:] == PAUSED, self._beaten)
+            self._hear_wish(data[-1], self._beaten)
         elif not self._ending:
             self._selector.unregister(self._control)
             self._ending = True
 
-    def _pause(self, paused: bool, now: float) -> None:
+    @property
+    def _paused(self) -> bool:
+        return bool(self._wish % 2)
+
+    def _hear_wish(self, wish: int, now: float) -> None:
         """Keep the lidar closed, or open it; what moves by it stands before it is closed."""
-        if self._sweeps is None or paused == self._paused:
+        before, self._wish = self._paused, wish
+        if self._sweeps is None or self._paused == before:
             return
-        self._paused, self._paused_since = paused, now
-        if paused:
+        if self._paused:
+            self._paused_since = now
             self._driver.end_movement("stopped", _PAUSED_LIDAR, now)
             self._zeros = _BURST
         else:
             self._sweeps.pause(False)
 
     def _follow(self, now: float) -> None:
-        """Close a lidar that is paused as soon as the robot stands, and say how it is."""
+        """Close a lidar that is paused as soon as the robot stands, and say that it is."""
         sweeps = self._sweeps
         stands = not self._driver.busy or now - self._paused_since > _LAST_SECONDS
         if sweeps is not None and self._paused and stands:
             sweeps.pause(True)
-        said = PAUSED if sweeps is None or not sweeps.open else OPEN
-        if said != self._said:
-            self._said = said
-            with suppress(OSError):  # its end is noticed where its beats are
-                self._control.send(said)
+        is_open = sweeps is not None and sweeps.open
+        if self._said == self._wish or is_open == self._paused:
+            return
+        self._said = self._wish
+        with suppress(OSError):  # its end is noticed where its beats are
+            self._control.send(bytes([self._said]))
 
     def _welcome(self) -> None:
         try:
@@ -414,7 +420,7 @@ def main(arguments: list[str]) -> int:
             with suppress(OSError):
                 control.sendall(f"error {one_line(error)}\n".encode())
             return 1
-        process = Process(settings, base, control, listener, arguments[2].encode() == PAUSED)
+        process = Process(settings, base, control, listener, int(arguments[2]))
         signal.signal(signal.SIGTERM, lambda *_: process.finish())
         gc.collect()
         gc.freeze()  # what is here stays; only what is new is looked through

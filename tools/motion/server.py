@@ -21,7 +21,7 @@ from sensebind.tools.motion.settings import MotionSettings, dump_settings
 log = logging.getLogger(__name__)
 
 _PROCESS = "sensebind.tools.motion.process"
-_OPEN, _PAUSED = b"o", b"p"  # a beat says whether the lidar is to be read, or to be closed
+_WISHES = 128  # about the lidar, after which they are counted from 0 again
 _BEAT_SECONDS = 0.06
 _START_SECONDS = 30.0  # importing on a loaded machine takes a while
 _STOP_SECONDS = 2.5  # for the base to come to stand, which stands by itself if this is not enough
@@ -61,8 +61,9 @@ class MotionServer:
     ) -> None:
         self._settings = settings.check()
         self._lock = threading.Condition()
-        self._paused = paused
-        self._closed = True  # whether the process has closed the lidar, or does not run
+        self._wish = int(paused)  # twice its number, and 1 where the lidar is to be closed
+        self._fulfilled = -1  # the wish that the process has fulfilled last
+        self._runs = False
         self._path = path
         self._own: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -138,8 +139,8 @@ class MotionServer:
             paused: Whether it is to be closed.
         """
         with self._lock:
-            self._paused = paused
-            if not paused or self._lock.wait_for(lambda: self._closed, _CLOSE_SECONDS):
+            self._wish = wish = 2 * ((self._wish // 2 + 1) % _WISHES) + paused
+            if not paused or self._lock.wait_for(lambda: self._is_over(wish), _CLOSE_SECONDS):
                 return
             process = self._process
         log.error("the driving process does not close the lidar: it is killed, and started again")
@@ -147,21 +148,25 @@ class MotionServer:
             process.kill()
             process.wait()
 
-    def _note_closed(self, closed: bool) -> None:
+    def _is_over(self, wish: int) -> bool:
+        """Whether a wish was fulfilled, or need not be: the next process starts with it."""
+        return not self._runs or self._fulfilled == wish or self._wish != wish
+
+    def _note(self, *, runs: bool, fulfilled: int) -> int:
+        """Note what the process does; returns what it is to do."""
         with self._lock:
-            self._closed = closed
+            self._runs, self._fulfilled = runs, fulfilled
             self._lock.notify_all()
+            return self._wish
 
     def _start(self) -> None:
         self._control, theirs = sockets.socketpair()
-        with self._lock:
-            said = _PAUSED if self._paused else _OPEN
-            self._closed = self._paused
+        wish = self._note(runs=True, fulfilled=-1)
         with theirs:  # closed here, so that the end of the process is the end of the line
             number = theirs.fileno()
             self._process = start_module(
                 _PROCESS,
-                [str(number), str(self.address), said.decode()],
+                [str(number), str(self.address), str(wish)],
                 [number],
                 _ONE_THREAD,
             )
@@ -206,7 +211,7 @@ class MotionServer:
         if control is None:
             return False
         try:
-            control.send(_PAUSED if self._paused else _OPEN)
+            control.send(bytes([self._wish]))
         except BlockingIOError:  # it is stopped; it finds all beats when it goes on
             return True
         except OSError:
@@ -219,7 +224,7 @@ class MotionServer:
         except OSError:
             return False
         if said:
-            self._note_closed(said[-1:] == _PAUSED)
+            self._note(runs=True, fulfilled=said[-1])
         return bool(said)
 
     def _end(self, keep: bool = False) -> None:
@@ -234,7 +239,7 @@ class MotionServer:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._note_closed(True)
+        self._note(runs=False, fulfilled=-1)
         if not keep and self._own is not None:
             with suppress(OSError):
                 shutil.rmtree(self._own)
