@@ -207,6 +207,40 @@ def test_a_box_too_near_to_stop_before_it_brakes_at_once() -> None:
     assert zero - put_at <= 0.1 + 0.05 + 2 * STEP
 
 
+@pytest.mark.parametrize("metres", [4.0, -4.0])
+@pytest.mark.parametrize("away", [0.005, 0.02, 0.04])
+@pytest.mark.parametrize(
+    "footprint", [Footprint.round(RADIUS), Footprint(front=RADIUS, back=RADIUS, half_width=0.2)]
+)
+def test_what_is_touched_before_a_sweep_shows_it_is_not_pushed(
+    footprint: Footprint, away: float, metres: float
+) -> None:
+    lab = Lab(settings_of(footprint=footprint))
+    assert lab.driver.start("drive", metres, lab.now) == ""
+    lab.live(1.5)
+    lab.world.put(away if metres > 0 else -away - 2 * RADIUS - 0.3, 0.0, 0.3, 0.4)
+    put_at = lab.now
+    assert lab.wait().outcome == "blocked"
+    zero = next(at for at, speed, _ in lab.commands if at > put_at and not speed)
+    assert zero - put_at <= 0.1 + 0.05 + 2 * STEP
+    assert lab.move("drive", metres / 20).outcome == "blocked"
+    assert lab.move("drive", -metres / 20).outcome == "done"  # it may go back
+
+
+def test_what_the_lidar_sees_of_the_robot_itself_is_not_in_its_way() -> None:
+    bumper = np.array([[RADIUS - 0.03, y, 0.3] for y in (-0.05, 0.0, 0.05)], np.float32)
+    noise = np.random.default_rng(0)
+    around = Surroundings(Footprint.round(RADIUS), LidarMount())
+    for moment in range(20):
+        x = max(0.0, 0.05 * (moment - 5))  # it drives away with its bumper
+        sweep = bumper + noise.normal(0, 0.005, bumper.shape).astype(np.float32)
+        around.take(sweep, (x, 0.0, 0.0), 0.1 * moment)
+        assert around.free((x, 0.0, 0.0), 0.5, 0.0, 1.0) == math.inf
+    touched = np.array([[RADIUS - 0.03, 0.12, 0.3]], np.float32)
+    around.take(np.concatenate([bumper, touched]), (x, 0.0, 0.0), 2.0)
+    assert around.free((x, 0.0, 0.0), 0.5, 0.0, 1.0) == 0.0
+
+
 def test_what_stands_beside_or_behind_is_passed() -> None:
     lab = Lab()
     lab.world.put(0.0, 0.45, 2.0, 0.3)  # a wall 5 cm to the left
