@@ -13,6 +13,7 @@ from typing import Any
 
 from sensebind.agent.approval.requests import NotWaiting, Request, digest_of
 from sensebind.errors import StorageError
+from sensebind.perception.storage.database import open_database
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS approvals (
@@ -23,7 +24,6 @@ CREATE TABLE IF NOT EXISTS approvals (
     state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'started', 'lapsed'))
 ) STRICT
 """
-_PATIENCE = 5.0  # seconds to wait for another process that writes
 _KEPT = 1000  # rows that are kept of what is over
 
 
@@ -42,10 +42,7 @@ class Approvals:
         self._path = path
         self._lock = threading.Lock()
         try:
-            self._file = sqlite3.connect(
-                path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
-            )
-            self._file.execute(TABLE)
+            self._file = open_database(path, TABLE, autocommit=True)
         except sqlite3.Error as error:
             raise StorageError(f"the approvals in {path} cannot be opened: {error}") from error
 
