@@ -1,14 +1,14 @@
 """What an API answers, as a value and as content for a language model."""
 
 import base64
-import codecs
 import json
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 
+from sensebind.errors import InputError
 from sensebind.tools.base import shortened
 from sensebind.tools.mcp_results import media_block, media_note
+from sensebind.tools.openapi.bodies import charset_of
 from sensebind.tools.openapi.parameters import scalar
 
 MAX_SHOWN = 400
@@ -38,15 +38,12 @@ def read_answer(body: bytes, content_type: str = "") -> Any:
         body: All of it.
         content_type: The header of this name; "" where there is none.
     """
-    message = Message()
-    message["content-type"] = content_type
     media = content_type.partition(";")[0].strip().lower()
     if media.startswith(("image/", "audio/", "video/")) and not media.endswith("+xml"):
         return Binary(media, body)
-    charset = str(message.get_param("charset", ""))
     try:
-        codec = codecs.lookup(charset).name if charset else ""
-    except LookupError:
+        codec = charset_of(content_type)
+    except InputError:  # a name that the server made up
         codec = ""
     try:
         return json.loads(body.decode(codec) if codec else body)

@@ -46,6 +46,8 @@ def test_numbers_are_those_of_the_server(number: float, text: str) -> None:
         ("厨房".encode("gb18030"), "text/plain; charset=GB18030", "厨房"),
         (b"K\xe4se", "text/plain", "K\ufffdse"),
         (b"K\xe4se", "text/plain; charset=klingon", "K\ufffdse"),
+        (b"plain", "text/plain; charset=hex", "plain"),
+        (b"plain", "text/plain; charset=a\0b", "plain"),
         (b"<svg/>", "image/svg+xml", "<svg/>"),
         (b"\x89PNG", "image/png", Binary("image/png", b"\x89PNG")),
         (b"\xff\x00", "application/octet-stream", Binary("application/octet-stream", b"\xff\x00")),
