@@ -63,7 +63,8 @@ def test_files_are_named_and_kept_whole() -> None:
     content, whole = content_of(Binary("application/pdf", b"%PDF\xff"))
     assert content == "(application/pdf, 5 bytes, which cannot be shown)"
     assert json.loads(json.dumps(whole)) == {"type": "application/pdf", "base64": "JVBERv8="}
-    note, sound = content_of(Binary("audio/wav", b"RIFF"))[0]
-    assert note == {"type": "text", "text": "(a sound, audio/wav)"}
-    assert sound["mime_type"] == "audio/wav"
+    blocks, _ = content_of(Binary("audio/wav", b"RIFF"))
+    assert isinstance(blocks, list)
+    assert blocks[0] == {"type": "text", "text": "(a sound, audio/wav)"}
+    assert blocks[1]["mime_type"] == "audio/wav"
     assert reason(Binary("image/png", b"")) == "(image/png, 0 bytes, which cannot be shown)"
