@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-from sensebind.errors import SenseBindError
+from sensebind.errors import one_line
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,16 @@ _REASONS = {
 class StopSignals:
     """Stops when one of the signals comes. A context manager for the main thread."""
 
-    def __init__(self, stop: Callable[[str], None]) -> None:
+    def __init__(self, stop: Callable[[str], None], *, interrupts: bool = True) -> None:
         """Installs nothing yet.
 
         Args:
             stop: Stops; called in a thread, with what asked for it.
+            interrupts: Whether Ctrl-C raises `KeyboardInterrupt`, as the table says; without it the
+                program's own handler stays.
         """
         self._stop = stop
+        self._interrupts = interrupts
         self._busy = False
         self._pressed = False
         self._before: dict[int, Any] = {}
@@ -60,8 +63,9 @@ class StopSignals:
         self._thread = threading.Thread(target=self._run, args=(reading,), name="stop-signals")
         self._thread.start()
         self._fd_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self._before = {
-            signal.SIGINT: signal.signal(signal.SIGINT, self._interrupt),
+        if self._interrupts:
+            self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        self._before |= {
             signal.SIGQUIT: signal.signal(signal.SIGQUIT, _nothing),
             signal.SIGUSR1: signal.signal(signal.SIGUSR1, _nothing),
         }
@@ -102,8 +106,8 @@ class StopSignals:
                     continue
                 try:
                     self._stop(reason)
-                except SenseBindError as error:
-                    log.error("a stop by %s: %s", reason, error)
+                except Exception as error:  # this thread must live to hear the next one
+                    log.error("a stop by %s: %s", reason, one_line(error))
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord
 from sensebind.agent.stop_words import is_stop
 from sensebind.console import console
-from sensebind.errors import InputError, SenseBindError
+from sensebind.errors import InputError, SenseBindError, one_line
 from sensebind.printable import printable, printable_call, printable_json
 
 Events = Generator[Event, None, None]
@@ -90,13 +90,14 @@ class Terminal:
         self._stopped.set()
         if self._stop is None:
             return
+        said = f"stopped by {reason}" if self._lines.prompt else ""  # while somebody is asked
         try:
             self._stop(reason)
-        except SenseBindError as error:
-            self.alert(f"error: {error}")
-        else:
-            if self._lines.prompt:  # a key or a signal, while somebody is asked
-                self.alert(f"stopped by {reason}")
+        except Exception as error:  # whatever it is, the thread goes on that hears the next stop
+            said = f"error: {one_line(error)}"
+        if said:
+            with suppress(OSError, ValueError):  # the terminal has gone
+                self.alert(said)
 
     def _heard(self, line: str) -> bool:
         """Acts on a line that was typed while nobody was asked; returns whether it is a stop."""
