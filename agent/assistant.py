@@ -282,8 +282,9 @@ class Assistant:
 
         It is cancelled by every stop from this call on, also by one that comes before its first
         event is asked for. A turn that fails for a reason that SenseBind knows is taken out of the
-        dialog, and its record says why. A turn that needs a person's approval yields `ApprovalNeeded` and then
-        waits for `decide`; asking something else instead rejects what was to be approved.
+        dialog, and its record says why. A turn that needs a person's approval yields
+        `ApprovalNeeded` and then waits for `decide`; asking something else instead rejects what was
+        to be approved.
 
         Args:
             text: What the user says. One that `is_stop` ends what is running, without asking the

@@ -19,8 +19,8 @@ from sensebind.agent.cli.signals import terminable
 from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sensebind.agent.robot.agent import RobotAgent
     from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.robot.agent import RobotAgent
     from sensebind.agent.robot.config import RobotConfig
     from sensebind.memory.watches import Alert
 
