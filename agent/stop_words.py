@@ -15,6 +15,7 @@ A false stop costs a word, a missed one may cost a leg: whatever may be meant as
 import re
 import unicodedata
 
+_LONGEST = 4000  # characters; of a longer text, such as a pasted page, both ends are looked at
 _NEGATED = r"(?:(?:do not|don'?t|dont|does not|doesn'?t|never|not|without|non|no need to) )"
 _STRONG = (
     r"(?:s+t+o+p+)+|s t o p|st op|sto p|stop(?:it|now|please|moving)|stahp|e ?stops?"
@@ -88,6 +89,8 @@ def is_stop(text: str) -> bool:
     Args:
         text: What was said or typed.
     """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} | {text[-_LONGEST // 2 :]}"
     plain = _plain(text)
     if text.lstrip().startswith(("/", "／")):
         return _COMMAND.match(plain) is not None
@@ -106,6 +109,8 @@ def says_more(text: str) -> bool:
     Args:
         text: A text that `is_stop`.
     """
+    if len(text) > _LONGEST:
+        return True
     rest = _plain(text)
     if not re.search("[a-z]", rest):
         rest = _WEAK_CHINESE.sub(" ", rest.replace(" ", ""))

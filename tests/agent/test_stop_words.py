@@ -67,6 +67,12 @@ def test_no_stop(text: str) -> None:
     assert not is_stop(text)
 
 
+def test_a_page_is_looked_at_where_it_begins_and_ends() -> None:
+    page = "s t o " * 100_000  # what takes long must not keep a stop waiting
+    assert is_stop(f"stop! {page}") and is_stop(f"{page} stop!") and says_more(f"stop! {page}")
+    assert not is_stop("a ball " * 100_000)
+
+
 @given(
     st.sampled_from(["stop", "halt", "don't move", "停下来", "别动"]),
     st.text(alphabet=string.whitespace + '.,!?…。！，“”"()*-\u200b\u202e', max_size=6),
