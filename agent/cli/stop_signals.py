@@ -25,6 +25,7 @@ from sensebind.errors import one_line
 
 log = logging.getLogger(__name__)
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 KEY = "Ctrl-\\"
 """What a person presses."""
 _REASONS = {
@@ -43,8 +44,8 @@ class StopSignals:
 
         Args:
             stop: Stops; called in a thread, with what asked for it.
-            interrupts: Whether Ctrl-C raises `KeyboardInterrupt`, as the table says; without it the
-                program's own handler stays.
+            interrupts: Whether SIGINT and SIGTERM do as the table says; without it they are left to
+                a program that ends with them, and stops everything as it ends.
         """
         self._stop = stop
         self._interrupts = interrupts
@@ -102,7 +103,8 @@ class StopSignals:
     def _run(self, reading: int) -> None:
         while numbers := os.read(reading, 64):
             for number in dict.fromkeys(numbers):
-                if (reason := _REASONS.get(signal.Signals(number))) is None:
+                reason = _REASONS.get(signal.Signals(number))
+                if reason is None or (number in _ENDING and not self._interrupts):
                     continue
                 try:
                     self._stop(reason)
