@@ -181,6 +181,7 @@ class Governor(AgentMiddleware):
             try:
                 self._admit(request, risk, place)
                 self._write_ahead(fields)
+                self._check_running()  # the disk may have taken its time
             except Refusal as refusal:
                 yield self._refused(call, fields, str(refusal))
                 return
@@ -200,12 +201,11 @@ class Governor(AgentMiddleware):
 
     def _admit(self, request: Any, risk: Risk, place: Place) -> None:
         """Raises Refusal if the call may not run now; counts it if it may."""
-        call, turn = request.tool_call, turn_event()
+        call = request.tool_call
         name = call["name"]
         if name in self._policy.forbidden:
             raise Refusal(f"{name} is forbidden here")
-        if turn is not None and turn.is_set():
-            raise Refusal("cancelled")
+        self._check_running()
         if risk is Risk.STOP:
             return
         if reason := place.refusal(moves=risk is Risk.MOVE):
@@ -223,12 +223,18 @@ class Governor(AgentMiddleware):
             raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
         self._count(risk)
         self._take_approval(request)
+        self._check_running()
         with self._state:
-            if turn is not None and turn.is_set():
-                raise Refusal("cancelled")
             if self._made[same] >= MAX_SAME:
                 raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
             self._made[same] += 1
+
+    def _check_running(self) -> None:
+        """Raises Refusal if the call's turn is cancelled."""
+        turn = turn_event()
+        with self._state:
+            if turn is not None and turn.is_set():
+                raise Refusal("cancelled")
 
     def _count(self, risk: Risk) -> None:
         limit = self._policy.rates.get(risk)

@@ -87,10 +87,13 @@ class Approvals:
                     (self._key(thread, one), thread, one.call, digest_of(one.tool, one.arguments)),
                 )
             found = [one for one in requests if self._state(file, thread, one) == "pending"]
+            # What was decided of the present checkpoint stays: without its row it would wait again.
+            present = [self._key(thread, one) for one in requests]
             file.execute(
                 "DELETE FROM approvals WHERE state <> 'pending' AND thread = ? AND "
-                "rowid < (SELECT max(rowid) FROM approvals) - ?",
-                (thread, _KEPT),
+                "rowid < (SELECT max(rowid) FROM approvals) - ? AND "
+                f"id NOT IN ({', '.join('?' * len(present))})",
+                (thread, _KEPT, *present),
             )
         return found
 
@@ -148,8 +151,11 @@ class Approvals:
             ).rowcount
         return taken == 1
 
-    def reject(self, thread: str) -> int:
+    def reject(self, thread: str | None = None) -> int:
         """Rejects what waits, and what was approved and has not started; returns how many.
+
+        Args:
+            thread: Name of the dialog; None for all of the file.
 
         Raises:
             StorageError: It cannot be written.
@@ -157,7 +163,8 @@ class Approvals:
         with self._writing() as file:
             return file.execute(
                 "UPDATE approvals SET state = CASE state WHEN 'pending' THEN 'rejected' "
-                "ELSE 'lapsed' END WHERE thread = ? AND state IN ('pending', 'approved')",
+                "ELSE 'lapsed' END WHERE thread = coalesce(?, thread) "
+                "AND state IN ('pending', 'approved')",
                 (thread,),
             ).rowcount
 

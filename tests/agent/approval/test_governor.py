@@ -219,6 +219,24 @@ def test_a_cancelled_turn_starts_nothing() -> None:
         assert governed(one, n=1) == "error: cancelled"
 
 
+def test_a_stop_while_the_log_is_written_still_counts(tmp_path: Path) -> None:
+    turn, ran = threading.Event(), []
+
+    class SlowDisk(AuditLog):
+        def write(self, event: str, **fields: Any) -> None:
+            super().write(event, **fields)
+            if event == "started":
+                one.cancel(turn)
+
+    log = SlowDisk(tmp_path / "audit.jsonl")
+    one = Governor(Policy(), tools_of(Risk.CHANGE), audit=log)
+    with cancellable(turn):
+        assert governed(one, run=lambda: str(ran.append(1))) == "error: cancelled"
+    assert ran == []
+    assert [record["event"] for record in read_audit(log.path)] == ["started", "cancelled"]
+    log.close()
+
+
 # --- whole turns ---------------------------------------------------------------------------------
 
 

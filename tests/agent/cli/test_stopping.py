@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
 from sensebind.agent.assistant import Assistant
+from sensebind.agent.cli.conversation import converse
 from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.cli.terminal import Terminal
 from sensebind.agent.threads import Dialogs
@@ -369,3 +370,65 @@ def test_nothing_that_others_wrote_repaints_the_question(
         assert not set("\x1b\r\u202e\x9b") & set(capsys.readouterr().out)
     with Dialogs(file) as kept:  # and what is kept is what was said
         assert next(kept.turns("default"))["tool_calls"][0]["arguments"] == {"text": EVIL}
+
+
+def test_a_stop_that_is_written_as_a_command_stops(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("/stop\n/停\n/help\n"))
+    converse(robot.assistant, Terminal())
+    assert robot.stops == 2 and "Stopped." in capsys.readouterr().out
+
+
+def test_a_stop_that_fails_does_not_end_the_thread_that_hears_the_next() -> None:
+    heard: list[str] = []
+
+    def stop(reason: str) -> None:
+        heard.append(reason)
+        raise ValueError("the bus is gone")
+
+    terminal = Terminal(as_json=True)
+    with terminal.stopping(stop):
+        for number in (signal.SIGUSR1, signal.SIGQUIT):
+            before, until = len(heard), time.monotonic() + 20
+            os.kill(os.getpid(), number)
+            while len(heard) == before and time.monotonic() < until:
+                time.sleep(0.01)
+    assert heard == ["SIGUSR1", "Ctrl-\\"]
+
+
+_STARTING = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:]
+from pathlib import Path
+from sensebind.agent.robot import robot
+class Starting:
+    def __init__(self, *arguments, **options): ...
+    def __enter__(self):
+        os.kill(os.getpid(), signal.SIGQUIT)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        print("still starting", flush=True)
+        raise KeyboardInterrupt
+    def __exit__(self, *_): ...
+robot.Robot = Starting
+from sensebind.agent.cli import main
+file = Path("rover.yaml")
+file.write_text('{name: rover, llm: sensebind, streams: {camera: {source: "camera:0"}}}')
+main([os.environ["COMMAND"], str(file)])
+"""
+
+
+@pytest.mark.parametrize("command", ["chat", "run"])
+def test_a_key_and_a_button_end_nothing_while_the_robot_starts(
+    tmp_path: Path, command: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STARTING, *sys.path],
+        env=os.environ | {"COMMAND": command},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "still starting" in done.stdout and done.returncode >= 0, done.stderr
