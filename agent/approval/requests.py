@@ -34,12 +34,15 @@ class Request:
         id: What a decision names: the call's id and position in its message, the digest of tool
             and arguments, and the checkpoint of the dialog in which it waits.
         call: The model's id of the call.
+        question: What a person is asked where the robot is not sure that the call was meant, in
+            the person's language; "" where approval is all that is asked for.
     """
 
     tool: str
     arguments: dict[str, Any]
     id: str = field(default="", compare=False)
     call: str = field(default="", compare=False)
+    question: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, call: Mapping[str, Any], position: int, checkpoint: str) -> Request:
