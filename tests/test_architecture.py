@@ -47,6 +47,7 @@ LAYERS = (
     "agent.conditioning",
     "agent.llm",
     "agent.approval",
+    "agent.grounding",
     "agent.results",
     "agent",
     "agent.robot",
