@@ -230,7 +230,7 @@ def _by_words(
                 continue
             if clause.around:
                 yield converted(Fraction(180), DEGREE, unit)
-            elif parameter.positive is not None:
+            elif parameter.positive is not None and not clause.vague:
                 opposite = _OPPOSITE[parameter.positive]
                 ways = clause.headings & {parameter.positive, opposite}
                 if len(ways) == 1 and (single or not meant):

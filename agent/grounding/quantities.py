@@ -78,6 +78,7 @@ class Clause:
         headings: Directions that it names and does not negate.
         around: Whether it asks for half a turn.
         extreme: `maximum` or `minimum` where it asks for the most or the least; "" otherwise.
+        vague: Whether it says "a little", so that no usual number is meant.
     """
 
     text: str
@@ -85,6 +86,7 @@ class Clause:
     headings: frozenset[Heading]
     around: bool
     extreme: str
+    vague: bool = False
 
 
 _SPLIT = re.compile(
@@ -146,6 +148,10 @@ _EXTREMES = (
         r"|coldest|coolest|quietest|dimmest)\b|最[小低少冷凉暗慢轻]",
     ),
 )
+_VAGUE = re.compile(
+    r"\b(?:a (?:little|bit|tad|touch|smidge\w*|hair)|slightly|somewhat|some|gently)\b"
+    r"|一点|一些|一丢丢|稍微?|略|点儿|(?:half|part)[ -]?way (?:to|left|right)"
+)
 _MINUS = re.compile(r"(?:(?<![\w.)])-|\b(?:minus|negative) |负|零下(?:摄氏|华氏)?)\s?$")
 _BELOW = re.compile(r"\s?(?:degrees?\s)?below(?: zero)?\b")
 _CHOICE = re.compile(
@@ -197,7 +203,8 @@ _NAME = re.compile(
     r"|(?:第|号|[频頻]道)$"
 )
 _ORDINAL = re.compile(
-    r"(?:st|nd|rd|th)\b|号|[点點]|楼|层|岁|月|年|日|个人|次|\s?(?:years? old|times)\b"
+    r"(?:st|nd|rd|th)\b|号|[点點]|楼|层|岁|月|年|日|个人|次|步|格"
+    r"|\s?(?:years? old|times|steps?|paces?|people|of us)\b"
 )
 _PRONOUN_BEFORE = re.compile(
     r"\b(?:this|that|the|which|no|some|any|every|each|other|another|red|blue|green|yellow|orange"
@@ -273,7 +280,8 @@ def _clause(text: str, start: int) -> Clause:
     plain = _NEGATED_WAY.sub(" ", _NO_WAY.sub(" ", text))
     headings = frozenset(way for way, pattern in _WAYS_FOUND if pattern.search(plain))
     extreme = next((name for name, pattern in _EXTREMES if re.search(pattern, text)), "")
-    return Clause(text, start, headings, _AROUND.search(text) is not None, extreme)
+    vague = _VAGUE.search(text) is not None
+    return Clause(text, start, headings, _AROUND.search(text) is not None, extreme, vague)
 
 
 def _quantity(text: str, one: Numeral, cut: list[Clause]) -> Quantity | None:
