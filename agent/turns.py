@@ -209,6 +209,8 @@ class Turns:
                 request=request.id,
                 tool=request.tool,
                 arguments=request.arguments,
+                question=request.question,
+                grounds=request.grounds,
             )
         self._shown = tuple(one.id for one in waiting)
 

@@ -81,10 +81,12 @@ class Sources:
             before = earlier[-1]
             said.insert(0, text_of(messages[before]))
         whole = "\n".join(said)
-        # What answers a question counts first: "21 or 22 degrees?", "22".
+        # What answers a question counts first ("20 or 22 degrees?", "22"), then what was said
+        # before it, then what the robot itself proposed ("Shall I drive 2 metres?", "yes").
         found, clauses = quantities(words)
-        if question and not found:
-            found, clauses = quantities(whole)
+        for more in (whole, f"{whole}\n{question}") if question else ():
+            if not found:
+                found, clauses = quantities(more)
         results = tuple(
             Result(
                 one.name or "",

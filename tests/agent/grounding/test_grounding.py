@@ -132,6 +132,11 @@ def test_the_answer_to_the_robots_question_counts() -> None:
     assert narrowed(DRIVE, found).schema["properties"] == {"metres": {"enum": [-2]}}
 
 
+def test_what_the_robot_proposed_and_a_person_agrees_to_counts() -> None:
+    dialog = [HumanMessage("go on"), AIMessage("Shall I drive 2 metres?"), HumanMessage("yes")]
+    assert narrowed(DRIVE, sources(*dialog)).schema["properties"] == {"metres": {"enum": [2]}}
+
+
 def test_numbers_of_an_earlier_turn_do_not_count() -> None:
     dialog = [HumanMessage("drive 2 metres"), AIMessage("I drove forward."), HumanMessage("again")]
     assert narrowed(DRIVE, sources(*dialog)).lacks
