@@ -120,7 +120,8 @@ def _first_trusted(sources: Sources) -> str:
 def _words(schema: Mapping[str, Any], value: str, sources: Sources) -> tuple[str, bool] | None:
     if holds(sources.said, value) or (len(choices(schema)) == 1 and value in choices(schema)):
         return None
-    holding = [one for one in sources.results if holds(one.text, value)]
+    known = (*sources.results, *sources.earlier)
+    holding = [one for one in known if holds(one.text, value)]
     if not holding:
         return "", False
     result = next((one for one in holding if one.trusted), holding[0])

@@ -19,6 +19,8 @@ from sensebind.agent.grounding.parameters import (
 from sensebind.agent.grounding.quantities import Doubt
 from sensebind.agent.grounding.sources import Sources
 
+MAX_TEXTS = 1000
+"""Pieces of words and results among which a text of a call may be chosen."""
 _ENFORCED = ("pattern", "format", "const", "enum", "$ref", "anyOf", "oneOf", "allOf", "not", "if")
 
 
@@ -119,10 +121,11 @@ def _text(schema: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
     least = schema.get("minLength")
     least = least if isinstance(least, int) else 0
     texts = [*things(sources.said), *pieces(sources.said)]
-    for result in sources.results:
+    for result in (*sources.results, *sources.earlier[::-1]):
         texts += pieces(result.text)
     texts += [one for one in (schema.get("default"),) if isinstance(one, str)]
     fitting = [one for one in dict.fromkeys(texts) if least <= len(one) <= longest]
+    fitting = fitting[:MAX_TEXTS]
     return {"enum": fitting} if fitting else schema
 
 

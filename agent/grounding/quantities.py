@@ -89,6 +89,8 @@ class Clause:
     vague: bool = False
 
 
+MAX_CHARACTERS = 4000
+_NEAR = 64  # characters before a number that can say what it is
 _SPLIT = re.compile(
     r"[,;!?，；！？、]\s*|\.\s+|\.$"
     r"|\s(?:and then|then|and|but|before|after that|afterwards|while)\s"
@@ -226,13 +228,13 @@ def quantities(words: str) -> tuple[list[Quantity], list[Clause]]:
     """Reads the quantities of a person's words, and the clauses that they stand in.
 
     Args:
-        words: As they were said.
+        words: As they were said; of a longer text, the first `MAX_CHARACTERS` are read.
 
     Returns:
         The quantities in order, without those that the words take back ("20, no, 22"), and all
         clauses.
     """
-    text = normal(words)
+    text = normal(words[:MAX_CHARACTERS])
     cut = _clauses(text)
     held = [(found.start(), found.end()) for found in _CLOCK.finditer(text)]
     found: list[Quantity] = []
@@ -288,7 +290,7 @@ def _quantity(text: str, one: Numeral, cut: list[Clause]) -> Quantity | None:
     """A number with its unit and its sign; None where it is no number of anything."""
     unit, end = unit_after(text, one.end) or (None, one.end)
     value, start = one.value, one.start
-    before = text[:start]
+    before = _before(text, start)
     if unit is not None and (scale := unit_before(text, start)) is not None:
         unit = scale
     elif unit is None and one.share:
@@ -309,9 +311,13 @@ def _quantity(text: str, one: Numeral, cut: list[Clause]) -> Quantity | None:
     return Quantity(value, unit, signed, cut[number].headings, doubt, start, end, number)
 
 
+def _before(text: str, start: int) -> str:
+    return text[max(0, start - _NEAR) : start]
+
+
 def _is_no_value(text: str, one: Numeral) -> bool:
     """Whether a number without a unit belongs to a name, an order, or is only a word."""
-    before, after = text[: one.start], text[one.end :]
+    before, after = _before(text, one.start), text[one.end : one.end + _NEAR]
     word = text[one.start : one.end]
     if _NAME.search(before) or _ORDINAL.match(after):
         return True
@@ -328,7 +334,7 @@ def _is_no_value(text: str, one: Numeral) -> bool:
 
 
 def _doubt(text: str, start: int, end: int) -> Doubt:
-    before, after = text[:start], text[end:]
+    before, after = _before(text, start), text[end : end + _NEAR]
     if _LIMIT.search(before) or _LIMIT_AFTER.match(after):
         return Doubt.LIMIT
     if _CHANGE_AFTER.match(after) or (_CHANGE_BEFORE.search(before) and not _TO.search(before)):
@@ -388,7 +394,7 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
     kept: list[Quantity] = []
     for at, one in enumerate(found):
         following = found[at + 1] if at + 1 < len(found) else None
-        before = text[: one.start]
+        before = _before(text, one.start)
         if following is not None and _alike(one, following):
             between = text[one.end : following.start]
             if len(between) < 40 and _CORRECTED.search(between) and not _REJECTED.search(before):
@@ -401,10 +407,11 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
         between = text[one.end : following.start]
         if not _alike(one, following):
             continue
-        if _FROM.search(text[: one.start]) and re.search(r"to|[到至]", between):
+        if _FROM.search(_before(text, one.start)) and re.search(r"to|[到至]", between):
             settled[at] = replace(settled[at], doubt=Doubt.LIMIT)  # where it is, not where to
         elif _CHOICE.fullmatch(between) or (
-            _OR_ALL.search(text[: one.start]) and re.fullmatch(r"\s?(?:and|和|与|,)\s?", between)
+            _OR_ALL.search(_before(text, one.start))
+            and re.fullmatch(r"\s?(?:and|和|与|,)\s?", between)
         ):
             unit = following.unit or one.unit
             settled[at] = replace(settled[at], doubt=Doubt.CHOICE, unit=one.unit or unit)

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.conditioning.media import text_of
-from sensebind.agent.grounding.quantities import Clause, Quantity, quantities
+from sensebind.agent.grounding.quantities import MAX_CHARACTERS, Clause, Quantity, quantities
 from sensebind.tools.risk import Origin
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -50,6 +50,7 @@ class Sources:
         quantities: Of `said`.
         clauses: Of `said`.
         results: Of this turn's tools, in order.
+        earlier: What the robot's own tools answered in turns before, for names only.
         language: `zh` or `en`, of the words.
     """
 
@@ -59,6 +60,7 @@ class Sources:
     quantities: tuple[Quantity, ...]
     clauses: tuple[Clause, ...]
     results: tuple[Result, ...]
+    earlier: tuple[Result, ...]
     language: str
 
     @classmethod
@@ -87,23 +89,29 @@ class Sources:
         for more in (whole, f"{whole}\n{question}") if question else ():
             if not found:
                 found, clauses = quantities(more)
-        results = tuple(
-            Result(
-                one.name or "",
-                text := str(one.text),
-                tuple(Fraction(number) for number in _NUMBER.findall(text)),
-                influence.of_message(one) is Origin.ROBOT,
-            )
-            for one in messages[at:]
-            if isinstance(one, ToolMessage) and one.status != "error"
-        )
+        results = _results(messages[at:], influence)
+        earlier = tuple(one for one in _results(messages[:at], influence) if one.trusted)
         language = language_of(whole)
-        return cls(words, whole, question, tuple(found), tuple(clauses), results, language)
+        said_so_far = (tuple(found), tuple(clauses))
+        return cls(words, whole, question, *said_so_far, results, earlier, language)
 
     def result_with(self, number: Fraction) -> Result | None:
         """Returns the result that holds a number, one of the robot's own first; None if none."""
         holding = [one for one in self.results if number in one.numbers]
         return next((one for one in holding if one.trusted), holding[0] if holding else None)
+
+
+def _results(messages: Sequence[BaseMessage], influence: Influence) -> tuple[Result, ...]:
+    return tuple(
+        Result(
+            one.name or "",
+            text := str(one.text)[:MAX_CHARACTERS],
+            tuple(Fraction(number) for number in _NUMBER.findall(text)),
+            influence.of_message(one) is Origin.ROBOT,
+        )
+        for one in messages
+        if isinstance(one, ToolMessage) and one.status != "error"
+    )
 
 
 def language_of(text: str) -> str:

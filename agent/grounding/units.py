@@ -160,9 +160,10 @@ def unit_after(text: str, at: int) -> tuple[Unit, int] | None:
 
 def unit_before(text: str, at: int) -> Unit | None:
     """Returns the scale of a temperature that stands before its number, as in 华氏七十度."""
-    if _FAHRENHEIT_ZH.search(text, 0, at):
+    before = text[max(0, at - 8) : at]
+    if _FAHRENHEIT_ZH.search(before):
         return next(unit for _, chinese, unit in _UNITS if chinese == "华氏度")
-    return CELSIUS if _CELSIUS_ZH.search(text, 0, at) else None
+    return CELSIUS if _CELSIUS_ZH.search(before) else None
 
 
 _NAMED: tuple[tuple[str, str], ...] = (

@@ -216,6 +216,18 @@ def test_results_of_the_robots_own_tools_ground_a_call_and_are_named() -> None:
     assert grounds_of(GO, {"x": 5, "y": 8}, outside).missing == ("x = 5",)
 
 
+def test_names_of_earlier_results_count_and_numbers_do_not() -> None:
+    robot = Robot()
+    robot.reads("boards", "board b17-x is red, 4 cards", Origin.ROBOT)
+    dialog = [HumanMessage("which boards?"), *result("boards", "board b17-x is red, 4 cards")]
+    found = sources(*dialog, AIMessage("One."), HumanMessage("remove it"), tools=robot.tools)
+    named = {"type": "object", "properties": {"id": {"type": "string"}}}
+    assert grounds_of(named, {"id": "b17-x"}, found).missing == ()
+    assert grounds_of(named, {"id": "b18-x"}, found).missing == ("id = b18-x",)
+    counted = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    assert grounds_of(counted, {"n": 4}, found).missing == ("n = 4",)
+
+
 def test_a_change_of_what_was_read_is_grounded() -> None:
     robot = Robot(thermostat_set=SET)
     robot.reads("thermostat_get", "thermostat 19", Origin.ROBOT)
