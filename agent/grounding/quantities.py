@@ -161,6 +161,7 @@ _CHOICE = re.compile(
     r"|\s?(?:到|至|或者?|还是|或是|、|～)\s?"
 )
 _OR_ALL = re.compile(r"\bbetween\b[^,;.]*$|\b(?:either)\b[^,;.]*$|介于$|在$")
+_AND = re.compile(r"\s?(?:and|和|与|,)\s?")
 _FROM = re.compile(r"\bfrom(?: \w+){0,2}? ?$|从[^,，]*$|由$")
 _CORRECTED = re.compile(
     r"\b(?:no|sorry|i mean|i meant|rather|make (?:that|it)|scratch that|actually|correction|wait"
