@@ -18,6 +18,7 @@ from sensebind.agent.evaluation.understanding_judges import (
     judge_order,
     judge_silence,
 )
+from sensebind.agent.evaluation.understanding_rows import wilson
 from sensebind.agent.evaluation.understanding_sets import (
     Acts,
     Call,
@@ -135,10 +136,10 @@ def test_denials() -> None:
 
 def test_intervals() -> None:
     # R. G. Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263 by Wilson's method
-    low, high = understanding.wilson(81, 263)
+    low, high = wilson(81, 263)
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-    assert understanding.wilson(0, 10)[0] == 0
-    assert understanding.wilson(0, 0) == (0, 1)
+    assert wilson(0, 10)[0] == 0
+    assert wilson(0, 0) == (0, 1)
 
 
 def test_homes_are_as_their_line_says() -> None:
