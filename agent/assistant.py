@@ -36,9 +36,11 @@ from sensebind.agent.events import (
     TextPiece,
     TurnRecord,
 )
+from sensebind.agent.grounding.middleware import GroundCalls
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import instructions
+from sensebind.agent.llm.intent import Reader
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.results.bound import BoundResults, FitTurn, Room
@@ -110,6 +112,7 @@ class Assistant:
         middleware: Sequence[Any] = (),
         system: str = "",
         media: "MediaForModel | None" = None,
+        reader: Reader | None = None,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -135,6 +138,7 @@ class Assistant:
                 `factory.instructions` by default.
             media: What a language model of another kind is shown of images, sounds and point
                 clouds; by default, images if its profile says that it takes them, and words.
+            reader: Reads a turn's words before the model does; by default that of the checkpoint.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -176,6 +180,7 @@ class Assistant:
             *middleware,
             OfferReading(),
             FitTurn(room),
+            GroundCalls(chat, tools, reader),
             *([] if ours else [_shows_media(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),

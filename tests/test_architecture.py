@@ -49,6 +49,7 @@ LAYERS = (
     "agent.llm",
     "agent.results",
     "agent.approval",
+    "agent.grounding",
     "agent",
     "agent.robot",
     "agent.evaluation",

@@ -21,7 +21,7 @@ from langgraph.errors import GraphBubbleUp
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.order import CallOrder, Place
 from sensebind.agent.approval.origins import Influence
-from sensebind.agent.approval.policy import Policy
+from sensebind.agent.approval.policy import Policy, asked_when
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.approval.store import Approvals
 from sensebind.agent.llm.call_ids import with_unique_ids
@@ -86,6 +86,7 @@ class Governor(AgentMiddleware):
         self._hold = hold or (lambda: "")
         self._rates = rates or Rates(now=now)
         self._influence = Influence(tools)
+        self._asked_when = asked_when(self._influence)
         self._asks = {tool.name for tool in tools if policy.asks(tool)}
         self._may_ask = {tool.name for tool in tools if policy.may_ask(tool)} - self._asks
         self._order = CallOrder(lambda name: self._risk(name) in ACTING)
@@ -251,7 +252,7 @@ class Governor(AgentMiddleware):
         """Compares a call with what a person approved, and uses the approval up."""
         call = request.tool_call
         name = call["name"]
-        asked = name in self._asks or (name in self._may_ask and self._influence.before(request))
+        asked = name in self._asks or (name in self._may_ask and self._asked_when(request))
         if self._approvals is None or not asked:
             return
         thread, identity = _thread(request), str(call["id"] or "")

@@ -162,7 +162,12 @@ class Terminal:
         return decisions
 
     def _decision(self, request: Request) -> Decision | None:
-        question = f"{printable_call(request.tool, request.arguments)}? [y/N] "
+        call = printable_call(request.tool, request.arguments)
+        if request.grounds:
+            call = f"{call} ({printable(request.grounds)})"
+        if request.question:
+            call = f"{printable(request.question)} {call}"
+        question = f"{call}? [y/N] "
         if self.interactive:  # what was typed before this question was shown cannot answer it
             self._stopped.clear()
             for line in self._lines.drop_typed():

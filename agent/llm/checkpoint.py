@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
+from sensebind.agent.llm.intent import LetThrough, Reader
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number
@@ -28,6 +29,7 @@ class LoadedModel:
         tokenizer: Fast tokenizer with a chat template.
         grammars: Compiles tool grammars for it.
         stop_ids: Tokens that end a reply.
+        reader: Reads a person's words before the model does.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerFast = field(repr=False)
     grammars: GrammarEngine = field(repr=False)
     stop_ids: tuple[int, ...]
+    reader: Reader = field(default_factory=LetThrough, repr=False)
 
     @property
     def senses(self) -> tuple[str, ...]:
@@ -48,6 +51,11 @@ class LoadedModel:
     def bind_dim(self) -> int:
         """Width of the embeddings that condition the model."""
         return self.model.config.bind_dim
+
+    @property
+    def act_score(self) -> float:
+        """Probability of an acting call below which a person is asked whether it was meant."""
+        return float(self.model.config.act_score)
 
     @property
     def max_new_tokens(self) -> int:

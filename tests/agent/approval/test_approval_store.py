@@ -394,7 +394,7 @@ def test_what_ran_is_not_run_again_when_a_parallel_call_does_not_end(
     file = tmp_path / "dialogs.sqlite"
     chat = ScriptedChat(script=script)
     with Assistant(chat, [base.tool, look], policy=MOVE, dialogs=file) as one:
-        events = one.turn("go")
+        events = one.turn("go 1 metre")
         while not isinstance(next(events), CallRecord):
             pass
         freed.set()

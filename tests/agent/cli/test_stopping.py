@@ -52,7 +52,7 @@ class Robot:
         self.looking.set()
         while not (self.seen.is_set() or cancelled.is_set()) and time.monotonic() < until:
             time.sleep(0.01)
-        return "stopped" if cancelled.is_set() else "a ball"
+        return "stopped" if cancelled.is_set() else "a ball, 1 metre ahead"
 
     def drive(self, metres: float) -> str:
         self.driven.append(metres)
@@ -180,7 +180,7 @@ def test_the_beginning_of_a_stop_before_a_question_stops(robot: Robot, keyboard:
 def test_a_stop_at_a_question_rejects_what_waits(
     robot: Robot, keyboard: Keyboard, answer: str
 ) -> None:
-    keyboard.answers = iter(["go", answer, "y"])
+    keyboard.answers = iter(["go 0.5", answer, "y"])
     robot.converse(Terminal())
     assert robot.driven == [] and robot.stops >= 1 and robot.assistant.pending() == []
 
@@ -238,7 +238,7 @@ def test_a_key_at_a_question_stops_says_so_and_leaves_nothing_to_approve() -> No
 
     try:
         until("> ")
-        os.write(master, b"go\n")
+        os.write(master, b"go 0.5\n")
         until("drive metres=0.5? [y/N] ")
         os.write(master, b"\x1c")  # Ctrl-\\
         until("* stopped by Ctrl-\\")
@@ -313,7 +313,7 @@ def test_a_stop_ends_a_pause(robot: Robot, keyboard: Keyboard) -> None:
 def test_in_a_pipe_lines_keep_their_order_and_a_stop_answers(
     robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("go\nstop\nyes\ngo\ny\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("go 0.5\nstop\nyes\ngo 0.5\ny\n"))
     robot.converse(Terminal())
     assert robot.driven == [0.5] and robot.stops >= 1
     lines = capsys.readouterr().out.splitlines()

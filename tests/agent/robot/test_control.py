@@ -137,7 +137,7 @@ def test_a_running_robot_is_asked_without_pytorch(robot: tuple[Path, Agent]) -> 
 
 def test_what_waits_for_approval_is_said(robot: tuple[Path, Agent]) -> None:
     file, _ = robot
-    done = sensebind("ask", "go", "--attach", file, "--thread", "driver")
+    done = sensebind("ask", "go 1 metre", "--attach", file, "--thread", "driver")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "drive waits for approval" in last and "--attach --thread driver" in last
