@@ -20,6 +20,7 @@ from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
+from sensebind.agent.grounding.proposed import proposals_left, spoken, whole_schema
 from sensebind.agent.grounding.questions import lacking, should_i
 from sensebind.agent.grounding.sources import ASKS, Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
@@ -56,13 +57,15 @@ class GroundCalls(AgentMiddleware):
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Asks the model; what it must not call, it cannot call, or is asked once more."""
-        if not self._acting:
+        if not self._tools:
             return handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            held = self._narrowed(sources, reading)
-            return self._answered(handler(_limited(request, held)), held, sources, reading)
+            if said := spoken(reading, request.messages):
+                return ModelResponse([AIMessage(said)])
+            request, held = self._held(request, sources, reading)
+            return self._answered(handler(request), held, sources, reading)
         response = handler(request)
         if wrong := self._wrong(response, sources, reading):
             response = handler(request.override(messages=[*request.messages, *wrong]))
@@ -70,13 +73,15 @@ class GroundCalls(AgentMiddleware):
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
-        if not self._acting:
+        if not self._tools:
             return await handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            held = self._narrowed(sources, reading)
-            return self._answered(await handler(_limited(request, held)), held, sources, reading)
+            if said := spoken(reading, request.messages):
+                return ModelResponse([AIMessage(said)])
+            request, held = self._held(request, sources, reading)
+            return self._answered(await handler(request), held, sources, reading)
         response = await handler(request)
         if wrong := self._wrong(response, sources, reading):
             response = await handler(request.override(messages=[*request.messages, *wrong]))
@@ -102,12 +107,35 @@ class GroundCalls(AgentMiddleware):
 
     # --- our own model --------------------------------------------------------------------------
 
+    def _held(
+        self, request: Any, sources: Sources, reading: Reading
+    ) -> tuple[Any, dict[str, Narrowed]]:
+        """A request limited to what may be called, which must be what the reader proposes.
+
+        Returns:
+            The request, and what may be called, by name of the tool.
+        """
+        held = self._narrowed(sources, reading)
+        left = proposals_left(reading.proposals, request.messages)
+        if left is None:
+            return _limited(request, held), held
+        if not left:  # all is done: what is left is to say so
+            free = {name: one for name, one in held.items() if name not in self._acting}
+            return _limited(request, free), free
+        one = left[0]
+        if one.tool not in held:
+            return _limited(request, held), held
+        schema = Narrowed(whole_schema(one.arguments)) if one.whole else held[one.tool]
+        chosen = {one.tool: schema}
+        return _limited(request, chosen).override(tool_choice=one.tool), chosen
+
     def _narrowed(self, sources: Sources, reading: Reading) -> dict[str, Narrowed]:
         """What may be called, by name of the tool."""
         held: dict[str, Narrowed] = {}
         for name, schema in self._schemas.items():
             if name not in self._acting:
-                held[name] = Narrowed(schema)
+                if reading.looking:
+                    held[name] = Narrowed(schema)
             elif reading.of(name) is not Verdict.ANSWER:
                 held[name] = narrowed(schema, sources)
         return held
@@ -200,7 +228,7 @@ class GroundCalls(AgentMiddleware):
             why = "outside"
         elif grounds.missing:
             why = "ungrounded"
-        elif reading.of(name) is not Verdict.CALL or reading.scores.get(name, 1.0) < self._least:
+        elif reading.of(name) is not Verdict.CALL:
             why = "reader"
         elif _score(message, str(call["id"])) < self._least:
             why = "score"
