@@ -36,13 +36,13 @@ from sensebind.agent.events import (
     TextPiece,
     TurnRecord,
 )
-from sensebind.agent.grounding.middleware import GroundCalls
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import instructions
-from sensebind.agent.llm.intent import Reader
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.reader.intent import Reader
+from sensebind.agent.reader.middleware import GroundCalls
 from sensebind.agent.results.bound import BoundResults, FitTurn, Room
 from sensebind.agent.results.kept import READ, KeptResults
 from sensebind.agent.results.reading import OfferReading, reading_tool

@@ -9,6 +9,7 @@ sets are measured by `sensebind eval understanding`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -19,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from sensebind.agent.llm.reader import FOLDER
-from sensebind.agent.llm.reader.reader import Scores, WordsReader
+from sensebind.agent.reader import FOLDER
+from sensebind.agent.reader.reader import Scores, WordsReader
 from sensebind.agent.training.reader.train import FIRST_UNSEEN, ReaderRecipe, sentences
 from sensebind.checkpoints import default_checkpoint
 
@@ -37,7 +38,7 @@ def reliability(scores: Sequence[Scores], orders: Sequence[frozenset[str]]) -> l
         for action, score in one.act.items()
     ]
     rows = []
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in itertools.pairwise(EDGES):
         inside = [pair for pair in pairs if low <= pair[0] < high or (high == 1.0 == pair[0])]
         if inside:
             mean = statistics.fmean(score for score, _ in inside)
@@ -75,9 +76,8 @@ def main() -> int:
     limits = reader.weights.calibration
     loading = time.perf_counter() - begun
     size = sum(file.stat().st_size for file in folder.iterdir())
-    print(
-        f"{size / 1e6:.1f} MB, {len(reader.weights.members)} members, loaded in {loading * 1e3:.0f} ms"
-    )
+    members = len(reader.weights.members)
+    print(f"{size / 1e6:.1f} MB, {members} members, loaded in {loading * 1e3:.0f} ms")
     print(limits)
     texts = [json.loads(line)["text"] for line in DEVELOPMENT.read_text("utf-8").splitlines()]
     took = []

@@ -50,6 +50,7 @@ LAYERS = (
     "agent.results",
     "agent.approval",
     "agent.grounding",
+    "agent.reader",
     "agent",
     "agent.robot",
     "agent.evaluation",

@@ -11,8 +11,6 @@ from transformers import PreTrainedTokenizerFast
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
-from sensebind.agent.llm.intent import LetThrough, Reader
-from sensebind.agent.llm.reader import reader_of
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number
@@ -30,7 +28,6 @@ class LoadedModel:
         tokenizer: Fast tokenizer with a chat template.
         grammars: Compiles tool grammars for it.
         stop_ids: Tokens that end a reply.
-        reader: Reads a person's words before the model does.
     """
 
     path: Path
@@ -38,7 +35,6 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerFast = field(repr=False)
     grammars: GrammarEngine = field(repr=False)
     stop_ids: tuple[int, ...]
-    reader: Reader = field(default_factory=LetThrough, repr=False)
 
     @property
     def senses(self) -> tuple[str, ...]:
@@ -149,4 +145,4 @@ def _load(path: Path, device: str) -> LoadedModel:
         grammars = GrammarEngine(tokenizer, vocab_size=model.config.vocab_size, eos_ids=stop_ids)
     except SenseBindError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return LoadedModel(path, model, tokenizer, grammars, stop_ids, reader_of(path))
+    return LoadedModel(path, model, tokenizer, grammars, stop_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sensebind.agent.llm.reader.actions import ACTIONS
+from sensebind.agent.reader.actions import ACTIONS
 from sensebind.agent.training.reader.language import NEEDS_DEVICE, Language, framed
 from sensebind.agent.training.reader.phrases import ASK, DO, Example, Phrase
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from sensebind.agent.corpus.phrasing import utterance
-from sensebind.agent.llm.reader.actions import CATEGORIES
+from sensebind.agent.reader.actions import CATEGORIES
 from sensebind.agent.training.reader import english_others
 from sensebind.agent.training.reader.clauses import CATEGORY_OF, clauses
 from sensebind.agent.training.reader.dressing import dressed

@@ -11,7 +11,7 @@ from types import ModuleType
 from sensebind.agent.corpus import chinese, english
 from sensebind.agent.corpus.grammar import Grammar
 from sensebind.agent.corpus.phrasing import article, number_zh
-from sensebind.agent.llm.reader.actions import ACTIONS
+from sensebind.agent.reader.actions import ACTIONS
 from sensebind.agent.training.reader import (
     chinese_frames,
     chinese_orders,

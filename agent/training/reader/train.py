@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
-from sensebind.agent.llm.reader.features import UNKNOWN, Vocabulary, padded, tokens_of
-from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.features import UNKNOWN, Vocabulary, padded, tokens_of
+from sensebind.agent.reader.network import NetworkSize, ReaderNetwork
 from sensebind.agent.training.reader.generate import example
 from sensebind.agent.training.reader.phrases import Example
 

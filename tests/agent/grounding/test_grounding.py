@@ -15,13 +15,13 @@ from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import ApprovalNeeded, Assistant, Events, Finished, TextPiece
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.grounding.checking import grounds_of
-from sensebind.agent.grounding.middleware import GroundCalls
 from sensebind.agent.grounding.names import holds, one_slip, pieces, things
 from sensebind.agent.grounding.narrowing import narrowed
 from sensebind.agent.grounding.questions import should_i
 from sensebind.agent.grounding.sources import Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.intent import Kind, Reading, Verdict
+from sensebind.agent.reader.intent import Kind, Reading, Verdict
+from sensebind.agent.reader.middleware import GroundCalls
 from sensebind.tools.risk import Origin, Risk, label
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -399,9 +399,7 @@ def test_below_the_checkpoints_score_a_person_is_asked(
         list(assistant.turn("open the door"))
         assert robot.done == [("door_open", {})]
         monkeypatch.setattr(ours.llm.model.config, "act_score", 1.0)
-        monkeypatch.setattr(
-            "sensebind.agent.grounding.middleware._score", lambda message, call: 0.99
-        )
+        monkeypatch.setattr("sensebind.agent.reader.middleware._score", lambda message, call: 0.99)
         record = of(assistant.turn("open the door"))
     assert [one.question for one in record.pending] == ["Should I open the door?"]
 

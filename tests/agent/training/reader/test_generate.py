@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.training.reader import generate
 from sensebind.agent.training.reader.clauses import clauses
 from sensebind.agent.training.reader.generate import example

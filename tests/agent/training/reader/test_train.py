@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from sensebind.agent.llm.reader import FOLDER
-from sensebind.agent.llm.reader.weights import load_weights
+from sensebind.agent.reader import FOLDER
+from sensebind.agent.reader.weights import load_weights
 from sensebind.agent.training.reader import command
 from sensebind.agent.training.reader.train import (
     ReaderRecipe,

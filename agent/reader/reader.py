@@ -12,14 +12,14 @@ import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
-from sensebind.agent.llm.intent import Kind, Proposal, Reading, Verdict
 from sensebind.agent.llm.openai_form import openai_form
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
-from sensebind.agent.llm.reader.features import MAX_TOKENS, tokens_of
-from sensebind.agent.llm.reader.tool_arguments import Arguments, arguments_of
-from sensebind.agent.llm.reader.tool_matcher import Match, ToolMatcher, ToolText
-from sensebind.agent.llm.reader.weights import Weights, load_weights
 from sensebind.agent.llm.tool_forms import function_of, parameters_of
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
+from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
+from sensebind.agent.reader.intent import Kind, Proposal, Reading, Verdict
+from sensebind.agent.reader.tool_arguments import Arguments, arguments_of
+from sensebind.agent.reader.tool_matcher import Match, ToolMatcher, ToolText
+from sensebind.agent.reader.weights import Weights, load_weights
 from sensebind.tools.risk import ACTING, risk_of
 
 _KINDS: dict[str, Kind] = {

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
-from sensebind.agent.llm.reader.features import MAX_TOKENS, PAD, SHAPES
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.features import MAX_TOKENS, PAD, SHAPES
 
 LEVELS = 3  # nothing, ask, do
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensebind.agent.llm.reader.tool_words import (
+from sensebind.agent.reader.tool_words import (
     WAYS,
     alike,
     opposed,

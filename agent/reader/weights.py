@@ -15,9 +15,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
-from sensebind.agent.llm.reader.features import FIRST_WORD, Vocabulary
-from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.features import FIRST_WORD, Vocabulary
+from sensebind.agent.reader.network import NetworkSize, ReaderNetwork
 from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.checkpoint_json import read_object, whole_number
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.llm.intent import Proposal, Reading
+from sensebind.agent.reader.intent import Proposal, Reading
 
 
 def proposals_left(

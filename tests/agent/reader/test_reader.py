@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from langchain_core.tools import BaseTool, StructuredTool
 
-from sensebind.agent.llm.intent import Kind, Reading, Verdict
-from sensebind.agent.llm.reader import FOLDER, reader_of
-from sensebind.agent.llm.reader.actions import ACTIONS, TOOLS_OF
-from sensebind.agent.llm.reader.reader import WordsReader
+from sensebind.agent.reader import FOLDER, reader_of
+from sensebind.agent.reader.actions import ACTIONS, TOOLS_OF
+from sensebind.agent.reader.intent import Kind, Reading, Verdict
+from sensebind.agent.reader.reader import WordsReader
 from sensebind.checkpoints import default_checkpoint
 from sensebind.tools.risk import Risk, label
 

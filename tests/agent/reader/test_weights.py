@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from sensebind.agent.llm.intent import LetThrough, Verdict
-from sensebind.agent.llm.reader import FOLDER, reader_of
-from sensebind.agent.llm.reader.features import Vocabulary
-from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
-from sensebind.agent.llm.reader.weights import Calibration, load_weights, save_weights
+from sensebind.agent.reader import FOLDER, reader_of
+from sensebind.agent.reader.features import Vocabulary
+from sensebind.agent.reader.intent import LetThrough, Verdict
+from sensebind.agent.reader.network import NetworkSize, ReaderNetwork
+from sensebind.agent.reader.weights import Calibration, load_weights, save_weights
 from sensebind.errors import CheckpointError
 
 

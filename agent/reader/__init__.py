@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensebind.agent.llm.intent import LetThrough, Reader, Reading
+from sensebind.agent.reader.intent import LetThrough, Reader, Reading
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -43,7 +43,7 @@ class _Later:
         """Reads the words of one turn; see `intent.Reader`."""
         with self._lock:
             if self._reader is None:
-                from sensebind.agent.llm.reader.reader import WordsReader
+                from sensebind.agent.reader.reader import WordsReader
 
                 self._reader = WordsReader(self._folder)
         return self._reader.read(words, tools, language=language, answers=answers)

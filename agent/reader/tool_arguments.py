@@ -14,8 +14,8 @@ from typing import Any
 from sensebind.agent.grounding.numerals import normal, numerals
 from sensebind.agent.grounding.parameters import Parameter, admitted, as_json
 from sensebind.agent.grounding.quantities import Clause, Quantity, quantities
-from sensebind.agent.llm.reader.tool_matcher import ToolText, choices_of
-from sensebind.agent.llm.reader.tool_words import alike, stem, stems_of, words_of
+from sensebind.agent.reader.tool_matcher import ToolText, choices_of
+from sensebind.agent.reader.tool_words import alike, stem, stems_of, words_of
 
 _QUOTED = re.compile(
     r"[\"“「『《]([^\"”」』》]{1,300})[\"”」』》]|(?<![\w])'([^']{2,300})'(?![\w])"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sensebind.agent.llm.reader.tool_arguments import arguments_of
-from sensebind.agent.llm.reader.tool_matcher import ToolText
+from sensebind.agent.reader.tool_arguments import arguments_of
+from sensebind.agent.reader.tool_matcher import ToolText
 
 
 def given(words: str, properties: dict[str, Any], required: list[str] | None = None) -> Any:

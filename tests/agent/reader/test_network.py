@@ -2,9 +2,9 @@
 
 import torch
 
-from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
-from sensebind.agent.llm.reader.features import Vocabulary
-from sensebind.agent.llm.reader.network import LEVELS, NetworkSize, ReaderNetwork
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.features import Vocabulary
+from sensebind.agent.reader.network import LEVELS, NetworkSize, ReaderNetwork
 
 
 def small() -> tuple[ReaderNetwork, Vocabulary]:

@@ -20,14 +20,15 @@ from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
-from sensebind.agent.grounding.proposed import proposals_left, spoken, whole_schema
 from sensebind.agent.grounding.questions import lacking, should_i
 from sensebind.agent.grounding.sources import ASKS, Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.intent import LetThrough, Reader, Reading, Verdict
 from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.reply_parser import ACT_SCORES
 from sensebind.agent.llm.tool_forms import parameters_of
+from sensebind.agent.reader import reader_of
+from sensebind.agent.reader.intent import LetThrough, Reader, Reading, Verdict
+from sensebind.agent.reader.proposed import proposals_left, spoken, whole_schema
 from sensebind.tools.risk import ACTING, risk_of
 
 
@@ -101,9 +102,9 @@ class GroundCalls(AgentMiddleware):
         return self._read[1]
 
     def _reader(self) -> Reader:
-        if self._given is not None:
-            return self._given
-        return self._chat.llm.reader if self._chat is not None else LetThrough()
+        if self._given is None:
+            self._given = reader_of(self._chat.llm.path) if self._chat else LetThrough()
+        return self._given
 
     # --- our own model --------------------------------------------------------------------------
 

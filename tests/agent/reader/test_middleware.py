@@ -8,7 +8,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Policy, TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.llm.intent import Kind, Proposal, Reading, Verdict
+from sensebind.agent.reader.intent import Kind, Proposal, Reading, Verdict
 from sensebind.tools.risk import Risk, label
 
 

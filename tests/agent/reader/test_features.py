@@ -1,6 +1,6 @@
 """What the reader's network is given of a text."""
 
-from sensebind.agent.llm.reader.features import (
+from sensebind.agent.reader.features import (
     GRAMS,
     MAX_TOKENS,
     UNKNOWN,

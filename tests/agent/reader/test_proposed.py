@@ -2,8 +2,8 @@
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.grounding.proposed import calls_of_turn, proposals_left, whole_schema
-from sensebind.agent.llm.intent import Proposal
+from sensebind.agent.reader.intent import Proposal
+from sensebind.agent.reader.proposed import calls_of_turn, proposals_left, whole_schema
 from sensebind.tools.json_schema import problem
 
 LAMP, RADIO = Proposal("lamp_on"), Proposal("radio_on")

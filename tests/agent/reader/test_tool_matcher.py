@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from sensebind.agent.llm.reader.reader import best_call
-from sensebind.agent.llm.reader.tool_matcher import ToolMatcher, ToolText
-from sensebind.agent.llm.reader.tool_words import alike, opposed, stem, stems_of
-from sensebind.agent.llm.reader.weights import Calibration
+from sensebind.agent.reader.reader import best_call
+from sensebind.agent.reader.tool_matcher import ToolMatcher, ToolText
+from sensebind.agent.reader.tool_words import alike, opposed, stem, stems_of
+from sensebind.agent.reader.weights import Calibration
 
 DEVELOPMENT = Path(__file__).parents[3] / "data" / "reader" / "foreign_development.json"
 PUMP = [
