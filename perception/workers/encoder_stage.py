@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -16,8 +17,39 @@ from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placem
 from sensebind.perception.lidar.clustering import Cluster, clusters
 from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
+from sensebind.perception.vectors import unit
 
 SENSES = (Modality.VISION, Modality.AUDIO, Modality.POINT, Modality.DEPTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What an observation was encoded to.
+
+    Attributes:
+        vector: float32 [D], unit norm.
+    """
+
+    vector: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The sense perceived nothing: silence, or a sweep without a thing nearby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An observation that cannot be encoded.
+
+    Attributes:
+        error: Why: it is malformed or not finite.
+    """
+
+    error: InputError
+
+
+Encoding = Embedding | Nothing | Refused
 
 
 class SenseEncoder:
@@ -108,32 +140,30 @@ class SenseEncoder:
         """Encode one observation.
 
         Returns:
-            float32 [D] of unit norm, or None where the sense perceived nothing: silence, or a scan
+            float32 [D] of unit norm, or None where the sense perceived nothing: silence, or a sweep
             without a thing nearby.
 
         Raises:
             InputError: The observation is malformed or not finite.
         """
         [result] = self.encode_batch([observation])
-        if isinstance(result, InputError):
-            raise result
-        return result
+        if isinstance(result, Refused):
+            raise result.error
+        return result.vector if isinstance(result, Embedding) else None
 
-    def encode_batch(
-        self, observations: Sequence[Observation]
-    ) -> list[np.ndarray | InputError | None]:
+    def encode_batch(self, observations: Sequence[Observation]) -> list[Encoding]:
         """Encode several observations at once, as far as their shapes allow.
 
         Returns:
-            For each what `encode` would return or raise.
+            What came of each, in their order.
         """
-        results: list[np.ndarray | InputError | None] = [None] * len(observations)
+        results: list[Encoding] = [Nothing()] * len(observations)
         batches: dict[tuple[int, ...], list[tuple[int, Tensor]]] = {}
         for index, observation in enumerate(observations):
             try:
                 tensor = self._tensor(observation)
             except InputError as error:
-                results[index] = error
+                results[index] = Refused(error)
                 continue
             if tensor is not None:
                 batches.setdefault(tuple(tensor.shape), []).append((index, tensor))
@@ -143,7 +173,7 @@ class SenseEncoder:
                 inputs = self._placement.inputs(inputs)
                 embeddings = self._model.encode(self._modality.value, inputs).cpu()  # [B,D]
             for (index, _), embedding in zip(batch, embeddings, strict=True):
-                results[index] = _normalise(embedding, observations[index].reference)
+                results[index] = _normalised(embedding, observations[index].reference)
         return results
 
     def things(self, observation: Observation) -> tuple[Thing, ...]:
@@ -204,9 +234,8 @@ class SenseEncoder:
         return self._level.apply(sweep).astype(np.float32)
 
 
-def _normalise(embedding: Tensor, reference: str) -> np.ndarray | InputError:
-    vector = embedding.double().numpy()
-    norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm == 0.0:
-        return InputError(f"the encoder gave no usable embedding for {reference}")
-    return (vector / norm).astype(np.float32)
+def _normalised(embedding: Tensor, reference: str) -> Encoding:
+    try:
+        return Embedding(unit(embedding.double().numpy()))
+    except InputError as error:
+        return Refused(InputError(f"{reference} cannot be encoded: {error}"))

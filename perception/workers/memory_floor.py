@@ -90,18 +90,10 @@ def main() -> int:
     held: list[object] = []
     encoders: dict[object, SenseEncoder] = {}
     for spec in specs:
-        what = (
-            spec.checkpoint,
-            spec.modality,
-            spec.segment,
-            spec.sensor_height,
-            spec.device,
-            spec.precision,
-        )
-        if what not in encoders:
-            encoders[what] = SenseEncoder.from_pretrained(*what)
+        if spec.encoder not in encoders:
+            encoders[spec.encoder] = SenseEncoder.from_pretrained(*spec.encoder)
         held.append(spec.source.build())
-        embedding = encoders[what].encode(_observation(spec.modality))
+        embedding = encoders[spec.encoder].encode(_observation(spec.modality))
         if spec.enhance is not None:
             enhance = spec.enhance.build()
             held.append(enhance)

@@ -155,6 +155,19 @@ class WorkerSpec(BaseModel):
     max_memory: Annotated[int, Field(ge=0)] = 0
 
     @property
+    def encoder(self) -> tuple[Path, Modality, bool, float, str, str, tuple[float, float]]:
+        """Arguments of `SenseEncoder.from_pretrained`; streams with equal ones share an encoder."""
+        return (
+            self.checkpoint,
+            self.modality,
+            self.segment,
+            self.sensor_height,
+            self.device,
+            self.precision,
+            self.sensor_tilt,
+        )
+
+    @property
     def modules(self) -> list[str]:
         """Modules that the worker will import by path; a launcher imports them beforehand."""
         specs = [self.source, *([self.enhance] if self.enhance else [])]

@@ -39,7 +39,7 @@ from sensebind.perception.frames.codecs import jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, Thing
 from sensebind.perception.process import give_memory_back
-from sensebind.perception.workers.encoder_stage import SenseEncoder
+from sensebind.perception.workers.encoder_stage import Embedding, Encoding, Refused, SenseEncoder
 from sensebind.perception.workers.source_reader import StreamReader, Work
 from sensebind.perception.workers.spec import (
     EXIT_ERROR,
@@ -137,23 +137,15 @@ class Worker:
         encoders: dict[object, SenseEncoder] = {}
         streams: list[_Stream] = []
         for spec, publisher in zip(self._specs, publishers, strict=True):
-            what = (
-                spec.checkpoint,
-                spec.modality,
-                spec.segment,
-                spec.sensor_height,
-                spec.device,
-                spec.precision,
-                spec.sensor_tilt,
-            )
-            if what not in encoders:
-                encoders[what] = SenseEncoder.from_pretrained(*what)
+            if spec.encoder not in encoders:
+                encoders[spec.encoder] = SenseEncoder.from_pretrained(*spec.encoder)
+            encoder = encoders[spec.encoder]
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None
-            _check_fit(encoders[what], enhance)
+            _check_fit(encoder, enhance)
             reader = StreamReader(
                 spec, publisher, self._ready, lambda: self._alive, alone=len(self._specs) == 1
             )
-            stream = _Stream(spec, publisher, reader, encoders[what], enhance)
+            stream = _Stream(spec, publisher, reader, encoder, enhance)
             stack.callback(_close_store, stream)
             self._open_store(stream)
             streams.append(stream)
@@ -193,39 +185,34 @@ class Worker:
             if not reading and ended[-1].reader.failure is not None:
                 raise ended[-1].reader.failure
             taken = [(s, work) for s in reading if (work := s.reader.take()) is not None]
-            encoded = self._encode([(s, work) for s, work in taken if work.changed])
             for stream, work in taken:
-                if id(work) not in encoded and work.changed:
-                    continue  # refused
-                stream.embedding = encoded.get(id(work), stream.embedding)
-                if work.changed:
-                    stream.things = stream.encoder.things(work.observation)
+                if not work.changed:  # its embedding is there: it waits for no other stream's
+                    self._publish(stream, work)
+            changed = [(s, work) for s, work in taken if work.changed]
+            for (stream, work), result in zip(changed, self._encode(changed), strict=True):
+                if isinstance(result, Refused):
+                    stream.reader.refuse(result.error)
+                    continue
+                stream.embedding = result.vector if isinstance(result, Embedding) else None
+                stream.things = stream.encoder.things(work.observation)
                 self._publish(stream, work)
 
-    def _encode(self, taken: Sequence[tuple[_Stream, Work]]) -> dict[int, np.ndarray | None]:
-        """Return embeddings by the id of their work, without those that were refused."""
+    def _encode(self, taken: Sequence[tuple[_Stream, Work]]) -> list[Encoding]:
+        """Encode and enhance observations; return what came of each, in their order."""
         if not taken:
-            return {}
+            return []
         start = time.perf_counter()
-        encoded: dict[int, np.ndarray | None] = {}
-        for encoder in {s.encoder: None for s, _ in taken}:
-            batch = [(s, work) for s, work in taken if s.encoder is encoder]
-            results = encoder.encode_batch([work.observation for _, work in batch])
-            for (stream, work), result in zip(batch, results, strict=True):
-                try:
-                    if isinstance(result, InputError):
-                        raise result
-                    if result is not None and stream.enhance is not None:
-                        result = stream.enhance(result[None])[0]
-                    encoded[id(work)] = result
-                except InputError as error:
-                    stream.reader.refuse(error)
+        batches: dict[SenseEncoder, list[Observation]] = {}
+        for stream, work in taken:
+            batches.setdefault(stream.encoder, []).append(work.observation)
+        encoded = {one: iter(one.encode_batch(batch)) for one, batch in batches.items()}
+        results = [_enhanced(next(encoded[stream.encoder]), stream) for stream, _ in taken]
         self._encode_ms = 1000 * (time.perf_counter() - start)
         for stream, _ in taken:  # a slower encoder lowers the rate instead of growing a queue
             spec, reader = stream.spec, stream.reader
             wanted = max(1 / spec.rate, self._encode_ms / 1000 / spec.load)
             reader.interval += _SMOOTHING * (wanted - reader.interval)
-        return encoded
+        return results
 
     def _publish(self, stream: _Stream, work: Work) -> None:
         spec, observation = stream.spec, work.observation
@@ -268,6 +255,16 @@ class Worker:
             if stream.reader.unkept == 0:
                 log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
             stream.reader.unkept += 1
+
+
+def _enhanced(result: Encoding, stream: _Stream) -> Encoding:
+    """Return what the stream's cache makes of an embedding; all else is as it was."""
+    if stream.enhance is None or not isinstance(result, Embedding):
+        return result
+    try:
+        return Embedding(stream.enhance(result.vector[None])[0])
+    except InputError as error:
+        return Refused(error)
 
 
 def _close_store(stream: _Stream) -> None:

@@ -28,7 +28,7 @@ from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.sources.registry import FACTORY
-from sensebind.perception.workers.encoder_stage import SenseEncoder
+from sensebind.perception.workers.encoder_stage import Embedding, Nothing, Refused, SenseEncoder
 from sensebind.perception.workers.worker import FactorySpec, Worker, WorkerSpec, run_worker
 
 
@@ -367,11 +367,14 @@ def test_a_batch_gives_what_single_ones_give(checkpoint: Path) -> None:
     given.insert(1, observation(Modality.AUDIO, np.full(32000, np.nan, np.float32), 16000))
     given.insert(2, observation(Modality.AUDIO, np.zeros(32000, np.float32), 16000))
     got = encoder.encode_batch(given)
-    assert isinstance(got[1], InputError) and got[2] is None
+    assert isinstance(got[1], Refused) and isinstance(got[2], Nothing)
+    with pytest.raises(InputError, match="not finite"):
+        encoder.encode(given[1])
+    assert encoder.encode(given[2]) is None
     for index in (0, 3, 4):
         single, batched = encoder.encode(given[index]), got[index]
-        assert single is not None and isinstance(batched, np.ndarray)
-        np.testing.assert_allclose(batched, single, atol=1e-6)
+        assert single is not None and isinstance(batched, Embedding)
+        np.testing.assert_allclose(batched.vector, single, atol=1e-6)
 
 
 # --- slow encoders, full disks ---
