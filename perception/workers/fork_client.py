@@ -8,7 +8,6 @@ unexpectedly its workers end with it; the spare then forks them again, and a spa
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import select
@@ -19,12 +18,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sensebind.errors import BusError
 from sensebind.perception.process import start_module
+from sensebind.perception.workers.launch_messages import (
+    ANSWERS,
+    Answer,
+    Command,
+    Lines,
+    Ready,
+    Spare,
+    encode,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +41,23 @@ _PAUSE = 0.5  # seconds without a spare after one was lost
 _RESTART_PAUSE = 1.0  # seconds before the next after a launcher that could not even start
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A launcher has ended, and its workers with it.
+
+    Attributes:
+        why: In words.
+    """
+
+    why: str
+
+
 @dataclass(slots=True, eq=False)
 class _Line:
     """To one launcher.
 
     Attributes:
-        control: Carries commands and answers as lines of JSON.
+        control: Carries commands and answers.
         lifeline: Read end of a pipe that closes when the launcher and all its workers are gone.
         process: What this process started itself; None for the fork of another launcher.
         pid: Of the launcher; 0 until it is known.
@@ -51,9 +69,9 @@ class _Line:
     process: subprocess.Popen[bytes] | None = None
     pid: int = 0
     ready: bool = False
-    pending: bytes = b""
+    answers: Lines[Answer] = field(default_factory=lambda: Lines(ANSWERS))
 
-    def hear(self) -> list[dict[str, Any]] | None:
+    def hear(self) -> list[Answer] | None:
         """Return what it has said; None when it has ended."""
         try:
             data = self.control.recv(65536)
@@ -61,12 +79,11 @@ class _Line:
             data = b""
         if not data:
             return None
-        *lines, self.pending = (self.pending + data).split(b"\n")
-        messages = [json.loads(line) for line in lines]
-        for message in messages:
-            if "ready" in message:
-                self.pid, self.ready = message["ready"], True
-        return messages
+        answers = self.answers.take(data)
+        for one in answers:
+            if isinstance(one, Ready):
+                self.pid, self.ready = one.pid, True
+        return answers
 
     def lives(self) -> bool:
         """Whether it can take over; of one that was just forked the first word is awaited."""
@@ -173,18 +190,18 @@ class Launchers:
         line.pid = line.process.pid
         self._working = line
 
-    def tell(self, command: dict[str, Any]) -> None:
+    def order(self, command: Command) -> None:
         """Give the launcher a command; one that does not take it in is killed, and replaced."""
-        self._send(json.dumps(command).encode() + b"\n")
+        self._send(encode(command))
 
-    def receive(self, timeout: float) -> list[dict[str, Any]]:
+    def receive(self, timeout: float) -> list[Answer | Lost]:
         """Return what the launcher has said, after `timeout` seconds at the latest.
 
         Returns:
-            Its messages, and `{"lost": WHY}` when it ended. Its workers have ended with it then,
-            and another takes commands as soon as `there` says so.
+            Its messages, and `Lost` when it ended: another takes commands as soon as `there` says
+            so.
         """
-        messages: list[dict[str, Any]] = []
+        messages: list[Answer | Lost] = []
         if self._working is None:
             self._start_again()
         for key, _ in self._selector.select(timeout):
@@ -198,7 +215,7 @@ class Launchers:
                 self._spare, self._spare_due = None, time.monotonic() + _PAUSE
                 self._end(line, 0.0)
             else:
-                messages.append({"lost": self._replace(line)})
+                messages.append(Lost(self._replace(line)))
         idle = self._working is not None and self._working.ready and self._spare is None
         if idle and time.monotonic() >= self._spare_due:
             self._order_spare()
@@ -281,7 +298,7 @@ class Launchers:
             return
         self._spare = line
         try:
-            self._send(b'{"spare": true}\n', theirs)
+            self._send(encode(Spare()), theirs)
         finally:
             for end in theirs:
                 os.close(end)

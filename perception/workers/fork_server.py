@@ -2,7 +2,7 @@
 
 A fresh interpreter needs seconds to import torch on a busy machine; a robot should not be blind
 that long. The supervisor starts this launcher (a fresh process, without any of the agent's threads
-and sockets) and asks it over a socket pair, in lines of JSON, to start and kill workers, and to
+and sockets) and asks it over a socket pair (`launch_messages`) to start and kill workers, and to
 fork a spare of itself, with a socket of its own, that takes its place when it is killed. The
 launcher is single-threaded and opens nothing that a fork must not share. Workers end with the
 launcher, and the launcher and its spare end with the supervisor, so no process is ever left over.
@@ -22,10 +22,25 @@ import signal
 import socket as sockets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from sensebind.errors import MessageError
+from sensebind.perception.workers.launch_messages import (
+    COMMANDS,
+    Answer,
+    Command,
+    End,
+    Ended,
+    Kill,
+    Lines,
+    Ready,
+    Spare,
+    Start,
+    Started,
+    encode,
+)
 from sensebind.perception.workers.spec import EXIT_LACK, WorkerSpec
 from sensebind.perception.workers.worker import die_with_parent, run_worker
 
@@ -33,7 +48,6 @@ log = logging.getLogger(__name__)
 
 _NICE = 3  # encoders come after what drives the robot, and after what stops it
 STOP_SECONDS = 1.0  # of grace for workers that are to end; then they are killed
-_MAX_LINE = 1024 * 1024
 _MAX_PASSED = 2  # a spare's control socket and lifeline
 
 
@@ -58,7 +72,7 @@ class Launcher:
         self._lifeline = lifeline
         self._maker = maker
         self._children: dict[int, _Child] = {}
-        self._pending = b""
+        self._lines = Lines(COMMANDS)
         self._passed: list[int] = []  # file descriptors for a spare
 
     @property
@@ -77,7 +91,7 @@ class Launcher:
             selector.register(ear, selectors.EVENT_READ)
             selector.register(self._control, selectors.EVENT_READ)
             with contextlib.suppress(ConnectionError):
-                self._say({"ready": os.getpid()})
+                self._say(Ready(os.getpid()))
                 while True:
                     ready = {key.fileobj for key, _ in selector.select()}
                     if ear in ready:
@@ -92,27 +106,28 @@ class Launcher:
         self._end_all()
         return None
 
-    def _hear(self) -> list[dict[str, Any]] | None:
+    def _hear(self) -> list[Command] | None:
         """Read the commands that have come; None when nobody is there to give any."""
         data, passed, _, _ = sockets.recv_fds(self._control, 65536, _MAX_PASSED)
         for descriptor in passed:
             os.set_inheritable(descriptor, False)
         self._passed += passed
-        self._pending += data
-        *lines, self._pending = self._pending.split(b"\n")
-        if not data or len(self._pending) > _MAX_LINE:
+        try:
+            return self._lines.take(data) if data else None
+        except MessageError as error:
+            log.error("a launcher ends, and its workers with it: %s", error)
             return None
-        return [json.loads(line) for line in lines]
 
-    def _obey(self, command: dict[str, Any]) -> Launcher | None:
+    def _obey(self, command: Command) -> Launcher | None:
         """Carry out a command; returns a launcher in a process that was forked to be the spare."""
-        if "start" in command:
-            self._start(command["start"], command["workers"], command["restarts"])
-        if "spare" in command:
-            return self._fork_spare()
-        for word, number in (("kill", signal.SIGKILL), ("end", signal.SIGTERM)):
-            if command.get(word) in self._children:  # not reaped, so it is not another process
-                os.kill(command[word], number)
+        match command:
+            case Start(name, workers, restarts):
+                self._start(name, workers, restarts)
+            case Spare():
+                return self._fork_spare()
+            case End(pid) | Kill(pid):
+                if pid in self._children:  # not reaped, so it is not another process
+                    os.kill(pid, signal.SIGTERM if isinstance(command, End) else signal.SIGKILL)
         return None
 
     def _fork_spare(self) -> Launcher | None:
@@ -136,8 +151,8 @@ class Launcher:
         os.close(lifeline)
         return None
 
-    def _start(self, name: str, workers: list[dict[str, Any]], restarts: int) -> None:
-        specs = [WorkerSpec.model_validate(worker) for worker in workers]
+    def _start(self, name: str, workers: Sequence[str], restarts: int) -> None:
+        specs = [WorkerSpec.model_validate(json.loads(worker)) for worker in workers]
         launcher = os.getpid()
         try:
             read, write = os.pipe()
@@ -157,12 +172,12 @@ class Launcher:
         os.close(write)
         os.set_blocking(read, False)
         self._children[pid] = _Child(name, read)
-        self._say({"started": name, "pid": pid})
+        self._say(Started(name, pid))
 
     def _cannot_start(self, name: str, error: OSError) -> None:
         """Report that a worker could not even be forked; the others run on."""
         words = f"its process cannot be started: {error.strerror}"
-        self._say({"ended": name, "pid": 0, "code": EXIT_LACK, "words": words})
+        self._say(Ended(name, EXIT_LACK, words))
 
     def _become_worker(
         self, specs: list[WorkerSpec], restarts: int, complaint: int, launcher: int
@@ -200,8 +215,7 @@ class Launcher:
             with contextlib.suppress(BlockingIOError):
                 words = os.read(child.complaint, 4096).decode("utf-8", "replace")
             os.close(child.complaint)
-            code = os.waitstatus_to_exitcode(status)
-            self._say({"ended": child.name, "pid": pid, "code": code, "words": words})
+            self._say(Ended(child.name, os.waitstatus_to_exitcode(status), words))
 
     def _end_all(self) -> None:
         """Let the workers finish, and kill those that do not."""
@@ -219,8 +233,8 @@ class Launcher:
             os.waitpid(pid, 0)
         self._children.clear()
 
-    def _say(self, message: dict[str, Any]) -> None:
-        self._control.sendall(json.dumps(message).encode() + b"\n")
+    def _say(self, message: Answer) -> None:
+        self._control.sendall(encode(message))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ on; a `Watchdog` starts it again when it has ended, and reports when it hangs.
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
@@ -17,15 +18,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from sensebind.errors import BusError, ConfigurationError, InputError, one_line
 from sensebind.perception.bus.heartbeat import Heartbeat
 from sensebind.perception.bus.pubsub import Subscriber, check_endpoint
 from sensebind.perception.bus.watch_report import REPORT_SOCKET, WatchReporter
-from sensebind.perception.workers.fork_client import Launchers
+from sensebind.perception.workers.fork_client import Launchers, Lost
+from sensebind.perception.workers.launch_messages import Answer, End, Ended, Kill, Start, Started
+from sensebind.perception.workers.restarts import is_to_blame, note_running, plan_restart
 from sensebind.perception.workers.socket_directory import SocketDirectory
-from sensebind.perception.workers.spec import EXIT_FATAL, EXIT_LACK, WorkerSpec
+from sensebind.perception.workers.spec import EXIT_FATAL, WorkerSpec
 from sensebind.perception.workers.status import (
     Charge,
     Stream,
@@ -39,13 +42,6 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.05  # seconds between looks at the launcher and the heartbeats
 _STANDSTILL = 0.5  # seconds without such a look that mean that the machine stood still
-_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)  # before the start after n crashes in a row
-_LACK_WAIT = 1.0  # seconds at most before the next start after a lack that may pass
-_BREAKER = 8  # crashes in a row after which a process rests
-_REST, _LONGEST_REST = 30.0, 600.0  # seconds; doubled each time
-_SOUND = 10.0  # seconds that a process must run before a crash counts as the first of a row
-_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
-"""Signals that a process gets for its own faults, other than from somebody else."""
 _GRACE = 2.0  # seconds to finish before a process that is to end is killed
 _ASKED = 4  # times that the launcher is asked to kill before it is taken to hang itself
 _STOP_SECONDS = 1.6  # for the launcher to end all workers, which have a second of it
@@ -123,8 +119,8 @@ class Supervisor:
         self._ticked = 0.0  # monotonic time of the last round of the watching thread
         self._watch_status = WatchStatus()
         self._logged: dict[str, float] = {}  # errors by when they were logged
-        self._messages: deque[dict[str, Any]] = deque()  # of launchers, not yet taken in
-        self._failed_on: dict[str, Any] | None = None
+        self._messages: deque[Answer | Lost] = deque()  # of launchers, not yet taken in
+        self._failed_on: Answer | Lost | None = None
         self.report_endpoint = f"ipc://{self._directory.path}/{REPORT_SOCKET}"
         """Where the states of the workers are published, for a `Subscriber`."""
         modules = sorted({module for spec in workers for module in spec.modules})
@@ -316,7 +312,7 @@ class Supervisor:
             self._logged = {text: now}
             log.error("error %d in watching the workers, which goes on", errors, exc_info=error)
 
-    def _take(self, messages: deque[dict[str, Any]]) -> None:
+    def _take(self, messages: deque[Answer | Lost]) -> None:
         """Take in the oldest message; one that fails is tried once more in the next round."""
         message = messages[0]
         if self._failed_on is message:
@@ -327,18 +323,18 @@ class Supervisor:
         if messages and messages[0] is message:
             messages.popleft()
 
-    def _listen(self, message: dict[str, Any]) -> None:
+    def _listen(self, message: Answer | Lost) -> None:
         """Take in what a launcher says; when it is gone, so are all workers."""
-        if "started" in message:
-            self._charges[message["started"]].pid = message["pid"]
-        elif "ended" in message:
-            charge = self._charges[message["ended"]]
-            self._ended(charge, message["code"], message["words"])
-        elif "lost" in message:
-            for charge in self._charges.values():
-                if charge.pid or charge.state is WorkerState.STARTING:
-                    charge.running = charge.running or time.monotonic()  # not to blame for it
-                    self._ended(charge, -signal.SIGKILL, message["lost"])
+        match message:
+            case Started(name, pid):
+                self._charges[name].pid = pid
+            case Ended(name, code, words):
+                self._ended(self._charges[name], code, words)
+            case Lost(why):
+                for charge in self._charges.values():
+                    if charge.pid or charge.state is WorkerState.STARTING:
+                        charge.running = charge.running or time.monotonic()  # not to blame for it
+                        self._ended(charge, -signal.SIGKILL, why)
 
     def _feel(self, pulse: Subscriber) -> None:
         """Note the heartbeats, and that a worker has come to run."""
@@ -355,9 +351,7 @@ class Supervisor:
             elif too_much := _too_much(stream, beat):
                 self._kill(charge, too_much, gently=True)
             elif beat.state in ("running", "waiting", "ended", "failed"):
-                charge.running = charge.running or now
-                if now - charge.running > _SOUND:
-                    charge.failures = charge.rests = 0
+                note_running(charge, now)
                 self._change(charge, stream, WorkerState(beat.state), beat.detail)
 
     def _trouble(self, stream: Stream, beat: Heartbeat, now: float) -> str:
@@ -389,7 +383,7 @@ class Supervisor:
             elif charge.killed and charge.pid and now - charge.killed > _GRACE:
                 charge.killed, charge.asked = now, charge.asked + 1
                 if charge.asked < _ASKED:
-                    self._launchers.tell({"kill": charge.pid})
+                    self._launchers.order(Kill(charge.pid))
                 else:  # the launcher itself hangs; whoever it started ends with it
                     self._launchers.kill()
             elif charge.pid and not charge.killed:
@@ -398,10 +392,7 @@ class Supervisor:
                     self._kill(charge, f"no heartbeat for {limit:g} s")
 
     def _ended(self, charge: Charge, code: int, words: str) -> None:
-        now = time.monotonic()
-        crashed = code > 0 or -code in _CRASHES
-        # One that ran and was ended by somebody else is not to blame for it.
-        to_blame = crashed or not charge.running or bool(charge.killed)
+        to_blame = is_to_blame(charge, code)
         charge.pid, charge.last_exit, charge.memory, charge.running = 0, code, 0, 0.0
         if self._wanted(charge) != charge.paused:  # it ended so that a device is let go
             self._follow(charge)
@@ -411,20 +402,9 @@ class Supervisor:
         if code == EXIT_FATAL:
             self._change_all(charge, WorkerState.FAILED, detail)
             return
-        if not to_blame:
-            charge.failures = 0
-        wait = _BACKOFF[min(charge.failures, len(_BACKOFF) - 1)]
-        charge.failures += to_blame
-        state = WorkerState.RESTARTING
-        if code == EXIT_LACK:  # it may be over at any moment: neither a rest nor a long wait
-            wait = min(wait, _LACK_WAIT)
-            charge.failures = min(charge.failures, _BREAKER - 1)
-        if charge.failures >= _BREAKER:
-            wait = min(_REST * 2**charge.rests, _LONGEST_REST)
-            charge.failures, charge.rests = _BREAKER - 1, charge.rests + 1
-            state, detail = WorkerState.RESTING, f"{detail}; crashed often, rests for {wait:g} s"
-        charge.due = now + wait
-        self._change_all(charge, state, detail)
+        restart = plan_restart(charge, code, to_blame)
+        charge.due = time.monotonic() + restart.wait
+        self._change_all(charge, restart.state, detail + restart.note)
 
     def _wanted(self, charge: Charge) -> frozenset[str]:
         """Return which streams of a process are to be paused."""
@@ -434,7 +414,7 @@ class Supervisor:
         """End a process whose streams are to be others; `_ended` goes on from there."""
         if charge.pid and not charge.killed:
             charge.killed = time.monotonic()
-            self._launchers.tell({"end": charge.pid})
+            self._launchers.order(End(charge.pid))
         elif not charge.pid and charge.state is not WorkerState.STARTING:
             self._follow(charge)
 
@@ -458,7 +438,7 @@ class Supervisor:
         """End a worker: one that is silent or hangs will not listen, others can finish."""
         log.warning("worker %s: %s, ending it", charge.name, why)
         charge.killed = time.monotonic()
-        self._launchers.tell({"end" if gently else "kill": charge.pid})
+        self._launchers.order(End(charge.pid) if gently else Kill(charge.pid))
         self._change_all(charge, WorkerState.RESTARTING, why)
 
     def _launch(self, charge: Charge) -> None:
@@ -468,9 +448,8 @@ class Supervisor:
             stream.beaten = now
             detail = stream.detail if charge.restarts else ""
             self._change(charge, stream, WorkerState.STARTING, detail)
-        workers = [stream.spec.model_dump(mode="json") for stream in charge.running_streams]
-        command = {"start": charge.name, "workers": workers, "restarts": charge.restarts}
-        self._launchers.tell(command)
+        specs = [stream.spec.model_dump(mode="json") for stream in charge.running_streams]
+        self._launchers.order(Start(charge.name, list(map(json.dumps, specs)), charge.restarts))
 
     def _change_all(self, charge: Charge, state: WorkerState, detail: str) -> None:
         for stream in charge.running_streams:

@@ -28,7 +28,7 @@ def test_a_child_that_ends_after_the_launcher_wakes_nobody() -> None:
             text=True,
         )
         theirs.close()
-        assert b"ready" in ours.recv(4096)
+        assert b"Ready" in ours.recv(4096)
         ours.close()  # nobody is left to give commands
         out, errors = process.communicate(timeout=60)
     assert process.returncode == 0

@@ -255,9 +255,9 @@ def test_streams_of_one_process_live_and_die_together(checkpoint: Path) -> None:
 def test_what_keeps_crashing_rests_and_the_others_go_on(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensebind.perception.workers.supervisor._BACKOFF", (0.0,))
-    monkeypatch.setattr("sensebind.perception.workers.supervisor._BREAKER", 3)
-    monkeypatch.setattr("sensebind.perception.workers.supervisor._REST", 1.0)
+    monkeypatch.setattr("sensebind.perception.workers.restarts._BACKOFF", (0.0,))
+    monkeypatch.setattr("sensebind.perception.workers.restarts._BREAKER", 3)
+    monkeypatch.setattr("sensebind.perception.workers.restarts._REST", 1.0)
     specs = [worker("camera", checkpoint, crash_after=0), worker("lidar", checkpoint)]
     changes: list[WorkerStatus] = []
     supervisor = Supervisor(specs, changes.append, heartbeat_timeout=10.0)
