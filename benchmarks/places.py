@@ -30,7 +30,8 @@ from sensebind.checkpoints import default_checkpoint
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.camera_setup import FIELD_OF_VIEW, CameraSetup
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import ROBOT_RADIUS, Marker, Scene, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import ROBOT_RADIUS, Marker, Scene
 from sensebind.tools.detection import Detector, distinct
 from sensebind.tools.markers import MarkerReader
 from sensebind.tools.ranging import Position, Ranging

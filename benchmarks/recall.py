@@ -36,7 +36,7 @@ from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.vectors import unit
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 

@@ -22,7 +22,7 @@ from sensebind.agent.robot.simhome import STREAMS, simhome_robot
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.perception.percept import Modality, Observation, Percept
-from sensebind.perception.simhome.scene import sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
 from sensebind.perception.workers.supervisor import Supervisor

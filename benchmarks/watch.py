@@ -31,8 +31,8 @@ from sensebind.perception.percept import Modality, Observation, Percept, Percept
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import sample_scene
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_200_000

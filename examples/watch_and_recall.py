@@ -19,8 +19,8 @@ from sensebind.memory.retriever import EpisodeRetriever
 from sensebind.memory.watches import Watch, Watcher
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import sample_scene
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 HOMES = [(("plant", "green"), False), (("ball", "red"), "dog"), (("chair", "blue"), False)]

@@ -23,7 +23,8 @@ from sensebind.agent.robot.motion import REACH
 from sensebind.perception.simhome.catalog import COLORS, DEVICES, KINDS, SOUNDING_KINDS
 from sensebind.perception.simhome.ground_truth import Visible, truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Scene, polar, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene, polar
 
 _SENSES = {"see": "sight", "hear": "hearing"}
 ARRIVED = 1.0  # metres between the robot's middle and the nearest point of what it was sent to

@@ -50,7 +50,7 @@ from sensebind.perception.simhome.client import DRIVE_SPEED, TURN_SPEED
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
 from sensebind.perception.simhome.scene import Scene
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool

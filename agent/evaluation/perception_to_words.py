@@ -20,7 +20,7 @@ from sensebind.perception.modality import modality_of
 from sensebind.perception.percept import Observation
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.house_api import create_house_app
-from sensebind.perception.simhome.scene import sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import THRESHOLD, Detector, describe, detect_tool, distinct

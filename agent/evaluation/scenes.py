@@ -16,7 +16,7 @@ from sensebind.perception.modality import modality_of, senses
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.tools.detection import Detection, Detector
 

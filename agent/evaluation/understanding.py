@@ -54,7 +54,8 @@ from sensebind.agent.events import TurnRecord
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Scene, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene
 from sensebind.tools.risk import ACTING, Risk, label, risk_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "data" / "understanding"

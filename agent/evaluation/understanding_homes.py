@@ -12,7 +12,8 @@ from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import COLORS, DEVICES, SOUNDING_KINDS
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Furniture, Scene, Thing, polar, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Furniture, Scene, Thing, polar
 
 FIRST_SEED = 50_000_000
 """Of homes that no training and no other evaluation looks at."""

@@ -22,7 +22,8 @@ from sensebind.errors import InputError, StorageError
 from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 from sensebind.perception.simhome.ground_truth import Visible, truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Scene, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene
 
 TRAINING_SEEDS = 0
 DEVELOPMENT_SEEDS = 5_000_000

@@ -16,7 +16,8 @@ from sensebind.perception.simhome.gl_camera import GLCamera
 from sensebind.perception.simhome.lidar import COLUMNS, Lidar
 from sensebind.perception.simhome.microphone import Microphone
 from sensebind.perception.simhome.robot import Robot
-from sensebind.perception.simhome.scene import Scene, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene
 from sensebind.perception.simhome.world import World
 
 

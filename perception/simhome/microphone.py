@@ -14,7 +14,8 @@ import numpy as np
 
 from sensebind.perception.simhome.catalog import SOUNDING_KINDS
 from sensebind.perception.simhome.devices import SOUNDING_DEVICES, DeviceState, device_thing
-from sensebind.perception.simhome.sounds import LOOP, RATE, Signal, sound_loop, window
+from sensebind.perception.simhome.sounds import sound_loop
+from sensebind.perception.simhome.synthesis import LOOP, RATE, Signal, window
 
 if TYPE_CHECKING:
     from sensebind.perception.simhome.scene import Scene, Thing

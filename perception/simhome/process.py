@@ -27,7 +27,7 @@ from sensebind.perception.simhome.lidar import COLUMNS
 from sensebind.perception.simhome.loopback import bind, listen
 from sensebind.perception.simhome.options import SimHomeOptions, load_options
 from sensebind.perception.simhome.robot import Robot
-from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.simhome.wheels import Wheels
 from sensebind.perception.simhome.wire import CHUNK_SECONDS, encode_sample, topic
 from sensebind.perception.simhome.world import World

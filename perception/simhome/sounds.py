@@ -3,35 +3,45 @@
 Every sound is a loop of `LOOP_SECONDS` that joins on to itself without a click, so that the sample
 at any instant is a look-up and a window of any length at any time is a pure function of (kind,
 seed, time). No loop has a pause as long as a second, so every two-second window holds the sound.
-
-Loops are built circularly: events are added modulo the loop, noise is shaped in the frequency
-domain, and pitch contours are tables read by phase; that also keeps a loop at a few milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import fft
 
 from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import SOUNDING_KINDS
-
-Signal = NDArray[np.float32]
-Wave = NDArray[Any]  # while a sound is made; float64 is let through where it is not slow
-
-RATE = 16_000
-LOOP_SECONDS = 4.0
-LOOP = int(RATE * LOOP_SECONDS)
+from sensebind.perception.simhome.synthesis import (
+    LOOP,
+    LOOP_SECONDS,
+    RATE,
+    TABLE,
+    Signal,
+    Wave,
+    add_grain,
+    band,
+    event_times,
+    filtered,
+    formants,
+    hum_of,
+    moments,
+    oscillate,
+    rms,
+    samples_of,
+    spectrum_of,
+    swell,
+    to_level,
+    wave_table,
+    white_noise,
+    whole_cycles,
+    window,
+)
 
 # Loudness at one metre, dBFS rms. Clicky sounds are quieter on average for the same peak.
 LEVELS = {kind: -14.5 for kind in SOUNDING_KINDS} | {"clock": -19.0, "drum": -16.0}
-
-_TABLE = 2048
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +63,7 @@ def sound_loop(kind: str, seed: int) -> Signal:
     rng = np.random.default_rng([seed & 0xFFFF_FFFF_FFFF_FFFF, SOUNDING_KINDS.index(kind)])
     signal = _MAKERS[kind](rng)
     signal = np.roll(signal, int(rng.integers(LOOP)))
-    signal = _level(signal, 10 ** (LEVELS[kind] / 20))
+    signal = to_level(signal, 10 ** (LEVELS[kind] / 20))
     signal.setflags(write=False)
     return signal
 
@@ -76,118 +86,6 @@ def sound(kind: str, seed: int, start: int, count: int) -> Signal:
     return window(sound_loop(kind, seed), start, count)
 
 
-def window(loop: Wave, start: int, count: int) -> Wave:
-    """`count` samples of an endless repetition of `loop`, from sample `start` on."""
-    first = start % len(loop)
-    if first + count <= len(loop):
-        return loop[first : first + count]
-    return np.take(loop, np.arange(first, first + count), mode="wrap")
-
-
-# --- building blocks -------------------------------------------------------------------------
-
-
-def _level(signal: Wave, rms: float) -> Signal:
-    """Scales to `rms`, bending peaks over softly so that nothing reaches ±1."""
-    scaled = signal * np.float32(rms / max(_rms(signal), 1e-9))
-    soft = np.tanh(scaled)
-    return (soft * np.float32(min(rms / max(_rms(soft), 1e-9), 1.0))).astype(np.float32)
-
-
-def _rms(signal: Wave) -> float:
-    return float(np.sqrt(np.mean(np.square(signal))))
-
-
-def _spectrum(signal: Wave) -> Wave:
-    return np.asarray(fft.rfft(signal))  # scipy keeps float32 and is fast at the loop's length
-
-
-def _samples(spectrum: Wave, n: int) -> Wave:
-    return np.asarray(fft.irfft(spectrum, n=n))
-
-
-def _time(seconds: float) -> Wave:
-    return np.arange(int(seconds * RATE), dtype=np.float32) / np.float32(RATE)
-
-
-def _add(out: Wave, at: float, grain: Wave) -> None:
-    """Adds a grain (shorter than the loop) at `at` seconds, modulo the loop."""
-    first = int(at * RATE) % LOOP
-    head = min(len(grain), LOOP - first)
-    out[first : first + head] += grain[:head]
-    out[: len(grain) - head] += grain[head:]
-
-
-def _noise(rng: np.random.Generator) -> Wave:
-    return rng.standard_normal(LOOP, dtype=np.float32)
-
-
-def _shape(signal: Wave, gain: Callable[[Wave], Wave]) -> Wave:
-    """Filters circularly: `gain` maps frequencies in Hz, shape [F], to amplitudes, shape [F]."""
-    spectrum = _spectrum(signal)
-    frequency = np.arange(len(spectrum), dtype=np.float32) * np.float32(RATE / len(signal))
-    return _samples(spectrum * gain(frequency).astype(np.float32), n=len(signal))
-
-
-def _band(low: float, high: float) -> Callable[[Wave], Wave]:
-    """A band with gentle slopes (second order in amplitude)."""
-    return lambda f: 1 / (1 + (low / (f + 1)) ** 4) / (1 + (f / high) ** 4)
-
-
-def _formants(*peaks: tuple[float, float, float]) -> Callable[[Wave], Wave]:
-    """Resonances as (Hz, width in Hz, gain) over a faint floor."""
-
-    def gain(f: Wave) -> Wave:
-        return np.add.reduce([g / (1 + ((f - c) / w) ** 2) for c, w, g in peaks]) + 0.02
-
-    return gain
-
-
-def _table(amplitudes: Wave, phases: Wave | None = None) -> Wave:
-    """One cycle of a wave with these harmonics (first = fundamental), shape [_TABLE]."""
-    spectrum = np.zeros(_TABLE // 2 + 1, np.complex64)
-    turn = 1 if phases is None else np.exp(1j * phases)
-    spectrum[1 : len(amplitudes) + 1] = -0.5j * _TABLE * amplitudes * turn
-    return _samples(spectrum, n=_TABLE)
-
-
-def _sing(table: Wave, pitch: Wave) -> Wave:
-    """Reads a wave table along a pitch contour in Hz, shape [n] -> [n]."""
-    phase = np.cumsum(pitch * (_TABLE / RATE))
-    return table[phase.astype(np.int64) & (_TABLE - 1)]
-
-
-def _whole(pitch: float) -> float:
-    """The nearest pitch that fits the loop a whole number of times (no click at the joint)."""
-    return round(pitch * LOOP_SECONDS) / LOOP_SECONDS
-
-
-def _hum(rng: np.random.Generator, pitch: float, amplitudes: Wave) -> Wave:
-    """A steady tone with harmonics over the whole loop, shape [LOOP]."""
-    spectrum = np.zeros(LOOP // 2 + 1, np.complex64)
-    step = round(pitch * LOOP_SECONDS)
-    bins = step * np.arange(1, len(amplitudes) + 1)
-    fits = bins < len(spectrum)
-    turn = np.exp(2j * np.pi * rng.random(len(amplitudes)))
-    spectrum[bins[fits]] = (0.5 * LOOP * amplitudes * turn)[fits]
-    return _samples(spectrum, n=LOOP)
-
-
-def _swell(count: int, attack: float, release: float) -> Wave:
-    """An envelope that rises for `attack` and falls for `release` seconds, shape [count]."""
-    envelope = np.ones(count, np.float32)
-    up, down = min(int(attack * RATE), count // 2), min(int(release * RATE), count // 2)
-    envelope[:up] = np.linspace(0, 1, up, dtype=np.float32)
-    envelope[count - down :] = np.linspace(1, 0, down, dtype=np.float32)
-    return envelope
-
-
-def _beats(rng: np.random.Generator, low: float, high: float) -> Wave:
-    """Evenly spaced event times with a seeded spacing in [low, high] that fits the loop."""
-    count = int(np.clip(round(LOOP_SECONDS / rng.uniform(low, high)), 2, None))
-    return np.arange(count) * (LOOP_SECONDS / count)
-
-
 # --- the kinds -------------------------------------------------------------------------------
 
 
@@ -195,54 +93,56 @@ def _dog(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     base = rng.uniform(260, 520)
     size = base / 380
-    table = _table(np.arange(1, 16) ** -rng.uniform(0.6, 1.0), rng.uniform(0, 6.28, 15))
-    rough = _noise(rng)
+    table = wave_table(np.arange(1, 16) ** -rng.uniform(0.6, 1.0), rng.uniform(0, 6.28, 15))
+    rough = white_noise(rng)
     at = 0.0
     while at < LOOP_SECONDS - 0.35:
         for _ in range(int(rng.integers(1, 4))):
-            t = _time(rng.uniform(0.13, 0.22))
+            t = moments(rng.uniform(0.13, 0.22))
             u = t / t[-1]
             pitch = base * rng.uniform(0.9, 1.1) * (0.75 + 0.75 * np.sin(np.pi * u**0.7))
             breath = rough[int(rng.integers(LOOP - len(t))) :][: len(t)]
-            grain = (_sing(table, pitch) + 0.25 * breath) * np.sin(3.14 * u**0.5) ** 1.5
-            _add(out, at, grain.astype(np.float32))
+            grain = (oscillate(table, pitch) + 0.25 * breath) * np.sin(3.14 * u**0.5) ** 1.5
+            add_grain(out, at, grain.astype(np.float32))
             at += len(t) / RATE + rng.uniform(0.06, 0.16)
         at += rng.uniform(0.2, 0.5)
-    return _shape(out, _formants((700 * size, 250, 1.0), (1500 * size, 350, 0.7), (2700, 600, 0.2)))
+    return filtered(
+        out, formants((700 * size, 250, 1.0), (1500 * size, 350, 0.7), (2700, 600, 0.2))
+    )
 
 
 def _cat(rng: np.random.Generator) -> Wave:
     source = np.zeros(LOOP, np.float32)
     opened = np.zeros(LOOP, np.float32)  # how far the mouth is open at each sample
     base = rng.uniform(480, 760)
-    table = _table(np.arange(1, 9) ** -rng.uniform(0.4, 0.8), rng.uniform(0, 6.28, 8))
+    table = wave_table(np.arange(1, 9) ** -rng.uniform(0.4, 0.8), rng.uniform(0, 6.28, 8))
     at = 0.0
     while at < LOOP_SECONDS - 0.45:
-        t = _time(min(rng.uniform(0.6, 1.0), LOOP_SECONDS - at))
+        t = moments(min(rng.uniform(0.6, 1.0), LOOP_SECONDS - at))
         u = t / t[-1]
         vibrato = 1 + 0.015 * np.sin(2 * np.pi * rng.uniform(5, 8) * t)
         pitch = base * (0.8 + 0.45 * np.sin(np.pi * u**0.6)) * rng.uniform(0.92, 1.08) * vibrato
-        _add(source, at, _sing(table, pitch) * _swell(len(t), 0.08, 0.25))
-        _add(opened, at, np.sin(np.pi * u))
+        add_grain(source, at, oscillate(table, pitch) * swell(len(t), 0.08, 0.25))
+        add_grain(opened, at, np.sin(np.pi * u))
         at += len(t) / RATE + rng.uniform(0.15, 0.4)
-    closed = _shape(source, _formants((500, 150, 1.0), (2600, 300, 0.35)))
-    wide = _shape(source, _formants((1050, 250, 1.0), (1900, 300, 0.9), (3300, 400, 0.4)))
+    closed = filtered(source, formants((500, 150, 1.0), (2600, 300, 0.35)))
+    wide = filtered(source, formants((1050, 250, 1.0), (1900, 300, 0.9), (3300, 400, 0.4)))
     return closed * (1 - opened) + wide * opened
 
 
 def _bird(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     base, span = rng.uniform(3000, 4800), rng.uniform(600, 1600)
-    table = _table(np.array([1.0, 0.12]))
+    table = wave_table(np.array([1.0, 0.12]))
     at = 0.0
     while at < LOOP_SECONDS - 0.2:
         length, up = rng.uniform(0.05, 0.13), rng.choice([-1.0, 1.0])
         centre, curve = base + rng.uniform(-500, 700), rng.uniform(-0.5, 0.5)
         for _ in range(int(rng.integers(1, 6))):  # a phrase repeats one chirp
-            t = _time(length)
+            t = moments(length)
             u = t / t[-1]
             pitch = centre + span * (up * (u - 0.5) + curve * np.sin(np.pi * u))
-            _add(out, at, _sing(table, pitch) * np.sin(np.pi * u))
+            add_grain(out, at, oscillate(table, pitch) * np.sin(np.pi * u))
             at += length + rng.uniform(0.015, 0.05)
         at += rng.uniform(0.08, 0.35)
     return out
@@ -250,50 +150,50 @@ def _bird(rng: np.random.Generator) -> Wave:
 
 def _car(rng: np.random.Generator) -> Wave:
     idle = rng.uniform(26, 44)
-    t = _time(LOOP_SECONDS)
-    sway = _whole(rng.uniform(0.25, 0.7))
+    t = moments(LOOP_SECONDS)
+    sway = whole_cycles(rng.uniform(0.25, 0.7))
     pitch = idle * (1 + 0.18 * np.sin(2 * np.pi * sway * t))
     pitch *= round(float(pitch.mean()) * LOOP_SECONDS) / LOOP_SECONDS / float(pitch.mean())
     strength = rng.uniform(0.3, 1.0, 24) * np.arange(1, 25) ** -0.5
-    engine = _sing(_table(strength, rng.uniform(0, 6.28, 24)), pitch)
-    rumble = _shape(_noise(rng), _band(40, 350))
-    out = engine / _rms(engine) + 0.5 * rumble / _rms(rumble)
+    engine = oscillate(wave_table(strength, rng.uniform(0, 6.28, 24)), pitch)
+    rumble = filtered(white_noise(rng), band(40, 350))
+    out = engine / rms(engine) + 0.5 * rumble / rms(rumble)
     horn = rng.uniform(360, 470)
-    tone = _table(np.arange(1, 14) ** -0.7, rng.uniform(0, 6.28, 13))
-    for beat in _beats(rng, 1.1, 1.5):
+    tone = wave_table(np.arange(1, 14) ** -0.7, rng.uniform(0, 6.28, 13))
+    for beat in event_times(rng, 1.1, 1.5):
         span = rng.uniform(0.3, 0.6)
         flat = np.ones(int(span * RATE))
-        honk = _sing(tone, flat * horn) + _sing(tone, flat * horn * 1.26)
-        _add(out, float(beat), 1.4 * honk * _swell(len(honk), 0.02, 0.05))
+        honk = oscillate(tone, flat * horn) + oscillate(tone, flat * horn * 1.26)
+        add_grain(out, float(beat), 1.4 * honk * swell(len(honk), 0.02, 0.05))
     return out.astype(np.float32)
 
 
 def _train(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
-    steam = _shape(_noise(rng), _band(rng.uniform(150, 300), rng.uniform(1200, 2000)))
-    steam = steam / _rms(steam)
-    beats = _beats(rng, 0.17, 0.3)
+    steam = filtered(white_noise(rng), band(rng.uniform(150, 300), rng.uniform(1200, 2000)))
+    steam = steam / rms(steam)
+    beats = event_times(rng, 0.17, 0.3)
     decay = rng.uniform(14, 22)
-    t = _time(0.28)
+    t = moments(0.28)
     envelope = np.minimum(t / 0.02, 1) * np.exp(-decay * t)
     for number, beat in enumerate(beats):
         loud = 1.0 if number % 4 == 0 else rng.uniform(0.55, 0.75)
         first = int(beat * RATE)
-        _add(out, float(beat), 2.0 * loud * envelope * window(steam, first, len(t)))
+        add_grain(out, float(beat), 2.0 * loud * envelope * window(steam, first, len(t)))
     base = rng.uniform(270, 380)
     chord = base * np.array([1.0, 1.19, 1.5, 1.78])
-    tone = _table(np.array([1.0, 0.35, 0.2, 0.1]))
-    for beat in _beats(rng, 1.9, 2.1):
-        t = _time(rng.uniform(0.7, 1.1))
+    tone = wave_table(np.array([1.0, 0.35, 0.2, 0.1]))
+    for beat in event_times(rng, 1.9, 2.1):
+        t = moments(rng.uniform(0.7, 1.1))
         bend = 1 - 0.06 * np.exp(-t / 0.08)
-        whistle = sum(_sing(tone, note * bend) for note in chord)
-        _add(out, float(beat), 0.45 * whistle * _swell(len(t), 0.08, 0.2))
+        whistle = sum(oscillate(tone, note * bend) for note in chord)
+        add_grain(out, float(beat), 0.45 * whistle * swell(len(t), 0.08, 0.2))
     return out
 
 
 def _clock(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
-    t = _time(0.08)
+    t = moments(0.08)
     body = rng.uniform(0.85, 1.2)
     strokes = []
     for share in (1.0, rng.uniform(0.7, 0.82)):  # tick, then the lower tock
@@ -301,15 +201,15 @@ def _clock(rng: np.random.Generator) -> Wave:
         for mode, decay in ((1300, 60), (2500, 80), (4100, 130), (5600, 200)):
             stroke += np.sin(2 * np.pi * mode * share * body * t) * np.exp(-decay * t)
         strokes.append(stroke.astype(np.float32))
-    for number, beat in enumerate(_beats(rng, 0.22, 0.4)):
-        _add(out, float(beat), strokes[number % 2] * np.float32(rng.uniform(0.9, 1.1)))
+    for number, beat in enumerate(event_times(rng, 0.22, 0.4)):
+        add_grain(out, float(beat), strokes[number % 2] * np.float32(rng.uniform(0.9, 1.1)))
     if rng.random() < 0.4:
-        t = _time(1.6)
+        t = moments(1.6)
         pitch = rng.uniform(480, 700)
         bell = np.zeros_like(t)
         for partial, share, decay in ((1, 1.0, 2.2), (2.0, 0.5, 3), (2.76, 0.5, 4), (5.4, 0.25, 7)):
             bell += share * np.sin(2 * np.pi * pitch * partial * t) * np.exp(-decay * t)
-        _add(out, rng.uniform(0, LOOP_SECONDS), 0.3 * bell)
+        add_grain(out, rng.uniform(0, LOOP_SECONDS), 0.3 * bell)
     return out
 
 
@@ -319,18 +219,20 @@ def _phone(rng: np.random.Generator) -> Wave:
     flutter = rng.uniform(16, 25)
     bells = rng.random() < 0.5
     high = low * (rng.uniform(1.18, 1.3))
-    tone = _table(np.array([1, 0.1, 0.45, 0.05, 0.2]) if bells else np.array([1.0, 0.1, 0.3]))
-    beats = _beats(rng, 0.9, 1.34)
+    tone = wave_table(np.array([1, 0.1, 0.45, 0.05, 0.2]) if bells else np.array([1.0, 0.1, 0.3]))
+    beats = event_times(rng, 0.9, 1.34)
     on = float(beats[1]) * rng.uniform(0.6, 0.75)
-    t = _time(on)
+    t = moments(on)
     if bells:  # a clapper between two bells
         strike = np.exp(-12 * ((t * flutter) % 1) / flutter)
-        ring = (_sing(tone, np.full(len(t), low)) + _sing(tone, np.full(len(t), high))) * strike
+        ring = (
+            oscillate(tone, np.full(len(t), low)) + oscillate(tone, np.full(len(t), high))
+        ) * strike
     else:  # an electronic warble
-        ring = _sing(tone, np.where((t * flutter) % 1 < 0.5, low, high))
-    ring = (ring * _swell(len(t), 0.01, 0.03)).astype(np.float32)
+        ring = oscillate(tone, np.where((t * flutter) % 1 < 0.5, low, high))
+    ring = (ring * swell(len(t), 0.01, 0.03)).astype(np.float32)
     for beat in beats:
-        _add(out, float(beat), ring)
+        add_grain(out, float(beat), ring)
     return out
 
 
@@ -338,12 +240,12 @@ def _piano(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
     root = 57 + int(rng.integers(-5, 8))  # MIDI number
     scale = np.array([0, 2, 4, 7, 9, 12, 14, 16, 19])
-    t = _time(1.0)
+    t = moments(1.0)
     bright = rng.uniform(1.0, 1.5)
-    fade = _swell(len(t), 0.004, 0.15)
+    fade = swell(len(t), 0.004, 0.15)
     partials = np.arange(1, 9)[:, None]
     notes: dict[int, Wave] = {}
-    for number, beat in enumerate(_beats(rng, 0.24, 0.42)):
+    for number, beat in enumerate(event_times(rng, 0.24, 0.42)):
         chord = [scale[rng.integers(2, 9)]] + ([0, 7] if number % 4 == 0 else [])
         for step in chord:
             if step not in notes:
@@ -353,7 +255,7 @@ def _piano(rng: np.random.Generator) -> Wave:
                 waves *= np.exp(-(2.0 + 1.1 * partials).astype(np.float32) * t)
                 waves *= (partials**-bright).astype(np.float32)
                 notes[step] = waves.sum(0) * fade
-            _add(out, float(beat), notes[step] * np.float32(rng.uniform(0.7, 1.0)))
+            add_grain(out, float(beat), notes[step] * np.float32(rng.uniform(0.7, 1.0)))
     return out
 
 
@@ -363,11 +265,11 @@ def _guitar(rng: np.random.Generator) -> Wave:
     shape = np.array([0, 7, 12, 16, 19, 24])
     pick = rng.uniform(0.1, 0.22)
     strings = [_pluck(rng, 440 * 2 ** ((root + int(s) - 69) / 12), 0.8, pick) for s in shape]
-    for number, beat in enumerate(_beats(rng, 0.2, 0.36)):
+    for number, beat in enumerate(event_times(rng, 0.2, 0.36)):
         played = range(1, 5) if number % 4 == 0 else [int(rng.integers(0, 6))]  # strum or pick
         for delay, string in enumerate(played):
-            _add(out, float(beat) + 0.018 * delay, strings[string])
-    return _shape(out, lambda f: 0.7 + 1.2 / (1 + ((f - 210) / 90) ** 2))  # the wooden body
+            add_grain(out, float(beat) + 0.018 * delay, strings[string])
+    return filtered(out, lambda f: 0.7 + 1.2 / (1 + ((f - 210) / 90) ** 2))  # the wooden body
 
 
 def _pluck(rng: np.random.Generator, pitch: float, seconds: float, pick: float) -> Wave:
@@ -383,16 +285,16 @@ def _pluck(rng: np.random.Generator, pitch: float, seconds: float, pick: float) 
     harmonics = np.arange(period // 2 + 1)
     loss = 0.996 * (0.5 + 0.5 * np.exp(-2j * np.pi * harmonics / period))
     powers = np.exp(np.arange(rows)[:, None] * np.log(loss + 1e-9))  # [rows, harmonics]
-    string = _samples(_spectrum(burst) * powers, n=period).reshape(-1)
-    return (string * _swell(len(string), 0.0005, 0.12)).astype(np.float32)
+    string = samples_of(spectrum_of(burst) * powers, n=period).reshape(-1)
+    return (string * swell(len(string), 0.0005, 0.12)).astype(np.float32)
 
 
 def _drum(rng: np.random.Generator) -> Wave:
     out = np.zeros(LOOP, np.float32)
-    hiss = _noise(rng)
+    hiss = white_noise(rng)
     bright = np.diff(hiss, append=hiss[:1])
     low, tight = rng.uniform(48, 70), rng.uniform(0.8, 1.3)
-    t = _time(0.3)
+    t = moments(0.3)
     kick = np.sin(2 * np.pi * (low * t + 2.0 * (1 - np.exp(-25 * t)))) * np.exp(-11 * tight * t)
     skin = rng.uniform(170, 230)
     snare = np.sin(2 * np.pi * skin * t) * np.exp(-22 * t)
@@ -400,47 +302,47 @@ def _drum(rng: np.random.Generator) -> Wave:
     hat = 0.25 * bright[: len(t)] * np.exp(-60 * tight * t)
     tom = np.sin(2 * np.pi * skin * 0.6 * (t + 0.03 * (1 - np.exp(-15 * t)))) * np.exp(-10 * t)
     fill = rng.random(8) < 0.3
-    for number, beat in enumerate(_beats(rng, 0.2, 0.3)):
+    for number, beat in enumerate(event_times(rng, 0.2, 0.3)):
         place = number % 8
-        _add(out, float(beat), hat.astype(np.float32))
+        add_grain(out, float(beat), hat.astype(np.float32))
         if place in (0, 4) or (place == 3 and fill[3]):
-            _add(out, float(beat), 1.3 * kick)
+            add_grain(out, float(beat), 1.3 * kick)
         if place in (2, 6):
-            _add(out, float(beat), snare.astype(np.float32))
+            add_grain(out, float(beat), snare.astype(np.float32))
         elif place % 2 and fill[place]:
-            _add(out, float(beat), tom.astype(np.float32))
+            add_grain(out, float(beat), tom.astype(np.float32))
     return out
 
 
 def _kettle(rng: np.random.Generator) -> Wave:
-    t = _time(LOOP_SECONDS)
+    t = moments(LOOP_SECONDS)
     rises = int(rng.integers(1, 3))
     u = (t * (rises / LOOP_SECONDS)) % 1
     start, end = rng.uniform(1400, 1900), rng.uniform(2400, 3200)
-    wobble = 1 + 0.006 * np.sin(2 * np.pi * _whole(rng.uniform(6, 11)) * t)
+    wobble = 1 + 0.006 * np.sin(2 * np.pi * whole_cycles(rng.uniform(6, 11)) * t)
     pitch = (start + (end - start) * (1 - np.exp(-2.2 * u))) * wobble
-    tone = _table(np.array([1.0, 0.25, 0.1]))
-    whistle = _sing(tone, pitch) + 0.6 * _sing(tone, pitch * rng.uniform(1.04, 1.09))
+    tone = wave_table(np.array([1.0, 0.25, 0.1]))
+    whistle = oscillate(tone, pitch) + 0.6 * oscillate(tone, pitch * rng.uniform(1.04, 1.09))
     breath = np.minimum(np.minimum(u / 0.08, (1 - u) / 0.02), 1) * (0.35 + 0.65 * u)
-    steam = _shape(_noise(rng), _band(2500, 7500))
-    return (whistle * breath + 0.45 * steam / _rms(steam)).astype(np.float32)
+    steam = filtered(white_noise(rng), band(2500, 7500))
+    return (whistle * breath + 0.45 * steam / rms(steam)).astype(np.float32)
 
 
 def _vacuum(rng: np.random.Generator) -> Wave:
     motor = rng.uniform(95, 150)
     strength = rng.uniform(0.3, 1.0, 40) / (1 + (np.arange(40) / 9.0) ** 2)
     strength[int(rng.integers(7, 13))] += 1.5  # the whine of the turbine
-    hum = _hum(rng, motor, strength)
+    hum = hum_of(rng, motor, strength)
     peak = rng.uniform(900, 1800)
-    roar = _shape(
-        _noise(rng), lambda f: _band(150, 5500)(f) * (0.6 + 1.2 / (1 + ((f - peak) / 500) ** 2))
+    roar = filtered(
+        white_noise(rng), lambda f: band(150, 5500)(f) * (0.6 + 1.2 / (1 + ((f - peak) / 500) ** 2))
     )
-    return (hum / _rms(hum) + 1.1 * roar / _rms(roar)).astype(np.float32)
+    return (hum / rms(hum) + 1.1 * roar / rms(roar)).astype(np.float32)
 
 
 def _radio(rng: np.random.Generator) -> Wave:
     # A voice: glottal pulses through four vowels, cut into syllables.
-    t = _time(LOOP_SECONDS)
+    t = moments(LOOP_SECONDS)
     voice = rng.uniform(100, 210)
     bins = np.linspace(0, LOOP_SECONDS, 17)
     melody = np.interp(t, bins, np.append(tones := rng.uniform(0.85, 1.25, 16), tones[0]))
@@ -452,40 +354,40 @@ def _radio(rng: np.random.Generator) -> Wave:
     )
     harmonics = np.arange(1, 34)
     tables = np.stack(
-        [_table(harmonics**-0.6 * _formants(*peaks)(harmonics * voice)) for peaks in vowels]
-    )  # [vowels, _TABLE]
+        [wave_table(harmonics**-0.6 * formants(*peaks)(harmonics * voice)) for peaks in vowels]
+    )  # [vowels, TABLE]
     tables /= np.sqrt(np.square(tables).mean(1, keepdims=True))
-    beats = _beats(rng, 0.15, 0.22)
+    beats = event_times(rng, 0.15, 0.22)
     width = float(beats[1])
     order = rng.integers(0, len(vowels), len(beats))
     syllable = np.minimum((t / width).astype(np.int64), len(beats) - 1)
     rise = np.sin(np.pi * ((t / width) % 1)) ** 0.6
     stress = rng.uniform(0.5, 1.0, len(beats))[syllable] * rise
-    phase = np.cumsum(voice * melody * (_TABLE / RATE)).astype(np.int64) & (_TABLE - 1)
+    phase = np.cumsum(voice * melody * (TABLE / RATE)).astype(np.int64) & (TABLE - 1)
     speech = (tables[order[syllable], phase] * stress).astype(np.float32)
     # Under it, sustained chords; then the narrow loudspeaker and its hiss.
     music = np.zeros(LOOP, np.float32)
     root = rng.uniform(180, 260)
     quarter = LOOP // 4
-    reed = _table(np.arange(1, 8) ** -1.0)
+    reed = wave_table(np.arange(1, 8) ** -1.0)
     for part, chord in enumerate(
         ((1, 1.26, 1.5), (0.84, 1, 1.26), (0.89, 1.12, 1.33), (1, 1.19, 1.5))
     ):
         flat = np.ones(quarter)
-        pad = sum(_sing(reed, flat * root * note) for note in chord)
-        _add(music, part * LOOP_SECONDS / 4, pad * _swell(quarter, 0.05, 0.05))
-    hiss = _noise(rng)
-    mix = 1.0 * speech / _rms(speech) + rng.uniform(0.45, 0.7) * music / _rms(music) + 0.08 * hiss
-    return _shape(mix.astype(np.float32), _band(280, 3600))
+        pad = sum(oscillate(reed, flat * root * note) for note in chord)
+        add_grain(music, part * LOOP_SECONDS / 4, pad * swell(quarter, 0.05, 0.05))
+    hiss = white_noise(rng)
+    mix = 1.0 * speech / rms(speech) + rng.uniform(0.45, 0.7) * music / rms(music) + 0.08 * hiss
+    return filtered(mix.astype(np.float32), band(280, 3600))
 
 
 def _fan(rng: np.random.Generator) -> Wave:
-    t = _time(LOOP_SECONDS)
-    blades = _whole(rng.uniform(7, 13))
-    air = _shape(_noise(rng), _band(60, rng.uniform(350, 600)))
-    whoosh = air / _rms(air) * (0.45 + 0.55 * (0.5 + 0.5 * np.sin(2 * np.pi * blades * t)) ** 2)
-    hum = _hum(rng, rng.uniform(48, 62), np.array([0.5, 1.0, 0.2, 0.3]))
-    return (whoosh + rng.uniform(0.2, 0.4) * hum / _rms(hum)).astype(np.float32)
+    t = moments(LOOP_SECONDS)
+    blades = whole_cycles(rng.uniform(7, 13))
+    air = filtered(white_noise(rng), band(60, rng.uniform(350, 600)))
+    whoosh = air / rms(air) * (0.45 + 0.55 * (0.5 + 0.5 * np.sin(2 * np.pi * blades * t)) ** 2)
+    hum = hum_of(rng, rng.uniform(48, 62), np.array([0.5, 1.0, 0.2, 0.3]))
+    return (whoosh + rng.uniform(0.2, 0.4) * hum / rms(hum)).astype(np.float32)
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator], Wave]] = {

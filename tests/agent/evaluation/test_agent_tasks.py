@@ -15,7 +15,7 @@ from sensebind.agent.evaluation.agent_tasks import Outcome, play, rows_of, run
 from sensebind.agent.evaluation.report import AtMost, as_json
 from sensebind.errors import InputError
 from sensebind.memory.episodes import Query
-from sensebind.perception.simhome.scene import sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
 
 HOME = sample_scene(30_999_000, main=("ball", "red"), empty=False, sounding="dog")
 

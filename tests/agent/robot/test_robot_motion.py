@@ -22,7 +22,7 @@ from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome import camera_setup, lidar
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import demo_scene
+from sensebind.perception.simhome.sampling import demo_scene
 from sensebind.tools.detection import Detection, Detector, locator
 from sensebind.tools.motion import Motion, MotionSettings
 from sensebind.tools.motion.simulation import Simulation

@@ -12,7 +12,8 @@ from sensebind.perception.lidar.clustering import clusters, level, nearest_clust
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Scene, Thing, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene, Thing
 
 
 @pytest.mark.parametrize("kind", KINDS)

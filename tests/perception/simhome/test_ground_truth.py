@@ -6,7 +6,8 @@ import pytest
 
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.simhome.scene import Scene, Thing, demo_scene, sample_scene
+from sensebind.perception.simhome.sampling import demo_scene, sample_scene
+from sensebind.perception.simhome.scene import Scene, Thing
 
 
 def test_the_main_thing_is_the_largest_within_three_metres():

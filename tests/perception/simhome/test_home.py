@@ -14,7 +14,8 @@ from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.lidar import LIDAR_HEIGHT
-from sensebind.perception.simhome.scene import Scene, Thing, demo_scene, sample_scene
+from sensebind.perception.simhome.sampling import demo_scene, sample_scene
+from sensebind.perception.simhome.scene import Scene, Thing
 
 
 def test_senses_have_their_shapes_and_repeat_byte_for_byte():

@@ -7,13 +7,8 @@ import pytest
 from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 from sensebind.perception.simhome.objects import paint, shape_of
-from sensebind.perception.simhome.scene import (
-    FOOTPRINT,
-    ROBOT_RADIUS,
-    demo_scene,
-    polar,
-    sample_scene,
-)
+from sensebind.perception.simhome.sampling import demo_scene, sample_scene
+from sensebind.perception.simhome.scene import FOOTPRINT, ROBOT_RADIUS, polar
 
 
 def test_a_seed_always_gives_the_same_scene_and_another_seed_another_one():

@@ -17,7 +17,8 @@ from sensebind.errors import ConfigurationError, ToolError
 from sensebind.perception.percept import Modality
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.perception.simhome.options import SimHomeOptions, dump_options, load_options
-from sensebind.perception.simhome.scene import Scene, Thing, sample_scene
+from sensebind.perception.simhome.sampling import sample_scene
+from sensebind.perception.simhome.scene import Scene, Thing
 from sensebind.perception.simhome.server import SimHomeServer
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.conformance import SourceConformance

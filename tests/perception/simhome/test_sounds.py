@@ -5,7 +5,8 @@ import pytest
 
 from sensebind.errors import InputError
 from sensebind.perception.simhome.catalog import SILENT_KINDS, SOUNDING_KINDS
-from sensebind.perception.simhome.sounds import LOOP, RATE, sound, sound_loop
+from sensebind.perception.simhome.sounds import sound, sound_loop
+from sensebind.perception.simhome.synthesis import LOOP, RATE
 
 WINDOW = 2 * RATE
 
