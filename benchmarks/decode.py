@@ -42,7 +42,8 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from sensebind.agent.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.corpus.conditions import NoPool
+from sensebind.agent.corpus.dialog import sample_dialog
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.adapter import ConditionAdapter
 from sensebind.agent.gated_llama.attention import Injected

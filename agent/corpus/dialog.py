@@ -6,68 +6,23 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from sensebind.agent.corpus import acts, answers
-from sensebind.agent.corpus.answers import Facts, Named
+from sensebind.agent.corpus.answers import Facts
+from sensebind.agent.corpus.conditions import (
+    ALONE,
+    Pool,
+    TurnCondition,
+    changed_condition,
+    fresh_condition,
+)
 from sensebind.agent.corpus.grammar import Split
 from sensebind.agent.corpus.phrasing import TEMPERATURES, utterance
-from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
 
-ABSENT = -1  # row of a slot that is not filled
 MAX_TURNS = 5
-ALONE = 0.12  # share of conditions with one sense at most
 LONG = 0.02  # share of dialogs that go on for up to twice as long
 StepKind = Literal["call", "tool", "say"]
-
-
-class Pool(Protocol):
-    """Where the embeddings of a condition come from; rows are indices into them.
-
-    Each method returns a row (`ABSENT` for an empty slot) and what it shows.
-    """
-
-    def sight(self, rng: random.Random) -> tuple[int, tuple[Named, ...]]:
-        """A picture for the sight slot."""
-        ...
-
-    def hearing(self, rng: random.Random, kind: str | None = None) -> tuple[int, str | None]:
-        """A picture for the hearing slot, of `kind` if given: of something that sounds."""
-        ...
-
-    def scan(self, rng: random.Random, kind: str | None = None) -> tuple[int, str | None]:
-        """A picture for the scan slot, of `kind` if given."""
-        ...
-
-
-class NoPool:
-    """No embeddings at all: facts at random, all slots empty. For looking at dialogs."""
-
-    def sight(self, rng: random.Random) -> tuple[int, tuple[Named, ...]]:
-        """Random things."""
-        count = rng.choice((0, 1, 1, 2))
-        return ABSENT, tuple((rng.choice(KINDS), rng.choice(tuple(COLORS))) for _ in range(count))
-
-    def hearing(self, rng: random.Random, kind: str | None = None) -> tuple[int, str | None]:
-        """A random kind that sounds."""
-        return ABSENT, kind or rng.choice((None, *SOUNDING_KINDS))
-
-    def scan(self, rng: random.Random, kind: str | None = None) -> tuple[int, str | None]:
-        """A random kind."""
-        return ABSENT, kind or rng.choice((None, *KINDS))
-
-
-@dataclass(frozen=True, slots=True)
-class TurnCondition:
-    """Rows of the three slots (`ABSENT` for empty) and what they show.
-
-    Attributes:
-        rows: Row of the pool per slot, sight, hearing and scan; `ABSENT` for an empty one.
-        facts: What the three slots show.
-    """
-
-    rows: tuple[int, int, int]
-    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,42 +182,12 @@ def sample_dialog(
     condition = fresh_condition(rng, pool, alone)
     for number in range(turns):
         if number and rng.random() < 0.55:
-            condition = _changed(condition, rng, pool, alone)
+            condition = changed_condition(condition, rng, pool, alone)
         if number and lang is None and rng.random() < 0.07:
             state.lang = "zh" if state.lang == "en" else "en"
         intent = first if first and not number else _next_intent(state, rng)
         state.turns.append(_turn(state, intent, condition, split, rng, dressed))
     return state.turns
-
-
-def fresh_condition(rng: random.Random, pool: Pool, alone: float = ALONE) -> TurnCondition:
-    """A condition; what is heard or near is often what is in view."""
-    row, sight = pool.sight(rng)
-    main = sight[0][0] if sight else None
-    heard = main if main in SOUNDING_KINDS and rng.random() < 0.3 else None
-    near = main if main and rng.random() < 0.3 else None
-    hearing_row, hearing = pool.hearing(rng, heard)
-    scan_row, scan = pool.scan(rng, near)
-    if rng.random() < alone:  # a robot of one sense
-        kept = rng.randrange(3)
-        row, sight = (row, sight) if kept == 0 else (ABSENT, ())
-        hearing_row, hearing = (hearing_row, hearing) if kept == 1 else (ABSENT, None)
-        scan_row, scan = (scan_row, scan) if kept == 2 else (ABSENT, None)
-    return TurnCondition((row, hearing_row, scan_row), Facts(sight, hearing, scan))
-
-
-def _changed(old: TurnCondition, rng: random.Random, pool: Pool, alone: float) -> TurnCondition:
-    new = fresh_condition(rng, pool, alone)
-    take = [rng.random() < 0.6 for _ in range(3)]
-    rows = tuple(b if use else a for use, a, b in zip(take, old.rows, new.rows, strict=True))
-    return TurnCondition(
-        (rows[0], rows[1], rows[2]),
-        Facts(
-            (new if take[0] else old).facts.sight,
-            (new if take[1] else old).facts.hearing,
-            (new if take[2] else old).facts.scan,
-        ),
-    )
 
 
 def _next_intent(state: _State, rng: random.Random) -> str:

@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.corpus.answers import UNITS_ZH
 from sensebind.agent.corpus.chinese import COLOR_NAMES
-from sensebind.agent.corpus.dialog import ABSENT, Turn
+from sensebind.agent.corpus.conditions import ABSENT
+from sensebind.agent.corpus.dialog import Turn
 from sensebind.agent.training.llama.tokenizer import (
     ASSISTANT,
     BOS,

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sensebind.agent.corpus.answers import Named
-from sensebind.agent.corpus.dialog import ABSENT
+from sensebind.agent.corpus.conditions import ABSENT
 from sensebind.agent.training.bind import captions as wordings
 from sensebind.errors import InputError
 from sensebind.memory.visual_cache import VisualCache
@@ -60,7 +60,7 @@ class Augmentation:
 
 
 class EmbeddingPool:
-    """Embeddings of pictures and their captions; a `corpus.dialog.Pool`.
+    """Embeddings of pictures and their captions; a `corpus.conditions.Pool`.
 
     Args:
         images: [V, N, D] float32 unit vectors: V copies (plain, enhanced …) of N pictures.

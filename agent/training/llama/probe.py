@@ -12,13 +12,8 @@ import torch
 
 from sensebind.agent.corpus import answers
 from sensebind.agent.corpus.answers import Facts
-from sensebind.agent.corpus.dialog import (
-    ABSENT,
-    PLAIN,
-    Turn,
-    TurnCondition,
-    sample_dialog,
-)
+from sensebind.agent.corpus.conditions import ABSENT, TurnCondition
+from sensebind.agent.corpus.dialog import PLAIN, Turn, sample_dialog
 from sensebind.agent.corpus.grammar import Split
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.training.llama.batches import IGNORE, Batch, DialogEncoder, Span

@@ -10,7 +10,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.corpus import answers, chinese
-from sensebind.agent.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.corpus.conditions import NoPool
+from sensebind.agent.corpus.dialog import sample_dialog
 from sensebind.agent.corpus.noise import SILENT, SPACING, normalise
 from sensebind.errors import StorageError
 

@@ -29,7 +29,8 @@ from torch import Tensor
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 
 from sensebind.agent.corpus.acts import MOVES
-from sensebind.agent.corpus.dialog import ALONE, Turn, sample_dialog
+from sensebind.agent.corpus.conditions import ALONE
+from sensebind.agent.corpus.dialog import Turn, sample_dialog
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.training.llama.batches import IGNORE, Batch, DialogEncoder
 from sensebind.agent.training.llama.condition_pool import (

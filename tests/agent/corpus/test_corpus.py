@@ -18,7 +18,8 @@ from sensebind.agent.corpus import (
     utterances,
 )
 from sensebind.agent.corpus.answers import Facts
-from sensebind.agent.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.corpus.conditions import NoPool
+from sensebind.agent.corpus.dialog import sample_dialog
 from sensebind.agent.corpus.grammar import Grammar
 from sensebind.agent.corpus.noise import slips
 from sensebind.agent.corpus.phrasing import grammar, number_zh, plural

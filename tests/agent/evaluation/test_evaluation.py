@@ -11,7 +11,8 @@ from fixtures.tiny_checkpoint import tiny_checkpoint
 
 from sensebind.agent.corpus import utterance
 from sensebind.agent.corpus.answers import Facts, count, everything, see, where
-from sensebind.agent.corpus.dialog import NoPool, sample_dialog
+from sensebind.agent.corpus.conditions import NoPool
+from sensebind.agent.corpus.dialog import sample_dialog
 from sensebind.agent.evaluation import utterances
 from sensebind.agent.evaluation.answering import Reply
 from sensebind.agent.evaluation.detection import average_precision, iou, mean_average_precision

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from sensebind.agent.corpus import INTENTS
-from sensebind.agent.corpus.dialog import ABSENT, sample_dialog
+from sensebind.agent.corpus.conditions import ABSENT
+from sensebind.agent.corpus.dialog import sample_dialog
 from sensebind.agent.corpus.noise import normalise
 from sensebind.agent.gated_llama import GatedLlamaForCausalLM
 from sensebind.agent.training.bind.pipeline import new_imagebind
