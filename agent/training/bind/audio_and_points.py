@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sensebind.agent.training.bind.optimising import Average, cosine, optimizer
 from sensebind.agent.training.bind.scenes import NOTHING
-from sensebind.agent.training.bind.vision import Average, cosine, optimizer
 from sensebind.agent.training.simhome_data import SOUND_RATE
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 

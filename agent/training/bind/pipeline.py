@@ -28,12 +28,12 @@ from sensebind.agent.training.bind.audio_and_points import (
     train_sense,
 )
 from sensebind.agent.training.bind.crops import Views
+from sensebind.agent.training.bind.initialisation import spread_positions
 from sensebind.agent.training.bind.scenes import SceneSet, prepared
 from sensebind.agent.training.bind.vision import (
     CrowdStage,
     ImageStage,
     second_of,
-    spread_positions,
     train_crowds,
     train_images,
 )

@@ -7,12 +7,11 @@ to learn them from.
 """
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,13 +20,13 @@ from torch import Tensor, nn
 
 from sensebind.agent.training.bind.captions import Named
 from sensebind.agent.training.bind.crops import Schedule, Views
+from sensebind.agent.training.bind.initialisation import spread_positions, start_local
+from sensebind.agent.training.bind.optimising import Average, cosine, optimizer
 from sensebind.agent.training.bind.scenes import SceneSet, image_statistics
 from sensebind.agent.training.bind.text import Meanings, train_words
 from sensebind.agent.training.parallel import Workers
 from sensebind.agent.training.simhome_data import EMPTY, UNLABELED, SceneRecord
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
-from sensebind.perception.imagebind.stems import PositionEmbedding
-from sensebind.perception.imagebind.transformer import Block, Transformer
 from sensebind.perception.simhome.catalog import COLORS, KINDS
 
 log = logging.getLogger(__name__)
@@ -79,98 +78,6 @@ class CrowdStage:
 
     steps: int = 800
     rate: float = 8e-4
-
-
-Averaged = TypeVar("Averaged", bound=nn.Module)
-
-
-class Average(Generic[Averaged]):
-    """A running average of a module's parameters; buffers are copied.
-
-    Attributes:
-        module: The module whose parameters are averaged.
-        model: A copy of it with the averaged parameters, in eval mode and without gradients.
-        decay: Share of the average that an update keeps, 0..1; less in the first updates.
-        updates: Updates so far.
-    """
-
-    def __init__(self, module: Averaged, decay: float) -> None:
-        self.module = module
-        self.model = deepcopy(module).eval().requires_grad_(False)
-        self.decay = decay
-        self.updates = 0
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Moves the average towards the module's present weights."""
-        self.updates += 1
-        decay = min(self.decay, self.updates / (10 + self.updates))  # young averages forget fast
-        for mine, theirs in zip(self.model.parameters(), self.module.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
-        for kept, new in zip(self.model.buffers(), self.module.buffers(), strict=True):
-            kept.copy_(new)
-
-
-def optimizer(parameters: Iterable[nn.Parameter], rate: float, decay: float) -> torch.optim.AdamW:
-    """AdamW that decays matrices but neither norms, biases nor single learned tokens."""
-    trained = [value for value in parameters if value.requires_grad]
-
-    def is_matrix(value: nn.Parameter) -> bool:
-        return value.ndim >= 2 and value.shape[0] > 1
-
-    groups = [
-        {"params": [v for v in trained if is_matrix(v)], "weight_decay": decay},
-        {"params": [v for v in trained if not is_matrix(v)], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
-
-
-def cosine(step: int, steps: int, warmup: int) -> float:
-    """Factor on the learning rate: linear up, then a half cosine down to 0."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(steps - warmup, 1)))
-
-
-@torch.no_grad()
-def spread_positions(model: ImageBind, modality: str, strength: float = 0.7) -> None:
-    """Starts the position embedding of a grid of patches with sines of row and column.
-
-    The usual tiny random start is drowned by the content of the patches: shapes, which are
-    content at places, are then learned only after a long plateau.
-    """
-    helper = cast(PositionEmbedding, model.modality_preprocessors[modality].pos_embedding_helper)
-    rows, columns = helper.grid
-    width = helper.pos_embed.shape[2]
-    octaves = torch.logspace(0, 3, width // 4, base=2.0) * torch.pi / 2
-    parts = []
-    for count, axis in ((rows, 0), (columns, 1)):
-        at = (torch.arange(count) + 0.5) / count  # 0..1
-        angle = at[:, None] * octaves  # [count, width / 4]
-        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # [count, width / 2]
-        grid = waves[:, None] if axis == 0 else waves[None]
-        parts.append(grid.expand(rows, columns, -1).reshape(rows * columns, -1))
-    helper.pos_embed[0, 1:] = strength * 2**0.5 * torch.cat(parts, dim=1)
-
-
-@torch.no_grad()
-def start_local(model: ImageBind, modality: str, strength: float = 0.8) -> None:
-    """Starts a trunk's attention as looking at what is alike, which with sines is what is near.
-
-    Queries and keys begin as the same rotation, values with their output as a weak negative
-    identity: what attention looks like after long training on pictures, so that little data do.
-    """
-    trunk = cast(Transformer, model.modality_trunks[modality])
-    for block in cast(Iterable[Block], trunk.blocks):
-        width = block.attn.out_proj.in_features
-        rotation = nn.init.orthogonal_(torch.empty(width, width))
-        noise = nn.init.orthogonal_(torch.empty(width, width))
-        packed = block.attn.in_proj_weight
-        packed[:width] = strength * rotation
-        packed[width : 2 * width] = strength * rotation
-        packed[2 * width :] = 0.5 * noise
-        block.attn.out_proj.weight.copy_(-0.6 * noise.T)
-        block.attn.out_proj.weight.add_(torch.randn(width, width) * 0.2 / width**0.5)
 
 
 def augment(images: Tensor, size: int, generator: torch.Generator) -> Tensor:

@@ -15,16 +15,10 @@ from sensebind.agent.training.bind.audio_and_points import (
     turn_points,
 )
 from sensebind.agent.training.bind.crops import Schedule, Views, main_spot
+from sensebind.agent.training.bind.initialisation import spread_positions
 from sensebind.agent.training.bind.scenes import NOTHING, SceneSet, image_statistics, to_uint8
 from sensebind.agent.training.bind.text import Meanings
-from sensebind.agent.training.bind.vision import (
-    ImageStage,
-    Words,
-    augment,
-    second_of,
-    spread_positions,
-    train_images,
-)
+from sensebind.agent.training.bind.vision import ImageStage, Words, augment, second_of, train_images
 from sensebind.agent.training.parallel import Workers
 from sensebind.agent.training.simhome_data import EMPTY, SceneRecord, Sighting
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
