@@ -10,7 +10,6 @@ import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,12 +21,11 @@ from langchain_core.language_models.chat_models import (
     generate_from_stream,
 )
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from sensebind.agent.conditioning.condition import ConditionStore
 from sensebind.agent.conditioning.media_encoder import FileSenses
@@ -42,29 +40,13 @@ from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.prompt import Prompt, PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader, text_chunk
 from sensebind.agent.llm.retry import corrections
+from sensebind.agent.llm.seats import Seat, Seats
+from sensebind.agent.llm.structured_output import parsed
 from sensebind.agent.llm.tool_forms import with_schemas
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 
-MAX_IDLE_SESSIONS = 4
 MAX_CALL_TOKENS = 1024  # a call is brought to its end within them
-
-
-@dataclass(slots=True)
-class _Seat:
-    """A dialog session and the prompt it has read last."""
-
-    session: DialogSession
-    read: list[int] = field(default_factory=list)
-
-    def shared(self, token_ids: list[int]) -> int:
-        """How many first tokens it shares with a prompt."""
-        same = 0
-        for ours, theirs in zip(self.read, token_ids, strict=False):
-            if ours != theirs:
-                break
-            same += 1
-        return same
 
 
 class ChatSenseBind(BaseChatModel):
@@ -111,7 +93,7 @@ class ChatSenseBind(BaseChatModel):
     _prompts: PromptBuilder | None = PrivateAttr(default=None)
     _media: MediaConditions | None = PrivateAttr(default=None)
     _encoders: FileSenses | None = PrivateAttr(default=None)
-    _idle: list[_Seat] = PrivateAttr(default_factory=list)
+    _seats: Seats = PrivateAttr(default_factory=Seats)
     _running: set[Cancel] = PrivateAttr(default_factory=set)
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
 
@@ -274,19 +256,7 @@ class ChatSenseBind(BaseChatModel):
         wanted = convert_to_json_schema(schema)
         described = {"kwargs": {"method": method}, "schema": wanted}
         model = self.bind(response_schema=wanted, ls_structured_output_format=described)
-        is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
-        parser: Any = (
-            PydanticOutputParser(pydantic_object=schema) if is_model else (JsonOutputParser())
-        )
-        if not include_raw:
-            return model | parser
-        parsed = RunnablePassthrough.assign(
-            parsed=lambda found: parser.invoke(found["raw"]), parsing_error=lambda _: None
-        )
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        return RunnableMap(raw=model) | parsed.with_fallbacks(
-            [failed], exception_key="parsing_error"
-        )
+        return parsed(model, schema, include_raw=include_raw)
 
     # --- generation -----------------------------------------------------------------------------
 
@@ -473,28 +443,17 @@ class ChatSenseBind(BaseChatModel):
             return None
         return torch.Generator(self.llm.model.device).manual_seed(int(seed))
 
-    def _take_seat(self, token_ids: list[int], cancel: Cancel) -> _Seat:
-        """Takes the idle session that has read most of the prompt, or a new one.
-
-        One that would forget more than half of what it has read is another dialog's, which may go
-        on: a branch of it takes along what the two share, such as a system prompt with its tools.
-        """
+    def _take_seat(self, token_ids: list[int], cancel: Cancel) -> Seat:
         with self._lock:
             self._running.add(cancel)
-            idle = [(seat.shared(token_ids), seat) for seat in self._idle]
-            shared, best = max(idle, key=lambda one: one[0], default=(0, None))
-            if best is None or not shared:
-                return _Seat(DialogSession(self.llm.model, compiled=self.compiled))
-            if 2 * shared < len(best.read):
-                return _Seat(best.session.branch(shared), best.read[:shared])
-            self._idle.remove(best)
-            return best
+            return self._seats.take(
+                token_ids, lambda: DialogSession(self.llm.model, compiled=self.compiled)
+            )
 
-    def _give_back(self, seat: _Seat, cancel: Cancel) -> None:
+    def _give_back(self, seat: Seat, cancel: Cancel) -> None:
         with self._lock:
             self._running.discard(cancel)
-            self._idle.append(seat)
-            del self._idle[:-MAX_IDLE_SESSIONS]
+            self._seats.give_back(seat)
 
     def _condition_ids(
         self, session: DialogSession, references: list[str]

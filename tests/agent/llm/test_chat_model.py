@@ -333,7 +333,7 @@ def test_dialogs_that_take_turns_do_not_forget_each_other(chat: ChatSenseBind) -
     (whole, *_), (first, *_) = fresh
     assert first < whole  # the second dialog took along what the two share
     assert all(later < first for read in fresh for later in read[1:])
-    assert len(chat._idle) == 2
+    assert len(chat._seats) == 2
 
 
 async def test_cancelling_the_task_ends_the_generation(chat: ChatSenseBind) -> None:
@@ -350,7 +350,7 @@ async def test_cancelling_the_task_ends_the_generation(chat: ChatSenseBind) -> N
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not chat._running and len(chat._idle) == 1  # the session is free again
+    assert not chat._running and len(chat._seats) == 1  # the session is free again
     assert len(seen) < 1000
     assert (await chat.ainvoke("what?")).text == chat.invoke("what?").text
 
