@@ -6,9 +6,14 @@ until every sense has a fresh percept from a process that was not killed. Meanwh
 awareness is asked all the time: it must never show a stale percept as present. The numbers of what
 each process published before it died are compared with what was received and what was reported as
 lost. Exit code 1 when a bar is missed.
+
+For comparison the fork server of Python's standard library is killed, too: until it has forked a
+process again in which the same modules are imported, without an encoder.
 """
 
+import json
 import random
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -20,6 +25,31 @@ from report import AtMost, Parser, Row, run
 
 from sensebind.agent.robot.chaos import BAR, Outcome, Subject, kill
 from sensebind.agent.robot.config import RobotConfig
+
+FORK_SERVER = """
+import json, multiprocessing, os, signal, sys, time
+from multiprocessing import forkserver
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["sensebind.perception.workers.worker"])
+spans = []
+for number in range(int(sys.argv[1]) + 1):
+    since = time.monotonic()
+    if number:
+        pid = forkserver._forkserver._forkserver_pid
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # asked before, it raises EOFError
+    process = context.Process(target=os.getpid)
+    process.start()
+    process.join()
+    spans.append(time.monotonic() - since)
+print(json.dumps(spans[1:]))
+"""
+
+
+def standard_library(times: int) -> list[float]:
+    """Return how long the fork server of the standard library is gone after `kill -9`, seconds."""
+    run_it = [sys.executable, "-c", FORK_SERVER, str(times)]
+    return json.loads(subprocess.run(run_it, check=True, capture_output=True, text=True).stdout)
 
 
 def measure(config: RobotConfig, times: int) -> list[Row]:
@@ -37,6 +67,8 @@ def measure(config: RobotConfig, times: int) -> list[Row]:
         spans = [one.back for one in found]
         rows.append(Row(f"{name}: back after, p50, s", float(np.median(spans)), None, len(spans)))
         rows.append(Row(f"{name}: back after, longest, s", max(spans), None, len(spans)))
+    spans = standard_library(max(times // 10, 2))
+    rows.append(Row("standard library's, p50, s", float(np.median(spans)), None, len(spans)))
     every = [one for found in outcomes.values() for one in found]
     p95 = float(np.percentile([one.back for one in every], 95))
     lost, unreported = sum(one.lost for one in every), sum(one.unreported for one in every)

@@ -6,6 +6,11 @@ and sockets) and asks it over a socket pair (`launch_messages`) to start and kil
 fork a spare of itself, with a socket of its own, that takes its place when it is killed. The
 launcher is single-threaded and opens nothing that a fork must not share. Workers end with the
 launcher, and the launcher and its spare end with the supervisor, so no process is ever left over.
+
+The fork server of the standard library (`multiprocessing`) imports once, too, but has no spare:
+when it is killed, the next process waits until a fresh one has imported torch again.
+`benchmarks/recovery.py` kills both; the standard library's was gone for 25 and 27 s, on two cores
+with seventeen other processes at work. It also takes its orders as pickles.
 """
 
 from __future__ import annotations
