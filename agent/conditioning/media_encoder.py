@@ -46,7 +46,7 @@ class FileSenses:
     """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe.
 
     Attributes:
-        encoder: ImageBind's trunks, loaded as they are needed, once in this process.
+        encoder: ImageBind's trunks, loaded as they are needed.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class FileSenses:
         self._frames = frames
         self._directory = imagebind_directory(checkpoint)
         self._processor = ImageBindProcessor.from_pretrained(self._directory)
-        self.encoder = Encoder.shared(self._directory)
+        self.encoder = Encoder(self._directory)
         self.encoder.load(TRUNK_OF.get(modality, modality) for modality in modalities)
 
     @cached_property

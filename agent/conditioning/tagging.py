@@ -58,7 +58,7 @@ class Tagger:
         directory = imagebind_directory(checkpoint)
         processor = ImageBindProcessor.from_pretrained(directory)
         self.words = tuple(words)
-        encoded = Encoder.shared(directory).encode("text", list(processor.text(list(words))))
+        encoded = Encoder(directory).encode("text", list(processor.text(list(words))))
         # [W, D]; their length is ImageBind's learned scale of the softmax
         self._texts = np.stack([one.final for one in encoded]).astype(np.float64)
 

@@ -51,6 +51,20 @@ def weights_files(path: Path) -> list[Path]:
     return [path]
 
 
+def identity(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells the files of a checkpoint from those that take their place: paths, times, sizes.
+
+    Raises:
+        CheckpointError: They are not there.
+    """
+    files = [*weights_files(path), *([path / CONFIG_NAME] if path.is_dir() else [])]
+    try:
+        found = [(str(file.resolve()), file.stat()) for file in files if file.exists()]
+    except OSError as error:
+        raise CheckpointError(f"the ImageBind at {path}: {error.strerror}") from error
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
+
+
 def read_config(path: Path) -> ImageBindConfig:
     """Sizes next to the weights; for a single file, the published sizes of the trunks it holds.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
 
-from sensebind.errors import ConfigurationError
+from sensebind.errors import CheckpointError, ConfigurationError
+from sensebind.perception.imagebind import checkpoint
 from sensebind.perception.imagebind.model import ImageBind
 from sensebind.perception.imagebind.quantization import to_eight_bits
 
@@ -60,12 +63,26 @@ class Placement:
             )
 
     def load(self, path: Path | str, modality: str) -> ImageBind:
-        """Loads one trunk of a checkpoint to where it computes.
+        """Returns one trunk of a checkpoint, where it computes.
+
+        A trunk that somebody in this process holds is given again, and not loaded twice: nobody
+        may change it.
 
         Raises:
             CheckpointError: Missing or damaged files.
             ConfigurationError: The checkpoint has no such trunk.
         """
+        try:
+            files = checkpoint.identity(Path(path))
+        except CheckpointError:
+            return self._load(path, modality)  # which says what is wrong with it
+        with _LOADING:
+            key = (self, modality, files)
+            if (held := _HELD.get(key)) is None:
+                held = _HELD[key] = self._load(path, modality)
+            return held
+
+    def _load(self, path: Path | str, modality: str) -> ImageBind:
         model = ImageBind.from_pretrained(path, [modality], dtype=_DTYPES[self.precision])
         if self.precision == "int8":
             to_eight_bits(model)
@@ -75,3 +92,7 @@ class Placement:
     def inputs(self, x: Tensor) -> Tensor:
         """Inputs of the trunk, where and as it takes them; whole numbers stay what they are."""
         return x.to(self.device, _DTYPES[self.precision] if x.is_floating_point() else None)
+
+
+_HELD: WeakValueDictionary[object, ImageBind] = WeakValueDictionary()
+_LOADING = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,20 +15,22 @@ from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
-from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.percept import Modality
+from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trunks that were loaded, in order."""
     found: list[str] = []
-    whole = Placement.load
+    whole = ImageBind.from_pretrained
 
-    def load(self: Placement, path: Path | str, modality: str) -> ImageBind:
-        found.append(modality)
-        return whole(self, path, modality)
+    def load(path: Path | str, modalities: list[str], **options: Any) -> ImageBind:
+        found.extend(modalities)
+        return whole(path, modalities, **options)
 
-    monkeypatch.setattr(Placement, "load", load)
+    monkeypatch.setattr(ImageBind, "from_pretrained", load)
     return found
 
 
@@ -42,6 +45,8 @@ def test_no_trunk_is_loaded_twice(loads: list[str], tmp_path: Path) -> None:
     for _ in range(2):
         embedder.file("vision", image)
     FileSenses(checkpoint).embed("vision", image)
+    stream = SenseEncoder.from_pretrained(imagebind_directory(checkpoint), Modality.VISION)
+    assert stream.digest == embedder.model
     assert loads == ["text", "vision"]
     assert tagger.tags(text)[0].word == "dog"
     np.testing.assert_allclose(np.linalg.norm(text), 1, atol=1e-6)

@@ -16,6 +16,7 @@ from sensebind.perception.imagebind import (
     Encoder,
     ImageBind,
     ImageBindConfig,
+    Placement,
     TextConfig,
     VisionConfig,
 )
@@ -129,15 +130,23 @@ def test_what_cannot_be_encoded_is_refused(directory: Path) -> None:
         Encoder(directory, batch=0)
 
 
-def test_an_encoder_is_shared_while_somebody_holds_it(directory: Path, model: ImageBind) -> None:
-    encoder = Encoder.shared(directory)
-    encoder.load(["text"])
-    assert Encoder.shared(str(directory)) is encoder
-    assert Encoder.shared(directory / ".." / directory.name) is encoder
-    assert Encoder.shared(directory, precision="int8") is not encoder
-    assert Encoder(directory) is not encoder
-    assert encoder.digest == model.digest
-    gone = weakref.ref(encoder)
-    del encoder
+def test_a_trunk_is_in_memory_once_while_somebody_holds_it(
+    directory: Path, model: ImageBind, tmp_path: Path
+) -> None:
+    trunk = Placement().load(directory, "text")
+    assert Placement().load(str(directory), "text") is trunk
+    assert Placement().load(directory / ".." / directory.name, "text") is trunk
+    assert Placement().load(directory, "audio") is not trunk
+    assert Placement(precision="int8").load(directory, "text") is not trunk
+    gone = weakref.ref(trunk)
+    del trunk
     gc.collect()
     assert gone() is None
+    ImageBind(CONFIG).save_pretrained(tmp_path)
+    before = Placement().load(tmp_path, "text")
+    ImageBind(CONFIG).save_pretrained(tmp_path)  # other weights in its place
+    assert Placement().load(tmp_path, "text") is not before
+
+
+def test_the_name_of_an_encoder_needs_no_trunk(directory: Path, model: ImageBind) -> None:
+    assert Encoder(directory).digest == model.digest
