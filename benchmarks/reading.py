@@ -95,7 +95,7 @@ tasks = {
     "source cloud, .npy": lambda: play("cloud", folder / "cloud.npy"),
     "source cloud, .ply": lambda: play("cloud", folder / "cloud.ply"),
     "source cloud, .pcd": lambda: play("cloud", folder / "cloud.pcd"),
-    "source cloud, ten .bin": lambda: play("cloud", folder / "sweeps"),
+    "source cloud, thirty .bin": lambda: play("cloud", folder / "sweeps"),
     "WAV of one channel": lambda: one_channel(folder / "one.wav"),
     "WAV of two channels": lambda: one_channel(folder / "two.wav"),
     "WAV of six channels": lambda: one_channel(folder / "six.wav"),
@@ -234,7 +234,7 @@ def _write_clouds(folder: Path, rng: np.random.Generator) -> None:
     np.save(folder / "cloud.npy", points)
     points.tofile(folder / "cloud.bin")
     (folder / "sweeps").mkdir()
-    for number in range(10):  # of various lengths, as sweeps are
+    for number in range(30):  # of various lengths, as sweeps are
         points[number:].tofile(folder / "sweeps" / f"{number}.bin")
     names = ("x", "y", "z", "intensity")
     properties = "".join(f"property float {name}\n" for name in names)

@@ -23,7 +23,8 @@ def returns(points: np.ndarray, min_range: float = 0.0) -> np.ndarray:
     points = np.asarray(points, np.float32)
     least = max(min_range**2, np.finfo(np.float32).smallest_subnormal)
     with np.errstate(invalid="ignore", over="ignore"):
-        squared = np.einsum("ij,ij->i", points, points)
+        x, y, z = points.T
+        squared = x * x + y * y + z * z  # half the time of a sum over rows of three
         seen = (squared >= least) & (squared < np.inf)  # false for NaN, too
     return points if seen.all() else points[seen]
 

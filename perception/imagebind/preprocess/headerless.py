@@ -33,7 +33,8 @@ _MAX_INTENSITY = 65_535.0  # 16 bits, the widest that lidars send
 _MAX_RING = 255
 _LONGEST = 12  # columns of the longest row that a layout is defended against
 _SAMPLE = 4096  # rows that are looked at closely
-_BINS = 128  # by value, all as full, that distributions are compared over
+_FIRST_SAMPLE = 512  # the same of a file that is like others, and of other layouts for it
+_ROWS_A_BIN = 32  # of a sample: distributions are compared over bins by value, all as full
 _TOGETHER = 64  # rows whose extremes are taken at once
 _FEWEST = 8  # rows; too few to be sure of anything
 _TINY = 1e-5  # of an axis: a coordinate below it, yet not 0, is not a measurement
@@ -115,13 +116,17 @@ def recognized(data: bytes, likely: Layout | None = None) -> Layout:
 
     Args:
         data: The whole file.
-        likely: Layout of other files by the same writer. All others have to be impossible, as ever,
-            but its own rows are compared over a quarter of the sample only.
+        likely: Layout of other files by the same writer. It is tried on a smaller sample only, and
+            the others on that one first.
 
     Raises:
         ValueError: None does, or more than one; the message says which, and what to do.
     """
-    found = [layout for layout in LAYOUTS if _possible(data, layout, layout == likely)]
+    if likely is None:
+        found = [layout for layout in LAYOUTS if _possible(data, layout, _SAMPLE)]
+    else:
+        found = [layout for layout in LAYOUTS if _possible(data, layout, _FIRST_SAMPLE)]
+        found = [one for one in found if one == likely or _possible(data, one, _SAMPLE)]
     if len(found) == 1 and len(data) >= _FEWEST * found[0].row_bytes:
         return found[0]
     way_out = (
@@ -154,20 +159,28 @@ class Recognizer:
         return self._last
 
 
-def _possible(data: bytes, layout: Layout, likely: bool) -> bool:
-    """Whether a layout explains a file. What is cheap comes first, and every number only last."""
+def _possible(data: bytes, layout: Layout, sample: int) -> bool:
+    """Whether a layout explains a file. What is cheap comes first, and every number only last.
+
+    Args:
+        data: The whole file.
+        layout: Of the rows.
+        sample: How many of them are compared.
+    """
     if not data or len(data) % layout.row_bytes:
         return False
     rows = layout.read(data)
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are none
         if not _in_range(rows[:_TOGETHER].T):
             return False
-        numbers = _stretches(len(rows))
-        some = np.ascontiguousarray(rows[numbers].T)
-        if not _in_range(some) or not _measured(some[:3]):
-            return False
-        compared = slice(_SAMPLE // 4 if likely else None)
-        return _alike(some[:, compared], numbers[compared]) and _whole(rows)
+        numbers = _stretches(len(rows), sample)
+        some, parts = np.ascontiguousarray(rows[numbers].T), sample // _ROWS_A_BIN
+        return (
+            _in_range(some)
+            and _measured(some[:3])
+            and _alike(some, numbers, parts)
+            and _whole(rows)
+        )
 
 
 def _in_range(columns: np.ndarray) -> bool:
@@ -223,40 +236,40 @@ def _measured(axes: np.ndarray) -> bool:
     return int(((tiny < _TINY_SHARE) & (scale > 0)).sum()) >= 2
 
 
-def _stretches(count: int) -> np.ndarray:
+def _stretches(count: int, sample: int) -> np.ndarray:
     """Numbers of the rows to look at: all, or four stretches in which neighbours are together."""
-    if count <= _SAMPLE:
+    if count <= sample:
         return np.arange(count)
-    stretch = _SAMPLE // 4
+    stretch = sample // 4
     starts = [(count - stretch) * part // 3 for part in range(4)]
     return np.concatenate([np.arange(start, start + stretch) for start in starts])
 
 
-def _alike(columns: np.ndarray, numbers: np.ndarray) -> bool:
+def _alike(columns: np.ndarray, numbers: np.ndarray, parts: int) -> bool:
     """Whether all rows hold the same quantities, and no shorter row would do.
 
     Args:
         columns: [columns, N].
         numbers: Which row of the file each of the N is.
+        parts: Number of bins that distributions are compared over.
     """
     count = len(columns)
-    if count == 6 and all(_distance(columns[i], columns[i + 3]) < _TWINS for i in range(3)):
+    if count == 6 and all(_distance(columns[i], columns[i + 3], parts) < _TWINS for i in range(3)):
         return False  # two points of three numbers
     cycles = {length // math.gcd(length, count) for length in range(3, _LONGEST + 1)} - {1}
-    if 2 in cycles and sum(_unit(columns[:3, numbers % 2 == i]) for i in range(2)) == 1:
+    normals = 2 in cycles and any(_unit(columns[:3, i : 2 * _FEWEST : 2]) for i in range(2))
+    if normals and sum(_unit(columns[:3, numbers % 2 == i]) for i in range(2)) == 1:
         return False  # rows of normals between rows of points
     kept = [i for i in range(count) if i != 4 or (columns[i] != np.rint(columns[i])).any()]
-    bins = _binned(columns[kept])  # without a ring, which may be the same in every other row
-    # Neighbours of an interleaved sweep look up and down by turns: z says nothing then.
-    flat = bins[[i != 2 for i in kept]]
-    return all(
-        _varies_by(bins if cycle % 2 else flat, numbers % cycle, cycle) < 0
-        for cycle in sorted(cycles)
-    )
+    bins = _binned(columns[kept], parts)  # without a ring, which may be alike in every other row
+    every = sorted(cycles)
+    # All at once saves time with small arrays, and costs some with those that fill the caches.
+    together = [every] if len(numbers) <= _FIRST_SAMPLE else [[one] for one in every]
+    return not any(_vary(bins, parts, numbers, some, kept.index(2)) for some in together)
 
 
-def _binned(columns: np.ndarray) -> np.ndarray:
-    """The bin of each number, by value: [columns, N], 0 to `_BINS` - 1.
+def _binned(columns: np.ndarray, parts: int) -> np.ndarray:
+    """The bin of each number, by value: [columns, N], 0 to `parts` - 1.
 
     Bins of a column are about as full as each other; equal numbers share one.
     """
@@ -267,38 +280,47 @@ def _binned(columns: np.ndarray) -> np.ndarray:
     first[:, 1:] = np.where(ordered[:, 1:] > ordered[:, :-1], np.arange(1, count), 0)
     np.maximum.accumulate(first, axis=1, out=first)
     bins = np.empty_like(first)
-    np.put_along_axis(bins, order, first * _BINS // count, axis=1)
+    np.put_along_axis(bins, order, first * parts // count, axis=1)
     return bins
 
 
-def _varies_by(bins: np.ndarray, phase: np.ndarray, cycle: int) -> float:
-    """How far distributions in one phase of a cycle are from those in the others.
+def _vary(
+    bins: np.ndarray, parts: int, numbers: np.ndarray, cycles: Sequence[int], height: int
+) -> bool:
+    """Whether distributions in one phase of a cycle are far from those in its other phases.
+
+    That is a Kolmogorov-Smirnov distance of a column that is larger than usual.
 
     Args:
-        bins: Of columns, see `_binned`.
-        phase: Of each row, 0 to cycle - 1.
-        cycle: Number of phases.
-
-    Returns:
-        The largest Kolmogorov-Smirnov distance of a column, less what is usual.
+        bins: Of columns [columns, N], see `_binned`.
+        parts: Number of bins.
+        numbers: Of the rows, [N].
+        cycles: Lengths of the cycles that are looked at.
+        height: Which column is z. It says nothing in even cycles: neighbours of an interleaved
+            sweep look up and down by turns.
     """
-    sizes = np.bincount(phase, minlength=cycle)
-    offset = (np.arange(len(bins))[:, None] * cycle + phase) * _BINS
-    found = np.bincount((bins + offset).ravel(), minlength=len(bins) * cycle * _BINS)
-    below = np.cumsum(found.reshape(len(bins), cycle, _BINS), axis=2)  # up to and with each bin
-    above = below.sum(axis=1, keepdims=True) - below  # of the other phases
-    one, other = np.maximum(sizes, 1), np.maximum(len(phase) - sizes, 1)
-    gap = np.abs(below / one[:, None] - above / other[:, None]).max(axis=(0, 2))
-    usual = _UNLIKE_EVEN if cycle % 2 == 0 else _UNLIKE_ODD
+    first = np.cumsum([0, *cycles])  # phases of all cycles are numbered one after the other
+    count, total = len(bins), int(first[-1])
+    phases = np.stack([numbers % cycle for cycle in cycles]) + first[:-1, None]  # [cycles, N]
+    at = bins + np.arange(count)[:, None] * (total * parts)  # [columns, N]
+    found = np.bincount((at[:, None] + phases * parts).ravel(), minlength=count * total * parts)
+    below = np.cumsum(found.reshape(count, total, parts), axis=2)  # up to and with each bin
+    all_below = below[:, : cycles[0]].sum(axis=1, keepdims=True)
+    sizes = below[0, :, -1]
+    one, other = np.maximum(sizes, 1), np.maximum(len(numbers) - sizes, 1)
+    gap = np.abs(below / one[:, None] - (all_below - below) / other[:, None]).max(axis=2)
+    even = np.repeat([cycle % 2 == 0 for cycle in cycles], cycles)
+    gap[height, even] = 0
+    usual = np.where(even, _UNLIKE_EVEN, _UNLIKE_ODD)
     margin = usual + _SAMPLING * np.sqrt(1 / one + 1 / other)
-    return float((gap - margin)[sizes > 1].max(initial=-1.0))
+    return bool(((gap.max(axis=0) >= margin) & (sizes > 1)).any())
 
 
-def _distance(one: np.ndarray, other: np.ndarray) -> float:
+def _distance(one: np.ndarray, other: np.ndarray, parts: int) -> float:
     """The two-sample Kolmogorov-Smirnov distance: the largest gap between distributions."""
-    bins = _binned(np.concatenate([one, other])[None])[0]
+    bins = _binned(np.concatenate([one, other])[None], parts)[0]
     below, above = (
-        np.cumsum(np.bincount(some, minlength=_BINS)) / len(some)
+        np.cumsum(np.bincount(some, minlength=parts)) / len(some)
         for some in (bins[: len(one)], bins[len(one) :])
     )
     return float(np.abs(below - above).max())
