@@ -218,7 +218,7 @@ class Supervisor:
             return
         self._stop.set()
         with self._lock:
-            self._lock.notify_all()  # who waits for a pause: all devices are closed now
+            self._lock.notify_all()  # who waits for a pause: every device is closed with this
         self._watchdog.stop()
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
