@@ -289,6 +289,4 @@ if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(
-        code
-    )  # the interpreter would tidy up all that workers were to share, and be waited for
+    os._exit(code)  # nobody waits until the interpreter has tidied up what it imported
