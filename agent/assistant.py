@@ -41,6 +41,8 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import instructions
 from sensebind.agent.llm.malformed_calls import AskAgain
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.reader.intent import Reader
+from sensebind.agent.reader.middleware import GroundCalls
 from sensebind.agent.results.bound import BoundResults, FitTurn, Room
 from sensebind.agent.results.kept import READ, KeptResults
 from sensebind.agent.results.reading import OfferReading, reading_tool
@@ -74,6 +76,7 @@ __all__ = [
 MAX_CALLS = 6  # model calls in one turn: a model that calls tools for ever is stopped
 MAX_TOOL_CALLS = 12  # tool calls in one turn
 _HANDOVER = 5.0  # seconds that "stop and …" waits for the stopped turn to end
+_CANCELS_OF_A_STOP = 2  # before and after it rejects what waits for approval
 
 
 class Assistant:
@@ -109,6 +112,7 @@ class Assistant:
         middleware: Sequence[Any] = (),
         system: str = "",
         media: "MediaForModel | None" = None,
+        reader: Reader | None = None,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -134,6 +138,7 @@ class Assistant:
                 `factory.instructions` by default.
             media: What a language model of another kind is shown of images, sounds and point
                 clouds; by default, images if its profile says that it takes them, and words.
+            reader: Reads a turn's words before the model does; by default that of the checkpoint.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -175,6 +180,7 @@ class Assistant:
             *middleware,
             OfferReading(),
             FitTurn(room),
+            GroundCalls(chat, tools, reader),
             *([] if ours else [_shows_media(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
@@ -253,7 +259,7 @@ class Assistant:
         try:
             rejected = self._approvals.reject(self._thread)
         finally:
-            self._cancel_turn()  # one that went on, or was approved, in the meantime
+            self.cancel_turn()  # one that went on, or was approved, in the meantime
         self._governor.record(
             "stopped", thread=self._thread, reason=reason, rejected=rejected, failure=trouble
         )
@@ -266,12 +272,13 @@ class Assistant:
         When this returns, none of the turn's tools will start any more. Other dialogs with the
         same language model go on. What waits for approval goes on waiting; see `stop`.
         """
-        self._cancel_turn()
+        self.cancel_turn()
         if self._stop is not None:
             self._stop()
 
-    def _cancel_turn(self) -> None:
-        self._governor.cancel(self._lock.cancelled)
+    def cancel_turn(self) -> None:
+        """Ends the turn as `cancel` does, and leaves it to the turn's own tools to stop moving."""
+        self._governor.cancel(self._lock.cancel())
 
     # --- turns ----------------------------------------------------------------------------------
 
@@ -282,9 +289,11 @@ class Assistant:
     def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
         """Asks; yields pieces of text and tool calls as they come, `Finished` at the end.
 
-        A turn that fails for a reason that SenseBind knows is taken out of the dialog, and its
-        record says why. A turn that needs a person's approval yields `ApprovalNeeded` and then
-        waits for `decide`; asking something else instead rejects what was to be approved.
+        It is cancelled by every stop from this call on, also by one that comes before its first
+        event is asked for. A turn that fails for a reason that SenseBind knows is taken out of the
+        dialog, and its record says why. A turn that needs a person's approval yields
+        `ApprovalNeeded` and then waits for `decide`; asking something else instead rejects what was
+        to be approved.
 
         Args:
             text: What the user says. One that `is_stop` ends what is running, without asking the
@@ -298,16 +307,20 @@ class Assistant:
             UnusableModelError: The language model cannot be used as it is: there is no server, its
                 key is refused, or there is no such model. The turn is taken out of the dialog.
         """
+        return self._turn(text, media, self._lock.cancels)
+
+    def _turn(self, text: str, media: Sequence[Mapping[str, Any]], asked: int) -> Events:
+        """Asks; see `turn`. `asked` is how often the dialog had been cancelled by then."""
         stops = is_stop(text)
         if stops:
-            stopped = self._stopped(text)
+            stopped, asked = self._stopped(text), asked + _CANCELS_OF_A_STOP
             if stopped.error or not (says_more(text) or media):
                 yield TextPiece(stopped.assistant)
                 yield Finished(stopped)
                 return
         record, shown = TurnRecord(well_formed(text)), well_formed(list(media))
         try:
-            with self._lock.turn(_HANDOVER if stops else 0.0) as cancelled:
+            with self._lock.turn(_HANDOVER if stops else 0.0, asked=asked) as cancelled:
                 yield from self._turns.ask(record, shown, cancelled)
         except StillRunning as error:
             if not stops:
@@ -332,8 +345,11 @@ class Assistant:
                 does not wait any more, one cannot be carried out, or a turn is running.
             StorageError: The dialog cannot be locked.
         """
+        return self._decide(decisions, self._lock.cancels)
+
+    def _decide(self, decisions: Sequence[Decision], asked: int) -> Events:
         try:
-            with self._lock.turn() as cancelled:
+            with self._lock.turn(asked=asked) as cancelled:
                 yield from self._turns.decide(decisions, cancelled)
         except StillRunning as error:
             raise InputError(str(error)) from None

@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 from langgraph.constants import END, START
 
+from sensebind.agent.approval.doubts import Doubt, doubt_of
 from sensebind.agent.approval.requests import Request, digest_of
 from sensebind.agent.events import CallRecord, TurnRecord
 from sensebind.agent.results.kept import KeptResults
@@ -193,7 +194,16 @@ def requests_of(
     for one in asked:  # some calls of the message may not need a person
         for position, call in calls:
             if digest_of(call["name"], call["args"]) == digest_of(one["name"], one["args"]):
-                found.append(Request.of(call, position, checkpoint))
+                doubt = doubt_of(newest, str(call["id"])) if newest is not None else Doubt()
+                found.append(
+                    Request.of(
+                        call,
+                        position,
+                        checkpoint,
+                        question=doubt.question,
+                        grounds=doubt.grounds,
+                    )
+                )
                 break
     return found
 

@@ -26,6 +26,7 @@ from sensebind.agent.results.kept import READ
 from sensebind.agent.results.kept import TABLE as RESULTS
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.storage.database import open_database
 from sensebind.perception.storage.erasing import begin_erasing, erase
 from sensebind.perception.storage.private_files import make_private
 from sensebind.perception.storage.spans import Span, cites, covered
@@ -34,7 +35,6 @@ from sensebind.perception.storage.stored_version import check_database, stamp_da
 if TYPE_CHECKING:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
-_PATIENCE = 5.0  # seconds to wait for another process that writes
 _VERSION = 1  # of the file; 0 is that of files that bore none yet, with the same tables
 _TURN_PATIENCE = 5.0  # seconds to wait for a turn that is running
 _STATES = (
@@ -134,8 +134,7 @@ class Dialogs:
         return saver
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False)
-        connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers call nothing
+        connection = open_database(self.path)
         check_database(connection, self.path, _VERSION)
         connection.execute("PRAGMA journal_mode = WAL")  # a reader never waits for a writer
         connection.execute("PRAGMA synchronous = FULL")  # a turn that is over survives a power cut

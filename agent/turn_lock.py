@@ -41,19 +41,32 @@ class TurnLock:
         self._running = threading.Lock()
         self._beginning = threading.Lock()  # held while a turn becomes the one that is cancelled
         self._cancelled = threading.Event()
+        self._cancels = 0
 
-    @property
-    def cancelled(self) -> threading.Event:
-        """What cancels the turn that is running, or has run last."""
+    def cancel(self) -> threading.Event:
+        """Cancels what was asked before and has not begun yet.
+
+        Returns:
+            What cancels the turn that is running, or has run last.
+        """
         with self._beginning:
+            self._cancels += 1
             return self._cancelled
 
+    @property
+    def cancels(self) -> int:
+        """How often `cancel` was called; what a turn is given as `asked`."""
+        with self._beginning:
+            return self._cancels
+
     @contextmanager
-    def turn(self, patience: float = 0.0) -> Iterator[threading.Event]:
+    def turn(self, patience: float = 0.0, *, asked: int | None = None) -> Iterator[threading.Event]:
         """Holds the lock during a turn; gives the event that cancels it.
 
         Args:
             patience: Seconds to wait for a turn that is running.
+            asked: `cancels` when the turn was asked for: if it was cancelled since, while it waited
+                for its beginning, the event is set from the start. None for now.
 
         Raises:
             StillRunning: It runs for longer.
@@ -68,6 +81,8 @@ class TurnLock:
             with self._among_processes(deadline):
                 with self._beginning:
                     self._cancelled = cancelled = threading.Event()
+                    if asked is not None and asked != self._cancels:
+                        cancelled.set()
                 yield cancelled
         finally:
             self._running.release()

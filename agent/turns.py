@@ -32,6 +32,7 @@ from sensebind.agent.events import (
     TextPiece,
     TurnRecord,
 )
+from sensebind.agent.grounding.sources import ASKS
 from sensebind.agent.history import History
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.deadline import Deadline, Interrupted
@@ -208,6 +209,8 @@ class Turns:
                 request=request.id,
                 tool=request.tool,
                 arguments=request.arguments,
+                question=request.question,
+                grounds=request.grounds,
             )
         self._shown = tuple(one.id for one in waiting)
 
@@ -334,6 +337,8 @@ class Turns:
         for message in _messages(payload):
             if isinstance(message, AIMessage):
                 record.assistant = str(message.text)
+                if message.additional_kwargs.get(ASKS):  # in place of a call: nothing was streamed
+                    yield TextPiece(record.assistant)
                 malformed = bool(message.invalid_tool_calls)
                 record.error = "the model made a call that is not valid" if malformed else ""
                 for call in message.tool_calls:

@@ -1,13 +1,14 @@
 """Damaged input at every reader: how much of it was refused, and that nothing else happened.
 
-Good samples (VLP-16 packets, point clouds in seven formats, sounds in three, images in six, videos
-in three, clouds, images and sounds of ROS, MCAP recordings, bags in three formats) are cut, and
-their bytes changed, at random. A reader may give what is left or raise its documented error;
-anything else, or a second without an answer, is a failure.
+Good samples (VLP-16 packets, point clouds in seven formats, sounds in four, images in six, videos
+in three, clouds, images and sounds of ROS, MCAP recordings, bags in three formats, documents and
+answers of APIs) are cut, and their bytes changed, at random. A reader may give what is left or
+raise its documented error; anything else, or a second without an answer, is a failure.
 """
 
 import faulthandler
 import io
+import json
 import random
 import struct
 import sys
@@ -46,6 +47,8 @@ from sensebind.perception.sources.ros_messages import sample
 from sensebind.perception.sources.ros_sound import SoundDecoder, SoundInfo, recognized_format
 from sensebind.perception.sources.rosbag import Bag
 from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
+from sensebind.tools.openapi import parse_document, read_operations
+from sensebind.tools.openapi.answers import content_of, read_answer
 
 PATIENCE = 1.0  # seconds of CPU time for one input
 CLOUD = "sensor_msgs/msg/PointCloud2"
@@ -104,6 +107,8 @@ def targets(folder: Path) -> list[Target]:
         Target("ROS images", _ros_images(), _ros_image),
         Target("ROS sounds", _ros_sounds(), _ros_sound),
         Target("recordings", [_recording(folder)], _file_reader(folder / "x.mcap", _play)),
+        Target("API documents", _api_documents(), _operations),
+        Target("API answers", _api_answers(), _api_answer),
     ]
     for ending, data in _clouds(folder).items():
         path = folder / f"x{ending}"
@@ -113,7 +118,7 @@ def targets(folder: Path) -> list[Target]:
         found.append(Target(f"{ending} bags", [data], _file_reader(path, _play_bag)))
     for ending, data in _sounds().items():
         path = folder / f"x{ending}"
-        found.append(Target(f"{ending} sounds", [data], _file_reader(path, read_audio)))
+        found.append(Target(f"{ending} sounds", data, _file_reader(path, read_audio)))
     for ending, data in _images().items():
         path = folder / f"x{ending}"
         found.append(Target(f"{ending} images", [data], _file_reader(path, read_image)))
@@ -151,13 +156,15 @@ def _pictures() -> list[bytes]:
     ]
 
 
-def _sounds() -> dict[str, bytes]:
+def _sounds() -> dict[str, list[bytes]]:
+    """A tone, and where files may be joined, two of them."""
     wave = np.sin(np.arange(4000) / 5).astype(np.float32)
     found = {}
-    for ending, kind in ((".wav", "WAV"), (".flac", "FLAC"), (".ogg", "OGG")):
+    for ending, kind in ((".wav", "WAV"), (".flac", "FLAC"), (".ogg", "OGG"), (".mp3", "MP3")):
         out = io.BytesIO()
         soundfile.write(out, wave, 16_000, format=kind)
-        found[ending] = out.getvalue()
+        one = out.getvalue()
+        found[ending] = [one, 2 * one] if ending in (".ogg", ".mp3") else [one]
     return found
 
 
@@ -274,6 +281,45 @@ def _ros_sounds() -> list[bytes]:
 def _ros_sound(data: bytes) -> object:
     kind = recognized_format(data, 1)
     return SoundDecoder(SoundInfo(kind, 16_000, 1)).add(data)
+
+
+def _api_documents() -> list[bytes]:
+    """A document in YAML, with an alias and a reference, and the same in JSON."""
+    text = """
+openapi: 3.0.3
+paths:
+  /lamp/{room}:
+    put:
+      operationId: lamp
+      parameters: [{name: room, in: path, required: true, schema: &room {type: string}}]
+      requestBody:
+        content: {application/json: {schema: {$ref: "#/components/schemas/Lamp"}}}
+components:
+  schemas:
+    Lamp:
+      type: object
+      properties: {state: {enum: [on, off]}, near: *room, since: {default: 12:30}}
+"""
+    return [text.encode(), json.dumps(parse_document(text.encode(), "it")).encode()]
+
+
+def _operations(data: bytes) -> object:
+    return read_operations(parse_document(data, "it"))
+
+
+def _api_answers() -> list[bytes]:
+    """The header Content-Type, and the body."""
+    return [
+        b'application/json; charset="utf-8"\n{"temperature": 21.5, "by": ["a", null]}',
+        b"text/plain; charset=gb18030\n\xb3\xf8\xb7\xbf",
+        b"image/png\n\x89PNG",
+        b"application/octet-stream\n\xff\x00",
+    ]
+
+
+def _api_answer(data: bytes) -> object:
+    header, _, body = data.partition(b"\n")
+    return content_of(read_answer(body, header.decode("latin-1")))
 
 
 def _bags(folder: Path) -> dict[str, bytes]:

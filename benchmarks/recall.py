@@ -32,12 +32,12 @@ from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
-from sensebind.memory.vectors import unit
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sounds import RATE
+from sensebind.perception.vectors import unit
 from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_300_000

@@ -88,6 +88,7 @@ DEATHS = tuple(
 )
 STOP_BAR, DEATH_BAR, KEPT_CLEAR = 0.1, 0.4, 0.1
 LANES = 1  # robots at a time
+BOX_LANES = 4  # a box needs a driving process and a base, next to the one load
 
 
 def settings(simulation: tuple[int, str]) -> MotionSettings:
@@ -546,7 +547,11 @@ def _deaths_of_a_lane(state: State, kinds: list[str], chance: random.Random) -> 
 def boxes(state: State, wanted: int, chance: random.Random) -> None:
     """Put boxes ahead of driving robots."""
     missing = list(range(len(state.trials["box"]), wanted))
-    _in_lanes(state, missing, chance, lambda mine, seed: _boxes_of_a_lane(state, len(mine), seed))
+
+    def some(mine: list[Any], seed: random.Random) -> None:
+        _boxes_of_a_lane(state, len(mine), seed)
+
+    _in_lanes(state, missing, chance, some, robots=BOX_LANES)
 
 
 def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
@@ -562,7 +567,8 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
                 return
             simulation.order(Order(reset=True, start=0.0, drop=0.0))
             time.sleep(0.25)
-            driving = threading.Thread(target=_drive, args=(robot, chance.choice((5.0, -5.0))))
+            metres = chance.choice((5.0, -5.0))
+            driving = threading.Thread(target=_drive, args=(robot, metres))
             driving.start()
             time.sleep(chance.uniform(0.3, 1.0))
             speed = simulation.order().speed
@@ -574,7 +580,7 @@ def _boxes_of_a_lane(state: State, count: int, chance: random.Random) -> None:
             width = chance.uniform(0.1, 0.8)
             left = chance.uniform(-0.5, 0.5) * min(width, 2 * RADIUS) * 0.8
             # Behind it where it drives back: the place is given from its front.
-            ahead = away if speed >= 0 else -away - 2 * RADIUS - 0.3
+            ahead = away if metres > 0 else -away - 2 * RADIUS - 0.3
             at = time.monotonic()
             simulation.order(Order(box=(ahead, left, 0.3, width)))
             drives = driving.is_alive()
@@ -599,11 +605,12 @@ def _in_lanes(
     missing: list[Any],
     chance: random.Random,
     work: Callable[[list[Any], random.Random], None],
+    robots: int = LANES,
 ) -> None:
     chance.shuffle(missing)
-    shares = [missing[lane::LANES] for lane in range(LANES)]
+    shares = [missing[lane::robots] for lane in range(robots)]
     seeds = [random.Random(chance.random()) for _ in shares]
-    with ThreadPoolExecutor(LANES) as pool:
+    with ThreadPoolExecutor(robots) as pool:
         pairs = zip(shares, seeds, strict=True)
         lanes = [pool.submit(work, share, seed) for share, seed in pairs if share]
         try:

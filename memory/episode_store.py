@@ -20,6 +20,7 @@ import numpy as np
 
 from sensebind.errors import StorageError
 from sensebind.memory.episodes import Episode, Moment
+from sensebind.perception.storage.database import open_database
 from sensebind.perception.storage.erasing import begin_erasing, erase
 from sensebind.perception.storage.private_files import make_private
 from sensebind.perception.storage.spans import Span, covered
@@ -110,9 +111,7 @@ class EpisodeStore:
         self._ended: Callable[[bool], None] = lambda kept: None
         try:
             make_private(self.path)
-            self._file = sqlite3.connect(
-                self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
-            )
+            self._file = open_database(self.path, patience=_PATIENCE, autocommit=True)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"the memory {self.path} cannot be opened: {error}") from error
         try:
@@ -407,7 +406,6 @@ class EpisodeStore:
             file.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("application_id", "user_version")
         )
-        file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
         file.execute("PRAGMA foreign_keys = ON")
         file.execute("PRAGMA synchronous = NORMAL")
         if application == _APPLICATION and version == _VERSION:

@@ -15,7 +15,7 @@ from sensebind.errors import InputError, SenseBindError
 from sensebind.memory.episode_index import EpisodeIndex, best_moment
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import MAX_RESULTS, Episode, Query, Recollection
-from sensebind.memory.vectors import unit
+from sensebind.perception.vectors import unit
 
 log = logging.getLogger(__name__)
 

@@ -1,21 +1,8 @@
-"""Checks that every embedding passes before it is compared with others."""
+"""The check that every embedding passes before it is compared with others."""
 
 import numpy as np
 
 from sensebind.errors import InputError
-
-
-def unit(embedding: np.ndarray) -> np.ndarray:
-    """Return an embedding as float32 [D] of unit norm.
-
-    Raises:
-        InputError: It is all zeros or not finite.
-    """
-    vector = np.asarray(embedding, np.float64).reshape(-1)
-    norm = float(np.linalg.norm(vector))
-    if not np.isfinite(norm) or norm == 0:
-        raise InputError("an embedding of zeros, NaN or infinity cannot be searched for")
-    return (vector / norm).astype(np.float32)
 
 
 def check_width(vector: np.ndarray, width: int) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import InputError
-from sensebind.memory.vectors import unit
 from sensebind.perception.percept import Percept, observation_reference
+from sensebind.perception.vectors import unit
 
 MAX_WATCHES = 32
 MAX_NAME = 100

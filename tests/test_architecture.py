@@ -49,6 +49,8 @@ LAYERS = (
     "agent.llm",
     "agent.results",
     "agent.approval",
+    "agent.grounding",
+    "agent.reader",
     "agent",
     "agent.robot",
     "agent.evaluation",

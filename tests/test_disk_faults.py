@@ -171,7 +171,7 @@ def test_nothing_acts_while_the_dialogs_are_locked(
     with Assistant(
         ScriptedChat(script=calls_once("drive", metres=1.0)), [tool], dialogs=file, policy=Policy()
     ) as one:
-        assert one.ask("go").pending
+        assert one.ask("go 1 metre").pending
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):

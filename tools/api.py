@@ -8,7 +8,6 @@ all tools (`agent/results/bound.py`). The answer as a value is the tool's artifa
 """
 
 import base64
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from sensebind.tools.openapi import (
     read_document,
     read_operations,
 )
+from sensebind.tools.openapi.answers import content_of, read_answer, reason
 from sensebind.tools.risk import Origin, label
 from sensebind.tools.secrets import read_secret
 
@@ -115,9 +115,9 @@ class ApiTools:
         client = HttpClient(private)
         try:
             answer = client.send("get", url, timeout=timeout, max_bytes=MAX_DOCUMENT_BYTES)
-            if answer[0] != 200:
-                raise InputError(f"no API document at {url}: the server answers {answer[0]}")
-            document = parse_document(answer[1], url)
+            if answer.status != 200:
+                raise InputError(f"no API document at {url}: the server answers {answer.status}")
+            document = parse_document(answer.body, url)
         except ToolException as error:
             raise InputError(f"no API document at {url}: {error}") from error
         finally:
@@ -162,7 +162,7 @@ class ApiTools:
         return [self._tool(operation) for operation in self.operations]
 
     def _tool(self, operation: Operation) -> BaseTool:
-        def call(**arguments: Any) -> tuple[str, Any]:
+        def call(**arguments: Any) -> tuple[str | list[dict[str, Any]], Any]:
             return self.call(operation, arguments)
 
         return make_tool(
@@ -175,11 +175,13 @@ class ApiTools:
             ),
         )
 
-    def call(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Any]:
+    def call(
+        self, operation: Operation, arguments: Mapping[str, Any]
+    ) -> tuple[str | list[dict[str, Any]], Any]:
         """Calls an operation.
 
         Returns:
-            Text for the model, and the whole answer.
+            Text for the model, with an image or a sound as a block; and the whole answer.
 
         Raises:
             ToolException: Wrong arguments, no answer in time, an answer too large, or an error
@@ -192,7 +194,7 @@ class ApiTools:
             payload = self._payload(operation, arguments, headers)
         except InputError as error:
             raise ToolException(f"wrong arguments: {error}") from error
-        status, raw = self._client.send(
+        answer = self._client.send(
             operation.method,
             self.base_url + path,
             query="&".join(query),
@@ -201,10 +203,10 @@ class ApiTools:
             timeout=self._timeout,
             max_bytes=self._max_bytes,
         )
-        value = _decode(raw)
-        if status >= 400:
-            raise ToolException(f"refused ({status}): {_detail(value)}")
-        return as_text(value), value
+        value = read_answer(answer.body, answer.media)
+        if answer.status >= 400:
+            raise ToolException(f"refused ({answer.status}): {reason(value)}")
+        return content_of(value)
 
     def _written(
         self, operation: Operation, arguments: Mapping[str, Any]
@@ -322,33 +324,3 @@ def _credentials(
         else:
             raise InputError(f"the security scheme {name} of type {kind} is not supported")
     return found
-
-
-def as_text(value: Any) -> str:
-    """Returns an answer as the model reads it: `{"lamp": "on"}` becomes `lamp on`."""
-    if isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
-        return ", ".join(f"{key} {_scalar(one)}" for key, one in value.items()) or "done"
-    if isinstance(value, str):
-        return value or "done"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _decode(raw: bytes) -> Any:
-    text = raw.decode("utf-8", "replace")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _detail(value: Any) -> str:
-    detail = value.get("detail", value) if isinstance(value, dict) else value
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        detail = detail[0].get("msg", detail[0])
-    return as_text(detail)

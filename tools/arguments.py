@@ -57,7 +57,8 @@ def check_arguments(tool: BaseTool, arguments: Mapping[str, Any]) -> None:
 
 
 def _check(name: str, schema: dict[str, Any], arguments: dict[str, Any]) -> None:
-    closed = _closed(schema, deep="allOf" not in json.dumps(schema, default=str))
+    defined = "allOf" not in json.dumps(schema, default=str)
+    closed = _closed({"type": "object", **schema}, defined=defined)
     try:
         # An empty registry: a schema of somebody else's must not make us fetch addresses.
         validator = _Validator({**closed, "$schema": _DRAFT}, registry=Registry())
@@ -70,22 +71,30 @@ def _check(name: str, schema: dict[str, Any], arguments: dict[str, Any]) -> None
         raise InputError(f"{name}: {where}: {message}" if where else f"{name}: {message}")
 
 
-def _closed(schema: Any, *, deep: bool, joined: bool = False) -> Any:
-    """A schema that allows no keys but those that it names (unless it says that others may be)."""
+def _closed(schema: Any, *, defined: bool, joined: bool = False) -> Any:
+    """A schema that allows no keys but those that it names (unless it says that others may be).
+
+    Args:
+        schema: Any part of one.
+        defined: Whether definitions are closed, too: not where an `allOf` may join them to others.
+        joined: Whether it is one of several that are joined, whose keys each other does not name.
+    """
     if isinstance(schema, list):
-        return [_closed(one, deep=deep, joined=joined) for one in schema]
+        return [_closed(one, defined=defined, joined=joined) for one in schema]
     if not isinstance(schema, dict):
         return schema
     closed = dict(schema)
-    if deep:
+    if "allOf" not in schema:  # whose parts may name more keys of what lies inside
         for key, value in schema.items():
-            if key in ("properties", "$defs", "definitions", "patternProperties"):
+            if key in ("properties", "patternProperties") or (
+                defined and key in ("$defs", "definitions")
+            ):
                 if isinstance(value, dict):
-                    closed[key] = {k: _closed(one, deep=True) for k, one in value.items()}
+                    closed[key] = {k: _closed(one, defined=defined) for k, one in value.items()}
             elif key in ("items", "prefixItems", "additionalProperties"):
-                closed[key] = _closed(value, deep=True)
+                closed[key] = _closed(value, defined=defined)
             elif key in _JOINED:
-                closed[key] = _closed(value, deep=True, joined=True)
+                closed[key] = _closed(value, defined=defined, joined=True)
     named = "properties" in schema or schema.get("type") == "object"
     if named and not joined and "additionalProperties" not in schema:
         closed.setdefault("unevaluatedProperties", False)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Coroutine, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -30,6 +30,20 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TICK = 0.02  # seconds between looks whether the turn is cancelled
 _LAST_SECONDS = 2.0  # for connections to be closed at the end
 _T = TypeVar("_T")
+
+
+class Answer(NamedTuple):
+    """What a server answered.
+
+    Attributes:
+        status: Its status code.
+        body: All of it.
+        media: Its Content-Type, "" where it names none.
+    """
+
+    status: int
+    body: bytes
+    media: str = ""
 
 
 class HttpClient:
@@ -64,7 +78,7 @@ class HttpClient:
         query: str = "",
         payload: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, bytes]:
+    ) -> Answer:
         """Sends a request, follows redirects inside its host, and reads a bounded answer.
 
         Args:
@@ -75,9 +89,6 @@ class HttpClient:
             query: Of the URL, already encoded.
             payload: Body; at most `MAX_BODY` bytes.
             headers: In addition to those of the client.
-
-        Returns:
-            Status and body.
 
         Raises:
             ToolException: No answer in time, one that is too large, or not allowed; the turn was
@@ -155,13 +166,15 @@ class HttpClient:
         headers: Mapping[str, str],
         timeout: float,
         max_bytes: int,
-    ) -> tuple[int, bytes]:
+    ) -> Answer:
         async with asyncio.timeout(timeout):
             for _ in range(MAX_REDIRECTS + 1):
                 answer = await self._answer(method, url, payload, headers)
                 try:
                     if answer.status_code not in _REDIRECTS:
-                        return answer.status_code, await _read(answer, max_bytes)
+                        body = await _read(answer, max_bytes)
+                        media = answer.headers.get("content-type", "")
+                        return Answer(answer.status_code, body, media)
                     target = urljoin(url, answer.headers.get("location", ""))
                 finally:
                     await answer.aclose()

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -247,12 +248,14 @@ class Offered:
         schema: JSON schema of its arguments.
         call: Called with the arguments; returns the answer, and an image as JPEG or None. It
             raises `SenseBindError` when the tool fails.
+        stops: Whether it stops the robot: it waits for no other call.
     """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
+    stops: bool = False
 
 
 def schema_of(tool: BaseTool) -> dict[str, Any]:
@@ -282,7 +285,13 @@ def offered(tools: Sequence[BaseTool]) -> list[Offered]:
     Tools that act are left out: whoever calls over MCP cannot be asked for approval here.
     """
     return [
-        Offered(tool.name, tool.description, schema_of(tool), partial(run_tool, tool))
+        Offered(
+            tool.name,
+            tool.description,
+            schema_of(tool),
+            partial(run_tool, tool),
+            stops=risk_of(tool) is Risk.STOP,
+        )
         for tool in tools
         if risk_of(tool) not in ACTING
     ]
@@ -307,16 +316,16 @@ def mcp_server(tools: Sequence[BaseTool | Offered], *, name: str = "sensebind") 
     ours += offered([one for one in tools if not isinstance(one, Offered)])
     by_name = {one.name: one for one in ours}
     server: Any = Server(name)
+    stopping = ThreadPoolExecutor(1, "mcp-stop")  # the loop's own may be full of slow calls
 
     @server.list_tools()
     async def list_tools() -> list[types.Tool]:
-        hints = types.ToolAnnotations(readOnlyHint=True)
         return [
             types.Tool(
                 name=one.name,
                 description=one.description,
                 inputSchema=dict(one.schema),
-                annotations=hints,
+                annotations=types.ToolAnnotations(readOnlyHint=not one.stops),
             )
             for one in by_name.values()
         ]
@@ -325,7 +334,10 @@ def mcp_server(tools: Sequence[BaseTool | Offered], *, name: str = "sensebind") 
     async def call_tool(name: str, arguments: dict[str, Any]) -> list[Any]:
         if name not in by_name:
             raise ToolError(f"there is no tool {name}")
-        text, image = await asyncio.to_thread(by_name[name].call, arguments)
+        one = by_name[name]
+        threads = stopping if one.stops else None
+        loop = asyncio.get_running_loop()
+        text, image = await loop.run_in_executor(threads, one.call, arguments)
         content: list[Any] = [types.TextContent(type="text", text=text)]
         if image is not None:
             coded = base64.b64encode(image).decode()

@@ -28,7 +28,7 @@ def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
             case "text":
                 texts.append(one.text)
             case "image" | "audio":
-                blocks.append(_media(one.data, one.mimeType))
+                blocks.append(media_block(one.data, one.mimeType))
             case "resource_link":
                 notes.append(
                     {
@@ -48,7 +48,7 @@ def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
             case other:
                 notes.append(f"({other}, which cannot be shown)")
     text = _text(texts, notes, result.structuredContent)
-    shown = [_named(one["mime_type"]) for one in blocks]
+    shown = [media_note(one["mime_type"]) for one in blocks]
     text = "\n".join([text, *shown] if text else shown) or "done"
     return ([{"type": "text", "text": text}, *blocks] if blocks else text), text
 
@@ -62,20 +62,27 @@ def _add_resource(
         return
     media = resource.mimeType or "application/octet-stream"
     if media.startswith(("image/", "audio/")):
-        blocks.append(_media(resource.blob, media))
+        blocks.append(media_block(resource.blob, media))
     else:
         size = len(resource.blob) * 3 // 4
         notes.append({"file": str(resource.uri), "type": media, "bytes": size})
 
 
-def _media(data: str, media: str) -> dict[str, Any]:
+def media_block(data: str, media: str) -> dict[str, Any]:
+    """Returns an image or a sound as a content block of a tool's message.
+
+    Args:
+        data: In base64.
+        media: Its media type.
+    """
     # LangChain makes text of all blocks of a tool's message where one of them is "audio"; a "file"
     # of the same type passes (see findings/langchain_sound_of_a_tool.sh).
     kind = "image" if media.startswith("image/") else "file"
     return {"type": kind, "base64": data, "mime_type": media}
 
 
-def _named(media: str) -> str:
+def media_note(media: str) -> str:
+    """Returns the word that stands for an image or a sound in the text of a tool's message."""
     return f"({'a picture' if media.startswith('image/') else 'a sound'}, {media})"
 
 

@@ -21,7 +21,7 @@ from langgraph.errors import GraphBubbleUp
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.order import CallOrder, Place
 from sensebind.agent.approval.origins import Influence
-from sensebind.agent.approval.policy import Policy
+from sensebind.agent.approval.policy import Policy, asked_when
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.approval.store import Approvals
 from sensebind.agent.llm.call_ids import with_unique_ids
@@ -86,6 +86,7 @@ class Governor(AgentMiddleware):
         self._hold = hold or (lambda: "")
         self._rates = rates or Rates(now=now)
         self._influence = Influence(tools)
+        self._asked_when = asked_when(self._influence)
         self._asks = {tool.name for tool in tools if policy.asks(tool)}
         self._may_ask = {tool.name for tool in tools if policy.may_ask(tool)} - self._asks
         self._order = CallOrder(lambda name: self._risk(name) in ACTING)
@@ -181,6 +182,7 @@ class Governor(AgentMiddleware):
             try:
                 self._admit(request, risk, place)
                 self._write_ahead(fields)
+                self._check_running()  # the disk may have taken its time
             except Refusal as refusal:
                 yield self._refused(call, fields, str(refusal))
                 return
@@ -200,12 +202,11 @@ class Governor(AgentMiddleware):
 
     def _admit(self, request: Any, risk: Risk, place: Place) -> None:
         """Raises Refusal if the call may not run now; counts it if it may."""
-        call, turn = request.tool_call, turn_event()
+        call = request.tool_call
         name = call["name"]
         if name in self._policy.forbidden:
             raise Refusal(f"{name} is forbidden here")
-        if turn is not None and turn.is_set():
-            raise Refusal("cancelled")
+        self._check_running()
         if risk is Risk.STOP:
             return
         if reason := place.refusal(moves=risk is Risk.MOVE):
@@ -223,12 +224,18 @@ class Governor(AgentMiddleware):
             raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
         self._count(risk)
         self._take_approval(request)
+        self._check_running()
         with self._state:
-            if turn is not None and turn.is_set():
-                raise Refusal("cancelled")
             if self._made[same] >= MAX_SAME:
                 raise Refusal(f"{name} was called {MAX_SAME} times with these arguments already")
             self._made[same] += 1
+
+    def _check_running(self) -> None:
+        """Raises Refusal if the call's turn is cancelled."""
+        turn = turn_event()
+        with self._state:
+            if turn is not None and turn.is_set():
+                raise Refusal("cancelled")
 
     def _count(self, risk: Risk) -> None:
         limit = self._policy.rates.get(risk)
@@ -245,7 +252,7 @@ class Governor(AgentMiddleware):
         """Compares a call with what a person approved, and uses the approval up."""
         call = request.tool_call
         name = call["name"]
-        asked = name in self._asks or (name in self._may_ask and self._influence.before(request))
+        asked = name in self._asks or (name in self._may_ask and self._asked_when(request))
         if self._approvals is None or not asked:
             return
         thread, identity = _thread(request), str(call["id"] or "")

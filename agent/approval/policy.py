@@ -3,7 +3,7 @@
 Approval itself is LangChain's human-in-the-loop middleware.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
+from sensebind.agent.approval.doubts import doubted
 from sensebind.agent.approval.origins import Influence
 from sensebind.errors import ConfigurationError
 from sensebind.tools.risk import ACTING, Risk, risk_of, unguarded
@@ -67,7 +68,8 @@ class Policy:
         """Returns LangChain's approval for the tools that ask; None if none does.
 
         Tools that are approved once and for all ask, too, after words of others have come into the
-        dialog: then it may be those words that make the model call.
+        dialog: then it may be those words that make the model call. And they ask about a call that
+        the robot is not sure of (`doubts.py`).
         """
         influence = Influence(tools)
         asking: dict[str, Any] = {}
@@ -75,11 +77,20 @@ class Policy:
             decisions = {"allowed_decisions": ["approve", "edit", "respond"]}
             if self.asks(tool):
                 asking[tool.name] = decisions
-            elif self.may_ask(tool) and influence.possible:
-                asking[tool.name] = {**decisions, "when": influence.before}
+            elif self.may_ask(tool):
+                asking[tool.name] = {**decisions, "when": asked_when(influence)}
         if not asking:
             return None
         return _Approval(asking, edit_notice="(a person changed this call before it ran)")
+
+
+def asked_when(influence: Influence) -> Callable[[Any], bool]:
+    """Returns what says whether a call of an approved tool (`ToolCallRequest`) is asked about."""
+
+    def asked(request: Any) -> bool:
+        return doubted(request) or influence.before(request)
+
+    return asked
 
 
 class _Approval(HumanInTheLoopMiddleware):

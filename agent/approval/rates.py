@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensebind.errors import StorageError
+from sensebind.perception.storage.database import open_database
 
 WINDOW = 60.0  # seconds in which calls are counted
 _PATIENCE = 2.0  # seconds to wait for another process that counts
@@ -87,13 +88,9 @@ class Rates:
         if self._file is None:
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = sqlite3.connect(
-                self._path or ":memory:",
-                timeout=_PATIENCE,
-                check_same_thread=False,
-                isolation_level=None,
+            self._file = open_database(
+                self._path or ":memory:", _TABLE, patience=_PATIENCE, autocommit=True
             )
-            self._file.execute(_TABLE)
         return self._file
 
     def _take(self, file: sqlite3.Connection, kind: str, limit: int) -> bool:

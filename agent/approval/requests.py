@@ -34,19 +34,32 @@ class Request:
         id: What a decision names: the call's id and position in its message, the digest of tool
             and arguments, and the checkpoint of the dialog in which it waits.
         call: The model's id of the call.
+        question: What a person is asked where the robot is not sure that the call was meant, in
+            the person's language; "" where approval is all that is asked for.
+        grounds: Where arguments come from that the person did not say: "x = 1.2, from recall".
     """
 
     tool: str
     arguments: dict[str, Any]
     id: str = field(default="", compare=False)
     call: str = field(default="", compare=False)
+    question: str = field(default="", compare=False)
+    grounds: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, call: Mapping[str, Any], position: int, checkpoint: str) -> Request:
+    def of(
+        cls,
+        call: Mapping[str, Any],
+        position: int,
+        checkpoint: str,
+        *,
+        question: str = "",
+        grounds: str = "",
+    ) -> Request:
         """Returns the request of a call at a position of its message, in a checkpoint."""
         tool, arguments, name = str(call["name"]), dict(call["args"]), str(call.get("id") or "")
         identity = f"{name}#{position}:{digest_of(tool, arguments)}:{checkpoint}"
-        return cls(tool, arguments, identity, name)
+        return cls(tool, arguments, identity, name, question, grounds)
 
 
 def digest_of(tool: str, arguments: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sensebind.agent.approval.requests import NotWaiting, Request, digest_of
 from sensebind.errors import StorageError
+from sensebind.perception.storage.database import open_database
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS approvals (
@@ -23,7 +24,6 @@ CREATE TABLE IF NOT EXISTS approvals (
     state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'started', 'lapsed'))
 ) STRICT
 """
-_PATIENCE = 5.0  # seconds to wait for another process that writes
 _KEPT = 1000  # rows that are kept of what is over
 
 
@@ -42,10 +42,7 @@ class Approvals:
         self._path = path
         self._lock = threading.Lock()
         try:
-            self._file = sqlite3.connect(
-                path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None
-            )
-            self._file.execute(TABLE)
+            self._file = open_database(path, TABLE, autocommit=True)
         except sqlite3.Error as error:
             raise StorageError(f"the approvals in {path} cannot be opened: {error}") from error
 
@@ -90,10 +87,13 @@ class Approvals:
                     (self._key(thread, one), thread, one.call, digest_of(one.tool, one.arguments)),
                 )
             found = [one for one in requests if self._state(file, thread, one) == "pending"]
+            # What was decided of the present checkpoint stays: without its row it would wait again.
+            present = [self._key(thread, one) for one in requests]
             file.execute(
                 "DELETE FROM approvals WHERE state <> 'pending' AND thread = ? AND "
-                "rowid < (SELECT max(rowid) FROM approvals) - ?",
-                (thread, _KEPT),
+                "rowid < (SELECT max(rowid) FROM approvals) - ? AND "
+                f"id NOT IN ({', '.join('?' * len(present))})",
+                (thread, _KEPT, *present),
             )
         return found
 
@@ -151,8 +151,11 @@ class Approvals:
             ).rowcount
         return taken == 1
 
-    def reject(self, thread: str) -> int:
+    def reject(self, thread: str | None = None) -> int:
         """Rejects what waits, and what was approved and has not started; returns how many.
+
+        Args:
+            thread: Name of the dialog; None for all of the file.
 
         Raises:
             StorageError: It cannot be written.
@@ -160,7 +163,8 @@ class Approvals:
         with self._writing() as file:
             return file.execute(
                 "UPDATE approvals SET state = CASE state WHEN 'pending' THEN 'rejected' "
-                "ELSE 'lapsed' END WHERE thread = ? AND state IN ('pending', 'approved')",
+                "ELSE 'lapsed' END WHERE thread = coalesce(?, thread) "
+                "AND state IN ('pending', 'approved')",
                 (thread,),
             ).rowcount
 

@@ -20,6 +20,7 @@ from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.robot.agent import RobotAgent
     from sensebind.agent.robot.config import RobotConfig
     from sensebind.memory.watches import Alert
 
@@ -182,7 +183,13 @@ def talk_with_robot(
         del more["watch"]
         terminal.alert(said, watch=alert.watch.name, **more)
 
-    with terminable():
+    running: list[RobotAgent] = []  # empty while the robot starts: nothing moves yet
+
+    def stop(reason: str) -> None:
+        for agent in running:
+            agent.stop(reason)
+
+    with terminable(), terminal.stopping(stop):
         try:
             started = time.monotonic()
             with notes.status("starting the robot …"), ExitStack() as stack:
@@ -199,13 +206,15 @@ def talk_with_robot(
                     notes.print(f"[yellow]nothing has come from {stream} yet: {detail}[/]")
                 if terminal.interactive:
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
+                running.append(agent)
                 try:
-                    with terminal.stopping(agent.stop, robot.pausing):
+                    with terminal.pausing(robot.pausing):
                         partner, senses = _Thread(agent, thread), agent.awareness
                         converse(partner, terminal, senses, examples, robot.pausing)
                 except KeyboardInterrupt:
                     notes.print("[dim]bye[/]")
                 finally:
+                    running.clear()
                     signal.signal(signal.SIGINT, signal.SIG_IGN)  # let it end in order
         except KeyboardInterrupt:
             notes.print("[dim]stopped[/]")

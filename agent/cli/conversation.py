@@ -15,6 +15,7 @@ from sensebind.agent.cli.pause_key import KEY as PAUSE_KEY
 from sensebind.agent.cli.stop_signals import KEY
 from sensebind.agent.cli.terminal import Events, Terminal
 from sensebind.agent.conditioning.awareness import StreamReport
+from sensebind.agent.stop_words import is_stop
 from sensebind.errors import InputError, SenseBindError, UnusableModelError
 
 _MAX_WAIT = 600.0  # seconds
@@ -75,7 +76,7 @@ def converse(
     media: list[Mapping[str, Any]] = []
     answered = False
     for text in terminal.questions():
-        if not text.startswith("/"):
+        if not text.startswith("/") or is_stop(text):  # /stop is one, and no command
             shown, media = media, []
             try:
                 terminal.turn(text, lambda: partner.turn(text, shown), partner.decide)  # noqa: B023

@@ -43,3 +43,35 @@ def eval_agent(
     from sensebind.agent.evaluation.agent_tasks import run
 
     return run(tasks=tasks, as_json=as_json, checkpoint=directory, failures=failures)
+
+
+@app.command("understanding")
+def eval_understanding(
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="A set to play; all by default.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where the sets lie; tests/data/understanding of the source tree."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Play so many lines of each set, evenly spread.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the sentences of those that are wrong, too.")
+    ] = False,
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Say held-out sentences to the agent. Exit code 1 when a row is below its bar."""
+    directory = weights(checkpoint)
+    from sensebind.agent.evaluation.understanding import run
+
+    return run(
+        sets=sets or (),
+        folder=folder,
+        limit=limit,
+        show=show,
+        as_json_form=as_json,
+        checkpoint=directory,
+    )

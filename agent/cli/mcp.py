@@ -5,7 +5,7 @@ Standard output belongs to the protocol; everything else is printed on standard 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.config import RobotConfig
+    from sensebind.tools.mcp import Offered
 
 
 def mcp(
@@ -31,7 +32,7 @@ def mcp(
 ) -> int:
     """Offer the senses and tools of a robot over MCP (standard input and output).
 
-    Tools that act are left out.
+    Tools that act are left out; `stop` is there.
     """
     if attach and robot is None:
         raise ConfigurationError("--attach needs the robot's file: mcp rover.yaml --attach")
@@ -57,8 +58,20 @@ def mcp(
     with Robot(config, transient=robot is None) as running:
         agent = running.agent
         agent.await_senses()
-        asyncio.run(serve_stdio(mcp_server(agent.observing)))
+        asyncio.run(serve_stdio(mcp_server([*agent.observing, _stop_tool(agent.stop)])))
     return 0
+
+
+def _stop_tool(stop: Callable[[str], None]) -> Offered:
+    """The tool that stops a robot, for other agents."""
+    from sensebind.tools.mcp import Offered
+
+    def call(_arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
+        stop("an MCP client")
+        return "stopped", None
+
+    described = "Stops the robot at once: what moves, and every answer."
+    return Offered("stop", described, {"type": "object", "properties": {}}, call, stops=True)
 
 
 def _serve_running(config: RobotConfig) -> int:
@@ -74,7 +87,7 @@ def _serve_running(config: RobotConfig) -> int:
         answer = robot.call(tool, arguments)
         return answer.text, answer.image
 
-    tools = [
+    tools = [_stop_tool(robot.stop)] + [
         Offered(one["name"], one["description"], one["schema"], partial(call, one["name"]))
         for one in robot.tools()
         if one["risk"] == "observe"

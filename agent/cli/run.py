@@ -17,9 +17,11 @@ import typer
 
 from sensebind.agent.cli.options import Json, RobotFile
 from sensebind.agent.cli.signals import Interrupted, interruptible, until_signal
+from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.console import console
 
 if TYPE_CHECKING:
+    from sensebind.agent.robot.agent import RobotAgent
     from sensebind.perception.workers.supervisor import WorkerStatus
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def run(
 
 
 def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
-    """Run a robot until Ctrl-C or SIGTERM.
+    """Run a robot until Ctrl-C or SIGTERM; Ctrl-\\ and SIGUSR1 stop what moves, and end nothing.
 
     Args:
         path: Its robot.yaml.
@@ -71,7 +73,13 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
     from sensebind.errors import ConfigurationError
 
     out = _Output(as_json)
-    with until_signal() as stop:
+    running: list[RobotAgent] = []  # empty while the robot starts: nothing moves yet
+
+    def stop_robot(reason: str) -> None:
+        for agent in running:
+            agent.stop(reason)
+
+    with until_signal() as stop, StopSignals(stop_robot, interrupts=False):
         hung = _Hung(stop)
         with ExitStack() as stack:
             try:
@@ -81,6 +89,8 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
                     )
             except Interrupted:
                 return 0
+            if config.llm is not None:
+                running.append(robot.agent)
             out.started(robot.addresses, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless, starting = False, True

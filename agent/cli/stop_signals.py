@@ -26,6 +26,7 @@ from sensebind.errors import one_line
 
 log = logging.getLogger(__name__)
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 KEY = "Ctrl-\\"
 """What a person presses."""
 _REASONS = {
@@ -39,17 +40,17 @@ _REASONS = {
 class StopSignals:
     """Stops when one of the signals comes. A context manager for the main thread."""
 
-    def __init__(
-        self, stop: Callable[[str], None], pause: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, stop: Callable[[str], None], *, interrupts: bool = True) -> None:
         """Installs nothing yet.
 
         Args:
             stop: Stops; called in a thread, with what asked for it.
-            pause: Pauses or resumes, without waiting; None leaves SIGTSTP as it is.
+            interrupts: Whether SIGINT and SIGTERM do as the table says; without it they are left to
+                a program that ends with them, and stops everything as it ends.
         """
         self._stop = stop
-        self._pause = pause
+        self._interrupts = interrupts
+        self._pause: Callable[[], None] | None = None
         self._busy = False
         self._pressed = False
         self._before: dict[int, Any] = {}
@@ -65,13 +66,12 @@ class StopSignals:
         self._thread = threading.Thread(target=self._run, args=(reading,), name="stop-signals")
         self._thread.start()
         self._fd_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self._before = {
-            signal.SIGINT: signal.signal(signal.SIGINT, self._interrupt),
+        if self._interrupts:
+            self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        self._before |= {
             signal.SIGQUIT: signal.signal(signal.SIGQUIT, _nothing),
             signal.SIGUSR1: signal.signal(signal.SIGUSR1, _nothing),
         }
-        if self._pause is not None:
-            self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, _nothing)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,6 +86,23 @@ class StopSignals:
         self._thread.join()
         os.close(reading)
         self._pipe = None
+
+    @contextmanager
+    def pausing(self, pause: Callable[[], None]) -> Iterator[None]:
+        """Inside, SIGTSTP pauses or resumes instead of suspending the program.
+
+        Args:
+            pause: Called in a thread; must not wait.
+        """
+        if self._pipe is None:
+            yield
+            return
+        self._pause, before = pause, signal.signal(signal.SIGTSTP, _nothing)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTSTP, before)
+            self._pause = None
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -107,11 +124,12 @@ class StopSignals:
             for number in dict.fromkeys(numbers):
                 if number == signal.SIGTSTP and self._pause is not None:
                     self._pause()
-                if (reason := _REASONS.get(signal.Signals(number))) is None:
+                reason = _REASONS.get(signal.Signals(number))
+                if reason is None or (number in _ENDING and not self._interrupts):
                     continue
                 try:
                     self._stop(reason)
-                except Exception as error:  # whatever went wrong: the next stop must be heard
+                except Exception as error:  # this thread must live to hear the next one
                     log.error("a stop by %s: %s", reason, one_line(error))
 
 

@@ -23,7 +23,7 @@ from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.events import CallRecord, CallStarted, Event, Finished, TextPiece, TurnRecord
 from sensebind.agent.stop_words import is_stop
 from sensebind.console import console
-from sensebind.errors import InputError, SenseBindError
+from sensebind.errors import InputError, SenseBindError, one_line
 from sensebind.printable import printable, printable_call, printable_json
 
 Events = Generator[Event, None, None]
@@ -84,32 +84,35 @@ class Terminal:
         """
         self._stop = stop
         try:
-            with ExitStack() as stack:
-                press = None
-                if pausing is not None and self.interactive:
-                    press = stack.enter_context(PauseKey(pausing, self.remark)).press
-                self._signals = stack.enter_context(StopSignals(self._stop_now, press))
+            with StopSignals(self._stop_now) as self._signals, ExitStack() as stack:
+                if pausing is not None:
+                    stack.enter_context(self.pausing(pausing))
                 yield
         finally:
             self._stop = self._signals = None
+
+    @contextmanager
+    def pausing(self, pausing: Pausing) -> Iterator[None]:
+        """Inside `stopping`, a person's key pauses the sensors, and resumes them."""
+        if not self.interactive or self._signals is None:
+            yield
+            return
+        with PauseKey(pausing, self.remark) as key, self._signals.pausing(key.press):
+            yield
 
     def _stop_now(self, reason: str) -> None:
         """Stops, and says what went wrong with it; nothing else waits for that."""
         self._stopped.set()
         if self._stop is None:
             return
+        said = f"stopped by {reason}" if self._lines.prompt else ""  # while somebody is asked
         try:
             self._stop(reason)
-        except SenseBindError as error:
-            self._say(f"error: {error}")
-        else:
-            if self._lines.prompt:  # a key or a signal, while somebody is asked
-                self._say(f"stopped by {reason}")
-
-    def _say(self, said: str) -> None:
-        """Alerts, if anybody reads it: a stop and a pause go on without a reader."""
-        with suppress(OSError):
-            self.alert(said)
+        except Exception as error:  # whatever it is, the thread goes on that hears the next stop
+            said = f"error: {one_line(error)}"
+        if said:
+            with suppress(OSError, ValueError):  # the terminal has gone
+                self.alert(said)
 
     def _heard(self, line: str) -> bool:
         """Acts on a line that was typed while nobody was asked; returns whether it is a stop."""
@@ -159,7 +162,12 @@ class Terminal:
         return decisions
 
     def _decision(self, request: Request) -> Decision | None:
-        question = f"{printable_call(request.tool, request.arguments)}? [y/N] "
+        call = printable_call(request.tool, request.arguments)
+        if request.grounds:
+            call = f"{call} ({printable(request.grounds)})"
+        if request.question:
+            call = f"{printable(request.question)} {call}"
+        question = f"{call}? [y/N] "
         if self.interactive:  # what was typed before this question was shown cannot answer it
             self._stopped.clear()
             for line in self._lines.drop_typed():

@@ -21,7 +21,7 @@ from sensebind.errors import InputError, SourceError, StaleError
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener
 from sensebind.perception.bus.pubsub import Heartbeat, News
-from sensebind.perception.bus.stream_stats import StreamStats
+from sensebind.perception.bus.stream_stats import Arrivals, StreamStats
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.service import FrameClient
 from sensebind.perception.frames.store import Frame
@@ -34,7 +34,6 @@ SOUND_WINDOW = 2.0
 """Seconds of sound that an audio percept describes."""
 HISTORY = 128
 """Percepts per stream that `Awareness.at` looks back on."""
-_RATE_WINDOW = 20  # percepts over which the rate is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class _Stream:
     percept: Percept | None = None
     history: deque[Percept] = field(default_factory=lambda: deque(maxlen=HISTORY))
     received: float = 0.0  # monotonic
-    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_WINDOW))
+    arrivals: Arrivals = field(default_factory=Arrivals)
     heartbeat: Heartbeat | None = None
     beaten: float = 0.0  # monotonic
 
@@ -401,14 +400,12 @@ class Awareness:
     def _describe(
         self, name: str, stream: _Stream, counts: StreamStats, now: float
     ) -> StreamReport:
-        arrivals = stream.arrivals
-        recent = len(arrivals) > 1 and now - arrivals[-1] < MAX_AGE
         beat = stream.heartbeat if now - stream.beaten < MAX_AGE else None
         return StreamReport(
             stream=name,
             modality=stream.modality,
             age_ms=1000 * stream.age(now),
-            rate=(len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) if recent else 0.0,
+            rate=stream.arrivals.rate(now),
             encode_ms=stream.percept.header.encode_ms if stream.percept else 0.0,
             worker=beat.state if beat else "silent",
             detail=beat.detail if beat else "",
@@ -422,7 +419,7 @@ class Awareness:
             if stream is not None and name not in self._muted:
                 stream.percept, stream.received = percept, now
                 stream.history.append(Percept(percept.header, percept.embedding))
-                stream.arrivals.append(now)
+                stream.arrivals.add(now)
         for name, beat in news.heartbeats.items():
             if (stream := self._streams.get(name)) is not None:
                 stream.heartbeat, stream.beaten = beat, now

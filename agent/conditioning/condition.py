@@ -17,6 +17,7 @@ from sensebind.agent.conditioning.sensed import Sensed
 from sensebind.agent.conditioning.sensed import SenseState as SenseState
 from sensebind.errors import InputError
 from sensebind.perception.modality import sense_of
+from sensebind.perception.vectors import unit
 
 Mix = Literal["slots", "sum"]
 
@@ -115,7 +116,7 @@ def compose(
         if weight == 0 or not vector.any():
             continue
         slot = 0 if summed else _slot(modality, senses)
-        vectors[slot] += weight * (vector / max(float(np.linalg.norm(vector)), 1e-12))
+        vectors[slot] += weight * unit(vector)
         totals[slot] += weight
         greatest[slot] = max(greatest[slot], weight)
     present = totals > 0

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sensebind.agent.conditioning.media_encoder import ENHANCED, FileSenses
-from sensebind.checkpoints.layout import CacheSettings, cache_directory, imagebind_directory
+from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import InputError
-from sensebind.memory.vectors import unit
-from sensebind.memory.visual_cache import VisualCache
-from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 
 MAX_TEXT = 300
-_KNOWN_TEXTS = 256
 
 
 class Embedder:
@@ -32,8 +26,6 @@ class Embedder:
         """
         self._checkpoint = checkpoint
         self._settings = cache or CacheSettings()
-        self._lock = threading.Lock()
-        self._remembered = lru_cache(_KNOWN_TEXTS)(self._embed_text)
 
     @property
     def model(self) -> str:
@@ -42,7 +34,7 @@ class Embedder:
         Raises:
             CheckpointError: The encoder is missing or damaged.
         """
-        return self._text[0].digest
+        return self._media.encoder.digest
 
     def text(self, text: str) -> np.ndarray:
         """Embed a text.
@@ -58,8 +50,7 @@ class Embedder:
         text = " ".join(text.split())
         if not 0 < len(text) <= MAX_TEXT:
             raise InputError(f"a text to look for has 1 to {MAX_TEXT} characters, not {len(text)}")
-        with self._lock:
-            return self._remembered(text)
+        return self._embedded("text", text)
 
     def file(self, modality: str, path: Path) -> np.ndarray:
         """Embed a picture ("vision"), a sound ("audio") or a point cloud ("point").
@@ -70,28 +61,18 @@ class Embedder:
         Raises:
             InputError: It cannot be read, or there is nothing to perceive in it.
         """
-        vector = FileSenses(self._checkpoint, [modality]).embed(modality, path)
-        if vector is None:
-            raise InputError(f"{path}: there is nothing to perceive in it, and so to look for")
-        if modality in ENHANCED and self._cache is not None:
+        vector = self._embedded(modality, path)
+        if modality in ENHANCED and (cache := self._media.cache) is not None:
             s = self._settings
-            vector = self._cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
+            vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
         return vector
 
-    def _embed_text(self, text: str) -> np.ndarray:
-        model, processor = self._text
-        with torch.inference_mode():
-            vector = unit(model.encode("text", processor.text([text]))[0].numpy())
-        vector.flags.writeable = False
+    def _embedded(self, modality: str, data: Path | str) -> np.ndarray:
+        vector = self._media.embed(modality, data)
+        if vector is None:
+            raise InputError(f"{data}: there is nothing to perceive in it, and so to look for")
         return vector
 
     @cached_property
-    def _text(self) -> tuple[ImageBind, ImageBindProcessor]:
-        directory = imagebind_directory(self._checkpoint)
-        model = ImageBind.from_pretrained(directory, ["text"])
-        return model, ImageBindProcessor.from_pretrained(directory)
-
-    @cached_property
-    def _cache(self) -> VisualCache | None:
-        directory = cache_directory(self._checkpoint)
-        return None if directory is None else VisualCache.load(directory)
+    def _media(self) -> FileSenses:
+        return FileSenses(self._checkpoint)

@@ -20,6 +20,7 @@ from sensebind.perception.imagebind.config import MODALITIES
 from sensebind.perception.imagebind.preprocess.audio import mono
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.modality import MODALITY_INFO, sense_of
+from sensebind.perception.vectors import unit
 
 if TYPE_CHECKING:
     from sensebind.memory.visual_cache import VisualCache
@@ -45,7 +46,7 @@ class FileSenses:
     """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe.
 
     Attributes:
-        encoder: ImageBind's trunks, loaded as they are needed.
+        encoder: ImageBind's trunks, loaded as they are needed, once in this process.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class FileSenses:
         self._frames = frames
         self._directory = imagebind_directory(checkpoint)
         self._processor = ImageBindProcessor.from_pretrained(self._directory)
-        self.encoder = Encoder(self._directory)
+        self.encoder = Encoder.shared(self._directory)
         self.encoder.load(TRUNK_OF.get(modality, modality) for modality in modalities)
 
     @cached_property
@@ -97,11 +98,10 @@ class FileSenses:
         encoded = self.encode(modality, data, rate)
         if encoded is None:
             return None
-        vector = encoded.final.astype(np.float64)
-        norm = float(np.linalg.norm(vector))
-        if not np.isfinite(norm) or norm == 0:
-            raise InputError(f"{_named(data)}: the encoder gave no usable embedding")
-        return (vector / norm).astype(np.float32)
+        try:
+            return unit(encoded.final)
+        except InputError as error:
+            raise InputError(f"{_named(data)} cannot be encoded: {error}") from error
 
     def encode(self, modality: str, data: Data, rate: int | None = None) -> Encoded | None:
         """As `embed`, but returns what the encoder says: scaled, and before normalisation.

@@ -13,6 +13,7 @@ from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.modality import sense_of
+from sensebind.perception.vectors import unit
 
 
 class MediaConditions:
@@ -108,9 +109,8 @@ class MediaConditions:
             stream = frame.removeprefix(FRAME).partition("@")[0] or "message"
             state = SenseState.NOTHING if vector is None else SenseState.PRESENT
             sensed.append(Sensed(sense, stream, state, frame))
-            if vector is not None:
-                unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
-                sums[modality] = sums.get(modality, 0.0) + medium.weight * unit
+            if vector is not None and vector.any():
+                sums[modality] = sums.get(modality, 0.0) + medium.weight * unit(vector)
                 weights[modality] = weights.get(modality, 0.0) + medium.weight
         shares = {modality: min(weight, 1.0) for modality, weight in weights.items()}
         shown = encoders.lay_out(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
-from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
+from sensebind.perception.imagebind import Encoder, ImageBindProcessor
 from sensebind.perception.simhome.catalog import KINDS
+from sensebind.perception.vectors import unit
 
 MAX_WORDS = 10_000
 TAGS = 3
@@ -57,15 +57,10 @@ class Tagger:
             raise InputError(f"a vocabulary has 1 to {MAX_WORDS} words, not {len(words)}")
         directory = imagebind_directory(checkpoint)
         processor = ImageBindProcessor.from_pretrained(directory)
-        model = ImageBind.from_pretrained(directory, ["text"])
         self.words = tuple(words)
-        with torch.inference_mode():
-            batches = [
-                model.encode("text", processor.text(list(words[start : start + 256])))
-                for start in range(0, len(words), 256)
-            ]
+        encoded = Encoder.shared(directory).encode("text", list(processor.text(list(words))))
         # [W, D]; their length is ImageBind's learned scale of the softmax
-        self._texts = torch.cat(batches).double().numpy()
+        self._texts = np.stack([one.final for one in encoded]).astype(np.float64)
 
     def tags(self, embedding: np.ndarray, count: int = TAGS) -> list[Tag]:
         """Return the words that fit best, best first.
@@ -75,14 +70,14 @@ class Tagger:
             count: Maximum number of words.
 
         Raises:
-            InputError: Another width than the vocabulary's.
+            InputError: Another width than the vocabulary's, or zeros, NaN or infinity.
         """
         if embedding.shape != (self._texts.shape[1],):
             raise InputError(
                 f"an embedding of {list(embedding.shape)} does not fit a vocabulary of width "
                 f"{self._texts.shape[1]}"
             )
-        scores = self._texts @ (embedding / max(float(np.linalg.norm(embedding)), 1e-12))
+        scores = self._texts @ unit(embedding).astype(np.float64)
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
         best = np.argsort(-shares, kind="stable")[:count]

@@ -160,14 +160,18 @@ class Stage:
         now: Seconds since the beginning.
         spoken: What watches have said.
         unapproved: Movements that were made while nobody had approved any.
+        moved: Metres driven, back negative, all together.
+        turned: Radians turned, left positive, all together.
+        tools: What the agent may call.
     """
 
-    def __init__(self, parts: Parts, memory: Path) -> None:
+    def __init__(self, parts: Parts, memory: Path, *, dialogs: Path | None = None) -> None:
         """Use `on_stage`."""
         self.home: SimHome
         self.now = 0.0
         self.spoken: list[Spoken] = []
         self.unapproved = 0
+        self.moved = self.turned = 0.0
         self._parts = parts
         self._stack = ExitStack()
         self._approved = False
@@ -180,15 +184,31 @@ class Stage:
         self._memory = self._stack.enter_context(
             EpisodeMemory(memory, episode_describer(describer(parts.chat)), parts.words)
         )
-        tools = self._tools()
+        self.tools = self._tools()
+        self._dialogs = dialogs
+        self._assistant = self._new_assistant()
+
+    def _new_assistant(self) -> Assistant:
         # As in the demo: the switches of the house are agreed to, movements are asked for.
-        policy = Policy(approved=frozenset(tool.name for tool in parts.api.tools()))
-        self._assistant = self._stack.enter_context(
-            Assistant(parts.chat, tools, self, policy=policy, stop=self.stop, robot=Rates())
+        policy = Policy(approved=frozenset(tool.name for tool in self._parts.api.tools()))
+        return Assistant(
+            self._parts.chat,
+            self.tools,
+            self,
+            dialogs=self._dialogs,
+            policy=policy,
+            stop=self.stop,
+            robot=Rates(),
         )
+
+    def restart(self) -> None:
+        """Lets the dialog go on as after a restart of the robot: from its file alone."""
+        self._assistant.close()
+        self._assistant = self._new_assistant()
 
     def close(self) -> None:
         """Closes memory, dialog and home."""
+        self._assistant.close()
         self._stack.close()
 
     # --- time -----------------------------------------------------------------------------------
@@ -271,6 +291,7 @@ class Stage:
         """Drives, as fast as SimHome's robot does."""
         self._move()
         driven = self.home.robot.drive(metres)
+        self.moved += driven
         self.live(abs(driven) / DRIVE_SPEED)
         return driven
 
@@ -278,6 +299,7 @@ class Stage:
         """Turns on the spot."""
         self._move()
         turned = self.home.robot.turn(radians)
+        self.turned += turned
         self.live(abs(turned) / TURN_SPEED)
         return turned
 
@@ -330,6 +352,10 @@ class Stage:
         """Asks; the turn may be waiting for approval."""
         return _record(self._assistant.turn(text))
 
+    def watching(self) -> list[str]:
+        """Names of what is watched for."""
+        return [one.name for one in self._book.watches()]
+
     def decide(self, *, approve: bool) -> TurnRecord:
         """Says the same to all that waits, and lets the turn go on."""
         kind = "approve" if approve else "reject"
@@ -349,10 +375,16 @@ def _record(events: Events) -> TurnRecord:
 
 
 @contextmanager
-def on_stage(parts: Parts) -> Iterator[Stage]:
-    """Gives a robot with an empty memory."""
+def on_stage(parts: Parts, *, kept: bool = False) -> Iterator[Stage]:
+    """Gives a robot with an empty memory.
+
+    Args:
+        parts: What all tasks share.
+        kept: Whether its dialog is kept in a file, so that it can be restarted.
+    """
     with tempfile.TemporaryDirectory(prefix="sensebind-") as directory:
-        stage = Stage(parts, Path(directory) / "memory.sqlite")
+        dialogs = Path(directory) / "dialogs.sqlite" if kept else None
+        stage = Stage(parts, Path(directory) / "memory.sqlite", dialogs=dialogs)
         try:
             yield stage
         finally:

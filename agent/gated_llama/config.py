@@ -52,6 +52,8 @@ class GatedLlamaConfig(LlamaConfig):
         lora_rank: Rank of unmerged LoRA factors on all seven linear layers of a block; 0 for none.
         base_rank: Rank of the factors kept to recover the layers before LoRA was merged
             (the condition path uses them without LoRA); 0 if nothing was merged.
+        act_score: Probability of an acting call below which a person is asked whether it was
+            meant, 0 to 1; measured on sentences that the weights were not trained on.
     """
 
     model_type = "gated_llama"
@@ -78,6 +80,7 @@ class GatedLlamaConfig(LlamaConfig):
     vision_bgr: bool = False
     lora_rank: int = 0
     base_rank: int = 0
+    act_score: float = 0.9
 
     def __post_init__(self, **kwargs):
         self.senses = list(self.senses or [])
@@ -120,6 +123,8 @@ class GatedLlamaConfig(LlamaConfig):
                 "the multi-token path (adapter_len > 1) and conditioners other than the bind "
                 "network have one slot"
             )
+        if not 0 <= self.act_score <= 1:
+            raise ValueError(f"act_score must be from 0 to 1, got {self.act_score}")
         if self.query_len not in (1, self.adapter_len):
             raise ValueError(f"query_len must be 1 or adapter_len, got {self.query_len}")
         if self.conditioner == "vision" and "image_size" not in (self.vision_clip or {}):
@@ -164,6 +169,7 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     for key in ("lora_rank", "base_rank"):
         whole_number(fields, key, least=0, default=0)
     number(fields, "rms_norm_eps", most=1.0, default=1e-6)
+    number(fields, "act_score", above=-1e-30, most=1.0, default=0.9)
     number(fields, "bind_norm_eps", above=-1e-30, most=1.0, default=1e-6)
     check_rope(fields)
     vocabulary = whole_number(fields, "vocab_size", default=32_000)

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.prompt import Prompt, PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader, text_chunk
 from sensebind.agent.llm.retry import corrections
+from sensebind.agent.llm.tool_forms import with_schemas
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 
@@ -240,6 +241,8 @@ class ChatSenseBind(BaseChatModel):
             tool_choice: `"auto"`, `"any"`, `"none"`, or the name of the tool to call.
             **kwargs: Bound too; `parallel_tool_calls=True` allows several calls in one reply (by
                 default, what the checkpoint's tokenizer_config.json says of them).
+                `call_schemas` narrows what may be called, without a word in the prompt: the tools
+                that it names, each with its schema of the arguments.
         """
         formatted = [openai_form(tool) for tool in tools]
         return self.bind(tools=formatted, tool_choice=tool_choice, **kwargs)
@@ -365,7 +368,8 @@ class ChatSenseBind(BaseChatModel):
                 held.append(chunk)
             else:
                 yield chunk
-        wrong = corrections(held, self.llm.grammars.style, tools, schema) if held else []
+        usable = with_schemas(tools, kwargs.get("call_schemas"))
+        wrong = corrections(held, self.llm.grammars.style, usable, schema) if held else []
         if wrong and not cancel.is_set():
             yield from self._attempt(cancel, [*messages, *wrong], stop, **kwargs)
         else:
@@ -381,6 +385,7 @@ class ChatSenseBind(BaseChatModel):
         tool_choice: Any = None,
         parallel_tool_calls: bool | None = None,
         response_schema: dict[str, Any] | None = None,
+        call_schemas: Mapping[str, Mapping[str, Any]] | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         """Generates one reply once: text as it comes, or calls once they are whole."""
@@ -389,7 +394,9 @@ class ChatSenseBind(BaseChatModel):
         if (other := kwargs.get("model")) not in (None, self.model):
             raise InputError(f"this model is {self.model or 'simhome'}, not {other}: make another")
         max_tokens = int(kwargs.get("max_tokens") or self.max_tokens or llm.max_new_tokens)
-        grammar = self._grammar(tools, tool_choice, parallel_tool_calls, response_schema)
+        grammar = self._grammar(
+            tools, tool_choice, parallel_tool_calls, response_schema, call_schemas
+        )
         prompt = self._prompts.build(
             self._media.prepare(messages),
             tools=tools,
@@ -403,13 +410,16 @@ class ChatSenseBind(BaseChatModel):
         reader = ReplyReader(
             lambda ids: str(llm.tokenizer.decode(ids, skip_special_tokens=True)),
             llm.grammars.style,
-            tools=tools if response_schema is None else (),
+            tools=with_schemas(tools, call_schemas) if response_schema is None else (),
             stops=[one for one in (stop or self.stop or ()) if one],
             max_tokens=budget if response_schema is not None else max_tokens,
         )
         seat = self._take_seat(prompt.token_ids, cancel)
         try:
             condition_ids, lost = self._condition_ids(seat.session, prompt.references)
+            constrained = GrammarLogitsProcessor(
+                [grammar], len(prompt.token_ids), budget if formal else None
+            )
             tokens = seat.session.stream(
                 prompt.token_ids,
                 condition_ids,
@@ -417,16 +427,14 @@ class ChatSenseBind(BaseChatModel):
                 max_new_tokens=budget,
                 temperature=float(kwargs.get("temperature", self.temperature)),
                 top_p=float(kwargs.get("top_p", self.top_p)),
-                logits_processor=GrammarLogitsProcessor(
-                    [grammar], len(prompt.token_ids), budget if formal else None
-                ),
+                logits_processor=constrained,
                 cancel=cancel,
                 generator=self._generator(kwargs.get("seed", self.seed)),
                 exact=self.reread,
             )
             stats = seat.session.stats
             for token in tokens:
-                if piece := reader.push(token):
+                if piece := reader.push(token, _certainty(constrained.masked, token)):
                     yield text_chunk(piece)
                 if reader.ended_by:
                     stats.stop_reason = reader.ended_by
@@ -451,12 +459,14 @@ class ChatSenseBind(BaseChatModel):
         tool_choice: Any = None,
         parallel_tool_calls: bool | None = None,
         response_schema: dict[str, Any] | None = None,
+        call_schemas: Mapping[str, Mapping[str, Any]] | None = None,
         **_: Any,
     ) -> Grammar:
         grammars, parallel = self.llm.grammars, parallel_tool_calls
         if parallel is None:
             parallel = grammars.style.parallel
-        return grammars.compile(tools, tool_choice, parallel=parallel, schema=response_schema)
+        usable = with_schemas(tools, call_schemas)
+        return grammars.compile(usable, tool_choice, parallel=parallel, schema=response_schema)
 
     def _generator(self, seed: Any) -> torch.Generator | None:
         if seed is None:
@@ -527,3 +537,11 @@ class ChatSenseBind(BaseChatModel):
                 chunk_position="last",
             )
         )
+
+
+def _certainty(scores: torch.Tensor | None, token: int) -> float:
+    """The probability of a token among those that scores [1, vocab] allow."""
+    if scores is None:
+        return 1.0
+    row = scores[0].float()
+    return float(torch.exp(row[token] - row.logsumexp(dim=-1)))

@@ -50,6 +50,11 @@ class LoadedModel:
         return self.model.config.bind_dim
 
     @property
+    def act_score(self) -> float:
+        """Probability of an acting call below which a person is asked whether it was meant."""
+        return float(self.model.config.act_score)
+
+    @property
     def max_new_tokens(self) -> int:
         """Most tokens of an answer, as the checkpoint says; 256 if it does not."""
         config = self.model.generation_config

@@ -33,6 +33,7 @@ JSON_STYLE = {
     "key_separator": ":",
 }
 MAX_PARALLEL = 8  # calls in one reply
+_KEPT_RULES = 512  # tools whose rules are remembered
 _MARGIN = 16  # tokens by which an ending may be longer than expected
 
 
@@ -318,6 +319,7 @@ class GrammarEngine:
         self.vocab_size = vocab_size or len(tokenizer)
         self._tokenizer: LLTokenizer = from_tokenizer(tokenizer, eos_token=ids)
         self._compiled: OrderedDict[str, Grammar] = OrderedDict()
+        self._rules: OrderedDict[str, Bounded] = OrderedDict()
         self._lock = threading.Lock()
         self._closers = Closers(*(self._single(one) for one in '"]},'))
 
@@ -411,6 +413,20 @@ class GrammarEngine:
         return rf"{anything} & ~/[ \t\r\n]*{escaped}(.|\n)*/"
 
     def _call_rule(self, tool: Mapping[str, Any]) -> Bounded:
+        """The rule of one tool; most stay the same from turn to turn, where others are narrowed."""
+        key = json.dumps(tool, default=str)
+        with self._lock:
+            if (known := self._rules.get(key)) is not None:
+                self._rules.move_to_end(key)
+                return known
+        made = self._made_rule(tool)
+        with self._lock:
+            self._rules[key] = made
+            while len(self._rules) > _KEPT_RULES:
+                self._rules.popitem(last=False)
+        return made
+
+    def _made_rule(self, tool: Mapping[str, Any]) -> Bounded:
         name, parameters = function_of(tool)["name"], parameters_of(tool)
 
         def call(patterns: bool) -> Bounded:
@@ -446,7 +462,11 @@ class GrammarEngine:
 
 
 class GrammarLogitsProcessor(LogitsProcessor):
-    """Applies grammars inside `generate`, one per row of the batch (no beam search)."""
+    """Applies grammars inside `generate`, one per row of the batch (no beam search).
+
+    Attributes:
+        masked: The newest scores [B, vocab] that it has returned; None before the first.
+    """
 
     def __init__(
         self, grammars: Sequence[Grammar], prompt_length: int, budget: int | None = None
@@ -461,6 +481,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._states = [grammar.start() for grammar in grammars]
         self._seen = prompt_length
         self._end = None if budget is None else prompt_length + budget
+        self.masked: torch.Tensor | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Masks scores [B, vocab] for the sequences input_ids [B, T]."""
@@ -482,4 +503,5 @@ class GrammarLogitsProcessor(LogitsProcessor):
         refused = torch.stack(rows).logical_not_()  # [B, vocab]
         if (surplus := scores.shape[1] - refused.shape[1]) > 0:  # logits that belong to no token
             refused = functional.pad(refused, (0, surplus), value=True)
-        return scores.masked_fill(refused.to(scores.device), float("-inf"))
+        self.masked = scores.masked_fill(refused.to(scores.device), float("-inf"))
+        return self.masked

@@ -53,3 +53,21 @@ def chosen_tools(
         names = ", ".join(function_of(tool)["name"] for tool in tools) or "none"
         raise InputError(f"tool_choice {tool_choice!r} fits no bound tool (bound: {names})")
     return chosen, False
+
+
+def with_schemas(
+    tools: Sequence[Mapping[str, Any]], schemas: Mapping[str, Mapping[str, Any]] | None
+) -> list[Mapping[str, Any]]:
+    """Returns the tools that schemas name, each with its schema of the arguments.
+
+    Args:
+        tools: Tools in OpenAI form.
+        schemas: By name of the tool; None leaves all as they are.
+    """
+    if schemas is None:
+        return list(tools)
+    return [
+        {"type": "function", "function": {**function_of(tool), "parameters": schemas[name]}}
+        for tool in tools
+        if (name := function_of(tool)["name"]) in schemas
+    ]

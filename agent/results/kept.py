@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sensebind.errors import InputError, StorageError
+from sensebind.perception.storage.database import open_database
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS results (
@@ -31,7 +32,6 @@ MAX_CHARACTERS = 32 << 20
 """Of one result that are kept."""
 MAX_BYTES = 64 << 20
 """Packed, of all results of a file."""
-_PATIENCE = 5.0  # seconds to wait for another process that writes
 _LEVEL = 1  # of the packing: a turn waits for it
 
 
@@ -71,8 +71,7 @@ class KeptResults:
         self._path = path
         self._lock = threading.Lock()
         try:
-            self._file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
-            self._file.execute(TABLE)
+            self._file = open_database(path, TABLE)
         except sqlite3.Error as error:
             raise StorageError(f"the results in {path} cannot be opened: {error}") from error
 

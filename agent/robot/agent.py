@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import threading
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,7 @@ import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Decision
+from sensebind.agent.approval import Approvals, Decision
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
@@ -35,6 +36,7 @@ from sensebind.agent.robot.policy import check_unasked, policy_of
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
+from sensebind.agent.stop_words import is_stop
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
 from sensebind.memory.recorder import RecorderSettings
@@ -101,10 +103,12 @@ class RobotAgent:
         self._dialogs = dialogs
         self._stack = ExitStack()
         self._assistants: dict[str, Assistant] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while a dialog is opened; a stop does not wait for it
+        self._stops = 0
         self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
+        self._approvals: Approvals | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
         self._driving = DrivingProcess(paused)
         self.memory: Remembering | None = None
@@ -135,12 +139,28 @@ class RobotAgent:
     def turn(
         self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
     ) -> Events:
-        """Take one turn, once the last one's changes are perceived; see `Assistant.turn`."""
-        yield from self._noting(self.assistant(thread).turn(text, media))
+        """Take one turn, once the last one's changes are perceived; see `Assistant.turn`.
+
+        A text that is a stop stops the robot, whichever dialog it is said in: who stands next to it
+        does not know whose movement it is.
+        """
+        if is_stop(text):
+            with contextlib.suppress(SenseBindError):  # the turn below stops again, and reports it
+                self.stop("the user said so")
+        return self._begin(thread, lambda dialog: dialog.turn(text, media))
 
     def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`."""
-        yield from self._noting(self.assistant(thread).decide(decisions))
+        return self._begin(thread, lambda dialog: dialog.decide(decisions))
+
+    def _begin(self, thread: str, begin: Callable[[Assistant], Events]) -> Events:
+        """Begin something in a dialog, and cancel it if a stop came while the dialog was opened."""
+        before = self._stops
+        dialog = self.assistant(thread)
+        events = begin(dialog)
+        if self._stops != before:
+            dialog.cancel_turn()
+        return self._noting(events)
 
     def assistant(self, thread: str = "") -> Assistant:
         """Return the dialog of a thread, with the robot's tools, policy and senses."""
@@ -174,19 +194,25 @@ class RobotAgent:
         Raises:
             SenseBindError: The base did not take the stop, or it could not be recorded.
         """
-        with self._lock:
-            assistants = list(self._assistants.values()) or None
-        if assistants is None:
-            self._stop_moving()
-            return
-        failures: list[SenseBindError] = []
+        self._stops += 1
+        assistants = list(self._assistants.values())
+        # Nothing that is written on the way may delay another dialog: all are cancelled first.
         for assistant in assistants:
+            assistant.cancel_turn()
+        stops = [partial(assistant.stop, reason) for assistant in assistants] or [self._stop_moving]
+        failures: list[SenseBindError] = []
+        for stop in [*stops, self._reject_all]:
             try:
-                assistant.stop(reason)
+                stop()
             except SenseBindError as error:  # the others stop all the same
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def _reject_all(self) -> None:
+        """Reject what waits in dialogs that nobody has opened since the robot was started."""
+        if self._approvals is not None:
+            self._approvals.reject()
 
     def hold(self, paused: frozenset[str]) -> None:
         """Let go of streams that are about to be paused: what relies on them stops first.
@@ -331,6 +357,9 @@ class RobotAgent:
             note_dialogs(config, self._dialogs)
         dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
+        if self._kept_dialogs is not None:
+            self._approvals = Approvals(self._kept_dialogs.path)
+            stack.callback(self._approvals.close)
         self._rates = Rates(state) if keep else Rates()
         stack.callback(self._rates.close)
         if keep:

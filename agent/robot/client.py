@@ -73,6 +73,9 @@ class AttachedRobot:
     def decide(self, decisions: Sequence[Decision]) -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`.
 
+        Args:
+            decisions: One for each request, which they name by `Decision.request`.
+
         Raises:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.

@@ -13,12 +13,14 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from sensebind.agent.assistant import Events
+from sensebind.agent.approval import Decision
+from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
     Answer,
@@ -44,9 +46,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 16
+"""Requests that are answered at the same time; a stop is always answered."""
+MAX_CONNECTIONS = 4 * MAX_CLIENTS
 _TICK = 0.2  # seconds between looks whether to end
 _LAST_SECONDS = 1.0  # for the turns of all clients to end with the robot
-_PATIENCE = 10.0  # seconds that a client may take to say what it wants
+_PATIENCE = 10.0  # seconds that a client may take to say what it wants, and to read an answer
 
 
 class ControlServer:
@@ -63,6 +67,7 @@ class ControlServer:
         self._path = path
         self._stop = threading.Event()
         self._places = threading.BoundedSemaphore(MAX_CLIENTS)
+        self._doors = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._clients: set[threading.Thread] = set()
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -118,9 +123,9 @@ class ControlServer:
                 log.warning("a client was not let in: %s", error)
                 self._stop.wait(_TICK)
                 continue
-            if not self._places.acquire(blocking=False):
+            if not self._doors.acquire(blocking=False):
                 with connection, contextlib.suppress(OSError):
-                    connection.sendall(_error(f"{MAX_CLIENTS} clients are talking already"))
+                    connection.sendall(_error(f"there are {MAX_CONNECTIONS} connections already"))
                 continue
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._lock:
@@ -134,11 +139,12 @@ class ControlServer:
                 connection.settimeout(_PATIENCE)
                 with connection.makefile("rb") as lines:
                     line = lines.readline(MAX_LINE + 1)
-                connection.settimeout(None)
                 try:
                     if len(line) > MAX_LINE:
                         raise MessageError(f"a request of more than {MAX_LINE >> 20} MB")
-                    self._answer(decode_command(line), connection)
+                    command = decode_command(line)
+                    with self._place(command):
+                        self._answer(command, connection)
                 except (BrokenPipeError, ConnectionError):
                     raise
                 except SenseBindError as error:
@@ -149,10 +155,27 @@ class ControlServer:
         except OSError:
             pass  # the client has gone
         finally:
-            self._places.release()
+            self._doors.release()
             with self._lock:
                 self._clients.discard(threading.current_thread())
                 self._connections.discard(connection)
+
+    @contextlib.contextmanager
+    def _place(self, command: Command) -> Iterator[None]:
+        """Hold a client's place while it is answered; a stop needs none.
+
+        Raises:
+            InputError: All are taken.
+        """
+        if isinstance(command, Stop):
+            yield
+            return
+        if not self._places.acquire(blocking=False):
+            raise InputError(f"{MAX_CLIENTS} clients are talking already")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _answer(self, command: Command, connection: socket.socket) -> None:
         agent = self._agent
@@ -161,12 +184,12 @@ class ControlServer:
                 agent.stop(command.reason or "a client said stop")
                 connection.sendall(_result("stopped"))
             case Ask():
-                self._stream(
-                    agent.turn(command.text, command.media, thread=command.thread), connection
-                )
+                events = agent.turn(command.text, command.media, thread=command.thread)
+                self._stream(events, agent.assistant(command.thread), connection)
             case Decide():
                 decisions = decisions_of(command.decisions)
-                self._stream(agent.decide(decisions, thread=command.thread), connection)
+                events = agent.decide(decisions, thread=command.thread)
+                self._stream(events, agent.assistant(command.thread), connection)
             case Pending():
                 waiting = agent.assistant(command.thread).pending()
                 connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
@@ -177,9 +200,9 @@ class ControlServer:
             case Call():
                 connection.sendall(_result(self._call(command)))
 
-    def _stream(self, events: Events, connection: socket.socket) -> None:
+    def _stream(self, events: Events, dialog: Assistant, connection: socket.socket) -> None:
         """Send the events of a turn; the turn ends with the client that asked for it."""
-        with contextlib.closing(events):
+        with _watched(connection, dialog.cancel_turn), contextlib.closing(events):
             for event in events:
                 connection.sendall(encode_event(event))
 
@@ -191,18 +214,49 @@ class ControlServer:
         raise InputError(f"no tool that observes is called {command.tool!r}")
 
 
-def decisions_of(given: list[dict[str, Any]]) -> list[Any]:
+@contextlib.contextmanager
+def _watched(connection: socket.socket, gone: Callable[[], None]) -> Iterator[None]:
+    """Inside, call something when the client goes, which says nothing more after its request."""
+    wake, waking = socket.socketpair()
+
+    def watch() -> None:
+        while True:
+            ready, _, _ = select.select([connection, wake], [], [])
+            if wake in ready:
+                return
+            try:
+                heard = connection.recv(4096)
+            except OSError:
+                heard = b""
+            if not heard:
+                gone()
+                return
+
+    with wake, waking:
+        watching = threading.Thread(target=watch, name="control-client", daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            waking.send(b".")
+            watching.join()
+
+
+def decisions_of(given: list[dict[str, Any]]) -> list[Decision]:
     """Return decisions from plain values.
 
     Raises:
         MessageError: They are malformed.
+        InputError: One does not name its request: what was shown last may have been shown to
+            another client.
     """
-    from sensebind.agent.approval import Decision
-
     try:
-        return msgspec.convert(given, list[Decision])
+        decisions = msgspec.convert(given, list[Decision])
     except msgspec.ValidationError as error:
         raise MessageError(f"a decision that cannot be read: {error}") from error
+    if not all(one.request for one in decisions):
+        raise InputError("a decision does not name its request: give the id of one that is pending")
+    return decisions
 
 
 def _report(agent: RobotAgent) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -11,13 +10,12 @@ from typing import Self
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener
 from sensebind.perception.bus.pubsub import Heartbeat, News
-from sensebind.perception.bus.stream_stats import StreamStats
+from sensebind.perception.bus.stream_stats import Arrivals, StreamStats
 from sensebind.perception.bus.watch_report import WatchReport, WorkerReport
 from sensebind.perception.percept import Percept, PerceptHeader
 
 SILENT = 2.0
 """Seconds without a heartbeat after which a worker counts as silent."""
-_WINDOW = 3.0  # seconds over which rates are taken
 _WITHOUT_PROCESS = frozenset({"restarting", "resting", "failed", "stopped"})
 """States that the supervisor knows better than the last heartbeat of a worker that has ended."""
 _WITHOUT_HEARTBEAT = _WITHOUT_PROCESS | {"starting"}
@@ -101,7 +99,7 @@ class WatchRow:
 class _Seen:
     header: PerceptHeader | None = None
     encode_ms: float = 0.0
-    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    arrivals: Arrivals = field(default_factory=Arrivals)
     beat: Heartbeat | None = None
     beaten: float = float("-inf")
     report: WorkerReport | None = None
@@ -193,14 +191,12 @@ class Monitor:
             seen = self._seen.setdefault(name, _Seen())
             seen.header = percept.header
             seen.encode_ms = percept.header.encode_ms or seen.encode_ms
-            seen.arrivals.append(now)
+            seen.arrivals.add(now)
 
 
 def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
     header, beat = seen.header, seen.beat
     alive = beat is not None and now - seen.beaten < SILENT
-    recent = [at for at in seen.arrivals if now - at < _WINDOW]
-    rate = (len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0
     state, detail = (beat.state, beat.detail) if beat is not None and alive else ("silent", "")
     report = seen.report if now - seen.reported < SILENT else None
     known = _WITHOUT_HEARTBEAT if state == "silent" else _WITHOUT_PROCESS
@@ -212,7 +208,7 @@ def _row(name: str, seen: _Seen, stats: StreamStats, now: float) -> StreamRow:
         modality=header.modality.value if header else "",
         state=state,
         detail=detail,
-        rate=rate,
+        rate=seen.arrivals.rate(now),
         aim=last.rate,
         age_ms=1000 * (now - header.monotonic) if header else float("inf"),
         encode_ms=seen.encode_ms,

@@ -111,7 +111,7 @@ class Gate:
     guarded socket polls `sockets` with it and calls `serve` at least every second. Keys that are
     allowed while it runs are noticed, and who was turned away tries again by itself. Keys that are
     removed are not let in any more. libzmq knows no way to end one connection: whoever uses the
-    socket closes all of them, by `endpoints.renew_socket`, when `must_cut` says so; those whose
+    socket closes all of them, by `BoundSocket.renew`, when `must_cut` says so; those whose
     keys are still allowed come back by themselves.
 
     Attributes:

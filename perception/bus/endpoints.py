@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import os
 import re
-import socket as sockets
-import time
-from pathlib import Path
 
 import zmq
 
-from sensebind.errors import BusError, is_passing
-from sensebind.perception.bus.curve_keys import KEY_NAME, Gate, KeyRing
+from sensebind.errors import BusError
+from sensebind.perception.bus.curve_keys import KEY_NAME, KeyRing
 
 QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
 MAX_FRAME = 64 * 1024 * 1024
@@ -25,7 +21,6 @@ queue the engine stops reading, misses the answers, and is replaced; libzmq 4.3.
 whole process when the reader goes on (libzmq issue 3937)."""
 _LONGEST_PATH = 107  # bytes of a socket's path, which ends with a zero in 108
 _NEEDED = 16  # descriptors that a context and its first sockets may need
-_RENEW_SECONDS, _RENEW_PAUSE = 30.0, 0.01  # for the system to give the address back
 _HANDSHAKE_MS = 2000  # who was turned away is cut off after it, and tries again
 _TCP = re.compile(rf"tcp://(?:({KEY_NAME})@)?(.*)")
 
@@ -91,73 +86,6 @@ def open_context() -> zmq.Context:
     return zmq.Context(io_threads=1)
 
 
-def bind_socket(
-    context: zmq.Context, kind: int, endpoint: str, ring: KeyRing | None = None
-) -> tuple[zmq.Socket, str, Gate | None]:
-    """Return a bound socket, the endpoint that it really has, and the gate that guards it.
-
-    TCP endpoints are guarded when there are keys; a socket file is guarded by its directory.
-
-    Raises:
-        BusError: The endpoint is refused, malformed or in use.
-    """
-    endpoint = check_endpoint(endpoint, keyed=ring is not None)
-    if endpoint.startswith("ipc://"):
-        _refuse_taken_path(endpoint.removeprefix("ipc://"))
-    gate = Gate(ring) if ring is not None and endpoint.startswith("tcp://") else None
-    socket = _socket(context, kind, endpoint)
-    try:
-        if gate is not None:
-            gate.open(context, socket)
-        socket.bind(endpoint)
-    except zmq.ZMQError as error:
-        socket.close(linger=0)
-        if gate is not None:
-            gate.close()
-        hint = "choose another port, or * for a free one"
-        if endpoint.startswith("ipc://"):
-            hint = "the directory must exist and be writable"
-        raise BusError(f"cannot listen at {endpoint}: {error}; {hint}") from error
-    actual = socket.getsockopt_string(zmq.LAST_ENDPOINT)
-    return socket, actual.rstrip("\0"), gate
-
-
-def renew_socket(
-    context: zmq.Context, socket: zmq.Socket, endpoint: str, gate: Gate
-) -> tuple[zmq.Context, zmq.Socket, Gate]:
-    """Close all connections of a guarded socket, and bind another one in its place.
-
-    Who was connected connects again by itself, and is let in or not by the keys as they are now.
-
-    Args:
-        context: Of this socket alone.
-        socket: What is replaced.
-        endpoint: Where it is bound.
-        gate: Guards it.
-
-    Raises:
-        BusError: The endpoint was taken by somebody else meanwhile.
-    """
-    kind, turned_away = socket.getsockopt(zmq.TYPE), gate.turned_away
-    assert isinstance(kind, int)
-    gate.close()
-    context.destroy(linger=0)
-    until = time.monotonic() + _RENEW_SECONDS
-    while True:
-        context = open_context()
-        try:
-            socket, _, renewed = bind_socket(context, kind, endpoint, gate.ring)
-        except BusError as error:
-            context.destroy(linger=0)
-            if not is_passing(error) or time.monotonic() > until:
-                raise
-            time.sleep(_RENEW_PAUSE)
-            continue
-        assert renewed is not None
-        renewed.turned_away = turned_away
-        return context, socket, renewed
-
-
 def connect_socket(
     socket: zmq.Socket, endpoint: str, ring: KeyRing | None = None
 ) -> tuple[str, bytes]:
@@ -185,13 +113,14 @@ def connect_socket(
 
 def open_socket(context: zmq.Context, kind: int) -> zmq.Socket:
     """Return a socket for `connect_socket`, with small queues and quick reconnection."""
-    socket = _socket(context, kind, "")
+    socket = new_socket(context, kind)
     socket.setsockopt(zmq.RECONNECT_IVL, 20)  # a killed worker is back soon
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
     return socket
 
 
-def _socket(context: zmq.Context, kind: int, endpoint: str) -> zmq.Socket:
+def new_socket(context: zmq.Context, kind: int, endpoint: str = "") -> zmq.Socket:
+    """Return a socket with small queues, for `endpoint` where it is to be bound."""
     socket = context.socket(kind)
     socket.setsockopt(zmq.SNDHWM, QUEUE)
     socket.setsockopt(zmq.RCVHWM, QUEUE)
@@ -213,21 +142,3 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _refuse_taken_path(path: str) -> None:
-    """ZeroMQ would silently take a socket file over from a publisher that is alive.
-
-    Raises:
-        BusError: Somebody listens there, which may pass.
-    """
-    if path.startswith("@") or not Path(path).is_socket():
-        return
-    with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except OSError:
-            return  # left behind by a process that is gone
-    problem = f"ipc://{path} is in use by another publisher: choose another path"
-    raise BusError(problem) from OSError(errno.EADDRINUSE, "Address already in use")

@@ -7,17 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder
 
-from sensebind.errors import MessageError
-from sensebind.perception.percept import (
-    Count,
-    Finite,
-    Positive,
-    ShortText,
-    StreamName,
-    Text,
-    pack,
-    unpack,
-)
+from sensebind.perception.bus import report_frames
+from sensebind.perception.percept import Count, Finite, Positive, ShortText, StreamName, Text
 
 BEAT = "beat/"
 
@@ -74,7 +65,7 @@ _BEAT = Decoder(Heartbeat)
 
 def encode_heartbeat(beat: Heartbeat) -> list[bytes]:
     """Turn a heartbeat into bus frames `[topic, header]`."""
-    return [f"{BEAT}{beat.stream}/".encode(), pack(beat)]
+    return report_frames.encode(beat, _topic)
 
 
 def decode_heartbeat(frames: list[bytes]) -> Heartbeat:
@@ -83,9 +74,8 @@ def decode_heartbeat(frames: list[bytes]) -> Heartbeat:
     Raises:
         MessageError: Anything at all is wrong with the message.
     """
-    if len(frames) != 2:
-        raise MessageError(f"a heartbeat has 2 frames, not {len(frames)}")
-    beat = unpack(frames[1], _BEAT)
-    if frames[0] != f"{BEAT}{beat.stream}/".encode():
-        raise MessageError(f"topic {frames[0][:80]!r} does not belong to {beat.stream!r}")
-    return beat
+    return report_frames.decode(frames, _BEAT, _topic)
+
+
+def _topic(beat: Heartbeat) -> str:
+    return f"{BEAT}{beat.stream}/"

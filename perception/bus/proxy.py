@@ -17,14 +17,9 @@ from typing import Self
 import zmq
 
 from sensebind.errors import BusError
+from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import (
-    bind_socket,
-    connect_socket,
-    open_context,
-    open_socket,
-    renew_socket,
-)
+from sensebind.perception.bus.endpoints import connect_socket, open_context, open_socket
 
 log = logging.getLogger(__name__)
 
@@ -85,23 +80,22 @@ class Proxy:
                 self._source.setsockopt(zmq.SUBSCRIBE, kind)
             for upstream in upstreams:
                 connect_socket(self._source, upstream, keys)
-            self._sink_context = open_context()  # its own, to be renewed alone
-            try:
-                self._sink, self.endpoint, self._gate = bind_socket(
-                    self._sink_context, zmq.XPUB, endpoint, keys
-                )
-            except BusError:
-                self._sink_context.destroy(linger=0)
-                raise
+            self._sink = BoundSocket(zmq.XPUB, endpoint, keys)
         except BusError:
             self._context.destroy(linger=0)
             raise
 
     @property
+    def endpoint(self) -> str:
+        """Where it publishes, with the port that was taken for *."""
+        return self._sink.endpoint
+
+    @property
     def counts(self) -> ProxyCounts:
         """What was done so far."""
-        turned_away = self._gate.turned_away if self._gate is not None else 0
-        return ProxyCounts(self._forwarded, self._refused, turned_away, len(self._topics))
+        return ProxyCounts(
+            self._forwarded, self._refused, self._sink.turned_away, len(self._topics)
+        )
 
     def start(self) -> None:
         """Begin to hand messages on."""
@@ -113,9 +107,7 @@ class Proxy:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self._gate is not None:
-            self._gate.close()
-        self._sink_context.destroy(linger=0)
+        self._sink.close()
         self._context.destroy(linger=0)
 
     def __enter__(self) -> Self:
@@ -126,32 +118,22 @@ class Proxy:
         self.close()
 
     def _run(self) -> None:
-        poller = self._poller()
+        poller = self._sink.poller(self._source)
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))
-            if self._gate is not None:
-                self._gate.serve()
-                if self._gate.must_cut:
-                    log.warning("a key was removed, all connections are made again")
-                    self._sink_context, self._sink, self._gate = renew_socket(
-                        self._sink_context, self._sink, self.endpoint, self._gate
-                    )
-                    poller = self._poller()
-                    continue
-            while self._sink in ready and self._sink.poll(0):
-                self._welcome(self._sink.recv())
+            if self._sink.serve():
+                log.warning("a key was removed, all connections are made again")
+                self._sink.renew()
+                poller = self._sink.poller(self._source)
+                continue
+            sink = self._sink.socket
+            while sink in ready and sink.poll(0):
+                self._welcome(sink.recv())
             for _ in range(_BATCH if self._source in ready else 0):
                 try:
                     self._forward(self._source.recv_multipart(zmq.NOBLOCK))
                 except zmq.Again:
                     break
-
-    def _poller(self) -> zmq.Poller:
-        poller = zmq.Poller()
-        guards = self._gate.sockets if self._gate is not None else ()
-        for socket in (self._source, self._sink, *guards):
-            poller.register(socket, zmq.POLLIN)
-        return poller
 
     def _forward(self, frames: list[bytes]) -> None:
         topic = frames[0]
@@ -163,11 +145,11 @@ class Proxy:
         self._topics.add(topic)
         if match[1] == b"percept":  # an old heartbeat would carry a wrong time
             self._newest[topic] = frames
-        self._sink.send_multipart(frames)  # an XPUB never blocks: it drops at full queues
+        self._sink.socket.send_multipart(frames)  # an XPUB never blocks: it drops at full queues
         self._forwarded += 1
 
     def _welcome(self, message: bytes) -> None:
         if message[:1] == b"\x01":
             for topic, frames in self._newest.items():
                 if topic.startswith(message[1:]):
-                    self._sink.send_multipart(frames)
+                    self._sink.socket.send_multipart(frames)

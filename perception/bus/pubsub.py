@@ -27,15 +27,14 @@ from zmq.backend import Socket, zmq_poll
 
 from sensebind.credentials import without_credentials
 from sensebind.errors import BusError, MessageError
+from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.clock_sync import HostClocks, host_clock
-from sensebind.perception.bus.curve_keys import AllowedKeys, Gate, KeyRing
+from sensebind.perception.bus.curve_keys import AllowedKeys, KeyRing
 from sensebind.perception.bus.endpoints import (
-    bind_socket,
     check_endpoint,
     connect_socket,
     open_context,
     open_socket,
-    renew_socket,
 )
 from sensebind.perception.bus.heartbeat import BEAT, Heartbeat, decode_heartbeat, encode_heartbeat
 from sensebind.perception.bus.stream_stats import StreamStats, Tally
@@ -112,14 +111,9 @@ class Publisher:
         self._report: dict[str, Any] = {"state": "starting", "progress": time.monotonic()}
         self._closing = False
         self._published = -math.inf
-        self._context = open_context()
-        try:
-            self._socket, self.endpoint, self._gate = bind_socket(
-                self._context, zmq.XPUB, endpoint, keys
-            )
-        except BusError:
-            self._context.destroy(linger=0)
-            raise
+        self._bound = BoundSocket(zmq.XPUB, endpoint, keys)
+        self.endpoint = self._bound.endpoint
+        self._socket = self._bound.socket
         self._look = [(self._socket, _POLLIN)]
         self._bell, self._ear = sockets.socketpair()  # ends the thread's wait when it is closed
         self._thread = threading.Thread(target=self._run, name=f"publish-{stream}", daemon=True)
@@ -128,7 +122,7 @@ class Publisher:
     @property
     def turned_away(self) -> int:
         """Connection attempts so far without a key that is allowed."""
-        return self._gate.turned_away if self._gate is not None else 0
+        return self._bound.turned_away
 
     def publish(self, percept: Percept) -> Percept:
         """Number, stamp and send a percept; return it as it was sent.
@@ -196,10 +190,7 @@ class Publisher:
         self._bell.close()
         self._thread.join(drain_seconds)
         self._ear.close()
-        if self._gate is not None:
-            self._gate.close()
-        self._socket.close(linger=int(1000 * min(drain_seconds, 0.2)))
-        self._context.destroy(linger=0)
+        self._bound.close(min(drain_seconds, 0.2))
 
     def __enter__(self) -> Self:
         return self
@@ -218,10 +209,8 @@ class Publisher:
                 # What is published would wake this thread again and again, to find nothing.
                 wait, poller = min(wait, _BUSY_SECONDS), busy
             poller.poll(int(wait * 1000) + 1)
-            if self._gate is not None:
-                self._gate.serve()
-                if self._gate.must_cut and self._cut(self._gate):
-                    idle, busy = self._pollers()
+            if self._bound.serve() and self._cut():
+                idle, busy = self._pollers()
             with self._lock:
                 if self._closing:
                     return
@@ -238,11 +227,11 @@ class Publisher:
         idle.register(self._socket.getsockopt(zmq.FD), zmq.POLLIN)
         for poller in (idle, busy):
             poller.register(self._ear, zmq.POLLIN)
-            for guard in self._gate.sockets if self._gate is not None else ():
+            for guard in self._bound.guards:
                 poller.register(guard, zmq.POLLIN)
         return idle, busy
 
-    def _cut(self, gate: Gate) -> bool:
+    def _cut(self) -> bool:
         """End all connections, as one of them is of a key that was removed.
 
         Returns:
@@ -252,9 +241,8 @@ class Publisher:
             if self._closing:
                 return False
             log.warning("%s: a key was removed, all connections are made again", self.stream)
-            self._context, self._socket, self._gate = renew_socket(
-                self._context, self._socket, self.endpoint, gate
-            )
+            self._bound.renew()
+            self._socket = self._bound.socket
             self._look = [(self._socket, _POLLIN)]
         return True
 
@@ -412,13 +400,14 @@ class Subscriber:
             percept = decode_message(frames)
         except MessageError:
             match = _TOPIC.fullmatch(frames[0])
-            self._tally(match[1].decode() if match else _OTHERS).malformed += 1
+            self._tally(match[1].decode() if match else _OTHERS).counts.malformed += 1
             return
         header = percept.header
         tally = self._tally(header.stream)
         if tally.percept(header.epoch, header.sequence):
-            tally.superseded += header.stream in news.percepts or header.stream in self._unplaced
-            tally.skipped = header.dropped
+            seen = header.stream in news.percepts or header.stream in self._unplaced
+            tally.counts.superseded += seen
+            tally.counts.skipped = header.dropped
             self._place(percept, news)
 
     def _take_beat(self, beat: Heartbeat, news: News) -> None:
@@ -428,7 +417,7 @@ class Subscriber:
         here = beat.clock in ("", host_clock())
         name = f"process {beat.pid}" if here else f"process {beat.pid} of machine {beat.clock[:8]}"
         if tally.beat(beat.epoch, beat.sequence, name):
-            tally.skipped = beat.dropped
+            tally.counts.skipped = beat.dropped
             news.heartbeats[beat.stream] = beat
         elif beat.stream not in self._shared and (names := tally.stats().publishers):
             self._shared.add(beat.stream)

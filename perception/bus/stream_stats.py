@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 
+WINDOW = 3.0
+"""Seconds over which rates are taken."""
+_REMEMBERED_ARRIVALS = 256
 _REMEMBERED_EPOCHS = 16
 _LATE = 1.0  # seconds after its end at which nothing of a publisher is still on its way
 _ALIVE = 3.0  # seconds of silence after which a publisher is gone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamStats:
     """What happened to one stream so far, as a subscriber saw it.
 
     Attributes:
-        received: Percepts that arrived.
+        received: Percepts that arrived and were news.
         superseded: Of these, how many were dropped for a newer one before anybody looked.
         lost: Sequence numbers that were published and never arrived.
         gaps: How many times in a row of arrivals something was lost.
         duplicates: Percepts that came again, or late from a publisher that is gone.
-        rivals: Percepts that were left out because another publisher, which is alive as well, uses
-            the name of the stream.
         malformed: Messages that could not be understood.
         restarts: How many times the publisher of the stream was replaced by another.
-        beats: Heartbeats that arrived.
+        beats: Heartbeats of the publisher that is listened to.
         skipped: Observations that the worker left out because newer ones had come (its own count).
+        rivals: Percepts that were left out because another publisher, which is alive as well, uses
+            the name of the stream.
         publishers: Who publishes under this name now, where that is more than one: the one that is
             listened to first.
     """
@@ -43,6 +47,35 @@ class StreamStats:
     publishers: tuple[str, ...] = ()
 
 
+class Arrivals:
+    """When percepts of a stream arrived lately, which gives its rate."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=_REMEMBERED_ARRIVALS)
+
+    def add(self, now: float) -> None:
+        """Note an arrival.
+
+        Args:
+            now: `time.monotonic()`, seconds.
+        """
+        self._times.append(now)
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._times.clear()
+
+    def rate(self, now: float) -> float:
+        """Return arrivals per second within the last `WINDOW` seconds; 0 of fewer than two.
+
+        Args:
+            now: `time.monotonic()`, seconds.
+        """
+        recent = [at for at in self._times if now - at < WINDOW]
+        span = recent[-1] - recent[0] if recent else 0.0
+        return (len(recent) - 1) / span if span > 0 else 0.0
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts one stream.
@@ -53,28 +86,10 @@ class Tally:
     it is another one with the same name of the stream.
 
     Attributes:
-        received: Percepts that arrived and were news.
-        superseded: Of these, how many were dropped for a newer one before anybody looked.
-        lost: Sequence numbers that were published and never arrived.
-        gaps: How many times in a row of arrivals something was lost.
-        duplicates: Percepts that came again, or late from a publisher that is gone.
-        malformed: Messages that could not be understood.
-        restarts: How many times the publisher of the stream was replaced by another.
-        beats: Heartbeats of the publisher that is listened to.
-        skipped: Observations that the worker left out, by its own count.
-        rivals: Percepts that were left out because another publisher uses the name of the stream.
+        counts: Of the stream so far, but for its publishers.
     """
 
-    received: int = 0
-    superseded: int = 0
-    lost: int = 0
-    gaps: int = 0
-    duplicates: int = 0
-    malformed: int = 0
-    restarts: int = 0
-    beats: int = 0
-    skipped: int = 0
-    rivals: int = 0
+    counts: StreamStats = field(default_factory=StreamStats)
     _epoch: str | None = None
     _base: int = 0  # numbers up to here were published before this subscriber could hear them
     _counted: int = 0  # numbers up to here have been accounted for, as arrived or as lost
@@ -93,21 +108,21 @@ class Tally:
         """
         if not self._enter(epoch, sequence - 1):
             if sequence > self._former[epoch] and self._is_alive(epoch):
-                self.rivals += 1
+                self.counts.rivals += 1
                 self._former[epoch] = sequence
             else:
-                self.duplicates += 1
+                self.counts.duplicates += 1
             return False
         if sequence > self._counted:
             self._miss(sequence - 1)
             self._counted = sequence
         elif sequence <= self._newest:
-            self.duplicates += 1
+            self.counts.duplicates += 1
             return False
         elif sequence > self._base:
-            self.lost -= 1  # a heartbeat had given it up
+            self.counts.lost -= 1  # a heartbeat had given it up
         self._newest = sequence
-        self.received += 1
+        self.counts.received += 1
         return True
 
     def beat(self, epoch: str, sequence: int, name: str = "") -> bool:
@@ -125,7 +140,7 @@ class Tally:
         if not self._enter(epoch, sequence):
             self._is_alive(epoch)
             return False
-        self.beats += 1
+        self.counts.beats += 1
         self._miss(sequence)
         return True
 
@@ -134,18 +149,8 @@ class Tally:
         lately = time.monotonic() - _ALIVE
         others = [epoch for epoch, at in self._alive.items() if at > lately]
         here = [self._epoch, *others] if others and self._epoch else []
-        return StreamStats(
-            received=self.received,
-            superseded=self.superseded,
-            lost=self.lost,
-            gaps=self.gaps,
-            duplicates=self.duplicates,
-            malformed=self.malformed,
-            restarts=self.restarts,
-            beats=self.beats,
-            skipped=self.skipped,
-            rivals=self.rivals,
-            publishers=tuple(self._names.get(epoch, epoch) for epoch in here),
+        return replace(
+            self.counts, publishers=tuple(self._names.get(epoch, epoch) for epoch in here)
         )
 
     def _enter(self, epoch: str, unheard: int) -> bool:
@@ -162,7 +167,7 @@ class Tally:
                 gone = next(iter(self._former))
                 for known in (self._former, self._alive, self._names):
                     known.pop(gone, None)
-            self.restarts += 1
+            self.counts.restarts += 1
             self._base = self._counted = 0  # everything the new publisher sent is meant for us
         self._epoch = epoch
         self._newest = 0
@@ -175,12 +180,12 @@ class Tally:
         if epoch not in self._alive:
             if now - self._entered <= _LATE:
                 return False
-            self.restarts -= 1  # nobody was restarted: there are two
+            self.counts.restarts -= 1  # nobody was restarted: there are two
         self._alive[epoch] = now
         return True
 
     def _miss(self, until: int) -> None:
         if until > self._counted:
-            self.lost += until - self._counted
-            self.gaps += 1
+            self.counts.lost += until - self._counted
+            self.counts.gaps += 1
             self._counted = until

@@ -16,10 +16,10 @@ import zmq
 from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder
 
-from sensebind.errors import MessageError
+from sensebind.perception.bus import report_frames
+from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.clock_sync import host_clock
-from sensebind.perception.bus.endpoints import bind_socket, open_context
-from sensebind.perception.percept import Count, Finite, ShortText, StreamName, pack, unpack
+from sensebind.perception.percept import Count, Finite, ShortText, StreamName
 
 WATCH = "watch/"
 REPORT_SECONDS = 0.25
@@ -75,7 +75,7 @@ _REPORT = Decoder(WatchReport)
 
 def encode_report(report: WatchReport) -> list[bytes]:
     """Turn a report into bus frames `[topic, header]`."""
-    return [f"{WATCH}{report.robot}/".encode(), pack(report)]
+    return report_frames.encode(report, _topic)
 
 
 def decode_report(frames: list[bytes]) -> WatchReport:
@@ -84,12 +84,11 @@ def decode_report(frames: list[bytes]) -> WatchReport:
     Raises:
         MessageError: Anything at all is wrong with the message.
     """
-    if len(frames) != 2:
-        raise MessageError(f"a report of a watch has 2 frames, not {len(frames)}")
-    report = unpack(frames[1], _REPORT)
-    if frames[0] != f"{WATCH}{report.robot}/".encode():
-        raise MessageError(f"topic {frames[0][:80]!r} does not belong to {report.robot!r}")
-    return report
+    return report_frames.decode(frames, _REPORT, _topic)
+
+
+def _topic(report: WatchReport) -> str:
+    return f"{WATCH}{report.robot}/"
 
 
 class WatchReporter:
@@ -106,12 +105,7 @@ class WatchReporter:
     def __init__(self, endpoint: str, robot: str) -> None:
         self._robot = robot
         self._due = 0.0
-        self._context = open_context()
-        try:
-            self._socket, self.endpoint, _ = bind_socket(self._context, zmq.PUB, endpoint)
-        except BaseException:
-            self._context.destroy(linger=0)
-            raise
+        self._bound = BoundSocket(zmq.PUB, endpoint)
 
     def report(
         self, workers: Sequence[WorkerReport], errors: int, revived: int, now: bool = False
@@ -137,11 +131,12 @@ class WatchReporter:
             revived=revived,
             workers=list(workers),
         )
-        self._socket.send_multipart(encode_report(report), zmq.NOBLOCK)  # a PUB never blocks
+        frames = encode_report(report)
+        self._bound.socket.send_multipart(frames, zmq.NOBLOCK)  # a PUB never blocks
 
     def close(self) -> None:
         """Free the endpoint; may be called again."""
-        self._context.destroy(linger=0)
+        self._bound.close()
 
     def __enter__(self) -> Self:
         return self

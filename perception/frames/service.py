@@ -19,14 +19,9 @@ from sensebind.errors import (
     StorageError,
     one_line,
 )
+from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.curve_keys import KeyRing
-from sensebind.perception.bus.endpoints import (
-    bind_socket,
-    connect_socket,
-    open_context,
-    open_socket,
-    renew_socket,
-)
+from sensebind.perception.bus.endpoints import connect_socket, open_context, open_socket
 from sensebind.perception.frames.store import Frame, FrameStore
 from sensebind.perception.percept import (
     MAX_PAYLOAD_BYTES,
@@ -85,21 +80,19 @@ class FrameServer:
         self._served = self._refused = self._unanswered = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._context = open_context()
-        try:
-            self._socket, self.endpoint, self._gate = bind_socket(
-                self._context, zmq.ROUTER, endpoint, keys
-            )
-            self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else losses would be silent
-        except BusError:
-            self._context.destroy(linger=0)
-            raise
+        # Without it a lost answer would be silent.
+        self._bound = BoundSocket(zmq.ROUTER, endpoint, keys, {zmq.ROUTER_MANDATORY: 1})
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers, with the port that was taken for *."""
+        return self._bound.endpoint
 
     @property
     def counts(self) -> FrameCounts:
         """What was done so far."""
-        turned_away = self._gate.turned_away if self._gate is not None else 0
-        return FrameCounts(self._served, self._refused, self._unanswered, turned_away)
+        away = self._bound.turned_away
+        return FrameCounts(self._served, self._refused, self._unanswered, away)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -111,9 +104,7 @@ class FrameServer:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        if self._gate is not None:
-            self._gate.close()
-        self._context.destroy(linger=0)
+        self._bound.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -123,33 +114,22 @@ class FrameServer:
         self.close()
 
     def _run(self) -> None:
-        poller = self._poller()
+        poller = self._bound.poller()
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))
-            if self._gate is not None:
-                self._gate.serve()
-                if self._gate.must_cut:
-                    log.warning("a key was removed, all connections are made again")
-                    self._context, self._socket, self._gate = renew_socket(
-                        self._context, self._socket, self.endpoint, self._gate
-                    )
-                    self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-                    poller = self._poller()
-                    continue
-            if self._socket in ready:
-                peer, *request = self._socket.recv_multipart()
+            if self._bound.serve():
+                log.warning("a key was removed, all connections are made again")
+                self._bound.renew()
+                poller = self._bound.poller()
+                continue
+            if self._bound.socket in ready:
+                peer, *request = self._bound.socket.recv_multipart()
                 self._send([peer, *self._answer(request)])
-
-    def _poller(self) -> zmq.Poller:
-        poller = zmq.Poller()
-        for socket in (self._socket, *(self._gate.sockets if self._gate is not None else ())):
-            poller.register(socket, zmq.POLLIN)
-        return poller
 
     def _send(self, answer: list[bytes]) -> None:
         """Who asks faster than it reads, or goes away, loses answers; it may ask again."""
         try:
-            self._socket.send_multipart(answer, zmq.NOBLOCK)
+            self._bound.socket.send_multipart(answer, zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EAGAIN, zmq.EHOSTUNREACH):
                 raise

@@ -25,6 +25,7 @@ from sensebind.perception.frames.codecs import MEDIA, compress, decompress
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.percept import Modality, Observation, parse_reference
 from sensebind.perception.storage.arrival_clock import ArrivalClock
+from sensebind.perception.storage.database import open_database
 from sensebind.perception.storage.erasing import begin_erasing, erase
 from sensebind.perception.storage.private_files import make_private
 from sensebind.perception.storage.spans import Span, covered
@@ -395,9 +396,8 @@ class FrameStore:
 
     def _open(self, path: Path) -> _File:
         make_private(path)
-        file = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+        file = open_database(path, patience=_PATIENCE)
         try:
-            file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
             check_database(file, path, _VERSION)
             file.execute(f"PRAGMA page_size = {_PAGE}")
             file.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer

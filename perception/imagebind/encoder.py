@@ -7,13 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sensebind.errors import ConfigurationError, InputError
+from sensebind.perception.imagebind import checkpoint
 from sensebind.perception.imagebind.config import ImageBindConfig
 from sensebind.perception.imagebind.model import ImageBind
 from sensebind.perception.imagebind.placement import Placement
@@ -94,6 +97,37 @@ class Encoder:
         self._lock = threading.Lock()
         self.counts = EncoderCounts()
 
+    @classmethod
+    def shared(
+        cls, path: str | Path, *, device: str = "cpu", precision: str = "float32"
+    ) -> Encoder:
+        """Returns the one encoder of a checkpoint that all of this process share.
+
+        It lives as long as somebody holds it: a trunk is in memory once, and not for ever.
+
+        Args:
+            path: As for the constructor.
+            device: Likewise.
+            precision: Likewise.
+
+        Raises:
+            ConfigurationError: There is no such `Placement`.
+        """
+        with _SHARING:
+            key = (Path(path).resolve(), device, precision)
+            if (known := _SHARED.get(key)) is None:
+                known = _SHARED[key] = cls(path, device=device, precision=precision)
+            return known
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the weights, as in percept headers; no trunk is loaded for it.
+
+        Raises:
+            CheckpointError: Missing or damaged files.
+        """
+        return checkpoint.fingerprint(self._path, checkpoint.read_config(self._path))
+
     def load(self, modalities: Iterable[str]) -> None:
         """Loads trunks at once instead of at their first use.
 
@@ -172,6 +206,10 @@ class Encoder:
         if modality not in self._trunks:
             self._trunks[modality] = self._placement.load(self._path, modality)
         return self._trunks[modality]
+
+
+_SHARED: WeakValueDictionary[tuple[Path, str, str], Encoder] = WeakValueDictionary()
+_SHARING = threading.Lock()
 
 
 def _clips(modality: str, x: Tensor) -> list[Tensor]:

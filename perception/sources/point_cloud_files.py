@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.imagebind.preprocess.headerless import parse_columns
+from sensebind.perception.imagebind.preprocess.headerless import Recognizer, parse_columns
 from sensebind.perception.imagebind.preprocess.point_files import read_points
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources.file_source import PlayedSource, Sample
@@ -57,6 +57,7 @@ class CloudFiles(PlayedSource):
         if columns:
             parse_columns(columns)
         self._columns = columns
+        self._recognizer = Recognizer()
         self._min_range = checked_range(stream, min_range)
         self._path = Path(target)
         self._rate = rate
@@ -66,7 +67,7 @@ class CloudFiles(PlayedSource):
         for number, path in enumerate(self._files()):
             try:
                 columns = self._columns if path.suffix.lower() == ".bin" else ""
-                points = read_points(path, columns=columns)[:, :3]
+                points = read_points(path, columns=columns, recognizer=self._recognizer)[:, :3]
             except InputError as error:
                 if path == self._path:
                     raise

@@ -180,8 +180,8 @@ def sound_bytes(message: Any) -> bytes:
 def scan(message: Any, how: Reading = Reading()) -> np.ndarray:
     """A LaserScan as float32 [N, 3] metres in the plane of the sensor.
 
-    Ranges outside the sensor's limits are left out; a `range_max` of 0 was not filled in, and
-    limits nothing.
+    Ranges outside the sensor's limits are left out. A limit that is not a number, or a `range_max`
+    that is not above `range_min`, such as 0, was not filled in, and limits nothing.
 
     Args:
         message: Has the fields of its type.
@@ -194,8 +194,10 @@ def scan(message: Any, how: Reading = Reading()) -> np.ndarray:
         raise InputError("a laser scan whose angles are not finite")
     ranges = np.asarray(message.ranges, np.float64)
     angles = float(message.angle_min) + np.arange(len(ranges)) * float(message.angle_increment)
-    farthest = float(message.range_max) or math.inf
-    seen = np.isfinite(ranges) & (ranges >= message.range_min) & (ranges <= farthest)
+    nearest, farthest = float(message.range_min), float(message.range_max)
+    nearest = nearest if nearest > 0 else 0.0  # also for NaN
+    farthest = farthest if farthest > nearest else math.inf
+    seen = np.isfinite(ranges) & (ranges >= nearest) & (ranges <= farthest)
     ranges, angles = ranges[seen], angles[seen]
     flat = np.stack([ranges * np.cos(angles), ranges * np.sin(angles), 0 * angles], axis=1)
     return returns(flat, how.min_range)

@@ -51,10 +51,11 @@ class VideoFile(PlayedSource):
 
     def _samples(self) -> Iterator[Sample]:
         file = checked(self._path, "video", MAX_BYTES)
-        damage, screen = Damage(), Screen()
+        damage = Damage()
         before, latest = self._refused, 0.0
         try:
             with opened(file) as (container, stream):
+                screen = Screen(stream)
                 if untimed(stream) and self._speed:
                     log.warning("video %s %s", file, UNTIMED)
                 for at, frame in timed_frames(container, stream, damage):

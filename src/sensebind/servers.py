@@ -58,7 +58,7 @@ _CURVE = "CURVE keys for all but this machine; eight messages for each subscribe
 SERVERS = (
     Server(
         "bus of a worker",
-        "sensebind.perception.bus.endpoints",
+        "sensebind.perception.bus.bound_socket",
         "worker",
         Wire.ZEROMQ,
         Reach.USER,
@@ -66,7 +66,7 @@ SERVERS = (
     ),
     Server(
         "reports of the supervisor",
-        "sensebind.perception.bus.endpoints",
+        "sensebind.perception.bus.bound_socket",
         "robot",
         Wire.ZEROMQ,
         Reach.USER,
@@ -74,7 +74,7 @@ SERVERS = (
     ),
     Server(
         "frames on this machine",
-        "sensebind.perception.bus.endpoints",
+        "sensebind.perception.bus.bound_socket",
         "robot or network",
         Wire.ZEROMQ,
         Reach.USER,
@@ -82,7 +82,7 @@ SERVERS = (
     ),
     Server(
         "bus for other machines",
-        "sensebind.perception.bus.endpoints",
+        "sensebind.perception.bus.bound_socket",
         "network",
         Wire.ZEROMQ,
         Reach.NETWORK,
@@ -90,7 +90,7 @@ SERVERS = (
     ),
     Server(
         "frames for other machines",
-        "sensebind.perception.bus.endpoints",
+        "sensebind.perception.bus.bound_socket",
         "network",
         Wire.ZEROMQ,
         Reach.NETWORK,

@@ -21,7 +21,9 @@ stop stop stop|no no no stop|oh my god stop|robot, stop|hey robot stop moving
 stop what you're doing|please don't go|No! Don't! Stop!|no dont stop stop|/stop|could you stop?
 pause|don't|Nooooo|stay there|stand still|stop the robot|别动|停下来|停|停！|不要动|等一下|取消
 立刻停下|请停下|快停|机器人停下|停止|别走|等等|够了|站住|暂停|不要|別動|不要動|停車|請停下來
-取消吧|住手|急停
+取消吧|住手|急停|s.t.o.p|st op|stopit|STOPSTOP|stahp|wiat|hlat|frezee|cease|hold!|quit moving|cut!
+not so fast|too close!|far enough|it's enough|never mind|forget it|kill the motors
+hit the brakes|don't you dare|🛑|✋|⏹️|/e-stop|别去|不要过去|危险|救命|要撞了|煞车|等我|慢
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -30,7 +32,7 @@ MORE = (
     """
 stop the radio|stop and turn left|could you stop the radio please|wait, there is a cat
 停止播放收音机|cancel the timer|don't move the chair|go to the bus stop|等一下，你看到什么？
-stop watching for a dog
+stop watching for a dog|you're going to hit the cat|danger, a child|stop 🛑 and look at the dog
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -41,7 +43,9 @@ don't stop|Do not stop!|Don’t stop now|never stop|别停|不要停下|non-stop
 go to the ball|what do you see?|no|不|No.|yes|y|step|shop|what is the weight
 tell me when you see a dog|向前走|你看到什么？|/wait 3|/quit|drive 1 m|is the music stopped
 how many balls are there?|打开灯|别忘了开灯|?|turn left|go on|when did you last hear a cat?
-where is the waiter|no, go ahead|unstoppable
+where is the waiter|no, go ahead|unstoppable|forget it when I leave|turn the lamp off|help|等级
+what did you hear?|I want a salt shaker|is it halved|switch off the radio|back up 1 m|听音乐
+a.b.c|e.g. a dog|1.5 m|10.0.0.1
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -61,6 +65,12 @@ def test_a_stop_whose_rest_is_still_to_be_answered(text: str) -> None:
 @pytest.mark.parametrize("text", [*NONE, ""])
 def test_no_stop(text: str) -> None:
     assert not is_stop(text)
+
+
+def test_a_page_is_looked_at_where_it_begins_and_ends() -> None:
+    page = "s t o " * 100_000  # what takes long must not keep a stop waiting
+    assert is_stop(f"stop! {page}") and is_stop(f"{page} stop!") and says_more(f"stop! {page}")
+    assert not is_stop("a ball " * 100_000)
 
 
 @given(

@@ -22,6 +22,7 @@ from sensebind.tools.risk import Risk, label
 
 NAMES = ("move", "camera", "lamp")
 RISKS = {"move": Risk.MOVE, "camera": Risk.OBSERVE, "lamp": Risk.CHANGE}
+GO = "go 0 1 2"  # what the calls say
 POLICY = Policy(approved=frozenset(NAMES), rates={})
 
 
@@ -67,7 +68,7 @@ class Ending:
         ]
 
     def script(self, messages: list[BaseMessage]) -> AIMessage:
-        if isinstance(messages[-1], ToolMessage) or messages[-1].text != "go":
+        if isinstance(messages[-1], ToolMessage) or messages[-1].text != GO:
             return AIMessage(f"{len(messages)} messages")
         return calls(*((name, {"n": n}) for n, name in enumerate(self.names)))
 
@@ -84,7 +85,7 @@ class Ending:
         """Take the turn, and end it."""
         match self.how:
             case "closed":
-                events = assistant.turn("go")
+                events = assistant.turn(GO)
                 for _ in itertools.islice(events, self.after):
                     pass
                 events.close()
@@ -93,14 +94,14 @@ class Ending:
             case "stopped":
                 timer = threading.Timer(self.moment, assistant.stop)
                 timer.start()
-                assistant.ask("go")
+                assistant.ask(GO)
                 timer.join()
             case _:
-                assistant.ask("go")
+                assistant.ask(GO)
 
     async def _cancelled(self, assistant: Assistant) -> None:
         async def show() -> None:
-            async for _ in assistant.aturn("go"):
+            async for _ in assistant.aturn(GO):
                 pass
 
         task = asyncio.create_task(show())
@@ -181,7 +182,7 @@ def test_what_was_done_is_kept_and_the_cause_is_not_hidden(
     ending.names, ending.how, ending.error, ending.culprit = NAMES[:2], "raised", error, "camera"
     ending.delays = {"move": 0.0, "camera": 0.1}
     with ending.open() as one, pytest.raises(type(error)):
-        one.ask("go")
+        one.ask(GO)
     with Dialogs(ending.file) as dialogs:
         [turn] = dialogs.turns("default")
     assert turn["error"].startswith("cut off: ")
@@ -193,7 +194,7 @@ def test_a_result_that_was_shown_is_kept_when_the_reader_goes(tmp_path: Path) ->
     ending.names, ending.how, ending.error = NAMES[:2], "closed", None
     ending.delays = {"move": 0.0, "camera": 0.3}
     with ending.open() as one:
-        events = one.turn("go")
+        events = one.turn(GO)
         shown = next(event for event in events if isinstance(event, CallRecord))
         events.close()
     with ending.open() as two:

@@ -92,6 +92,31 @@ def test_everything_else_is_refused(tool: BaseTool, arguments: dict[str, Any]) -
         check_arguments(tool, arguments)
 
 
+M = {"properties": {"m": {"type": "number"}}}
+INSIDE = {"type": "object", "properties": {"a": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "taken", "refused"),
+    [
+        ({"anyOf": [M, {"properties": {"n": {}}}]}, {"m": 1.0}, {"m": 1.0, "x": 1}),
+        ({"allOf": [M, {"properties": {"n": {}}}]}, {"m": 1.0, "n": 1}, {"m": 1.0, "x": 1}),
+        (
+            {"properties": {"o": INSIDE, "p": {"allOf": [M, INSIDE]}}},
+            {"o": {"a": 1}, "p": {"a": 1, "m": 1.0}},
+            {"o": {"a": 1, "x": 1}},
+        ),
+    ],
+)
+def test_keys_that_no_part_of_a_schema_names_are_refused(
+    schema: dict[str, Any], taken: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    tool = StructuredTool(name="drive", description="d", args_schema=schema, func=nothing)
+    check_arguments(tool, taken)
+    with pytest.raises(InputError, match="drive"):
+        check_arguments(tool, refused)
+
+
 def test_a_schema_may_allow_other_keys_and_fetches_nothing() -> None:
     loose = {"type": "object", "properties": {}, "additionalProperties": True}
     check_arguments(

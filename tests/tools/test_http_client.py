@@ -124,8 +124,8 @@ def test_bodies_are_bounded_both_ways(client: HttpClient) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
 
     with serving(answer) as url:
-        status, body = client.send("post", url, timeout=30.0, payload=b"x" * MAX_BODY)
-        assert (status, len(body)) == (200, MAX_BODY)
+        found = client.send("post", url, timeout=30.0, payload=b"x" * MAX_BODY)
+        assert (found.status, len(found.body)) == (200, MAX_BODY)
         with pytest.raises(ToolException, match="the answer is larger than 65536"):
             client.send("post", f"{url}/more", timeout=30.0, payload=b"x")
         with pytest.raises(ToolException, match="the request is larger than 65536"):

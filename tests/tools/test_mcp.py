@@ -1,6 +1,8 @@
 """Tools of a real MCP server in a process of its own, and our tools as one."""
 
+import asyncio
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,41 @@ async def test_what_acts_is_not_offered() -> None:
     )
     [offered] = listed.root.tools
     assert offered.name == "look" and offered.annotations.readOnlyHint
+
+
+async def test_a_stop_waits_for_no_other_call() -> None:
+    from mcp import types
+
+    begun, ended = threading.Semaphore(0), threading.Event()
+
+    @tool
+    def stare() -> str:
+        """Looks for long."""
+        begun.release()
+        ended.wait(20)
+        return "a ball"
+
+    @tool
+    def stop() -> str:
+        """Stops."""
+        return "stopped"
+
+    server = mcp_server([labelled(stare, Risk.OBSERVE), labelled(stop, Risk.STOP)])
+
+    async def call(name: str) -> str:
+        parameters = types.CallToolRequestParams(name=name, arguments={})
+        request = types.CallToolRequest(method="tools/call", params=parameters)
+        result = await server.request_handlers[types.CallToolRequest](request)
+        return result.root.content[0].text
+
+    staring = [asyncio.create_task(call("stare")) for _ in range(40)]  # more than threads
+    while not begun.acquire(blocking=False):
+        await asyncio.sleep(0.01)
+    try:
+        assert await asyncio.wait_for(call("stop"), 5) == "stopped"
+    finally:
+        ended.set()
+    assert await asyncio.gather(*staring) == ["a ball"] * 40
 
 
 STRICT = """

@@ -6,6 +6,7 @@
 | `normal_form`, `negation` | a schema as alternatives of plain facts |
 | `scalars`, `formats`, `arrays`, `objects` | facts as a schema of one type |
 | `length` | how long a value is at least, and what is left to write of one |
+| `references` | what `$ref` leads to |
 | `validation` | dialects, and values checked against a schema as it was given |
 """
 

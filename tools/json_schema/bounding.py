@@ -15,6 +15,7 @@ from sensebind.tools.json_schema.arrays import MAX_ITEMS, array_schemas
 from sensebind.tools.json_schema.facts import Facts, Part
 from sensebind.tools.json_schema.normal_form import NormalForm
 from sensebind.tools.json_schema.objects import further_properties, object_schemas
+from sensebind.tools.json_schema.references import registry_of
 from sensebind.tools.json_schema.scalars import (
     MAX_NUMBER,
     MAX_STRING,
@@ -22,7 +23,7 @@ from sensebind.tools.json_schema.scalars import (
     number_schemas,
     string_schema,
 )
-from sensebind.tools.json_schema.validation import Dialect, dialect_of, registry_of
+from sensebind.tools.json_schema.validation import Dialect, dialect_of
 
 MAX_DEPTH = 8  # levels of nesting kept of a recursive schema
 MAX_NODES = 5000  # nodes of a schema with its references written out
@@ -100,7 +101,7 @@ class _Bounder:
     def __init__(self, root: Any, patterns: bool) -> None:
         self.dialect: Dialect = dialect_of(root)
         self.normal = NormalForm(self.dialect, self._disjoint)
-        self._registry, self._base = registry_of(root, self.dialect)
+        self._registry, self._base = registry_of(root, self.dialect.specification)
         self._root = root
         self._patterns = patterns
         self._nodes = 0

@@ -12,7 +12,6 @@ from itertools import combinations
 from typing import Any
 
 from referencing import jsonschema as drafts
-from referencing.exceptions import Unresolvable
 
 from sensebind.errors import ConfigurationError
 from sensebind.tools.json_schema.facts import (
@@ -28,6 +27,7 @@ from sensebind.tools.json_schema.facts import (
     types_of,
 )
 from sensebind.tools.json_schema.negation import negations
+from sensebind.tools.json_schema.references import look_up
 from sensebind.tools.json_schema.validation import Dialect, is_number
 
 MAX_ALTERNATIVES = 256  # combinations of the options of one schema that are written out
@@ -88,8 +88,8 @@ class NormalForm:
             if keyword == "$recursiveRef":
                 found = drafts.lookup_recursive_ref(part.resolver)
             else:
-                found = part.resolver.lookup(reference)
-        except (Unresolvable, ValueError, LookupError, TypeError) as error:
+                found = look_up(part.resolver, reference)
+        except LookupError as error:
             raise ConfigurationError(
                 f"the schema refers to {str(reference)[:120]}, which it does not hold"
             ) from error

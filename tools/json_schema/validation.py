@@ -17,7 +17,7 @@ import jsonschema
 import regex
 from jsonschema.validators import extend
 from jsonschema_specifications import REGISTRY
-from referencing import Registry, Specification
+from referencing import Specification
 from referencing import jsonschema as drafts
 from referencing.exceptions import Unresolvable
 
@@ -309,10 +309,3 @@ _LENIENT_OLD = Dialect(  # `referencing` fails on a list in `items` of draft 202
     drafts.DRAFT201909,
     **_ANY,
 )
-
-
-def registry_of(root: Any, dialect: Dialect) -> tuple[Registry[Any], str]:
-    """Returns a registry that holds a schema and the meta-schemas, and the schema's base URI."""
-    resource = dialect.specification.create_resource(root)
-    base = resource.id() or ""
-    return REGISTRY.with_resource(base, resource).crawl(), base

@@ -67,7 +67,7 @@ class MotionClient:
         self._waiting: dict[tuple[type, int], _Waiting] = {}
         self._leased = 0  # id of the movement whose lease is renewed; 0 for none
         self._heard = 0.0
-        self._stops = -1  # how many had come when the ride began; -1 outside of rides
+        self._stops = -1  # `State.stops` when the ride began; -1 outside of rides
         self._unguarded = "the driving process has not been asked"
         self._pid = 0
 
@@ -125,6 +125,10 @@ class MotionClient:
             ToolError: The process does not answer.
         """
         self._stops = self._state().stops
+
+    def end_ride(self) -> None:
+        """Ends a ride: a movement after it counts by itself."""
+        self._stops = -1
 
     def pose(self) -> tuple[float, float, float]:
         """Where the robot is: x and y in metres, heading in radians.

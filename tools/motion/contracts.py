@@ -32,7 +32,8 @@ class Mover(Protocol):
     `MotionClient` is the `Mover` of every `Base`; SimHome's `RobotClient` is another.
 
     A robot that others may stop, too, can have a method `begin_ride()`: it is called before a
-    ride's first movement, and a stop of anybody after that must end the later ones as well.
+    ride's first movement, and a stop of anybody after that must end the later ones as well. Its
+    `end_ride()`, if it has one, is called after the last.
 
     Attributes:
         guards_itself: Optional; True promises that the robot stops by itself before obstacles and

@@ -26,6 +26,8 @@ ODOMETRY_SILENCE = 0.2
 """Seconds without odometry after which the robot is stopped."""
 
 _STANDS, _STANDS_TURNING = 0.01, 0.02  # m/s and rad/s below which a base stands
+_STOOD, _STOOD_TURNING = 0.002, 0.004  # m and rad within which two poses are the same
+_APART = 0.015  # seconds between two odometries that show standstill
 _CREEP, _CREEP_TURNING = 0.03, 0.06  # m/s and rad/s: a movement does not get slower than that
 _CLOSE, _CLOSE_TURNING = 0.004, 0.004  # m and rad from the end at which it is reached
 _STUCK = 1.5  # seconds of commands without any movement after which something is in the way
@@ -85,6 +87,7 @@ class Driver:
         self._history: deque[Odometry] = deque()
         self._heard = -math.inf  # when the newest odometry came
         self._swept = -math.inf  # when the newest sweep was captured
+        self._blind = False  # whether the lidar has seen nothing at all since then
         self._movement: _Movement | None = None
         self._braking_since: float | None = None
         self._stood: Odometry | None = None
@@ -112,14 +115,23 @@ class Driver:
         if progress > movement.progress + _STUCK_MOVED:
             movement.progress, movement.progressed = progress, now
 
-    def see(self, sweep: np.ndarray, captured: float) -> None:
+    def see(self, sweep: np.ndarray, captured: float, now: float) -> None:
         """Take in a sweep.
 
+        One without a single return is left out: a lidar that is covered, blinded or broken sends
+        nothing else, and looks like an empty plain.
+
         Args:
-            sweep: float32 [N, 3] metres in the lidar's frame.
+            sweep: float32 [N, 3] metres in the lidar's frame; what is not finite, or 0, is no
+                return.
             captured: When, seconds of the monotonic clock; one that is not newer is left out.
+            now: Seconds; no clock makes a sweep newer than that.
         """
+        captured = min(captured, now)
         if captured <= self._swept or not self._history:
+            return
+        self._blind = not (np.isfinite(sweep).all(axis=1) & sweep.any(axis=1)).any()
+        if self._blind:
             return
         self._swept = captured
         near = min(self._history, key=lambda one: abs(one.monotonic - captured))
@@ -144,7 +156,9 @@ class Driver:
 
     def trouble(self, now: float) -> str:
         """Return why the robot cannot be driven now, whatever the movement, or ""."""
-        silent = now - self._heard
+        # Odometry that comes late from a link that holds it back is silence, too.
+        newest = self._history[-1].monotonic if self._history else -math.inf
+        silent = now - min(self._heard, newest)
         if not silent <= ODOMETRY_SILENCE:
             return (
                 "the base is silent"
@@ -154,6 +168,8 @@ class Driver:
         if self._settings.lidar is not None:
             age = now - self._swept
             if not age <= self._settings.sweep_age:
+                if self._blind:
+                    return "the lidar sees nothing at all: is it covered, or blinded?"
                 return (
                     "the lidar gives no sweeps"
                     if math.isinf(age)
@@ -233,9 +249,10 @@ class Driver:
             and abs(newest.turn_rate) < _STANDS_TURNING
         )
         if stands:
-            if self._stood is None:
+            assert newest is not None
+            if self._stood is None or _went(self._stood, newest):  # whatever speed it says
                 self._stood = newest
-            elif newest is not self._stood:
+            elif newest.monotonic - self._stood.monotonic > _APART:
                 self._finish("")
                 self._braking_since, self._tail_until = None, now + _TAIL
             return
@@ -286,10 +303,12 @@ class Driver:
         )
         known = min(max(now - here.monotonic, 0.0), ODOMETRY_SILENCE)  # ago: it has moved since
         late = settings.delay + COMMAND_SECONDS + known
+        measured = abs(here.speed if drives else here.turn_rate)
+        if now - movement.stepped > settings.valid_for:  # it was held up, and the base has braked
+            movement.speed = min(movement.speed, measured)
         ramp = movement.speed + gain * min(max(now - movement.stepped, 0.01), COMMAND_SECONDS)
         wanted = min(most, ramp, max(_fitting(left, _EARLY * braking, late), creep))
         steer = self._steer(movement, here) if drives else 0.0
-        measured = abs(here.speed if drives else here.turn_rate)
         free = self._free(drives, sign, steer, max(wanted, measured), braking, late)
         # What cannot be braked for any more, or is as near as it may be, ends the movement.
         if free < max(_distance(measured, braking, late), _distance(creep, braking, late)):
@@ -337,6 +356,12 @@ class Driver:
         sign = math.copysign(1.0, movement.plan.metres)
         wanted = -_STEER_HEADING * off - sign * _STEER_ACROSS * across
         return min(max(wanted, -_STEER_MOST), _STEER_MOST)
+
+
+def _went(before: Odometry, after: Odometry) -> bool:
+    """Return whether a base has moved by its poses."""
+    turned = math.remainder(after.heading - before.heading, math.tau)
+    return math.dist(before.pose[:2], after.pose[:2]) > _STOOD or abs(turned) > _STOOD_TURNING
 
 
 def _distance(speed: float, braking: float, late: float) -> float:

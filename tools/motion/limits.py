@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sensebind.errors import ToolError
+from sensebind.errors import ConfigurationError, ToolError
 from sensebind.tools.motion.contracts import Place
 
 Fence = tuple[float, float, float, float]
@@ -21,6 +21,9 @@ class Limits:
         keep_away: Metres that `approach` stays away from an object.
         max_sight_age: Seconds; the robot does not move on an older image of the way.
         off_course: Metres from the planned way at which a movement is ended.
+
+    Raises:
+        ConfigurationError: The fence is not x0 < x1, y0 < y1 in finite numbers.
     """
 
     distance: float = 3.0
@@ -28,6 +31,13 @@ class Limits:
     keep_away: float = 0.5
     max_sight_age: float = 1.0
     off_course: float = 0.25
+
+    def __post_init__(self) -> None:
+        fence = self.fence
+        if fence is not None and not (
+            all(map(math.isfinite, fence)) and fence[0] < fence[2] and fence[1] < fence[3]
+        ):
+            raise ConfigurationError(f"the fence {fence} is not x0 < x1, y0 < y1")
 
     def check(self, target: Place) -> None:
         """Raises ToolError if a place is outside the fence."""

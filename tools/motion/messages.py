@@ -89,7 +89,7 @@ class State(_Message, frozen=True):
         pose: x, y in metres and heading in radians; None before the first odometry, or when the
             base is silent.
         moving: Whether a movement is under way.
-        stops: How many stops have come so far, from all clients.
+        stops: A number that changes with every stop, of whatever client, and with the process.
     """
 
     id: int

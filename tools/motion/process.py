@@ -100,7 +100,7 @@ class Process:
         self._clients: set[_Client] = set()
         self._owner: tuple[_Client, int] | None = None  # whose movement is under way
         self._leased_until = 0.0
-        self._stops = 0
+        self._stops = time.monotonic_ns()  # a number that no process before this one has given
         self._beaten = time.monotonic()
         self._ending = False
         self._zeros = 0  # how many of a burst are still to be sent
@@ -263,7 +263,15 @@ class Process:
 
     def _begin(self, client: _Client, message: Move, now: float) -> None:
         if message.id <= client.cancelled or message.stops not in (-1, self._stops):
-            self._say(client, Done(message.id, "stopped", 0.0, "a stop came before it"))
+            self._say(
+                client,
+                Done(
+                    message.id,
+                    "stopped",
+                    0.0,
+                    "a stop came before it, or the driving process was started again",
+                ),
+            )
             return
         self._look(now)
         refusal = self._trouble(now) or self._driver.start(message.kind, message.amount, now)
@@ -294,7 +302,7 @@ class Process:
         except Exception as error:  # a base that cannot be asked is silent
             log.debug("motion: odometry: %s", one_line(error))
         if self._sweeps is not None and (newest := self._sweeps.take()) is not None:
-            self._driver.see(*newest)
+            self._driver.see(*newest, now)
             self._seen = True
 
     def _act(self, now: float) -> None:

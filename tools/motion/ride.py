@@ -20,7 +20,7 @@ from sensebind.errors import SenseBindError, ToolError, one_line
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.motion.contracts import Mover, Sight
 from sensebind.tools.motion.limits import Limits, outside
-from sensebind.tools.motion.plan import Plan
+from sensebind.tools.motion.plan import Plan, Pose
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,18 @@ class MotionEvent:
     detail: str
     attempts: int
     seconds: float
+
+
+def pose_of(robot: Mover) -> Pose:
+    """Returns where a robot is.
+
+    Raises:
+        ToolError: It does not know: a coordinate is not a finite number.
+    """
+    pose = robot.pose()
+    if not all(map(math.isfinite, pose)):
+        raise ToolError("the robot does not know where it is")
+    return pose
 
 
 Report = Callable[[MotionEvent], None]
@@ -183,7 +195,7 @@ class Ride:
         if stale := self._stale(plan):
             return stale
         try:
-            pose = self._robot.pose()
+            pose = pose_of(self._robot)
         except (SenseBindError, OSError) as error:
             now = time.monotonic()
             self._blind_since = self._blind_since or now

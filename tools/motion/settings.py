@@ -49,12 +49,15 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Returns the footprint of a round robot."""
         return cls(front=radius, back=radius, half_width=radius, disc=True)
 
+    def depth(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Returns how deep points (metres in the robot's frame) lie in it; outside, less than 0."""
+        if self.disc:
+            return self.front - np.hypot(x, y)
+        return np.minimum(np.minimum(self.front - x, self.back + x), self.half_width - np.abs(y))
+
     def covers(self, x: np.ndarray, y: np.ndarray, margin: float | np.ndarray) -> np.ndarray:
         """Returns which points (metres in the robot's frame) it covers, with a margin around it."""
-        if self.disc:
-            return x * x + y * y < (self.front + margin) ** 2
-        ahead = (x < self.front + margin) & (x > -self.back - margin)
-        return ahead & (np.abs(y) < self.half_width + margin)
+        return self.depth(x, y) > -margin
 
 
 class LidarMount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -219,7 +219,10 @@ class World:
         self.boxes.append((x, y, self.heading, depth / 2, width / 2))
 
     def sweep(self) -> np.ndarray:
-        """What the lidar in the robot's middle sees: float32 [N, 3], in the robot's frame."""
+        """What the lidar in the robot's middle sees: float32 [N, 3], in the robot's frame.
+
+        A wall stands behind everything, all around: a lidar that sees nothing at all is blind.
+        """
         angles = np.arange(_RAYS) * (math.tau / _RAYS)
         distance = np.full(_RAYS, math.inf)
         for x, y, heading, depth, width in self.boxes:
@@ -232,14 +235,9 @@ class World:
                 near_y, far_y = _slab(from_y, np.sin(rays), width)
             near, far = np.maximum(near_x, near_y), np.minimum(far_x, far_y)
             distance = np.where((near <= far) & (near > 0), np.minimum(distance, near), distance)
-        seen = distance < _FAR
+        distance = np.minimum(distance, _FAR)
         return np.stack(
-            [
-                distance[seen] * np.cos(angles[seen]),
-                distance[seen] * np.sin(angles[seen]),
-                np.zeros(int(seen.sum())),
-            ],
-            axis=1,
+            [distance * np.cos(angles), distance * np.sin(angles), np.zeros(_RAYS)], axis=1
         ).astype(np.float32)
 
     def report(self, since: float, now: float) -> Report:

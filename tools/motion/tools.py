@@ -22,7 +22,7 @@ from sensebind.tools.motion.client import MotionClient
 from sensebind.tools.motion.contracts import Locator, Mover, Sight
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
-from sensebind.tools.motion.ride import Report, Ride
+from sensebind.tools.motion.ride import Report, Ride, pose_of
 from sensebind.tools.risk import INCOMPLETE, UNGUARDED, Risk, label
 
 _NEAR = 0.02  # metres: no movement is made for less
@@ -134,7 +134,7 @@ class Motion:
         """
         with self._movement() as ride:
             ahead, left = locate()
-            x, y, heading = self._robot.pose()
+            x, y, heading = pose_of(self._robot)
             distance = math.hypot(ahead, left)
             share = max(distance - self._limits.keep_away, 0.0) / max(distance, 1e-9)
             ahead, left = ahead * share, left * share
@@ -145,7 +145,7 @@ class Motion:
             )
 
     def _go(self, ride: Ride, x: float, y: float) -> str:
-        here = self._robot.pose()
+        here = pose_of(self._robot)
         away = math.hypot(x - here[0], y - here[1])
         self._check_distance(away)
         self._limits.check((x, y))
@@ -158,7 +158,7 @@ class Motion:
                     f"{math.degrees(angle):.1f} degrees"
                 )
             self._drive(ride, away)
-        there = self._robot.pose()
+        there = pose_of(self._robot)
         missing = math.hypot(x - there[0], y - there[1])
         if missing > _MISSED:
             raise ToolError(f"something is in the way, {missing:.1f} m before the place")
@@ -166,12 +166,14 @@ class Motion:
 
     def _drive(self, ride: Ride, metres: float) -> float:
         self._check_distance(metres)
-        x, y, heading = pose = self._robot.pose()  # after a turn: where it really points
+        x, y, heading = pose = pose_of(self._robot)  # after a turn: where it really points
         self._limits.check((x + metres * math.cos(heading), y + metres * math.sin(heading)))
         return ride.move(Plan(pose, metres=metres), lambda: self._robot.drive(metres))
 
     def _turn(self, ride: Ride, radians: float) -> float:
-        plan = Plan(self._robot.pose(), radians=radians)
+        if not math.isfinite(radians):
+            raise ToolError(f"{radians} is not an angle")
+        plan = Plan(pose_of(self._robot), radians=radians)
         return ride.move(plan, lambda: self._robot.turn(radians))
 
     def _check_distance(self, metres: float) -> None:
@@ -191,6 +193,8 @@ class Motion:
             yield self._ride
         finally:
             self._ride = None
+            if end := getattr(self._robot, "end_ride", None):
+                end()
             self._moving.release()
 
 

@@ -45,13 +45,13 @@ class Body:
             InputError: The media type has no form for the value.
         """
         if self.kind == "json":
-            charset = _charset(self.media)
-            plain = codecs.lookup(charset).name in ("utf-8", "ascii")
+            charset = charset_of(self.media) or "utf-8"
+            plain = charset in ("utf-8", "ascii")
             text = json.dumps(value, ensure_ascii=not plain, separators=(",", ":"))
             return text.encode(charset, "strict"), self.media
         if self.kind == "text":
             text = value if isinstance(value, str) else scalar(value)
-            return text.encode(_charset(self.media), "replace"), self.media
+            return text.encode(charset_of(self.media) or "utf-8", "replace"), self.media
         if not isinstance(value, Mapping):
             raise InputError(f"a body of type {self.media} must be an object")
         if self.kind == "form":
@@ -170,16 +170,16 @@ def _decoded(name: str, text: str) -> bytes:
         raise InputError(f"{name} must be base64") from error
 
 
-def _charset(media: str) -> str:
-    """The charset that a media type names; UTF-8 if it names none.
+def charset_of(media: str) -> str:
+    """The charset that a media type names; "" if it names none.
 
     Raises:
         InputError: There is no such charset.
     """
     message = Message()
     message["content-type"] = unquote(media)
-    named = message.get_param("charset", "utf-8")
+    named = str(message.get_param("charset", ""))
     try:
-        return codecs.lookup(str(named)).name
-    except LookupError as error:
-        raise InputError(f"there is no charset {named}") from error
+        return codecs.lookup(named).name if named and not "".encode(named) else ""
+    except (LookupError, ValueError) as error:  # unknown, no encoding of text, or NUL in its name
+        raise InputError(f"there is no charset {named[:60]!r}") from error

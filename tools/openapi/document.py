@@ -15,7 +15,7 @@ from sensebind.tools.json_schema.bounding import bounded
 from sensebind.tools.openapi.bodies import Body, choose, files_of
 from sensebind.tools.openapi.bounded_yaml import load_yaml
 from sensebind.tools.openapi.parameters import Parameter, read_parameter
-from sensebind.tools.openapi.schemas import SchemaReader, pointed
+from sensebind.tools.openapi.schemas import Document, SchemaReader
 from sensebind.tools.risk import Risk
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -131,17 +131,18 @@ def read_operations(
     """
     if not isinstance(document, Mapping) or not str(document.get("openapi", "")).startswith("3"):
         raise InputError('not an OpenAPI 3 document (its "openapi" field must begin with 3)')
+    whole = Document(document)
     headers = _IGNORED_HEADERS | {name.lower() for name in fixed}
     found: list[Operation] = []
     odd: list[Unusable] = []
-    for method, path, item in _nodes(document, odd):
+    for method, path, item in _nodes(whole, odd):
         name = f"{method} {path}"
         try:
             node = item[method]
             if not isinstance(node, Mapping):
                 raise InputError(f"the API document's {name} is not an object")
             name = tool_name(node.get("operationId") or f"{method}_{path[:256]}")
-            found.append(_operation(document, path, method, item, headers))
+            found.append(_operation(whole, path, method, item, headers))
         except SenseBindError as error:
             odd.append(Unusable(name, error))
         except (AttributeError, TypeError, KeyError, ValueError, RecursionError) as error:
@@ -165,16 +166,14 @@ def short(text: object, limit: int) -> str:
     return " ".join(text[: 4 * limit].split())[:limit] if isinstance(text, str) else ""
 
 
-def _nodes(
-    document: Mapping[str, Any], odd: list[Unusable]
-) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _nodes(document: Document, odd: list[Unusable]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yields method, path and Path Item Object."""
-    paths = document.get("paths")
+    paths = document.root.get("paths")
     for path, item in (paths if isinstance(paths, Mapping) else {}).items():
         if str(path).startswith("x-"):  # an extension
             continue
         try:
-            item = pointed(document, item, f"path {path}")
+            item = document.pointed(item, f"path {path}")
         except InputError as error:
             odd.append(Unusable(str(path), error))
             continue
@@ -219,7 +218,7 @@ def _renamed(one: Operation, name: str) -> Operation:
 
 
 def _operation(
-    document: Mapping[str, Any],
+    document: Document,
     path: str,
     method: str,
     item: Mapping[str, Any],
@@ -251,7 +250,7 @@ def _operation(
     described = short(node.get("description"), 500) or short(node.get("summary"), 500)
     description = described or name.replace("_", " ")
     schema |= {"title": name, "description": description}
-    security = _security(node.get("security", document.get("security")) or ())
+    security = _security(node.get("security", document.root.get("security")) or ())
     return Operation(
         name, raw_name, method, path, description, schema, tuple(parameters), body, security
     )
@@ -277,7 +276,7 @@ class _Arguments:
 
 
 def _parameters(
-    document: Mapping[str, Any],
+    document: Document,
     path: str,
     nodes_above: tuple[Mapping[str, Any], Mapping[str, Any]],
     reader: SchemaReader,
@@ -287,7 +286,7 @@ def _parameters(
     """The parameters of an operation; its own override those of its path."""
     nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
     for one in [one for above in nodes_above for one in above.get("parameters") or ()]:
-        parameter = pointed(document, one, f"parameter of {reader.what}")
+        parameter = document.pointed(one, f"parameter of {reader.what}")
         name, place = parameter.get("name"), parameter.get("in")
         if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
             raise InputError(f"operation {reader.what}: a parameter has no name, or one too long")
@@ -313,14 +312,14 @@ def _parameters(
 
 
 def _body(
-    document: Mapping[str, Any],
+    document: Document,
     node: Mapping[str, Any],
     name: str,
     reader: SchemaReader,
     arguments: _Arguments,
 ) -> Body | None:
     """The body; its properties are arguments, or all of it is one."""
-    request = pointed(document, node.get("requestBody") or {}, f"body of {name}")
+    request = document.pointed(node.get("requestBody") or {}, f"body of {name}")
     content = request.get("content") or {}
     required = request.get("required") is True
     chosen = choose(content)

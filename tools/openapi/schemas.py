@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensebind.errors import InputError
+from sensebind.tools.json_schema.references import POINTERS, look_up, registry_of
 
 _STEPS = 8  # references that lead to references
 # Keywords whose values are schemas: by name, in a list, or one.
@@ -42,40 +43,61 @@ _DROPPED = frozenset(
 )
 
 
-def pointed(document: Mapping[str, Any], node: Any, what: str) -> Mapping[str, Any]:
-    """Follows `$ref` to a component, a few steps at most.
+class Document:
+    """An OpenAPI document whose references are followed; each is looked up once.
 
-    Raises:
-        InputError: Something is not an object, lies outside of the document, or references go in a
-            circle.
+    Attributes:
+        root: The document.
     """
-    for _ in range(_STEPS):
-        if not isinstance(node, Mapping):
-            raise InputError(f"the API document's {what} is or refers to what is not an object")
-        if "$ref" not in node:
-            return node
-        node = _lookup(document, str(node["$ref"]), what)
-    raise InputError(f"the API document's references go in a circle at {what}")
 
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.root = root
+        registry, base = registry_of(root, POINTERS)
+        self._resolver = registry.resolver(base)
+        self._known: dict[str, Any] = {}
 
-def _lookup(document: Mapping[str, Any], reference: str, what: str) -> Any:
-    if not reference.startswith("#"):
-        raise InputError(
-            f"the API document's {what} refers to {reference[:120]}, outside of the document: "
-            "bundle it into one file"
-        )
-    target: Any = document
-    for part in reference[1:].strip("/").split("/") if reference.strip("#/") else []:
-        part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(target, list) and part.isdecimal() and int(part) < len(target):
-            target = target[int(part)]
-        elif isinstance(target, Mapping) and part in target:
-            target = target[part]
-        else:
-            raise InputError(
-                f"the API document's {what} refers to {reference[:120]}, which it does not hold"
-            )
-    return target
+    def look_up(self, reference: str, what: str) -> Any:
+        """Returns what a reference leads to.
+
+        Args:
+            reference: Value of a `$ref`.
+            what: Where it stands, for errors.
+
+        Raises:
+            InputError: It leads out of the document, or nowhere in it.
+        """
+        if reference not in self._known:
+            if not reference.startswith("#"):
+                raise InputError(
+                    f"the API document's {what} refers to {reference[:120]}, outside of the "
+                    "document: bundle it into one file"
+                )
+            try:
+                self._known[reference] = look_up(self._resolver, reference).contents
+            except LookupError as error:
+                raise InputError(
+                    f"the API document's {what} refers to {reference[:120]}, which it does not hold"
+                ) from error
+        return self._known[reference]
+
+    def pointed(self, node: Any, what: str) -> Mapping[str, Any]:
+        """Follows `$ref` to a component, a few steps at most.
+
+        Args:
+            node: An object of the document.
+            what: What it is, for errors.
+
+        Raises:
+            InputError: Something is not an object, lies outside of the document, or references go
+                in a circle.
+        """
+        for _ in range(_STEPS):
+            if not isinstance(node, Mapping):
+                raise InputError(f"the API document's {what} is or refers to what is not an object")
+            if "$ref" not in node:
+                return node
+            node = self.look_up(str(node["$ref"]), what)
+        raise InputError(f"the API document's references go in a circle at {what}")
 
 
 class SchemaReader:
@@ -90,7 +112,7 @@ class SchemaReader:
         what: Name of the operation, for errors.
     """
 
-    def __init__(self, document: Mapping[str, Any], what: str) -> None:
+    def __init__(self, document: Document, what: str) -> None:
         """Reads nothing yet.
 
         Args:
@@ -100,7 +122,7 @@ class SchemaReader:
         self.definitions: dict[str, Any] = {}
         self._document = document
         self.what = what
-        self._old = str(document.get("openapi", "")).startswith("3.0")
+        self._old = str(document.root.get("openapi", "")).startswith("3.0")
         self._names: dict[str, str] = {}
 
     def resolved(self, node: Any) -> Any:
@@ -109,12 +131,12 @@ class SchemaReader:
             return node
         if isinstance(node, Mapping) and "$ref" in node:
             if self._old or node.keys() <= {"$ref", "description", "title", "summary"}:
-                target = _lookup(self._document, str(node["$ref"]), self.what)
+                target = self._document.look_up(str(node["$ref"]), self.what)
                 if isinstance(target, bool):
                     return target
             else:
                 return node
-        return pointed(self._document, node, self.what)
+        return self._document.pointed(node, self.what)
 
     def read_followed(self, node: Any) -> Any:
         """Returns a schema as `read` does, with its own reference followed.
@@ -190,7 +212,7 @@ class SchemaReader:
         for base in node.get("allOf") or ():
             if not isinstance(base, Mapping) or "$ref" not in base or base["$ref"] == reference:
                 continue
-            rule = pointed(self._document, base, self.what).get("discriminator")
+            rule = self._document.pointed(base, self.what).get("discriminator")
             if isinstance(rule, Mapping):
                 found.append(self._named(rule, {"$ref": reference}))
         return [one for one in found if one]
@@ -201,7 +223,7 @@ class SchemaReader:
         if not isinstance(rule, Mapping) or "oneOf" in node or "anyOf" in node:
             return None
         stem = reference.rpartition("/")[0]
-        components = _lookup(self._document, stem, self.what)
+        components = self._document.look_up(stem, self.what)
         mapping = rule.get("mapping") or {}
         given = {str(target).rpartition("/")[2] for target in mapping.values()}
         names = [str(key) for key in mapping]
@@ -218,7 +240,7 @@ class SchemaReader:
             return None
         reference, field = str(option["$ref"]), str(rule.get("propertyName"))
         name = reference.rpartition("/")[2]
-        own = pointed(self._document, option, self.what).get("properties") or {}
+        own = self._document.pointed(option, self.what).get("properties") or {}
         pinned = own.get(field)
         if isinstance(pinned, Mapping) and ("const" in pinned or "enum" in pinned):
             return {"required": [field]}  # it says itself what it is called
@@ -245,7 +267,7 @@ class SchemaReader:
             return False
         if node.get("readOnly") is True:
             return True
-        return "$ref" in node and pointed(self._document, node, self.what).get("readOnly") is True
+        return "$ref" in node and self._document.pointed(node, self.what).get("readOnly") is True
 
     def _reference(self, reference: str) -> str:
         if reference not in self._names:
@@ -255,7 +277,7 @@ class SchemaReader:
                 name, number = f"{stem}_{number}", number + 1
             self._names[reference] = name
             self.definitions[name] = True  # while it is read, it may refer to itself
-            node = _lookup(self._document, reference, self.what)
+            node = self._document.look_up(reference, self.what)
             read, inherited = self.read(node), self._inherited(reference, node)
             self.definitions[name] = {"allOf": [read, *inherited]} if inherited else read
         return f"#/$defs/{self._names[reference]}"

@@ -1,8 +1,9 @@
 """Sound files: what libsndfile reads, and by FFmpeg what it does not.
 
 libsndfile comes first, as its samples are those of the published loader. It refuses what phones
-and browsers record (.m4a, .webm), cannot read a FLAC that was written to a pipe, and takes a WAV
-for empty whose recorder was killed before it wrote the size; FFmpeg reads all of these.
+and browsers record (.m4a, .webm), cannot read a FLAC that was written to a pipe, takes a WAV for
+empty whose recorder was killed before it wrote the size, and ends with the first of several sounds
+in a row (Ogg, MP3); FFmpeg reads all of these.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 MAX_SAMPLES = 200_000_000  # of all channels: 800 MB in memory, 3.5 hours of one channel at 16 kHz
 _UNKNOWN = 1 << 62  # from here on libsndfile's number of samples means that it does not know
 _FLOATS = ("FLOAT", "DOUBLE")  # libsndfile's names
+_OGG_HEADER = 27  # bytes of a page before its table of lengths (RFC 3533, 6)
 _LOUD = 4.0  # +12 dB: what float files of music may hold above full scale
 _INTEGERS_FROM = 256.0  # +48 dB: what no float file of sound in -1..1 holds
 _INTEGER_SCALES = (2.0**15, 2.0**23, 2.0**31)
@@ -63,7 +65,7 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
 
 
 def _by_libsndfile(file: Path) -> tuple[np.ndarray, int, bool] | None:
-    """As `_by_ffmpeg`; None where the header does not say how many samples there are.
+    """As `_by_ffmpeg`; None where it would not read all that is there.
 
     Raises:
         LibsndfileError: libsndfile cannot read it.
@@ -74,8 +76,56 @@ def _by_libsndfile(file: Path) -> tuple[np.ndarray, int, bool] | None:
             return None
         if sound.frames * sound.channels > MAX_SAMPLES:
             raise _too_long(file, sound.frames / sound.samplerate)
+        goes_on = _GOES_ON.get(sound.format)
+        if goes_on is not None and goes_on(file.read_bytes()):
+            return None
         samples = sound.read(dtype="float32", always_2d=True)
         return samples.T, sound.samplerate, sound.subtype in _FLOATS
+
+
+def _ogg_goes_on(data: bytes) -> bool:
+    """Whether streams follow one another in an Ogg file, which RFC 3533 calls chaining.
+
+    Radio that is recorded is such a file, and so are files that are joined. A page has a flag where
+    a stream begins; streams at once (sound and pictures) all begin before any goes on.
+    """
+    at, begun = 0, False
+    while data[at : at + 4] == b"OggS" and at + _OGG_HEADER <= len(data):
+        begins = bool(data[at + 5] & 2)
+        if begins and begun:
+            return True
+        begun |= not begins
+        lacing = data[at + _OGG_HEADER : at + _OGG_HEADER + data[at + 26]]
+        at += _OGG_HEADER + len(lacing) + sum(lacing)
+    return False
+
+
+def _mp3_goes_on(data: bytes) -> bool:
+    """Whether an MP3 has frames, or another tag, behind the bytes that its first frame announces.
+
+    So it is where files are joined: the first frame (Xing, Info) counts those of the first file.
+    """
+    start = 0
+    if data[:3] == b"ID3":  # its length in four groups of seven bits
+        start = 10 + sum(
+            byte << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
+        )
+    mark = next(
+        (i for word in (b"Xing", b"Info") if (i := data.find(word, start, start + 512)) > 0), 0
+    )
+    frame = data.find(b"\xff", start, mark)
+    if not mark or frame < 0:
+        return False
+    flags = int.from_bytes(data[mark + 4 : mark + 8], "big")
+    if not flags & 2:
+        return False
+    bytes_at = mark + 8 + 4 * (flags & 1)
+    end = frame + int.from_bytes(data[bytes_at : bytes_at + 4], "big")
+    after = data[end : end + 3]
+    return len(after) == 3 and (after == b"ID3" or (after[0] == 0xFF and after[1] & 0xE0 == 0xE0))
+
+
+_GOES_ON = {"OGG": _ogg_goes_on, "MP3": _mp3_goes_on}  # by libsndfile's name of the format
 
 
 def _by_ffmpeg(file: Path) -> tuple[np.ndarray, int, bool]:

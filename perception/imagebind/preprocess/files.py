@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from sensebind.errors import InputError
@@ -18,16 +19,19 @@ def checked(path: str | Path, what: str, max_bytes: int = MAX_BYTES) -> Path:
         max_bytes: Largest size accepted.
 
     Raises:
-        InputError: Missing, no regular file, empty, or larger than `max_bytes`.
+        InputError: Missing, not a regular file, empty, or larger than `max_bytes`.
     """
     file = Path(path)
     try:
-        if not file.is_file():
-            reason = "is a directory" if file.is_dir() else "does not exist"
-            raise InputError(f"{what} {file} {reason}")
-        size = file.stat().st_size
+        found = file.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # of a NUL in the name
+        raise InputError(f"{what} {file} does not exist") from error
     except OSError as error:
         raise InputError(f"{what} {file} cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise InputError(f"{what} {file} is {kind}")
+    size = found.st_size
     if size == 0:
         raise InputError(f"{what} {file} is empty")
     if size > max_bytes:

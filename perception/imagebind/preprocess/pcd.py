@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sensebind.perception.imagebind.preprocess.rows import axes_of, table, text_of, xyz_of
@@ -10,15 +12,25 @@ MAX_BYTES = 256 << 20
 """Of a body before it was compressed."""
 
 
-def parse_pcd(data: bytes) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Pcd:
+    """What a PCD file holds.
+
+    Attributes:
+        xyz: [N,3], float32 where a binary file has float32, else float64.
+        organized: Whether the points are the pixels of an image (HEIGHT above 1). A beam without
+            a return has to keep its place in it, and is written as three NaN.
+    """
+
+    xyz: np.ndarray
+    organized: bool
+
+
+def parse_pcd(data: bytes) -> Pcd:
     """x, y and z of a PCD file of version 0.5 to 0.7.
 
     Without POINTS, as before version 0.7, a cloud has WIDTH times HEIGHT of them. Names may be of
     any case, comments of any encoding.
-
-    Returns:
-        [N,3], float32 where a binary file has float32, else float64; NaN marks points without a
-        return.
 
     Raises:
         ValueError, KeyError: It is not one, is cut off, or has no x, y and z.
@@ -36,7 +48,7 @@ def parse_pcd(data: bytes) -> np.ndarray:
         raise ValueError("no FIELDS")
     names = [name.lower() for name in listed]
     counts = [int(c) for c in header.get("COUNT", ["1"] * len(names))]
-    points = _points(header)
+    points, organized = _points(header), int(header.get("HEIGHT", ["1"])[0]) > 1
     kinds = [t.lower() + s for t, s in zip(header["TYPE"], header["SIZE"], strict=True)]
     encoding = header["DATA"][0].lower()
     if encoding == "ascii":
@@ -44,15 +56,16 @@ def parse_pcd(data: bytes) -> np.ndarray:
         rows = table(text_of(data[position:]).splitlines()[:points])
         if len(rows) < points:
             raise ValueError(f"cut off after {len(rows)} of {points} points")
-        return rows[:, [starts[i] for i in axes_of(names)]]
+        return Pcd(rows[:, [starts[i] for i in axes_of(names)]], organized)
     # Padding fields share the name "_": number them, so that the layout is valid.
     unique = [name if name in ("x", "y", "z") else f"{name}#{i}" for i, name in enumerate(names)]
     fields = [(n, "<" + k, (c,)) for n, k, c in zip(unique, kinds, counts, strict=True)]
     if encoding == "binary":
         axes_of(unique)
-        return xyz_of(np.frombuffer(data, np.dtype(fields), points, position), "xyz")
+        records = np.frombuffer(data, np.dtype(fields), points, position)
+        return Pcd(xyz_of(records, "xyz"), organized)
     if encoding == "binary_compressed":
-        return _xyz_by_field(_lzf(data[position:]), fields, points)
+        return Pcd(_xyz_by_field(_lzf(data[position:]), fields, points), organized)
     raise ValueError(f"unknown DATA {encoding}")
 
 

@@ -13,7 +13,11 @@ import torch
 
 from sensebind.errors import ConfigurationError, InputError, one_line
 from sensebind.perception.imagebind.preprocess.files import checked
-from sensebind.perception.imagebind.preprocess.headerless import parse_columns, recognized
+from sensebind.perception.imagebind.preprocess.headerless import (
+    Recognizer,
+    parse_columns,
+    recognized,
+)
 from sensebind.perception.imagebind.preprocess.pcd import parse_pcd
 from sensebind.perception.imagebind.preprocess.ply import parse_ply
 from sensebind.perception.imagebind.preprocess.rows import (
@@ -30,7 +34,11 @@ MAX_COLUMNS = 128  # of a point; [3, N] and [4, N], as some toolkits have it, wo
 
 
 def read_points(
-    path: str | Path, *, columns: str | Sequence[str] = "", keep_nan: bool = False
+    path: str | Path,
+    *,
+    columns: str | Sequence[str] = "",
+    recognizer: Recognizer | None = None,
+    keep_nan: bool = False,
 ) -> np.ndarray:
     """Reads a cloud; the format follows from the ending.
 
@@ -41,8 +49,10 @@ def read_points(
         path: The file.
         columns: What a row of a .bin holds, such as "x y z intensity ring", with "float64" where
             numbers are doubles; by default it is recognized where only one layout is possible.
-        keep_nan: Whether NaN stays. In .pcd, whose definition says that it marks no return, it is
-            left out all the same, and the number of such points logged.
+        recognizer: What has seen the files of the same folder before; saves time with .bin.
+        keep_nan: Whether NaN stays, as in a model it is damage. Only in an organized .pcd, where a
+            beam without a return has to keep its place, points of three NaN are left out all the
+            same, and their number is logged.
 
     Returns:
         [N,3 or more] numbers in the file's own units, x y z first.
@@ -53,6 +63,7 @@ def read_points(
         ConfigurationError: The columns have no x, y or z, or the file is not a .bin.
     """
     layout = parse_columns(columns) if columns else None
+    organized = False
     file = checked(path, "point cloud", MAX_BYTES)
     ending = file.suffix.lower()
     if layout is not None and ending != ".bin":
@@ -60,7 +71,11 @@ def read_points(
     try:
         if ending == ".bin":
             data = file.read_bytes()
-            points = (layout or recognized(data)).read(data)
+            recognize = recognizer.recognized if recognizer else recognized
+            points = (layout or recognize(data)).read(data)
+        elif ending == ".pcd":
+            pcd = parse_pcd(file.read_bytes())
+            points, organized = pcd.xyz, pcd.organized
         elif ending in _READERS:
             points = np.asarray(_READERS[ending](file))
         else:
@@ -88,23 +103,27 @@ def read_points(
         )
     if points.dtype.kind not in "fiu":
         raise InputError(f"point cloud {file} holds {points.dtype}, not numbers")
-    with_returns = _with_returns(points, keep_nan and ending != ".pcd")
-    if keep_nan and ending == ".pcd" and len(with_returns) < len(points):
-        lost = len(points) - len(with_returns)
-        log.warning("point cloud %s: %d of %d points have no return", file, lost, len(points))
-    points = with_returns
+    count = len(points)
+    if keep_nan and organized:
+        points = points[~np.isnan(points[:, :3]).all(axis=1)]
+        if len(points) < count:
+            lost = count - len(points)
+            log.warning("point cloud %s: %d of %d points have no return", file, lost, count)
+    elif not keep_nan and not _finite(points):
+        points = points[np.isfinite(points[:, :3]).all(axis=1)]
+    points = _off_origin(points)
     if len(points) == 0:
-        raise InputError(f"point cloud {file} holds no point")
+        why = f": none of its {count} points is a return (NaN, or 0, 0, 0)" if count else ""
+        raise InputError(f"point cloud {file} holds no point{why}")
     return points
 
 
-def _with_returns(points: np.ndarray, keep_nan: bool) -> np.ndarray:
-    if not keep_nan and not _finite(points):
-        points = points[np.isfinite(points[:, :3]).all(axis=1)]
-    origin = points[:, 0] == 0
-    if np.count_nonzero(origin) < 2:  # of most clouds no more need be looked at
+def _off_origin(points: np.ndarray) -> np.ndarray:
+    """Points without those at exactly (0, 0, 0), if there are several of them."""
+    x = np.ascontiguousarray(points[:, 0])  # a column is slow to compare
+    if np.count_nonzero(x == 0) < 2:  # of most clouds no more need be looked at
         return points
-    origin &= (points[:, 1] == 0) & (points[:, 2] == 0)
+    origin = (points[:, :3] == 0).all(axis=1)
     return points[~origin] if np.count_nonzero(origin) > 1 else points
 
 
@@ -118,7 +137,8 @@ def _finite(points: np.ndarray) -> bool:
 
 
 def _read_npy(file: Path) -> np.ndarray:
-    array = np.load(file, allow_pickle=False)
+    with file.open("rb") as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
     names = array.dtype.names
     if names is None:
         return array
@@ -140,12 +160,11 @@ def _bytes(parse: Callable[[bytes], np.ndarray]) -> Callable[[Path], np.ndarray]
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     ".npy": _read_npy,
     ".ply": _bytes(parse_ply),
-    ".pcd": _bytes(parse_pcd),
     ".xyz": _bytes(parse_rows),
     ".pts": _bytes(parse_rows),
     ".txt": _bytes(parse_rows),
     ".obj": _bytes(parse_obj),
     ".pt": _read_pt,
 }
-ENDINGS = (*_READERS, ".bin")
+ENDINGS = (*_READERS, ".pcd", ".bin")
 """What can be read."""

@@ -36,6 +36,7 @@ one picture at a steady rate, and all that the clip shows where a picture stands
 UNTIMED = "has no times: its pictures are taken at 25 a second"
 _END = 1 << 62  # a time stamp behind every other
 _REORDERED = Fraction(2)  # seconds in which frames are stored in another order than shown
+_FLATTEST = 4  # sides of a pixel; those of the formats in use lie between 0.8 and 2.2
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
 _ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
     False: {(1, 1): 1, (-1, 1): 2, (-1, -1): 3, (1, -1): 4},
@@ -49,8 +50,8 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     """Decodes what is on the screen at the beginning and at the end of each clip of a video file.
 
     At a steady rate these are the first and the last frame with a time stamp in the clip. Where a
-    picture stands still it is seen in every clip that it stands in. Frames are turned by the
-    file's display matrix, transparent ones composited on white.
+    picture stands still it is seen in every clip that it stands in. Frames are shown as `Screen`
+    shows them.
 
     Returns:
         `clips` pairs of uint8 [H,W,3] RGB frames.
@@ -62,6 +63,7 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     damage = Damage()
     try:
         with opened(file) as (container, stream):
+            screen = Screen(stream)
             span = _span(container, stream) or _counted_span(file)
             duration = span.end - span.begin
             if untimed(stream):  # a second may be anything: no picture is in two clips, at least
@@ -79,7 +81,6 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
         raise InputError(f"video {file} cannot be decoded: {one_line(error)}") from error
     if damage.packets:
         log.warning("video %s: %d packets cannot be decoded and are left out", file, damage.packets)
-    screen = Screen()
     pairs = [clip.pair(screen) for clip in wanted]
     found = [pair for pair in pairs if pair]
     if not found:
@@ -134,23 +135,40 @@ def timed_frames(
 
 
 class Screen:
-    """Shows the frames of a file as a player does; one for each file, as a converter costs time."""
+    """Shows the frames of a file as a player does; one for each file, as a converter costs time.
 
-    def __init__(self) -> None:
+    Frames are turned by the file's display matrix, transparent ones composited on white. Where
+    pixels are not square (DV, DVD, HDV), the shorter of their sides is stretched, so that nothing
+    of the picture is lost.
+
+    Args:
+        stream: What is shown.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
         self._convert = VideoReformatter().reformat
         self._clear: dict[str, bool] = {}  # by pixel format
+        self._pixel = stream.sample_aspect_ratio or Fraction(1)  # width over height
 
     def picture(self, frame: av.VideoFrame) -> np.ndarray:
-        """A frame upright, transparent parts on white; uint8 [H,W,3] RGB."""
+        """A frame as it is shown, uint8 [H,W,3] RGB."""
         name = frame.format.name
         if name not in self._clear:
             parts = frame.format.components
             self._clear[name] = frame.format.has_palette or any(one.is_alpha for one in parts)
         form = "rgba" if self._clear[name] else "rgb24"
-        pixels = self._convert(frame, format=form).to_ndarray()
+        pixels = self._square(self._convert(frame, format=form).to_ndarray())
         matrix = frame.side_data.get("DISPLAYMATRIX")
         orientation = 1 if matrix is None else orientation_of(np.frombuffer(matrix, np.int32))
         return upright(on_ground(pixels), orientation)
+
+    def _square(self, pixels: np.ndarray) -> np.ndarray:
+        """A picture [H,W,C] with square pixels."""
+        if self._pixel == 1 or not 1 / _FLATTEST <= self._pixel <= _FLATTEST:  # or nonsense
+            return pixels
+        height, width = pixels.shape[:2]
+        size = round(width * max(self._pixel, 1)), round(height / min(self._pixel, 1))
+        return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
 
 
 def orientation_of(matrix: np.ndarray) -> int:
@@ -171,16 +189,16 @@ def orientation_of(matrix: np.ndarray) -> int:
 
 @contextmanager
 def opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Opens the first picture stream of a video file.
+    """Opens the moving pictures of a video file, which a cover may come before.
 
     Raises:
         FFmpegError: It cannot be opened.
         InputError: It has no picture stream.
     """
     with av.open(str(file), options=LOCAL_ONLY) as container:
-        if not container.streams.video:
+        stream = container.streams.best("video")
+        if not isinstance(stream, VideoStream):
             raise InputError(f"video {file} has no picture stream")
-        stream = container.streams.video[0]
         if not stream.codec_context:
             raise InputError(f"video {file} is encoded in a way that FFmpeg does not know")
         stream.thread_type = "AUTO"

@@ -17,7 +17,7 @@ from sensebind.agent.approval import Approvals, Decision, NotWaiting, Policy, Re
 from sensebind.agent.approval.audit import read_audit
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, CallRecord
-from sensebind.agent.events import TurnRecord
+from sensebind.agent.events import Finished, TurnRecord
 from sensebind.errors import InputError, SenseBindError, StorageError
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.motion import Motion, motion_tools
@@ -394,7 +394,7 @@ def test_what_ran_is_not_run_again_when_a_parallel_call_does_not_end(
     file = tmp_path / "dialogs.sqlite"
     chat = ScriptedChat(script=script)
     with Assistant(chat, [base.tool, look], policy=MOVE, dialogs=file) as one:
-        events = one.turn("go")
+        events = one.turn("go 1 metre")
         while not isinstance(next(events), CallRecord):
             pass
         freed.set()
@@ -481,3 +481,58 @@ def test_requests_are_told_apart() -> None:
         Request.of({**call, "name": "m"}, 0, "c"),
     ]
     assert len({one.id, *(other.id for other in others)}) == 6
+
+
+def test_what_a_stop_rejected_never_waits_again(tmp_path: Path) -> None:
+    approvals = Approvals(tmp_path / "dialogs.sqlite")
+    request = Request("drive", {"metres": 1.0}, "call#0:digest:checkpoint", "call")
+    assert approvals.waiting("kitchen", [request]) == [request]
+    approvals.reject("kitchen")
+    for number in range(1100):  # of other dialogs, so that old rows are removed
+        approvals.waiting("garden", [Request("drive", {}, f"call#{number}", f"call-{number}")])
+    assert [approvals.waiting("kitchen", [request]) for _ in range(3)] == [[], [], []]
+    approvals.close()
+
+
+def test_a_stop_counts_for_what_was_said_before_it_and_waits_for_its_turn() -> None:
+    looking, seen, opened = threading.Event(), threading.Event(), []
+
+    def look() -> str:
+        """Looks, whatever becomes of its turn."""
+        looking.set()
+        assert seen.wait(20)
+        return "a ball"
+
+    def open_door() -> str:
+        """Opens the door."""
+        opened.append(1)
+        return "open"
+
+    def script(messages: list[BaseMessage]) -> AIMessage:
+        last = messages[-1]
+        if isinstance(last, ToolMessage):
+            return AIMessage("done")
+        return calls(("open_door" if "door" in str(last.text) else "look", {}))
+
+    tools = [
+        StructuredTool.from_function(look, metadata=label(Risk.OBSERVE)),
+        StructuredTool.from_function(open_door, metadata=label(Risk.CHANGE)),
+    ]
+    policy = Policy(approved=frozenset({"open_door"}))
+    assistant = Assistant(ScriptedChat(script=script), tools, policy=policy, robot=Rates())
+    records: list[TurnRecord] = []
+    first = threading.Thread(target=lambda: assistant.ask("look"))
+    first.start()
+    assert looking.wait(20)
+    events = assistant.turn("stop, and then open the door")
+    second = threading.Thread(
+        target=lambda: records.extend(e.record for e in events if isinstance(e, Finished))
+    )
+    second.start()
+    time.sleep(0.3)  # it waits for the first turn, whose tool does not end yet
+    assistant.stop("a test")
+    seen.set()
+    first.join(20)
+    second.join(20)
+    assert opened == [] and records[0].cancelled
+    assert assistant.ask("open the door").tool_calls[0].result == "open" and opened == [1]

@@ -45,7 +45,7 @@ def dialog(door: Door, **options: Any) -> Assistant:
 def test_nothing_runs_before_a_person_has_approved_it(tmp_path: Path) -> None:
     door = Door()
     with dialog(door, audit=tmp_path / "audit.jsonl") as one:
-        events = list(one.turn("open the door"))
+        events = list(one.turn("open the door by 30"))
         assert events[-2] == ApprovalNeeded((Request("open", {"angle": 30}),))
         assert one.pending() == [Request("open", {"angle": 30})] and door.opened == []
         with pytest.raises(InputError, match="2 decisions for 1"):
@@ -74,7 +74,7 @@ def test_approve_edit_and_reject(decision: Decision, opened: list[int], told: st
         asked.append(request)
         return decision
 
-    record = dialog(door, approve=person).ask("open the door")
+    record = dialog(door, approve=person).ask("open the door by 30")
     assert asked == [Request("open", {"angle": 30})]
     assert door.opened == opened and told in record.assistant
     assert record.tool_calls[0].failed == (decision.kind == "reject")
@@ -90,7 +90,7 @@ def test_approved_calls_run_whatever_ids_their_model_gave_them(
         if isinstance(messages[-1], ToolMessage):
             results = [one.text for one in messages if isinstance(one, ToolMessage)]
             return AIMessage(" | ".join(results[-2:]))
-        angle = int(messages[-1].text)
+        angle = int(str(messages[-1].text).split()[0])
         made = [
             {"name": "open", "args": {"angle": angle + n}, "id": one} for n, one in enumerate(ids)
         ]
@@ -104,7 +104,7 @@ def test_approved_calls_run_whatever_ids_their_model_gave_them(
         audit=tmp_path / "audit.jsonl",
     ) as one:
         for angle in (10, 20):
-            record = one.ask(str(angle))
+            record = one.ask(f"{angle} {angle + 1}")
             assert record.assistant == f"opened by {angle} | opened by {angle + 1}"
             assert [call.decision for call in record.tool_calls] == ["approve"] * 2
     assert sorted(door.opened) == [10, 11, 20, 21]
@@ -115,7 +115,7 @@ def test_approved_calls_run_whatever_ids_their_model_gave_them(
 def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
     file = tmp_path / "dialogs.sqlite"
     with dialog(Door(), dialogs=file) as first:
-        assert first.ask("open the door").pending
+        assert first.ask("open the door by 30").pending
     door = Door()
     with dialog(door, dialogs=file) as second:
         assert second.pending() == [Request("open", {"angle": 30})]
@@ -127,18 +127,18 @@ def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
 def test_asking_something_else_rejects_what_waits() -> None:
     door = Door()
     one = dialog(door)
-    one.ask("open the door")
-    assert one.ask("open it again").pending and door.opened == []
+    one.ask("open the door by 30")
+    assert one.ask("open it by 30 again").pending and door.opened == []
     assert len(one.pending()) == 1
     assert [m.type for m in one.history.messages()] == ["human", "ai"]
 
 
 def test_a_policy_may_approve_for_good_and_forbid() -> None:
     door = Door()
-    assert dialog(door, policy=Policy(approved=frozenset({"open"}))).ask("x").assistant == (
+    assert dialog(door, policy=Policy(approved=frozenset({"open"}))).ask("open 30").assistant == (
         "done: opened by 30"
     )
-    record = dialog(door, policy=Policy(forbidden=frozenset({"open"}))).ask("x")
+    record = dialog(door, policy=Policy(forbidden=frozenset({"open"}))).ask("open 30")
     assert record.assistant == "done: error: open is forbidden here" and door.opened == [30]
 
 
@@ -217,6 +217,24 @@ def test_a_cancelled_turn_starts_nothing() -> None:
         assert governed(one) == "ok"
         one.cancel(turn)
         assert governed(one, n=1) == "error: cancelled"
+
+
+def test_a_stop_while_the_log_is_written_still_counts(tmp_path: Path) -> None:
+    turn, ran = threading.Event(), []
+
+    class SlowDisk(AuditLog):
+        def write(self, event: str, **fields: Any) -> None:
+            super().write(event, **fields)
+            if event == "started":
+                one.cancel(turn)
+
+    log = SlowDisk(tmp_path / "audit.jsonl")
+    one = Governor(Policy(), tools_of(Risk.CHANGE), audit=log)
+    with cancellable(turn):
+        assert governed(one, run=lambda: str(ran.append(1))) == "error: cancelled"
+    assert ran == []
+    assert [record["event"] for record in read_audit(log.path)] == ["started", "cancelled"]
+    log.close()
 
 
 # --- whole turns ---------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
 from sensebind.agent.assistant import Assistant
+from sensebind.agent.cli.conversation import converse
 from sensebind.agent.cli.stop_signals import StopSignals
 from sensebind.agent.cli.terminal import Terminal
 from sensebind.agent.threads import Dialogs
@@ -51,7 +52,7 @@ class Robot:
         self.looking.set()
         while not (self.seen.is_set() or cancelled.is_set()) and time.monotonic() < until:
             time.sleep(0.01)
-        return "stopped" if cancelled.is_set() else "a ball"
+        return "stopped" if cancelled.is_set() else "a ball, 1 metre ahead"
 
     def drive(self, metres: float) -> str:
         self.driven.append(metres)
@@ -179,7 +180,7 @@ def test_the_beginning_of_a_stop_before_a_question_stops(robot: Robot, keyboard:
 def test_a_stop_at_a_question_rejects_what_waits(
     robot: Robot, keyboard: Keyboard, answer: str
 ) -> None:
-    keyboard.answers = iter(["go", answer, "y"])
+    keyboard.answers = iter(["go 0.5", answer, "y"])
     robot.converse(Terminal())
     assert robot.driven == [] and robot.stops >= 1 and robot.assistant.pending() == []
 
@@ -237,7 +238,7 @@ def test_a_key_at_a_question_stops_says_so_and_leaves_nothing_to_approve() -> No
 
     try:
         until("> ")
-        os.write(master, b"go\n")
+        os.write(master, b"go 0.5\n")
         until("drive metres=0.5? [y/N] ")
         os.write(master, b"\x1c")  # Ctrl-\\
         until("* stopped by Ctrl-\\")
@@ -312,7 +313,7 @@ def test_a_stop_ends_a_pause(robot: Robot, keyboard: Keyboard) -> None:
 def test_in_a_pipe_lines_keep_their_order_and_a_stop_answers(
     robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("go\nstop\nyes\ngo\ny\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("go 0.5\nstop\nyes\ngo 0.5\ny\n"))
     robot.converse(Terminal())
     assert robot.driven == [0.5] and robot.stops >= 1
     lines = capsys.readouterr().out.splitlines()
@@ -369,3 +370,65 @@ def test_nothing_that_others_wrote_repaints_the_question(
         assert not set("\x1b\r\u202e\x9b") & set(capsys.readouterr().out)
     with Dialogs(file) as kept:  # and what is kept is what was said
         assert next(kept.turns("default"))["tool_calls"][0]["arguments"] == {"text": EVIL}
+
+
+def test_a_stop_that_is_written_as_a_command_stops(
+    robot: Robot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("/stop\n/停\n/help\n"))
+    converse(robot.assistant, Terminal())
+    assert robot.stops == 2 and "Stopped." in capsys.readouterr().out
+
+
+def test_a_stop_that_fails_does_not_end_the_thread_that_hears_the_next() -> None:
+    heard: list[str] = []
+
+    def stop(reason: str) -> None:
+        heard.append(reason)
+        raise ValueError("the bus is gone")
+
+    terminal = Terminal(as_json=True)
+    with terminal.stopping(stop):
+        for number in (signal.SIGUSR1, signal.SIGQUIT):
+            before, until = len(heard), time.monotonic() + 20
+            os.kill(os.getpid(), number)
+            while len(heard) == before and time.monotonic() < until:
+                time.sleep(0.01)
+    assert heard == ["SIGUSR1", "Ctrl-\\"]
+
+
+_STARTING = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:]
+from pathlib import Path
+from sensebind.agent.robot import robot
+class Starting:
+    def __init__(self, *arguments, **options): ...
+    def __enter__(self):
+        os.kill(os.getpid(), signal.SIGQUIT)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        print("still starting", flush=True)
+        raise KeyboardInterrupt
+    def __exit__(self, *_): ...
+robot.Robot = Starting
+from sensebind.agent.cli import main
+file = Path("rover.yaml")
+file.write_text('{name: rover, llm: sensebind, streams: {camera: {source: "camera:0"}}}')
+main([os.environ["COMMAND"], str(file)])
+"""
+
+
+@pytest.mark.parametrize("command", ["chat", "run"])
+def test_a_key_and_a_button_end_nothing_while_the_robot_starts(
+    tmp_path: Path, command: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STARTING, *sys.path],
+        env=os.environ | {"COMMAND": command},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "still starting" in done.stdout and done.returncode >= 0, done.stderr

@@ -61,7 +61,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 def test_yes_in_the_next_line_of_a_pipe_approves(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ground: Ground, line: str
 ) -> None:
-    piped(monkeypatch, f"go\n\n# a remark\n{line}\nhi\n")
+    piped(monkeypatch, f"go 0.5\n\n# a remark\n{line}\nhi\n")
     converse(Terminal(), ground)
     assert ground.driven == [0.5]
     assert capsys.readouterr().out.splitlines() == [
@@ -78,7 +78,7 @@ def test_yes_in_the_next_line_of_a_pipe_approves(
 def test_no_rejects_and_the_model_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ground: Ground, line: str
 ) -> None:
-    piped(monkeypatch, f"go\n{line}\n")
+    piped(monkeypatch, f"go 0.5\n{line}\n")
     converse(Terminal(), ground)
     assert not ground.driven
     told = "error: you did not allow it"
@@ -88,14 +88,14 @@ def test_no_rejects_and_the_model_is_told_in_one_line(
 def test_anything_else_rejects_and_is_the_next_question(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ground: Ground
 ) -> None:
-    piped(monkeypatch, "go\nhow are you?\n")
+    piped(monkeypatch, "go 0.5\nhow are you?\n")
     one = converse(Terminal(), ground)
     assert not ground.driven and one.pending() == []
     assert capsys.readouterr().out.splitlines()[-2:] == ["> how are you?", "hello"]
 
 
 def test_the_end_of_input_approves_nothing(monkeypatch: pytest.MonkeyPatch, ground: Ground) -> None:
-    piped(monkeypatch, "go\n")
+    piped(monkeypatch, "go 0.5\n")
     one = converse(Terminal(), ground)
     assert not ground.driven and len(one.pending()) == 1
 
@@ -127,7 +127,7 @@ def test_a_person_is_asked_at_the_prompt(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ground: Ground
 ) -> None:
     asked: list[str] = []
-    typed: Iterator[str] = iter(["go", "", "go", "y"])
+    typed: Iterator[str] = iter(["go 0.5", "", "go 0.5", "y"])
 
     def answer(prompt: str) -> str:
         asked.append(prompt)

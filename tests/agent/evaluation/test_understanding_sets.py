@@ -3,18 +3,32 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
 import jsonschema
-import msgspec
 import pytest
 import yaml
 from pydantic import BaseModel
 
+from sensebind.agent.evaluation.understanding_sets import (
+    SETS,
+    TOOL_SETS,
+    Call,
+    Foreign,
+    Line,
+    MustNotAct,
+    Number,
+    Phrasing,
+    PlainOrder,
+    Steps,
+    ToolSet,
+    read_set,
+    read_tool_set,
+    ways,
+)
 from sensebind.agent.robot.motion import REACH
 from sensebind.perception.simhome.catalog import DEVICES, KINDS
 from sensebind.perception.simhome.house_api import Setting
@@ -34,158 +48,27 @@ SWITCHES = (
 )
 ACTING = {*SWITCHES, "thermostat_set", "drive", "turn", "approach"}
 LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause")
-
-
-class Call(msgspec.Struct, forbid_unknown_fields=True):
-    tool: str
-    arguments: dict[str, object]
-
-
-class Line(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    language: str
-    text: str
-    category: str
-
-
-class Acts(msgspec.Struct, forbid_unknown_fields=True):
-    acts: list[Call]
-    never: list[str | Call]
-
-
-class MustNotAct(Line):
-    expected: Acts
-    device: str = ""
-
-
-class Calls(msgspec.Struct, forbid_unknown_fields=True):
-    calls: list[Call]
-    about: str = ""
-
-
-class PlainOrder(Line):
-    approved: bool
-    expected: Calls
-
-
-class Relative(msgspec.Struct, forbid_unknown_fields=True):
-    read: str
-    then: str
-    argument: str
-    change: int
-
-
-class Outcome(msgspec.Struct, forbid_unknown_fields=True):
-    outcome: Literal["call", "ask"]
-    calls: list[Call] = []
-    reason: Literal[
-        "", "no_number", "out_of_range", "not_whole", "not_in_steps", "ambiguous", "relative"
-    ] = ""
-    never: list[str] = []
-    or_relative: Relative | None = None
-
-
-class Number(Line):
-    expected: Outcome
-
-
-class Phrasing(Line):
-    expected: Calls
-
-
-class Foreign(Line):
-    set: str
-    expected: Calls
-
-
-class Remembered(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-    sense: Literal["sight", "hearing"]
-    minutes_ago: int
-
-
-class Setup(msgspec.Struct, forbid_unknown_fields=True):
-    in_view: list[str]
-    not_in_view: list[str]
-    devices: dict[str, str | int]
-    free_metres: float = 0.0
-    remembered: list[Remembered] = []
-
-
-class Step(msgspec.Struct, forbid_unknown_fields=True):
-    tool: str | None
-    arguments: dict[str, object]
-    possible: bool
-
-
-class Final(msgspec.Struct, forbid_unknown_fields=True):
-    devices: dict[str, str | int]
-    robot: dict[Literal["near", "moved", "turned"], str | float]
-    watching: list[str] = []
-
-
-class Report(msgspec.Struct, forbid_unknown_fields=True):
-    about: str
-    value: str | int | None = None
-    kind: str = ""
-    step: int = 0
-    reason: str = ""
-    optional: bool = False
-
-
-class Task(msgspec.Struct, forbid_unknown_fields=True):
-    steps: list[Step]
-    final: Final
-    report: list[Report]
-    optional_steps: list[int] = []
-
-
-class Steps(Line):
-    possible: bool
-    setup: Setup
-    expected: Task
-
-
-class ToolOfSet(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    name: str
-    description: str
-    input_schema: dict[str, object]
-
-
-class ToolSet(msgspec.Struct, forbid_unknown_fields=True):
-    id: str
-    origin: Literal["package", "invented"]
-    tools: list[ToolOfSet]
-    about: str = ""
-    package: str = ""
-    version: str = ""
-    registry: str = ""
-    licence: str = ""
-    read_from: str = ""
-
-
-SETS: Mapping[str, tuple[type[Line], int]] = {
-    "must_not_act": (MustNotAct, 300),
-    "plain_orders": (PlainOrder, 200),
-    "numbers": (Number, 100),
-    "phrasings": (Phrasing, 100),
-    "foreign_tools": (Foreign, 200),
-    "tasks_of_steps": (Steps, 100),
-}
-
-
 LINE = TypeVar("LINE", bound=Line)
 
 
+COUNTS = {
+    "must_not_act": 300,
+    "plain_orders": 200,
+    "numbers": 100,
+    "phrasings": 100,
+    "foreign_tools": 200,
+    "tasks_of_steps": 100,
+}
+
+
 def lines(name: str, kind: type[LINE]) -> list[LINE]:
-    text = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8")
-    return [msgspec.json.decode(line, type=kind) for line in text.splitlines()]
+    return read_set(FOLDER, name, kind)
 
 
 @cache
 def tool_sets() -> dict[str, ToolSet]:
-    files = sorted((FOLDER / "foreign_tool_sets").glob("*.json"))
-    return {file.stem: msgspec.json.decode(file.read_bytes(), type=ToolSet) for file in files}
+    files = sorted((FOLDER / TOOL_SETS).glob("*.json"))
+    return {file.stem: read_tool_set(FOLDER, file.stem) for file in files}
 
 
 class Nothing(BaseModel, extra="forbid"):
@@ -211,17 +94,6 @@ def simhome_tools() -> dict[str, type[BaseModel]]:
     )
 
 
-def ways(arguments: Mapping[str, object]) -> Iterator[dict[str, object]]:
-    """Every choice of the alternatives of a call's arguments; None leaves one out."""
-    choices = [
-        value["any_of"] if isinstance(value, dict) and "any_of" in value else [value]
-        for value in arguments.values()
-    ]
-    for chosen in product(*choices):
-        pairs = zip(arguments, chosen, strict=True)
-        yield {name: value for name, value in pairs if value is not None}
-
-
 def check_simhome(calls: Iterable[Call]) -> None:
     for call in calls:
         schema = simhome_tools()[call.tool]
@@ -244,8 +116,8 @@ def test_digests() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_lines(name: str) -> None:
-    kind, count = SETS[name]
-    rows = lines(name, kind)
+    count = COUNTS[name]
+    rows = lines(name, SETS[name])
     assert len(rows) == count
     assert len({row.id for row in rows}) == count
     assert all(row.text.strip() and len(row.text) <= 500 for row in rows)

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +16,15 @@ import pytest
 from fixtures.scripted_chat import ScriptedChat, calls_once, echo
 from langchain_core.tools import BaseTool, StructuredTool
 
+from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.control import ControlServer
+from sensebind.agent.robot.control import MAX_CLIENTS, ControlServer
 from sensebind.agent.robot.run_directory import RunLock
 from sensebind.errors import InputError, ToolError
 from sensebind.perception.storage.spans import FOREVER, Span
+from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import Risk, label
 
 ROBOT = """
@@ -28,12 +33,20 @@ llm: sensebind
 streams: {camera: {source: "camera:0"}}
 """
 JPEG = b"\xff\xd8 not much of an image"
+LOOKING, SEEN = threading.Semaphore(0), threading.Event()
+CANCELLED: list[bool] = []
 
 
 def look(what: str) -> tuple[str, dict[str, Any]]:
     """Looks for an object."""
     if what == "ghost":
         raise InputError("nobody sees ghosts")
+    if what == "everything":
+        LOOKING.release()
+        turn = turn_event() or threading.Event()
+        while not (SEEN.is_set() or turn.wait(0.01)):
+            pass
+        CANCELLED.append(turn.is_set())
     return f"1 {what}", {"jpeg": JPEG}
 
 
@@ -57,12 +70,24 @@ class Agent:
         self.awareness = SimpleNamespace(report=dict)
         self.media: list[Mapping[str, Any]] = []
         self.forgotten: list[tuple[list[Span], bool]] = []
+        self.stopped: list[str] = []
         self._threads = {
             "default": Assistant(ScriptedChat(script=echo), self.tools),
             "driver": Assistant(
                 ScriptedChat(script=calls_once("drive", metres=1.0)), self.tools, thread="driver"
             ),
+            "looker": Assistant(
+                ScriptedChat(script=calls_once("look", what="everything")),
+                self.tools,
+                thread="looker",
+            ),
         }
+
+    def stop(self, reason: str = "") -> None:
+        self.stopped.append(reason)
+
+    def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
+        return self.assistant(thread).decide(decisions)
 
     def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
         self.forgotten.append((list(spans), dry))
@@ -84,8 +109,11 @@ def robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pat
     file = tmp_path / "rover.yaml"
     file.write_text(ROBOT)
     agent: Any = Agent()
+    SEEN.clear()
+    CANCELLED.clear()
     with ControlServer(agent, read_config(file).control_socket):
         yield file, agent
+    SEEN.set()
 
 
 def sensebind(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -109,7 +137,7 @@ def test_a_running_robot_is_asked_without_pytorch(robot: tuple[Path, Agent]) -> 
 
 def test_what_waits_for_approval_is_said(robot: tuple[Path, Agent]) -> None:
     file, _ = robot
-    done = sensebind("ask", "go", "--attach", file, "--thread", "driver")
+    done = sensebind("ask", "go 1 metre", "--attach", file, "--thread", "driver")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert "drive waits for approval" in last and "--attach --thread driver" in last
@@ -155,6 +183,47 @@ def test_tools_that_observe_are_called_and_no_others(robot: tuple[Path, Agent]) 
         client.call("look", {"what": "ghost"})
 
 
+def test_a_stop_comes_in_whatever_others_keep_the_robot_busy_with(
+    robot: tuple[Path, Agent],
+) -> None:
+    client = AttachedRobot(read_config(robot[0]))
+    busy = [
+        threading.Thread(target=client.call, args=("look", {"what": "everything"}))
+        for _ in range(MAX_CLIENTS)
+    ]
+    for one in busy:
+        one.start()
+    assert all(LOOKING.acquire(timeout=20) for _ in busy)
+    client.stop("a button")
+    assert robot[1].stopped == ["a button"]
+    with pytest.raises(InputError, match="16 clients are talking already"):
+        client.call("look", {"what": "dog"})
+    SEEN.set()
+    for one in busy:
+        one.join(20)
+
+
+def test_a_turn_ends_with_the_client_that_asked_for_it(robot: tuple[Path, Agent]) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(read_config(robot[0]).control_socket))
+        client.sendall(b'{"do": "turn", "text": "look", "thread": "looker"}\n')
+        assert LOOKING.acquire(timeout=20)
+    deadline = time.monotonic() + 10
+    while not CANCELLED and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert CANCELLED == [True]
+
+
+def test_a_client_decides_only_what_it_names(robot: tuple[Path, Agent]) -> None:
+    client = AttachedRobot(read_config(robot[0]), "driver")
+    assert [event for event in client.turn("go")][-1].record.pending  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="does not name its request"):
+        list(client.decide([Decision("approve")]))
+    [request] = client.pending()
+    list(client.decide([Decision("reject", request=request.id)]))
+    assert client.pending() == []
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_other_agents_use_a_running_robot_over_mcp(robot: tuple[Path, Agent]) -> None:
     pytest.importorskip("mcp")
@@ -172,10 +241,11 @@ def test_other_agents_use_a_running_robot_over_mcp(robot: tuple[Path, Agent]) ->
             listed = await session.list_tools()
             dog = await session.call_tool("look", {"what": "dog"})
             ghost = await session.call_tool("look", {"what": "ghost"})
+            await session.call_tool("stop", {})
             return [one.name for one in listed.tools], dog, ghost
 
     names, dog, ghost = asyncio.run(asyncio.wait_for(use(), 60))
-    assert names == ["look"]
+    assert sorted(names) == ["look", "stop"] and robot[1].stopped == ["an MCP client"]
     assert [one.type for one in dog.content] == ["text", "image"] and dog.content[0].text == "1 dog"
     assert ghost.isError and "ghosts" in ghost.content[0].text
 

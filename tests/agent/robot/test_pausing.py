@@ -168,9 +168,9 @@ def test_no_movement_begins_while_what_it_relies_on_is_paused() -> None:
         policy=Policy(approved=frozenset({"drive"})),
         hold=lambda: held[0],
     )
-    assert "does not move blind" in one.ask("go").tool_calls[0].result and not moved
+    assert "does not move blind" in one.ask("go 1 metre").tool_calls[0].result and not moved
     held[0] = ""
-    assert one.ask("go").tool_calls[0].result == "driven"
+    assert one.ask("go 1 metre").tool_calls[0].result == "driven"
 
 
 @pytest.mark.extended

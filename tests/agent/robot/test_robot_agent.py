@@ -1,5 +1,6 @@
 """A robot's agent stops all its dialogs, whatever one of them or the base answers."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.approval.audit import read_audit
-from sensebind.agent.events import TurnRecord
+from sensebind.agent.assistant import Assistant
+from sensebind.agent.events import Finished, TurnRecord
 from sensebind.agent.robot import agent as robot_agent
 from sensebind.agent.robot.agent import RobotAgent
 from sensebind.agent.robot.config_file import parse_config
@@ -139,3 +141,72 @@ def test_a_stop_is_sent_where_nobody_has_talked_yet(
         BASE.fault = "the bus is gone"
         with pytest.raises(ToolError, match="the bus is gone"):
             agent.stop()
+
+
+def test_a_stop_said_in_one_dialog_stops_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    records: dict[str, TurnRecord] = {}
+    with robot(monkeypatch, tmp_path) as agent:
+        running = busy(agent, "kitchen", records)
+        said = [e.record for e in agent.turn("stop!", thread="garden") if isinstance(e, Finished)]
+        running.join(20)
+        assert records["kitchen"].cancelled and said[0].assistant == "Stopped."
+
+
+def test_no_dialog_waits_for_the_files_of_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    records: dict[str, TurnRecord] = {}
+    with robot(monkeypatch, tmp_path) as agent:
+        running = [busy(agent, name, records) for name in ("kitchen", "garden")]
+        with sqlite3.connect(tmp_path / "state/sensebind/rover/dialogs.sqlite") as other:
+            other.execute("BEGIN IMMEDIATE")  # another process writes, and takes its time
+            stopping = threading.Thread(target=agent.stop)
+            stopping.start()
+            for one in running:
+                one.join(2.5)  # a stop waits for the file for 5 seconds
+            assert [one.is_alive() for one in running] == [False, False]
+            other.rollback()
+        stopping.join(20)
+
+
+def test_a_stop_does_not_wait_for_a_dialog_that_is_opened_and_counts_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opening, opened = threading.Event(), threading.Event()
+
+    class SlowToOpen(Assistant):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opening.set()
+            assert opened.wait(20)
+            super().__init__(*arguments, **options)
+
+    with robot(monkeypatch, tmp_path) as agent:
+        monkeypatch.setattr(robot_agent, "Assistant", SlowToOpen)
+        records: list[TurnRecord] = []
+        turn = threading.Thread(
+            target=lambda: records.extend(
+                e.record for e in agent.turn("drive") if isinstance(e, Finished)
+            )
+        )
+        turn.start()
+        assert opening.wait(20)
+        stopping = threading.Thread(target=agent.stop)
+        stopping.start()
+        stopping.join(5)
+        stopped_at_once = not stopping.is_alive()
+        opened.set()
+        turn.join(20)
+        assert stopped_at_once and records[0].cancelled and not records[0].pending
+
+
+def test_a_stop_rejects_what_waits_in_a_dialog_that_nobody_has_opened_yet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with robot(monkeypatch, tmp_path) as agent:
+        agent.assistant("cellar").ask("drive")
+        assert len(agent.assistant("cellar").pending()) == 1
+    with robot(monkeypatch, tmp_path) as agent:  # started again
+        agent.stop("a test")
+        assert agent.assistant("cellar").pending() == []

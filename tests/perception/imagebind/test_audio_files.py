@@ -87,6 +87,47 @@ def test_a_streamed_flac_is_read_to_the_end(tmp_path: Path) -> None:
     assert_heard(tmp_path / "s.flac")
 
 
+def encoded(kind: str, subtype: str, hertz: int, rate: int = RATE) -> bytes:
+    """Two seconds of a tone."""
+    out = io.BytesIO()
+    tone = 0.5 * np.sin(2 * np.pi * hertz * np.arange(2 * rate) / rate)
+    soundfile.write(out, tone, rate, format=kind, subtype=subtype)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")],
+)
+def test_sounds_in_a_row_are_read_to_the_end(tmp_path: Path, kind: str, subtype: str) -> None:
+    """Chained Ogg (RFC 3533, section 4), as radio is recorded, and MP3s that were joined."""
+    rate = 48_000 if subtype == "OPUS" else RATE
+    parts = [encoded(kind, subtype, hertz, rate) for hertz in (440, 1000)]
+    (tmp_path / "s").write_bytes(b"".join(parts))
+    samples, found = read_audio(tmp_path / "s")
+    assert found == rate and samples.shape[1] == pytest.approx(4 * rate, rel=0.05)
+    for at, hertz in ((0.5, 440), (2.5, 1000)):
+        second = samples[0, round(at * rate) : round((at + 1) * rate)]
+        assert np.abs(np.fft.rfft(second)).argmax() == hertz
+    (tmp_path / "s").write_bytes(parts[0])  # alone, it has the samples of the published loader
+    alone, _ = read_audio(tmp_path / "s")
+    expected, _ = soundfile.read(tmp_path / "s", dtype="float32")
+    np.testing.assert_allclose(alone[0], expected, atol=1e-6)
+
+
+def test_sounds_in_a_row_of_two_rates_are_refused_or_right(tmp_path: Path) -> None:
+    parts = [encoded("OGG", "VORBIS", 440, rate) for rate in (RATE, 48_000)]
+    (tmp_path / "s.ogg").write_bytes(b"".join(parts))
+    try:
+        samples, rate = read_audio(tmp_path / "s.ogg")
+    except InputError as error:
+        assert "s.ogg" in str(error)
+    else:
+        assert samples.shape[1] / rate == pytest.approx(4, rel=0.05)
+        last = samples[0, -rate * 3 // 2 : -rate // 2]
+        assert np.abs(np.fft.rfft(last)).argmax() == 440
+
+
 @pytest.mark.parametrize(("kind", "codec"), [("mp4", "aac"), ("webm", "libopus"), ("adts", "aac")])
 def test_what_phones_and_browsers_record_is_heard(tmp_path: Path, kind: str, codec: str) -> None:
     path = tmp_path / "s.wav"  # a wrong name changes nothing

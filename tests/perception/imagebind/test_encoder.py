@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +127,17 @@ def test_what_cannot_be_encoded_is_refused(directory: Path) -> None:
     assert encoder.encode("vision", []) == []
     with pytest.raises(ConfigurationError, match="passes"):
         Encoder(directory, batch=0)
+
+
+def test_an_encoder_is_shared_while_somebody_holds_it(directory: Path, model: ImageBind) -> None:
+    encoder = Encoder.shared(directory)
+    encoder.load(["text"])
+    assert Encoder.shared(str(directory)) is encoder
+    assert Encoder.shared(directory / ".." / directory.name) is encoder
+    assert Encoder.shared(directory, precision="int8") is not encoder
+    assert Encoder(directory) is not encoder
+    assert encoder.digest == model.digest
+    gone = weakref.ref(encoder)
+    del encoder
+    gc.collect()
+    assert gone() is None

@@ -12,6 +12,7 @@ from sensebind.errors import ConfigurationError
 from sensebind.perception.imagebind.preprocess.headerless import (
     LAYOUTS,
     Layout,
+    Recognizer,
     parse_columns,
     recognized,
 )
@@ -102,3 +103,31 @@ def test_columns_as_given() -> None:
         layout.read(bytes(33))
     with pytest.raises(ConfigurationError, match="with x, y and z"):
         parse_columns("x y intensity")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_folder_of_files_is_recognized_as_each_file_is(
+    clouds: ModuleType, layout: Layout
+) -> None:
+    """Also where files of another layout come in between."""
+    recognizer = Recognizer()
+    for seed in range(16):
+        written = LAYOUTS[seed % len(LAYOUTS)] if seed % 4 == 3 else layout
+        data = clouds.rows(written, np.random.default_rng(seed)).tobytes()
+        try:
+            found = recognizer.recognized(data)
+        except ValueError:
+            with pytest.raises(ValueError):
+                recognized(data)
+        else:
+            assert found == written
+
+
+@pytest.mark.parametrize("kind", ["normals and colours", "seven", "eight", "ten", "millimetres"])
+def test_what_is_refused_alone_is_refused_in_a_folder(clouds: ModuleType, kind: str) -> None:
+    for seed, layout in enumerate(LAYOUTS):
+        recognizer = Recognizer()
+        rng = np.random.default_rng(seed + 1)
+        recognizer.recognized(clouds.rows(layout, rng).tobytes())
+        with pytest.raises(ValueError, match="fit no known layout"):
+            recognizer.recognized(unusual(clouds, rng, kind))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.point_files import read_points
+from sensebind.perception.imagebind.preprocess.points import cloud as checked
 
 CLOUD = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 
@@ -340,15 +341,43 @@ def test_arrays_that_are_not_rows_of_plain_numbers(tmp_path: Path) -> None:
         read_points(tmp_path / "c.npy")
 
 
-def test_a_model_with_points_without_a_return_is_refused_or_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+NOTHING = np.full(3, np.nan, "<f4").tobytes()
+"""A beam without a return, as PCL's drivers write it."""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "binary"])
+def test_beams_without_a_return_of_an_organized_cloud_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, encoding: str
 ) -> None:
-    (tmp_path / "c.pcd").write_bytes(
-        pcd_head("POINTS 4\n", "binary") + FLOATS + np.full(3, np.nan, "<f4").tobytes()
-    )
+    body = FLOATS + NOTHING if encoding == "binary" else ROWS + b"nan nan nan\n"
+    (tmp_path / "c.pcd").write_bytes(pcd_head("WIDTH 2\nHEIGHT 2\n", encoding) + body)
     assert len(read_points(tmp_path / "c.pcd")) == 3 and not caplog.text
-    assert len(read_points(tmp_path / "c.pcd", keep_nan=True)) == 3
+    np.testing.assert_allclose(read_points(tmp_path / "c.pcd", keep_nan=True), POINTS)
     assert "c.pcd: 1 of 4 points have no return" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "point"),
+    [
+        ("c.pcd", pcd_head("WIDTH 4\nHEIGHT 1\n", "binary"), NOTHING),
+        ("c.pcd", pcd_head("POINTS 4\n", "binary"), NOTHING),
+        ("c.pcd", pcd_head("WIDTH 2\nHEIGHT 2\n", "binary"), struct.pack("<3f", 1, np.nan, 3)),
+        ("c.ply", ply_head("binary_little_endian", XYZ).replace(b"vertex 3", b"vertex 4"), NOTHING),
+    ],
+)
+def test_nan_in_a_model_is_refused(tmp_path: Path, name: str, head: bytes, point: bytes) -> None:
+    """As `--points` reads it: a list of points has no place to keep, and half a point is damage."""
+    (tmp_path / name).write_bytes(head + FLOATS + point)
+    with pytest.raises(InputError, match="1 of 4 points are NaN or infinite; remove them first"):
+        checked(read_points(tmp_path / name, keep_nan=True))
+    np.testing.assert_allclose(read_points(tmp_path / name), POINTS)  # a lidar's: no return
+
+
+def test_a_cloud_without_any_return_says_so(tmp_path: Path) -> None:
+    (tmp_path / "c.pcd").write_bytes(pcd_head("WIDTH 2\nHEIGHT 2\n", "binary") + 4 * NOTHING)
+    for keep_nan in (False, True):
+        with pytest.raises(InputError, match="no point: none of its 4 points is a return"):
+            read_points(tmp_path / "c.pcd", keep_nan=keep_nan)
 
 
 def test_pickled_arrays_are_not_unpickled(tmp_path: Path) -> None:

@@ -186,6 +186,54 @@ def test_videos_are_shown_as_their_matrix_says(tmp_path: Path, orientation: int)
         assert np.abs(found.astype(int) - expected).mean() < 10
 
 
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize(
+    ("pixel", "shape"),
+    [
+        (Fraction(64, 45), (48, 91, 3)),  # PAL, 16:9
+        (Fraction(8, 9), (54, 64, 3)),  # NTSC, 4:3
+        (Fraction(1), (48, 64, 3)),
+        (Fraction(1, 50), (48, 64, 3)),  # nonsense
+    ],
+)
+def test_pixels_that_are_not_square_are_shown_square(
+    tmp_path: Path, kind: str, pixel: Fraction, shape: tuple[int, ...]
+) -> None:
+    """ITU-T H.262, 6.3.3: a decoder gives samples, and their aspect ratio says how to show them."""
+    path = tmp_path / f"v.{kind}"
+    with av.open(str(path), "w") as container:
+        codec = "libx264" if kind == "ts" else "mpeg4"
+        stream = cast(VideoStream, container.add_stream(codec, rate=25))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = pixel
+        for _ in range(10):
+            frame = av.VideoFrame.from_ndarray(plain("red"), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    first, last = read_clips(path, clips=1, seconds=2)[0]
+    with VideoFile(str(path), "camera", speed=0) as source:
+        played = source.read().data
+    for found in (first, last, played):
+        assert found.shape == shape and named(found) == "red"
+
+
+def test_a_cover_that_comes_first_is_not_the_film(tmp_path: Path) -> None:
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        cover = cast(VideoStream, container.add_stream("mjpeg", rate=1))
+        film = cast(VideoStream, container.add_stream("mpeg4", rate=10))
+        for stream, pixels in ((cover, "yuvj420p"), (film, "yuv420p")):
+            stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        for stream, colours in ((cover, ["red"]), (film, ["blue"] * 20)):
+            for colour in colours:
+                frame = av.VideoFrame.from_ndarray(plain(colour), format="rgb24")
+                container.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+            container.mux(stream.encode())
+    assert [named(one) for one in read_clips(path, clips=1, seconds=2)[0]] == ["blue", "blue"]
+    with VideoFile(str(path), "camera", speed=0) as source:
+        assert named(source.read().data) == "blue"
+
+
 def test_angles_between_are_rounded() -> None:
     cosine, sine = round(0.9 * 65_536), round(0.4 * 65_536)
     assert orientation_of(np.array([cosine, sine, 0, -sine, cosine, 0, 0, 0, 1 << 30])) == 1

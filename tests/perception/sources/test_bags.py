@@ -223,6 +223,8 @@ def test_limits_of_a_laser_scan() -> None:
     np.testing.assert_allclose(read(), [[1, 0, 0], [0.3, 0, 0]], atol=1e-6)
     np.testing.assert_allclose(read(0.5), [[1, 0, 0]], atol=1e-6)
     assert len(read(range_max=0.0)) == len(read(range_max=np.inf)) == 3  # 0 was not filled in
+    assert len(read(range_max=np.nan)) == len(read(range_max=-1.0)) == 3  # neither were these
+    np.testing.assert_allclose(read(range_min=np.nan), read())
     with pytest.raises(InputError, match="angles are not finite"):
         read(angle_min=np.nan)
 

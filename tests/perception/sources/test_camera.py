@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sensebind.errors import ConfigurationError, SourceError
+from sensebind.errors import ConfigurationError, SourceError, StaleError
 from sensebind.perception.sources import camera as module
 from sensebind.perception.sources.base import Device, Source
 from sensebind.perception.sources.camera import Camera
@@ -25,7 +25,7 @@ RTSP_SERVER = Path(__file__).parents[2] / "fixtures" / "rtsp_server.py"
 class MjpegCamera:
     """An HTTP camera whose pictures grow brighter; it can be unplugged."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, fps: float = FPS) -> None:
         gone = self.gone = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,7 +34,7 @@ class MjpegCamera:
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 number = 0
-                while not gone.wait(1 / FPS):
+                while not gone.wait(1 / fps):
                     picture = np.full((48, 64, 3), 5 * number % 250, np.uint8)
                     body = cv2.imencode(".jpg", picture)[1].tobytes()
                     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}"
@@ -83,6 +83,27 @@ def test_the_newest_picture_only(mjpeg: MjpegCamera) -> None:
         assert second.sequence > first.sequence + 5
         assert time.monotonic() - second.monotonic < 0.3
         assert camera.dropped >= second.sequence - first.sequence - 1
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("fps", [10, 20])
+def test_pictures_that_ffmpeg_counts_as_25_a_second_are_not_old(fps: int) -> None:
+    """MJPEG over HTTP has no times: FFmpeg numbers its pictures as if there were 25 a second."""
+    server = MjpegCamera(fps=fps)
+    ages, late = [], 0
+    try:
+        with Camera(f"http://127.0.0.1:{server.port}/", "camera") as camera:
+            begun = time.monotonic()
+            while time.monotonic() < begun + 8:
+                try:
+                    ages.append(time.monotonic() - camera.read_latest(1.0, 1.0).monotonic)
+                except StaleError:
+                    late += 1
+            jumps = camera.clock.jumps
+    finally:
+        server.unplug()
+    assert len(ages) > 20 and np.median(ages[-20:]) < 0.15  # it was 5 and 1.6 s at 118378e
+    assert late <= 2 and jumps <= 1  # those of a busy machine
 
 
 def test_a_camera_that_goes_is_an_error_and_comes_back(mjpeg: MjpegCamera) -> None:

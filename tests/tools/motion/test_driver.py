@@ -1,6 +1,7 @@
 """The control loop in simulated time: what it drives, and every reason to brake."""
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -42,6 +43,10 @@ class Lab:
         self.silent = self.blind = False
         self.commands: list[tuple[float, float, float]] = []
         self.each: Callable[[], None] = lambda: None
+        self.sweep: Callable[[], np.ndarray] = lambda: self.world.sweep()
+        self.ahead = 0.0  # seconds that the lidar's clock is
+        self.said: Callable[[Odometry], Odometry] = lambda odometry: odometry
+        self.held_up = False  # whether the driving process does not come to command
         self.live(0.3)
 
     def live(self, seconds: float) -> None:
@@ -51,14 +56,15 @@ class Lab:
             tick = round(self.now / STEP)
             seen = tick % 10 == 0 and not self.blind
             if seen:
-                self.driver.see(self.world.sweep(), self.now)
+                self.driver.see(self.sweep(), self.now + self.ahead, self.now)
             if tick % 2 == 0 and not self.silent:
                 here = self.world
                 odometry = Odometry(
                     here.x, here.y, here.heading, here.speed, here.turn_rate, self.now
                 )
-                self.driver.hear(odometry, self.now)
-            velocity = self.driver.step(self.now) if seen or tick % 5 == 0 else None
+                self.driver.hear(self.said(odometry), self.now)
+            due = (seen or tick % 5 == 0) and not self.held_up
+            velocity = self.driver.step(self.now) if due else None
             if velocity is not None:
                 self.world.command(*velocity, self.settings.valid_for, self.now)
                 self.commands.append((self.now, *velocity))
@@ -207,6 +213,40 @@ def test_a_box_too_near_to_stop_before_it_brakes_at_once() -> None:
     assert zero - put_at <= 0.1 + 0.05 + 2 * STEP
 
 
+@pytest.mark.parametrize("metres", [4.0, -4.0])
+@pytest.mark.parametrize("away", [0.005, 0.02, 0.04])
+@pytest.mark.parametrize(
+    "footprint", [Footprint.round(RADIUS), Footprint(front=RADIUS, back=RADIUS, half_width=0.2)]
+)
+def test_what_is_touched_before_a_sweep_shows_it_is_not_pushed(
+    footprint: Footprint, away: float, metres: float
+) -> None:
+    lab = Lab(settings_of(footprint=footprint))
+    assert lab.driver.start("drive", metres, lab.now) == ""
+    lab.live(1.5)
+    lab.world.put(away if metres > 0 else -away - 2 * RADIUS - 0.3, 0.0, 0.3, 0.4)
+    put_at = lab.now
+    assert lab.wait().outcome == "blocked"
+    zero = next(at for at, speed, _ in lab.commands if at > put_at and not speed)
+    assert zero - put_at <= 0.1 + 0.05 + 2 * STEP
+    assert lab.move("drive", metres / 20).outcome == "blocked"
+    assert lab.move("drive", -metres / 20).outcome == "done"  # it may go back
+
+
+def test_what_the_lidar_sees_of_the_robot_itself_is_not_in_its_way() -> None:
+    bumper = np.array([[RADIUS - 0.03, y, 0.3] for y in (-0.05, 0.0, 0.05)], np.float32)
+    noise = np.random.default_rng(0)
+    around = Surroundings(Footprint.round(RADIUS), LidarMount())
+    for moment in range(20):
+        x = max(0.0, 0.05 * (moment - 5))  # it drives away with its bumper
+        sweep = bumper + noise.normal(0, 0.005, bumper.shape).astype(np.float32)
+        around.take(sweep, (x, 0.0, 0.0), 0.1 * moment)
+        assert around.free((x, 0.0, 0.0), 0.5, 0.0, 1.0) == math.inf
+    touched = np.array([[RADIUS - 0.03, 0.12, 0.3]], np.float32)
+    around.take(np.concatenate([bumper, touched]), (x, 0.0, 0.0), 2.0)
+    assert around.free((x, 0.0, 0.0), 0.5, 0.0, 1.0) == 0.0
+
+
 def test_what_stands_beside_or_behind_is_passed() -> None:
     lab = Lab()
     lab.world.put(0.0, 0.45, 2.0, 0.3)  # a wall 5 cm to the left
@@ -346,3 +386,82 @@ def test_a_mount_that_makes_no_sense_is_refused() -> None:
     for wrong in (LidarMount(pitch=math.nan), LidarMount(lowest=1.0, highest=0.5)):
         with pytest.raises(ConfigurationError, match="the lidar's mount makes no sense"):
             settings_of(mount=wrong)
+
+
+BLIND = {
+    "empty": np.zeros((0, 3), np.float32),
+    "NaN": np.full((90, 3), np.nan, np.float32),
+    "infinite": np.full((90, 3), np.inf, np.float32),
+    "zero": np.zeros((90, 3), np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", BLIND)
+def test_a_lidar_that_sees_nothing_at_all_is_blind(kind: str) -> None:
+    lab = Lab()
+    assert lab.driver.start("drive", 3.0, lab.now) == ""
+    lab.live(1.0)
+    lab.world.put(1.2, 0.0, 0.3, 0.6)
+    lab.live(0.2)  # the box was seen
+    lab.sweep = lambda: BLIND[kind]
+    ended = lab.wait()
+    assert ended.outcome == "failed" and "sees nothing at all" in ended.detail
+    assert lab.world.clear() > 0.1
+    assert "sees nothing at all" in lab.driver.start("drive", -0.5, lab.now)
+    lab.sweep = lab.world.sweep
+    lab.live(0.2)
+    assert lab.driver.trouble(lab.now) == ""
+
+
+def test_a_sweep_from_the_future_is_no_sight_of_it() -> None:
+    lab = Lab()
+    lab.ahead = 60.0
+    lab.live(0.2)
+    lab.ahead = 0.0
+    lab.live(0.2)
+    assert lab.driver.trouble(lab.now) == ""  # those after it count
+    lab.blind = True
+    lab.live(1.0)
+    assert "newest sweep" in lab.driver.trouble(lab.now)
+
+
+def test_a_base_that_denies_its_speed_stands_when_its_poses_say_so() -> None:
+    lab = Lab()
+    lab.said = lambda odometry: odometry._replace(speed=0.0, turn_rate=0.0)
+    assert lab.driver.start("drive", 3.0, lab.now) == ""
+    lab.live(2.0)
+    assert lab.world.speed > 0.4
+    lab.driver.end_movement("stopped", "a stop came", lab.now)
+    while lab.driver.take_ended() is None:
+        lab.live(0.01)
+    assert lab.world.speed < 0.1 and lab.commands[-1][1:] == (0.0, 0.0)
+
+
+def test_odometry_that_is_held_back_is_silence() -> None:
+    lab = Lab()
+    late: deque[Odometry] = deque()
+    assert lab.driver.start("drive", 3.0, lab.now) == ""
+
+    def held_back(odometry: Odometry) -> Odometry:
+        late.append(odometry)
+        return late.popleft() if lab.now - late[0].monotonic > 1.0 else late[0]
+
+    lab.live(1.0)
+    lab.said = held_back
+    ended = lab.wait()
+    assert ended.outcome == "failed" and "silent" in ended.detail
+    lab.live(1.5)  # it goes on, a second late
+    assert "silent" in lab.driver.trouble(lab.now)
+
+
+def test_after_it_was_held_up_it_speeds_up_from_what_the_base_does() -> None:
+    lab = Lab()
+    assert lab.driver.start("drive", 3.0, lab.now) == ""
+    lab.live(1.5)
+    lab.held_up = True
+    lab.live(0.8)  # the base has stopped by itself
+    assert lab.world.speed == 0.0
+    lab.held_up = False
+    before = len(lab.commands)
+    lab.live(0.1)
+    assert 0.0 < lab.commands[before][1] <= lab.settings.acceleration * 0.05 + 1e-9

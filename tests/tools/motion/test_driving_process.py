@@ -244,6 +244,22 @@ def test_a_driving_process_that_dies_is_started_again(
     assert robot.drive(0.1) == pytest.approx(0.1, abs=0.05)
 
 
+def test_a_ride_does_not_go_on_in_a_driving_process_that_was_started_again(
+    server: MotionServer, robot: MotionClient
+) -> None:
+    with MotionClient(server.address) as other:
+        robot.begin_ride()
+        died = server.pid
+        os.kill(died, signal.SIGKILL)
+        with suppress(ToolError):
+            other.stop()  # of which the new process knows nothing
+        until(lambda: server.pid not in (0, died) and ready(other))
+        with pytest.raises(ToolError, match="a stop came before it"):
+            robot.drive(0.2)
+        robot.end_ride()
+        assert robot.drive(0.2) == pytest.approx(0.2, abs=0.05)
+
+
 def test_a_hung_driving_process_is_noticed_and_the_base_stops_by_itself(
     simulation: Simulation, server: MotionServer, robot: MotionClient
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, ToolException
 
 from sensebind.agent.approval import Policy
 from sensebind.errors import ConfigurationError, ToolError
@@ -301,3 +301,25 @@ def test_of_two_cameras_the_one_that_looks_the_way_counts() -> None:
     assert (sight(0.0), sight(math.pi), sight(-math.pi), sight(None)) == (9.0, 0.1, 0.1, 0.1)
     assert CameraSight(lambda: ages, {"front": both["front"]})(math.pi) == 0.1  # none looks back
     assert CameraSight(dict)(0.0) == math.inf and CameraSight(lambda: ages)(0.0) == 0.1
+
+
+@pytest.mark.parametrize(
+    "fence", [(math.nan,) * 4, (0.0, 0.0, math.inf, 1.0), (1.0, 0.0, 0.0, 1.0)]
+)
+def test_a_fence_that_is_none_is_refused(fence: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ConfigurationError, match="the fence"):
+        Limits(fence=fence)
+
+
+@pytest.mark.parametrize("lost_at", [-1.0, 0.2])
+def test_a_robot_that_does_not_know_where_it_is_does_not_move(lost_at: float) -> None:
+    class Lost(Slow):
+        def pose(self) -> tuple[float, float, float]:
+            return self.where if self.where[0] < lost_at else (math.nan, math.nan, math.nan)
+
+    robot = Lost()
+    tools = motion_tools(Motion(robot, Limits(fence=(-1.0, -1.0, 3.0, 1.0))))
+    assert "does not know where it is" in call(tools, "drive", metres=2.0)
+    assert robot.where[0] < 1.0
+    with pytest.raises(ToolException, match="nan is not an angle"):
+        Motion(Slow()).turn(math.nan)

@@ -94,3 +94,39 @@ def test_names_are_short_texts(name: Any) -> None:
     found, odd = read_operations(document)
     assert [one.name for one in found] == ["b"]
     assert "parameter" in str(odd[0].error) and len(str(odd[0].error)) < 400
+
+
+def test_plain_scalars_are_those_of_yaml_1_2() -> None:
+    """As its core schema has them (YAML 1.2.2, 10.3.2), to which OpenAPI refers."""
+    words = ["on", "off", "yes", "No", "y", "12:30", "1_000", "2024-01-02", "0b11", "="]
+    text = f"words: [{', '.join(words)}]"
+    assert load_yaml(text) == {"words": words}
+    numbers = "[0777, 0o17, 0x1F, -3, 1e3, .5, 1.10, !!int 7, ~, null, true, False]"
+    expected = [777, 15, 31, -3, 1000.0, 0.5, 1.1, 7, None, None, True, False]
+    assert load_yaml(numbers) == expected
+    assert [type(one) for one in load_yaml(numbers)] == [type(one) for one in expected]
+    assert load_yaml("{200: a, on: b, true: c, ~: d, 1.0: e}") == {
+        "200": "a",
+        "on": "b",
+        "true": "c",
+        "~": "d",
+        "1.0": "e",
+    }
+
+
+def test_a_switch_is_on_or_off_and_not_true_or_false() -> None:
+    document = """
+openapi: 3.0.3
+paths:
+  /lamp:
+    put:
+      operationId: set_lamp
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {type: object, required: [state], properties: {state: {enum: [on, off]}}}
+"""
+    [operation], odd = read_operations(parse_document(document.encode(), "a file"))
+    assert not odd
+    assert operation.schema["properties"]["state"] == {"enum": ["on", "off"]}

@@ -1,0 +1,141 @@
+"""Names that a person's words or a structured result hold, for the texts of an acting call.
+
+A thing's name is found by any of the names that the corpus has for it, in both languages, and with
+one slip of the keyboard in it; other texts word by word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sensebind.agent.corpus import chinese, english
+from sensebind.agent.corpus.phrasing import plural
+from sensebind.agent.grounding.numerals import normal
+from sensebind.perception.simhome.catalog import KINDS
+
+MAX_PIECES = 400
+"""Pieces of the words that a text may be, of all lengths together."""
+_LONGEST = 8  # words of a piece, or Chinese characters
+_LEAST_SLIP = 4  # letters of a name in which a slip is looked for
+_TOKEN = re.compile(r"[a-z0-9][\w'.@:/+-]*[\w]|[a-z0-9]|[\u4e00-\u9fff]", re.I)
+_SIMPLE = {traditional: simple for simple, traditional in chinese.TRADITIONAL.items()}
+
+
+@cache
+def _kinds() -> dict[str, str]:
+    """Every name of a kind, in small letters, to the kind."""
+    known: dict[str, str] = {}
+    for kind in KINDS:
+        names = {kind, *english.NOUNS[kind]}
+        known |= dict.fromkeys({*names, *map(plural, names), *chinese.NOUNS[kind]}, kind)
+    return known | {kind: kind for kind in KINDS} | {plural(kind): kind for kind in KINDS}
+
+
+def things(words: str) -> tuple[str, ...]:
+    """Returns the kinds of things that words name, in order, each once.
+
+    Args:
+        words: As they were said.
+    """
+    text = "".join(_SIMPLE.get(char, char) for char in normal(words))
+    found: list[tuple[int, int, str]] = []
+    for name, kind in _kinds().items():
+        pattern = rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)
+        found += [(one.start(), one.end(), kind) for one in re.finditer(pattern, text)]
+    if not found:
+        found = list(_slipped(text))
+    # The longest name at a place counts: a "toy car" is one thing.
+    kept: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(found, key=lambda one: (one[0] - one[1], one[0])):
+        if not any(start < other and begin < end for begin, other, _ in kept):
+            kept.append((start, end, kind))
+    return tuple(dict.fromkeys(kind for _, _, kind in sorted(kept)))
+
+
+def _slipped(text: str) -> Iterator[tuple[int, int, str]]:
+    for word in re.finditer(r"[a-z]{3,}", text):
+        for name, kind in _kinds().items():
+            if name.isascii() and len(name) >= _LEAST_SLIP and one_slip(word[0], name):
+                yield word.start(), word.end(), kind
+
+
+def one_slip(typed: str, meant: str) -> bool:
+    """Whether a word is another with one letter missed, doubled, swapped or wrong.
+
+    Args:
+        typed: As it was typed.
+        meant: As it is spelled.
+    """
+    if typed == meant:
+        return True
+    if abs(len(typed) - len(meant)) > 1:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(typed, meant, strict=False)) if a != b), None)
+    if at is None:
+        return True  # the last letter is missing, or one too many
+    return (
+        typed[at + 1 :] == meant[at + 1 :]
+        or typed[at:] == meant[at + 1 :]
+        or typed[at + 1 :] == meant[at:]
+        or (typed[at : at + 2] == meant[at : at + 2][::-1] and typed[at + 2 :] == meant[at + 2 :])
+    )
+
+
+def pieces(words: str) -> tuple[str, ...]:
+    """Returns every run of up to eight words (or Chinese characters) of a text, shortest first.
+
+    Args:
+        words: As they were said; case and spelling stay.
+    """
+    found = list(_TOKEN.finditer(words))
+    cut: dict[str, None] = {}
+    for length in range(1, _LONGEST + 1):
+        for first in range(len(found) - length + 1):
+            piece = words[found[first].start() : found[first + length - 1].end()]
+            if len(cut) >= MAX_PIECES:
+                return tuple(cut)
+            cut[piece] = None
+    return tuple(cut)
+
+
+def holds(words: str, value: str) -> bool:
+    """Whether words hold a text: as it is, by its parts, or by another name of the same thing.
+
+    Args:
+        words: What was said, or what a result says.
+        value: An argument.
+    """
+    said, wanted = normal(words), normal(value).strip(" .")
+    if not wanted:
+        return True
+    bare, sought = re.sub(r"\W+", "", said), re.sub(r"\W+", "", wanted)
+    if sought and not sought.isascii() and sought in bare:
+        return True
+    parts = [one for one in re.split(r"[\W_]+", wanted) if one]
+    spoken = {_stem(one) for one in re.split(r"[\W_]+", said)}
+    if parts and all(_stem(one) in spoken for one in parts):
+        return True
+    named = things(value)
+    return bool(named) and set(named) <= set(things(words))
+
+
+def _stem(word: str) -> str:
+    for end in ("ing", "ed", "es", "s"):
+        if len(word) > len(end) + 2 and word.endswith(end):
+            return word.removesuffix(end)
+    return word
+
+
+def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the texts that a schema allows; empty where it allows any.
+
+    Args:
+        schema: Of one property.
+    """
+    values: Sequence[Any] = schema.get("enum") or ()
+    if not values and isinstance(schema.get("const"), str):
+        values = (schema["const"],)
+    return tuple(one for one in values if isinstance(one, str))

@@ -1,0 +1,71 @@
+"""The calls that a reader proposes, as our own model is held to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from sensebind.agent.reader.intent import Proposal, Reading
+
+
+def proposals_left(
+    proposals: Sequence[Proposal], messages: Sequence[BaseMessage]
+) -> list[Proposal] | None:
+    """Returns the proposals of a turn that no call has been made for; None where there were none.
+
+    A call that a tool refused, or a person did not approve, was made, too: it is not made again.
+
+    Args:
+        proposals: Of the turn's reading.
+        messages: Of the dialog; the turn begins with the last one of a person.
+    """
+    if not proposals:
+        return None
+    made = calls_of_turn(messages)
+    left = []
+    for one in proposals:
+        if one.tool in made:
+            made.remove(one.tool)
+        else:
+            left.append(one)
+    return left
+
+
+def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
+    """Returns what is said in place of our own model's words; "" where the model speaks.
+
+    That is the reading's reply before any call, and after the call of a tool that our model was
+    not trained on what the tool has answered: the model would make something up.
+
+    Args:
+        reading: Of the turn.
+        messages: Of the dialog.
+    """
+    if not calls_of_turn(messages):
+        return reading.reply
+    if proposals_left(reading.proposals, messages) == [] and reading.proposals[-1].whole:
+        return str(messages[-1].text) if isinstance(messages[-1], ToolMessage) else ""
+    return ""
+
+
+def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:
+    """Returns the names of the tools that were called since a person has spoken last."""
+    called: list[str] = []
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage):
+            called += [call["name"] for call in message.tool_calls]
+    return called
+
+
+def whole_schema(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a call that has these arguments and no others."""
+    return {
+        "type": "object",
+        "properties": {name: {"const": value} for name, value in arguments.items()},
+        "required": list(arguments),
+        "additionalProperties": False,
+    }

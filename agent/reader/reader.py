@@ -1,0 +1,309 @@
+"""What words order: by the network that reads them raw, and by what own tools say of themselves."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.corpus.answers import FIXED
+from sensebind.agent.llm.openai_form import openai_form
+from sensebind.agent.llm.tool_forms import function_of, parameters_of
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
+from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
+from sensebind.agent.reader.intent import Kind, Proposal, Reading, Verdict
+from sensebind.agent.reader.tool_arguments import Arguments, arguments_of
+from sensebind.agent.reader.tool_matcher import Match, ToolMatcher, ToolText
+from sensebind.agent.reader.weights import Weights, load_weights
+from sensebind.tools.risk import ACTING, risk_of
+
+_KINDS: dict[str, Kind] = {
+    "order": Kind.ORDER,
+    "request": Kind.ORDER,
+    "hint": Kind.OTHER,
+    "question": Kind.QUESTION,
+    "report": Kind.REPORT,
+    "condition": Kind.CONDITION,
+    "hypothetical": Kind.QUESTION,
+    "forbidden": Kind.FORBIDDEN,
+    "quotation": Kind.REPORT,
+    "talk": Kind.OTHER,
+}
+_MEANT = ("order", "request", "hint", "question")
+"""Categories of words that may mean one of a person's own tools."""
+_REFUSED = ("condition", "hypothetical", "forbidden")
+"""Categories of words that order nothing now, of any tool."""
+_KNOWN = frozenset(tool for tools in TOOLS_OF.values() for tool in tools)
+_TRAINED = _KNOWN | {
+    "stop",
+    "detect",
+    "clock",
+    "recall",
+    "thermostat_get",
+    "house_status",
+    "watch_add",
+    "watch_list",
+    "watch_remove",
+    "watches",
+    "go_to",
+    "look",
+    "read",
+    "read_codes",
+}
+"""Tools that the small model was trained on, or that serve the robot's own senses."""
+_DO, _ASK = 2, 1
+_MISSING = 0.6  # of a score, where a required argument is not said
+_REPLIES = {
+    "request": FIXED["cannot"],
+    "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
+    "condition": {
+        "en": "I can only do that at once: tell me when it is time.",
+        "zh": "我只能马上做，到时候请再告诉我。",
+    },
+}
+"""What is said to words of a category that order nothing now."""
+_CHINESE = re.compile(r"[㐀-鿿]")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Probabilities of one text.
+
+    Attributes:
+        act: That it orders an action, by the action.
+        ask: That an action may be meant, and is to be asked about.
+        category: Of each category.
+        places: Where in the text each action is ordered, in tokens.
+    """
+
+    act: Mapping[str, float]
+    ask: Mapping[str, float]
+    category: Mapping[str, float]
+    places: Mapping[str, float]
+
+    @property
+    def kind(self) -> Kind:
+        """What the text most probably is."""
+        return _KINDS[max(self.category, key=lambda name: self.category[name])]
+
+
+class WordsReader:
+    """A reader whose network is loaded when words are first read.
+
+    Example:
+        ```python
+        reading = WordsReader(checkpoint / "reader").read("is the lamp on?", tools)
+        assert reading.of("lamp_on") is Verdict.ANSWER
+        ```
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Remembers where the weights lie.
+
+        Args:
+            folder: The reader's part of a checkpoint directory.
+        """
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._weights: Weights | None = None
+
+    @property
+    def weights(self) -> Weights:
+        """The loaded network.
+
+        Raises:
+            CheckpointError: It is damaged.
+        """
+        with self._lock:
+            if self._weights is None:
+                self._weights = load_weights(self._folder)
+            return self._weights
+
+    def scores(self, words: str) -> Scores:
+        """Reads words alone, without any tools.
+
+        Args:
+            words: What a person says, as it was said.
+        """
+        return self.scores_of([words])[0]
+
+    def scores_of(self, texts: Sequence[str]) -> list[Scores]:
+        """Reads several texts at once."""
+        weights = self.weights
+        encoded = weights.vocabulary.encode(texts)
+        given = [torch.from_numpy(one) for one in (encoded.words, encoded.grams, encoded.shapes)]
+        with torch.inference_mode():
+            read = [member.attend(*given) for member in weights.members]
+            heat = weights.calibration.temperature
+            levels = torch.stack([(one / heat).softmax(-1) for one, _, _ in read]).mean(0)
+            kinds = torch.stack([(one / heat).softmax(-1) for _, one, _ in read]).mean(0)
+            places = torch.stack([one for _, _, one in read]).mean(0)
+        return [
+            Scores(
+                {action: float(row[at, _DO]) for at, action in enumerate(ACTIONS)},
+                {action: float(row[at, _ASK]) for at, action in enumerate(ACTIONS)},
+                dict(zip(CATEGORIES, kind.tolist(), strict=True)),
+                dict(zip(ACTIONS, place.tolist(), strict=True)),
+            )
+            for row, kind, place in zip(levels, kinds, places, strict=True)
+        ]
+
+    def read(
+        self, words: str, tools: Sequence[BaseTool], *, language: str = "", answers: str = ""
+    ) -> Reading:
+        """Reads the words of one turn; see `intent.Reader`.
+
+        Args:
+            words: What the person says, as it was said.
+            tools: What the language model may call in this turn.
+            language: `en` or `zh`; "" if it is not known.
+            answers: The robot's own question that the words answer; "" if they answer none.
+        """
+        scores = self.scores(words)
+        limits = self.weights.calibration
+        speech = language or ("zh" if _CHINESE.search(words) else "en")
+        cut = len(tokens_of(words)) >= MAX_TOKENS  # what is longer was not read to its end
+        known = {tool.name for tool in tools} & _KNOWN
+        acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
+        act, meant = self._by_tool(scores, known)
+        verdicts: dict[str, Verdict] = {}
+        most = max(meant.values(), default=0.0)
+        for name in known & acting:
+            if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
+                act[name] >= limits.act and not cut
+            ):
+                verdicts[name] = Verdict.CALL
+            else:
+                may = meant[name] >= max(limits.ask, most / 2)
+                verdicts[name] = Verdict.ASK if may else Verdict.ANSWER
+        ordered = [name for name, verdict in verdicts.items() if verdict is Verdict.CALL]
+        others = Verdict.CALL if answers or self._means_something(scores) else Verdict.ANSWER
+        reading = Reading(scores.kind, act, others, verdicts)
+        if answers:
+            return reading
+        if ordered:
+            plain = self._in_order(scores, ordered)
+            return replace(reading, proposals=tuple(Proposal(name) for name in plain))
+        if own := [tool for tool in tools if tool.name not in _TRAINED]:
+            return self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
+        if not any(verdict is Verdict.ASK for verdict in verdicts.values()):
+            return replace(reading, reply=self._reply(scores, speech))
+        return reading
+
+    def _reply(self, scores: Scores, speech: str) -> str:
+        """What is said to words that are surely no order which the robot could carry out."""
+        for category, replies in _REPLIES.items():
+            if scores.category[category] >= self.weights.calibration.cannot:
+                return replies[speech]
+        return ""
+
+    def _by_tool(
+        self, scores: Scores, known: Set[str]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """For each tool, the probability that it is ordered, and that it is ordered or meant."""
+        act, meant = dict.fromkeys(known, 0.0), dict.fromkeys(known, 0.0)
+        for action, names in TOOLS_OF.items():
+            for name in known.intersection(names):
+                act[name] = min(1.0, act[name] + scores.act[action])
+                meant[name] = min(1.0, meant[name] + scores.act[action] + scores.ask[action])
+        return act, meant
+
+    def _in_order(self, scores: Scores, ordered: Sequence[str]) -> list[str]:
+        """Tools that are ordered by name, not by "it", which the dialog alone explains."""
+        limit = self.weights.calibration.act
+        named = sorted(
+            (scores.places[action], name)
+            for action, names in TOOLS_OF.items()
+            for name in names
+            if name in ordered and not action.startswith("it_") and scores.act[action] >= limit / 2
+        )
+        return list(dict.fromkeys(name for _, name in named))
+
+    def _means_something(self, scores: Scores) -> bool:
+        """Whether words may mean a tool that the network does not know."""
+        meant = sum(scores.category[name] for name in _MEANT)
+        return meant >= self.weights.calibration.order
+
+    def _own(
+        self,
+        words: str,
+        tools: Sequence[BaseTool],
+        scores: Scores,
+        speech: str,
+        reading: Reading,
+        *,
+        alone: bool,
+    ) -> Reading:
+        """The call of a user's own tool that words mean, or that there is none.
+
+        Args:
+            words: What the person says.
+            tools: The user's own.
+            scores: Of the words.
+            speech: `en` or `zh`.
+            reading: Of the words, so far.
+            alone: Whether there are no other tools; then the language model calls none by itself.
+        """
+        limits = self.weights.calibration
+        best, arguments = best_call(words, [_text_of(tool) for tool in tools])
+        fits = best is not None and best.score >= limits.fits
+        refused = sum(scores.category[name] for name in _REFUSED)
+        if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
+            # and what is to be written or sent may be told as a quotation or a report
+            refused += scores.category["quotation"] + scores.category["report"]
+        if refused >= limits.order:
+            said = self._reply(scores, speech) if alone else ""
+            return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
+        if best is not None and fits:
+            if arguments.missing:
+                asked = _question(best.tool, arguments.missing[0], speech)
+                return replace(reading, reply=asked)
+            call = Proposal(best.tool.name, arguments.values, whole=True)
+            return replace(reading, verdict=Verdict.CALL, proposals=(call,))
+        if not alone:
+            return reading
+        talks = scores.category["talk"] > limits.order
+        return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)
+
+
+def _question(tool: ToolText, name: str, speech: str) -> str:
+    """What is asked for an argument that is missing."""
+    properties = tool.parameters.get("properties")
+    schema = properties.get(name) if isinstance(properties, Mapping) else None
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    shown = name.replace("_", " ")
+    if kind in ("integer", "number"):
+        return f"{shown}是多少？" if speech == "zh" else f"How many for {shown}?"
+    return f"哪个{shown}？" if speech == "zh" else f"Which {shown}?"
+
+
+def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Arguments]:
+    """The tool that fits words best, with its arguments.
+
+    Args:
+        words: What a person says.
+        tools: What can be called.
+    """
+    matcher = ToolMatcher(tools)
+    best: Match | None = None
+    chosen = Arguments({})
+    for match in matcher.rank(words):
+        arguments = arguments_of(words, match.tool)
+        again = matcher.match(match.tool, words, arguments.explained)
+        score = max(match.score, again.score) * (_MISSING if arguments.missing else 1.0)
+        if best is None or score > best.score:
+            best, chosen = replace(again, score=score), arguments
+    return best, chosen
+
+
+def _text_of(tool: BaseTool) -> ToolText:
+    formed = openai_form(tool)
+    function = function_of(formed)
+    return ToolText.of(
+        function["name"], str(function.get("description") or ""), parameters_of(formed)
+    )

@@ -1,0 +1,90 @@
+"""What an API answers, as a value and as content for a language model."""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sensebind.errors import InputError
+from sensebind.tools.mcp_results import media_block, media_note
+from sensebind.tools.openapi.bodies import charset_of
+from sensebind.tools.openapi.parameters import scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An answer that is neither JSON nor text.
+
+    Attributes:
+        media: Its media type, without parameters.
+        data: All of it.
+    """
+
+    media: str
+    data: bytes
+
+
+def read_answer(body: bytes, content_type: str = "") -> Any:
+    """Reads the body of an answer: a JSON value, a text, or what is neither.
+
+    Text is decoded by the charset that the server names, else as UTF-8. JSON without one may be
+    UTF-8, 16 or 32 (RFC 4627, section 3), and is known by what it is: many servers call it text.
+
+    Args:
+        body: All of it.
+        content_type: The header of this name; "" where there is none.
+    """
+    media = content_type.partition(";")[0].strip().lower()
+    if media.startswith(("image/", "audio/", "video/")) and not media.endswith("+xml"):
+        return Binary(media, body)
+    try:
+        codec = charset_of(content_type)
+    except InputError:  # a name that the server made up
+        codec = ""
+    try:
+        return json.loads(body.decode(codec) if codec else body)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return body.decode(codec or "utf-8-sig")
+    except ValueError:
+        if media and not media.startswith("text/") and not codec:
+            return Binary(media, body)
+        return body.decode(codec or "utf-8-sig", "replace")
+
+
+def content_of(value: Any) -> tuple[str | list[dict[str, Any]], Any]:
+    """Returns an answer as the model reads it, and whole for the tool's message.
+
+    Images and sounds are content blocks with a word of what they are; other files are named.
+
+    Args:
+        value: See `read_answer`.
+    """
+    if not isinstance(value, Binary):
+        return worded(value), value
+    coded = base64.b64encode(value.data).decode()
+    whole = {"type": value.media, "base64": coded}
+    if not value.media.startswith(("image/", "audio/")):
+        return worded(value), whole
+    note = {"type": "text", "text": media_note(value.media)}
+    return [note, media_block(coded, value.media)], whole
+
+
+def worded(value: Any) -> str:
+    """Returns an answer in words, whole: `{"lamp": "on"}` becomes `lamp on`."""
+    if isinstance(value, Binary):
+        return f"({value.media}, {len(value.data)} bytes, which cannot be shown)"
+    if isinstance(value, dict) and all(not isinstance(v, dict | list) for v in value.values()):
+        return ", ".join(f"{key} {scalar(one)}" for key, one in value.items()) or "done"
+    if isinstance(value, str):
+        return value or "done"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def reason(value: Any) -> str:
+    """Returns why a server refused: the `detail` of what it answers, where there is one."""
+    detail = value.get("detail", value) if isinstance(value, dict) else value
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        detail = detail[0].get("msg", detail[0])
+    return worded(detail)
