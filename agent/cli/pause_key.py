@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, Self
 
-from sensebind.errors import SenseBindError
+from sensebind.errors import one_line
 
 KEY = "Ctrl-Z"
 """What a person presses (SIGTSTP); a robot in the middle of a room is no job to be suspended."""
@@ -49,7 +49,7 @@ class PauseKey:
         """
         self._pausing = pausing
         self._say = say
-        self._pressed = 0.0
+        self._pressed = float("-inf")
         self._ours: frozenset[str] | None = None  # what the key has paused
         self._presses: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pause-key")
@@ -73,8 +73,8 @@ class PauseKey:
         while self._presses.get():
             try:
                 self._toggle()
-            except SenseBindError as error:
-                self._say(f"error: {error}")
+            except Exception as error:  # whatever went wrong: the next press must be heard
+                self._say(f"error: {one_line(error)}")
 
     def _toggle(self) -> None:
         paused = self._pausing.paused
@@ -85,8 +85,8 @@ class PauseKey:
         try:
             everything = self._pausing.pause(ALL)
         finally:  # also where a device did not close in time: the key opens it again
-            self._ours = self._pausing.paused - paused
-        if self._ours:
+            self._ours = (self._pausing.paused - paused) or None
+        if self._ours is not None:
             self._say(f"all sensors are paused: {_named(everything)}; {KEY} or /resume resumes")
         else:  # they were paused before, and nothing else can be meant
             self._resume(everything)

@@ -212,6 +212,7 @@ class Pausing:
                     self._seen = (0, 0)  # read again soon, as others may change it at any moment
                 except StorageError as error:  # privacy does not wait for a disk
                     trouble = error
+                    self._seen = self._pauses.stamp()  # nor is it undone by what lies there
             self._apply(wanted)
             if trouble is not None:
                 raise trouble

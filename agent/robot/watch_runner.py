@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -98,7 +99,7 @@ class WatchKeeper:
         self._say = say
         self._tools = {tool.name: tool for tool in tools}
         self._watcher = Watcher(self._enqueue, settings, words)
-        self._alerts: queue.Queue[Alert] = queue.Queue(_QUEUE)
+        self._alerts: queue.Queue[Alert | None] = queue.Queue(_QUEUE)  # None wakes it to end
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watcher.put(self.book.watches())
@@ -115,6 +116,8 @@ class WatchKeeper:
     def stop(self) -> None:
         """End, and close the file; may be called again."""
         self._stop.set()
+        with suppress(queue.Full):  # it has something to do, and looks afterwards
+            self._alerts.put_nowait(None)
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -169,9 +172,12 @@ class WatchKeeper:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.act(self._alerts.get(timeout=_REREAD))
+                alert = self._alerts.get(timeout=_REREAD)
             except queue.Empty:
                 self._follow()
+                continue
+            if alert is not None:
+                self.act(alert)
 
     def _follow(self) -> None:
         try:

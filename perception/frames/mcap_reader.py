@@ -23,7 +23,7 @@ import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile, McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, DataEnd, McapRecord, Message, Schema
+from mcap.records import Channel, Chunk, DataEnd, Header, McapRecord, Message, Schema
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
@@ -98,6 +98,16 @@ class McapFile:
         self.path = Path(path)
         self.cut = False
         self.damaged = 0
+
+    def library(self) -> str:
+        """Who wrote the file, as its header says.
+
+        Raises:
+            InputError: The file is missing, or is not MCAP.
+        """
+        with contextlib.closing(self._records()) as records:
+            header = next(records, None)
+        return header.library if isinstance(header, Header) else ""
 
     def channels(self, enough: Callable[[Channel], bool] = lambda _: False) -> list[Stored]:
         """The first message of every channel, up to the first channel that is `enough`.
@@ -213,7 +223,7 @@ class McapFile:
         except (EndOfFile, *_DAMAGE):
             return []
 
-    def _records(self) -> Iterator[McapRecord]:
+    def _records(self) -> Generator[McapRecord, None, None]:
         path = checked(self.path, "recording", MAX_FILE)
         with path.open("rb") as file:
             bounded: Any = _Bounded(file, path.stat().st_size)

@@ -40,6 +40,8 @@ from sensebind.perception.storage.private_files import private_opener
 from sensebind.perception.storage.stored_version import newer
 
 Pictures = Literal["png", "jpeg"]
+LIBRARY = "sensebind"
+"""Who wrote a recording, in the header of its file."""
 FORMAT = "1"
 _FLUSH_SECONDS = 1.0  # what a power cut may cost
 _JPEG_QUALITY = 90
@@ -85,7 +87,7 @@ class Recorder:
         except OSError as error:
             raise StorageError(f"{path} cannot be written: {error.strerror}") from error
         self._writer = Writer(self._file)
-        self._writer.start(profile="", library="sensebind")
+        self._writer.start(profile="", library=LIBRARY)
 
     def observe(
         self, observation: Observation, *, jpeg: bytes | None = None, exact: bool = True
@@ -364,8 +366,8 @@ class Recording:
 
     @property
     def empty(self) -> bool:
-        """Whether it is whole and holds nothing, as one does of which all was erased."""
-        return not self._file.channels() and not self._file.cut and not self._file.damaged
+        """Whether it is ours and nothing can be read in it: all was erased, or is damaged."""
+        return self._file.library() == LIBRARY and not self._file.channels()
 
     def streams(self) -> dict[str, Modality]:
         """Name and modality of the streams that have observations.

@@ -11,7 +11,7 @@ from mcap.writer import Writer
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile
-from sensebind.perception.frames.recording import Recording
+from sensebind.perception.frames.recording import LIBRARY, Recording
 from sensebind.perception.storage.private_files import private_opener, sync_folder
 from sensebind.perception.storage.spans import Span, covered
 
@@ -35,9 +35,8 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
         StorageError: It is being recorded, or cannot be written; the old one is as it was.
     """
     recording = Recording(path)
-    if recording.empty:
-        return 0
-    recording.streams()
+    if not recording.empty:
+        recording.streams()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with path.open("rb") as held:
@@ -51,7 +50,7 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
                 with open(unfinished, "xb", opener=private_opener) as file:
                     unfinished.chmod(path.stat().st_mode & 0o777)
                     writer = Writer(file)
-                    writer.start(profile="", library="sensebind")
+                    writer.start(profile="", library=LIBRARY)
                     gone = _copy(path, spans, writer)
                     writer.finish()
                     file.flush()

@@ -173,7 +173,9 @@ class Supervisor:
             self._paused = wanted
             if self._thread is None or not self._thread.is_alive():
                 return
-            if not self._lock.wait_for(lambda: self._all_paused(wanted), wait):
+            if not self._lock.wait_for(
+                lambda: self._all_paused(wanted) or self._stop.is_set(), wait
+            ):
                 raise BusError(f"a device is not closed after {wait:g} s; it will be")
 
     def start(self, wait: float = 120.0) -> None:
@@ -211,6 +213,8 @@ class Supervisor:
         if self._stop.is_set():
             return
         self._stop.set()
+        with self._lock:
+            self._lock.notify_all()  # who waits for a pause: every device is closed with this
         self._watchdog.stop()
         if self._thread is not None:
             self._thread.join(_JOIN_SECONDS)
