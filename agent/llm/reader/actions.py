@@ -18,13 +18,28 @@ ACTIONS = (
     "turn_around",
     "drive_ahead",
     "drive_back",
+    "it_on",
+    "it_off",
+    "it_open",
+    "it_close",
+    "it_set",
+    "it_approach",
 )
-"""What words can order."""
+"""What words can order; `it_…` is an order that goes on from what was said before."""
 
-TOOL_OF = {name: name for name in ACTIONS} | {
-    name: name.split("_")[0] for name in ACTIONS if name.startswith(("turn_", "drive_"))
+TOOLS_OF: dict[str, tuple[str, ...]] = {
+    name: (name.split("_")[0] if name.startswith(("turn_", "drive_")) else name,)
+    for name in ACTIONS
+    if not name.startswith("it_")
+} | {
+    "it_on": ("lamp_on", "radio_on", "fan_on"),
+    "it_off": ("lamp_off", "radio_off", "fan_off"),
+    "it_open": ("door_open",),
+    "it_close": ("door_close",),
+    "it_set": ("thermostat_set",),
+    "it_approach": ("approach",),
 }
-"""The tool that does it."""
+"""The tools that may do it."""
 
 CATEGORIES = (
     "order",  # of something that SimHome's robot can do

@@ -150,6 +150,29 @@ back up [a bit|a little|by {dist}|{dist}]
 (take|make) (a|one|another) step (back|backward|backwards)
 drive (-|minus ){dist}
 give me (some|more) (space|room)""",
+    "it_on": """(turn|switch|put|flip) (it|that|this|it back|that thing|them) on
+(turn|switch) on (it|that|this)
+turn it (back on|on again)
+start it [again|up|]
+get it going""",
+    "it_off": """(turn|switch|put|shut|flip) (it|that|this|it back|that thing|them) off
+(turn|switch|shut) off (it|that|this|that thing)
+turn it (back off|off again)
+stop (it|that)
+shut it (off|down)
+kill it""",
+    "it_open": """open (it|that|it up|that one)
+unlock (it|that)
+open it again""",
+    "it_close": """(close|shut|lock) (it|that|it up|that one)
+close it again
+lock it up""",
+    "it_set": """(make|set) it [to|] {temp} [instead|rather|]
+change it to {temp}
+make that {temp}
+set it to {temp} [again|instead|]""",
+    "it_approach": """(go|drive|move|come|roll|walk|head|get) (to it|there|over there|closer to it|near it|up to it|next to it|towards it|over to it|to that one)
+(approach|reach|visit|go near) (it|that|that one|them)""",
 }
 """Actions of the robot; the key is what the reader calls them."""
 
@@ -286,6 +309,19 @@ i want you {dist} further ahead""",
 let's go back a bit
 i want you {dist} further back
 you are too close, {vp}""",
+    "it_on": """(on|on again|on please|back on)
+and now on""",
+    "it_off": """(off|off again|off please|back off)
+and now off""",
+    "it_open": """open [again|please]""",
+    "it_close": """(closed|close|shut) [again|please]""",
+    "it_set": """(no|actually|rather|better|and now) {temp}
+{temp} instead
+better {temp}
+let's say {temp}""",
+    "it_approach": """there please
+over there
+to that one""",
 }
 """Orders without a verb that could be put into another form, or with one that must not be."""
 
@@ -376,6 +412,16 @@ i can't reach it""",
     "turn_around": """there's something behind you
 i'm behind you""",
     "drive_ahead": """you are too far away""",
+    "it_on": """i changed my mind
+on second thought""",
+    "it_off": """i changed my mind
+that's enough
+on second thought""",
+    "it_open": """i changed my mind""",
+    "it_close": """i changed my mind""",
+    "it_set": """that's too (warm|cold)
+i changed my mind""",
+    "it_approach": """i want a closer look""",
     "drive_back": """you're [way|] too close [to me|]
 you are in my way
 you're standing on my foot""",
@@ -389,9 +435,11 @@ make it (warmer|cooler|colder|hotter|a bit warmer|a little cooler|less cold) [in
 (heat|warm|cool) (the room|the house|this place) [up|down|]
 (set|fix|adjust) {d}
 turn (on|off) (the heating|the heater)""",
-    "lamp_on": """(open|do|fix|check) {d}
-do something about the dark""",
+    "lamp_on": """(open|do) {d}
+do something about the dark
+(and|also|and also|what about|now|then) {d} [too|as well|please|also]""",
     "radio_on": """turn up the volume
+(and|also|and also|now|then) {d} [too|as well|please|also]
 change the station
 play (jazz|the news|some mozart|my playlist|rock music|the next song)""",
     "radio_off": """lower the volume

@@ -440,7 +440,7 @@ _FORMS = ("vp", "ving", "vpast", "vpp", "v3")
 _FRAMES = frozenset(
     "order negation question report condition hypothetical quotation babble tasks".split()
 )
-_ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8]
+_ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [0.25] * 6
 _UNKNOWN_STATES = {
     "en": ("on", "off", "open", "closed", "running", "empty", "full", "broken", "clean", "locked"),
     "zh": ("开着", "关着", "坏了", "满着", "锁着", "开的", "关的"),
@@ -460,7 +460,8 @@ _VP0 = {
 
 
 def _vp0(action: str, rng: random.Random) -> str:
-    return rng.choice(_VP0.get(action.rpartition("_")[2], ("",)))
+    family, _, way = action.partition("_")
+    return rng.choice(_VP0.get(way, ("",))) if family != "it" else ""
 
 
 def _participle(phrase: Phrase) -> str:
@@ -539,6 +540,8 @@ def half(tongue: Language, rng: random.Random) -> Example:
     """An order that lacks something, or a remark: the robot asks."""
     if rng.random() < 0.5:
         phrase = tongue.phrase(rng)
+        while phrase.action.startswith("it_"):  # whose remarks ask for nothing in particular
+            phrase = tongue.phrase(rng)
         remark = phrase.remark
         if rng.random() < 0.3:
             reason = tongue.filled(tongue.grammar.sample("reasons", rng), rng)

@@ -1,0 +1,163 @@
+"""The reader's part of a checkpoint directory: `reader/config.json` and `reader/model.safetensors`.
+
+Weights are kept in half precision, those of several members of an ensemble in one file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.llm.reader.features import FIRST_WORD, Vocabulary
+from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
+from sensebind.errors import CheckpointError
+from sensebind.perception.checkpoint_json import read_object, whole_number
+
+FOLDER = "reader"
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+_VERSION = 1
+_MOST_WORDS, _MOST_MEMBERS = 50_000, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How scores are read; see docs/training.md.
+
+    Attributes:
+        temperature: By which logits are divided.
+        act: Least score of an order that is carried out without a question.
+        ask: Least score of one that is asked about.
+        order: Least score that words are an order or a question at all, for tools that the reader
+            does not know.
+    """
+
+    temperature: float = 1.0
+    act: float = 0.9
+    ask: float = 0.3
+    order: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A loaded reader.
+
+    Attributes:
+        vocabulary: Its words.
+        members: Networks whose probabilities are averaged.
+        calibration: How scores are read.
+    """
+
+    vocabulary: Vocabulary
+    members: tuple[ReaderNetwork, ...]
+    calibration: Calibration
+
+
+def save_weights(
+    folder: Path,
+    vocabulary: Vocabulary,
+    members: Sequence[Mapping[str, torch.Tensor]],
+    size: NetworkSize,
+    calibration: Calibration,
+) -> None:
+    """Writes the reader's part of a checkpoint.
+
+    Args:
+        folder: Its folder; made if it is missing.
+        vocabulary: Words of all members.
+        members: State of each network.
+        size: Of each.
+        calibration: How scores are read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{number}.{name}": tensor.to(torch.float16).contiguous()
+        for number, state in enumerate(members)
+        for name, tensor in state.items()
+    }
+    save_file(tensors, folder / _WEIGHTS)
+    config = {
+        "model_type": "sensebind_reader",
+        "version": _VERSION,
+        "members": len(members),
+        "actions": list(ACTIONS),
+        "categories": list(CATEGORIES),
+        "calibration": asdict(calibration),
+        **{name: value for name, value in asdict(size).items() if name != "vocabulary"},
+        "words": " ".join(vocabulary.words),
+    }
+    text = json.dumps(config, ensure_ascii=False, indent=1)
+    (folder / _CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def has_reader(checkpoint: Path) -> bool:
+    """Whether a checkpoint directory has a reader; those of older versions have none."""
+    return (checkpoint / FOLDER / _CONFIG).is_file()
+
+
+def load_weights(folder: Path) -> Weights:
+    """Loads the reader's part of a checkpoint.
+
+    Args:
+        folder: Its folder.
+
+    Raises:
+        CheckpointError: It is damaged, or of another version.
+    """
+    config = read_object(folder / _CONFIG)
+    if config.get("version") != _VERSION or config.get("actions") != list(ACTIONS):
+        raise CheckpointError(
+            f"{folder}: a reader of another version; train it again with `sensebind train reader`"
+        )
+    if config.get("categories") != list(CATEGORIES):
+        raise CheckpointError(f"{folder}: a reader with other categories")
+    words = str(config.get("words", "")).split(" ")
+    members = whole_number(config, "members", default=1)
+    if not 1 <= members <= _MOST_MEMBERS or len(words) > _MOST_WORDS:
+        raise CheckpointError(f"{folder}: {members} members, {len(words)} words: out of range")
+    size = NetworkSize(
+        FIRST_WORD + len(words),
+        **{
+            name: whole_number(config, name, default=0)
+            for name in ("buckets", "width", "layers", "heads", "inner")
+        },
+    )
+    try:
+        tensors = load_file(folder / _WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / _WEIGHTS} cannot be read: {error}") from error
+    networks = []
+    for number in range(members):
+        network = ReaderNetwork(size)
+        mark = f"{number}."
+        state = {
+            name.removeprefix(mark): tensor.float()
+            for name, tensor in tensors.items()
+            if name.startswith(mark)
+        }
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise CheckpointError(f"{folder}: {str(error).splitlines()[0]}") from error
+        networks.append(network.eval())
+    return Weights(Vocabulary(words, size.buckets), tuple(networks), _calibration(config))
+
+
+def _calibration(config: Mapping[str, Any]) -> Calibration:
+    given = config.get("calibration")
+    values = given if isinstance(given, Mapping) else {}
+    known = asdict(Calibration())
+    numbers = {}
+    for name, default in known.items():
+        value = values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100:
+            raise CheckpointError(f"reader: calibration.{name} is {value!r}, not a number in range")
+        numbers[name] = float(value)
+    return Calibration(**numbers)
