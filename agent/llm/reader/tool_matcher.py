@@ -1,0 +1,166 @@
+"""Which of a user's own tools words may mean: a retriever over names, descriptions and parameters.
+
+A tool's score is the share of the words that the tool accounts for, together with the share of its
+name that the words account for. BM25 alone ranks tools, but says nothing of whether one fits at all:
+its scores depend on how many tools there are. Descriptions and words must be in one language.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sensebind.agent.llm.reader.tool_words import (
+    alike,
+    opposed,
+    stem,
+    stems_of,
+    words_of,
+)
+
+_ALIKE = 0.45  # trigrams that two words must share at least
+_NAME, _HEAD, _REST, _PARAMETER = 1.0, 0.9, 0.55, 0.8
+_COVERED, _NAMED = 0.6, 0.4  # weights of the two shares
+
+
+@dataclass(frozen=True, slots=True)
+class ToolText:
+    """A tool as the retriever knows it.
+
+    Attributes:
+        name: Of the tool.
+        fields: Stems with the weight of the best place that they stand in.
+        named: Stems of its name.
+        raw: Words of its name and of the first sentence of its description.
+        parameters: Its JSON schema.
+    """
+
+    name: str
+    fields: Mapping[str, float]
+    named: tuple[str, ...]
+    raw: frozenset[str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, description: str, parameters: Mapping[str, Any]) -> ToolText:
+        """Reads what a tool says of itself.
+
+        Args:
+            name: Of the tool.
+            description: Its description.
+            parameters: JSON schema of its arguments.
+        """
+        head, _, rest = description.strip().partition("\n")
+        first, _, more = head.partition(". ")
+        fields: dict[str, float] = {}
+
+        def note(text: str, weight: float) -> None:
+            for one in stems_of(text):
+                fields[one] = max(fields.get(one, 0.0), weight)
+
+        note(name, _NAME)
+        note(first, _HEAD)
+        note(f"{more} {rest}"[:2000], _REST)
+        properties = parameters.get("properties")
+        for key, value in (properties.items() if isinstance(properties, Mapping) else ()):
+            note(str(key), _PARAMETER)
+            if isinstance(value, Mapping):
+                note(str(value.get("description", ""))[:500], _REST)
+                for one in choices_of(value):
+                    note(str(one), _PARAMETER)
+        raw = frozenset((*words_of(name), *words_of(first)))
+        return cls(name, fields, tuple(dict.fromkeys(stems_of(name))), raw, parameters)
+
+
+def choices_of(schema: Mapping[str, Any]) -> list[Any]:
+    """Values of an `enum` or `const`, also of one of several types."""
+    found = list(schema.get("enum") or ())
+    if "const" in schema:
+        found.append(schema["const"])
+    for key in ("anyOf", "oneOf"):
+        for part in schema.get(key) or ():
+            if isinstance(part, Mapping):
+                found += choices_of(part)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A tool that words may mean.
+
+    Attributes:
+        tool: As the retriever knows it.
+        score: 0 to 1.
+        covered: Share of the words that it accounts for.
+        named: Share of its name that the words account for.
+    """
+
+    tool: ToolText
+    score: float
+    covered: float
+    named: float
+
+
+class ToolMatcher:
+    """Ranks tools by words."""
+
+    def __init__(self, tools: Sequence[ToolText]) -> None:
+        """Counts in how many tools each stem stands.
+
+        Args:
+            tools: What can be called.
+        """
+        self._tools = tuple(tools)
+        counts: dict[str, int] = {}
+        for tool in tools:
+            for one in tool.fields:
+                counts[one] = counts.get(one, 0) + 1
+        # inverse document frequency as in BM25 (Robertson and Zaragoza, 2009), from 0.5 to 1
+        total = len(tools)
+        self._weight = {
+            one: 0.5 + 0.5 * math.log(1 + (total - count + 0.5) / (count + 0.5)) / math.log(1 + total / 0.75)
+            for one, count in counts.items()
+        } if total else {}
+
+    def rank(self, words: str, explained: Sequence[str] = ()) -> list[Match]:
+        """All tools, the best first.
+
+        Args:
+            words: What a person says.
+            explained: Parts of the words that are values of arguments, and mean no tool.
+        """
+        rest = words
+        for part in explained:
+            rest = rest.replace(part, " ")
+        raw, said = words_of(rest), list(dict.fromkeys(stems_of(rest)))
+        found = [self._match(tool, raw, said) for tool in self._tools]
+        return sorted(found, key=lambda one: -one.score)
+
+    def _match(self, tool: ToolText, raw: Sequence[str], said: Sequence[str]) -> Match:
+        whole = got = 0.0
+        for one in said:
+            best, source = 0.0, ""
+            for other, place in tool.fields.items():
+                share = alike(one, other)
+                if share >= _ALIKE and share * place > best:
+                    best, source = share * place, other
+            weight = self._weight.get(source, 1.0) if source else 1.0
+            whole += weight
+            got += weight * best
+        covered = got / whole if whole else 0.0
+        named = [
+            max((share for one in said if (share := alike(one, part)) >= _ALIKE), default=0.0)
+            for part in tool.named
+        ]
+        name_share = sum(named) / len(named) if named else 0.0
+        score = _COVERED * covered + _NAMED * name_share
+        if opposed(raw, {*tool.raw, *map(stem, ())} & _directions(tool)):
+            score *= 0.3
+        return Match(tool, score, covered, name_share)
+
+
+def _directions(tool: ToolText) -> set[str]:
+    """Words of a tool's name, which say its direction; its description may name both."""
+    return set(words_of(tool.name))

@@ -1,0 +1,154 @@
+"""Words of tools and of people as a retriever compares them: stems, and classes of common verbs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?|[㐀-鿿]")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-./]+")
+STOP_WORDS = frozenset(
+    "a an the this that these those my your our his her its their me you i we he she they it us them"
+    " of to in on off at for with by from as into onto and or but if is are was were be been am do"
+    " does did can could would will shall should may might must please pls just now so very really"
+    " some any all there here what which who how when where why much many one give get let have has"
+    " had want need like robot hey hi hello ok okay thanks thank not no yes up down out over about"
+    " than then too also more most such only own same it's i'd i'm don't what's whats use used using"
+    " e g i.e etc other another each per via if whether optional default required returns return"
+    " whose them itself specified given specific current currently".split()
+)
+"""Words that say nothing of what a tool does. On and off are compared apart; see `WAYS`."""
+
+# Verbs that tools and people use for each other; a retriever's stems know no synonyms.
+_CLASSES = (
+    "show list display view read tell print fetch look see check inspect report retrieve",
+    "find search lookup locate seek query google",
+    "add create make new insert register write append note attach put",
+    "remove delete erase drop clear discard cancel",
+    "set change adjust update modify edit configure",
+    "start begin launch run activate enable execute trigger",
+    "stop end halt quit deactivate disable abort finish",
+    "send post message email mail text submit notify write",
+    "move go drive travel navigate jog fly",
+    "close shut lock",
+    "open unlock",
+    "book reserve order buy",
+    "raise lift increase higher",
+    "lower decrease reduce",
+    "pause suspend hold",
+    "resume continue unpause",
+    "measure weigh sense",
+    "photo picture image photograph snapshot screenshot",
+    "temperature temp hot warm cold heat degrees",
+    "light lamp bulb lights",
+    "speed fast slow velocity",
+    "height high altitude tall",
+    "weight weigh heavy mass",
+    "depth deep",
+    "level full empty amount",
+    "status state condition",
+    "when time hour hours clock",
+    "where location position place",
+    "play listen hear",
+    "empty drain",
+    "fill refill",
+    "home return dock",
+    "water irrigate sprinkle",
+)
+WAYS = (
+    (
+        frozenset("on start activate enable open begin raise up increase lock resume arm".split()),
+        frozenset(
+            "off stop deactivate disable close shut end lower down decrease unlock pause disarm".split()
+        ),
+    ),
+)
+"""Directions that exclude each other."""
+
+
+def stem(word: str) -> str:
+    """An English word without its endings; a light form of Porter's (1980) first steps."""
+    for ending, least in (
+        ("ations", 3),
+        ("ation", 3),
+        ("ingly", 3),
+        ("ings", 3),
+        ("ing", 3),
+        ("edly", 3),
+        ("ies", 2),
+        ("ied", 2),
+        ("ers", 3),
+        ("er", 3),
+        ("est", 3),
+        ("ed", 3),
+        ("es", 3),
+        ("ly", 3),
+        ("e", 3),
+        ("s", 3),
+    ):
+        if word.endswith(ending) and len(word) - len(ending) >= least:
+            if ending == "s" and word.endswith("ss"):
+                continue
+            word = word[: -len(ending)] + ("y" if ending in ("ies", "ied") else "")
+            if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiouls":
+                word = word[:-1]
+            break
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
+
+
+_CLASS_OF: dict[str, set[int]] = {}
+for _number, _row in enumerate(_CLASSES):
+    for _word in _row.split():
+        _CLASS_OF.setdefault(stem(_word), set()).add(_number)
+
+
+def same_class(one: str, other: str) -> bool:
+    """Whether two stems belong to one class of common words."""
+    return bool(_CLASS_OF.get(one, set()) & _CLASS_OF.get(other, set()))
+
+
+def words_of(text: str) -> list[str]:
+    """Words of a text or of an identifier, in small letters; Chinese by the character."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    return _WORD.findall(_CAMEL.sub(" ", text).lower())
+
+
+def stems_of(text: str) -> list[str]:
+    """Stems of the words of a text that say something; numbers are none."""
+    return [
+        stem(word)
+        for word in words_of(text)
+        if word not in STOP_WORDS and not word[0].isdigit() and (len(word) > 1 or not word.isascii())
+    ]
+
+
+def trigrams(word: str) -> frozenset[str]:
+    """Character trigrams of a word with its ends marked."""
+    marked = f"<{word}>"
+    return frozenset(marked[at : at + 3] for at in range(len(marked) - 2))
+
+
+def alike(one: str, other: str) -> float:
+    """How much two stems share: 1 if they are the same, Dice's coefficient of trigrams if not."""
+    if one == other:
+        return 1.0
+    if same_class(one, other):
+        return 0.8
+    if min(len(one), len(other)) < 4:
+        return 0.0
+    if one.startswith(other) or other.startswith(one):
+        return 0.75
+    ours, theirs = trigrams(one), trigrams(other)
+    return 0.7 * 2 * len(ours & theirs) / (len(ours) + len(theirs))
+
+
+def opposed(said: Iterable[str], named: Iterable[str]) -> bool:
+    """Whether words name one direction and a tool the other: "on" and `spindle_off`."""
+    ours, theirs = set(said), set(named)
+    for one, other in WAYS:
+        if ours & one and theirs & other and not (ours & other or theirs & one):
+            return True
+        if ours & other and theirs & one and not (ours & one or theirs & other):
+            return True
+    return False
