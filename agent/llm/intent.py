@@ -9,7 +9,7 @@ reader says.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
 
@@ -34,6 +34,21 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """A call that words order.
+
+    Attributes:
+        tool: Name of the tool.
+        arguments: Those that the words give, word by word; others are the language model's.
+        whole: Whether the call has these arguments and no others.
+    """
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How the words of one turn were read.
 
@@ -43,12 +58,18 @@ class Reading:
             is not named is judged by `verdict` alone.
         verdict: What may become of acting tools that `verdicts` does not name.
         verdicts: What may become of an acting tool, by its name.
+        proposals: Calls that the words order, in their order. Our own model makes these and no
+            others; another model is not held to them.
+        reply: What is answered in place of our own model's words, where no call fits them: that
+            the robot cannot do it; "" where the model answers.
     """
 
     kind: Kind = Kind.ORDER
     scores: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict = Verdict.CALL
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
+    reply: str = ""
 
     def of(self, tool: str) -> Verdict:
         """Returns what may become of an acting tool.

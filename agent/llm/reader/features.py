@@ -21,9 +21,7 @@ MAX_TOKENS = 64
 GRAMS = 14
 SHAPES = 7  # none, lower case, capital, capitals, number, mark, Chinese
 
-_TOKEN = re.compile(
-    r"\d+(?:[.,:]\d+)?|[㐀-鿿]|[^\W\d_㐀-鿿]+(?:'[^\W\d_㐀-鿿]+)*|[^\w\s]|_"
-)
+_TOKEN = re.compile(r"\d+(?:[.,:]\d+)?|[㐀-鿿]|[^\W\d_㐀-鿿]+(?:'[^\W\d_㐀-鿿]+)*|[^\w\s]|_")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘`´ʼ＇", "'"))
 
 

@@ -17,7 +17,9 @@ from sensebind.agent.grounding.quantities import Clause, Quantity, quantities
 from sensebind.agent.llm.reader.tool_matcher import ToolText, choices_of
 from sensebind.agent.llm.reader.tool_words import alike, stem, stems_of, words_of
 
-_QUOTED = re.compile(r"[\"“「『《]([^\"”」』》]{1,300})[\"”」』》]|(?<![\w])'([^']{2,300})'(?![\w])")
+_QUOTED = re.compile(
+    r"[\"“「『《]([^\"”」』》]{1,300})[\"”」』》]|(?<![\w])'([^']{2,300})'(?![\w])"
+)
 _CODE = re.compile(
     r"(?<![\w@./-])(?:https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:[/~]|\./)[\w./~-]+|[\w-]+(?:/[\w.-]+)+"
     r"|\w+\.\w{2,4}(?![\w])|[A-Z]{1,5}-?\d+[\w-]*|\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\d{1,2}:\d{2}(?::\d{2})?"
@@ -44,8 +46,13 @@ _END = re.compile(
     r"\s+(?:from|to|for|with|in|at|on|by|and|please|saying|until|into|as|of|about|using|via|within|near)\s+|[,;!?。，！？；]|\.(?:\s|$)|\s+please\b|$",
     re.I,
 )
-_TRUE = re.compile(r"\b(?:on|true|yes|enable[d]?|activate|with|start|open|turn on|switch on|including)\b|打开|开启|开", re.I)
-_FALSE = re.compile(r"\b(?:off|false|no|not|disable[d]?|deactivate|without|stop|close|never)\b|关", re.I)
+_TRUE = re.compile(
+    r"\b(?:on|true|yes|enable[d]?|activate|with|start|open|turn on|switch on|including)\b|打开|开启|开",
+    re.I,
+)
+_FALSE = re.compile(
+    r"\b(?:off|false|no|not|disable[d]?|deactivate|without|stop|close|never)\b|关", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +120,17 @@ class _Filling:
             return
         best, _, value = scored[0]
         least = 0.7 if name in self.required else 0.75
-        if best >= least and (len(scored) < 2 or best > scored[1][0] or len(scored[1][2]) < len(value)):
+        if best >= least and (
+            len(scored) < 2 or best > scored[1][0] or len(scored[1][2]) < len(value)
+        ):
             if name not in self.required and value == schema.get("default"):
                 return
             self.values[name] = value
-            self.explained += [word for word in self.words.split() if alike(stem(word.lower()), stem(value.lower())) >= 0.99]
+            self.explained += [
+                word
+                for word in self.words.split()
+                if alike(stem(word.lower()), stem(value.lower())) >= 0.99
+            ]
 
     def _names(self, value: str) -> float:
         """How surely words name a choice."""
@@ -133,7 +146,9 @@ class _Filling:
                 shares.append(1.0 if part in said else 0.0)
             else:
                 exact = 1.0 if part in said else 0.0
-                shares.append(max((exact, *(alike(stem(part), one) for one in self.stems if len(one) > 2))))
+                shares.append(
+                    max((exact, *(alike(stem(part), one) for one in self.stems if len(one) > 2)))
+                )
         return sum(shares) / len(shares)
 
     def _boolean(self, name: str, schema: Mapping[str, Any]) -> None:
@@ -180,7 +195,7 @@ class _Filling:
         text = normal(self.words)
         taken = {place for start, end in used for place in range(start, end)}
         for one in numerals(text):
-            if one.start in taken or one.end - 1 in taken or one.article:
+            if one.start in taken or one.end - 1 in taken:
                 continue
             minus = re.search(r"(?:(?<![\w])-|\bminus )$|负$", text[: one.start])
             value = -one.value if minus else one.value
@@ -262,13 +277,28 @@ class _Filling:
                 self.spans.append((start, end))
                 return text
         taken = set(self.explained)
-        codes = [one for one in _CODE.finditer(self.words) if one[0] not in taken and self._free(*one.span())]
+        codes = [
+            one
+            for one in _CODE.finditer(self.words)
+            if one[0] not in taken and self._free(*one.span())
+        ]
         if hints & {"email", "address", "recipient", "to"}:
             for one in codes:
                 if "@" in one[0]:
                     self.spans.append(one.span())
                     return one[0]
-        if keys & {"text", "message", "body", "content", "note", "comment", "description", "msg", "words", "prompt"}:
+        if keys & {
+            "text",
+            "message",
+            "body",
+            "content",
+            "note",
+            "comment",
+            "description",
+            "msg",
+            "words",
+            "prompt",
+        }:
             if match := _AFTER.search(self.words):
                 self.spans.append(match.span())
                 return match[1] or match[2]
@@ -276,8 +306,21 @@ class _Filling:
             if keys & set(row.split()):
                 for match in re.finditer(lead, self.words, re.I):
                     rest = self.words[match.end() :]
-                    free = keys & {"query", "search", "term", "keyword", "topic", "text", "q", "question"}
-                    stop = re.search(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", rest) if free else _END.search(rest)
+                    free = keys & {
+                        "query",
+                        "search",
+                        "term",
+                        "keyword",
+                        "topic",
+                        "text",
+                        "q",
+                        "question",
+                    }
+                    stop = (
+                        re.search(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", rest)
+                        if free
+                        else _END.search(rest)
+                    )
                     text = rest[: stop.start()] if stop else rest
                     text = re.sub(r"^(?:the|a|an|my)\s+(?=[a-z])", "", text.strip())
                     text = self._without_name(name, text)
@@ -304,7 +347,9 @@ class _Filling:
             for match in re.finditer(lead, self.words):
                 rest = self.words[match.end() :]
                 stop = _END.search(rest)
-                text = re.sub(r"^(?:the|a|an|my)\s+", "", rest[: stop.start()] if stop else rest).strip()
+                text = re.sub(
+                    r"^(?:the|a|an|my)\s+", "", rest[: stop.start()] if stop else rest
+                ).strip()
                 span = (match.end(), match.end() + len(text))
                 if text and self._free(*span) and not _trivial(text):
                     self.spans.append(span)
@@ -313,7 +358,7 @@ class _Filling:
 
     @staticmethod
     def _without_name(name: str, text: str) -> str:
-        """"Room B2" is B2 for a parameter that is called `room`."""
+        """ "Room B2" is B2 for a parameter that is called `room`."""
         first, _, rest = text.partition(" ")
         return rest if rest and alike(stem(first.lower()), stem(name.lower())) >= 0.9 else text
 

@@ -15,7 +15,6 @@ from typing import Any
 from sensebind.agent.llm.reader.tool_words import (
     alike,
     opposed,
-    stem,
     stems_of,
     words_of,
 )
@@ -64,7 +63,7 @@ class ToolText:
         note(first, _HEAD)
         note(f"{more} {rest}"[:2000], _REST)
         properties = parameters.get("properties")
-        for key, value in (properties.items() if isinstance(properties, Mapping) else ()):
+        for key, value in properties.items() if isinstance(properties, Mapping) else ():
             note(str(key), _PARAMETER)
             if isinstance(value, Mapping):
                 note(str(value.get("description", ""))[:500], _REST)
@@ -119,10 +118,17 @@ class ToolMatcher:
                 counts[one] = counts.get(one, 0) + 1
         # inverse document frequency as in BM25 (Robertson and Zaragoza, 2009), from 0.5 to 1
         total = len(tools)
-        self._weight = {
-            one: 0.5 + 0.5 * math.log(1 + (total - count + 0.5) / (count + 0.5)) / math.log(1 + total / 0.75)
-            for one, count in counts.items()
-        } if total else {}
+        self._weight = (
+            {
+                one: 0.5
+                + 0.5
+                * math.log(1 + (total - count + 0.5) / (count + 0.5))
+                / math.log(1 + total / 0.75)
+                for one, count in counts.items()
+            }
+            if total
+            else {}
+        )
 
     def rank(self, words: str, explained: Sequence[str] = ()) -> list[Match]:
         """All tools, the best first.
@@ -131,14 +137,14 @@ class ToolMatcher:
             words: What a person says.
             explained: Parts of the words that are values of arguments, and mean no tool.
         """
-        rest = words
-        for part in explained:
-            rest = rest.replace(part, " ")
-        raw, said = words_of(rest), list(dict.fromkeys(stems_of(rest)))
-        found = [self._match(tool, raw, said) for tool in self._tools]
+        found = [self.match(tool, words, explained) for tool in self._tools]
         return sorted(found, key=lambda one: -one.score)
 
-    def _match(self, tool: ToolText, raw: Sequence[str], said: Sequence[str]) -> Match:
+    def match(self, tool: ToolText, words: str, explained: Sequence[str] = ()) -> Match:
+        """How well one tool fits; see `rank`."""
+        for part in explained:
+            words = words.replace(part, " ")
+        raw, said = words_of(words), list(dict.fromkeys(stems_of(words)))
         whole = got = 0.0
         for one in said:
             best, source = 0.0, ""
@@ -156,11 +162,6 @@ class ToolMatcher:
         ]
         name_share = sum(named) / len(named) if named else 0.0
         score = _COVERED * covered + _NAMED * name_share
-        if opposed(raw, {*tool.raw, *map(stem, ())} & _directions(tool)):
+        if opposed(raw, words_of(tool.name)):
             score *= 0.3
         return Match(tool, score, covered, name_share)
-
-
-def _directions(tool: ToolText) -> set[str]:
-    """Words of a tool's name, which say its direction; its description may name both."""
-    return set(words_of(tool.name))

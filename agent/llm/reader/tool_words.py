@@ -9,14 +9,7 @@ from collections.abc import Iterable
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?|[㐀-鿿]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-./]+")
 STOP_WORDS = frozenset(
-    "a an the this that these those my your our his her its their me you i we he she they it us them"
-    " of to in on off at for with by from as into onto and or but if is are was were be been am do"
-    " does did can could would will shall should may might must please pls just now so very really"
-    " some any all there here what which who how when where why much many one give get let have has"
-    " had want need like robot hey hi hello ok okay thanks thank not no yes up down out over about"
-    " than then too also more most such only own same it's i'd i'm don't what's whats use used using"
-    " e g i.e etc other another each per via if whether optional default required returns return"
-    " whose them itself specified given specific current currently".split()
+    ["a", "an", "the", "this", "that", "these", "those", "my", "your", "our", "his", "her", "its", "their", "me", "you", "i", "we", "he", "she", "they", "it", "us", "them", "of", "to", "in", "on", "off", "at", "for", "with", "by", "from", "as", "into", "onto", "and", "or", "but", "if", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "can", "could", "would", "will", "shall", "should", "may", "might", "must", "please", "pls", "just", "now", "so", "very", "really", "some", "any", "all", "there", "here", "what", "which", "who", "how", "when", "where", "why", "much", "many", "one", "give", "get", "let", "have", "has", "had", "want", "need", "like", "robot", "hey", "hi", "hello", "ok", "okay", "thanks", "thank", "not", "no", "yes", "up", "down", "out", "over", "about", "than", "then", "too", "also", "more", "most", "such", "only", "own", "same", "it's", "i'd", "i'm", "don't", "what's", "whats", "use", "used", "using", "e", "g", "i.e", "etc", "other", "another", "each", "per", "via", "if", "whether", "optional", "default", "required", "returns", "return", "whose", "them", "itself", "specified", "given", "specific", "current", "currently"]
 )
 """Words that say nothing of what a tool does. On and off are compared apart; see `WAYS`."""
 
@@ -58,9 +51,9 @@ _CLASSES = (
 )
 WAYS = (
     (
-        frozenset("on start activate enable open begin raise up increase lock resume arm".split()),
+        frozenset(["on", "start", "activate", "enable", "open", "begin", "raise", "up", "increase", "lock", "resume", "arm"]),
         frozenset(
-            "off stop deactivate disable close shut end lower down decrease unlock pause disarm".split()
+            ["off", "stop", "deactivate", "disable", "close", "shut", "end", "lower", "down", "decrease", "unlock", "pause", "disarm"]
         ),
     ),
 )
@@ -119,7 +112,9 @@ def stems_of(text: str) -> list[str]:
     return [
         stem(word)
         for word in words_of(text)
-        if word not in STOP_WORDS and not word[0].isdigit() and (len(word) > 1 or not word.isascii())
+        if word not in STOP_WORDS
+        and not word[0].isdigit()
+        and (len(word) > 1 or not word.isascii())
     ]
 
 

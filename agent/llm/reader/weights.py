@@ -37,12 +37,16 @@ class Calibration:
         ask: Least score of one that is asked about.
         order: Least score that words are an order or a question at all, for tools that the reader
             does not know.
+        cannot: Least score of a request that no tool serves, to be answered so.
+        fits: Least score of a user's own tool.
     """
 
     temperature: float = 1.0
     act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
+    cannot: float = 0.8
+    fits: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)

@@ -782,13 +782,4 @@ i feel {adj}
 that's better for (me|my {noun}|us)
 i've got a {noun}"""
 
-NAMES = (
-    "anna tom lisa john peter maria sam alex julia ben emma noah mia paul laura max sophie david sarah"
-    " kate jack lucy harry olivia james emily oliver grace henry ella leo ruby george alice oscar"
-    " hannah luke zoe finn clara felix nina otto greta hugo ida karl marta ivan olga yuki kenji mei"
-    " chen ravi priya omar fatima ali aisha diego carmen luis rosa marco giulia pierre claire hans"
-    " ingrid sven astrid bob bill jim joe mary jane susan linda barbara robert michael thomas charles"
-    " daniel matthew mark steven andrew brian kevin gary eric jeff frank scott betty helen sandra"
-    " donna carol ruth sharon michelle deborah jessica karen nancy rover robbie robo bolt chip pixel"
-    " rusty sparky buddy dusty gizmo jarvis alexa siri hal wally bender marvin ziggy nova luna echo"
-).split()
+NAMES = ["anna", "tom", "lisa", "john", "peter", "maria", "sam", "alex", "julia", "ben", "emma", "noah", "mia", "paul", "laura", "max", "sophie", "david", "sarah", "kate", "jack", "lucy", "harry", "olivia", "james", "emily", "oliver", "grace", "henry", "ella", "leo", "ruby", "george", "alice", "oscar", "hannah", "luke", "zoe", "finn", "clara", "felix", "nina", "otto", "greta", "hugo", "ida", "karl", "marta", "ivan", "olga", "yuki", "kenji", "mei", "chen", "ravi", "priya", "omar", "fatima", "ali", "aisha", "diego", "carmen", "luis", "rosa", "marco", "giulia", "pierre", "claire", "hans", "ingrid", "sven", "astrid", "bob", "bill", "jim", "joe", "mary", "jane", "susan", "linda", "barbara", "robert", "michael", "thomas", "charles", "daniel", "matthew", "mark", "steven", "andrew", "brian", "kevin", "gary", "eric", "jeff", "frank", "scott", "betty", "helen", "sandra", "donna", "carol", "ruth", "sharon", "michelle", "deborah", "jessica", "karen", "nancy", "rover", "robbie", "robo", "bolt", "chip", "pixel", "rusty", "sparky", "buddy", "dusty", "gizmo", "jarvis", "alexa", "siri", "hal", "wally", "bender", "marvin", "ziggy", "nova", "luna", "echo"]

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from sensebind.agent.corpus.english_rules import SWITCH_OFF, SWITCH_ON
 
-_SWITCH_ON_OFTEN = "turn on {d}|turn {d} on|switch on {d}|switch {d} on|put {d} on|put on {d}|get {d} on"
-_SWITCH_OFF_OFTEN = "turn off {d}|turn {d} off|switch off {d}|switch {d} off|shut off {d}|shut {d} off|get {d} off"
+_SWITCH_ON_OFTEN = (
+    "turn on {d}|turn {d} on|switch on {d}|switch {d} on|put {d} on|put on {d}|get {d} on"
+)
+_SWITCH_OFF_OFTEN = (
+    "turn off {d}|turn {d} off|switch off {d}|switch {d} off|shut off {d}|shut {d} off|get {d} off"
+)
 _ON = f"({_SWITCH_ON_OFTEN})\n({_SWITCH_ON_OFTEN}|flick {{d}} on|pop {{d}} on|whack {{d}} on|throw on {{d}}|bring {{d}} on|leave {{d}} on|keep {{d}} on|turn {{d}} on again)\n({SWITCH_ON.replace('|hit {d}', '')})"
 _OFF = f"({_SWITCH_OFF_OFTEN})\n({_SWITCH_OFF_OFTEN}|flick {{d}} off|pop {{d}} off|knock {{d}} off|click {{d}} off|take {{d}} off|turn {{d}} off again|shut {{d}} down)\n({SWITCH_OFF})"
 

@@ -133,7 +133,9 @@ _IRREGULAR = {
     "teach": ("taught", "taught", "teaching"),
     "ring": ("rang", "rung", "ringing"),
 }
-_DOUBLED = frozenset("stop flip pop dim slam snuff grab drop step chop trap mop hug clap pin plug".split())
+_DOUBLED = frozenset(
+    ["stop", "flip", "pop", "dim", "slam", "snuff", "grab", "drop", "step", "chop", "trap", "mop", "hug", "clap", "pin", "plug"]
+)
 
 
 def inflected(verb: str) -> tuple[str, str, str, str]:
@@ -166,11 +168,8 @@ def forms_of(phrase: str) -> dict[str, str]:
     return {form: f"{first} {rest}".strip() for form, first in firsts.items()}
 
 
-_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
 def number_en(value: int) -> str:
@@ -206,9 +205,7 @@ class Language:
         templates |= {f"remark_{name}": _lines(text) for name, text in orders.REMARKS.items()}
         templates |= {f"state_{name}": [text] for name, text in orders.STATES.items()}
         templates |= {f"device_{name}": [text] for name, text in orders.DEVICES.items()}
-        for name in (
-            "ORDER NEGATION QUESTION REPORT CONDITION HYPOTHETICAL QUOTATION CLAUSES REASONS"
-        ).split():
+        for name in ["ORDER", "NEGATION", "QUESTION", "REPORT", "CONDITION", "HYPOTHETICAL", "QUOTATION", "CLAUSES", "REASONS"]:
             templates[name.lower()] = _lines(getattr(frames, name))
         for name in ("CLAUSES_BARE", "CLAUSES_PAST"):
             templates[name.lower()] = _lines(getattr(frames, name, frames.CLAUSES))
@@ -324,9 +321,7 @@ class Language:
             "name": lambda: rng.choice(
                 words.names if zh and rng.random() < 0.5 else self.frames.NAMES
             ),
-            "place1": lambda: (
-                rng.choice(words.places) if zh else rng.choice(_PLACES_EN)
-            ),
+            "place1": lambda: rng.choice(words.places) if zh else rng.choice(_PLACES_EN),
             "overb": lambda: verb("base"),
             "oint": lambda: rng.choice(_PLAIN_VERBS),
             "averb": lambda: rng.choice(_PLAIN_VERBS),
@@ -408,7 +403,9 @@ class Language:
             if draw < 0.6:
                 return f"{rng.choice((10, 20, 30, 40, 50, 60, 80, 100, 120, 150))}{rng.choice(('厘米', '公分', 'cm'))}"
             if draw < 0.75:
-                return f"{number_zh(rng.choice((10, 20, 30, 50, 80)))}{rng.choice(('厘米', '公分'))}"
+                return (
+                    f"{number_zh(rng.choice((10, 20, 30, 50, 80)))}{rng.choice(('厘米', '公分'))}"
+                )
             return f"{rng.choice(('0.3', '0.5', '1', '1.2', '1.5', '2', '2.5', '3', '0.8'))}{rng.choice(('米', '米', 'm'))}"
         if draw < 0.3:
             words = "half a metre|a metre|one metre|two metres|a metre and a half|one and a half metres|three metres|half a meter|a meter|one meter|two meters|three meters|a half meter|one point five metres|a quarter of a metre|four metres|a few centimetres|a couple of metres"
@@ -417,7 +414,9 @@ class Language:
             amount = rng.choice((10, 20, 25, 30, 40, 50, 60, 70, 80, 100, 120, 150))
             unit = rng.choice((" cm", "cm", " centimetres", " centimeters", " cm"))
             return f"{amount if rng.random() < 0.7 or amount > 99 else number_en(amount)}{unit}"
-        amount = rng.choice(("0.3", "0.5", "1", "1.2", "1.5", "2", "2.5", "3", "0.8", "4", ".5", "0.4"))
+        amount = rng.choice(
+            ("0.3", "0.5", "1", "1.2", "1.5", "2", "2.5", "3", "0.8", "4", ".5", "0.4")
+        )
         return f"{amount}{rng.choice((' m', 'm', ' metres', ' meters', ' metre', ' meter'))}"
 
     def thing(self, rng: random.Random) -> str:
@@ -438,19 +437,19 @@ class Language:
 
 _FORMS = ("vp", "ving", "vpast", "vpp", "v3")
 _FRAMES = frozenset(
-    "order negation question report condition hypothetical quotation babble tasks".split()
+    ["order", "negation", "question", "report", "condition", "hypothetical", "quotation", "babble", "tasks"]
 )
-_ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [0.25] * 6
+_ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [
+    0.25
+] * 6
 _UNKNOWN_STATES = {
     "en": ("on", "off", "open", "closed", "running", "empty", "full", "broken", "clean", "locked"),
     "zh": ("开着", "关着", "坏了", "满着", "锁着", "开的", "关的"),
 }
-_PLACES_EN = "paris london berlin tokyo texas china france spain school church town bed work".split()
-_PLAIN_VERBS = (
-    "read|sleep|work|see|eat|cook|think|study|relax|rest|dance|write|concentrate|go out|leave|"
-    "listen|breathe|clean up|get some air|watch a film|take a call|hear you|find my keys|come in|"
-    "get in|get some rest|focus|see better|cool down|warm up|get dressed|see what i'm doing"
-).split("|")
+_PLACES_EN = (
+    ["paris", "london", "berlin", "tokyo", "texas", "china", "france", "spain", "school", "church", "town", "bed", "work"]
+)
+_PLAIN_VERBS = ["read", "sleep", "work", "see", "eat", "cook", "think", "study", "relax", "rest", "dance", "write", "concentrate", "go out", "leave", "listen", "breathe", "clean up", "get some air", "watch a film", "take a call", "hear you", "find my keys", "come in", "get in", "get some rest", "focus", "see better", "cool down", "warm up", "get dressed", "see what i'm doing"]
 _VP0 = {
     "on": ("打开", "开", "开一下", "开开", "开起来"),
     "off": ("关掉", "关", "关上", "关一下", "关了"),
@@ -551,23 +550,67 @@ def half(tongue: Language, rng: random.Random) -> Example:
     whole = tongue.phrase(rng, action)
     device = whole.device or "it"
     text = tongue.filled(tongue.grammar.sample(f"half_{action}", rng), rng, device=device)
-    phrase = Phrase(action, forms_of(text) if tongue.lang == "en" else dict.fromkeys(_FORMS, text),
-                    device, whole.noun, "", text, whole.remark)
+    phrase = Phrase(
+        action,
+        forms_of(text) if tongue.lang == "en" else dict.fromkeys(_FORMS, text),
+        device,
+        whole.noun,
+        "",
+        text,
+        whole.remark,
+    )
     if rng.random() < 0.6:
         text = _framed(tongue, "order", phrase, rng)
     return Example(text, "hint", {action: ASK})
 
 
-_ENGLISH_AND = (" and ", ", and ", " and then ", ", then ", ". ", ", ", " and also ", "; ", " and please ", ". Then ", ", also ", ". And ")
+_ENGLISH_AND = (
+    " and ",
+    ", and ",
+    " and then ",
+    ", then ",
+    ". ",
+    ", ",
+    " and also ",
+    "; ",
+    " and please ",
+    ". Then ",
+    ", also ",
+    ". And ",
+)
 _ENGLISH_BUT = (" but ", ", but ", ". But ", ", only ", ". ", " - but ", "; ", ", just ")
-_CHINESE_AND = ("，然后", "，再", "，", "。", "，并且", "，还有", "，同时", "然后", "再", "，顺便", "，接着", "，也", "，之后")
+_CHINESE_AND = (
+    "，然后",
+    "，再",
+    "，",
+    "。",
+    "，并且",
+    "，还有",
+    "，同时",
+    "然后",
+    "再",
+    "，顺便",
+    "，接着",
+    "，也",
+    "，之后",
+)
 _CHINESE_BUT = ("，但是", "，不过", "，但", "，只是", "，", "。", "，可是", "但")
 
 
 def _short(tongue: Language, phrase: Phrase, rng: random.Random) -> str:
     """An order in few words."""
     frames = (
-        ("{vp}", "{vp}", "{vp}", "please {vp}", "{vp} please", "can you {vp}", "could you {vp}", "just {vp}", "i want you to {vp}")
+        (
+            "{vp}",
+            "{vp}",
+            "{vp}",
+            "please {vp}",
+            "{vp} please",
+            "can you {vp}",
+            "could you {vp}",
+            "just {vp}",
+            "i want you to {vp}",
+        )
         if tongue.lang == "en"
         else ("{vp}", "{vp}", "{vp}", "请{vp}", "帮我{vp}", "{vp}吧", "能不能{vp}")
     )
@@ -635,7 +678,9 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
             negated = _not(tongue, b if rng.random() < 0.75 else unknown, rng)
             return Example(f"{negated}{rng.choice(but)}{short_a}", "order", do_a)
         case 2:  # one that it can do, and one that it cannot
-            pair = [short_a, unknown.forms["vp"]] if rng.random() < 0.6 else [short_u, a.forms["vp"]]
+            pair = (
+                [short_a, unknown.forms["vp"]] if rng.random() < 0.6 else [short_u, a.forms["vp"]]
+            )
             return Example(join.join(pair), "order", do_a)
         case 3:
             return Example(f"{short_a}{join}{b.forms['vp']}", "order", do_a | do_b)
@@ -656,32 +701,122 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
                     return Example(names, "order", {a.action: DO} | more)
                 return Example(names, "order", {a.action: DO})
             nots = (
-                (" but not {o}", ", not {o}", " and not {o}", ", but leave {o}", ", {o} not", " only, not {o}", " but leave {o} alone", " without {o}", " except {o}")
+                (
+                    " but not {o}",
+                    ", not {o}",
+                    " and not {o}",
+                    ", but leave {o}",
+                    ", {o} not",
+                    " only, not {o}",
+                    " but leave {o} alone",
+                    " without {o}",
+                    " except {o}",
+                )
                 if en
-                else ("，不是{o}", "，不要动{o}", "，别管{o}", "，{o}不用", "，但{o}别动", "，而不是{o}", "，{o}就算了", "就行，{o}不要")
+                else (
+                    "，不是{o}",
+                    "，不要动{o}",
+                    "，别管{o}",
+                    "，{o}不用",
+                    "，但{o}别动",
+                    "，而不是{o}",
+                    "，{o}就算了",
+                    "就行，{o}不要",
+                )
             )
             return Example(head + rng.choice(nots).format(o=other), "order", {a.action: DO})
         case 5:  # instead of
             given = b if rng.random() < 0.8 else unknown
             if en:
-                frame = rng.choice((f"instead of {given.forms['ving']}, {short_a}", f"{short_a} instead of {given.forms['ving']}", f"rather than {given.forms['ving']}, {short_a}", f"{short_a} rather than {given.forms['ving']}", f"{short_a}, not {given.forms['ving']}", f"i said {a.forms['vp']}, not {given.forms['vp']}", f"don't {given.forms['vp']}, {a.forms['vp']} instead", f"{given.forms['vp']}? no, {a.forms['vp']}", f"{given.forms['vp']}, no wait, {a.forms['vp']}"))
+                frame = rng.choice(
+                    (
+                        f"instead of {given.forms['ving']}, {short_a}",
+                        f"{short_a} instead of {given.forms['ving']}",
+                        f"rather than {given.forms['ving']}, {short_a}",
+                        f"{short_a} rather than {given.forms['ving']}",
+                        f"{short_a}, not {given.forms['ving']}",
+                        f"i said {a.forms['vp']}, not {given.forms['vp']}",
+                        f"don't {given.forms['vp']}, {a.forms['vp']} instead",
+                        f"{given.forms['vp']}? no, {a.forms['vp']}",
+                        f"{given.forms['vp']}, no wait, {a.forms['vp']}",
+                    )
+                )
             else:
-                frame = rng.choice((f"与其{given.forms['vp']}，不如{a.forms['vp']}", f"不要{given.forms['vp']}，而是{a.forms['vp']}", f"别{given.forms['vp']}了，改成{a.forms['vp']}", f"我说的是{a.forms['vp']}，不是{given.forms['vp']}", f"{given.forms['vp']}，不对，{a.forms['vp']}", f"先不{given.forms['vp']}，{a.forms['vp']}就行"))
+                frame = rng.choice(
+                    (
+                        f"与其{given.forms['vp']}，不如{a.forms['vp']}",
+                        f"不要{given.forms['vp']}，而是{a.forms['vp']}",
+                        f"别{given.forms['vp']}了，改成{a.forms['vp']}",
+                        f"我说的是{a.forms['vp']}，不是{given.forms['vp']}",
+                        f"{given.forms['vp']}，不对，{a.forms['vp']}",
+                        f"先不{given.forms['vp']}，{a.forms['vp']}就行",
+                    )
+                )
             return Example(frame, "order", do_a)
         case 6:  # neither
             if en:
-                frame = rng.choice((f"neither {a.forms['vp']} nor {b.forms['vp']}", f"don't {a.forms['vp']} or {b.forms['vp']}", f"don't {a.forms['vp']} and don't {b.forms['vp']}", f"don't {a.forms['vp']}, and don't {b.forms['vp']} either", f"{_not(tongue, a, rng)} and {_not(tongue, b, rng)}", f"{_not(tongue, a, rng)}. {_not(tongue, b, rng)}", f"{_not(tongue, a, rng)}, {_not(tongue, unknown, rng)}", f"you should neither {a.forms['vp']} nor {b.forms['vp']}", f"without {a.forms['ving']} or {b.forms['ving']}"))
+                frame = rng.choice(
+                    (
+                        f"neither {a.forms['vp']} nor {b.forms['vp']}",
+                        f"don't {a.forms['vp']} or {b.forms['vp']}",
+                        f"don't {a.forms['vp']} and don't {b.forms['vp']}",
+                        f"don't {a.forms['vp']}, and don't {b.forms['vp']} either",
+                        f"{_not(tongue, a, rng)} and {_not(tongue, b, rng)}",
+                        f"{_not(tongue, a, rng)}. {_not(tongue, b, rng)}",
+                        f"{_not(tongue, a, rng)}, {_not(tongue, unknown, rng)}",
+                        f"you should neither {a.forms['vp']} nor {b.forms['vp']}",
+                        f"without {a.forms['ving']} or {b.forms['ving']}",
+                    )
+                )
             else:
-                frame = rng.choice((f"不要{a.forms['vp']}也不要{b.forms['vp']}", f"别{a.forms['vp']}，也别{b.forms['vp']}", f"{_not(tongue, a, rng)}，{_not(tongue, b, rng)}", f"既不要{a.forms['vp']}，也不要{b.forms['vp']}", f"{_not(tongue, a, rng)}，也{_not(tongue, b, rng)}", f"{_not(tongue, a, rng)}，{_not(tongue, unknown, rng)}"))
+                frame = rng.choice(
+                    (
+                        f"不要{a.forms['vp']}也不要{b.forms['vp']}",
+                        f"别{a.forms['vp']}，也别{b.forms['vp']}",
+                        f"{_not(tongue, a, rng)}，{_not(tongue, b, rng)}",
+                        f"既不要{a.forms['vp']}，也不要{b.forms['vp']}",
+                        f"{_not(tongue, a, rng)}，也{_not(tongue, b, rng)}",
+                        f"{_not(tongue, a, rng)}，{_not(tongue, unknown, rng)}",
+                    )
+                )
             return Example(frame, "forbidden")
         case 7:  # either
             if en:
-                frame = rng.choice((f"should i {a.forms['vp']} or {b.forms['vp']}", f"shall we {a.forms['vp']} or {b.forms['vp']}", f"do you want to {a.forms['vp']} or {b.forms['vp']}", f"what is better, to {a.forms['vp']} or to {b.forms['vp']}", f"would you rather {a.forms['vp']} or {b.forms['vp']}", f"did you {a.forms['vp']} or {b.forms['vp']}", f"{_framed(tongue, 'question', a, rng)}? {_framed(tongue, 'question', b, rng)}", f"is it better to {a.forms['vp']} or {b.forms['vp']}"))
+                frame = rng.choice(
+                    (
+                        f"should i {a.forms['vp']} or {b.forms['vp']}",
+                        f"shall we {a.forms['vp']} or {b.forms['vp']}",
+                        f"do you want to {a.forms['vp']} or {b.forms['vp']}",
+                        f"what is better, to {a.forms['vp']} or to {b.forms['vp']}",
+                        f"would you rather {a.forms['vp']} or {b.forms['vp']}",
+                        f"did you {a.forms['vp']} or {b.forms['vp']}",
+                        f"{_framed(tongue, 'question', a, rng)}? {_framed(tongue, 'question', b, rng)}",
+                        f"is it better to {a.forms['vp']} or {b.forms['vp']}",
+                    )
+                )
                 if rng.random() < 0.3:
                     levels = {a.action: ASK, b.action: ASK}
-                    return Example(rng.choice((f"either {a.forms['vp']} or {b.forms['vp']}", f"{a.forms['vp']} or {b.forms['vp']}", f"{a.forms['vp']}, or maybe {b.forms['vp']}")), "hint", levels)
+                    return Example(
+                        rng.choice(
+                            (
+                                f"either {a.forms['vp']} or {b.forms['vp']}",
+                                f"{a.forms['vp']} or {b.forms['vp']}",
+                                f"{a.forms['vp']}, or maybe {b.forms['vp']}",
+                            )
+                        ),
+                        "hint",
+                        levels,
+                    )
             else:
-                frame = rng.choice((f"{a.forms['vp']}还是{b.forms['vp']}", f"我该{a.forms['vp']}还是{b.forms['vp']}", f"要{a.forms['vp']}还是{b.forms['vp']}", f"你是想{a.forms['vp']}还是{b.forms['vp']}", f"{a.forms['vp']}好还是{b.forms['vp']}好"))
+                frame = rng.choice(
+                    (
+                        f"{a.forms['vp']}还是{b.forms['vp']}",
+                        f"我该{a.forms['vp']}还是{b.forms['vp']}",
+                        f"要{a.forms['vp']}还是{b.forms['vp']}",
+                        f"你是想{a.forms['vp']}还是{b.forms['vp']}",
+                        f"{a.forms['vp']}好还是{b.forms['vp']}好",
+                    )
+                )
                 if rng.random() < 0.3:
                     levels = {a.action: ASK, b.action: ASK}
                     return Example(f"{a.forms['vp']}或者{b.forms['vp']}", "hint", levels)
@@ -692,7 +827,11 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
             late = _framed(tongue, "condition", b, rng)
             if rng.random() < 0.6:
                 return Example(f"{short_a}{join}{late}", "order", do_a)
-            back = rng.choice((". ", ". For now ", ", but for now ", ", but now ", ", right now ") if en else ("。现在", "，但是现在", "，现在先", "。"))
+            back = rng.choice(
+                (". ", ". For now ", ", but for now ", ", but now ", ", right now ")
+                if en
+                else ("。现在", "，但是现在", "，现在先", "。")
+            )
             return Example(f"{late}{back}{short_a}", "order", do_a)
         case 10:  # a report or a question, and an order
             name = rng.choice(("report", "question"))
@@ -712,17 +851,18 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
 _CORPUS_OTHERS = tuple(
     (intent, category, weight)
     for category, weight, intents in (
-        ("question", 1.0, "see hear scan all color count where thermostat_get time who recall abilities"),
+        (
+            "question",
+            1.0,
+            "see hear scan all color count where thermostat_get time who recall abilities",
+        ),
         ("talk", 1.0, "greeting thanks bye unknown"),
         ("request", 1.6, "watch cannot"),
         ("question", 1.5, "state"),
     )
     for intent in intents.split()
 )
-_CORPUS_ORDERS = (
-    "lamp_on lamp_off radio_on radio_off fan_on fan_off door_open door_close thermostat_set"
-    " approach turn_left turn_right turn_around drive_ahead drive_back"
-).split()
+_CORPUS_ORDERS = ["lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close", "thermostat_set", "approach", "turn_left", "turn_right", "turn_around", "drive_ahead", "drive_back"]
 _PLAINLY = {
     "lamp": r"lamp|light|bulb|illuminat|brighten|灯|光|亮",
     "radio": r"radio|music|tune|song|noise|racket|silence|quiet|mute|stereo|收音机|音乐|歌|广播|电台|静|音响",
@@ -790,7 +930,11 @@ def puzzling(tongue: Language, rng: random.Random) -> Example:
     """A plain order with a word in it that nobody can explain: it is asked about."""
     one = order(tongue, rng)
     word = rng.choice(
-        (rng.choice(tongue.words.nouns), rng.choice(tongue.words.adjectives), rng.choice(tongue.words.verbs).base)
+        (
+            rng.choice(tongue.words.nouns),
+            rng.choice(tongue.words.adjectives),
+            rng.choice(tongue.words.verbs).base,
+        )
     )
     if tongue.lang == "en":
         parts = one.text.split()
@@ -884,4 +1028,6 @@ def _dressed_zh(text: str, category: str, rng: random.Random) -> str:
     if text.endswith(("。", "！", "？", "”", "」", ".", "?", "!", '"')):
         return text
     question = text.endswith(("吗", "呢")) or category == "question"
-    return text + rng.choice(("？", "？", "?", "", "") if question else ("。", "。", "", "", "！", "!"))
+    return text + rng.choice(
+        ("？", "？", "?", "", "") if question else ("。", "。", "", "", "！", "!")
+    )

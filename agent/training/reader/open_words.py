@@ -72,7 +72,9 @@ def open_words(lang: str) -> OpenWords:
     folder = resources.files("sensebind.agent.training.reader") / "words"
     rows = [line.split() for line in (folder / name).read_text("utf-8").splitlines()]
     of = {kind: tuple(row[1] for row in rows if row[0] == kind) for kind in ("n", "a", "nr", "ns")}
-    verbs = tuple(Verb(*(row[1:] if lang == "en" else row[1:] * 5)) for row in rows if row[0] == "v")
+    verbs = tuple(
+        Verb(*(row[1:] if lang == "en" else row[1:] * 5)) for row in rows if row[0] == "v"
+    )
     return OpenWords(of["n"], verbs, of["a"], of["nr"], of["ns"])
 
 
@@ -117,9 +119,7 @@ def _chinese(archive: Path, rng: random.Random) -> list[str]:
     return _chosen(found, _CHINESE, rng)
 
 
-def _chosen(
-    found: dict[str, list[str]], counts: dict[str, int], rng: random.Random
-) -> list[str]:
+def _chosen(found: dict[str, list[str]], counts: dict[str, int], rng: random.Random) -> list[str]:
     return [
         f"{kind} {word}"
         for kind, count in counts.items()

@@ -189,7 +189,9 @@ def train(recipe: ReaderRecipe, run: Path, *, minutes: float | None = None) -> R
         for group in optimizer.param_groups:
             group["lr"] = rate_at(recipe, step)
         logits, kinds = network(words, grams, shapes)
-        by_action = functional.cross_entropy(logits.flatten(0, 1), levels.flatten(), reduction="sum")
+        by_action = functional.cross_entropy(
+            logits.flatten(0, 1), levels.flatten(), reduction="sum"
+        )
         loss = by_action / len(words) + 0.5 * functional.cross_entropy(kinds, categories)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -204,7 +206,9 @@ def train(recipe: ReaderRecipe, run: Path, *, minutes: float | None = None) -> R
         now = time.monotonic()
         if now - kept_at > 60 or step == recipe.steps:
             keep()
-            log.info("reader: step %d of %d, loss %.4f", step, recipe.steps, sum(losses) / len(losses))
+            log.info(
+                "reader: step %d of %d, loss %.4f", step, recipe.steps, sum(losses) / len(losses)
+            )
             losses, kept_at = [], now
         if minutes is not None and now - begun > 60 * minutes:
             keep()
