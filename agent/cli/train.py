@@ -124,6 +124,39 @@ def train_detector(
     return 0
 
 
+@app.command("reader")
+def train_reader(
+    output: Output = EMBEDDED,
+    run: Annotated[Path, typer.Option(help="Working folder; an earlier run goes on.")] = Path(
+        "runs/reader"
+    ),
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of each member, instead of the recipe's.")
+    ] = None,
+    members: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Networks, instead of the recipe's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of sentences and weights.")] = 0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Of each member; the same command goes on.")
+    ] = None,
+) -> int:
+    """Train the reader, which reads a person's words before the language model does."""
+    check_disk(output, run, megabytes=500)
+    _log()
+    from dataclasses import replace
+
+    from sensebind.agent.training.reader import command
+    from sensebind.agent.training.reader.train import ReaderRecipe
+
+    recipe = ReaderRecipe(seed=seed)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    return command.run(
+        output, run=run, recipe=recipe, members=members or command.MEMBERS, minutes=minutes
+    )
+
+
 def _log() -> None:
     """Prints what the training logs, from now on."""
     from sensebind.agent.training.progress import tell

@@ -19,6 +19,7 @@ from sensebind.agent.training.llama import command
 from sensebind.agent.training.llama.presets import train_words_once
 from sensebind.agent.training.llama.train import LlamaRecipe
 from sensebind.agent.training.progress import tell
+from sensebind.agent.training.reader import command as reader
 from sensebind.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def train_everything(output: Path, *, run: Path, workers: int | None, as_json: b
     train_beside_encoders(output, run=run, workers=workers)
     log.info("encoders, detector and words: %.1f minutes", (time.monotonic() - begun) / 60)
     embeddings = run / "llama_data"
+    reader.run(output, run=run / "reader")
     code = command.run(output, embeddings=embeddings, run=run / "llama", as_json=as_json)
     log.info("everything: %.1f minutes", (time.monotonic() - begun) / 60)
     return code

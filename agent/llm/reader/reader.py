@@ -158,7 +158,9 @@ class WordsReader:
         act, meant = self._by_tool(scores, known)
         verdicts = {}
         for name in known & acting:
-            if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (act[name] >= limits.act and not cut):
+            if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
+                act[name] >= limits.act and not cut
+            ):
                 verdicts[name] = Verdict.CALL
             else:
                 verdicts[name] = Verdict.ASK if meant[name] >= limits.ask else Verdict.ANSWER

@@ -445,7 +445,25 @@ the {noun} drives {prep} the {noun}
 the {noun} is {num} degrees
 {who} turned {num}"""
 
-PREPOSITIONS = ["in", "on", "under", "behind", "near", "above", "beside", "with", "without", "from", "for", "about", "against", "between", "inside", "outside", "of"]
+PREPOSITIONS = [
+    "in",
+    "on",
+    "under",
+    "behind",
+    "near",
+    "above",
+    "beside",
+    "with",
+    "without",
+    "from",
+    "for",
+    "about",
+    "against",
+    "between",
+    "inside",
+    "outside",
+    "of",
+]
 
 # The same orders and other sentences in languages that the robot does not speak.
 FOREIGN = """mach das licht an|schalte die lampe ein|mach bitte die lampe aus|licht aus|licht an bitte|öffne die tür|mach die tür zu|tür zu|schalte das radio ein|radio aus bitte|mach das radio leiser|schalte den ventilator aus|stell die temperatur auf 21 grad|fahr einen meter vorwärts|fahr zurück|dreh dich nach links|dreh dich um|komm her|geh zum stuhl|kannst du bitte die tür öffnen|die lampe ist an|wie spät ist es|was siehst du|halt die klappe|guten morgen roboter|heizung auf 20 grad|mach den ventilator an|bieg rechts ab|drehe dich um 90 grad nach rechts|fahre bitte zu dem ball

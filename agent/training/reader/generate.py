@@ -134,7 +134,24 @@ _IRREGULAR = {
     "ring": ("rang", "rung", "ringing"),
 }
 _DOUBLED = frozenset(
-    ["stop", "flip", "pop", "dim", "slam", "snuff", "grab", "drop", "step", "chop", "trap", "mop", "hug", "clap", "pin", "plug"]
+    [
+        "stop",
+        "flip",
+        "pop",
+        "dim",
+        "slam",
+        "snuff",
+        "grab",
+        "drop",
+        "step",
+        "chop",
+        "trap",
+        "mop",
+        "hug",
+        "clap",
+        "pin",
+        "plug",
+    ]
 )
 
 
@@ -168,7 +185,28 @@ def forms_of(phrase: str) -> dict[str, str]:
     return {form: f"{first} {rest}".strip() for form, first in firsts.items()}
 
 
-_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_NUMBERS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
@@ -205,7 +243,17 @@ class Language:
         templates |= {f"remark_{name}": _lines(text) for name, text in orders.REMARKS.items()}
         templates |= {f"state_{name}": [text] for name, text in orders.STATES.items()}
         templates |= {f"device_{name}": [text] for name, text in orders.DEVICES.items()}
-        for name in ["ORDER", "NEGATION", "QUESTION", "REPORT", "CONDITION", "HYPOTHETICAL", "QUOTATION", "CLAUSES", "REASONS"]:
+        for name in [
+            "ORDER",
+            "NEGATION",
+            "QUESTION",
+            "REPORT",
+            "CONDITION",
+            "HYPOTHETICAL",
+            "QUOTATION",
+            "CLAUSES",
+            "REASONS",
+        ]:
             templates[name.lower()] = _lines(getattr(frames, name))
         for name in ("CLAUSES_BARE", "CLAUSES_PAST"):
             templates[name.lower()] = _lines(getattr(frames, name, frames.CLAUSES))
@@ -437,7 +485,17 @@ class Language:
 
 _FORMS = ("vp", "ving", "vpast", "vpp", "v3")
 _FRAMES = frozenset(
-    ["order", "negation", "question", "report", "condition", "hypothetical", "quotation", "babble", "tasks"]
+    [
+        "order",
+        "negation",
+        "question",
+        "report",
+        "condition",
+        "hypothetical",
+        "quotation",
+        "babble",
+        "tasks",
+    ]
 )
 _ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [
     0.25
@@ -446,10 +504,55 @@ _UNKNOWN_STATES = {
     "en": ("on", "off", "open", "closed", "running", "empty", "full", "broken", "clean", "locked"),
     "zh": ("开着", "关着", "坏了", "满着", "锁着", "开的", "关的"),
 }
-_PLACES_EN = (
-    ["paris", "london", "berlin", "tokyo", "texas", "china", "france", "spain", "school", "church", "town", "bed", "work"]
-)
-_PLAIN_VERBS = ["read", "sleep", "work", "see", "eat", "cook", "think", "study", "relax", "rest", "dance", "write", "concentrate", "go out", "leave", "listen", "breathe", "clean up", "get some air", "watch a film", "take a call", "hear you", "find my keys", "come in", "get in", "get some rest", "focus", "see better", "cool down", "warm up", "get dressed", "see what i'm doing"]
+_PLACES_EN = [
+    "paris",
+    "london",
+    "berlin",
+    "tokyo",
+    "texas",
+    "china",
+    "france",
+    "spain",
+    "school",
+    "church",
+    "town",
+    "bed",
+    "work",
+]
+_PLAIN_VERBS = [
+    "read",
+    "sleep",
+    "work",
+    "see",
+    "eat",
+    "cook",
+    "think",
+    "study",
+    "relax",
+    "rest",
+    "dance",
+    "write",
+    "concentrate",
+    "go out",
+    "leave",
+    "listen",
+    "breathe",
+    "clean up",
+    "get some air",
+    "watch a film",
+    "take a call",
+    "hear you",
+    "find my keys",
+    "come in",
+    "get in",
+    "get some rest",
+    "focus",
+    "see better",
+    "cool down",
+    "warm up",
+    "get dressed",
+    "see what i'm doing",
+]
 _VP0 = {
     "on": ("打开", "开", "开一下", "开开", "开起来"),
     "off": ("关掉", "关", "关上", "关一下", "关了"),
@@ -862,7 +965,23 @@ _CORPUS_OTHERS = tuple(
     )
     for intent in intents.split()
 )
-_CORPUS_ORDERS = ["lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off", "door_open", "door_close", "thermostat_set", "approach", "turn_left", "turn_right", "turn_around", "drive_ahead", "drive_back"]
+_CORPUS_ORDERS = [
+    "lamp_on",
+    "lamp_off",
+    "radio_on",
+    "radio_off",
+    "fan_on",
+    "fan_off",
+    "door_open",
+    "door_close",
+    "thermostat_set",
+    "approach",
+    "turn_left",
+    "turn_right",
+    "turn_around",
+    "drive_ahead",
+    "drive_back",
+]
 _PLAINLY = {
     "lamp": r"lamp|light|bulb|illuminat|brighten|灯|光|亮",
     "radio": r"radio|music|tune|song|noise|racket|silence|quiet|mute|stereo|收音机|音乐|歌|广播|电台|静|音响",

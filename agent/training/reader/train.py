@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import time
 from collections import Counter
@@ -27,6 +26,8 @@ from sensebind.agent.training.reader.generate import Example, example
 
 log = logging.getLogger(__name__)
 
+FIRST_UNSEEN = 1_000_000
+"""Number of the first shard of sentences that are measured on and never trained on."""
 Row = tuple[list[int], list[list[int]], list[int], list[int], int]
 """Words, trigrams, shapes, levels, category."""
 
@@ -69,7 +70,7 @@ class ReaderRecipe:
 
 
 def sentences(recipe: ReaderRecipe, shard: int) -> list[Example]:
-    """The sentences of a shard."""
+    """The sentences of a shard; those from `FIRST_UNSEEN` on are never trained on."""
     rng = random.Random(f"reader {recipe.seed} {shard}")
     return [
         example("en" if rng.random() < recipe.english else "zh", rng) for _ in range(recipe.shard)
@@ -86,14 +87,15 @@ def vocabulary_of(examples: list[Example], buckets: int, least: int = 12) -> Voc
 class Shards:
     """Shards of encoded sentences, made when they are first asked for."""
 
-    def __init__(self, recipe: ReaderRecipe, run: Path) -> None:
+    def __init__(self, recipe: ReaderRecipe, run: Path, member: int = 0) -> None:
         """Makes or reads the vocabulary.
 
         Args:
             recipe: How the reader is trained.
             run: Working folder.
+            member: Whose order the batches have.
         """
-        self._recipe, self._run = recipe, run
+        self._recipe, self._run, self._member = recipe, run, member
         self._last: tuple[int, list[Row]] = (-1, [])
         words = run / "words.json"
         if not words.is_file():
@@ -124,14 +126,14 @@ class Shards:
         for step in range(first, recipe.steps):
             turn, place = divmod(step, each)
             rows = self.shard(turn % recipe.shards)
-            rng = random.Random(f"batches {recipe.seed} {turn}")
+            rng = random.Random(f"batches {recipe.seed} {self._member} {turn}")
             noise = [rng.random() for _ in rows]
             order = sorted(range(len(rows)), key=lambda at: len(rows[at][0]) + 3 * noise[at])
             chunks = [order[i * recipe.batch : (i + 1) * recipe.batch] for i in range(each)]
             rng.shuffle(chunks)
             chosen = [rows[at] for at in chunks[place]]
             encoded = padded([(one[0], one[1], one[2]) for one in chosen])
-            draw = np.random.default_rng([recipe.seed, step])
+            draw = np.random.default_rng([recipe.seed, self._member, step])
             lost = (draw.random(encoded.words.shape) < recipe.forget) & (encoded.words > 2)
             words = np.where(lost & (encoded.shapes != 5), UNKNOWN, encoded.words)
             yield (
@@ -143,25 +145,33 @@ class Shards:
             )
 
 
-def train(recipe: ReaderRecipe, run: Path, *, minutes: float | None = None) -> ReaderNetwork:
-    """Trains, or goes on; returns the averaged network.
+def size_of(recipe: ReaderRecipe, vocabulary: Vocabulary) -> NetworkSize:
+    """How large the network of a recipe is."""
+    return NetworkSize(len(vocabulary), width=recipe.width, layers=recipe.layers)
+
+
+def train(
+    recipe: ReaderRecipe, run: Path, member: int = 0, *, minutes: float | None = None
+) -> tuple[ReaderNetwork, Vocabulary]:
+    """Trains, or goes on; returns the averaged network and its words.
 
     Args:
         recipe: How.
         run: Working folder: shards and the state, which is written once a minute.
+        member: Number of the network in an ensemble; all learn from the same sentences.
         minutes: Ends after this time, to be gone on with later; the learning rate follows `steps`.
     """
     run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    torch.manual_seed(recipe.seed)
-    shards = Shards(recipe, run)
-    size = NetworkSize(len(shards.vocabulary), width=recipe.width, layers=recipe.layers)
+    torch.manual_seed(1000 * member + recipe.seed)
+    shards = Shards(recipe, run, member)
+    size = size_of(recipe, shards.vocabulary)
     network, average = ReaderNetwork(size, recipe.dropout), ReaderNetwork(size)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98)
     )
-    step, state = 0, run / "state.pt"
+    step, state = 0, run / f"member-{member}.pt"
     if state.is_file():
         kept = torch.load(state, weights_only=True)
         if kept["recipe"] == asdict(recipe):
@@ -180,7 +190,7 @@ def train(recipe: ReaderRecipe, run: Path, *, minutes: float | None = None) -> R
             "recipe": asdict(recipe),
         }
         torch.save(parts, state.with_suffix(".new"))
-        os.replace(state.with_suffix(".new"), state)
+        state.with_suffix(".new").replace(state)
 
     begun = kept_at = time.monotonic()
     losses: list[float] = []
@@ -213,7 +223,7 @@ def train(recipe: ReaderRecipe, run: Path, *, minutes: float | None = None) -> R
         if minutes is not None and now - begun > 60 * minutes:
             keep()
             break
-    return average.eval()
+    return average.eval(), shards.vocabulary
 
 
 def rate_at(recipe: ReaderRecipe, step: int) -> float:
@@ -227,4 +237,4 @@ def rate_at(recipe: ReaderRecipe, step: int) -> float:
 def _write(file: Path, content: bytes) -> None:
     new = file.with_suffix(".new")
     new.write_bytes(content)
-    os.replace(new, file)
+    new.replace(file)
