@@ -208,6 +208,12 @@ no, don't {vp}
 no no, please don't {vp}
 no, i don't want you to {vp}
 {vp}? no
+{vp}? why would i want that
+{vp}? what for
+{vp}? not on your life
+why bother {ving}
+there'll be no {ving}
+enough with {ving} all the time
 {vp}? no way
 {vp}? certainly not
 {vp}? never
@@ -357,6 +363,8 @@ what (state|condition) is {d} in
 what is {d} set to
 what did you set {d} to
 do you see {d}
+(look at|watch|keep an eye on|find|count|show me|point at|recognize|think of|guess the price of) {d}
+what would {who} do with {d}
 can you see {d}
 can you hear {d}
 can you describe {d}
@@ -429,6 +437,10 @@ i (have|'ve) already {vpp}
 i (will|'ll|am going to|'m going to) {vp} [myself|later|in a minute|]
 i (can|could) {vp} [myself|]
 i was (about|going|asked|told) to {vp}
+let me {vp} [myself|first|]
+let {who} {vp}
+{who} is the one who {v3}
+it was {who} who {vpast}
 i was {ving} when {clausepast}
 i used to {vp}
 i always {vp} [at night|before bed|when i leave|]

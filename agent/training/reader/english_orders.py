@@ -16,7 +16,7 @@ _SWITCH_ON_OFTEN = (
 _SWITCH_OFF_OFTEN = (
     "turn off {d}|turn {d} off|switch off {d}|switch {d} off|shut off {d}|shut {d} off|get {d} off"
 )
-_ON = f"({_SWITCH_ON_OFTEN})\n({_SWITCH_ON_OFTEN}|flick {{d}} on|pop {{d}} on|whack {{d}} on|throw on {{d}}|bring {{d}} on|leave {{d}} on|keep {{d}} on|turn {{d}} on again)\n({SWITCH_ON.replace('|hit {d}', '')})"
+_ON = f"({_SWITCH_ON_OFTEN})\n({_SWITCH_ON_OFTEN}|flick {{d}} on|pop {{d}} on|whack {{d}} on|throw on {{d}}|bring {{d}} on|turn {{d}} on again|get {{d}} lit up|fire {{d}} up|have {{d}} switched on|give {{d}} some power)\n({SWITCH_ON.replace('|hit {d}', '')})"
 _OFF = f"({_SWITCH_OFF_OFTEN})\n({_SWITCH_OFF_OFTEN}|flick {{d}} off|pop {{d}} off|knock {{d}} off|click {{d}} off|take {{d}} off|turn {{d}} off again|shut {{d}} down)\n({SWITCH_OFF})"
 
 PHRASES: dict[str, str] = {
@@ -72,14 +72,14 @@ bring {{d}} to a (stop|halt|standstill)
 let {{d}} rest""",
     "door_open": """(open|open) {d}
 (open|open up|unlock|unlatch|unbolt|throw open|crack open|get|pull open|push open|swing open) {d}
-(pull|push|swing|get|slide|throw|prop|leave|keep|have) {d} open
+(pull|push|swing|get|slide|throw|prop|have) {d} open
 open {d} (up|wide|a bit|a little|a crack|all the way)
 let (me|us|him|her|them|the cat|the dog|my friend|the guests|the kids|grandma) (in|out|inside|outside)
 answer the door
 get {d}""",
     "door_close": """(close|shut|close|shut) {d}
 (close|shut|lock|close up|lock up|slam|latch|bolt|seal|pull shut|push shut) {d}
-(pull|push|swing|get|slide|slam|keep|have|pull) {d} (shut|closed)
+(pull|push|swing|get|slide|slam|have|pull) {d} (shut|closed)
 (close|shut|lock|pull) {d} (behind me|behind us|tight|tightly|firmly|properly|again|gently|quietly|softly)
 pull {d} to
 shut it behind (me|us)
@@ -107,6 +107,8 @@ make your way (to|over to) {thing}
 (go|drive|move|come|get) (closer|nearer|up close) to {thing}
 go (and stand|and wait|and park) (by|beside|next to|near|in front of) {thing}
 drive up to {thing}
+(pull up|roll up|scoot over|scoot up|shuffle over|draw up|park yourself|pull over) (to|next to|beside|near|by|alongside) {thing}
+(join|pay a visit to|have a closer look at|get yourself to|get over to) {thing}
 go over there to {thing}
 go where {thing} is""",
     "turn_left": """turn left
@@ -142,7 +144,8 @@ turn halfway round""",
 (drive|go|move|roll|walk|come|travel|proceed) (forward|forwards|ahead|straight|straight ahead) [by|for|about|exactly] {dist}
 (drive|go|move|roll|advance) {dist}
 (advance|proceed) [by|] {dist}
-(take|make) (a|one|another) step (forward|ahead)
+(take|make) (a|one|another|two|three) (step|steps) (forward|ahead|forwards)
+(scoot|shuffle|edge|nudge yourself|push on|press on|roll on|creep|inch) (forward|forwards|ahead|a bit forward|{dist} forward|forward {dist})
 (move|come|drive|go) a (bit|little) (forward|ahead|further)
 go straight for {dist}""",
     "drive_back": """(drive|go|move|roll) (back|backward|backwards)
@@ -151,7 +154,8 @@ go straight for {dist}""",
 (drive|go|move|roll|walk|travel) (back|backward|backwards|in reverse) [by|for|about|exactly] {dist}
 back up [a bit|a little|by {dist}|{dist}]
 (reverse|retreat|back off|back away|step back|withdraw|move back) [{dist}|by {dist}|a bit|a little|]
-(take|make) (a|one|another) step (back|backward|backwards)
+(take|make) (a|one|another|two|three) (step|steps) (back|backward|backwards)
+(scoot|shuffle|edge|nudge yourself|creep|inch|roll) (back|backwards|a bit back|{dist} back|back {dist})
 drive (-|minus ){dist}
 give me (some|more) (space|room)""",
     "it_on": """(turn|switch|put|flip) (it|that|this|it back|that thing|them) on
@@ -182,7 +186,7 @@ set it to {temp} [again|instead|]""",
 
 BARE: dict[str, str] = {
     "lamp_on": """{d} on
-(lamp|light|lights) [on|please]
+(lamp|light|lights) (on|please)
 on with {d}
 {d} (should|must|needs to|has to|ought to) be (on|turned on|switched on|lit)
 let there be light
@@ -210,7 +214,7 @@ don't leave {d} on
 {d} needs (turning|switching) off
 that's enough light""",
     "radio_on": """{d} on
-(radio|music) [on|please]
+(radio|music) (on|please)
 on with {d}
 {d} (should|must|needs to|has to) be (on|turned on|playing)
 (i|we) (want|need|would like|'d like|'d love|fancy|feel like) (some music|some tunes|a bit of music|to hear some music|to listen to the radio|to hear the radio|music|the radio on)
@@ -232,7 +236,7 @@ off with {d}
 (i|we) don't want to (hear|listen to) {d} (anymore|any more|any longer)
 don't leave {d} on""",
     "fan_on": """{d} on
-fan [on|please]
+fan (on|please)
 on with {d}
 {d} (should|must|needs to|has to) be (on|turned on|running|spinning)
 (i|we) (need|want|would like|could use|'d like) (some|a bit of|more|) (air|fresh air|wind|breeze|ventilation)
@@ -433,23 +437,44 @@ you're standing on my foot""",
 """Why somebody may want it: next to an order they are reasons, alone they are hints."""
 
 HALF: dict[str, str] = {
-    "thermostat_set": """(turn up|turn down|raise|lower|increase|reduce|adjust|change) {d} [a bit|a little|]
+    "thermostat_set": """leave {d} at {temp}
+(turn up|turn down|raise|lower|increase|reduce|adjust|change) {d} [a bit|a little|]
 turn {d} (up|down) [a bit|a little|]
 make it (warmer|cooler|colder|hotter|a bit warmer|a little cooler|less cold) [in here|]
 (heat|warm|cool) (the room|the house|this place) [up|down|]
 (set|fix|adjust) {d}
 turn (on|off) (the heating|the heater)""",
     "lamp_on": """(open|do) {d}
+(leave|keep) {d} (on|lit|burning)
+{d} (can|may|should|must) (stay|remain) (on|lit)
+(lamp|light|lights|the lamp|the light)
 do something about the dark
 (and|also|and also|what about|now|then) {d} [too|as well|please|also]""",
+    "lamp_off": """(leave|keep) {d} (off|dark)
+{d} (can|may|should|must) (stay|remain) (off|out|dark)""",
+    "fan_on": """(leave|keep) {d} (on|running|spinning)
+{d} (can|may|should|must) (stay|remain) (on|running)
+(fan|the fan|ventilator)""",
+    "fan_off": """(leave|keep) {d} off
+{d} (can|may|should|must) (stay|remain) off""",
+    "door_close": """(leave|keep) {d} (closed|shut|locked)
+{d} (can|may|should|must) (stay|remain) (closed|shut|locked)
+(the door|door)""",
     "radio_on": """turn up the volume
+(leave|keep) {d} (on|playing|running)
+{d} (can|may|should|must) (stay|remain) on
+(radio|the radio|music)
 (and|also|and also|now|then) {d} [too|as well|please|also]
 change the station
 play (jazz|the news|some mozart|my playlist|rock music|the next song)""",
     "radio_off": """lower the volume
+(leave|keep) {d} (off|silent|quiet)
+{d} (can|may|should|must) (stay|remain) off
 turn {d} down a bit
 keep it down""",
     "door_open": """(let|show) them in when you can
+(leave|keep) {d} (open|ajar|unlocked)
+{d} (can|may|should|must) (stay|remain) open
 get the door""",
     "approach": """come (here|to me|closer|over here)
 follow me

@@ -1065,6 +1065,26 @@ def puzzling(tongue: Language, rng: random.Random) -> Example:
     return Example(text, "hint", dict.fromkeys(one.levels, ASK))
 
 
+def unfinished(tongue: Language, rng: random.Random) -> Example:
+    """An order that breaks off before it has named its device."""
+    for _ in range(20):
+        phrase = tongue.phrase(rng)
+        text = phrase.forms["vp"]
+        at = text.find(phrase.device) if phrase.device else -1
+        head = text[:at].strip() if at > 0 else ""
+        if tongue.lang == "zh" and head == "把":
+            head = f"把{phrase.device}"
+        if head and phrase.action[:4] not in ("door", "ther"):
+            break
+    else:
+        head = "turn on the" if tongue.lang == "en" else "把"
+    if tongue.lang == "en":
+        head = rng.choice(
+            ("{}", "{} the", "can you {}", "please {} the", "could you {} my")
+        ).format(head)
+    return Example(head, "hint")
+
+
 _MAKERS: tuple[tuple[Callable[[Language, random.Random], Example], float], ...] = (
     (order, 26.0),
     (from_corpus, 7.0),
@@ -1082,6 +1102,7 @@ _MAKERS: tuple[tuple[Callable[[Language, random.Random], Example], float], ...] 
     (plain_lookalike, 2.0),
     (babble, 6.0),
     (puzzling, 2.5),
+    (unfinished, 0.8),
 )
 
 
