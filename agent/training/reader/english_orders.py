@@ -137,7 +137,8 @@ turn [to the|to your] right
 (turn|rotate|spin) [by] (180|one hundred eighty|a hundred and eighty) degrees
 (look|face|turn to face) (behind you|the other way|the opposite direction|the wall behind you|backwards)
 turn your back [to me|to us|]
-turn halfway round""",
+turn halfway round
+(do|make|give me) a (180|one-eighty|one eighty|u-turn|full turnaround)""",
     "drive_ahead": """(drive|go|move|roll) (forward|forwards|ahead)
 (drive|go|move|roll|walk|run|step|head|travel|come|proceed|advance|inch|creep) (forward|forwards|ahead|straight|straight ahead|straight on|onward) [a bit|a little|slowly|some]
 (drive|go|move|roll|walk|come|travel|proceed) {dist} (forward|forwards|ahead|straight ahead|straight on)

@@ -1065,6 +1065,51 @@ def puzzling(tongue: Language, rng: random.Random) -> Example:
     return Example(text, "hint", dict.fromkeys(one.levels, ASK))
 
 
+_IT = {
+    "en": (
+        "{d} is {why}, {it}", "{d} is {why}. {it}", "that {d2} is {why}, {it}", "{d} over there, {it}", "see {d}? {it}",
+        "i can't stand {d}, {it}", "i don't need {d} now, {it}", "{remark}, so {it}", "{d}'s {why}, {it} please",
+        "{d} is {why}, can you {it}", "about {d}: {it}", "{d} is {why} so {it}", "that's enough {d2} for today, {it}",
+        "it's about {d}, {it}", "{d}, {it}", "{d} is {why}, could you {it} please", "i've had enough of {d}, {it}",
+    ),
+    "zh": (
+        "{d}{why}，{it}", "{d}{why}，{it}吧", "那个{d}，{it}", "{d}{why}，请{it}", "{d}{why}。{it}", "我受不了{d}了，{it}",
+        "{d}在那边，{it}", "{remark}，{it}吧", "{d}呢，{it}", "说到{d}，{it}", "{d}{why}，能不能{it}",
+    ),
+}  # fmt: skip
+_WHY = {
+    ("lamp", "on"): ("off|still off|out", "没开|关着|不亮"),
+    ("lamp", "off"): ("too bright|on|still on|blinding", "太亮|开着|还亮着|太刺眼"),
+    ("radio", "on"): ("off|silent|still off", "没开|关着"),
+    ("radio", "off"): ("too loud|on|awful|annoying|still on", "太吵|开着|太响|还在响"),
+    ("fan", "on"): ("off|not running", "没开|没转"),
+    ("fan", "off"): ("too noisy|on|too strong|too loud|still on", "太吵|太大|开着|太冷"),
+    ("door", "open"): ("closed|locked|shut", "关着|锁着"),
+    ("door", "close"): ("open|wide open|ajar", "开着|没关|敞着"),
+}
+
+
+def pronoun(tongue: Language, rng: random.Random) -> Example:
+    """A sentence that names a device, and an order that calls it "it"."""
+    (family, way), reasons = rng.choice(tuple(_WHY.items()))
+    phrase, named = tongue.phrase(rng, f"it_{way}"), tongue.phrase(rng, f"{family}_{way}")
+    en = tongue.lang == "en"
+    frame = rng.choice(_IT[tongue.lang])
+    text = _filled(
+        frame,
+        {
+            "d": lambda: named.device,
+            "d2": lambda: named.noun,
+            "it": lambda: phrase.forms["vp"],
+            "why": lambda: rng.choice(reasons[0 if en else 1].split("|")),
+            "remark": lambda: (
+                f"{named.remark}, {named.device}" if en else named.remark + named.device
+            ),
+        },
+    )
+    return Example(text, "order", {named.action: DO})
+
+
 def unfinished(tongue: Language, rng: random.Random) -> Example:
     """An order that breaks off before it has named its device."""
     for _ in range(20):
@@ -1103,6 +1148,7 @@ _MAKERS: tuple[tuple[Callable[[Language, random.Random], Example], float], ...] 
     (babble, 6.0),
     (puzzling, 2.5),
     (unfinished, 0.8),
+    (pronoun, 2.0),
 )
 
 
