@@ -12,6 +12,7 @@ from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.agent.llm.intent import LetThrough, Reader
+from sensebind.agent.llm.reader import reader_of
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number
@@ -148,4 +149,4 @@ def _load(path: Path, device: str) -> LoadedModel:
         grammars = GrammarEngine(tokenizer, vocab_size=model.config.vocab_size, eos_ids=stop_ids)
     except SenseBindError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return LoadedModel(path, model, tokenizer, grammars, stop_ids)
+    return LoadedModel(path, model, tokenizer, grammars, stop_ids, reader_of(path))

@@ -6,12 +6,15 @@ the words are answered. It can only take away: what the policy asks about is ask
 reader says.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from langchain_core.tools import BaseTool
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 
 class Kind(StrEnum):

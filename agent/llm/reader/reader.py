@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
 from sensebind.agent.llm.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.llm.reader.tool_arguments import Arguments, arguments_of
 from sensebind.agent.llm.reader.tool_matcher import Match, ToolMatcher, ToolText
-from sensebind.agent.llm.reader.weights import FOLDER, Weights, load_weights
+from sensebind.agent.llm.reader.weights import Weights, load_weights
 from sensebind.agent.llm.tool_forms import function_of, parameters_of
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -253,13 +252,3 @@ def _text_of(tool: BaseTool) -> ToolText:
 def _ours(tool: BaseTool) -> bool:
     """Whether a tool is one of those that the language model was trained on."""
     return tool.name in _TRAINED
-
-
-@lru_cache(maxsize=4)
-def reader_of(checkpoint: Path) -> WordsReader:
-    """The reader of a checkpoint directory; it is loaded when it first reads.
-
-    Args:
-        checkpoint: Directory that has a reader; see `weights.has_reader`.
-    """
-    return WordsReader(checkpoint / FOLDER)

@@ -21,7 +21,6 @@ from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
 from sensebind.errors import CheckpointError
 from sensebind.perception.checkpoint_json import read_object, whole_number
 
-FOLDER = "reader"
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _VERSION = 1
 _MOST_WORDS, _MOST_MEMBERS = 50_000, 8
@@ -45,7 +44,7 @@ class Calibration:
     act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
-    cannot: float = 0.8
+    cannot: float = 0.95
     fits: float = 0.4
 
 
@@ -99,11 +98,6 @@ def save_weights(
     }
     text = json.dumps(config, ensure_ascii=False, indent=1)
     (folder / _CONFIG).write_text(text + "\n", encoding="utf-8")
-
-
-def has_reader(checkpoint: Path) -> bool:
-    """Whether a checkpoint directory has a reader; those of older versions have none."""
-    return (checkpoint / FOLDER / _CONFIG).is_file()
 
 
 def load_weights(folder: Path) -> Weights:

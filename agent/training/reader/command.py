@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from sensebind.agent.llm.reader import FOLDER
 from sensebind.agent.llm.reader.actions import ACTIONS
 from sensebind.agent.llm.reader.features import Vocabulary
 from sensebind.agent.llm.reader.network import ReaderNetwork
-from sensebind.agent.llm.reader.weights import FOLDER, Calibration, save_weights
+from sensebind.agent.llm.reader.weights import Calibration, save_weights
 from sensebind.agent.training.reader.train import (
     FIRST_UNSEEN,
     ReaderRecipe,

@@ -110,6 +110,7 @@ drive up to {thing}
 (pull up|roll up|scoot over|scoot up|shuffle over|draw up|park yourself|pull over) (to|next to|beside|near|by|alongside) {thing}
 (join|pay a visit to|have a closer look at|get yourself to|get over to) {thing}
 go over there to {thing}
+(head|make|aim) for {thing}
 go where {thing} is""",
     "turn_left": """turn left
 turn [to the|to your] left
@@ -213,6 +214,9 @@ let's have {d} off
 nobody needs {d} (now|anymore)
 don't leave {d} on
 {d} needs (turning|switching) off
+{d} (isn't|is not|aren't) needed (anymore|any more|any longer|now)
+no need for {d} (anymore|any more|any longer|now)
+make it pitch black in here
 that's enough light""",
     "radio_on": """{d} on
 (radio|music) (on|please)
@@ -222,6 +226,7 @@ on with {d}
 (can|could|may) (i|we) (have|get|hear) (some music|{d} on|a bit of music|some tunes|the radio)
 let's (have|hear) (some music|{d} on|the radio|a bit of radio|some tunes)
 how about some music
+let's hear what's on [the radio|air|the air]
 a (bit of|little) music please""",
     "radio_off": """{d} off
 no more (music|radio)
@@ -234,6 +239,9 @@ off with {d}
 (can|could) (i|we) (have|get) {d} off
 {d} can (go off|be turned off|stop) now
 (silence|quiet), please
+{d}: off
+{d} (isn't|is not) needed (anymore|any more|any longer|now)
+no need for {d} (anymore|any more|any longer|now)
 (i|we) don't want to (hear|listen to) {d} (anymore|any more|any longer)
 don't leave {d} on""",
     "fan_on": """{d} on
@@ -255,6 +263,8 @@ off with {d}
 (can|could) (i|we) have {d} off
 {d} can (go off|stop|be turned off|rest) now
 enough (wind|air|breeze)
+{d} (isn't|is not) needed (anymore|any more|any longer|now)
+no need for {d} (anymore|any more|any longer|now)
 don't leave {d} (on|running)
 the fan has done its job""",
     "door_open": """door open
