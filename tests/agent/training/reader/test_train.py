@@ -1,0 +1,60 @@
+"""The training of the reader, on a few sentences."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sensebind.agent.llm.reader import FOLDER
+from sensebind.agent.llm.reader.weights import load_weights
+from sensebind.agent.training.reader import command
+from sensebind.agent.training.reader.train import (
+    ReaderRecipe,
+    Shards,
+    rate_at,
+    train,
+    vocabulary_of,
+)
+
+TINY = ReaderRecipe(steps=6, batch=16, shards=1, shard=96, warmup=2, width=16, layers=1)
+
+
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    whole, _ = train(TINY, tmp_path / "whole")
+    train(TINY, tmp_path / "cut", minutes=0)  # ends after its first step
+    resumed, _ = train(TINY, tmp_path / "cut")
+    for ours, theirs in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_members_differ_and_share_their_words(tmp_path: Path) -> None:
+    first, words = train(TINY, tmp_path)
+    second, again = train(TINY, tmp_path, 1)
+    assert words.words == again.words
+    assert not torch.equal(first.queries, second.queries)
+
+
+def test_another_recipe_begins_anew(tmp_path: Path) -> None:
+    train(TINY, tmp_path)
+    longer, _ = train(replace(TINY, steps=8), tmp_path)
+    fresh, _ = train(replace(TINY, steps=8), tmp_path / "fresh")
+    assert torch.equal(longer.queries, fresh.queries)
+
+
+def test_it_is_written_into_a_checkpoint(tmp_path: Path) -> None:
+    assert command.run(tmp_path / "out", run=tmp_path / "run", recipe=TINY, members=1) == 0
+    loaded = load_weights(tmp_path / "out" / FOLDER)
+    assert len(loaded.members) == 1
+    assert loaded.calibration.temperature > 0
+
+
+def test_words_that_are_often_said_are_known(tmp_path: Path) -> None:
+    shards = Shards(replace(TINY, shard=400), tmp_path)
+    assert {"the", "turn", "?"} <= set(shards.vocabulary.words)
+    assert vocabulary_of([], 64).words == ()
+
+
+def test_the_rate_rises_and_falls() -> None:
+    rates = [rate_at(ReaderRecipe(steps=1000, warmup=100), step) for step in (0, 99, 500, 999)]
+    assert rates[0] < rates[2] < rates[1]
+    assert rates[3] < rates[2]
