@@ -47,14 +47,16 @@ _TRAINED = _KNOWN | {
     "watch_add",
     "watch_list",
     "watch_remove",
+    "watches",
     "go_to",
     "look",
     "read",
-    "result",
+    "read_codes",
 }
 """Tools that the small model was trained on, or that serve the robot's own senses."""
 _DO, _ASK = 2, 1
 _MISSING = 0.6  # of a score, where a required argument is not said
+_ASKING = {"en": "What is the {}?", "zh": "{}是什么？"}
 _CHINESE = re.compile(r"[㐀-鿿]")
 
 
@@ -172,7 +174,8 @@ class WordsReader:
             plain = self._in_order(scores, ordered)
             proposals = tuple(Proposal(name) for name in plain)
         elif own := [tool for tool in tools if tool.name not in _KNOWN and not _ours(tool)]:
-            proposals, reply = self._own(words, own, scores, speech)
+            alone = len(own) == len(tools)
+            proposals, reply = self._own(words, own, scores, speech, alone=alone)
         elif scores.category["request"] >= limits.cannot and not any(
             verdict is Verdict.ASK for verdict in verdicts.values()
         ):
@@ -207,19 +210,38 @@ class WordsReader:
         return meant >= self.weights.calibration.order
 
     def _own(
-        self, words: str, tools: Sequence[BaseTool], scores: Scores, speech: str
+        self,
+        words: str,
+        tools: Sequence[BaseTool],
+        scores: Scores,
+        speech: str,
+        *,
+        alone: bool,
     ) -> tuple[tuple[Proposal, ...], str]:
-        """The call of a user's own tool that words mean, or that there is none."""
-        if not self._means_something(scores):
-            return (), ""
-        limit = self.weights.calibration.fits
+        """The call of a user's own tool that words mean, or that there is none.
+
+        Args:
+            words: What the person says.
+            tools: The user's own.
+            scores: Of the words.
+            speech: `en` or `zh`.
+            alone: Whether there are no other tools.
+        """
+        limits = self.weights.calibration
         best, arguments = best_call(words, [_text_of(tool) for tool in tools])
-        if best is not None and best.score >= limit and not arguments.missing:
+        fits = best is not None and best.score >= limits.fits
+        meant = sum(scores.category[name] for name in _MEANT)
+        if fits and any(isinstance(one, str) for one in arguments.values.values()):
+            # what is to be written or sent may be told as a quotation or a report
+            meant += scores.category["quotation"] + scores.category["report"]
+        if meant < limits.order:
+            return (), ""
+        if best is not None and fits:
+            if arguments.missing:
+                return (), _ASKING[speech].format(arguments.missing[0].replace("_", " "))
             return (Proposal(best.tool.name, arguments.values, whole=True),), ""
-        if best is not None and best.score >= limit:
-            return (), ""  # the model asks for what is missing
-        talk = scores.category["talk"] > 0.5
-        return (), "" if talk else FIXED["cannot"][speech]
+        answered = not alone or scores.category["talk"] > 0.5  # by the language model
+        return (), "" if answered else FIXED["cannot"][speech]
 
 
 def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Arguments]:

@@ -387,6 +387,7 @@ class Language:
             "later": lambda: self.grammar.sample("later", rng),
             "place": lambda: self.grammar.sample("place", rng),
             "num": lambda: self.number(rng),
+            "temp": lambda: self.temperature(rng),
             "anyu": lambda: self.grammar.sample("unknown", rng),
             "d": lambda: shown,
             "d2": lambda: phrase.noun if phrase else (shown.split() or [""])[-1],

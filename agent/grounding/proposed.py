@@ -1,0 +1,54 @@
+"""The calls that a reader proposes, as our own model is held to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from sensebind.agent.llm.intent import Proposal
+
+
+def proposals_left(
+    proposals: Sequence[Proposal], messages: Sequence[BaseMessage]
+) -> list[Proposal] | None:
+    """Returns the proposals of a turn that no call has been made for; None where there were none.
+
+    A call that a tool refused, or a person did not approve, was made, too: it is not made again.
+
+    Args:
+        proposals: Of the turn's reading.
+        messages: Of the dialog; the turn begins with the last one of a person.
+    """
+    if not proposals:
+        return None
+    made = calls_of_turn(messages)
+    left = []
+    for one in proposals:
+        if one.tool in made:
+            made.remove(one.tool)
+        else:
+            left.append(one)
+    return left
+
+
+def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:
+    """Returns the names of the tools that were called since a person has spoken last."""
+    called: list[str] = []
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage):
+            called += [call["name"] for call in message.tool_calls]
+    return called
+
+
+def whole_schema(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a call that has these arguments and no others."""
+    return {
+        "type": "object",
+        "properties": {name: {"const": value} for name, value in arguments.items()},
+        "required": list(arguments),
+        "additionalProperties": False,
+    }
