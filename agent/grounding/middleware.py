@@ -20,6 +20,7 @@ from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
+from sensebind.agent.grounding.proposed import calls_of_turn, proposals_left, whole_schema
 from sensebind.agent.grounding.questions import lacking, should_i
 from sensebind.agent.grounding.sources import ASKS, Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
@@ -61,8 +62,10 @@ class GroundCalls(AgentMiddleware):
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            held = self._narrowed(sources, reading)
-            return self._answered(handler(_limited(request, held)), held, sources, reading)
+            if reading.reply and not calls_of_turn(request.messages):
+                return ModelResponse([AIMessage(reading.reply)])
+            request, held = self._held(request, sources, reading)
+            return self._answered(handler(request), held, sources, reading)
         response = handler(request)
         if wrong := self._wrong(response, sources, reading):
             response = handler(request.override(messages=[*request.messages, *wrong]))
@@ -75,8 +78,10 @@ class GroundCalls(AgentMiddleware):
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            held = self._narrowed(sources, reading)
-            return self._answered(await handler(_limited(request, held)), held, sources, reading)
+            if reading.reply and not calls_of_turn(request.messages):
+                return ModelResponse([AIMessage(reading.reply)])
+            request, held = self._held(request, sources, reading)
+            return self._answered(await handler(request), held, sources, reading)
         response = await handler(request)
         if wrong := self._wrong(response, sources, reading):
             response = await handler(request.override(messages=[*request.messages, *wrong]))
@@ -101,6 +106,30 @@ class GroundCalls(AgentMiddleware):
         return self._chat.llm.reader if self._chat is not None else LetThrough()
 
     # --- our own model --------------------------------------------------------------------------
+
+    def _held(
+        self, request: Any, sources: Sources, reading: Reading
+    ) -> tuple[Any, dict[str, Narrowed]]:
+        """A request limited to what may be called, which must be what the reader proposes.
+
+        Returns:
+            The request, and what may be called, by name of the tool.
+        """
+        held = self._narrowed(sources, reading)
+        left = proposals_left(reading.proposals, request.messages)
+        if left is None:
+            return _limited(request, held), held
+        if not left:  # all is done: what is left is to say so
+            free = {name: one for name, one in held.items() if name not in self._acting}
+            return _limited(request, free), free
+        chosen = {
+            one.tool: Narrowed(whole_schema(one.arguments)) if one.whole else held[one.tool]
+            for one in left
+            if one.tool in held
+        }
+        if not chosen:
+            return _limited(request, held), held
+        return _limited(request, chosen).override(tool_choice="any"), chosen
 
     def _narrowed(self, sources: Sources, reading: Reading) -> dict[str, Narrowed]:
         """What may be called, by name of the tool."""
@@ -200,7 +229,7 @@ class GroundCalls(AgentMiddleware):
             why = "outside"
         elif grounds.missing:
             why = "ungrounded"
-        elif reading.of(name) is not Verdict.CALL or reading.scores.get(name, 1.0) < self._least:
+        elif reading.of(name) is not Verdict.CALL:
             why = "reader"
         elif _score(message, str(call["id"])) < self._least:
             why = "score"

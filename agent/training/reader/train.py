@@ -53,9 +53,9 @@ class ReaderRecipe:
         seed: Of sentences and weights.
     """
 
-    steps: int = 4000
+    steps: int = 2600
     batch: int = 256
-    shards: int = 12
+    shards: int = 8
     shard: int = 16384
     rate: float = 3e-3
     warmup: int = 200
