@@ -36,6 +36,8 @@ _KINDS: dict[str, Kind] = {
 }
 _MEANT = ("order", "request", "hint", "question")
 """Categories of words that may mean one of a person's own tools."""
+_REFUSED = ("condition", "hypothetical", "forbidden")
+"""Categories of words that order nothing now, of any tool."""
 _KNOWN = frozenset(tool for tools in TOOLS_OF.values() for tool in tools)
 _TRAINED = _KNOWN | {
     "stop",
@@ -230,11 +232,11 @@ class WordsReader:
         limits = self.weights.calibration
         best, arguments = best_call(words, [_text_of(tool) for tool in tools])
         fits = best is not None and best.score >= limits.fits
-        meant = sum(scores.category[name] for name in _MEANT)
-        if fits and any(isinstance(one, str) for one in arguments.values.values()):
-            # what is to be written or sent may be told as a quotation or a report
-            meant += scores.category["quotation"] + scores.category["report"]
-        if meant < limits.order:
+        refused = sum(scores.category[name] for name in _REFUSED)
+        if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
+            # and what is to be written or sent may be told as a quotation or a report
+            refused += scores.category["quotation"] + scores.category["report"]
+        if refused >= limits.order:
             return (), ""
         if best is not None and fits:
             if arguments.missing:

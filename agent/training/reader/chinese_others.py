@@ -49,6 +49,35 @@ TASKS = """{overb}{anyu}
 (开|关)(发票|会|药|公司|账户|支票)
 把{d}(搬走|搬到{noun}上|扔掉|翻过来|涂成红色|送人|拆了|藏起来)"""
 
+ERRANDS = """{overb}{noun}{num}{unit}
+把{noun}{overb}到{num}{unit}
+把{noun}调到{num}{unit}
+{overb}{num}号{noun}
+{overb}所有{noun}
+列出所有{noun}
+显示{noun}的{noun}
+查一下{noun}的{noun}
+{noun}还有多少
+有多少个{noun}
+{noun}是多少
+{noun}有多{adj}
+{noun}什么时候{overb}
+{overb}{noun}，{num}{unit}
+给{name}发“{noun}很{adj}”
+新建一个{noun}
+删除{num}号{noun}
+从{place1}到{place1}的{noun}
+{place1}的{noun}怎么样
+搜索{noun}
+预订{num}张{noun}
+{overb}一下{noun}
+开始{overb}
+停止{overb}
+设置{noun}为{num}
+用{noun}{overb}{noun}"""
+DETAILS = "{num}{unit}"
+UNITS = "分钟|秒|小时|度|个|转|毫米|厘米|公斤|升|天|次|页|份|瓦|伏"
+
 LOOKALIKES = """开门见山地说吧
 开门大吉
 他们家开门做生意

@@ -80,6 +80,48 @@ dance with {d}
 turn {d} (upside down|around|over|into a {noun}|to the wall|towards me)
 (move|put|bring|carry) {d} (to the {noun}|to the kitchen|over here|away|outside|upstairs|closer)"""
 
+# What people ask of tools that the generator does not know; the words are open, the shapes are not.
+ERRANDS = """{overb} the {noun} {detail}
+{overb} the {noun} {detail}
+{overb} the {noun} {detail} {detail}
+{overb} {detail}
+{overb} it {detail}
+{overb} it {detail} {detail}
+{overb} {noun} {num} {detail}
+{overb} {noun} {code}
+{overb} the {adj} {noun} {detail}
+{overb} all {noun}s
+{overb} all the {noun}s {detail}
+{overb} (every|each|the next|the last|the first|another|a new) {noun} [{detail}|]
+{overb} a {noun} (called|named) {code} [{detail}|]
+{noun} {overb}
+{noun} (on|off|up|down)
+(turn|switch) {noun} {code} (on|off)
+(list|show|show me|give me|get|get me|tell me|fetch|display) [all|all the|the|my] {noun}s [{detail}|]
+(list|show|show me|give me|get|get me|tell me|fetch|display) (the|my) {noun} [of {noun} {code}|{detail}|]
+(set|change|raise|lower|increase|reduce|adjust) the {noun} [of the {noun}|] to {num} [{unit}|]
+(set|change) the {noun} to {adj}
+(add|create|make|delete|remove|rename|update|cancel|close|move|copy|start|stop|book|send|save|open|find|search|check|log|schedule|publish|upload|play) (a|the|my) {noun} {detail}
+(find|search|look) for {noun} {detail}
+(search|look up|find) {adj} {noun}s [in {Place}|]
+(add|put) {num} {noun}s to the {noun}
+(write|note|log) that the {noun} is {adj}
+note: the {noun} is {adj}
+(send|post|write) "the {noun} is {adj}" to {Name}
+(send|text|tell|message) {Name} that the {noun} is {adj}
+(take|make) a {noun} {detail}
+how (many|much) {noun}s (are there|do i have|do we have|have we got|are left) [{detail}|]
+how {adj} is the {noun} [{detail}|right now|]
+what('s| is) the {noun} (of|for|in|at) {Place}
+what('s| is) the {noun} of the {noun} [{code}|]
+when does the {noun} {overb}
+when is the next {noun} [to {Place}|from {Place}|]
+where is [the|] {noun} {code}
+which {noun}s are {adj}
+is [the|] {noun} {code} {adj}"""
+DETAILS = "for {num} {unit}|to {num} {unit}|at {num} {unit}|by {num} {unit}|by -{num} {unit}|for {num} {noun}s|for {num} people|with {num} {noun}s|from {Place} to {Place}|from {Place}|to {Place}|in {Place}|near {Place}|in {noun} {code}|in room {code}|on channel {code}|of {noun} {code}|number {num}|with the {noun}|with {adj} {noun}|every {num} {unit}|for {Name}|to {Name}|with {Name}|about {noun}|about the {adj} {noun}|on {day}|on level {num}|at {num} percent|as {noun}|in {adj} mode|using {noun}|{code}|slowly|twice|once|now|please|in {language}"
+UNITS = "minutes|seconds|hours|degrees|percent|rpm|mm|cm|metres|kilograms|grams|litres|euros|days|watts|volts|times|°C|pages|copies|steps|kg|km|hz"
+
 # Sentences that share words with orders; each on its own line.
 LOOKALIKES = """turn over a new leaf
 turn the page

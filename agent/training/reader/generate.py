@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -264,6 +264,9 @@ class Language:
             "unknown": [others.UNKNOWN],
             "switched": [others.SWITCHED],
             "tasks": _lines(others.TASKS),
+            "errands": _lines(others.ERRANDS),
+            "detail": [others.DETAILS],
+            "unit": [others.UNITS],
             "babble": _lines(others.BABBLE),
         }
         self.grammar = Grammar(frames.RULES, templates)
@@ -388,6 +391,13 @@ class Language:
             "place": lambda: self.grammar.sample("place", rng),
             "num": lambda: self.number(rng),
             "temp": lambda: self.temperature(rng),
+            "detail": lambda: self.grammar.sample("detail", rng),
+            "unit": lambda: self.grammar.sample("unit", rng),
+            "code": lambda: _code(rng),
+            "day": lambda: rng.choice(_DAYS),
+            "language": lambda: rng.choice(_LANGUAGES),
+            "Name": lambda: rng.choice(self.frames.NAMES).capitalize(),
+            "Place": lambda: _named_place(words.nouns, rng),
             "anyu": lambda: self.grammar.sample("unknown", rng),
             "d": lambda: shown,
             "d2": lambda: phrase.noun if phrase else (shown.split() or [""])[-1],
@@ -562,6 +572,21 @@ _VP0 = {
 }
 
 
+def _code(rng: random.Random) -> str:
+    """What numbers or names one of many: "7", "B2", "FX-1234"."""
+    letters = "".join(rng.choice("ABCDEFGHKLMNPRSTX") for _ in range(rng.randint(1, 3)))
+    number = str(rng.randint(1, 9999 if rng.random() < 0.3 else 40))
+    return rng.choice((number, number, letters[0] + number, f"{letters}-{number}", letters))
+
+
+def _named_place(nouns: Sequence[str], rng: random.Random) -> str:
+    """A place with a name of its own."""
+    if rng.random() < 0.4:
+        return rng.choice(_PLACES_EN).capitalize()
+    noun = rng.choice(nouns).capitalize()
+    return rng.choice((noun, f"{noun} {rng.choice(nouns).capitalize()}", f"{noun} Street"))
+
+
 def _vp0(action: str, rng: random.Random) -> str:
     family, _, way = action.partition("_")
     return rng.choice(_VP0.get(way, ("",))) if family != "it" else ""
@@ -636,6 +661,15 @@ def cannot(tongue: Language, rng: random.Random) -> Example:
     """An order of something that the robot cannot do."""
     phrase = tongue.unknown_phrase(rng)
     text = _framed(tongue, "order", phrase, rng) if rng.random() < 0.6 else phrase.forms["vp"]
+    return Example(text, "request")
+
+
+def errand(tongue: Language, rng: random.Random) -> Example:
+    """What somebody may ask of a tool that is not the robot's; no word of it is known."""
+    text = tongue.filled(tongue.frame("errands", rng), rng)
+    if rng.random() < 0.25:
+        lead = ("please ", "can you ", "could you ", "i want you to ", "hey robot, ")
+        text = rng.choice(lead if tongue.lang == "en" else ("请", "帮我", "能不能")) + text
     return Example(text, "request")
 
 
@@ -1140,7 +1174,8 @@ _MAKERS: tuple[tuple[Callable[[Language, random.Random], Example], float], ...] 
     (lambda t, r: lookalike(t, r, "condition"), 8.0),
     (lambda t, r: lookalike(t, r, "hypothetical"), 5.0),
     (lambda t, r: lookalike(t, r, "quotation"), 5.0),
-    (cannot, 9.0),
+    (cannot, 8.0),
+    (errand, 5.0),
     (clauses, 12.0),
     (half, 4.0),
     (corpus_other, 5.0),
