@@ -506,6 +506,7 @@ _FRAMES = frozenset(
         "quotation",
         "babble",
         "tasks",
+        "errands",
     ]
 )
 _ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [
