@@ -1,8 +1,8 @@
 """A person's words as the reader's network takes them: raw, with marks and case.
 
-A token is a word, a number, a Chinese character or a mark. A word of the vocabulary has an embedding
-of its own; any word also has those of its character trigrams, so that a slip of the keyboard is near
-to what was meant, and a word that was never seen is known to be one.
+A token is a word, a number, a Chinese character or a mark. A word of the vocabulary has an
+embedding of its own; any word also has those of its character trigrams, so that a slip of the
+keyboard is near to what was meant, and a word that was never seen is known to be one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The network of the reader: a small bidirectional transformer that asks each action's question.
 
-Every action has a query that attends over the words, so that of two clauses each is read for itself:
-"open the door but leave the lamp" is an order for `door_open` and none for `lamp_off`.
+Every action has a query that attends over the words, so that of two clauses each is read for
+itself: "open the door but leave the lamp" orders `door_open` and not `lamp_off`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a person's words order, by the network that was trained on raw words, and by own tools' texts."""
+"""What words order: by the network that reads them raw, and by what own tools say of themselves."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ text is a part of the words. What is optional is left out unless the words speak
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,38 +21,54 @@ _QUOTED = re.compile(
     r"[\"“「『《]([^\"”」』》]{1,300})[\"”」』》]|(?<![\w])'([^']{2,300})'(?![\w])"
 )
 _CODE = re.compile(
-    r"(?<![\w@./-])(?:https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:[/~]|\./)[\w./~-]+|[\w-]+(?:/[\w.-]+)+"
-    r"|\w+\.\w{2,4}(?![\w])|[A-Z]{1,5}-?\d+[\w-]*|\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\d{1,2}:\d{2}(?::\d{2})?"
-    r"|[A-Z][A-Z0-9]{1,}(?:[_-][A-Z0-9]+)*|\w+_\w+|[0-9a-f]{7,40}|#\w+)(?![\w])"
+    r"(?<![\w@./-])(?:"
+    r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # addresses
+    r"|(?:[/~]|\./)[\w./~-]+|[\w-]+(?:/[\w.-]+)+|\w+\.\w{2,4}(?![\w])"  # paths and files
+    r"|\d{4}-\d{2}-\d{2}(?:T[\d:]+Z?)?|\d{1,2}:\d{2}(?::\d{2})?"  # dates and times
+    r"|[A-Z]{1,5}-?\d+[\w-]*|[A-Z][A-Z0-9]{1,}(?:[_-][A-Z0-9]+)*|\w+_\w+|[0-9a-f]{7,40}|#\w+"
+    r")(?![\w])"
 )
 _PROPER = re.compile(
-    r"(?:[A-Z][\w'’-]*)(?:\s+(?:of|the|de|la|van|von|and|&)\s+[A-Z][\w'’-]*|\s+[A-Z][\w'’-]*|\s+\d+(?=\s|$|[,.?!]))*"
+    r"(?:[A-Z][\w'’-]*)(?:\s+(?:of|the|de|la|van|von|and|&)\s+[A-Z][\w'’-]*"
+    r"|\s+[A-Z][\w'’-]*|\s+\d+(?=\s|$|[,.?!]))*"
 )
 _AFTER = re.compile(
-    r"\b(?:saying|that says|which says|with the (?:text|message|words|title|name|subject)|the (?:text|message|words)"
-    r"|called|named|titled|entitled|labelled|reading|to say|tell(?:ing)? (?:him|her|them|everyone))\s+(?:that\s+)?(.+)$|:\s*(.+)$",
+    r"\b(?:saying|that says|which says|called|named|titled|entitled|labelled|reading|to say"
+    r"|with the (?:text|message|words|title|name|subject)|the (?:text|message|words)"
+    r"|tell(?:ing)? (?:him|her|them|everyone))\s+(?:that\s+)?(.+)$|:\s*(.+)$",
     re.I | re.S,
 )
+# Words of a parameter's name, and what its value follows in a sentence.
 _LEADS: tuple[tuple[str, str], ...] = (
-    ("origin source start from departure begin base", r"\bfrom\s+"),
-    ("destination target end to arrival recipient", r"\bto\s+"),
-    ("query search term terms keyword keywords pattern topic text q question", r"\b(?:for|about|on|of)\s+"),
-    ("city location place address area town region country pier port station site room zone where", r"\b(?:in|at|for|near|from|of|to)\s+"),
+    ("origin source start from departure begin base", r"\b(?:from)\s+"),
+    ("destination target end to arrival recipient", r"\b(?:to)\s+"),
+    (
+        "query search term terms keyword keywords pattern topic text q question",
+        r"\b(?:for|about|on|of)\s+",
+    ),
+    (
+        "city location place address area town region country pier port station site room zone",
+        r"\b(?:in|at|for|near|from|of|to)\s+",
+    ),
     ("name title label subject", r"\b(?:called|named|titled|of|for|about|with)\s+"),
     ("date day when time deadline", r"\b(?:on|at|for|by|until)\s+"),
     ("url link page website site uri", r"\b(?:to|open|at)\s+"),
-)  # fmt: skip
+)
 _END = re.compile(
-    r"\s+(?:from|to|for|with|in|at|on|by|and|please|saying|until|into|as|of|about|using|via|within|near)\s+|[,;!?。，！？；]|\.(?:\s|$)|\s+please\b|$",
+    r"\s+(?:from|to|for|with|in|at|on|by|and|please|saying|until|into|as|of|about|using|via|within"
+    r"|near)\s+|[,;!?。，！？；]|\.(?:\s|$)|\s+please\b|$",
     re.I,
 )
 _TRUE = re.compile(
-    r"\b(?:on|true|yes|enable[d]?|activate|with|start|open|turn on|switch on|including)\b|打开|开启|开",
-    re.I,
+    r"\b(?:on|true|yes|enabled?|activate|with|start|open|including)\b|打开|开启|开", re.I
 )
 _FALSE = re.compile(
-    r"\b(?:off|false|no|not|disable[d]?|deactivate|without|stop|close|never)\b|关", re.I
+    r"\b(?:off|false|no|not|disabled?|deactivate|without|stop|close|never)\b|关", re.I
 )
+_MESSAGE = frozenset("text message body content note comment description msg words prompt".split())
+_SEARCHED = frozenset("query search term keyword topic text q question".split())
+_ANY_LEAD = re.compile(r"\b(?:for|of|about|called|named|to|in|on|at|from)\s+")
+_ARTICLE = re.compile(r"^(?:the|a|an|my)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,90 +286,66 @@ class _Filling:
         return not any(start < stop and begin < end for begin, stop in self.spans)
 
     def _span(self, name: str, schema: Mapping[str, Any]) -> str | None:
-        hints = {*words_of(name), *words_of(str(schema.get("description", "")))}
+        """The part of the words that a text parameter means; None where there is none."""
         keys = set(words_of(name))
+        hints = keys | set(words_of(str(schema.get("description", ""))))
         for start, end, text in self.quoted:
             if self._free(start, end):
                 self.spans.append((start, end))
                 return text
-        taken = set(self.explained)
         codes = [
             one
             for one in _CODE.finditer(self.words)
-            if one[0] not in taken and self._free(*one.span())
+            if one[0] not in self.explained and self._free(*one.span())
         ]
-        if hints & {"email", "address", "recipient", "to"}:
-            for one in codes:
-                if "@" in one[0]:
-                    self.spans.append(one.span())
-                    return one[0]
-        if keys & {
-            "text",
-            "message",
-            "body",
-            "content",
-            "note",
-            "comment",
-            "description",
-            "msg",
-            "words",
-            "prompt",
-        }:
-            if match := _AFTER.search(self.words):
-                self.spans.append(match.span())
-                return match[1] or match[2]
+        if hints & {"email", "address", "recipient", "to"} and (
+            address := next((one for one in codes if "@" in one[0]), None)
+        ):
+            self.spans.append(address.span())
+            return address[0]
+        if keys & _MESSAGE and (match := _AFTER.search(self.words)):
+            self.spans.append(match.span())
+            return match[1] or match[2]
         for row, lead in _LEADS:
-            if keys & set(row.split()):
-                for match in re.finditer(lead, self.words, re.I):
-                    rest = self.words[match.end() :]
-                    free = keys & {
-                        "query",
-                        "search",
-                        "term",
-                        "keyword",
-                        "topic",
-                        "text",
-                        "q",
-                        "question",
-                    }
-                    stop = (
-                        re.search(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", rest)
-                        if free
-                        else _END.search(rest)
-                    )
-                    text = rest[: stop.start()] if stop else rest
-                    text = re.sub(r"^(?:the|a|an|my)\s+(?=[a-z])", "", text.strip())
-                    text = self._without_name(name, text)
-                    span = (match.end(), match.end() + len(text))
-                    if text and self._free(*span) and not _trivial(text):
-                        self.spans.append(span)
-                        return text
+            if keys & set(row.split()) and (text := self._after(name, lead, keys)) is not None:
+                return text
         for one in codes:
             if not one[0].isdigit() or "time" in hints:
                 self.spans.append(one.span())
                 return one[0]
+        if (text := self._proper()) is not None:
+            return text
+        return self._after(name, _ANY_LEAD.pattern, set())
+
+    def _after(self, name: str, lead: str, keys: Set[str]) -> str | None:
+        """What stands after a lead, up to the next one; a search goes to the end of the clause."""
+        for match in re.finditer(lead, self.words, re.I):
+            rest = self.words[match.end() :]
+            whole = bool(keys & _SEARCHED)
+            stop = (
+                re.search(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", rest) if whole else _END.search(rest)
+            )
+            text = _ARTICLE.sub("", (rest[: stop.start()] if stop else rest).strip())
+            text = self._without_name(name, text)
+            span = (match.end(), match.end() + len(text))
+            if text and self._free(*span) and not _trivial(text):
+                self.spans.append(span)
+                return text
+        return None
+
+    def _proper(self) -> str | None:
+        """A name with capitals that nothing has taken yet."""
         first = re.match(r"\s*\S+", self.words)
         for match in _PROPER.finditer(self.words):
-            if first and match.start() <= first.start() and " " not in match[0]:
-                continue
             text, start = match[0], match.start()
-            if first and match.start() <= first.start():  # the first word has a capital anyway
+            if first and start <= first.start():  # the first word has a capital anyway
                 text = text.partition(" ")[2]
                 start = match.end() - len(text)
-            if text and self._free(start, match.end()) and text not in taken and text != "I":
+            if not text or text == "I" or text in self.explained:
+                continue
+            if self._free(start, match.end()):
                 self.spans.append((start, match.end()))
                 return text
-        for lead in (r"\b(?:for|of|about|called|named|to|in|on|at|from)\s+",):
-            for match in re.finditer(lead, self.words):
-                rest = self.words[match.end() :]
-                stop = _END.search(rest)
-                text = re.sub(
-                    r"^(?:the|a|an|my)\s+", "", rest[: stop.start()] if stop else rest
-                ).strip()
-                span = (match.end(), match.end() + len(text))
-                if text and self._free(*span) and not _trivial(text):
-                    self.spans.append(span)
-                    return text
         return None
 
     @staticmethod

@@ -573,6 +573,10 @@ _VP0 = {
 }
 
 
+_DAYS = "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday,May 3rd".split(",")
+_LANGUAGES = "English,German,French,Spanish,Chinese,Italian,Dutch".split(",")
+
+
 def _code(rng: random.Random) -> str:
     """What numbers or names one of many: "7", "B2", "FX-1234"."""
     letters = "".join(rng.choice("ABCDEFGHKLMNPRSTX") for _ in range(rng.randint(1, 3)))
