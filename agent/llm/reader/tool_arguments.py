@@ -65,8 +65,21 @@ _TRUE = re.compile(
 _FALSE = re.compile(
     r"\b(?:off|false|no|not|disabled?|deactivate|without|stop|close|never)\b|关", re.I
 )
-_MESSAGE = frozenset("text message body content note comment description msg words prompt".split())
-_SEARCHED = frozenset("query search term keyword topic text q question".split())
+_MESSAGE = frozenset(
+    [
+        "text",
+        "message",
+        "body",
+        "content",
+        "note",
+        "comment",
+        "description",
+        "msg",
+        "words",
+        "prompt",
+    ]
+)
+_SEARCHED = frozenset(["query", "search", "term", "keyword", "topic", "text", "q", "question"])
 _ANY_LEAD = re.compile(r"\b(?:for|of|about|called|named|to|in|on|at|from)\s+")
 _ARTICLE = re.compile(r"^(?:the|a|an|my)\s+")
 

@@ -1,6 +1,6 @@
 """Which of a user's own tools words may mean: a retriever over names, descriptions and parameters.
 
-A tool's score is the share of the words that the tool accounts for, together with the share of its
+A tool's score is the share of the words that the tool accounts for, with the share of its
 name that the words account for. BM25 alone ranks tools, but says nothing of whether one fits at all:
 its scores depend on how many tools there are. Descriptions and words must be in one language.
 """
@@ -8,11 +8,13 @@ its scores depend on how many tools there are. Descriptions and words must be in
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sensebind.agent.llm.reader.tool_words import (
+    WAYS,
     alike,
     opposed,
     stems_of,
@@ -22,6 +24,15 @@ from sensebind.agent.llm.reader.tool_words import (
 _ALIKE = 0.45  # trigrams that two words must share at least
 _NAME, _HEAD, _REST, _PARAMETER = 1.0, 0.9, 0.55, 0.8
 _COVERED, _NAMED = 0.6, 0.4  # weights of the two shares
+_OPPOSED = 0.3  # of a score, where words name the other direction
+_CHANGED = 0.5  # of a score, where words ask something and the tool changes something
+_CHANGES = frozenset(one for ways in WAYS for side in ways for one in side) | {"set", "change"}
+_TELLS = frozenset({"get", "show", "list", "read", "report", "status", "is", "how", "whether"})
+_ASKS = re.compile(
+    r"^\W*(?:what|how|when|where|which|who|whose|why|is|are|was|were|does|did|has|have|any)\b"
+    r"|[吗呢]\W*$|多少|什么|几",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +173,18 @@ class ToolMatcher:
         ]
         name_share = sum(named) / len(named) if named else 0.0
         score = _COVERED * covered + _NAMED * name_share
-        if opposed(raw, words_of(tool.name)):
-            score *= 0.3
+        named_words = set(words_of(tool.name))
+        if opposed(raw, named_words):
+            score *= _OPPOSED
+        if asks(words) and named_words & _CHANGES and not tool.raw & _TELLS:
+            score *= _CHANGED
         return Match(tool, score, covered, name_share)
+
+
+def asks(words: str) -> bool:
+    """Whether words are put as a question for something to be known, and not as a request.
+
+    Args:
+        words: What a person says.
+    """
+    return _ASKS.search(words) is not None

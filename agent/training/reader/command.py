@@ -1,4 +1,4 @@
-"""`sensebind train reader`: trains the members, calibrates them, and writes them into a checkpoint."""
+"""`sensebind train reader`: trains, calibrates, and writes the reader into a checkpoint."""
 
 from __future__ import annotations
 
