@@ -391,9 +391,19 @@ class _Filling:
 
 
 _LANGUAGES = {
-    "en": "english", "de": "german", "fr": "french", "es": "spanish", "it": "italian", "zh": "chinese",
-    "ja": "japanese", "pt": "portuguese", "nl": "dutch", "ru": "russian", "ko": "korean", "ar": "arabic",
-}  # fmt: skip
+    "en": "english",
+    "de": "german",
+    "fr": "french",
+    "es": "spanish",
+    "it": "italian",
+    "zh": "chinese",
+    "ja": "japanese",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "ru": "russian",
+    "ko": "korean",
+    "ar": "arabic",
+}
 
 
 def _trivial(text: str) -> bool:

@@ -1,15 +1,15 @@
 """Which of a user's own tools words may mean: a retriever over names, descriptions and parameters.
 
-A tool's score is the share of the words that the tool accounts for, with the share of its
-name that the words account for. BM25 alone ranks tools, but says nothing of whether one fits at all:
-its scores depend on how many tools there are. Descriptions and words must be in one language.
+A tool's score is the share of the words that the tool accounts for, with the share of its name that
+the words account for. BM25 alone ranks tools, but says nothing of whether one fits at all: its
+scores depend on how many tools there are. Descriptions and words must be in one language.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ _NAME, _HEAD, _REST, _PARAMETER = 1.0, 0.9, 0.55, 0.8
 _COVERED, _NAMED = 0.6, 0.4  # weights of the two shares
 _OPPOSED = 0.3  # of a score, where words name the other direction
 _CHANGED = 0.5  # of a score, where words ask something and the tool changes something
-_CHANGES = frozenset(one for ways in WAYS for side in ways for one in side) | {"set", "change"}
+_DIRECTIONS = frozenset(one for ways in WAYS for side in ways for one in side)
+_CHANGES = _DIRECTIONS | {"set", "change"}
 _TELLS = frozenset({"get", "show", "list", "read", "report", "status", "is", "how", "whether"})
 _ASKS = re.compile(
     r"^\W*(?:what|how|when|where|which|who|whose|why|is|are|was|were|does|did|has|have|any)\b"
@@ -166,14 +167,19 @@ class ToolMatcher:
             weight = self._weight.get(source, 1.0) if source else 1.0
             whole += weight
             got += weight * best
+        named_words = set(words_of(tool.name))
+        ways = named_words & _DIRECTIONS
+        shared = ways & set(raw)
+        whole, got = whole + len(shared), got + len(shared)
         covered = got / whole if whole else 0.0
         named = [
             max((share for one in said if (share := alike(one, part)) >= _ALIKE), default=0.0)
             for part in tool.named
         ]
+        if ways - set(stems_of(tool.name)):  # "off" is no stem, and yet says what the tool does
+            named.append(1.0 if shared or _one_way(raw, ways) else 0.0)
         name_share = sum(named) / len(named) if named else 0.0
         score = _COVERED * covered + _NAMED * name_share
-        named_words = set(words_of(tool.name))
         if opposed(raw, named_words):
             score *= _OPPOSED
         if asks(words) and named_words & _CHANGES and not tool.raw & _TELLS:
@@ -188,3 +194,8 @@ def asks(words: str) -> bool:
         words: What a person says.
     """
     return _ASKS.search(words) is not None
+
+
+def _one_way(said: Sequence[str], named: Set[str]) -> bool:
+    """Whether words say the direction of a name in another word: "stop" and `pump_off`."""
+    return any(set(said) & side and named & side for ways in WAYS for side in ways)

@@ -45,7 +45,7 @@ class Calibration:
     ask: float = 0.3
     order: float = 0.5
     cannot: float = 0.95
-    fits: float = 0.4
+    fits: float = 0.43
 
 
 @dataclass(frozen=True, slots=True)
