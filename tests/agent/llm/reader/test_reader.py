@@ -1,0 +1,146 @@
+"""What the reader that ships makes of sentences that nobody generated."""
+
+import json
+from pathlib import Path
+
+import pytest
+from langchain_core.tools import BaseTool, StructuredTool
+
+from sensebind.agent.llm.intent import Kind, Reading, Verdict
+from sensebind.agent.llm.reader import FOLDER, reader_of
+from sensebind.agent.llm.reader.actions import ACTIONS, TOOLS_OF
+from sensebind.agent.llm.reader.reader import WordsReader
+from sensebind.checkpoints import default_checkpoint
+from sensebind.tools.risk import Risk, label
+
+DEVELOPMENT = Path(__file__).parents[3] / "data" / "reader" / "development.jsonl"
+NAMES = sorted({tool for tools in TOOLS_OF.values() for tool in tools})
+
+
+def tool(name: str, risk: Risk = Risk.CHANGE, description: str = "Does it.") -> BaseTool:
+    return StructuredTool.from_function(
+        lambda: "done", name=name, description=description, metadata=label(risk)
+    )
+
+
+@pytest.fixture(scope="module")
+def reader() -> WordsReader:
+    return WordsReader(default_checkpoint() / FOLDER)
+
+
+@pytest.fixture(scope="module")
+def house() -> list[BaseTool]:
+    return [*map(tool, NAMES), tool("thermostat_get", Risk.OBSERVE)]
+
+
+def read(reader: WordsReader, words: str, tools: list[BaseTool], **more: str) -> Reading:
+    return reader.read(words, tools, **more)
+
+
+@pytest.mark.parametrize(
+    ("words", "ordered"),
+    [
+        ("open the door", "door_open"),
+        ("Could you switch the lamp off, please?", "lamp_off"),
+        ("please turn on teh radio", "radio_on"),
+        ("drive forward 1.5 metres", "drive"),
+        ("turn -45 degrees", "turn"),
+        ("把灯关掉", "lamp_off"),
+        ("请向左转90度", "turn"),
+    ],
+)
+def test_an_order_is_one(
+    reader: WordsReader, house: list[BaseTool], words: str, ordered: str
+) -> None:
+    found = read(reader, words, house)
+    assert found.kind is Kind.ORDER
+    assert found.of(ordered) is Verdict.CALL
+    assert [one.tool for one in found.proposals] == [ordered]
+    assert all(found.of(name) is not Verdict.CALL for name in NAMES if name != ordered)
+
+
+@pytest.mark.parametrize(
+    ("words", "never"),
+    [
+        ("don't open the door", "door_open"),
+        ("please do not turn on the lamp", "lamp_on"),
+        ("is the lamp on?", "lamp_on"),
+        ("who opened the door?", "door_open"),
+        ("he told me to close the door", "door_close"),
+        ("if it rains, close the door", "door_close"),
+        ('the sign says "open the door"', "door_open"),
+        ("open the window", "door_open"),
+        ("turn on the dishwasher", "lamp_on"),
+        ("Mach das Licht an", "lamp_on"),
+        ("别开门", "door_open"),
+        ("灯开着吗？", "lamp_on"),
+        ("他昨天叫我关灯", "lamp_off"),
+        ("如果下雨就关门", "door_close"),
+    ],
+)
+def test_what_only_looks_like_an_order_calls_nothing(
+    reader: WordsReader, house: list[BaseTool], words: str, never: str
+) -> None:
+    found = read(reader, words, house)
+    assert found.of(never) is not Verdict.CALL
+    assert not found.proposals
+
+
+def test_of_two_clauses_only_the_order_is_called(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    found = read(reader, "open the door but don't turn on the lamp", house)
+    assert found.of("door_open") is Verdict.CALL
+    assert found.of("lamp_on") is not Verdict.CALL
+
+
+def test_an_answer_to_the_robots_question_is_let_through(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    assert read(reader, "21", house).of("thermostat_set") is not Verdict.CALL
+    answered = read(reader, "21", house, answers="How many degrees?")
+    assert answered.of("thermostat_set") is Verdict.CALL
+
+
+def test_own_tools_are_called_by_what_they_say_of_themselves(reader: WordsReader) -> None:
+    own = [
+        tool("pump_on", description="Turn the pump on."),
+        tool("pump_off", description="Turn the pump off."),
+        tool("tank_level", description="How full the tank is."),
+    ]
+    found = read(reader, "turn on the pump", own)
+    assert [one.tool for one in found.proposals] == ["pump_on"]
+    assert not read(reader, "don't turn on the pump", own).proposals
+    assert read(reader, "play some chess with me", own).reply == "I cannot do that."
+
+
+def test_what_is_too_long_to_be_read_is_not_acted_on(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    found = read(reader, "open the door " + "and so on " * 40, house)
+    assert found.of("door_open") is not Verdict.CALL
+
+
+@pytest.mark.parametrize("words", ["", " ", "?", "\u200b", "🤖", "a" * 5000])
+def test_nothing_is_no_order(reader: WordsReader, house: list[BaseTool], words: str) -> None:
+    assert not read(reader, words, house).proposals
+
+
+def test_the_development_set(reader: WordsReader) -> None:
+    """A lower bound: figures stand in docs/training.md."""
+    lines = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
+    least = reader.weights.calibration.act
+    wrong = done = orders = 0
+    for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
+        acted = {name for name in ACTIONS if one.act[name] >= least}
+        wrong += bool(acted - set(line["ordered"]))
+        if line["category"] == "order":
+            orders += 1
+            done += acted == set(line["ordered"])
+    assert wrong <= 0.02 * len(lines)
+    assert done >= 0.88 * orders
+
+
+def test_the_checkpoint_that_ships_has_one() -> None:
+    reading = reader_of(default_checkpoint()).read("don't open the door", [tool("door_open")])
+    assert reading.of("door_open") is Verdict.ANSWER
