@@ -22,7 +22,8 @@ from torch.nn import functional
 from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.llm.reader.features import UNKNOWN, Vocabulary, padded, tokens_of
 from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
-from sensebind.agent.training.reader.generate import Example, example
+from sensebind.agent.training.reader.generate import example
+from sensebind.agent.training.reader.phrases import Example
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,16 @@ import pytest
 
 from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.training.reader import generate
-from sensebind.agent.training.reader.generate import ASK, DO, example, forms_of, language
+from sensebind.agent.training.reader.clauses import clauses
+from sensebind.agent.training.reader.generate import example
+from sensebind.agent.training.reader.language import language
 from sensebind.agent.training.reader.open_words import open_words
+from sensebind.agent.training.reader.phrases import ASK, DO, Example, forms_of
 
 DEVELOPMENT = Path(__file__).parents[3] / "data" / "reader" / "development.jsonl"
 
 
-def some(lang: str, count: int = 600, seed: int = 3) -> list[generate.Example]:
+def some(lang: str, count: int = 600, seed: int = 3) -> list[Example]:
     rng = random.Random(seed)
     return [example(lang, rng) for _ in range(count)]
 
@@ -51,7 +54,7 @@ def test_a_frame_makes_an_order_none(name: str) -> None:
 def test_two_clauses_have_the_order_of_one_of_them() -> None:
     rng, seen = random.Random(2), Counter[int]()
     for _ in range(300):
-        one = generate.clauses(language("en"), rng)
+        one = clauses(language("en"), rng)
         seen[sum(level == DO for level in one.levels.values())] += 1
     assert seen[0] > 30
     assert seen[1] > 100
