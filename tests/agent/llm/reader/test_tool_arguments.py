@@ -31,7 +31,7 @@ TEXT = {"type": "string"}
          {"axis": "z", "mm": -2.5}),
         ("how much does hive number 4 weigh", {"hive": INTEGER}, {"hive": 4}),
         ("every thirty seconds", {"interval_seconds": INTEGER}, {"interval_seconds": 30}),
-        ("knead slowly", {"speed": {"type": "string", "enum": ["slow", "fast"]}}, {"speed": "slow"}),
+        ("knead slowly", {"speed": {"enum": ["slow", "fast"]}}, {"speed": "slow"}),
         ("switch it off", {"on": {"type": "boolean"}}, {"on": False}),
         ("coolant on", {"on": {"type": "boolean"}}, {"on": True}),
         ("search for invoices from March", {"query": TEXT}, {"query": "invoices from March"}),
