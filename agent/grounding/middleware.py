@@ -57,7 +57,7 @@ class GroundCalls(AgentMiddleware):
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Asks the model; what it must not call, it cannot call, or is asked once more."""
-        if not self._acting:
+        if not self._tools:
             return handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
@@ -73,7 +73,7 @@ class GroundCalls(AgentMiddleware):
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
-        if not self._acting:
+        if not self._tools:
             return await handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)

@@ -41,6 +41,7 @@ class Token:
 def tokens_of(text: str) -> list[Token]:
     """Splits what was said; what is invisible is left out."""
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
+    text = "".join(one for one in text if one.isspace() or unicodedata.category(one) != "Cf")
     found = []
     for match in _TOKEN.finditer(text):
         piece = match[0]

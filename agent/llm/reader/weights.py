@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from sensebind.agent.llm.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.llm.reader.features import FIRST_WORD, Vocabulary
 from sensebind.agent.llm.reader.network import NetworkSize, ReaderNetwork
-from sensebind.errors import CheckpointError
+from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.checkpoint_json import read_object, whole_number
 
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
@@ -143,7 +143,7 @@ def load_weights(folder: Path) -> Weights:
         try:
             network.load_state_dict(state)
         except RuntimeError as error:
-            raise CheckpointError(f"{folder}: {str(error).splitlines()[0]}") from error
+            raise CheckpointError(f"{folder}: {one_line(error)}") from error
         networks.append(network.eval())
     return Weights(Vocabulary(words, size.buckets), tuple(networks), _calibration(config))
 
