@@ -20,7 +20,7 @@ from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
-from sensebind.agent.grounding.proposed import calls_of_turn, proposals_left, whole_schema
+from sensebind.agent.grounding.proposed import proposals_left, spoken, whole_schema
 from sensebind.agent.grounding.questions import lacking, should_i
 from sensebind.agent.grounding.sources import ASKS, Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
@@ -62,8 +62,8 @@ class GroundCalls(AgentMiddleware):
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            if reading.reply and not calls_of_turn(request.messages):
-                return ModelResponse([AIMessage(reading.reply)])
+            if said := spoken(reading, request.messages):
+                return ModelResponse([AIMessage(said)])
             request, held = self._held(request, sources, reading)
             return self._answered(handler(request), held, sources, reading)
         response = handler(request)
@@ -78,8 +78,8 @@ class GroundCalls(AgentMiddleware):
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
         if self._chat is not None:
-            if reading.reply and not calls_of_turn(request.messages):
-                return ModelResponse([AIMessage(reading.reply)])
+            if said := spoken(reading, request.messages):
+                return ModelResponse([AIMessage(said)])
             request, held = self._held(request, sources, reading)
             return self._answered(await handler(request), held, sources, reading)
         response = await handler(request)
@@ -122,21 +122,20 @@ class GroundCalls(AgentMiddleware):
         if not left:  # all is done: what is left is to say so
             free = {name: one for name, one in held.items() if name not in self._acting}
             return _limited(request, free), free
-        chosen = {
-            one.tool: Narrowed(whole_schema(one.arguments)) if one.whole else held[one.tool]
-            for one in left
-            if one.tool in held
-        }
-        if not chosen:
+        one = left[0]
+        if one.tool not in held:
             return _limited(request, held), held
-        return _limited(request, chosen).override(tool_choice="any"), chosen
+        schema = Narrowed(whole_schema(one.arguments)) if one.whole else held[one.tool]
+        chosen = {one.tool: schema}
+        return _limited(request, chosen).override(tool_choice=one.tool), chosen
 
     def _narrowed(self, sources: Sources, reading: Reading) -> dict[str, Narrowed]:
         """What may be called, by name of the tool."""
         held: dict[str, Narrowed] = {}
         for name, schema in self._schemas.items():
             if name not in self._acting:
-                held[name] = Narrowed(schema)
+                if reading.looking:
+                    held[name] = Narrowed(schema)
             elif reading.of(name) is not Verdict.ANSWER:
                 held[name] = narrowed(schema, sources)
         return held

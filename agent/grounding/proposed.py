@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from sensebind.agent.llm.intent import Proposal
+from sensebind.agent.llm.intent import Proposal, Reading
 
 
 def proposals_left(
@@ -31,6 +31,23 @@ def proposals_left(
         else:
             left.append(one)
     return left
+
+
+def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
+    """Returns what is said in place of our own model's words; "" where the model speaks.
+
+    That is the reading's reply before any call, and after the call of a tool that our model was
+    not trained on what the tool has answered: the model would make something up.
+
+    Args:
+        reading: Of the turn.
+        messages: Of the dialog.
+    """
+    if not calls_of_turn(messages):
+        return reading.reply
+    if proposals_left(reading.proposals, messages) == [] and reading.proposals[-1].whole:
+        return str(messages[-1].text) if isinstance(messages[-1], ToolMessage) else ""
+    return ""
 
 
 def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:

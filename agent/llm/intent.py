@@ -65,6 +65,7 @@ class Reading:
             others; another model is not held to them.
         reply: What is answered in place of our own model's words, where no call fits them: that
             the robot cannot do it; "" where the model answers.
+        looking: Whether our own model may call tools that do not act.
     """
 
     kind: Kind = Kind.ORDER
@@ -73,6 +74,7 @@ class Reading:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
     reply: str = ""
+    looking: bool = True
 
     def of(self, tool: str) -> Verdict:
         """Returns what may become of an acting tool.

@@ -70,7 +70,12 @@ class ReaderNetwork(nn.Module):
             nn.init.normal_(embedding.weight, std=0.05)
 
     def forward(self, words: Tensor, grams: Tensor, shapes: Tensor) -> tuple[Tensor, Tensor]:
-        """Reads texts.
+        """Reads texts; as `attend`, without the last."""
+        levels, categories, _ = self.attend(words, grams, shapes)
+        return levels, categories
+
+    def attend(self, words: Tensor, grams: Tensor, shapes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Reads texts, and says where.
 
         Args:
             words: [N, T] int64.
@@ -78,7 +83,8 @@ class ReaderNetwork(nn.Module):
             shapes: [N, T] int64.
 
         Returns:
-            Logits of levels [N, actions, 3], and of categories [N, categories].
+            Logits of levels [N, actions, 3], logits of categories [N, categories], and the mean
+            place [N, actions] of the tokens that each action looks at.
         """
         rows, width = words.shape
         there = words.ne(PAD)  # [N, T]
@@ -96,7 +102,8 @@ class ReaderNetwork(nn.Module):
         pooled = weights @ self.values(x)  # [N, actions + 1, width]
         pooled = functional.gelu(pooled + self.queries)
         levels = torch.einsum("naw,awl->nal", pooled[:, :-1], self.levels) + self.level_bias
-        return levels, self.category(pooled[:, -1])
+        places = (weights[:, :-1] * torch.arange(width, device=x.device)).sum(-1)
+        return levels, self.category(pooled[:, -1]), places
 
 
 class _Layer(nn.Module):

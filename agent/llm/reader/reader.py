@@ -58,7 +58,15 @@ _TRAINED = _KNOWN | {
 """Tools that the small model was trained on, or that serve the robot's own senses."""
 _DO, _ASK = 2, 1
 _MISSING = 0.6  # of a score, where a required argument is not said
-_ASKING = {"en": "What is the {}?", "zh": "{}是什么？"}
+_REPLIES = {
+    "request": FIXED["cannot"],
+    "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
+    "condition": {
+        "en": "I can only do that at once: tell me when it is time.",
+        "zh": "我只能马上做，到时候请再告诉我。",
+    },
+}
+"""What is said to words of a category that order nothing now."""
 _CHINESE = re.compile(r"[㐀-鿿]")
 
 
@@ -70,11 +78,13 @@ class Scores:
         act: That it orders an action, by the action.
         ask: That an action may be meant, and is to be asked about.
         category: Of each category.
+        places: Where in the text each action is ordered, in tokens.
     """
 
     act: Mapping[str, float]
     ask: Mapping[str, float]
     category: Mapping[str, float]
+    places: Mapping[str, float]
 
     @property
     def kind(self) -> Kind:
@@ -128,17 +138,19 @@ class WordsReader:
         encoded = weights.vocabulary.encode(texts)
         given = [torch.from_numpy(one) for one in (encoded.words, encoded.grams, encoded.shapes)]
         with torch.inference_mode():
-            read = [member(*given) for member in weights.members]
+            read = [member.attend(*given) for member in weights.members]
             heat = weights.calibration.temperature
-            levels = torch.stack([(one / heat).softmax(-1) for one, _ in read]).mean(0)
-            kinds = torch.stack([(one / heat).softmax(-1) for _, one in read]).mean(0)
+            levels = torch.stack([(one / heat).softmax(-1) for one, _, _ in read]).mean(0)
+            kinds = torch.stack([(one / heat).softmax(-1) for _, one, _ in read]).mean(0)
+            places = torch.stack([one for _, _, one in read]).mean(0)
         return [
             Scores(
                 {action: float(row[at, _DO]) for at, action in enumerate(ACTIONS)},
                 {action: float(row[at, _ASK]) for at, action in enumerate(ACTIONS)},
                 dict(zip(CATEGORIES, kind.tolist(), strict=True)),
+                dict(zip(ACTIONS, place.tolist(), strict=True)),
             )
-            for row, kind in zip(levels, kinds, strict=True)
+            for row, kind, place in zip(levels, kinds, places, strict=True)
         ]
 
     def read(
@@ -159,31 +171,36 @@ class WordsReader:
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
-        verdicts = {}
+        verdicts: dict[str, Verdict] = {}
+        most = max(meant.values(), default=0.0)
         for name in known & acting:
             if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
                 act[name] >= limits.act and not cut
             ):
                 verdicts[name] = Verdict.CALL
             else:
-                verdicts[name] = Verdict.ASK if meant[name] >= limits.ask else Verdict.ANSWER
+                may = meant[name] >= max(limits.ask, most / 2)
+                verdicts[name] = Verdict.ASK if may else Verdict.ANSWER
         ordered = [name for name, verdict in verdicts.items() if verdict is Verdict.CALL]
-        proposals: tuple[Proposal, ...] = ()
-        reply = ""
-        if answers:
-            pass
-        elif ordered:
-            plain = self._in_order(scores, ordered)
-            proposals = tuple(Proposal(name) for name in plain)
-        elif own := [tool for tool in tools if tool.name not in _KNOWN and not _ours(tool)]:
-            alone = len(own) == len(tools)
-            proposals, reply = self._own(words, own, scores, speech, alone=alone)
-        elif scores.category["request"] >= limits.cannot and not any(
-            verdict is Verdict.ASK for verdict in verdicts.values()
-        ):
-            reply = FIXED["cannot"][speech]
         others = Verdict.CALL if answers or self._means_something(scores) else Verdict.ANSWER
-        return Reading(scores.kind, act, others, verdicts, proposals, reply)
+        reading = Reading(scores.kind, act, others, verdicts)
+        if answers:
+            return reading
+        if ordered:
+            plain = self._in_order(scores, ordered)
+            return replace(reading, proposals=tuple(Proposal(name) for name in plain))
+        if own := [tool for tool in tools if tool.name not in _TRAINED]:
+            return self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
+        if not any(verdict is Verdict.ASK for verdict in verdicts.values()):
+            return replace(reading, reply=self._reply(scores, speech))
+        return reading
+
+    def _reply(self, scores: Scores, speech: str) -> str:
+        """What is said to words that are surely no order which the robot could carry out."""
+        for category, replies in _REPLIES.items():
+            if scores.category[category] >= self.weights.calibration.cannot:
+                return replies[speech]
+        return ""
 
     def _by_tool(
         self, scores: Scores, known: Set[str]
@@ -199,12 +216,13 @@ class WordsReader:
     def _in_order(self, scores: Scores, ordered: Sequence[str]) -> list[str]:
         """Tools that are ordered by name, not by "it", which the dialog alone explains."""
         limit = self.weights.calibration.act
-        return [
-            name
+        named = sorted(
+            (scores.places[action], name)
             for action, names in TOOLS_OF.items()
             for name in names
             if name in ordered and not action.startswith("it_") and scores.act[action] >= limit / 2
-        ]
+        )
+        return list(dict.fromkeys(name for _, name in named))
 
     def _means_something(self, scores: Scores) -> bool:
         """Whether words may mean a tool that the network does not know."""
@@ -217,9 +235,10 @@ class WordsReader:
         tools: Sequence[BaseTool],
         scores: Scores,
         speech: str,
+        reading: Reading,
         *,
         alone: bool,
-    ) -> tuple[tuple[Proposal, ...], str]:
+    ) -> Reading:
         """The call of a user's own tool that words mean, or that there is none.
 
         Args:
@@ -227,7 +246,8 @@ class WordsReader:
             tools: The user's own.
             scores: Of the words.
             speech: `en` or `zh`.
-            alone: Whether there are no other tools.
+            reading: Of the words, so far.
+            alone: Whether there are no other tools; then the language model calls none by itself.
         """
         limits = self.weights.calibration
         best, arguments = best_call(words, [_text_of(tool) for tool in tools])
@@ -237,13 +257,29 @@ class WordsReader:
             # and what is to be written or sent may be told as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.order:
-            return (), ""
+            said = self._reply(scores, speech) if alone else ""
+            return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
         if best is not None and fits:
             if arguments.missing:
-                return (), _ASKING[speech].format(arguments.missing[0].replace("_", " "))
-            return (Proposal(best.tool.name, arguments.values, whole=True),), ""
-        answered = not alone or scores.category["talk"] > 0.5  # by the language model
-        return (), "" if answered else FIXED["cannot"][speech]
+                asked = _question(best.tool, arguments.missing[0], speech)
+                return replace(reading, reply=asked)
+            call = Proposal(best.tool.name, arguments.values, whole=True)
+            return replace(reading, verdict=Verdict.CALL, proposals=(call,))
+        if not alone:
+            return reading
+        talks = scores.category["talk"] > limits.order
+        return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)
+
+
+def _question(tool: ToolText, name: str, speech: str) -> str:
+    """What is asked for an argument that is missing."""
+    properties = tool.parameters.get("properties")
+    schema = properties.get(name) if isinstance(properties, Mapping) else None
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    shown = name.replace("_", " ")
+    if kind in ("integer", "number"):
+        return f"{shown}是多少？" if speech == "zh" else f"How many for {shown}?"
+    return f"哪个{shown}？" if speech == "zh" else f"Which {shown}?"
 
 
 def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Arguments]:
@@ -271,8 +307,3 @@ def _text_of(tool: BaseTool) -> ToolText:
     return ToolText.of(
         function["name"], str(function.get("description") or ""), parameters_of(formed)
     )
-
-
-def _ours(tool: BaseTool) -> bool:
-    """Whether a tool is one of those that the language model was trained on."""
-    return tool.name in _TRAINED
