@@ -36,7 +36,8 @@ class Calibration:
         ask: Least score of one that is asked about.
         order: Least score that words are an order or a question at all, for tools that the reader
             does not know.
-        cannot: Least score of a request that no tool serves, to be answered so.
+        refuse: Least score of a condition, a negation and the like, for such tools to be left.
+        surely: Least score of words that forbid, or are about later, to be answered so.
         fits: Least score of a user's own tool.
     """
 
@@ -44,7 +45,8 @@ class Calibration:
     act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
-    cannot: float = 0.95
+    refuse: float = 0.7
+    surely: float = 0.95
     fits: float = 0.43
 
 
