@@ -13,7 +13,7 @@ from sensebind.agent.reader.reader import WordsReader
 from sensebind.checkpoints import default_checkpoint
 from sensebind.tools.risk import Risk, label
 
-DEVELOPMENT = Path(__file__).parents[3] / "data" / "reader" / "development.jsonl"
+DEVELOPMENT = Path(__file__).parents[2] / "data" / "reader" / "development.jsonl"
 NAMES = sorted({tool for tools in TOOLS_OF.values() for tool in tools})
 
 
