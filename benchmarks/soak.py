@@ -246,7 +246,7 @@ class Soak:
             with self._samples.open("a") as file:
                 file.write(json.dumps({"fault": asdict(outcome)}, default=str) + "\n")
             print(f"{what}: back after {outcome.back} s, {outcome.noted}", file=sys.stderr)
-            share += FAULT_EVERY
+            share = max(share + FAULT_EVERY, (time.monotonic() - begun) / self._seconds)
         self._pass(subject, begun, until)
 
     # --- figures --------------------------------------------------------------------------------
