@@ -8,6 +8,7 @@ asked to: whoever writes phrasings or rules must not read them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -262,6 +263,9 @@ def _phrasing(parts: Parts, number: int, line: Phrasing) -> Outcome:
 
 
 def _result_said(intent: str, text: str, answer: str, told: str) -> bool:
+    if intent in ("time", "thermostat_get"):  # which are what they are at this moment
+        said = re.findall(r"\d{1,2}:\d{2}" if intent == "time" else r"\d+", told)
+        return is_chinese(text) == is_chinese(answer) and any(one in answer for one in said)
     try:
         return right_after_tool(intent, text, answer, told)
     except (ValueError, IndexError):  # a tool that failed told something else

@@ -56,7 +56,8 @@ def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
     share = right / n
     middle = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    low, high = (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def rows_of(name: str, outcomes: Sequence[Outcome]) -> list[Row]:

@@ -45,6 +45,7 @@ _STATES = {
     "open": r"\bopen(?:ed)?\b|开",
     "closed": r"\b(?:closed?|shut)\b|关",
 }
+_TIME = re.compile(r"\d{1,2}:\d{2}")
 _PLACES = {"left": "左", "right": "右", "middle": "中间"}
 
 
@@ -107,7 +108,7 @@ def judge_steps(line: Steps, stage: Stage, record: TurnRecord) -> Played:
     missing = [
         one.about
         for one in wanted.report
-        if not one.optional and not _said(one, line, stage, answer)
+        if not one.optional and not _said(one, line, stage, record)
     ]
     undone = [one for one in wanted.steps if not _made(one, record)]
     false = bool(answer) and bool(undone) and _claims(undone, answer, len(wanted.steps))
@@ -153,8 +154,9 @@ def _differences(line: Steps, stage: Stage) -> list[str]:
     return wrong
 
 
-def _said(one: Report, line: Steps, stage: Stage, answer: str) -> bool:
-    """Whether an answer says one of the things that it must."""
+def _said(one: Report, line: Steps, stage: Stage, record: TurnRecord) -> bool:
+    """Whether the answer says one of the things that it must."""
+    answer = record.assistant
     home, low = stage.home, answer.lower()
     match one.about:
         case "done":
@@ -162,7 +164,8 @@ def _said(one: Report, line: Steps, stage: Stage, answer: str) -> bool:
         case "failed":
             return denies(answer)
         case "time":
-            return f"{stage.clock():%H:%M}" in answer or f"{stage.clock():%-H:%M}" in answer
+            read = " ".join(call.result for call in record.tool_calls if call.name == "clock")
+            return any(time in answer for time in _TIME.findall(read))
         case "count":
             there = [thing.kind for thing in _visible(stage)].count(one.kind)
             return there in numbers_in(answer) or (not there and denies(answer))

@@ -58,7 +58,10 @@ def things(words: str) -> tuple[str, ...]:
 def _slipped(text: str) -> Iterator[tuple[int, int, str]]:
     for word in re.finditer(r"[a-z]{3,}", text):
         for name, kind in _kinds().items():
-            if name.isascii() and len(name) >= _LEAST_SLIP and one_slip(word[0], name):
+            if not name.isascii() or len(name) < _LEAST_SLIP or not one_slip(word[0], name):
+                continue
+            # "call" and "all" are words of their own, and no "ball"
+            if len(name) > _LEAST_SLIP or (word[0][0] == name[0] and not _wrong(word[0], name)):
                 yield word.start(), word.end(), kind
 
 
@@ -82,6 +85,11 @@ def one_slip(typed: str, meant: str) -> bool:
         or typed[at + 1 :] == meant[at:]
         or (typed[at : at + 2] == meant[at : at + 2][::-1] and typed[at + 2 :] == meant[at + 2 :])
     )
+
+
+def _wrong(typed: str, meant: str) -> bool:
+    """Whether a letter is wrong, and not only missed, doubled or swapped."""
+    return len(typed) == len(meant) and sorted(typed) != sorted(meant)
 
 
 def pieces(words: str) -> tuple[str, ...]:

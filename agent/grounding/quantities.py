@@ -92,7 +92,7 @@ class Clause:
 MAX_CHARACTERS = 4000
 _NEAR = 64  # characters before a number that can say what it is
 _SPLIT = re.compile(
-    r"[,;!?，；！？、]\s*|\.\s+|\.$"
+    r"[,;!?，；！？、\n]\s*|\.\s+|\.$"
     r"|\s(?:and then|then|and|but|before|after that|afterwards|while)\s"
     r"|然后|接着|再(?!见)|并且|同时|之后|以后|但"
 )

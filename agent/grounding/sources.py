@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.conditioning.media import text_of
+from sensebind.agent.grounding.numerals import normal
 from sensebind.agent.grounding.quantities import MAX_CHARACTERS, Clause, Quantity, quantities
 from sensebind.tools.risk import Origin
 
@@ -85,10 +86,11 @@ class Sources:
         whole = "\n".join(said)
         # What answers a question counts first ("20 or 22 degrees?", "22"), then what was said
         # before it, then what the robot itself proposed ("Shall I drive 2 metres?", "yes").
-        found, clauses = quantities(words)
-        for more in (whole, f"{whole}\n{question}") if question else ():
-            if not found:
-                found, clauses = quantities(more)
+        found, clauses = quantities(whole)
+        begins = len(normal(whole.removesuffix(words)))
+        found = [one for one in found if one.start >= begins] or found
+        if question and not found:
+            found, clauses = quantities(f"{whole}\n{question}")
         results = _results(messages[at:], influence)
         earlier = tuple(one for one in _results(messages[:at], influence) if one.trusted)
         language = language_of(whole)

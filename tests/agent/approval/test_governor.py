@@ -45,7 +45,7 @@ def dialog(door: Door, **options: Any) -> Assistant:
 def test_nothing_runs_before_a_person_has_approved_it(tmp_path: Path) -> None:
     door = Door()
     with dialog(door, audit=tmp_path / "audit.jsonl") as one:
-        events = list(one.turn("open the door by 30"))
+        events = list(one.turn("open the door to 30"))
         assert events[-2] == ApprovalNeeded((Request("open", {"angle": 30}),))
         assert one.pending() == [Request("open", {"angle": 30})] and door.opened == []
         with pytest.raises(InputError, match="2 decisions for 1"):
@@ -74,7 +74,7 @@ def test_approve_edit_and_reject(decision: Decision, opened: list[int], told: st
         asked.append(request)
         return decision
 
-    record = dialog(door, approve=person).ask("open the door by 30")
+    record = dialog(door, approve=person).ask("open the door to 30")
     assert asked == [Request("open", {"angle": 30})]
     assert door.opened == opened and told in record.assistant
     assert record.tool_calls[0].failed == (decision.kind == "reject")
@@ -115,7 +115,7 @@ def test_approved_calls_run_whatever_ids_their_model_gave_them(
 def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
     file = tmp_path / "dialogs.sqlite"
     with dialog(Door(), dialogs=file) as first:
-        assert first.ask("open the door by 30").pending
+        assert first.ask("open the door to 30").pending
     door = Door()
     with dialog(door, dialogs=file) as second:
         assert second.pending() == [Request("open", {"angle": 30})]
@@ -127,8 +127,8 @@ def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
 def test_asking_something_else_rejects_what_waits() -> None:
     door = Door()
     one = dialog(door)
-    one.ask("open the door by 30")
-    assert one.ask("open it by 30 again").pending and door.opened == []
+    one.ask("open the door to 30")
+    assert one.ask("open it to 30 again").pending and door.opened == []
     assert len(one.pending()) == 1
     assert [m.type for m in one.history.messages()] == ["human", "ai"]
 

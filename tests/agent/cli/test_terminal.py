@@ -65,7 +65,7 @@ def test_yes_in_the_next_line_of_a_pipe_approves(
     converse(Terminal(), ground)
     assert ground.driven == [0.5]
     assert capsys.readouterr().out.splitlines() == [
-        "> go",
+        "> go 0.5",
         "[drive metres=0.5] ",
         f"drive metres=0.5? [y/N] {line}",
         "done: drove 0.5 m",

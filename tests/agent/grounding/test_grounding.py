@@ -170,7 +170,9 @@ def test_things_have_several_names_and_slips() -> None:
     assert things("go to the puppy, then the toy car") == ("dog", "car")
     assert things("到小狗那里") == ("dog",)
     assert things("go to the chiar") == ("chair",)
-    assert things("go to the sofa") == ()
+    assert things("go to the blal") == ("ball",)
+    for no_kind in ("go to the sofa", "call Ada", "turn all of it off"):
+        assert things(no_kind) == ()
     assert one_slip("gutar", "guitar")
     assert not one_slip("tuba", "guitar")
     assert pieces("a b") == ("a", "b", "a b")
