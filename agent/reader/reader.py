@@ -59,7 +59,6 @@ _TRAINED = _KNOWN | {
 _DO, _ASK = 2, 1
 _MISSING = 0.6  # of a score, where a required argument is not said
 _REPLIES = {
-    "request": FIXED["cannot"],
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
     "condition": {
         "en": "I can only do that at once: tell me when it is time.",
@@ -198,7 +197,7 @@ class WordsReader:
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""
         for category, replies in _REPLIES.items():
-            if scores.category[category] >= self.weights.calibration.cannot:
+            if scores.category[category] >= self.weights.calibration.surely:
                 return replies[speech]
         return ""
 
