@@ -58,6 +58,9 @@ _TRAINED = _KNOWN | {
 """Tools that the small model was trained on, or that serve the robot's own senses."""
 _DO, _ASK = 2, 1
 _MISSING = 0.6  # of a score, where a required argument is not said
+_FOUND = 0.1  # more, where the words have what the tool asks for
+_COVERED = 0.4  # of the words, so that what is found speaks for a tool
+_LEFT = 0.8  # of a score, for each number, code or quotation that is no argument
 _REPLIES = {
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
     "condition": {
@@ -294,7 +297,12 @@ def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Argu
     for match in matcher.rank(words):
         arguments = arguments_of(words, match.tool)
         again = matcher.match(match.tool, words, arguments.explained)
-        score = max(match.score, again.score) * (_MISSING if arguments.missing else 1.0)
+        score = max(match.score, again.score)
+        if arguments.missing:
+            score *= _MISSING
+        elif again.covered >= _COVERED and arguments.sure:
+            score = min(1.0, score + _FOUND)
+        score *= _LEFT**arguments.left
         if best is None or score > best.score:
             best, chosen = replace(again, score=score), arguments
     return best, chosen

@@ -124,6 +124,9 @@ class ToolMatcher:
             tools: What can be called.
         """
         self._tools = tuple(tools)
+        # a word that begins all names ("git_…") names none of them
+        firsts = {one.named[0] if len(one.named) > 1 else "" for one in tools}
+        self._common = firsts if len(firsts) == 1 and len(tools) > 1 else set[str]()
         counts: dict[str, int] = {}
         for tool in tools:
             for one in tool.fields:
@@ -175,6 +178,7 @@ class ToolMatcher:
         named = [
             max((share for one in said if (share := alike(one, part)) >= _ALIKE), default=0.0)
             for part in tool.named
+            if part not in self._common
         ]
         if ways - set(stems_of(tool.name)):  # "off" is no stem, and yet says what the tool does
             named.append(1.0 if shared or _one_way(raw, ways) else 0.0)
