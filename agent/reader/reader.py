@@ -258,7 +258,7 @@ class WordsReader:
         if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
             # and what is to be written or sent may be told as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
-        if refused >= limits.order:
+        if refused >= limits.refuse:
             said = self._reply(scores, speech) if alone else ""
             return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
         if best is not None and fits:

@@ -36,6 +36,7 @@ class Calibration:
         ask: Least score of one that is asked about.
         order: Least score that words are an order or a question at all, for tools that the reader
             does not know.
+        refuse: Least score of a condition, a negation and the like, for such tools to be left.
         surely: Least score of words that forbid, or are about later, to be answered so.
         fits: Least score of a user's own tool.
     """
@@ -44,6 +45,7 @@ class Calibration:
     act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
+    refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
 
