@@ -180,6 +180,7 @@ def train(
             average.load_state_dict(kept["average"])
             optimizer.load_state_dict(kept["optimizer"])
             step = kept["step"]
+            torch.set_rng_state(kept["random"])  # of dropout
             log.info("reader: goes on at step %d", step)
 
     def keep() -> None:
@@ -188,6 +189,7 @@ def train(
             "average": average.state_dict(),
             "optimizer": optimizer.state_dict(),
             "step": step,
+            "random": torch.get_rng_state(),
             "recipe": asdict(recipe),
         }
         torch.save(parts, state.with_suffix(".new"))

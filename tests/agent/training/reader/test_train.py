@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from sensebind.agent.reader import FOLDER
@@ -34,14 +35,15 @@ def test_members_differ_and_share_their_words(tmp_path: Path) -> None:
     assert not torch.equal(first.queries, second.queries)
 
 
-def test_another_recipe_begins_anew(tmp_path: Path) -> None:
+def test_another_recipe_begins_again(tmp_path: Path) -> None:
     train(TINY, tmp_path)
     longer, _ = train(replace(TINY, steps=8), tmp_path)
     fresh, _ = train(replace(TINY, steps=8), tmp_path / "fresh")
     assert torch.equal(longer.queries, fresh.queries)
 
 
-def test_it_is_written_into_a_checkpoint(tmp_path: Path) -> None:
+def test_it_is_written_into_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_UNSEEN", 64)
     assert command.run(tmp_path / "out", run=tmp_path / "run", recipe=TINY, members=1) == 0
     loaded = load_weights(tmp_path / "out" / FOLDER)
     assert len(loaded.members) == 1
