@@ -11,7 +11,7 @@ from sensebind.agent.reader.tool_matcher import ToolMatcher, ToolText
 from sensebind.agent.reader.tool_words import alike, opposed, stem, stems_of
 from sensebind.agent.reader.weights import Calibration
 
-DEVELOPMENT = Path(__file__).parents[3] / "data" / "reader" / "foreign_development.json"
+DEVELOPMENT = Path(__file__).parents[2] / "data" / "reader" / "foreign_development.json"
 PUMP = [
     ToolText.of("battery", "Charge of the battery in percent.", {}),
     ToolText.of("pump_on", "Turn the pump on.", {}),
