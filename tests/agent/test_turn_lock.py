@@ -77,11 +77,12 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
 def test_two_objects_of_one_process_exclude_each_other_too(tmp_path: Path) -> None:
     first, second = (TurnLock("a", tmp_path / "d.sqlite") for _ in range(2))
     with first.turn() as cancelled:
-        assert first.cancelled is cancelled and not cancelled.is_set()
+        assert first.cancels == 0 and not cancelled.is_set()
         with pytest.raises(StillRunning, match="another process"), second.turn():
             pass
         with pytest.raises(StillRunning, match="wait or cancel"), first.turn():
             pass
+        assert first.cancel() is cancelled
         with TurnLock("b", tmp_path / "d.sqlite").turn():
             pass
     with second.turn():

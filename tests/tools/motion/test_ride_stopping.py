@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from langchain_core.tools import BaseTool, ToolException
+from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Policy
 from sensebind.errors import ConfigurationError, ToolError
@@ -321,5 +321,5 @@ def test_a_robot_that_does_not_know_where_it_is_does_not_move(lost_at: float) ->
     tools = motion_tools(Motion(robot, Limits(fence=(-1.0, -1.0, 3.0, 1.0))))
     assert "does not know where it is" in call(tools, "drive", metres=2.0)
     assert robot.where[0] < 1.0
-    with pytest.raises(ToolException, match="nan is not an angle"):
+    with pytest.raises(ToolError, match="nan is not an angle"):
         Motion(Slow()).turn(math.nan)
