@@ -154,7 +154,7 @@ _VAGUE = re.compile(
     r"\b(?:a (?:little|bit|tad|touch|smidge\w*|hair)|slightly|somewhat|some|gently)\b"
     r"|一点|一些|一丢丢|稍微?|略|点儿|(?:half|part)[ -]?way (?:to|left|right)"
 )
-_MINUS = re.compile(r"(?:(?<![\w.)])-|\b(?:minus|negative) |负|零下(?:摄氏|华氏)?)\s?$")
+_MINUS = re.compile(r"(?:(?<![a-z\d.)])-|\b(?:minus|negative) |负|零下(?:摄氏|华氏)?)\s?$")
 _BELOW = re.compile(r"\s?(?:degrees?\s)?below(?: zero)?\b")
 _CHOICE = re.compile(
     r"\s?(?:-|~|/|to|or|or maybe|or even|maybe|up to|through|or so to|till|until)\s?"
@@ -313,7 +313,8 @@ def _quantity(text: str, one: Numeral, cut: list[Clause]) -> Quantity | None:
 
 
 def _before(text: str, start: int) -> str:
-    return text[max(0, start - _NEAR) : start]
+    """What stands before a number; a new line, before which `$` matches too, as a mark."""
+    return text[max(0, start - _NEAR) : start].replace("\n", ";")
 
 
 def _is_no_value(text: str, one: Numeral) -> bool:
