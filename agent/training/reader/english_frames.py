@@ -630,6 +630,19 @@ i'm thinking (about|of) {ving}
 i was thinking you could {vp} sometime
 i wish you could {vp}
 i wish {d} were {state}
+i wish {d} was {state}
+i wish {who} had {vpp}
+i wish you would {vp} more often
+i wish someone would {vp}
+if only {d} were {state}
+if only {who} would {vp}
+how i wish {d} were {state}
+it'd be (nice|lovely|great|a dream) to have {d} {state} (one day|some day|all the time|at home)
+wouldn't it be (lovely|nice) to have {d} {state}
+i hope {who} will {vp}
+i hope {d} is {state}
+i hope somebody {vpast}
+i dream of {ving}
 i wish i had {vpp}
 maybe i should {vp}
 maybe later you can {vp}
@@ -663,6 +676,18 @@ tell me how to {vp}
 show me how to {vp}
 describe how you would {vp}
 tell me a story about a robot that {v3}
+tell me a joke about {d}
+why did the robot {vp}? to get to the other side
+knock knock, {vp}
+what did {d} say to the {noun}
+did you hear the one about the robot who {vpast}
+how many robots does it take to {vp}
+{d} walks into a bar
+a robot {v3} and nobody laughs
+{vp}, said the {noun} to the {noun}
+{vp} or i'll {overb} the {noun}, just kidding
+just kidding, don't {vp}
+only joking about {ving}
 write a poem about {ving}"""
 
 QUOTATION = """"{vp}"

@@ -448,8 +448,7 @@ you're standing on my foot""",
 """Why somebody may want it: next to an order they are reasons, alone they are hints."""
 
 HALF: dict[str, str] = {
-    "thermostat_set": """leave {d} at {temp}
-(turn up|turn down|raise|lower|increase|reduce|adjust|change) {d} [a bit|a little|]
+    "thermostat_set": """(turn up|turn down|raise|lower|increase|reduce|adjust|change) {d} [a bit|a little|]
 turn {d} (up|down) [a bit|a little|]
 make it (warmer|cooler|colder|hotter|a bit warmer|a little cooler|less cold) [in here|]
 (heat|warm|cool) (the room|the house|this place) [up|down|]

@@ -54,9 +54,9 @@ class ReaderRecipe:
         seed: Of sentences and weights.
     """
 
-    steps: int = 2600
+    steps: int = 3000
     batch: int = 256
-    shards: int = 8
+    shards: int = 14
     shard: int = 16384
     rate: float = 3e-3
     warmup: int = 200
