@@ -266,7 +266,9 @@ class WordsReader:
                 asked = _question(best.tool, arguments.missing[0], speech)
                 return replace(reading, reply=asked)
             call = Proposal(best.tool.name, arguments.values, whole=True)
-            return replace(reading, verdict=Verdict.CALL, proposals=(call,))
+            may = Verdict.CALL if best.score >= limits.fits_surely else Verdict.ASK
+            verdicts = {**reading.verdicts, call.tool: may}
+            return replace(reading, verdicts=verdicts, proposals=(call,))
         if not alone:
             return reading
         talks = scores.category["talk"] > limits.order

@@ -38,7 +38,8 @@ class Calibration:
             does not know.
         refuse: Least score of a condition, a negation and the like, for such tools to be left.
         surely: Least score of words that forbid, or are about later, to be answered so.
-        fits: Least score of a user's own tool.
+        fits: Least score of a user's own tool, which the person is asked about.
+        fits_surely: Least score of one that is called without a question of the reader.
     """
 
     temperature: float = 1.0
@@ -48,6 +49,7 @@ class Calibration:
     refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
+    fits_surely: float = 0.62
 
 
 @dataclass(frozen=True, slots=True)
