@@ -6,6 +6,7 @@ same weights again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import random
@@ -97,6 +98,7 @@ class Shards:
             member: Whose order the batches have.
         """
         self._recipe, self._run, self._member = recipe, run, member
+        _forget_others(run, f"{recipe.seed} {recipe.shard} {recipe.english} {_sources()}")
         self._last: tuple[int, list[Row]] = (-1, [])
         words = run / "words.json"
         if not words.is_file():
@@ -144,6 +146,26 @@ class Shards:
                 torch.tensor([one[3] for one in chosen]),
                 torch.tensor([one[4] for one in chosen]),
             )
+
+
+def _sources() -> str:
+    """A digest of the code and the words that sentences are made of."""
+    digest = hashlib.blake2b(digest_size=16)
+    for folder in (Path(__file__).parent, Path(__file__).parents[2] / "corpus"):
+        for file in sorted([*folder.glob("*.py"), *folder.glob("words/*.txt")]):
+            if file.name not in ("train.py", "command.py"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _forget_others(run: Path, made_of: str) -> None:
+    """Removes shards and states that were made of other sentences."""
+    label = run / "made_of"
+    if label.is_file() and label.read_text("utf-8") == made_of:
+        return
+    for file in (*run.glob("shard-*.json"), *run.glob("member-*.pt"), run / "words.json"):
+        file.unlink(missing_ok=True)
+    _write(label, made_of.encode())
 
 
 def size_of(recipe: ReaderRecipe, vocabulary: Vocabulary) -> NetworkSize:

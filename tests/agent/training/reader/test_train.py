@@ -60,3 +60,12 @@ def test_the_rate_rises_and_falls() -> None:
     rates = [rate_at(ReaderRecipe(steps=1000, warmup=100), step) for step in (0, 99, 500, 999)]
     assert rates[0] < rates[2] < rates[1]
     assert rates[3] < rates[2]
+
+
+def test_sentences_of_other_code_are_not_taken(tmp_path: Path) -> None:
+    train(TINY, tmp_path)
+    (tmp_path / "made_of").write_text("other words", encoding="utf-8")
+    (tmp_path / "shard-000.json").write_text("[]", encoding="utf-8")
+    again, _ = train(TINY, tmp_path)
+    fresh, _ = train(TINY, tmp_path / "fresh")
+    assert torch.equal(again.queries, fresh.queries)
