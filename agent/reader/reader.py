@@ -210,7 +210,7 @@ class WordsReader:
         """For each tool, the probability that it is ordered, and that it is ordered or meant."""
         act, meant = dict.fromkeys(known, 0.0), dict.fromkeys(known, 0.0)
         for action, names in TOOLS_OF.items():
-            for name in known.intersection(names):
+            for name in set(names) & known:
                 act[name] = min(1.0, act[name] + scores.act[action])
                 meant[name] = min(1.0, meant[name] + scores.act[action] + scores.ask[action])
         return act, meant

@@ -288,7 +288,7 @@ _LANGUAGES = {
 
 def _types(schema: Mapping[str, Any]) -> set[str]:
     kind = schema.get("type")
-    found = {kind} if isinstance(kind, str) else set(kind or ())
+    found: set[str] = {kind} if isinstance(kind, str) else {str(one) for one in kind or ()}
     for key in ("anyOf", "oneOf"):
         for part in schema.get(key) or ():
             if isinstance(part, Mapping):

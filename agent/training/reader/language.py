@@ -334,7 +334,7 @@ class Language:
         return the + noun
 
 
-FORMS = ("vp", "ving", "vpast", "vpp", "v3")
+FORMS: tuple[str, ...] = ("vp", "ving", "vpast", "vpp", "v3")
 _FRAMES = frozenset(
     [
         "order",
