@@ -31,14 +31,19 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class PerceptRecord:
-    """A sense's part in a turn: `present`, `nothing`, `stale` or `missing`, and how old.
+    """A sense's part in a turn: what it had to say, and how old that is.
 
     Attributes:
         sense: Name of the slot, such as "sight".
         stream: Name of the stream, such as "camera".
-        state: `present`, `nothing`, `stale` or `missing`.
+        state: `present`, `unknown` (the weights do not know it), `named` (it has a taught name),
+            `nothing`, `stale` or `missing`.
         age_ms: Age of the observation when the condition was taken, ms; None if missing.
         reference: Reference of the observation, `frame:<stream>@<ns>`; "" if missing.
+        known: Whether what was perceived is of a kind that the weights were trained with; True
+            where nothing was perceived.
+        confidence: That it is, 0..1.
+        name: Its taught name, or "".
     """
 
     sense: str
@@ -46,13 +51,26 @@ class PerceptRecord:
     state: str
     age_ms: float | None
     reference: str
+    known: bool = True
+    confidence: float = 1.0
+    name: str = ""
 
     @classmethod
     def of(cls, sensed: Sensed) -> "PerceptRecord":
         """Notes a sense."""
         missing = sensed.state is SenseState.MISSING
         age = None if missing else round(sensed.age_ms, 1)
-        return cls(sensed.sense, sensed.stream, str(sensed.state), age, sensed.reference)
+        known, sure = sensed.state is not SenseState.UNKNOWN, round(sensed.confidence, 3)
+        return cls(
+            sensed.sense,
+            sensed.stream,
+            str(sensed.state),
+            age,
+            sensed.reference,
+            known,
+            sure,
+            sensed.name,
+        )
 
 
 @dataclass(slots=True)
@@ -89,9 +107,19 @@ class TurnRecord:
     id: str = field(default_factory=lambda: uuid4().hex)
     at: float = field(default_factory=time.time)
 
+    @property
+    def confidence(self) -> float:
+        """That the weights know all that was perceived, 0..1: of the sense that is least known."""
+        return min((one.confidence for one in self.percepts), default=1.0)
+
+    @property
+    def known(self) -> bool:
+        """Whether the weights know all that was perceived."""
+        return all(one.known for one in self.percepts)
+
     def as_json(self) -> dict[str, Any]:
         """Returns plain values."""
-        return asdict(self)
+        return asdict(self) | {"confidence": self.confidence, "known": self.known}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from sensebind.agent.conditioning.condition import Condition
 from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.llm.chat_model import ChatSenseBind
 
+_PERCEIVED = (SenseState.PRESENT, SenseState.NAMED, SenseState.UNKNOWN)
+
 
 class Senses(Protocol):
     """Where conditions come from; `Awareness` is one."""
@@ -42,7 +44,7 @@ class ConditionSenses:
         frames = [
             one.reference
             for one in condition.sensed
-            if one.state is SenseState.PRESENT and one.reference.startswith("frame:")
+            if one.state in _PERCEIVED and one.reference.startswith("frame:")
         ]
         if frames:
             carried["frames"] = frames

@@ -169,8 +169,8 @@ class EpisodeStore:
             else:
                 number = file.execute(
                     "INSERT INTO episodes (stream, modality, model, started_at, ended_at, "
-                    "percepts, open, kept_at) VALUES (?,?,?,?,?,?,?,?)",
-                    row,
+                    "percepts, open, kept_at, description) VALUES (?,?,?,?,?,?,?,?,?)",
+                    (*row, episode.description),
                 ).lastrowid
                 assert number is not None
             file.executemany(

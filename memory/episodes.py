@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sensebind.errors import InputError
+from sensebind.perception.modality import modality_info
 
 MAX_RESULTS = 100
 
@@ -44,7 +45,8 @@ class Episode:
         moments: What stands for it; the first is the mean of all.
         open: Whether it was still going on when this was written.
         id: Number in the store; 0 before it is stored.
-        description: What a language model said of it; "" until somebody asked.
+        description: What a language model said of it; "" until somebody asked. Of what the weights
+            do not know nobody is asked: it says so from the beginning.
     """
 
     stream: str
@@ -57,6 +59,11 @@ class Episode:
     open: bool = False
     id: int = 0
     description: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the weights knew what was perceived; otherwise its moments name nothing."""
+        return self.description != modality_info(self.modality).unknown
 
     @property
     def seconds(self) -> float:
@@ -77,6 +84,8 @@ class Query:
         newest: The newest of those that fit, instead of those that fit best.
         limit: Most results, 1 to `MAX_RESULTS`.
         model: Digest of the encoder of `embedding`; "" does not check it.
+        example: Whether `embedding` is of a thing that was shown, and not of a text: then also what
+            the weights do not know is found, and only what is much like it.
     """
 
     embedding: np.ndarray | None = field(default=None, repr=False)
@@ -87,6 +96,7 @@ class Query:
     newest: bool = False
     limit: int = 3
     model: str = ""
+    example: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_RESULTS:

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _SHARE = 0.35  # of the way from an unrelated word to the one that fits best
 
+_LIKE = 0.75  # cosine from which an episode is of the thing that was shown
+
 Describe = Callable[[Episode], str]
 """What a language model says of an episode, given with its moments."""
 
@@ -140,11 +142,15 @@ class EpisodeMemory:
                 continue
             break
         hits = [hit for hit in hits if hit.episode in known]
+        if query.example:
+            hits = [hit for hit in hits if hit.similarity >= _LIKE]
+        else:  # what the weights do not know is not named by a text
+            hits = [hit for hit in hits if known[hit.episode].known]
         found = []
         for hit in hits[: query.limit]:
             episode = known[hit.episode]
             moment, _ = best_moment(episode, vector)
-            if self._speaks_of(moment.embedding, vector):
+            if query.example or self._speaks_of(moment.embedding, vector):
                 found.append(
                     Recollection(episode, moment.at, moment.reference, hit.similarity, hit.score)
                 )

@@ -78,6 +78,7 @@ def ask(
     limit: int = 3,
     model: str = "",
     now: datetime | None = None,
+    example: bool = False,
 ) -> Query:
     """Make a query out of what people say.
 
@@ -88,6 +89,7 @@ def ask(
         limit: Most episodes.
         model: Digest of the encoder of the embedding, if it is to be checked.
         now: The present by default.
+        example: Whether the embedding is of a thing that was shown.
 
     Raises:
         InputError: A time that cannot be read, an unknown sense, or a limit out of range.
@@ -103,6 +105,7 @@ def ask(
         newest=time.newest,
         limit=limit,
         model=model,
+        example=example,
     )
 
 

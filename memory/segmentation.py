@@ -2,7 +2,8 @@
 
 A change must be clear and last: an episode ends when `confirm` percepts in a row lie farther than
 `change` from its mean, and a percept nearer than `settle` ends the suspicion (hysteresis). It also
-ends when the sense perceives nothing any more, when nothing came for a while, when the wall clock
+ends when what is perceived becomes known or unknown to the weights, when the sense perceives
+nothing any more, when nothing came for a while, when the wall clock
 jumps, when the encoder changes, or when it has lasted long enough.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sensebind.memory.episodes import Episode, Moment
+from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept, observation_reference
 
 _CLOCK_JUMP = 1.0  # seconds that wall and monotonic clock may part between two percepts
@@ -108,6 +110,7 @@ class _Draft:
             percepts=self.count,
             moments=(_moment(typical, mean), *(_moment(p, p.embedding) for p in self.unusual)),
             open=open,
+            description="" if header.known else modality_info(header.modality.value).unknown,
         )
 
 
@@ -173,7 +176,8 @@ class Segmenter:
             return ended
         # Hysteresis: it takes more to raise a suspicion than to keep it.
         limit = settings.settle if self._suspects else settings.change
-        if _distance(percept.embedding, draft.mean) <= limit:
+        same = percept.header.known == draft.first.header.known
+        if same and _distance(percept.embedding, draft.mean) <= limit:
             for one in (*self._suspects, percept):
                 draft.add(one, settings)
             self._suspects.clear()

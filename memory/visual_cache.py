@@ -96,6 +96,10 @@ class VisualCache:
         """Twelve hex digits that name the content; "" when it is unknown."""
         return self.info.source[:12]
 
+    def vectors(self) -> np.ndarray:
+        """Return the vectors of all images, float32 [N, D]."""
+        return self._index.reconstruct_n(0, len(self)).astype(np.float32)
+
     @classmethod
     def build(cls, embeddings: np.ndarray, factory: str = "Flat", probes: int = 16) -> VisualCache:
         """Build a cache from image embeddings.

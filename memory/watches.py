@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import InputError
@@ -163,7 +164,15 @@ class Watcher:
             self._watches, self._rivals = given, rivals
 
     def __call__(self, percept: Percept) -> None:
-        """Compare a percept with every watch; reports those that fire."""
+        """Compare a percept with every watch; reports those that fire.
+
+        What the weights do not know is like nothing, but for a watch for an example: it has no name
+        that a text could be for.
+        """
+        bare = percept
+        if not percept.header.known:
+            nothing = replace(percept.header, present=False)
+            percept = Percept(nothing, np.zeros_like(percept.embedding))
         header = percept.header
         with self._lock:
             words = None
@@ -176,7 +185,8 @@ class Watcher:
                 if watch.modality in ("", header.modality.value)
                 and watch.model in ("", header.model)
                 and header.shape == watch.embedding.shape
-                and (alert := self._compare(watch, percept, words, top)) is not None
+                and (alert := self._compare(watch, bare if watch.top else percept, words, top))
+                is not None
             ]
         for alert in alerts:
             self._tell(alert)

@@ -40,6 +40,7 @@ class ModalityInfo:
         tool: Name of the tool that perceives it now.
         tool_summary: What that tool does, for the language model.
         nothing: What the tool answers when there is nothing to perceive.
+        unknown: What is said of something that the weights do not know.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModalityInfo:
     tool: str = ""
     tool_summary: str = ""
     nothing: str = "nothing is perceived"
+    unknown: str = "I perceive something I do not know."
 
 
 MODALITY_INFO: dict[str, ModalityInfo] = {
@@ -72,6 +74,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             tool="look",
             tool_summary="Looks with the camera, now.",
             nothing="nothing is in view",
+            unknown="I see something I do not know.",
         ),
         ModalityInfo(
             "audio",
@@ -85,6 +88,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             tool="listen",
             tool_summary="Listens with the microphone, now.",
             nothing="it is silent",
+            unknown="I hear something I do not know.",
         ),
         ModalityInfo(
             "point",
@@ -98,6 +102,7 @@ MODALITY_INFO: dict[str, ModalityInfo] = {
             tool="scan",
             tool_summary="Scans what is near with the lidar, now.",
             nothing="nothing is near",
+            unknown="There is something near me that I do not know.",
         ),
         ModalityInfo("text"),
         ModalityInfo("depth"),

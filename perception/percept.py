@@ -24,6 +24,7 @@ from sensebind.perception.stream_names import STREAM_NAME
 from sensebind.perception.stream_names import STREAM_PATTERN as STREAM_PATTERN
 
 HEADER_VERSION = 1
+HEADER_REVISION = 2  # of the same version: fields were added, which older readers leave out
 MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
 MAX_THINGS = 16
@@ -37,6 +38,7 @@ StreamName = Annotated[str, Meta(pattern=rf"^{STREAM_NAME}\Z")]  # to Python, $ 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Positive = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 ShortText = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=256)]
 
@@ -105,6 +107,8 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: Schema of this header; another one is refused.
+        revision: Which fields of that schema the writer knows: 1 knows neither `known` nor
+            `confidence`, and what it sends counts as known.
         stream: Name of the stream, such as "camera".
         modality: What kind of sample was embedded.
         sequence: Counts up by one per percept of this stream and epoch; a jump is a gap.
@@ -125,9 +129,13 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
         clock: Names the clock of `monotonic`; "" is that of the reader's own machine.
         unchanged: Whether the sample looked like one before, whose embedding this is.
         things: What a scan found, the nearest first; the embedding is that of the first.
+        known: False when the sample is of no kind that the encoder's weights were trained with:
+            the embedding then says nothing that can be named.
+        confidence: That it is known, 0..1; 1 where the encoder has no guard.
     """
 
     version: Literal[1] = HEADER_VERSION
+    revision: Count = 1
     stream: StreamName
     modality: Modality
     sequence: Count
@@ -147,6 +155,8 @@ class PerceptHeader(Struct, frozen=True, kw_only=True):
     clock: ShortText = ""
     unchanged: bool = False
     things: Annotated[tuple[Thing, ...], Meta(max_length=MAX_THINGS)] = ()
+    known: bool = True
+    confidence: Share = 1.0
 
 
 class Digested(Protocol):
@@ -204,13 +214,15 @@ class Percept(Struct, frozen=True):
             encoder: What encoded it: its width and digest.
             enhancer: What enhanced it; None if nothing did.
             payload: The sample in a compressed form.
-            **fields: More of the header, such as `sequence`, `encode_ms` or `things`; `stream` and
-                `modality` where it is published under others than it was captured under.
+            **fields: More of the header, such as `sequence`, `encode_ms`, `things` or `known`;
+                `stream` and `modality` where it is published under others than those it was
+                captured under.
 
         Returns:
             A percept that the publisher numbers and stamps.
         """
         header = PerceptHeader(
+            revision=HEADER_REVISION,
             stream=fields.pop("stream", observation.stream),
             modality=fields.pop("modality", observation.modality),
             sequence=fields.pop("sequence", 0),

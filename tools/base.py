@@ -9,7 +9,7 @@ import numpy as np
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel
 
-from sensebind.errors import SenseBindError, SourceError, ToolError
+from sensebind.errors import SenseBindError, SourceError, ToolError, UnfamiliarError
 from sensebind.perception.percept import Observation
 
 MAX_AGE = 1.0
@@ -111,6 +111,8 @@ def newest_frame(provider: FrameProvider, max_age: float = MAX_AGE) -> Frame:
     """
     try:
         observation = provider()
+    except UnfamiliarError as error:
+        raise ToolError(str(error)) from error
     except SourceError as error:
         raise ToolError(f"there is no picture: {error}") from error
     age = time.monotonic() - observation.monotonic

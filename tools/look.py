@@ -69,7 +69,9 @@ def _tool(
     def sense() -> tuple[str, dict[str, Any]]:
         percept = senses.newest(stream, max_age)
         header = percept.header
-        said = describe(percept) if header.present else info.nothing
+        said = info.nothing
+        if header.present:
+            said = describe(percept) if header.known else info.unknown
         age = max(0.0, clock() - header.monotonic)
         return f"{said} ({age:.1f} s ago)", {
             "stream": stream,
@@ -77,6 +79,8 @@ def _tool(
             "captured_at": header.captured_at,
             "age_ms": round(1000 * age, 1),
             "present": header.present,
+            "known": header.known,
+            "confidence": round(header.confidence, 3),
         }
 
     return make_tool(

@@ -16,6 +16,8 @@ from sensebind.tools.risk import Origin, Risk, label
 
 Embed = Callable[[str], np.ndarray]
 """Text to float32 [D], in the space of the percepts."""
+Taught = Callable[[str], np.ndarray | None]
+"""A text to the embedding of what was shown under that name; None where it is no such name."""
 MAX_WHAT = 100
 _RESULTS = 3
 
@@ -47,7 +49,11 @@ class Recall(BaseModel):
 
 
 def recall_tool(
-    memory: EpisodeMemory, embed: Embed, *, now: Callable[[], datetime] = datetime.now
+    memory: EpisodeMemory,
+    embed: Embed,
+    *,
+    taught: Taught | None = None,
+    now: Callable[[], datetime] = datetime.now,
 ) -> BaseTool:
     """Returns the `recall` tool, which searches what was perceived before.
 
@@ -57,14 +63,17 @@ def recall_tool(
     Args:
         memory: What is searched.
         embed: Embeds the text to look for.
+        taught: Gives what a taught name stands for; nothing has one by default.
         now: The present; tests give a fixed one.
     """
 
     def recall(
         what: str = "", sense: str = "any", when: str = ""
     ) -> tuple[str, list[dict[str, Any]]]:
+        shown = taught(what) if taught is not None else None
         query = ask(
-            embed(what) if what.strip() else None,
+            shown if shown is not None else embed(what) if what.strip() else None,
+            example=shown is not None,
             sense="" if sense == "any" else sense,
             when=when,
             limit=_RESULTS,

@@ -10,7 +10,7 @@ from sensebind.memory.retriever import SENSE_OF, SENSES
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import MAX_NAME, Watch
 from sensebind.tools.base import NoArguments, make_tool
-from sensebind.tools.recall import Embed
+from sensebind.tools.recall import Embed, Taught
 from sensebind.tools.risk import Origin, Risk, label
 
 _What = Annotated[
@@ -43,7 +43,10 @@ class WatchRemove(BaseModel):
 
 
 def watch_tools(
-    book: WatchBook, embed: Embed, model: Callable[[], str] = lambda: ""
+    book: WatchBook,
+    embed: Embed,
+    model: Callable[[], str] = lambda: "",
+    taught: Taught | None = None,
 ) -> list[BaseTool]:
     """Returns `watch_add`, `watch_list` and `watch_remove`.
 
@@ -53,12 +56,17 @@ def watch_tools(
         book: The list of watches.
         embed: Embeds the text to watch for.
         model: Gives the digest of the encoder that does.
+        taught: Gives what a taught name stands for; nothing has one by default.
     """
 
     def watch_add(what: str, sense: str = "any") -> tuple[str, dict[str, Any]]:
         name = " ".join(what.split())
         modality = SENSES.get(sense, "")
-        book.add(Watch(name, embed(name), model(), modality))
+        shown = taught(name) if taught is not None else None
+        if shown is not None:
+            book.add(Watch(name, shown, model(), modality, top=1.0))
+        else:
+            book.add(Watch(name, embed(name), model(), modality))
         how = f" by {sense}" if modality else ""
         return f"watching for {name}{how}", {"name": name, "modality": modality}
 

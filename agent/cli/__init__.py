@@ -30,6 +30,7 @@ from sensebind.agent.cli import (
     replay,
     run,
     stop,
+    teach,
     threads,
     top,
     train,
@@ -65,6 +66,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
     },
     "Remember": {
         "recall": recall.recall,
+        "teach": teach.teach,
         "watch": watch.watch,
         "record": record.record,
         "replay": replay.replay,

@@ -87,6 +87,7 @@ def ask(
         from sensebind.agent.events import PerceptRecord, TurnRecord
         from sensebind.agent.llm.checkpoint import load_llm
         from sensebind.agent.llm.one_question import answer
+        from sensebind.perception.imagebind.guard import purpose
 
         llm = load_llm(directory)
         condition = None
@@ -94,7 +95,9 @@ def ask(
             condition = FileSenses(directory, list(files)).condition(
                 files, senses=llm.senses, dim=llm.bind_dim, weights=shares, mix=mix
             )
-    out = console()
+    out, known = console(), purpose(directory)
+    if known and sys.stderr.isatty():
+        print(f"these weights were trained on {printable(known)}", file=sys.stderr)
     record, began = TurnRecord(question), time.perf_counter()
     if condition is not None:
         record.condition = condition.reference
@@ -106,7 +109,7 @@ def ask(
             out.print(escape(printable(piece, lines=True)), end="")
     record.total_ms = _since(began)
     if as_json:
-        print(printable_json(record.as_json()))
+        print(printable_json(record.as_json() | {"trained_on": known}))
     else:
         out.print()
     return 0

@@ -172,8 +172,11 @@ def talk_with_robot(
     Raises:
         SenseBindError: It cannot start; nothing is left running.
     """
+    from rich.markup import escape
+
     from sensebind.agent.cli.conversation import converse
     from sensebind.agent.robot.robot import Robot
+    from sensebind.perception.imagebind.guard import purpose
 
     logging.getLogger("sensebind").setLevel(logging.ERROR)  # gaps are reported in the dialog
     notes = terminal.notes
@@ -206,6 +209,8 @@ def talk_with_robot(
                     notes.print(f"[yellow]nothing has come from {stream} yet: {detail}[/]")
                 if terminal.interactive:
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
+                    if known := purpose(config.weights):
+                        notes.print(f"[dim]its encoders were trained on {escape(known)}[/]")
                 running.append(agent)
                 try:
                     with terminal.pausing(robot.pausing):

@@ -1,5 +1,6 @@
 """`sensebind eval`: what the weights can do."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,14 @@ from sensebind.agent.cli.options import Checkpoint, Json, weights
 from sensebind.errors import InputError
 
 app = typer.Typer(help="Measure what the weights can do.")
+
+
+class Half(StrEnum):
+    """Which files are looked at."""
+
+    all = "all"
+    development = "development"
+    held_out = "held-out"
 
 
 @app.command("simhome")
@@ -27,6 +36,33 @@ def eval_simhome(
     from sensebind.agent.evaluation.simhome import run
 
     return run(n=n, utterances=utterances, as_json=as_json, checkpoint=directory)
+
+
+@app.command("unknown")
+def eval_unknown(
+    images: Annotated[Path | None, typer.Option(help="Folder of images not of SimHome.")] = None,
+    sounds: Annotated[Path | None, typer.Option(help="Folder of sounds not of SimHome.")] = None,
+    clouds: Annotated[Path | None, typer.Option(help="Folder of clouds not of SimHome.")] = None,
+    half: Annotated[
+        Half, typer.Option(help="Files whose name's digest is even, odd (held out), or all.")
+    ] = Half.all,
+    n: Annotated[int, typer.Option(min=1, max=100_000, help="Held-out scenes.")] = 300,
+    misses: Annotated[
+        Path | None, typer.Option(help="File for the names of what was taken for known.")
+    ] = None,
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Measure what the weights take for known. Exit code 1 when a row is below its bar."""
+    directory = weights(checkpoint)
+    folders = {"vision": images, "audio": sounds, "point": clouds}
+    for folder in folders.values():
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{folder} is not a folder")
+    from sensebind.agent.evaluation.unknown import run
+
+    given = {modality: folder for modality, folder in folders.items() if folder is not None}
+    return run(given, n=n, half=half.value, misses=misses, as_json=as_json, checkpoint=directory)
 
 
 @app.command("agent")

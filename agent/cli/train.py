@@ -157,6 +157,31 @@ def train_reader(
     )
 
 
+@app.command("guard")
+def train_guard(
+    output: Output = EMBEDDED,
+    run: Annotated[
+        Path, typer.Option(help="Working folder; scenes that an earlier run rendered stay.")
+    ] = Path("runs/guard"),
+    scenes: Annotated[
+        int | None, typer.Option(min=30, help="Scenes of known inputs, instead of the recipe's.")
+    ] = None,
+    workers: Workers = None,
+) -> int:
+    """Calibrate what the encoders know, on scenes of their own; after `train bind`."""
+    check_disk(output, run)
+    _log()
+    from dataclasses import replace
+
+    from sensebind.agent.training.guard.calibrate import GuardRecipe, calibrate
+
+    recipe = GuardRecipe()
+    if scenes is not None:
+        recipe = replace(recipe, scenes=scenes)
+    calibrate(output, run=run, recipe=recipe, workers=workers or 2)
+    return 0
+
+
 def _log() -> None:
     """Prints what the training logs, from now on."""
     from sensebind.agent.training.progress import tell

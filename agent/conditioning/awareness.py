@@ -118,6 +118,7 @@ class Awareness:
         listeners: Sequence[Callable[[Percept], None]] = (),
         keys: KeyRing | None = None,
         frames: Callable[[str], Frame] | None = None,
+        names: Callable[[str, np.ndarray], str] | None = None,
     ) -> None:
         """Prepare; `start` connects.
 
@@ -130,6 +131,7 @@ class Awareness:
             keys: Needed for streams of other machines.
             frames: Finds a frame by reference, such as `FrameStore.get` or `FrameClient.get`, for
                 streams whose percepts carry no picture.
+            names: Gives the taught name of a modality's embedding, or "".
 
         Raises:
             InputError: A stream has no endpoint.
@@ -139,6 +141,7 @@ class Awareness:
             raise InputError(f"no endpoint for {', '.join(missing)}")
         self._streams = {name: _Stream(str(m)) for name, m in modalities.items()}
         self._frames = frames
+        self._names = names or (lambda _modality, _embedding: "")
         self._muted: frozenset[str] = frozenset()
         self._listener = Listener(
             "awareness",
@@ -333,8 +336,9 @@ class Awareness:
             max_age: Seconds after which a percept is stale.
 
         Returns:
-            The fresh percepts by stream, and for every stream what became of it: present, nothing
-            (the sense looked and found nothing), stale or missing.
+            The fresh percepts by stream, and for every stream what became of it: present, unknown
+            (something that the weights do not know), nothing (the sense looked and found nothing),
+            stale or missing.
 
         Raises:
             BusError: The listening thread has failed.
@@ -349,16 +353,37 @@ class Awareness:
                 if stream.percept is None:
                     sensed.append(Sensed(sense, name, SenseState.MISSING))
                     continue
-                header, age = stream.percept.header, stream.age(now)
+                header, age, called = stream.percept.header, stream.age(now), ""
                 if age > max_age:
                     state = SenseState.STALE
                 else:
                     state = SenseState.PRESENT if header.present else SenseState.NOTHING
+                    if state is SenseState.PRESENT:
+                        called = self.name_of(stream.percept)
+                    if called:
+                        state = SenseState.NAMED
+                    elif header.present and not header.known:
+                        state = SenseState.UNKNOWN
                     percepts[name] = stream.percept
                 sensed.append(
-                    Sensed(sense, name, state, header.observation, header.captured_at, 1000 * age)
+                    Sensed(
+                        sense,
+                        name,
+                        state,
+                        header.observation,
+                        header.captured_at,
+                        1000 * age,
+                        header.confidence,
+                        called,
+                    )
                 )
         return percepts, tuple(sensed)
+
+    def name_of(self, percept: Percept) -> str:
+        """Return the taught name of what a percept is of; "" without one."""
+        if not percept.header.present:
+            return ""
+        return self._names(percept.header.modality.value, percept.embedding)
 
     def condition(
         self,
@@ -380,9 +405,11 @@ class Awareness:
             BusError: The listening thread has failed.
         """
         percepts, sensed = self.snapshot(max_age)
+        shown = {one.stream for one in sensed if one.state is SenseState.PRESENT}
         embeddings: dict[str, np.ndarray] = {}
         # Of several streams of one modality, the one captured last is the sense.
-        for percept in sorted(percepts.values(), key=lambda p: p.header.monotonic):
+        present = [percept for name, percept in percepts.items() if name in shown]
+        for percept in sorted(present, key=lambda p: p.header.monotonic):
             if percept.header.present:
                 embeddings[percept.header.modality.value] = percept.embedding
         return compose(embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed)

@@ -48,6 +48,23 @@ class Condition:
             raise InputError("a condition with NaN or infinite numbers cannot be used")
 
     @property
+    def told(self) -> dict[str, str]:
+        """Senses that perceive what no slot can say, with its taught name; "" is unknown.
+
+        What is known, of another stream of the same sense, goes first, and then what has a name.
+        """
+        known = {one.sense for one in self.sensed if one.state is SenseState.PRESENT}
+        found: dict[str, str] = {}
+        for one in self.sensed:
+            if one.sense in known:
+                continue
+            if one.state is SenseState.NAMED:
+                found[one.sense] = one.name
+            elif one.state is SenseState.UNKNOWN:
+                found.setdefault(one.sense, "")
+        return found
+
+    @property
     def key(self) -> tuple[bytes, bytes]:
         """Equal for two conditions that condition the model equally."""
         return self.embeddings.tobytes(), self.present.tobytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +41,26 @@ class Frames(Protocol):
     def get(self, reference: str) -> Frame:
         """Returns a frame, or raises InputError if it is not there (any more)."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Perceived:
+    """What one thing is to the encoder.
+
+    Attributes:
+        embedding: Unit vector [D].
+        known: Whether it is of a kind that the weights were trained with.
+        confidence: That it is, 0..1; 1 where nothing judges it.
+    """
+
+    embedding: np.ndarray
+    known: bool = True
+    confidence: float = 1.0
+
+    @property
+    def state(self) -> SenseState:
+        """What becomes of its slot."""
+        return SenseState.PRESENT if self.known else SenseState.UNKNOWN
 
 
 class FileSenses:
@@ -95,13 +116,29 @@ class FileSenses:
         Raises:
             InputError: It is missing, unreadable, or not of this modality.
         """
+        perceived = self.perceived(modality, data, rate)
+        return None if perceived is None else perceived.embedding
+
+    def perceived(self, modality: str, data: Data, rate: int | None = None) -> Perceived | None:
+        """As `embed`, but returns whether the weights know such a thing, too.
+
+        Raises:
+            InputError: As `embed`.
+        """
         encoded = self.encode(modality, data, rate)
         if encoded is None:
             return None
         try:
-            return unit(encoded.final)
+            vector = unit(encoded.final)
         except InputError as error:
             raise InputError(f"{_named(data)} cannot be encoded: {error}") from error
+        return Perceived(vector, encoded.known, encoded.confidence)
+
+    def enhanced(self, modality: str, vector: np.ndarray) -> np.ndarray:
+        """Return an embedding [D] as the senses' workers publish it: all but images enhanced."""
+        if modality not in ENHANCED or self.cache is None:
+            return vector
+        return self.cache.enhance(vector[None])[0]
 
     def encode(self, modality: str, data: Data, rate: int | None = None) -> Encoded | None:
         """As `embed`, but returns what the encoder says: scaled, and before normalisation.
@@ -149,11 +186,11 @@ class FileSenses:
                 return self._processor.imu(data)
         raise InputError(f"{modality!r} is no modality: {', '.join((*MODALITIES, 'video'))} are")
 
-    def perceive(self, medium: Medium) -> tuple[str, np.ndarray | None]:
+    def perceive(self, medium: Medium) -> tuple[str, Perceived | None]:
         """Embeds a medium of a message.
 
         Returns:
-            Its modality, and a unit vector [D]; None where there is nothing to perceive.
+            Its modality, and what it is; None where there is nothing to perceive.
 
         Raises:
             InputError: It cannot be read, or its frame is not kept (any more).
@@ -164,13 +201,13 @@ class FileSenses:
                 raise InputError(f"{data}: there is no frame store to look it up in")
             frame = self._frames.get(data)
             modality = frame.modality.value
-            return modality, self.embed(modality, frame.decode(), frame.rate)
+            return modality, self.perceived(modality, frame.decode(), frame.rate)
         if isinstance(data, np.ndarray) and medium.embedded:
-            return modality, data
+            return modality, Perceived(data)
         if isinstance(data, bytes):  # decoders of files read files
             with as_file(data, medium.suffix) as file:
-                return TRUNK_OF.get(modality, modality), self.embed(modality, file)
-        return TRUNK_OF.get(modality, modality), self.embed(modality, data)
+                return TRUNK_OF.get(modality, modality), self.perceived(modality, file)
+        return TRUNK_OF.get(modality, modality), self.perceived(modality, data)
 
     def condition(
         self,
@@ -194,15 +231,39 @@ class FileSenses:
             InputError: As `embed`, or as `conditions.compose`.
         """
         is_sum(len(senses), mix)  # refuses what cannot be before anything is encoded
+        found = {
+            modality: (str(file), self.perceived(modality, file))
+            for modality, file in files.items()
+        }
+        return self.laid_out(found, senses=senses, dim=dim, weights=weights, mix=mix)
+
+    def laid_out(
+        self,
+        found: Mapping[str, tuple[str, Perceived | None]],
+        *,
+        senses: tuple[str, ...],
+        dim: int,
+        weights: Mapping[str, float] | None = None,
+        mix: Mix | None = None,
+    ) -> Condition:
+        """As `condition`, of what was encoded already.
+
+        Args:
+            found: Modality to the name of what was perceived, and what it is; None is nothing.
+            senses: As `condition` takes them, and the others likewise.
+            dim: Width of the embeddings that the language model takes.
+            weights: Modality to weight.
+            mix: As `conditions.compose` takes it.
+
+        Raises:
+            InputError: As `conditions.compose`.
+        """
         embeddings: dict[str, np.ndarray] = {}
         sensed: list[Sensed] = []
-        for modality, file in files.items():
-            vector = self.embed(modality, file)
-            if vector is not None:
-                embeddings[modality] = vector
-            state = SenseState.NOTHING if vector is None else SenseState.PRESENT
-            sense = sense_of(modality)
-            sensed.append(Sensed(sense, str(file), state))
+        for modality, (name, perceived) in found.items():
+            if perceived is not None and perceived.known:
+                embeddings[modality] = perceived.embedding
+            sensed.append(sensed_as(perceived, sense_of(modality), name))
         return self.lay_out(
             embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed, mix=mix
         )
@@ -243,6 +304,13 @@ class FileSenses:
             enhanced = self.cache.enhance(mixed.embeddings)
             return Condition(mixed.reference, enhanced, mixed.present, mixed.sensed)
         return mixed
+
+
+def sensed_as(perceived: Perceived | None, sense: str, stream: str, reference: str = "") -> Sensed:
+    """Return a sense's part in a condition; None is nothing."""
+    if perceived is None:
+        return Sensed(sense, stream, SenseState.NOTHING, reference)
+    return Sensed(sense, stream, perceived.state, reference, confidence=perceived.confidence)
 
 
 def _named(data: Data) -> str:

@@ -9,8 +9,8 @@ from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from sensebind.agent.conditioning.condition import Condition, ConditionStore
 from sensebind.agent.conditioning.media import FRAME, Medium, media_of, text_of
-from sensebind.agent.conditioning.media_encoder import FileSenses
-from sensebind.agent.conditioning.sensed import Sensed, SenseState
+from sensebind.agent.conditioning.media_encoder import FileSenses, sensed_as
+from sensebind.agent.conditioning.sensed import Sensed
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.modality import sense_of
 from sensebind.perception.vectors import unit
@@ -103,14 +103,14 @@ class MediaConditions:
         weights: dict[str, float] = {}
         sensed: list[Sensed] = []
         for medium in media:
-            modality, vector = encoders.perceive(medium)
+            modality, perceived = encoders.perceive(medium)
             sense = sense_of(modality)
             frame = medium.data if isinstance(medium.data, str) else ""
             stream = frame.removeprefix(FRAME).partition("@")[0] or "message"
-            state = SenseState.NOTHING if vector is None else SenseState.PRESENT
-            sensed.append(Sensed(sense, stream, state, frame))
-            if vector is not None and vector.any():
-                sums[modality] = sums.get(modality, 0.0) + medium.weight * unit(vector)
+            sensed.append(sensed_as(perceived, sense, stream, frame))
+            if perceived is not None and perceived.known and perceived.embedding.any():
+                shown = unit(perceived.embedding)
+                sums[modality] = sums.get(modality, 0.0) + medium.weight * shown
                 weights[modality] = weights.get(modality, 0.0) + medium.weight
         shares = {modality: min(weight, 1.0) for modality, weight in weights.items()}
         shown = encoders.lay_out(

@@ -133,10 +133,12 @@ class MediaForModel:
                 return _video(medium, name)
             if self.audio and modality == "audio":
                 return _sound(medium, frame, name)
-        modality, embedding = self._encoders.perceive(medium)
-        if embedding is None:  # silence, an empty room
+        modality, perceived = self._encoders.perceive(medium)
+        if perceived is None:  # silence, an empty room
             return Shown(f"{name}: nothing can be perceived in it")
-        return Shown(f"{name}: {in_words(self._names.tags(embedding))}")
+        if not perceived.known:
+            return Shown(f"{name}: something that the encoder does not know")
+        return Shown(f"{name}: {in_words(self._names.tags(perceived.embedding))}")
 
     def _frame(self, reference: str) -> Frame:
         if self._frames is None:

@@ -125,6 +125,10 @@ class SensesInWords:
                 return f"{sensed.stream} is {sensed.age_ms / 1e3:.0f} s behind and not shown"
             case SenseState.NOTHING:
                 return f"{begin} nothing, {sensed.age_ms / 1e3:.1f} s ago"
+            case SenseState.NAMED:
+                return f"{begin} {sensed.name}, {sensed.age_ms / 1e3:.1f} s ago"
+            case SenseState.UNKNOWN:
+                return f"{begin} something it does not know, {sensed.age_ms / 1e3:.1f} s ago"
         if percept is None:
             return f"{begin} something"
         words = in_words(self._tagger.tags(percept.embedding))

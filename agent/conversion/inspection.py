@@ -20,6 +20,7 @@ from sensebind.memory.visual_cache import INDEX_FILE, SIDECAR_FILE, read_sidecar
 from sensebind.perception.checkpoint_json import check_bounds, read_object
 from sensebind.perception.imagebind.checkpoint import modality_of
 from sensebind.perception.imagebind.config import ImageBindConfig
+from sensebind.perception.imagebind.guard import purpose
 from sensebind.perception.tensor_files import (
     MOST_INDEX_BYTES,
     TensorFiles,
@@ -62,7 +63,8 @@ def inspect(directory: Path, *, digests: bool = False) -> dict[str, Any]:
         digests: Read all files to compute their digests; otherwise those of the conversion.
 
     Returns:
-        `directory`, `parts`, `inputs` of the conversion, and `memory` in all.
+        `directory`, `parts`, `inputs` of the conversion, `memory` in all, and `trained_on`: what
+        the encoders know, "" where nothing says it.
 
     Raises:
         InputError: No such directory.
@@ -88,6 +90,7 @@ def inspect(directory: Path, *, digests: bool = False) -> dict[str, Any]:
         "parts": [asdict(part) for part in parts],
         "inputs": inputs,
         "memory": sum(part.memory for part in parts),
+        "trained_on": purpose(directory),
     }
 
 
@@ -116,6 +119,8 @@ def run(directory: Path, *, digests: bool = False, as_json: bool = False) -> int
     out.print(
         f"in memory all together: {_size(found['memory'])}, and {_size(_ACTIVATIONS)} to work with"
     )
+    if found["trained_on"]:
+        out.print(f"trained on {found['trained_on']}", soft_wrap=True)
     for part in found["parts"]:
         for file, digest in part["digests"].items():
             out.print(f"sha256 {digest}  {part['part']}/{file}", soft_wrap=True)

@@ -17,7 +17,7 @@ from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.synthesis import RATE
-from sensebind.perception.workers.encoder_stage import SenseEncoder
+from sensebind.perception.workers.encoder_stage import Embedding, SenseEncoder
 from sensebind.tools.detection import Detection, Detector
 
 HELD_OUT_SEEDS = 10_000_000
@@ -38,6 +38,7 @@ class SceneSample:
         nearest: Kind that is nearest within 3 m, or None.
         vectors: Sense to bare embedding [D]; a sense that perceived nothing is left out.
         detections: What the detector found, down to a low score.
+        confidences: Sense to how sure the encoder is that it knows what it perceived.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class SceneSample:
     nearest: str | None
     vectors: dict[str, np.ndarray] = field(repr=False)
     detections: tuple[Detection, ...] = field(repr=False)
+    confidences: dict[str, float] = field(default_factory=dict)
 
 
 class _Perceiver:
@@ -75,12 +77,11 @@ class _Perceiver:
                 "hearing": (home.microphone(SOUND_SECONDS), RATE),
                 "scan": (home.lidar(), 0),
             }
-            vectors = {
-                sense: vector
+            judged = {
+                sense: self.encoders[sense].judged(_observation(sense, data, rate))
                 for sense, (data, rate) in samples.items()
-                if (vector := self.encoders[sense].encode(_observation(sense, data, rate)))
-                is not None
             }
+            present = {s: one for s, one in judged.items() if isinstance(one, Embedding)}
         found = self.detector.detect(image) if self.detector else []
         return SceneSample(
             seed=seed,
@@ -88,8 +89,9 @@ class _Perceiver:
             visible=tuple((one.kind, one.color, one.box) for one in known.visible),
             heard=known.heard[0][0] if known.heard else None,
             nearest=known.nearest.kind if known.nearest else None,
-            vectors=vectors,
+            vectors={s: one.vector for s, one in present.items()},
             detections=tuple(found),
+            confidences={s: one.confidence for s, one in present.items()},
         )
 
 

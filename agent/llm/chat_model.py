@@ -30,7 +30,12 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from sensebind.agent.conditioning.condition import ConditionStore
 from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.conditioning.message_conditions import MediaConditions
-from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, GenerationStats
+from sensebind.agent.gated_llama.session import (
+    NO_CONDITION,
+    DialogSession,
+    GenerationStats,
+    LogitsProcessor,
+)
 from sensebind.agent.llm.checkpoint import LoadedModel, facts, load_llm
 from sensebind.agent.llm.constrained_decoding import (
     Grammar,
@@ -43,6 +48,7 @@ from sensebind.agent.llm.retry import corrections
 from sensebind.agent.llm.seats import Seat, Seats
 from sensebind.agent.llm.structured_output import parsed
 from sensebind.agent.llm.tool_forms import with_schemas
+from sensebind.agent.llm.unknown import answered
 from sensebind.errors import InputError
 from sensebind.tools.cancellation import Cancel
 
@@ -387,28 +393,37 @@ class ChatSenseBind(BaseChatModel):
         seat = self._take_seat(prompt.token_ids, cancel)
         try:
             condition_ids, lost = self._condition_ids(seat.session, prompt.references)
-            constrained = GrammarLogitsProcessor(
-                [grammar], len(prompt.token_ids), budget if formal else None
-            )
-            tokens = seat.session.stream(
-                prompt.token_ids,
-                condition_ids,
-                stop_ids=llm.stop_ids,
-                max_new_tokens=budget,
-                temperature=float(kwargs.get("temperature", self.temperature)),
-                top_p=float(kwargs.get("top_p", self.top_p)),
-                logits_processor=constrained,
-                cancel=cancel,
-                generator=self._generator(kwargs.get("seed", self.seed)),
-                exact=self.reread,
-            )
-            stats = seat.session.stats
+
+            def stream(processor: LogitsProcessor, ids: Sequence[int]) -> Iterator[int]:
+                return seat.session.stream(
+                    prompt.token_ids,
+                    ids,
+                    stop_ids=llm.stop_ids,
+                    max_new_tokens=budget,
+                    temperature=float(kwargs.get("temperature", self.temperature)),
+                    top_p=float(kwargs.get("top_p", self.top_p)),
+                    logits_processor=processor,
+                    cancel=cancel,
+                    generator=self._generator(kwargs.get("seed", self.seed)),
+                    exact=self.reread,
+                )
+
+            made: list[GrammarLogitsProcessor] = []  # the last one is that of what is answered
+
+            def processor() -> LogitsProcessor:
+                length, most = len(prompt.token_ids), budget if formal else None
+                made[:] = [GrammarLogitsProcessor([grammar], length, most)]
+                return made[0]
+
+            perceived = None if response_schema else self.conditions.get(prompt.references[-1])
+            tokens = answered(llm, seat.session, perceived, stream, processor, condition_ids)
             for token in tokens:
-                if piece := reader.push(token, _certainty(constrained.masked, token)):
+                if piece := reader.push(token, _certainty(made[0].masked, token)):
                     yield text_chunk(piece)
                 if reader.ended_by:
-                    stats.stop_reason = reader.ended_by
+                    seat.session.stats.stop_reason = reader.ended_by
                     break
+            stats = seat.session.stats
             if piece := reader.rest():
                 yield text_chunk(piece)
             if stats.stop_reason not in ("cancelled", "superseded") and not cancel.is_set():

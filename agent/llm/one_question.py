@@ -6,16 +6,17 @@ processor time that `sensebind ask` has from cold (`python benchmarks/startup.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sensebind.agent.conditioning.condition import Condition
-from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession
+from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, LogitsProcessor
 from sensebind.agent.llm.chat_template import rendered
 from sensebind.agent.llm.checkpoint import LoadedModel
 from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor
 from sensebind.agent.llm.inert import Inert
 from sensebind.agent.llm.text_pieces import TextPieces
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.llm.unknown import answered
 from sensebind.errors import InputError
 
 
@@ -44,13 +45,20 @@ def answer(llm: LoadedModel, question: str, condition: Condition | None = None) 
     if condition is not None:
         known = session.condition(condition.embeddings, condition.present)
     grammar = llm.grammars.compile((), None, parallel=llm.grammars.style.parallel)
-    tokens = session.stream(
-        token_ids,
-        [known] * len(token_ids),
-        stop_ids=llm.stop_ids,
-        max_new_tokens=min(llm.max_new_tokens, llm.context - len(token_ids)),
-        logits_processor=GrammarLogitsProcessor([grammar], len(token_ids)),
-    )
+
+    def stream(processor: LogitsProcessor, condition_ids: Sequence[int]) -> Iterator[int]:
+        return session.stream(
+            token_ids,
+            condition_ids,
+            stop_ids=llm.stop_ids,
+            max_new_tokens=min(llm.max_new_tokens, llm.context - len(token_ids)),
+            logits_processor=processor,
+        )
+
+    def processor() -> LogitsProcessor:
+        return GrammarLogitsProcessor([grammar], len(token_ids))
+
+    tokens = answered(llm, session, condition, stream, processor, [known] * len(token_ids))
     pieces = TextPieces(lambda ids: str(llm.tokenizer.decode(ids, skip_special_tokens=True)))
     for token in tokens:
         if piece := pieces.push(token):

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
@@ -34,12 +35,15 @@ from sensebind.agent.robot.memory import Remembering, RememberingOptions, descri
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
 from sensebind.agent.robot.simhome import HomeProcess
+from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.stop_words import is_stop
+from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
 from sensebind.memory.recorder import RecorderSettings
+from sensebind.memory.taught import TaughtNames
 from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
@@ -68,6 +72,7 @@ class RobotAgent:
         awareness: The newest percepts.
         tools: What the language model may call.
         memory: What was perceived before; None if the robot keeps no memory.
+        names: What it was taught by showing.
     """
 
     def __init__(
@@ -114,6 +119,7 @@ class RobotAgent:
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
+        self.names: TaughtNames
 
     def __enter__(self) -> Self:
         """Load the language model and connect to the streams.
@@ -181,6 +187,7 @@ class RobotAgent:
                         settle=self._settle,
                         robot=self._rates,
                         hold=self._why_not_move,
+                        middleware=[TeachWords()],
                     )
                 )
             return self._assistants[name]
@@ -315,6 +322,7 @@ class RobotAgent:
     def _start(self) -> None:
         config, stack = self._config, self._stack
         assert config.llm is not None
+        self.names = taught_names(config)
         # Encoders and language model share the machine: half of it for the language model.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
         self._chat = make_llm(_located(config, config.llm.model), **config.llm.options)
@@ -330,6 +338,7 @@ class RobotAgent:
                 config.modalities,
                 listeners=listeners,
                 frames=self._frames.get if self._frames is not None else None,
+                names=self._name_of,
             )
         )
         if ours is not None:
@@ -343,6 +352,7 @@ class RobotAgent:
             stack,
             report=self._note_stop,
             driving=self._driving,
+            names=self.names,
         )
         self.tools = make_tools(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
@@ -365,6 +375,10 @@ class RobotAgent:
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
+
+    def _name_of(self, modality: str, embedding: np.ndarray) -> str:
+        found = self.names.match(modality, embedding)
+        return found.name if found is not None else ""
 
     def _words(self) -> SensesInWords:
         """Return the senses in words, which need the encoder of texts."""
@@ -415,13 +429,16 @@ class RobotAgent:
         )
         embedder = Embedder(config.weights)
         describe = describer(chat) if chat is not None else None
-        memory = Remembering(options, embedder, describe=describe, say=self._say)
+        memory = Remembering(
+            options, embedder, describe=describe, say=self._say, taught=self.names.example
+        )
         for watch in config.watches:
             name = " ".join(watch.what.split())
             modality = modality_of(watch.sense)
-            memory.keeper.book.add(
-                Watch(name, embedder.text(name), embedder.model, modality, watch.run)
-            )
+            shown = self.names.example(name)
+            vector = embedder.text(name) if shown is None else shown
+            top = 0.0 if shown is None else 1.0  # how similar what was shown is to itself
+            memory.keeper.book.add(Watch(name, vector, embedder.model, modality, watch.run, top))
         return memory
 
     # --- what acted -----------------------------------------------------------------------------

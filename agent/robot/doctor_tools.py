@@ -15,6 +15,7 @@ from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.sections import PythonToolConfig, Section
 from sensebind.agent.robot.simhome import HomeProcess
+from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS, ToolConfig
 from sensebind.agent.robot.tools import (
     house_api,
@@ -22,6 +23,7 @@ from sensebind.agent.robot.tools import (
     open_api,
     open_detector,
     open_finder,
+    open_reader,
 )
 from sensebind.errors import ConfigurationError, SenseBindError, one_line
 from sensebind.tools.clock import clock_tool
@@ -109,6 +111,26 @@ def probe_codes(_probe: ToolProbe) -> str:
     """Look for codes on an empty image."""
     MarkerReader().read(np.full(_FRAME, 128, np.uint8))
     return "it looks for QR codes, barcodes and ArUco markers"
+
+
+def probe_read(probe: ToolProbe) -> str:
+    """Load the models, and read an empty image.
+
+    Raises:
+        MissingDependencyError: RapidOCR is not installed.
+    """
+    open_reader(probe.section).read(np.full(_FRAME, 128, np.uint8))
+    return "it reads text, on this machine alone"
+
+
+def probe_teach(probe: ToolProbe) -> str:
+    """Open the names that were taught.
+
+    Raises:
+        SenseBindError: The file is damaged, or belongs to another encoder.
+    """
+    count = len(taught_names(probe.robot))
+    return f"{count} name{'s' * (count != 1)} taught so far"
 
 
 def probe_detect(probe: ToolProbe) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.errors import StorageError
+from sensebind.memory.taught import FILE_NAME, TaughtNames
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.storage.private_files import changing, write_private
@@ -78,6 +79,9 @@ def _forget(
         if file in opened or file.is_file():
             gone |= _forget_dialogs(opened.get(file), file, spans, counts, dry)
     counts |= memory(spans)
+    if (config.state_directory / FILE_NAME).is_file():
+        names = TaughtNames(config.state_directory / FILE_NAME)
+        counts["views of taught names"] = names.erase(spans, dry=dry)
     if (folder := config.frame_spec.directory).is_dir():
         with FrameStore(folder) as frames:
             found = frames.erase(spans, dry=dry)

@@ -29,7 +29,7 @@ from sensebind.memory.watches import WatchSettings
 from sensebind.perception.modality import modality_info
 from sensebind.perception.percept import Percept
 from sensebind.tools.look import Newest, look_tools
-from sensebind.tools.recall import recall_tool
+from sensebind.tools.recall import Taught, recall_tool
 from sensebind.tools.watch import watch_tools
 
 Describe = Callable[[str, np.ndarray], str]
@@ -73,6 +73,7 @@ class Remembering:
         describe: Describe | None = None,
         say: Say | None = None,
         permitted: Sequence[BaseTool] = (),
+        taught: Taught | None = None,
     ) -> None:
         """Open the memory.
 
@@ -82,12 +83,14 @@ class Remembering:
             describe: Says what a remembered embedding was of; None leaves that out.
             say: Speaks when a watch fires; None only writes it down.
             permitted: Tools that watches may run.
+            taught: Gives what a taught name stands for; nothing has one by default.
 
         Raises:
             StorageError: The file cannot be opened.
         """
         self._embedder = embedder
         self._describe = describe
+        self._taught = taught
         with ExitStack() as stack:
             self.recorder = Recorder(options.path, options.recorder)
             stack.callback(self.recorder.stop)
@@ -131,11 +134,16 @@ class Remembering:
 
     def recall_tool(self) -> BaseTool:
         """Return the tool that searches what was perceived."""
-        return recall_tool(self.memory, self._embedder.text)
+        return recall_tool(self.memory, self._embedder.text, taught=self._taught)
 
     def watch_tools(self) -> list[BaseTool]:
         """Return the tools that add, list and remove watches."""
-        return watch_tools(self.keeper.book, self._embedder.text, lambda: self._embedder.model)
+        return watch_tools(
+            self.keeper.book,
+            self._embedder.text,
+            lambda: self._embedder.model,
+            self._taught,
+        )
 
     def start(self) -> None:
         """Remember and watch from now on."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.visual_cache import Enhancer, load_enhancer
 from sensebind.perception.percept import Modality, Observation, Percept
-from sensebind.perception.workers.encoder_stage import SenseEncoder
+from sensebind.perception.workers.encoder_stage import Embedding, SenseEncoder
 
 
 class Perceiver:
@@ -48,7 +48,9 @@ class Perceiver:
         encoder = self._encoder(observation.modality)
         enhancer = None if observation.modality is Modality.VISION else self._enhancer
         begun = time.perf_counter()
-        embedding = encoder.encode(observation)
+        judged = encoder.judged(observation)
+        found = judged if isinstance(judged, Embedding) else None
+        embedding = None if found is None else found.vector
         if embedding is not None and enhancer is not None:
             embedding = enhancer(embedding[None])[0]
         return Percept.of(
@@ -59,6 +61,8 @@ class Perceiver:
             sequence=sequence,
             encode_ms=1000 * (time.perf_counter() - begun),
             things=encoder.things(observation),
+            known=found is None or found.known,
+            confidence=1.0 if found is None else found.confidence,
         )
 
     def _encoder(self, modality: Modality) -> SenseEncoder:

@@ -265,6 +265,16 @@ class CodesToolConfig(Section):
     sizes: dict[str, Annotated[FiniteFloat, Field(gt=0, le=10)]] = Field(default_factory=dict)
 
 
+class ReadToolConfig(Section):
+    """`read`: the text in view; needs the extra `ocr`.
+
+    Attributes:
+        least: Least confidence of a line, 0 to 1.
+    """
+
+    least: Annotated[FiniteFloat, Field(ge=0, le=1)] = 0.5
+
+
 class DetectToolConfig(Section):
     """`detect`: objects of the kinds that a detector knows.
 

@@ -81,6 +81,15 @@ STORES: tuple[Store, ...] = (
         "episodes with their vectors, and alerts; watches stay",
     ),
     Store(
+        "taught names",
+        "sensebind.memory.taught",
+        "names that `sensebind teach` or a dialog gave, with embeddings of what was shown",
+        "state",
+        ("taught.json", ".taught.json.*.part"),
+        "until `sensebind teach --remove`; of each name the newest 32 views",
+        "names that were taught in the time, or from frames of it",
+    ),
+    Store(
         "dialogs",
         "sensebind.agent.threads",
         "what was asked, answered and called, what each turn perceived by reference, long results "

@@ -23,6 +23,7 @@ from sensebind.agent.robot.sections import (
     NoOptions,
     OpenApiToolConfig,
     PythonToolConfig,
+    ReadToolConfig,
     Section,
 )
 
@@ -76,7 +77,9 @@ TOOL_KINDS: dict[str, ToolKind] = {
     "mcp": ToolKind(McpToolConfig, f"{_TOOLS}:make_mcp", f"{_PROBES}:probe_mcp"),
     "openapi": ToolKind(OpenApiToolConfig, f"{_TOOLS}:make_openapi", f"{_PROBES}:probe_openapi"),
     "python": ToolKind(PythonToolConfig, f"{_TOOLS}:make_python", f"{_PROBES}:probe_python"),
+    "read": ToolKind(ReadToolConfig, f"{_TOOLS}:make_read", f"{_PROBES}:probe_read"),
     "recall": ToolKind(NoOptions, f"{_TOOLS}:make_recall", f"{_PROBES}:probe_memory", "memory"),
+    "teach": ToolKind(NoOptions, f"{_TOOLS}:make_teach", f"{_PROBES}:probe_teach"),
     "watch": ToolKind(NoOptions, f"{_TOOLS}:make_watch", f"{_PROBES}:probe_memory", "memory"),
 }
 """Kinds of tools that are built in."""

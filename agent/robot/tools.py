@@ -9,11 +9,13 @@ point, whose function takes the `ToolContext` and returns a tool or several:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from langchain_core.tools import BaseTool
@@ -36,12 +38,21 @@ from sensebind.agent.robot.sections import (
     McpToolConfig,
     OpenApiToolConfig,
     PythonToolConfig,
+    ReadToolConfig,
     Section,
 )
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
+from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS
-from sensebind.errors import ConfigurationError
+from sensebind.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    ToolError,
+    UnfamiliarError,
+)
+from sensebind.memory.taught import TaughtNames
 from sensebind.perception.geometry.tree import Camera
+from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.simhome import SimHomeSource
 from sensebind.perception.workers.spec import FactorySpec
@@ -49,6 +60,7 @@ from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import (
     Detector,
+    FrameProvider,
     ZeroShotDetector,
     detect_tool,
     find_tool,
@@ -59,6 +71,8 @@ from sensebind.tools.mcp import McpTools
 from sensebind.tools.motion import Locator
 from sensebind.tools.motion.ride import Report
 from sensebind.tools.ranging import Ranging
+from sensebind.tools.reading import TextReader, reading_tool
+from sensebind.tools.teaching import teach_tool
 
 _SWEEP_SECONDS = 1.0  # longest wait for a sweep of the lidar
 
@@ -75,6 +89,7 @@ class ToolContext:
         stack: Closes what a tool opened when the robot ends.
         report: Called about stops of the robot.
         driving: Starts the driving process, where there is one.
+        names: What the robot was taught; opened where it is needed by default.
     """
 
     config: RobotConfig
@@ -84,6 +99,7 @@ class ToolContext:
     stack: ExitStack
     report: Report | None = None
     driving: DrivingProcess = field(default_factory=DrivingProcess)
+    names: TaughtNames | None = None
 
     def sight_ages(self) -> dict[str, float]:
         """Return the age in seconds of each camera's newest percept."""
@@ -96,7 +112,28 @@ class ToolContext:
         Raises:
             SourceError: There is none, or it is stale.
         """
-        return self.awareness.frame(self._first(Modality.VISION), MAX_AGE)
+        return self.awareness.frame(self.first(Modality.VISION), MAX_AGE)
+
+    def known_frame(self) -> Observation:
+        """As `frame`, for what comes with the robot's weights and knows no more than they do.
+
+        Raises:
+            UnfamiliarError: The weights do not know what the camera sees.
+            SourceError: As `frame`.
+        """
+        stream = self.first(Modality.VISION)
+        if not self.awareness.newest(stream, MAX_AGE).header.known:
+            raise UnfamiliarError(f"{stream} sees something that the weights do not know")
+        return self.frame()
+
+    @property
+    def detected(self) -> FrameProvider:
+        """Frames for `detector`: one of the checkpoint's own knows no more than its encoders."""
+        for tool in self.config.tools:
+            if tool.kind == "detect":
+                own = DetectToolConfig.model_validate(tool.options).checkpoint is None
+                return self.known_frame if own else self.frame
+        return self.known_frame
 
     def sweep(self) -> Observation:
         """Return the newest sweep of the robot's first lidar.
@@ -105,9 +142,9 @@ class ToolContext:
             SourceError: There is none, or it is stale.
         """
         if self._simulated_lidar is not None:
-            self.awareness.check_open(self._first(Modality.POINT))
+            self.awareness.check_open(self.first(Modality.POINT))
             return self._simulated_lidar.read_latest(MAX_AGE, _SWEEP_SECONDS)
-        return self.awareness.frame(self._first(Modality.POINT), MAX_AGE)
+        return self.awareness.frame(self.first(Modality.POINT), MAX_AGE)
 
     @cached_property
     def places(self) -> Places:
@@ -160,7 +197,12 @@ class ToolContext:
                 return open_detector(self.config, DetectToolConfig.model_validate(tool.options))
         return open_detector(self.config, DetectToolConfig())
 
-    def _first(self, modality: Modality) -> str:
+    def first(self, modality: Modality) -> str:
+        """Return the robot's first stream of a modality.
+
+        Raises:
+            ConfigurationError: It has none.
+        """
         if not (stream := self._named(modality)):
             raise ConfigurationError(f"the robot has no stream of modality {modality.value}")
         return stream
@@ -262,6 +304,47 @@ def make_codes(context: ToolContext, section: CodesToolConfig) -> list[BaseTool]
     return [markers_tool(reader, context.frame, max_age=MAX_AGE)]
 
 
+def make_read(context: ToolContext, section: ReadToolConfig) -> list[BaseTool]:
+    """Return the tool that reads the text in the newest image.
+
+    Raises:
+        MissingDependencyError: RapidOCR is not installed.
+    """
+    return [reading_tool(open_reader(section), context.frame, max_age=MAX_AGE)]
+
+
+def open_reader(section: ReadToolConfig) -> TextReader:
+    """Return what `read:` describes.
+
+    Raises:
+        MissingDependencyError: RapidOCR is not installed.
+    """
+    if find_spec("rapidocr") is None:
+        raise MissingDependencyError("tools: read needs RapidOCR: pip install 'sensebind[ocr]'")
+    return TextReader(least=section.least)
+
+
+def make_teach(context: ToolContext, _section: Section) -> list[BaseTool]:
+    """Return the tool that gives what is perceived now a name."""
+    names = context.names if context.names is not None else taught_names(context.config)
+
+    def teach(name: str, sense: str) -> int:
+        modality = Modality(modality_of(sense))
+        percept = context.awareness.newest(context.first(modality), MAX_AGE)
+        header = percept.header
+        if not header.present:
+            raise ToolError(modality_info(modality.value).nothing)
+        return names.teach(
+            name,
+            modality.value,
+            [percept.embedding],
+            at=time.time_ns(),
+            references=[header.observation],
+        )
+
+    return [teach_tool(teach)]
+
+
 def make_detect(context: ToolContext, section: DetectToolConfig) -> list[BaseTool]:
     """Return the tool that looks for objects of kinds that a detector knows."""
     if context.detector is None:
@@ -270,7 +353,7 @@ def make_detect(context: ToolContext, section: DetectToolConfig) -> list[BaseToo
             "(`- detect: {checkpoint: DIR}`), or leave it out"
         )
     ranging = context.ranging_for("detect", section.places)
-    return [detect_tool(context.detector, context.frame, max_age=MAX_AGE, ranging=ranging)]
+    return [detect_tool(context.detector, context.detected, max_age=MAX_AGE, ranging=ranging)]
 
 
 def make_find(context: ToolContext, section: FindToolConfig) -> list[BaseTool]:
@@ -330,7 +413,7 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
         motion = own_motion(config, places, stack, ages, report, driving)
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
-        locate = locator(context.detector, context.frame, context.ranging, max_age=MAX_SIGHT_AGE)
+        locate = locator(context.detector, context.detected, context.ranging, max_age=MAX_SIGHT_AGE)
     return moving_tools(motion, locate)
 
 

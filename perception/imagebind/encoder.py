@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import checkpoint
 from sensebind.perception.imagebind.config import ImageBindConfig
+from sensebind.perception.imagebind.guard import KNOWN, Guard
 from sensebind.perception.imagebind.model import ImageBind
 from sensebind.perception.imagebind.placement import Placement
 
@@ -31,10 +33,18 @@ class Encoded:
     Attributes:
         final: [D] float32: unit length times the modality's logit scale, averaged over clips.
         prenorm: [D] float32: the head's output, averaged over clips; pictures are made of it.
+        confidence: That the weights know such an input, 0..1, of the clip that is known least; 1
+            where the checkpoint has no guard.
     """
 
     final: np.ndarray
     prenorm: np.ndarray
+    confidence: float = 1.0
+
+    @property
+    def known(self) -> bool:
+        """Whether it is of a kind that the weights were trained with."""
+        return self.confidence >= KNOWN
 
 
 @dataclass(slots=True)
@@ -92,6 +102,7 @@ class Encoder:
         self._remember = remember
         self._batch = batch
         self._trunks: dict[str, ImageBind] = {}
+        self._guards: dict[str, Guard | None] = {}
         self._known: OrderedDict[bytes, Encoded] = OrderedDict()
         self._lock = threading.Lock()
         self.counts = EncoderCounts()
@@ -169,9 +180,17 @@ class Encoder:
         model = self._trunk(modality)
         if x.ndim == 5:
             x = x.unsqueeze(1)  # the model reads five axes as several clips: say that it is one
-        outputs = model.encode_with_prenorm(modality, self._placement.inputs(x))
+        guard = self._guards[modality]
+        with nullcontext() if guard is None else guard.watching():
+            outputs = model.encode_with_prenorm(modality, self._placement.inputs(x))
         final, prenorm = (out.float().cpu().numpy() for out in outputs)
-        new = {name: Encoded(final[i].copy(), prenorm[i].copy()) for i, name in enumerate(names)}
+        sure = [1.0] * len(names)
+        if guard is not None:
+            sure = [guard.settings.confidence(float(one)) for one in guard.judge()]
+        new = {
+            name: Encoded(final[i].copy(), prenorm[i].copy(), sure[i])
+            for i, name in enumerate(names)
+        }
         self.counts.encoded += len(new)
         self._known |= new
         while len(self._known) > self._remember:
@@ -181,7 +200,9 @@ class Encoder:
 
     def _trunk(self, modality: str) -> ImageBind:
         if modality not in self._trunks:
-            self._trunks[modality] = self._placement.load(self._path, modality)
+            model = self._placement.load(self._path, modality)
+            self._guards[modality] = Guard.load(self._path, model, modality)
+            self._trunks[modality] = model
         return self._trunks[modality]
 
 
@@ -209,4 +230,5 @@ def _mean(clips: list[Encoded]) -> Encoded:
     return Encoded(
         np.mean([clip.final for clip in clips], axis=0),
         np.mean([clip.prenorm for clip in clips], axis=0),
+        min(clip.confidence for clip in clips),
     )

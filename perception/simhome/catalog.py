@@ -31,3 +31,27 @@ COLORS: dict[str, tuple[float, float, float]] = {  # linear RGB in 0..1
 }
 
 DEVICES = ("lamp", "radio", "fan", "door", "thermostat")
+
+MORE_KINDS = (
+    "mug",
+    "bottle",
+    "stool",
+    "bucket",
+    "umbrella",
+    "boat",
+    "airplane",
+    "robot",
+    "mushroom",
+    "snowman",
+    "cactus",
+    "trophy",
+    "hammer",
+    "rocket",
+    "ladder",
+    "vase",
+    "bench",
+    "cart",
+    "windmill",
+    "teapot",
+)
+"""Kinds that no scene has unless it is asked for one: nothing was trained with them."""

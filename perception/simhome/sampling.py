@@ -1,12 +1,13 @@
 """Homes: any number of them, sampled from seeds, and the one of the demo."""
 
 import math
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from sensebind.errors import InputError
-from sensebind.perception.simhome.catalog import COLORS, KINDS, SOUNDING_KINDS
+from sensebind.perception.simhome.catalog import COLORS, KINDS, MORE_KINDS, SOUNDING_KINDS
 from sensebind.perception.simhome.scene import (
     FLOORS,
     FURNITURE_SIZE,
@@ -39,6 +40,7 @@ def sample_scene(
     main: tuple[str, str] | None = None,
     empty: bool | None = None,
     sounding: bool | str | None = None,
+    taught: bool = False,
 ) -> Scene:
     """Sample a home; the same arguments give the same scene.
 
@@ -49,6 +51,7 @@ def sample_scene(
         empty: Nothing in view of the camera; by default true for about 12 % of the seeds.
         sounding: False: silence. True: exactly one thing sounds. A kind: exactly one thing of
             that kind sounds. By default one thing sounds for about half of the seeds.
+        taught: Whether `main` may be one of `catalog.MORE_KINDS`, too.
 
     Returns:
         A scene whose things do not touch each other, the furniture or the robot.
@@ -56,7 +59,7 @@ def sample_scene(
     Raises:
         InputError: If a number, kind or colour is out of range.
     """
-    _check(seed, things, main, sounding)
+    _check(seed, things, main, sounding, (*KINDS, *MORE_KINDS) if taught else KINDS)
     rng = np.random.default_rng([seed, 0x51])
     room = (float(rng.uniform(6.8, 7.4)), float(rng.uniform(5.8, 6.4)), 2.5)
     furniture = _sample_furniture(rng, room)
@@ -126,12 +129,13 @@ def _check(
     things: int | None,
     main: tuple[str, str] | None,
     sounding: bool | str | None,
+    kinds: Sequence[str] = KINDS,
 ) -> None:
     if seed < 0:
         raise InputError(f"scene seed {seed} is negative: give a number from 0 up")
     if things is not None and not 0 <= things <= 6:
         raise InputError(f"{things} things in a scene: 0 to 6 are possible")
-    if main is not None and (main[0] not in KINDS or main[1] not in COLORS):
+    if main is not None and (main[0] not in kinds or main[1] not in COLORS):
         raise InputError(f"unknown thing {main[1]!r} {main[0]!r}: see simhome.catalog")
     if isinstance(sounding, str) and sounding not in SOUNDING_KINDS:
         raise InputError(f"{sounding!r} makes no sound: choose one of {', '.join(SOUNDING_KINDS)}")

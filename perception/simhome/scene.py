@@ -33,6 +33,27 @@ FOOTPRINT: dict[str, float] = {
     "chair": 0.34,
     "plant": 0.38,
     "lamp": 0.27,
+    # Those of `catalog.MORE_KINDS`.
+    "mug": 0.42,
+    "bottle": 0.16,
+    "stool": 0.33,
+    "bucket": 0.32,
+    "umbrella": 0.46,
+    "boat": 0.52,
+    "airplane": 0.54,
+    "robot": 0.36,
+    "mushroom": 0.34,
+    "snowman": 0.42,
+    "cactus": 0.35,
+    "trophy": 0.39,
+    "hammer": 0.31,
+    "rocket": 0.33,
+    "ladder": 0.30,
+    "vase": 0.26,
+    "bench": 0.50,
+    "cart": 0.59,
+    "windmill": 0.40,
+    "teapot": 0.50,
 }
 
 # Muted on purpose: no thing may vanish in front of its home.

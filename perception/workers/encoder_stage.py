@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from torch import Tensor
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor, Placement
+from sensebind.perception.imagebind.guard import KNOWN, Guard
 from sensebind.perception.lidar.clustering import Cluster, clusters
 from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import MAX_THINGS, Modality, Observation, Thing
@@ -28,9 +30,13 @@ class Embedding:
 
     Attributes:
         vector: float32 [D], unit norm.
+        known: False where the observation is of no kind that the weights were trained with.
+        confidence: That it is known, 0..1; 1 where the checkpoint has no guard.
     """
 
     vector: np.ndarray
+    known: bool = True
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class SenseEncoder:
         sensor_height: float = 0.60,
         placement: Placement | None = None,
         sensor_tilt: tuple[float, float] = (0.0, 0.0),
+        guard: Guard | None = None,
     ) -> None:
         """Take a loaded model.
 
@@ -77,6 +84,7 @@ class SenseEncoder:
             sensor_height: Height of the lidar above the floor, metres.
             placement: That of the model; float32 on the CPU by default.
             sensor_tilt: Roll and pitch of the lidar, radians; its sweeps are turned level first.
+            guard: Judges what is encoded; of the same model. None takes everything for known.
 
         Raises:
             ConfigurationError: No observation of this modality can be encoded.
@@ -92,6 +100,7 @@ class SenseEncoder:
         self._segment = segment
         self._sensor_height = sensor_height
         self._placement = placement or Placement()
+        self._guard = guard
         self._level = Transform.of(rpy=(*sensor_tilt, 0.0)) if any(sensor_tilt) else None
         self._scans: dict[str, tuple[Observation, list[Cluster]]] = {}  # newest of each stream
 
@@ -124,7 +133,10 @@ class SenseEncoder:
         placement = Placement(device, precision)
         model = placement.load(path, modality.value)
         processor = ImageBindProcessor.from_pretrained(path)
-        return cls(model, processor, modality, segment, sensor_height, placement, sensor_tilt)
+        guard = Guard.load(path, model, modality.value)
+        return cls(
+            model, processor, modality, segment, sensor_height, placement, sensor_tilt, guard
+        )
 
     @property
     def digest(self) -> str:
@@ -146,10 +158,19 @@ class SenseEncoder:
         Raises:
             InputError: The observation is malformed or not finite.
         """
+        result = self.judged(observation)
+        return result.vector if isinstance(result, Embedding) else None
+
+    def judged(self, observation: Observation) -> Embedding | Nothing:
+        """As `encode`, but returns whether the weights know what was perceived, too.
+
+        Raises:
+            InputError: The observation is malformed or not finite.
+        """
         [result] = self.encode_batch([observation])
         if isinstance(result, Refused):
             raise result.error
-        return result.vector if isinstance(result, Embedding) else None
+        return result
 
     def encode_batch(self, observations: Sequence[Observation]) -> list[Encoding]:
         """Encode several observations at once, as far as their shapes allow.
@@ -169,12 +190,21 @@ class SenseEncoder:
                 batches.setdefault(tuple(tensor.shape), []).append((index, tensor))
         for batch in batches.values():
             inputs = torch.stack([tensor for _, tensor in batch])  # [B,…]
-            with torch.inference_mode():
+            watching = nullcontext() if self._guard is None else self._guard.watching()
+            with torch.inference_mode(), watching:
                 inputs = self._placement.inputs(inputs)
                 embeddings = self._model.encode(self._modality.value, inputs).cpu()  # [B,D]
-            for (index, _), embedding in zip(batch, embeddings, strict=True):
-                results[index] = _normalised(embedding, observations[index].reference)
+            confidences = self._confidences(len(batch))
+            for (index, _), embedding, sure in zip(batch, embeddings, confidences, strict=True):
+                results[index] = _normalised(embedding, observations[index].reference, sure)
         return results
+
+    def _confidences(self, batch: int) -> list[float]:
+        """That each observation of the last pass is known; of its clips the strangest counts."""
+        if self._guard is None:
+            return [1.0] * batch
+        novelty = self._guard.judge().reshape(batch, -1).max(axis=1)
+        return [self._guard.settings.confidence(float(one)) for one in novelty]
 
     def things(self, observation: Observation) -> tuple[Thing, ...]:
         """Return where the things of a sweep are, the nearest first: the first is what is encoded.
@@ -234,8 +264,8 @@ class SenseEncoder:
         return self._level.apply(sweep).astype(np.float32)
 
 
-def _normalised(embedding: Tensor, reference: str) -> Encoding:
+def _normalised(embedding: Tensor, reference: str, confidence: float) -> Encoding:
     try:
-        return Embedding(unit(embedding.double().numpy()))
+        return Embedding(unit(embedding.double().numpy()), confidence >= KNOWN, confidence)
     except InputError as error:
         return Refused(InputError(f"{reference} cannot be encoded: {error}"))

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import FrameType
 
@@ -39,7 +39,13 @@ from sensebind.perception.frames.codecs import jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.percept import Modality, Observation, Percept, Thing
 from sensebind.perception.process import give_memory_back
-from sensebind.perception.workers.encoder_stage import Embedding, Encoding, Refused, SenseEncoder
+from sensebind.perception.workers.encoder_stage import (
+    Embedding,
+    Encoding,
+    Nothing,
+    Refused,
+    SenseEncoder,
+)
 from sensebind.perception.workers.source_reader import StreamReader, Work
 from sensebind.perception.workers.spec import (
     EXIT_ERROR,
@@ -85,7 +91,7 @@ class _Stream:
     enhance: Enhance | None
     store: FrameStore | None = None
     store_due: float = 0.0  # monotonic time of the next try to open the store
-    embedding: np.ndarray | None = None  # of the last percept; None when it perceived nothing
+    encoding: Encoding = field(default_factory=Nothing)  # of the last percept
     things: tuple[Thing, ...] = ()  # likewise
 
 
@@ -193,7 +199,7 @@ class Worker:
                 if isinstance(result, Refused):
                     stream.reader.refuse(result.error)
                     continue
-                stream.embedding = result.vector if isinstance(result, Embedding) else None
+                stream.encoding = result
                 stream.things = stream.encoder.things(work.observation)
                 self._publish(stream, work)
 
@@ -223,9 +229,10 @@ class Worker:
         except InputError as error:
             stream.reader.refuse(error)
             return
+        found = stream.encoding if isinstance(stream.encoding, Embedding) else None
         percept = Percept.of(
             observation,
-            stream.embedding,
+            None if found is None else found.vector,
             stream.encoder,
             stream.enhance,
             payload=payload,
@@ -235,6 +242,8 @@ class Worker:
             dropped=stream.reader.dropped,
             unchanged=not work.changed,
             things=stream.things,
+            known=found is None or found.known,
+            confidence=1.0 if found is None else found.confidence,
         )
         stream.publisher.publish(percept)
         stream.reader.done()
@@ -262,7 +271,7 @@ def _enhanced(result: Encoding, stream: _Stream) -> Encoding:
     if stream.enhance is None or not isinstance(result, Embedding):
         return result
     try:
-        return Embedding(stream.enhance(result.vector[None])[0])
+        return replace(result, vector=stream.enhance(result.vector[None])[0])
     except InputError as error:
         return Refused(error)
 

@@ -76,6 +76,10 @@ class EndedError(SourceError):
     retryable = False
 
 
+class UnfamiliarError(SourceError):
+    """What a sensor perceives is of no kind that the weights know: nothing can be said of it."""
+
+
 class StaleError(SourceError):
     """The newest observation or percept is older than the caller allows."""
 
