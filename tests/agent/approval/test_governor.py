@@ -120,7 +120,7 @@ def test_a_waiting_turn_survives_its_process(tmp_path: Path) -> None:
     with dialog(door, dialogs=file) as second:
         assert second.pending() == [Request("open", {"angle": 30})]
         last = list(second.decide([Decision("approve")]))[-1]
-        assert isinstance(last, Finished) and last.record.user == "open the door"
+        assert isinstance(last, Finished) and last.record.user == "open the door to 30"
         assert door.opened == [30]
 
 

@@ -104,7 +104,7 @@ def test_json_shows_what_is_pending_and_then_what_came_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ground: Ground
 ) -> None:
     script = tmp_path / "script.txt"
-    script.write_text('go\ny\ngo\nno\ngo\n{"metres": 0.1}\n', encoding="utf-8")
+    script.write_text('go 0.5\ny\ngo 0.5\nno\ngo 0.5\n{"metres": 0.1}\n', encoding="utf-8")
     converse(Terminal(script=script, as_json=True), ground)
     turns = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [len(turn["pending"]) for turn in turns] == [1, 0, 1, 0, 1, 0]
