@@ -112,7 +112,7 @@ class TextReader:
 
 def _engine() -> Any:
     try:
-        from rapidocr import RapidOCR
+        from rapidocr import RapidOCR  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise MissingDependencyError(
             "reading text needs RapidOCR: pip install 'sensebind[ocr]'"

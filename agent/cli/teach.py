@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from sensebind.agent.cli.options import Json
 from sensebind.agent.cli.output import loading
 from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
+
+if TYPE_CHECKING:
+    from sensebind.memory.taught import View
 
 
 def teach(
@@ -75,7 +78,7 @@ def _check(name: str, files: dict[str, list[Path]], remove: bool, list_names: bo
             raise InputError(f"no file {path}")
 
 
-def _show(names: dict[str, Sequence], as_json: bool) -> None:
+def _show(names: Mapping[str, Sequence[View]], as_json: bool) -> None:
     rows = {
         name: {
             modality: sum(view.modality == modality for view in views)

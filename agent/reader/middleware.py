@@ -58,7 +58,7 @@ class GroundCalls(AgentMiddleware):
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Asks the model; what it must not call, it cannot call, or is asked once more."""
-        if not self._tools:
+        if not self._tools or _chosen(request):
             return handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
@@ -74,7 +74,7 @@ class GroundCalls(AgentMiddleware):
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
-        if not self._tools:
+        if not self._tools or _chosen(request):
             return await handler(request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
@@ -264,3 +264,8 @@ def _saying(response: ModelResponse, question: str) -> ModelResponse:
         usage_metadata=made.usage_metadata,
     )
     return replace(response, result=[asked])
+
+
+def _chosen(request: Any) -> bool:
+    """Whether the call is fixed already, with words of the person: "this is my mug" teaches."""
+    return bool(request.tool_choice)

@@ -161,7 +161,7 @@ def known_inputs(modality: str, samples: Samples, processor: ImageBindProcessor)
         case "vision":
             return [processor.image(image) for image in seen_again(samples.images)]
         case "audio":
-            return sound_inputs(samples.sounds, processor)
+            return sound_inputs(list(samples.sounds), processor)
         case _:
             return [processor.points(cloud) for cloud in samples.clouds]
 

@@ -150,7 +150,8 @@ def _cells(rng: np.random.Generator) -> np.ndarray:
     marks = np.ones((SIDE, SIDE), bool)
     at = spots.astype(int).clip(0, SIDE - 1)
     marks[at[:, 0], at[:, 1]] = False
-    _, where = ndimage.distance_transform_edt(marks, return_indices=True)
+    found = ndimage.distance_transform_edt(marks, return_distances=False, return_indices=True)
+    where = np.asarray(found)
     tones = rng.standard_normal((SIDE, SIDE))
     return tones[where[0], where[1]] + 0 * rows * columns
 
@@ -172,7 +173,7 @@ def _rms(samples: np.ndarray) -> float:
 
 def _filtered(samples: np.ndarray, low: float, high: float) -> np.ndarray:
     sections = signal.butter(2, [low, max(high, low * 1.3)], "band", fs=RATE, output="sos")
-    return signal.sosfilt(sections, samples)
+    return np.asarray(signal.sosfilt(sections, samples))
 
 
 def _envelope(rng: np.random.Generator, rate: float) -> np.ndarray:

@@ -93,7 +93,7 @@ def _write(job: _Job) -> None:
     path, seeds, make = job
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, **make(seeds))
+        np.savez(file, allow_pickle=False, **make(seeds))
     part.replace(path)
 
 
