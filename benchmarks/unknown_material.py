@@ -153,7 +153,7 @@ def clouds(root: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 def main() -> int:
     """Parse the command line and collect."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("packages", type=Path, help="where the packages were unpacked")
     parser.add_argument("material", type=Path, help="folder to make")
     options = parser.parse_args()

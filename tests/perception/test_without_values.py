@@ -12,9 +12,10 @@ def test_shapes_without_values_and_no_random_number_is_drawn() -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
     with without_values():
-        model = nn.Sequential(nn.Linear(3, 5), nn.LayerNorm(5), nn.Embedding(4, 5))
-        nn.init.normal_(model[0].weight)
-        nn.init.zeros_(tensor=model[0].bias)
+        first = nn.Linear(3, 5)
+        nn.init.normal_(first.weight)
+        nn.init.zeros_(tensor=first.bias)
+        model = nn.Sequential(first, nn.LayerNorm(5), nn.Embedding(4, 5))
     assert all(one.is_meta for one in model.parameters())
     assert [tuple(one.shape) for one in model.parameters()] == [(5, 3), (5,), (5,), (5,), (4, 5)]
     assert torch.equal(torch.random.get_rng_state(), before)

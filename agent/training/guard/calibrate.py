@@ -37,6 +37,8 @@ from sensebind.perception.lidar.clustering import nearest_cluster
 log = logging.getLogger(__name__)
 
 _SHARD = 100  # outliers
+KNOWN = "starts, drives, and what the robot went to"
+"""What known inputs are; features of others are made again."""
 TRAINED_ON = (
     "SimHome's rendered rooms: 18 kinds of objects in 8 colours, and the sounds of 14 of them"
 )
@@ -59,7 +61,7 @@ class GuardRecipe:
     """How guards are calibrated.
 
     Attributes:
-        scenes: Scenes of known inputs, each looked at from two places.
+        scenes: Scenes of known inputs, each looked at from three places.
         outliers: Textures, noises and compounds, by modality.
         known: Share of known inputs below the threshold, by modality.
         floors: Least variance of the Gaussians, as a share of the largest, by modality.
@@ -125,7 +127,7 @@ def calibrate(
 
         key = f"{model.digest} {LAYERS[modality]} {recipe.seed}"
         fitted = fit(
-            _kept(run / f"{modality}-known", f"{key} {recipe.scenes}", mine),
+            _kept(run / f"{modality}-known", f"{key} {KNOWN} {recipe.scenes}", mine),
             _kept(run / f"{modality}-outliers", f"{key} {recipe.outliers[modality]}", others),
             modality,
             recipe,

@@ -1,5 +1,8 @@
 """Known inputs for a guard: what the robot's sensors give in SimHome, also where it has driven to.
 
+A robot that goes to things looks at them from near: there they fill the image as in no training
+scene, and must be known all the same.
+
 Training scenes have seeds from 0, development scenes from 5,000,000, and evaluation scenes from
 10,000,000. A guard has scenes of its own, from `SEEDS` on.
 """
@@ -16,6 +19,7 @@ import torch
 
 from sensebind.errors import StorageError
 from sensebind.perception.lidar.clustering import nearest_cluster
+from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sampling import sample_scene
 
@@ -25,6 +29,8 @@ SCENES = 900
 SECONDS = 2.0
 SOUNDS = 4
 """How often each scene is listened to."""
+NEAREST, FARTHEST = 0.45, 1.2
+"""Metres from which an object is looked at that the robot has gone to."""
 _SHARD = 100
 
 
@@ -44,7 +50,8 @@ class Samples:
 
 
 def known(folder: Path, *, first: int = SEEDS, scenes: int = SCENES, workers: int = 2) -> Samples:
-    """Render scenes, and look around in each: where the robot starts, and where it drives to.
+    """Render scenes, and look around in each: where the robot starts, and where it drives to, at
+    random and to what it sees.
 
     Whole shards in `folder` are kept, so a run that was stopped goes on where it was.
 
@@ -64,6 +71,7 @@ def known(folder: Path, *, first: int = SEEDS, scenes: int = SCENES, workers: in
     begins = range(first, first + scenes, _SHARD)
     ranges = [range(begin, min(begin + _SHARD, first + scenes)) for begin in begins]
     jobs = [(folder / f"looks-{seeds[0]}.npz", seeds, _look) for seeds in ranges]
+    jobs += [(folder / f"near-{seeds[0]}.npz", seeds, _go_and_look) for seeds in ranges]
     heard = ranges[: -(-len(ranges) // 2)]  # a scene is listened to oftener than looked at
     jobs += [(folder / f"sounds-{seeds[0]}.npz", seeds, _listen) for seeds in heard]
     missing = [job for job in jobs if not job[0].is_file()]
@@ -98,7 +106,8 @@ def _write(job: _Job) -> None:
 
 
 def _look(seeds: Sequence[int]) -> dict[str, np.ndarray]:
-    images, clouds = [], []
+    images: list[np.ndarray] = []
+    clouds: list[np.ndarray] = []
     for seed in seeds:
         rng = np.random.default_rng([seed, 0x6D])
         with _home(seed) as home:
@@ -106,10 +115,33 @@ def _look(seeds: Sequence[int]) -> dict[str, np.ndarray]:
                 home.step(SECONDS + seed % 7 * 0.31)  # fans are met at any phase
                 if look:
                     _drive(home, rng)
-                images.append(home.camera())
-                cluster = nearest_cluster(home.lidar())
-                if cluster is not None:
-                    clouds.append(cluster.points)
+                _perceive(home, images, clouds)
+    return _packed(images, clouds)
+
+
+def _go_and_look(seeds: Sequence[int]) -> dict[str, np.ndarray]:
+    images: list[np.ndarray] = []
+    clouds: list[np.ndarray] = []
+    for seed in seeds:
+        rng = np.random.default_rng([seed, 0x6F])
+        with _home(seed) as home:
+            home.step(SECONDS + seed % 7 * 0.31)
+            if (seen := truth(home).main) is None:
+                continue
+            home.robot.turn(seen.bearing + float(rng.uniform(-0.2, 0.2)))
+            home.robot.drive(max(seen.distance - float(rng.uniform(NEAREST, FARTHEST)), 0.0))
+            _perceive(home, images, clouds)
+    return _packed(images, clouds)
+
+
+def _perceive(home: SimHome, images: list[np.ndarray], clouds: list[np.ndarray]) -> None:
+    images.append(home.camera())
+    cluster = nearest_cluster(home.lidar())
+    if cluster is not None:
+        clouds.append(cluster.points)
+
+
+def _packed(images: list[np.ndarray], clouds: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {
         "images": np.stack(images),
         "sizes": np.array([len(cloud) for cloud in clouds], np.int64),

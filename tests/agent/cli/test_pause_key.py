@@ -118,7 +118,8 @@ def test_a_stop_does_not_wait_for_a_device_that_closes_slowly() -> None:
     said: list[str] = []
     with (
         PauseKey(Slow(), said.append) as key,
-        StopSignals(lambda _reason: stopped.set(), key.press),
+        StopSignals(lambda _reason: stopped.set()) as signals,
+        signals.pausing(key.press),
     ):
         os.kill(os.getpid(), signal.SIGTSTP)
         until(lambda: said)

@@ -44,7 +44,9 @@ def test_a_gaussian_measures_the_distance_of_mahalanobis() -> None:
 
 def test_the_stricter_score_counts_in_its_own_spreads() -> None:
     near = Gaussian(torch.zeros(2), torch.eye(2))
-    silent = Critic(*(torch.zeros(n) for n in (2, 2)), torch.zeros(2, 3), *(torch.zeros(3),) * 2)
+    silent = Critic(
+        torch.zeros(2), torch.zeros(2), torch.zeros(2, 3), torch.zeros(3), torch.zeros(3)
+    )
     settings = GuardSettings(("a",), (0.0, -1.0), (0.5, 0.25), (0, 1), 1.0, 2.0)
     rows = [torch.tensor([[1.0, 1.0], [math.e**3, math.e**3]])]
     # The critic says 0, which is (0 + 1) / 0.25 = 4; the distance says 0 / 0.5 and 3 / 0.5.
