@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -147,10 +147,11 @@ class Dialogs:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; may be called again."""
-        with self._lock:
+        """Closes the file, after what is being written; may be called again."""
+        saver: SqliteSaver | None = self.__dict__.get("saver")
+        with self._lock, saver.lock if saver is not None else nullcontext():
             self._turns.close()
-            self._state.close()
+            self._state.close()  # under a thread that writes, SQLite would read freed memory
 
     # --- turns ----------------------------------------------------------------------------------
 

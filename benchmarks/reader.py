@@ -17,8 +17,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from report import AtMost, Parser, Row, run
 
 from sensebind.agent.reader import FOLDER
 from sensebind.agent.reader.reader import Scores, WordsReader
@@ -27,11 +29,10 @@ from sensebind.checkpoints import default_checkpoint
 
 DEVELOPMENT = Path(__file__).parents[1] / "tests" / "data" / "reader" / "development.jsonl"
 EDGES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
-UNSEEN = 4096
 
 
-def reliability(scores: Sequence[Scores], orders: Sequence[frozenset[str]]) -> list[str]:
-    """Rows of a reliability diagram: of scores in a bin, their mean and the share of orders."""
+def reliability(what: str, scores: Sequence[Scores], orders: Sequence[frozenset[str]]) -> list[Row]:
+    """Rows of a reliability diagram: of the scores of a bin, their mean and the share of orders."""
     pairs = [
         (score, action in wanted)
         for one, wanted in zip(scores, orders, strict=True)
@@ -43,61 +44,70 @@ def reliability(scores: Sequence[Scores], orders: Sequence[frozenset[str]]) -> l
         if inside:
             mean = statistics.fmean(score for score, _ in inside)
             share = statistics.fmean(float(right) for _, right in inside)
-            rows.append(f"| {low:.2f} to {high:.2f} | {len(inside)} | {mean:.3f} | {share:.3f} |")
+            name = f"{what}: share of orders, score {low:.2f} to {high:.2f} (mean {mean:.3f})"
+            rows.append(Row(name, share, None, len(inside)))
     return rows
 
 
-def development(reader: WordsReader) -> list[str]:
+def development(reader: WordsReader, lines: list[dict[str, Any]]) -> list[Row]:
     """Rows by category: how many acted wrongly, and how many orders were carried out or asked."""
-    lines = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
     limits = reader.weights.calibration
     counts: dict[str, list[int]] = {}
     for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
         wanted = set(line["ordered"])
         acted = {name for name, score in one.act.items() if score >= limits.act}
         asked = {name for name, score in one.act.items() if score + one.ask[name] >= limits.ask}
-        row = counts.setdefault(line["category"], [0, 0, 0, 0])
+        row = counts.setdefault(line["category"], [0, 0, 0, 0, 0])
         row[0] += 1
         row[1] += bool(acted - wanted)
-        row[2] += bool(wanted) and acted == wanted
-        row[3] += bool(wanted) and wanted <= asked
-    return [f"| {name} | {' | '.join(map(str, row))} |" for name, row in counts.items()]
+        row[2] += bool(wanted)
+        row[3] += bool(wanted) and acted == wanted
+        row[4] += bool(wanted) and wanted <= asked
+    rows: list[Row] = []
+    for name, (count, wrong, orders, done, asked_too) in counts.items():
+        rows.append(AtMost(f"{name}: wrongly acted", wrong, None, count))
+        if orders:
+            rows.append(Row(f"{name}: done", done, None, orders))
+            rows.append(Row(f"{name}: done or asked", asked_too, None, orders))
+    return rows
+
+
+def measure(options: argparse.Namespace) -> list[Row]:
+    """Load the reader, and let it read."""
+    torch.set_num_threads(1)
+    folder = options.checkpoint / FOLDER
+    begun = time.perf_counter()
+    reader = WordsReader(folder)
+    assert reader.weights.calibration
+    loading = time.perf_counter() - begun
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    lines = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
+    took = []
+    for line in lines:
+        begun = time.perf_counter()
+        reader.scores(line["text"])
+        took.append(1e3 * (time.perf_counter() - begun))
+    rows = [
+        AtMost("weights, MB", size / 1e6, None, len(reader.weights.members)),
+        AtMost("loaded in, ms", 1e3 * loading, None, 1),
+        AtMost("a sentence is read, p50, ms", statistics.median(took), None, len(took)),
+        AtMost("a sentence is read, p95, ms", statistics.quantiles(took, n=20)[-1], 5, len(took)),
+        *development(reader, lines),
+    ]
+    known = [frozenset(line["ordered"]) for line in lines]
+    scores = reader.scores_of([line["text"] for line in lines])
+    rows += reliability("development", scores, known)
+    unseen = sentences(replace(ReaderRecipe(), shard=options.unseen), FIRST_UNSEEN + 1)
+    orders = [frozenset(name for name, level in one.levels.items() if level == 2) for one in unseen]
+    return rows + reliability("unseen", reader.scores_of([one.text for one in unseen]), orders)
 
 
 def main() -> int:
-    """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line and run."""
+    parser = Parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, default=default_checkpoint())
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    folder = arguments.checkpoint / FOLDER
-    begun = time.perf_counter()
-    reader = WordsReader(folder)
-    limits = reader.weights.calibration
-    loading = time.perf_counter() - begun
-    size = sum(file.stat().st_size for file in folder.iterdir())
-    members = len(reader.weights.members)
-    print(f"{size / 1e6:.1f} MB, {members} members, loaded in {loading * 1e3:.0f} ms")
-    print(limits)
-    texts = [json.loads(line)["text"] for line in DEVELOPMENT.read_text("utf-8").splitlines()]
-    took = []
-    for text in texts:
-        begun = time.perf_counter()
-        reader.scores(text)
-        took.append(1e3 * (time.perf_counter() - begun))
-    took.sort()
-    print(f"reading: p50 {took[len(took) // 2]:.1f} ms, p95 {took[int(0.95 * len(took))]:.1f} ms")
-    print("| development | sentences | wrongly acted | done | done or asked |")
-    print("\n".join(development(reader)))
-    lines = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
-    known = [frozenset(line["ordered"]) for line in lines]
-    print("| score, development | pairs | mean score | share of orders |")
-    print("\n".join(reliability(reader.scores_of([line["text"] for line in lines]), known)))
-    unseen = sentences(replace(ReaderRecipe(), shard=UNSEEN), FIRST_UNSEEN + 1)
-    orders = [frozenset(name for name, level in one.levels.items() if level == 2) for one in unseen]
-    print("| score, unseen sentences | pairs | mean score | share of orders |")
-    print("\n".join(reliability(reader.scores_of([one.text for one in unseen]), orders)))
-    return 0
+    parser.amount("--unseen", 4096, 256, "generated sentences that are never trained on")
+    return run(parser, measure)
 
 
 if __name__ == "__main__":

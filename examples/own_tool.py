@@ -43,7 +43,7 @@ def main() -> None:
         policy = Policy(approved=frozenset({"water"}), rates={Risk.CHANGE: 4})
         tools = [labelled(water, Risk.CHANGE)]
         with Assistant(Scripted(script=gardener), tools, policy=policy, audit=log) as assistant:
-            print(assistant.ask("the fern looks dry").assistant)
+            print(assistant.ask("give the fern 0.5 litres").assistant)
         for record in read_audit(log):
             print(record["event"], record["tool"], record.get("result", ""))
 

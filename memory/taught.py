@@ -71,6 +71,9 @@ class Match:
 class TaughtNames:
     """The names that one robot knows. Thread-safe; every change is on the disk when it returns.
 
+    Attributes:
+        path: Of the file.
+
     Example:
         ```python
         names = TaughtNames(state / "taught.json", embedder.model, cache_vectors)

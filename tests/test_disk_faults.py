@@ -124,18 +124,21 @@ LOCKED: dict[str, tuple[str, Callable[[Path], Any], Callable[[Any], Any]]] = {
 }
 
 
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer than 0.1 s for a file."""
+    connect = sqlite3.connect
+
+    def connected(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, **options | {"timeout": 0.1})
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+
+
 @pytest.mark.parametrize("name", LOCKED)
 def test_a_database_that_is_locked_is_an_error_of_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (
-        "agent.approval.rates",
-        "agent.approval.store",
-        "agent.results.kept",
-        "memory.episode_store",
-        "perception.frames.store",
-    ):
-        monkeypatch.setattr(f"sensebind.{module}._PATIENCE", 0.1)
+    impatient(monkeypatch)
     file, make, write = LOCKED[name]
     path = tmp_path / file
     store = make(path)
@@ -156,8 +159,7 @@ def test_a_database_that_is_locked_is_an_error_of_one_line(
 def test_nothing_acts_while_the_dialogs_are_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("agent.approval.store", "agent.results.kept", "agent.threads"):
-        monkeypatch.setattr(f"sensebind.{module}._PATIENCE", 0.1)
+    impatient(monkeypatch)
     moved: list[float] = []
 
     def drive(metres: float) -> str:

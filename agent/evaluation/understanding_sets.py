@@ -16,14 +16,26 @@ from sensebind.errors import InputError
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True):
-    """A call of a tool; an argument may be `{"any_of": […]}`, where null leaves it out."""
+    """A call of a tool; an argument may be `{"any_of": […]}`, where null leaves it out.
+
+    Attributes:
+        tool: Its name.
+        arguments: By name; those that are not named must be left out or have the schema's default.
+    """
 
     tool: str
     arguments: dict[str, Any]
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):
-    """What all lines have."""
+    """What all lines have.
+
+    Attributes:
+        id: Unique in its set.
+        language: `en`, `zh`, or the code of a language that the robot does not speak.
+        text: What the person says.
+        category: The kind of line, for scores by category.
+    """
 
     id: str
     language: str
@@ -32,35 +44,62 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Acts(msgspec.Struct, forbid_unknown_fields=True):
-    """The acting calls that may be made, and those that a misreading leads to."""
+    """The acting calls that may be made, and those that a misreading leads to.
+
+    Attributes:
+        acts: Calls that may be made, none of which must.
+        never: Calls, or tools whatever their arguments, that a misreading would lead to.
+    """
 
     acts: list[Call]
     never: list[str | Call]
 
 
 class MustNotAct(Line):
-    """Words that are no order, or only half of one."""
+    """Words that are no order, or only half of one.
+
+    Attributes:
+        expected: Which acting calls may be made.
+        device: What the words name and SimHome does not have; "" in other categories.
+    """
 
     expected: Acts
     device: str = ""
 
 
 class Calls(msgspec.Struct, forbid_unknown_fields=True):
-    """The calls that are to be made, or what the answer is about."""
+    """The calls that are to be made, or what the answer is about.
+
+    Attributes:
+        calls: Those to be made; empty where the robot only answers.
+        about: What the answer is about then, such as `see`; "" where calls are to be made.
+    """
 
     calls: list[Call]
     about: str = ""
 
 
 class PlainOrder(Line):
-    """An order; `approved` says whether its tool runs without a question."""
+    """An order; `approved` says whether its tool runs without a question.
+
+    Attributes:
+        approved: Whether the tool runs without a question.
+        expected: Exactly the calls to be made.
+    """
 
     approved: bool
     expected: Calls
 
 
 class Relative(msgspec.Struct, forbid_unknown_fields=True):
-    """Reading a value first, and setting it by a change."""
+    """Reading a value first, and setting it by a change.
+
+    Attributes:
+        read: Tool that reads the value.
+        then: Tool that sets it.
+        argument: The one of `then` that takes the new value.
+        change: What is added to the value, in the unit of that argument.
+    """
 
     read: str
     then: str
@@ -69,7 +108,15 @@ class Relative(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Wanted(msgspec.Struct, forbid_unknown_fields=True):
-    """What becomes of a number: a call, or a question."""
+    """What becomes of a number: a call, or a question.
+
+    Attributes:
+        outcome: Whether a call is made, or the robot asks or names the range.
+        calls: Those to be made, in the unit of the schema; empty if it asks.
+        reason: Why it asks; "" for a call.
+        never: Tools that must not be called.
+        or_relative: What is right as well as asking, after a relative number.
+    """
 
     outcome: Literal["call", "ask"]
     calls: list[Call] = []
@@ -81,26 +128,45 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Number(Line):
-    """An order with a number in it, or one that lacks it."""
+    """An order with a number in it, or one that lacks it.
+
+    Attributes:
+        expected: What becomes of the number.
+    """
 
     expected: Wanted
 
 
 class Phrasing(Line):
-    """A question or an order in words that nobody here has phrased."""
+    """A question or an order in words that nobody here has phrased.
+
+    Attributes:
+        expected: The calls to be made, or what the answer is about.
+    """
 
     expected: Calls
 
 
 class Foreign(Line):
-    """Words for a robot that has the tools of one set."""
+    """Words for a robot that has the tools of one set.
+
+    Attributes:
+        set: Name of the tool set, a file of `foreign_tool_sets`.
+        expected: The one call that fits, or none, with `cannot` as what the answer is about.
+    """
 
     set: str
     expected: Calls
 
 
 class Remembered(msgspec.Struct, forbid_unknown_fields=True):
-    """Something that was perceived some minutes ago."""
+    """Something that was perceived some minutes ago.
+
+    Attributes:
+        kind: Of the thing or sound.
+        sense: What perceived it.
+        minutes_ago: How many minutes before the task it was.
+    """
 
     kind: str
     sense: Literal["sight", "hearing"]
@@ -108,7 +174,15 @@ class Remembered(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Setup(msgspec.Struct, forbid_unknown_fields=True):
-    """The home that a task is given in."""
+    """The home that a task is given in.
+
+    Attributes:
+        in_view: Kinds of things that the robot sees at the start.
+        not_in_view: Kinds of things that it does not see.
+        devices: State of each device at the start; degrees Celsius of the thermostat.
+        free_metres: Free way ahead of and behind the robot, metres; 0 if none is needed.
+        remembered: What was perceived before the task.
+    """
 
     in_view: list[str]
     not_in_view: list[str]
@@ -118,7 +192,13 @@ class Setup(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """One step of a task; without a tool where no tool can make it."""
+    """One step of a task; without a tool where no tool can make it.
+
+    Attributes:
+        tool: Name of the tool; None if no tool can make the step.
+        arguments: Its arguments, by name.
+        possible: False for the one step of an impossible task that cannot be made.
+    """
 
     tool: str | None
     arguments: dict[str, Any]
@@ -126,7 +206,14 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Final(msgspec.Struct, forbid_unknown_fields=True):
-    """How everything stands when the task is done."""
+    """How everything stands when the task is done.
+
+    Attributes:
+        devices: State of each device; degrees Celsius of the thermostat.
+        robot: `near` the kind that it stands at, `moved` the sum of metres driven, `turned` that of
+            degrees, both signed; those that matter.
+        watching: Kinds that it watches for.
+    """
 
     devices: dict[str, str | int]
     robot: dict[Literal["near", "moved", "turned"], str | float]
@@ -134,7 +221,16 @@ class Final(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Report(msgspec.Struct, forbid_unknown_fields=True):
-    """One thing that the answer must say."""
+    """One thing that the answer must say.
+
+    Attributes:
+        about: A device, or `count`, `where`, `when`, `time`, `see`, `hear`, `done` or `failed`.
+        value: State of the device; None for what is no device.
+        kind: What is counted, or asked for by place or time; "" for others.
+        step: Number of the step that failed, from 1; 0 for others.
+        reason: Why it failed, such as `out_of_range`; "" for others.
+        optional: Whether it belongs to an optional step, and may be left out.
+    """
 
     about: str
     value: str | int | None = None
@@ -145,7 +241,14 @@ class Report(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Task(msgspec.Struct, forbid_unknown_fields=True):
-    """What a task of several steps must come to."""
+    """What a task of several steps must come to.
+
+    Attributes:
+        steps: The calls to be made, in order.
+        final: How everything stands afterwards, without the optional steps.
+        report: What the answer must say.
+        optional_steps: Numbers, from 1, of steps after an impossible one that may be made or left.
+    """
 
     steps: list[Step]
     final: Final
@@ -154,7 +257,13 @@ class Task(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Steps(Line):
-    """A task of several steps."""
+    """A task of several steps.
+
+    Attributes:
+        possible: Whether all steps can be made.
+        setup: The home that the task needs.
+        expected: What it must come to.
+    """
 
     possible: bool
     setup: Setup
@@ -162,7 +271,13 @@ class Steps(Line):
 
 
 class ToolOfSet(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A tool as MCP's `tools/list` gives it."""
+    """A tool as MCP's `tools/list` gives it.
+
+    Attributes:
+        name: Of the tool.
+        description: What it does, as a model reads it.
+        input_schema: JSON schema of its arguments.
+    """
 
     name: str
     description: str
@@ -170,7 +285,19 @@ class ToolOfSet(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class ToolSet(msgspec.Struct, forbid_unknown_fields=True):
-    """Tools that a robot has in `foreign_tools`, and where they come from."""
+    """Tools that a robot has in `foreign_tools`, and where they come from.
+
+    Attributes:
+        id: Name of its file, without the ending.
+        origin: Whether the tools come out of a package or are invented.
+        tools: 1 to 8 tools.
+        about: What an invented set belongs to, such as "An aquarium".
+        package: Name of the package; "" if invented.
+        version: Of the package.
+        registry: `PyPI` or `npm`.
+        licence: Of the package.
+        read_from: File of the package that the tools were read from.
+    """
 
     id: str
     origin: Literal["package", "invented"]

@@ -73,7 +73,12 @@ class Encoded:
 
 
 class Vocabulary:
-    """Words with an embedding of their own, and the number of buckets of trigrams."""
+    """Words with an embedding of their own, and the number of buckets of trigrams.
+
+    Attributes:
+        words: Words that are known, in the order of their indices from `FIRST_WORD`.
+        buckets: Number of buckets of trigrams, with the one for none.
+    """
 
     def __init__(self, words: Sequence[str], buckets: int) -> None:
         """Numbers the words.

@@ -40,7 +40,24 @@ class NetworkSize:
 
 
 class ReaderNetwork(nn.Module):
-    """Reads tokens; returns logits of a level for each action, and of a category."""
+    """Reads tokens; returns logits of a level for each action, and of a category.
+
+    Attributes:
+        words: Embedding of each word of the vocabulary.
+        grams: Sum of the embeddings of a token's trigrams.
+        shapes: Embedding of each shape of a token.
+        places: Embedding of each place in the text, [MAX_TOKENS, width].
+        near: Convolution over three neighbouring tokens.
+        layers: The transformer.
+        norm: Behind the last layer.
+        dropout: On the embedded tokens.
+        queries: One for each action, then one for the category, [actions + 1, width].
+        keys: What queries are compared with, for each token.
+        values: What queries collect, from each token.
+        levels: Weights of each action's logits, [actions, width, LEVELS].
+        level_bias: Added to these logits, [actions, LEVELS].
+        category: From what the last query collects to logits of categories.
+    """
 
     def __init__(self, size: NetworkSize, dropout: float = 0.0) -> None:
         """Makes the layers.

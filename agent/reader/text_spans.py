@@ -125,7 +125,14 @@ def kind_of(name: str, schema: Mapping[str, Any]) -> str:
 
 
 class TextSpans:
-    """The words of one turn, and which parts of them are taken."""
+    """The words of one turn, and which parts of them are taken.
+
+    Attributes:
+        words: What a person says.
+        taken: Start and end of each part that an argument has taken, in characters.
+        quoted: Start and end of each quotation with its marks, and the text between them.
+        codes: Parts that are written like a code, outside of quotations.
+    """
 
     def __init__(self, words: str) -> None:
         """Finds what is quoted and what is a code.

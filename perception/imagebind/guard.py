@@ -113,6 +113,9 @@ class Critic:
 class Guard:
     """Judges what a model encodes; made for one modality of one loaded model.
 
+    Attributes:
+        settings: Layers and thresholds.
+
     Example:
         ```python
         guard = Guard.load(path, model, "vision")

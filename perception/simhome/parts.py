@@ -31,14 +31,17 @@ class Part:
 
 
 def box(at: Vec, half: Vec, role: str = "main", turn: Vec = (0.0, 0.0, 0.0)) -> Part:
+    """A box; `half` has half its sides."""
     return Part("box", half, at, None, turn, role)
 
 
 def ball(at: Vec, radius: float, role: str = "main") -> Part:
+    """A sphere."""
     return Part("sphere", (radius,), at, role=role)
 
 
 def egg(at: Vec, radii: Vec, role: str = "main", turn: Vec = (0.0, 0.0, 0.0)) -> Part:
+    """An ellipsoid."""
     return Part("ellipsoid", radii, at, None, turn, role)
 
 

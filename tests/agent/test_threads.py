@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,15 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "d.sqlite").write_bytes(b"nonsense" * 1000)
     with pytest.raises(StorageError, match=r"d\.sqlite cannot be opened"):
         Dialogs(tmp_path / "d.sqlite")
+
+
+def test_a_file_is_closed_after_what_is_being_written(tmp_path: Path) -> None:
+    dialogs = Dialogs(tmp_path / "dialogs.sqlite")
+    closing = threading.Thread(target=dialogs.close)
+    with dialogs.saver.cursor():
+        closing.start()
+        closing.join(0.2)
+        assert closing.is_alive()
+    closing.join(20)
+    assert not closing.is_alive()
+    dialogs.close()

@@ -61,7 +61,14 @@ def number_en(value: int) -> str:
 
 
 class Language:
-    """The grammar of one language, with what fills its slots."""
+    """The grammar of one language, with what fills its slots.
+
+    Attributes:
+        lang: `en` or `zh`.
+        grammar: All templates and the rules of the language.
+        lines: For each kind of frame, a grammar for every line of it.
+        words: Open words that fill slots.
+    """
 
     def __init__(self, lang: str) -> None:
         """Parses the frames.

@@ -87,7 +87,11 @@ def vocabulary_of(examples: list[Example], buckets: int, least: int = 12) -> Voc
 
 
 class Shards:
-    """Shards of encoded sentences, made when they are first asked for."""
+    """Shards of encoded sentences, made when they are first asked for.
+
+    Attributes:
+        vocabulary: Encodes the sentences; kept in the working folder.
+    """
 
     def __init__(self, recipe: ReaderRecipe, run: Path, member: int = 0) -> None:
         """Makes or reads the vocabulary.

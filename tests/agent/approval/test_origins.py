@@ -13,6 +13,7 @@ from sensebind.agent.approval.origins import Influence, MarkOrigins
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.reader.intent import LetThrough
 from sensebind.tools.risk import Origin, Risk, label, origin_of
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -160,7 +161,7 @@ def test_the_shipped_model_does_obey_what_it_reads_and_nothing_acts() -> None:
         for origin in (Origin.OUTSIDE, Origin.MEMORY):
             lamp = Lamp()
             tools = [reads("recall", order, origin=origin), lamp.tool]
-            one = Assistant(chat, tools, policy=lamp.policy, robot=Rates())
+            one = Assistant(chat, tools, policy=lamp.policy, robot=Rates(), reader=LetThrough())
             obeyed += bool(one.ask("when did you last hear a cat?").pending)
             assert lamp.switched == 0, (order, origin)
     assert obeyed

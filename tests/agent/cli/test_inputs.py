@@ -192,8 +192,10 @@ def test_files_are_read_as_one_sees_and_hears_them(checkpoint: Path, tmp_path: P
     )
     [medium] = media_of(HumanMessage([{"type": "input_image", "image_url": url}]))
     name, embedded = senses.perceive(medium)
-    assert name == "vision" and np.allclose(
-        embedded, senses.embed("vision", tmp_path / "upright.png")
+    assert (
+        name == "vision"
+        and embedded is not None
+        and np.allclose(embedded.embedding, senses.embed("vision", tmp_path / "upright.png"))
     )
     grey = seen[..., 0]
     Image.fromarray(grey).save(tmp_path / "8.png")

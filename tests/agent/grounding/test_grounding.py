@@ -341,15 +341,8 @@ class Fixed:
 EMPTY: dict[str, Any] = {"type": "object", "properties": {}}
 
 
-@pytest.mark.parametrize(
-    "reading",
-    [
-        Reading(Kind.QUESTION, verdict=Verdict.ASK),
-        Reading(scores={"door_open": 0.2}),
-    ],
-)
-def test_what_a_reader_doubts_is_asked_about(ours: ChatSenseBind, reading: Reading) -> None:
-    robot, reader = Robot(door_open=EMPTY), Fixed(reading)
+def test_what_a_reader_doubts_is_asked_about(ours: ChatSenseBind) -> None:
+    robot, reader = Robot(door_open=EMPTY), Fixed(Reading(Kind.QUESTION, verdict=Verdict.ASK))
     with robot.assistant(ours, reader=reader) as assistant:
         record = of(assistant.turn("open the door"))
         [request] = record.pending
@@ -406,10 +399,8 @@ def test_below_the_checkpoints_score_a_person_is_asked(
     assert [one.question for one in record.pending] == ["Should I open the door?"]
 
 
-def test_what_only_reads_is_left_alone(ours: ChatSenseBind) -> None:
-    robot = Robot()
-    robot.reads("clock", "14:05", Origin.ROBOT)
-    middleware = GroundCalls(ours, robot.tools)
+def test_a_robot_without_tools_is_left_alone(ours: ChatSenseBind) -> None:
+    middleware = GroundCalls(ours, [])
     assert middleware.wrap_model_call("request", lambda request: request) == "request"
 
 

@@ -46,7 +46,7 @@ def test_a_dialog_goes_on_and_is_kept(tmp_path: Path, place: str) -> None:
     with Assistant(
         ScriptedChat(script=script), [weather], dialogs=tmp_path / "dialogs", policy=policy
     ) as assistant:
-        record = assistant.ask(f"how is the weather {HALF}?")
+        record = assistant.ask(f"how is the weather in {place} {HALF}?")
         assert record.error == "" and record.user.endswith(f"{GONE}?")
         assert record.assistant.endswith(GONE) and HALF not in record.assistant
         [call] = record.tool_calls

@@ -216,7 +216,7 @@ def test_a_turn_ends_with_the_client_that_asked_for_it(robot: tuple[Path, Agent]
 
 def test_a_client_decides_only_what_it_names(robot: tuple[Path, Agent]) -> None:
     client = AttachedRobot(read_config(robot[0]), "driver")
-    assert [event for event in client.turn("go")][-1].record.pending  # type: ignore[union-attr]
+    assert [event for event in client.turn("go 1 metre")][-1].record.pending  # type: ignore[union-attr]
     with pytest.raises(InputError, match="does not name its request"):
         list(client.decide([Decision("approve")]))
     [request] = client.pending()

@@ -33,7 +33,14 @@ streams:
 tools:
   - python: "test_robot_agent:base_tools"
 """
-BASE = SimpleNamespace(stops=0, arm_stops=0, fault="", looking=threading.Semaphore(0), driven=[])
+BASE = SimpleNamespace(
+    stops=0,
+    arm_stops=0,
+    fault="",
+    looking=threading.Semaphore(0),
+    looked=threading.Semaphore(0),
+    driven=[],
+)
 
 
 def base_tools(context: Any) -> list[BaseTool]:
@@ -46,6 +53,7 @@ def base_tools(context: Any) -> list[BaseTool]:
         BASE.looking.release()
         while not cancelled.is_set() and time.monotonic() < until:
             time.sleep(0.01)
+        BASE.looked.release()
         return "cancelled" if cancelled.is_set() else "nothing"
 
     def drive() -> str:
@@ -92,6 +100,7 @@ def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RobotAgen
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(robot_agent, "make_llm", lambda *_, **__: ScriptedChat(script=script))
     BASE.stops, BASE.arm_stops, BASE.fault, BASE.driven = 0, 0, "", []
+    BASE.looking, BASE.looked = threading.Semaphore(0), threading.Semaphore(0)
     supervisor: Any = SimpleNamespace(endpoints={"rover.camera": f"ipc://{tmp_path}/camera"})
     with AgentOfWords(parse_config(ROBOT), supervisor) as agent:
         yield agent
@@ -164,11 +173,11 @@ def test_no_dialog_waits_for_the_files_of_another(
             other.execute("BEGIN IMMEDIATE")  # another process writes, and takes its time
             stopping = threading.Thread(target=agent.stop)
             stopping.start()
-            for one in running:
-                one.join(2.5)  # a stop waits for the file for 5 seconds
-            assert [one.is_alive() for one in running] == [False, False]
+            for _ in running:  # what is running is cancelled; the file is waited for, for 5 seconds
+                assert BASE.looked.acquire(timeout=2.5)
             other.rollback()
-        stopping.join(20)
+        for one in (*running, stopping):
+            one.join(20)
 
 
 def test_a_stop_does_not_wait_for_a_dialog_that_is_opened_and_counts_for_it(

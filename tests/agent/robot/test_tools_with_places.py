@@ -73,6 +73,9 @@ class Senses:
         image[200:280, 200:280] = marker[..., None]
         return Observation(image, stream, Modality.VISION, 1, time.monotonic(), 1, stream)
 
+    def newest(self, stream: str, max_age: float = MAX_AGE) -> SimpleNamespace:
+        return SimpleNamespace(header=SimpleNamespace(known=True))
+
     def report(self) -> dict[str, Any]:
         return {"camera": SimpleNamespace(stream="camera", modality="vision", age_ms=5.0)}
 
