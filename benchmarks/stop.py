@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 import stop_parts
 from report import AtMost, Parser, Row, run
-from stop_parts import MOVES, Child, settings
+from stop_parts import MOVES, Child, settings, words_of
 
 from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.tools.motion import (
@@ -140,7 +140,7 @@ def _stops_of_a_lane(state: State, missing: list[tuple[str, str]], chance: rando
             late = chance.uniform(0, LATEST_START)
             simulation.order(Order(reset=True, start=late, drop=DROP))
             time.sleep(0.1)
-            agent.type(f"{move}\n")
+            agent.type(f"{words_of(move)}\n")
             agent.hear("started", 20)
             time.sleep(chance.uniform(0, 1.5))
             going = simulation.order().stands_since is None

@@ -46,6 +46,11 @@ MOVES: dict[str, dict[str, Any]] = {
 }
 
 
+def words_of(move: str) -> str:
+    """What a person says for it: an acting call is held to what was said."""
+    return f"{move} {', '.join(f'{name} = {value}' for name, value in MOVES[move].items())}"
+
+
 def settings(simulation: tuple[int, str]) -> MotionSettings:
     """Return how the simulated base is driven."""
     port, lidar = simulation
@@ -218,7 +223,7 @@ def _be_agent(line: Line, address: Path) -> None:
             if isinstance(last, ToolMessage):
                 answer = AIMessage(str(last.text))
             else:
-                tool = str(last.text)
+                tool = str(last.text).split()[0]
                 call = {"name": tool, "args": MOVES[tool], "id": f"call-{time.monotonic_ns()}"}
                 answer = AIMessage("", tool_calls=[call])  # type: ignore[list-item]
             return ChatResult(generations=[ChatGeneration(message=answer)])
