@@ -7,6 +7,7 @@ not fetched.
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 
@@ -120,8 +121,29 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _value(text: str) -> Any:
-    """The JSON value that a text is, or the text."""
+    """The JSON value that a text is, or the text where it says more or other than that value."""
     try:
-        return json.loads(text)
+        return json.loads(
+            text, parse_float=_float, parse_constant=_refused, object_pairs_hook=_object
+        )
     except (ValueError, RecursionError):
         return text
+
+
+def _float(text: str) -> float:
+    """A number with all its digits; a version such as 3.10 has more of them than a number."""
+    value = float(text)
+    if Decimal(text).as_tuple() != Decimal(repr(value)).as_tuple():
+        raise ValueError(f"{text} is not written as a number")
+    return value
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in it")
+    return found

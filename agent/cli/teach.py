@@ -90,7 +90,7 @@ def _show(names: Mapping[str, Sequence[View]], as_json: bool) -> None:
         print(printable_json({"names": rows}))
         return
     for name, views in rows.items():
-        told = ", ".join(f"{count} of {modality}" for modality, count in views.items())
-        print(f"{printable(name)}: views: {told}")
+        counts = ", ".join(f"{count} of {modality}" for modality, count in views.items())
+        print(f"{printable(name)}: views: {counts}")
     if not rows:
         print("no names are taught")

@@ -48,7 +48,7 @@ class Condition:
             raise InputError("a condition with NaN or infinite numbers cannot be used")
 
     @property
-    def told(self) -> dict[str, str]:
+    def beyond_slots(self) -> dict[str, str]:
         """Senses that perceive what no slot can say, with its taught name; "" is unknown.
 
         What is known, of another stream of the same sense, goes first, and then what has a name.

@@ -251,8 +251,8 @@ def _phrasing(parts: Parts, number: int, line: Phrasing) -> Outcome:
             right = len(made) == len(wanted) and all(
                 map(partial(fits, defaults=defaults), made, wanted)
             )
-            told = made[-1].result if made else ""
-            good = right and _result_said(intent, line.text, record.assistant, told)
+            result = made[-1].result if made else ""
+            good = right and _result_said(intent, line.text, record.assistant, result)
             why = "" if good else "other calls" if not right else "the result is not said"
         elif made:
             good, why = False, "a tool was called"
@@ -262,13 +262,13 @@ def _phrasing(parts: Parts, number: int, line: Phrasing) -> Outcome:
         return _outcome(line, done, Judgement(good, why, asked=bool(done.questions)))
 
 
-def _result_said(intent: str, text: str, answer: str, told: str) -> bool:
+def _result_said(intent: str, text: str, answer: str, result: str) -> bool:
     if intent in ("time", "thermostat_get"):  # which are what they are at this moment
-        said = re.findall(r"\d{1,2}:\d{2}" if intent == "time" else r"\d+", told)
+        said = re.findall(r"\d{1,2}:\d{2}" if intent == "time" else r"\d+", result)
         return is_chinese(text) == is_chinese(answer) and any(one in answer for one in said)
     try:
-        return right_after_tool(intent, text, answer, told)
-    except (ValueError, IndexError):  # a tool that failed told something else
+        return right_after_tool(intent, text, answer, result)
+    except (ValueError, IndexError):  # a tool that failed said something else
         return False
 
 

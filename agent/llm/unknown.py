@@ -130,11 +130,11 @@ def answered(
         processor: Makes the processor of the grammar that the answer must keep.
         condition_ids: Of the prompt, as `DialogSession.stream` takes them.
     """
-    told = {} if condition is None else condition.told
-    told = {one: told[one] for one in llm.senses if one in told and one in WORDINGS}
-    if condition is None or not told:
+    beyond = {} if condition is None else condition.beyond_slots
+    beyond = {one: beyond[one] for one in llm.senses if one in beyond and one in WORDINGS}
+    if condition is None or not beyond:
         return stream(processor(), condition_ids)
-    constrained = Constrained(llm, session, condition, told, stream, processor)
+    constrained = Constrained(llm, session, condition, beyond, stream, processor)
     return constrained.tokens(condition_ids)
 
 
@@ -146,7 +146,7 @@ class Constrained:
         llm: LoadedModel,
         session: DialogSession,
         condition: Condition,
-        told: Mapping[str, str],
+        beyond: Mapping[str, str],
         stream: Stream,
         processor: Callable[[], LogitsProcessor],
     ) -> None:
@@ -156,14 +156,14 @@ class Constrained:
             llm: The checkpoint.
             session: Of the dialog.
             condition: Of the turn; the slots of what is unknown or has a taught name are empty.
-            told: The senses that perceive such a thing, with its name; "" is unknown.
+            beyond: The senses that perceive such a thing, with its name; "" is unknown.
             stream: Generates, see `Stream`.
             processor: Makes the processor of the grammar that the answer must keep.
         """
         self._llm = llm
         self._session = session
         self._condition = condition
-        self._told = dict(told)
+        self._beyond = dict(beyond)
         self._stream = stream
         self._processor = processor
 
@@ -180,8 +180,8 @@ class Constrained:
             # A call: its tool knows what is known, and how sure the model is of it must be seen.
             yield from self._stream(self._processor(), condition_ids)
             return
-        unknown = [one for one in self._told if self._depends(draft, one, condition_ids)]
-        others = [one for one in WORDINGS if one not in self._told and _claims(text, one)]
+        unknown = [one for one in self._beyond if self._depends(draft, one, condition_ids)]
+        others = [one for one in WORDINGS if one not in self._beyond and _claims(text, one)]
         elsewhere = others and not any(_claims(text, one) for one in unknown)
         if not unknown or elsewhere:  # it speaks of nothing that is unknown
             yield from self._along(draft, condition_ids)
@@ -192,7 +192,7 @@ class Constrained:
         # In the language that the model has chosen for its draft.
         english, chinese = WORDINGS[unknown[0]]
         wording = chinese if _CHINESE.search(text) else english
-        whole = wording.whole(self._told[unknown[0]])
+        whole = wording.whole(self._beyond[unknown[0]])
         yield from self._along(self._encoded(whole), condition_ids)
 
     def _depends(self, draft: list[int], sense: str, condition_ids: Sequence[int]) -> bool:
@@ -220,7 +220,7 @@ class Constrained:
         changed = text
         for sense in unknown:
             for wording in WORDINGS[sense]:
-                changed = changed.replace(wording.nothing, wording.part(self._told[sense]))
+                changed = changed.replace(wording.nothing, wording.part(self._beyond[sense]))
         others = [one for one in WORDINGS if one not in unknown and _claims(text, one)] or unknown[
             1:
         ]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from sensebind.agent.corpus.phrasing import utterance
-from sensebind.agent.reader.actions import CATEGORIES
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.training.reader import english_others
 from sensebind.agent.training.reader.clauses import CATEGORY_OF, clauses
 from sensebind.agent.training.reader.dressing import dressed
@@ -98,23 +98,7 @@ _CORPUS_OTHERS = tuple(
     )
     for intent in intents.split()
 )
-_CORPUS_ORDERS = [
-    "lamp_on",
-    "lamp_off",
-    "radio_on",
-    "radio_off",
-    "fan_on",
-    "fan_off",
-    "door_open",
-    "door_close",
-    "thermostat_set",
-    "approach",
-    "turn_left",
-    "turn_right",
-    "turn_around",
-    "drive_ahead",
-    "drive_back",
-]
+_CORPUS_ORDERS = [name for name in ACTIONS if not name.startswith("it_")]
 _PLAINLY = {
     "lamp": r"lamp|light|bulb|illuminat|brighten|灯|光|亮",
     "radio": r"radio|music|tune|song|noise|racket|silence|quiet|mute|stereo"

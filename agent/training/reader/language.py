@@ -24,28 +24,6 @@ from sensebind.agent.training.reader.open_words import Verb, open_words
 from sensebind.agent.training.reader.phrases import Phrase, forms_of
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_NUMBERS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
@@ -55,9 +33,9 @@ def number_en(value: int) -> str:
         rest = value - 100
         return "a hundred" + (f" and {number_en(rest)}" if rest else "")
     if value < 20:
-        return _NUMBERS[value]
+        return english.NUMBER_WORDS[value]
     tens, ones = divmod(value, 10)
-    return _TENS[tens - 2] + (f"-{_NUMBERS[ones]}" if ones else "")
+    return _TENS[tens - 2] + (f"-{english.NUMBER_WORDS[ones]}" if ones else "")
 
 
 class Language:

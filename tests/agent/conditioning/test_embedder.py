@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -31,6 +32,8 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return whole(path, modalities, **options)
 
     monkeypatch.setattr(ImageBind, "from_pretrained", load)
+    # Other tests of this process may hold encoders.
+    monkeypatch.setattr("sensebind.perception.imagebind.placement._HELD", WeakValueDictionary())
     return found
 
 

@@ -80,6 +80,6 @@ def test_what_another_stream_knows_goes_first() -> None:
     other = Sensed("sight", "rear", SenseState.PRESENT)
     named = Sensed("sight", "side", SenseState.NAMED, name="my mug")
     empty = (np.zeros((1, 4), np.float32), np.zeros(1, bool))
-    assert Condition("c", *empty, (one,)).told == {"sight": ""}
-    assert Condition("c", *empty, (one, named)).told == {"sight": "my mug"}
-    assert Condition("c", *empty, (one, other)).told == {}
+    assert Condition("c", *empty, (one,)).beyond_slots == {"sight": ""}
+    assert Condition("c", *empty, (one, named)).beyond_slots == {"sight": "my mug"}
+    assert Condition("c", *empty, (one, other)).beyond_slots == {}
