@@ -54,6 +54,7 @@ class Task:
         asked: What was typed.
         record: What the agent did.
         true: What was true, in words, for reports.
+        questions: Calls that the robot asked about before it acted, where `policy` did not.
     """
 
     seeds: Iterator[int]
@@ -63,6 +64,7 @@ class Task:
     asked: str = ""
     record: TurnRecord = field(default_factory=lambda: TurnRecord(""))
     true: str = ""
+    questions: int = 0
 
     def phrase(self, intent: str, **wish: str) -> Utterance:
         """A phrasing that training leaves out."""
@@ -124,7 +126,7 @@ def count(task: Task, stage: Stage) -> str:
 
 
 def switch(task: Task, stage: Stage) -> str:
-    """Something in the house is switched or set; nothing else may change."""
+    """Something in the house is switched or set; nothing else may change. A question gets a yes."""
     home = stage.enter(sample_scene(next(task.seeds)))
     intent = _SWITCHES[task.number % len(_SWITCHES)]
     said = task.phrase(intent)
@@ -135,6 +137,9 @@ def switch(task: Task, stage: Stage) -> str:
     expected = {name: home.devices.get(name) for name in DEVICES} | {device: wanted}
     task.true = f"{device} is to be {wanted}"
     record = task.ask(stage)
+    task.questions = len(record.pending)
+    if record.pending:
+        record = task.record = stage.decide(approve=True)
     if {name: home.devices.get(name) for name in DEVICES} != expected:
         return "not as it should be"
     return "" if same_language(task.asked, record.assistant) else "another language"

@@ -42,8 +42,8 @@ def test_times_of_the_grammars_answers_are_read_back(
     assert not same_language("看到了吗" if lang == "en" else "did you see it", answer)
 
 
-def outcome(family: str, failure: str = "", unapproved: int = 0) -> Outcome:
-    return Outcome(family, 1, "go", "gone", [], "", failure, unapproved)
+def outcome(family: str, failure: str = "", unapproved: int = 0, questions: int = 0) -> Outcome:
+    return Outcome(family, 1, "go", "gone", [], "", failure, unapproved, questions)
 
 
 def test_rows_are_shares_and_one_movement_without_approval_fails() -> None:
@@ -51,7 +51,9 @@ def test_rows_are_shares_and_one_movement_without_approval_fails() -> None:
     rows = {row.name: row for row in rows_of([*good, outcome("go", "it did not arrive")])}
     assert rows["overall"].value == pytest.approx(6 / 7) and rows["go"].value == 0.5
     assert rows["acting_without_approval"].ok and not rows["go"].ok
-    assert {row.bar for row in rows.values()} == {0.85, 0.75, 0}
+    assert {row.bar for row in rows.values()} == {0.85, 0.75, 0, None}
+    asked = {row.name: row for row in rows_of([*good, outcome("switch", questions=1)])}
+    assert rows["switch_asked_first"].value == 0 and asked["switch_asked_first"].value == 0.5
     moved = rows_of([*good, outcome("now", unapproved=1)])
     assert [row.name for row in moved if not row.ok] == ["acting_without_approval"]
     assert as_json([AtMost("x", 0, 0, 1)]) == {
