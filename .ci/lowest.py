@@ -83,6 +83,13 @@ def make(environment: Path) -> Path:
     return BUILD / "bin" / "python"
 
 
+def torch_needs() -> list[str]:
+    """Return the requirements of the PyTorch that `make` linked: pip does not see them."""
+    [metadata] = (BUILD / "torch").glob("torch-*/METADATA")
+    named = re.findall(r"^Requires-Dist: (.+)$", metadata.read_text(), re.MULTILINE)
+    return [one for one in named if "extra ==" not in one and "platform" not in one]
+
+
 def main(environment: Path, arguments: list[str]) -> int:
     """Install, and run the tests."""
     begun = time.monotonic()
@@ -91,7 +98,7 @@ def main(environment: Path, arguments: list[str]) -> int:
     done = subprocess.run(
         [
             *(python, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:"),
-            *("--disable-pip-version-check", *wanted, *TOOLS),
+            *("--disable-pip-version-check", *wanted, *torch_needs(), *TOOLS),
         ],
         capture_output=True,
         text=True,
