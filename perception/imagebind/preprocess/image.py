@@ -14,7 +14,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from sensebind.errors import InputError, one_line
-from sensebind.perception.imagebind.preprocess.deep_images import Deep, deep_samples
+from sensebind.perception.imagebind.preprocess.deep_images import (
+    Deep,
+    deep_samples,
+    transparent_grey,
+)
 from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.pixels import Range, on_ground, to_uint8, upright
 
@@ -91,6 +95,8 @@ def decoded(stream: BinaryIO, what: str) -> Iterator[tuple[Image.Image, Deep | N
                     f"{what} has {width}x{height} pixels; at most {MAX_PIXELS:,} are read"
                 )
             image.load()
+            if (grey := transparent_grey(image, stream)) is not None:
+                image.info["transparency"] = grey
             yield image, deep_samples(image, stream)
     except InputError as error:
         message = str(error)
