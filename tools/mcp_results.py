@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from sensebind.tools.json_schema import json_equal
+
 
 def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
     """Returns the content of a tool message, and its text.
@@ -106,11 +108,12 @@ def _text(texts: Sequence[str], notes: Sequence[Any], structured: Any) -> str:
 
 def _repeats(texts: Sequence[str], structured: Any, value: Any) -> bool:
     """Whether texts say no more than the structured content, as MCP asks servers to repeat it."""
-    if len(texts) == 1 and _value(texts[0]) in (structured, value):
+    if len(texts) == 1 and any(json_equal(_value(texts[0]), one) for one in (structured, value)):
         return True
     items = [one for one in _flat(value) if one is not None]  # FastMCP writes them one by one
     return len(texts) == len(items) and all(
-        text == item or _value(text) == item for text, item in zip(texts, items, strict=True)
+        text == item or json_equal(_value(text), item)
+        for text, item in zip(texts, items, strict=True)
     )
 
 

@@ -184,6 +184,94 @@ def test_what_the_document_forbids_is_not_sent(echo: str) -> None:
     )
 
 
+ID = {"type": "integer", "readOnly": True}
+THING = {"type": "object", "properties": {"id": ID, "name": {"type": "string"}}}
+REFERS = {"$ref": "#/components/schemas/Thing"}
+ID_AND_NAME = {"name": "a", "id": 1}
+
+
+@pytest.mark.parametrize("version", ["3.0.4", "3.1.1"])
+@pytest.mark.parametrize(
+    ("schema", "sent", "refused"),
+    [
+        (REFERS, {"name": "a"}, ID_AND_NAME),
+        (
+            {"allOf": [REFERS, {"required": ["id", "name"]}]},
+            {"body": {"name": "a"}},
+            {"body": ID_AND_NAME},
+        ),
+        (
+            {"allOf": [{"$ref": "#/components/schemas/Needy"}, THING]},
+            {"body": {"name": "a"}},
+            {"body": ID_AND_NAME},
+        ),
+        (
+            {"type": "object", "properties": {"in": THING, "n": {"type": "integer"}}},
+            {"in": {"name": "a"}, "n": 1},
+            {"in": {"id": 1}, "n": 1},
+        ),
+        (
+            {"type": "array", "items": REFERS},
+            {"body": [{"name": "a"}]},
+            {"body": [{"name": "a"}, {"id": 1}]},
+        ),
+        (
+            {"type": "object", "properties": {"id": {"$ref": "#/components/schemas/Id"}, "x": {}}},
+            {"x": 1},
+            {"x": 1, "id": 2},
+        ),
+        (
+            {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "properties": {"id": {"allOf": [{"type": "integer"}, {"readOnly": True}]}},
+            },
+            {"body": {"x": 1}},
+            {"body": {"x": 1, "id": 2}},
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {"secret": {"type": "string", "writeOnly": True}, "id": ID},
+                "required": ["secret", "id"],
+            },
+            {"secret": "a"},
+            {"secret": "a", "id": 2},
+        ),
+        ({"oneOf": [REFERS, {"type": "integer"}]}, {"body": {"name": "a"}}, {"body": ID_AND_NAME}),
+    ],
+)
+def test_what_only_answers_have_is_never_sent(
+    echo: str, version: str, schema: Any, sent: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    """OpenAPI 3.0.4, Schema Object, `readOnly`; JSON Schema validation 2020-12, 9.4."""
+    made = document(version, **body(schema))
+    needy = {"type": "object", "required": ["id"], "properties": {"name": {"type": "string"}}}
+    made["components"] = {"schemas": {"Thing": THING, "Id": ID, "Needy": needy}}
+    got = call(echo, made, sent)
+    assert json.loads(got["body"]) == sent.get("body", sent)
+    found = call(echo, made, refused)
+    assert isinstance(found, str) and "wrong arguments" in found
+
+
+def test_a_question_about_a_property_that_answers_have_stays_a_question(echo: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "not": {"properties": {"b": {"type": "string", "readOnly": True}}, "required": ["b"]},
+    }
+    made = document(**body(schema))
+    assert json.loads(call(echo, made, {"body": {"a": "x"}})["body"]) == {"a": "x"}
+    assert "wrong arguments" in call(echo, made, {"body": {"b": "x"}})
+
+
+@pytest.mark.parametrize("path", ["/fix?mode=a", "/a#part", ".example.org/a", "fix"])
+def test_a_path_that_is_not_one_is_refused(path: str) -> None:
+    """OpenAPI 3.0.4 and 3.1.1, Paths Object: it begins with a slash, and the URL has no query."""
+    with pytest.raises(InputError, match="begins with / and has no query or fragment"):
+        ApiTools(document(path=path), "http://127.0.0.1")
+
+
 def test_optional_bodies_are_whole_or_absent(echo: str) -> None:
     fields = {"x": {"type": "string"}, "y": {"type": "string"}}
     schema = {"type": "object", "properties": fields, "required": ["x"]}
