@@ -65,7 +65,7 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
             raw = np.rint(np.asarray(image) * (maxval / _SIXTEEN_BITS)).astype(np.uint16)
             return Deep(raw, maxval)
     if image.mode == "F":
-        return Deep(np.asarray(image))
+        return Deep(np.asarray(image), None, None, _white_is_zero(image))
     if image.format == "TIFF" and image.mode in ("L", "RGB", "RGBA", "RGBX"):
         tags = getattr(image, "tag_v2", {})
         [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (8,)
@@ -183,13 +183,18 @@ def _tiff(image: Image.Image, samples: np.ndarray) -> Deep:
     tags = getattr(image, "tag_v2", {})
     [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (16,)
     [kind, *_] = tags.get(_SAMPLE_FORMAT) or (_UNSIGNED,)
-    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    inverted = _white_is_zero(image)
     if kind == _UNSIGNED and samples.dtype == np.int32:  # Pillow reads them as signed
         samples = samples.view(np.uint32)
     if kind != _UNSIGNED and bits == 16:
         samples = samples.astype(np.int16)
     declared = float((1 << bits) - 1) if kind == _UNSIGNED and bits < 16 else None
     return Deep(samples, declared, None, inverted)
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF says that 0 is white."""
+    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:

@@ -114,6 +114,8 @@ def eight_bits(image: Image.Image) -> np.ndarray:
     """An image of 8 bits and fewer, as uint8 [H,W,3] RGB or, with transparency, [H,W,4] RGBA."""
     # RGBa is RGBA with colours multiplied by alpha, as some TIFFs have it; Pillow divides.
     see_through = image.has_transparency_data or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    if image.mode == "La":  # Pillow converts it to LA alone
+        image = image.convert("LA")
     mode = "RGBA" if see_through else "RGB"
     return np.asarray(image if image.mode == mode else image.convert(mode))
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBindProcessor, ProcessorSettings
-from sensebind.perception.imagebind.preprocess.image import read_image
+from sensebind.perception.imagebind.preprocess.image import eight_bits, read_image
 from sensebind.perception.imagebind.preprocess.planes import disparity, heat, read_plane
 from sensebind.perception.imagebind.processor import ImageSettings
 
@@ -124,6 +124,7 @@ def deep_files() -> dict[str, bytes]:
         Image.fromarray(samples).save(out, "TIFF")
         found[name] = out.getvalue()
     found["tiff, 0 is white"] = tiff(65_535 - full, photometric=0)
+    found["tiff, 0 is white, floats"] = tiff((1 - GREY / 255).astype("<f4"), photometric=0)
     found["tiff, big end first"] = tiff(full.astype(">u2"), photometric=1)
     found["tiff, signed"] = tiff(np.rint(GREY * (32_767 / 255)).astype("<i2"), photometric=1)
     return found
@@ -133,7 +134,7 @@ def tiff(samples: np.ndarray, photometric: int) -> bytes:
     """A TIFF of one strip, by TIFF 6.0."""
     order = ">" if samples.dtype.byteorder == ">" else "<"
     height, width = samples.shape
-    bits, kind = samples.dtype.itemsize * 8, 2 if samples.dtype.kind == "i" else 1
+    bits, kind = samples.dtype.itemsize * 8, {"i": 2, "f": 3}.get(samples.dtype.kind, 1)
     entries = [
         (256, 3, width),
         (257, 3, height),
@@ -320,6 +321,14 @@ def test_the_transparency_of_a_palette_is_that_of_its_entries(
     known = chunk(b"tRNS", bytes(alpha[:count]))
     file.write_bytes(png(bits, np.arange(count)[None], entries, known, palette=True))
     assert_seen(read_image(file), shown[None])
+
+
+def test_grey_that_is_multiplied_by_its_alpha_is_divided() -> None:
+    """TIFF 6.0, ExtraSamples 1, which Pillow reads as mode La."""
+    stored = np.array([[[200, 255], [50, 128]]], np.uint8)
+    stored[..., 0] = stored[..., 0] * (stored[..., 1] / 255)  # 25 of the 50
+    image = Image.frombytes("La", (2, 1), stored.tobytes())
+    np.testing.assert_array_equal(eight_bits(image)[0, :, [0, 3]].T, [[200, 255], [49, 128]])
 
 
 def test_arrays_with_transparency_lie_on_white() -> None:
