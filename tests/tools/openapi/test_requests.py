@@ -55,6 +55,8 @@ def test_paths(style: str, explode: bool, value: Any, right: str) -> None:
         ({"style": "pipeDelimited"}, LIST, "color=blue%7Cblack"),
         ({"style": "deepObject", "explode": True}, RGB, "color%5BR%5D=100&color%5BG%5D=200"),
         ({"allowReserved": True}, "a/b&c", "color=a/b%26c"),
+        ({"allowReserved": True}, "a%2Fb 5%", "color=a%2Fb%205%25"),
+        ({}, "a%2Fb", "color=a%252Fb"),
         ({}, None, ""),
         ({}, [], ""),
         ({"content": {"application/json": {}}}, RGB, "color=%7B%22R%22%3A100%2C%22G%22%3A200%7D"),
@@ -74,6 +76,29 @@ def test_what_a_style_has_no_form_for_is_refused() -> None:
         parameter("header").header("a\r\nX: y")
     with pytest.raises(InputError, match="which a path does not have"):
         parameter("path", style="deepObject")
+
+
+@pytest.mark.parametrize("style", ["simple", "label"])
+@pytest.mark.parametrize("value", [[".."], ["."], [""], ".", "..", "", None, [], {}])
+def test_no_value_leads_to_another_place(style: str, value: Any) -> None:
+    """RFC 3986, 5.2.4: a segment of dots is not sent as one."""
+    made = parameter("path", style=style)
+    if style == "label" and value == [".."]:
+        assert made.segment(value) == "..."
+        return
+    with pytest.raises(InputError, match="cannot be"):
+        made.segment(value)
+
+
+def test_no_letter_of_a_body_becomes_another(echo: str) -> None:
+    text = document(**body({"type": "string"}, "text/plain; charset=ascii"))
+    assert "ascii, which the API asks for, has no '\\xe9'" in call(echo, text, {"body": "caf\xe9"})
+    made = document(**body({"type": "string"}))
+    assert "has no '\\ud800'" in call(echo, made, {"body": "\ud800"})
+    form = document(**body(FIELDS, "application/x-www-form-urlencoded"))
+    assert "wrong arguments" in call(echo, form, {"a": "\ud800"})
+    latin = document(**body({"type": "string"}, "application/json; charset=iso-8859-1"))
+    assert json.loads(call(echo, latin, {"body": "caf\xe9"})["body"]) == "caf\xe9"
 
 
 def test_media_types_are_chosen_by_what_they_are() -> None:
