@@ -167,7 +167,7 @@ def kind_of(schema: Any, tests: Sequence[dict[str, Any]], samples: int) -> tuple
     try:
         bound = bounded(schema)
     except ConfigurationError as error:
-        empty = "nothing satisfies" in str(error) and not any(one["valid"] for one in tests)
+        empty = "satisfies the schema" in str(error) and not any(one["valid"] for one in tests)
         return ("empty" if empty else "refused"), str(error)
     style = {**bound.schema, "x-guidance": JSON_STYLE}
     grammar = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(style)}")

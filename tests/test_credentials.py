@@ -16,6 +16,8 @@ ADDRESSES = {
     "@ in the password": "rtsp://admin:se@sesame42@127.0.0.1:9/h264",
     "/ in the password": "rtsp://admin:a/sesame42@127.0.0.1:9/h264",
     "query of Foscam, Reolink, Dahua": "http://127.0.0.1:9/video.cgi?user=admin&pwd=sesame42",
+    "query of short names": "http://127.0.0.1:9/video.cgi?u=admin&p=sesame42",
+    "query of a short word": "http://127.0.0.1:9/video.cgi?un=a&user-pw=sesame42",
     "path of XM": "rtsp://127.0.0.1:9/user=admin&password=sesame42&channel=1&stream=0.sdp",
     "path of XM with underscores": "rtsp://127.0.0.1:9/user=admin_password=sesame42_channel=1.sdp",
     "no scheme": "admin:sesame42@127.0.0.1:9/h264",

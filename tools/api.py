@@ -192,7 +192,7 @@ class ApiTools:
         try:
             path, query, headers = self._written(operation, arguments)
             payload = self._payload(operation, arguments, headers)
-        except InputError as error:
+        except (InputError, UnicodeError) as error:  # half of a surrogate pair is no text
             raise ToolException(f"wrong arguments: {error}") from error
         answer = self._client.send(
             operation.method,

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from sensebind.tools.json_schema import json_equal
+
 
 def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
     """Returns the content of a tool message, and its text.
@@ -88,7 +90,7 @@ def media_note(media: str) -> str:
 
 
 def _text(texts: Sequence[str], notes: Sequence[Any], structured: Any) -> str:
-    values: list[Any] = [_value(one) for one in texts] if len(texts) > 1 else list(texts)
+    values: list[Any] = [value_of(one) for one in texts] if len(texts) > 1 else list(texts)
     if structured is not None:
         value = structured
         if isinstance(value, dict) and value.keys() == {"result"}:
@@ -106,11 +108,12 @@ def _text(texts: Sequence[str], notes: Sequence[Any], structured: Any) -> str:
 
 def _repeats(texts: Sequence[str], structured: Any, value: Any) -> bool:
     """Whether texts say no more than the structured content, as MCP asks servers to repeat it."""
-    if len(texts) == 1 and _value(texts[0]) in (structured, value):
+    if len(texts) == 1 and any(json_equal(value_of(texts[0]), one) for one in (structured, value)):
         return True
     items = [one for one in _flat(value) if one is not None]  # FastMCP writes them one by one
     return len(texts) == len(items) and all(
-        text == item or _value(text) == item for text, item in zip(texts, items, strict=True)
+        text == item or json_equal(value_of(text), item)
+        for text, item in zip(texts, items, strict=True)
     )
 
 
@@ -120,8 +123,11 @@ def _flat(value: Any) -> list[Any]:
     return [one for part in value for one in _flat(part)]
 
 
-def _value(text: str) -> Any:
-    """The JSON value that a text is, or the text where it says more or other than that value."""
+def value_of(text: str) -> Any:
+    """Returns the JSON value that a text is, or the text where it says other than that value.
+
+    A version such as 3.10 is no number, and an object that has a name twice no object.
+    """
     try:
         return json.loads(
             text, parse_float=_float, parse_constant=_refused, object_pairs_hook=_object

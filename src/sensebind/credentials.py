@@ -14,7 +14,9 @@ from typing import Any
 __all__ = ["clean_logs", "without_credentials"]
 
 HIDDEN = "…"
-_NAMES = "user|usr|login|logon|account|pass|pwd|psw|pin|token|key|auth|secret|sig|sess|sid|cred|jwt"
+_NAMES = (
+    "user|usr|login|logon|account|pass|pwd|psw|pw|pin|token|key|auth|secret|sig|sess|sid|cred|jwt"
+)
 # An address goes on up to white space: passwords hold quotes and brackets, too, and a bracket too
 # much that is hidden harms nobody.
 _ADDRESS = r"[a-z][a-z0-9+.-]*:(?://|\\\\|%2F%2F)\S*|\S*%3A%2F%2F\S*"
@@ -22,7 +24,7 @@ _PARTS = re.compile(r"(?P<head>[^:]*:(?://|\\\\|%2F%2F))(?P<rest>.*)", re.IGNORE
 _HOST = re.compile(r"(?:\[[^\]/@]*\]|[^:@/?#\\]*)(?:[/?#]|$)")  # neither a login nor a port
 _NESTED = re.compile(r"(%3A%2F%2F)[^&\s]*(%40|@)(?=\S)", re.IGNORECASE)
 _PARAMETER = re.compile(
-    rf"(?:^|(?<=[?&;/#_,]))[\w.\[\]-]*(?:{_NAMES})[\w.\[\]-]*(?:=|%3D)(?P<value>[^&\s]*)",
+    rf"(?:^|(?<=[?&;/#_,]))(?:[\w.\[\]-]*(?:{_NAMES})[\w.\[\]-]*|u|p)(?:=|%3D)(?P<value>[^&\s]*)",
     re.IGNORECASE,
 )
 _SCHEMES = "rtsps?|rtmp[a-z]?|https?|udp|tcp|srt|rtp|mms|ws|wss|s?ftps?|file|mqtts?|amqps?|redis"

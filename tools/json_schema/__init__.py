@@ -6,11 +6,13 @@
 | `normal_form`, `negation` | a schema as alternatives of plain facts |
 | `scalars`, `formats`, `arrays`, `objects` | facts as a schema of one type |
 | `length` | how long a value is at least, and what is left to write of one |
+| `equality` | which values are equal |
 | `references` | what `$ref` leads to |
 | `validation` | dialects, and values checked against a schema as it was given |
 """
 
 from sensebind.tools.json_schema.bounding import Bounded, bound_schema, bounded
+from sensebind.tools.json_schema.equality import json_equal
 from sensebind.tools.json_schema.length import ending, shortest
 from sensebind.tools.json_schema.validation import problem, wrong_arguments
 
@@ -19,6 +21,7 @@ __all__ = [
     "bound_schema",
     "bounded",
     "ending",
+    "json_equal",
     "problem",
     "shortest",
     "wrong_arguments",

@@ -1,10 +1,11 @@
 """Arrays of a schema, written so that a grammar ends them and never goes beyond them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from sensebind.tools.json_schema.context import Context, looked_at_inside
+from sensebind.tools.json_schema.equality import json_key
 from sensebind.tools.json_schema.facts import ArrayPart, Facts, Part
 
 MAX_ITEMS = 16  # elements of an array, or of a map, whose schema sets no limit
@@ -103,7 +104,10 @@ def _array(
         return None
     if unique and most > 1:
         if not first and (choices := _choices(items)) is not None:
-            ways = list(_subsets(choices, fewest, most))
+            apart: dict[Hashable, Any] = {}
+            for one in choices:
+                apart.setdefault(json_key(one), one)
+            ways = list(_subsets(list(apart.values()), fewest, most))
             return {"enum": ways} if ways else None
         if not _apart(first[:most]) or most > len(first):
             if fewest > 1:

@@ -120,6 +120,11 @@ class _Bounder:
         found = self.bound(parts, depth, arguments)
         if found is None and self.cut and self.normal.recursive:
             raise ConfigurationError(f"the schema recurses without an end: {str(schema)[:120]}")
+        if found is None and self.cut:
+            raise ConfigurationError(
+                "nothing that can be written as a grammar satisfies the schema "
+                f"({', '.join(sorted(self.cut))}): {str(schema)[:120]}"
+            )
         if found is None:
             raise ConfigurationError(f"nothing satisfies the schema: {str(schema)[:120]}")
         return Bounded(found, frozenset(self.later))

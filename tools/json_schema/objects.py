@@ -74,9 +74,9 @@ def _further(
     """Returns the keywords of properties that have no name of their own; empty if none."""
     rest = [one.additional for one in objects if one.additional is not None]
     patterns = list(dict.fromkeys(name for one in objects for name in one.patterns))
-    if keys is not None:
-        if patterns or keys.get("type") != "string":
-            return {}
+    if keys is not None and keys.get("type") != "string":
+        return {}
+    if keys is not None and not patterns:
         if "pattern" not in keys:
             return _named_by_length(context, keys, names, rest, depth)
         alone = int(keys.get("minLength", 0)) == 0 and "format" not in keys
@@ -104,6 +104,8 @@ def _further(
             ]
             for pattern in patterns
         }
+    if keys is not None:  # of names that a pattern chooses, no grammar checks anything else
+        context.later.add("propertyNames")
     written: dict[str, Any] = {}
     for pattern, parts in by_pattern.items():
         written[pattern] = context.bound(parts, depth - 1) or False

@@ -21,6 +21,8 @@ from referencing import Specification
 from referencing import jsonschema as drafts
 from referencing.exceptions import Unresolvable
 
+from sensebind.tools.json_schema.equality import json_key
+
 PATTERN_SECONDS = 0.2
 MAX_ARGUMENTS = 64 * 1024  # characters of a call's arguments, as JSON
 
@@ -73,6 +75,8 @@ def problem(value: Any, schema: Mapping[str, Any] | bool) -> str:
         return f"the schema refers to something that it does not hold: {str(bad)[:160]}"
     if error is None:
         return ""
+    if error.schema is False:
+        error.message = "it must not be given"
     where = ".".join(str(part) for part in error.absolute_path)
     return f"{where + ': ' if where else ''}{error.message[:160]}"
 
@@ -198,7 +202,15 @@ def _additional_properties(validator: Any, additional: Any, value: Any, node: An
             yield from validator.descend(one, additional, path=name)
 
 
+def _unique_items(validator: Any, unique: Any, value: Any, _: Any) -> _Errors:
+    """As JSON: jsonschema 4.26 sorts lists by Python's order, in which [1] is [true]."""
+    compared = value if unique is True and validator.is_type(value, "array") else ()
+    if len(set(map(json_key, compared))) < len(compared):
+        yield jsonschema.ValidationError(f"{value!r} has equal items")
+
+
 _OURS = {
+    "uniqueItems": _unique_items,
     "multipleOf": _multiple_of,
     "pattern": _pattern,
     "patternProperties": _pattern_properties,

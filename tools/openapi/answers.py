@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensebind.errors import InputError
-from sensebind.tools.mcp_results import media_block, media_note
+from sensebind.tools.mcp_results import media_block, media_note, value_of
 from sensebind.tools.openapi.bodies import charset_of
 from sensebind.tools.openapi.parameters import scalar
 
@@ -29,6 +29,7 @@ def read_answer(body: bytes, content_type: str = "") -> Any:
 
     Text is decoded by the charset that the server names, else as UTF-8. JSON without one may be
     UTF-8, 16 or 32 (RFC 4627, section 3), and is known by what it is: many servers call it text.
+    What is called text stays it where it is written otherwise than its value, such as 1.10.
 
     Args:
         body: All of it.
@@ -42,7 +43,11 @@ def read_answer(body: bytes, content_type: str = "") -> Any:
     except InputError:  # a name that the server made up
         codec = ""
     try:
-        return json.loads(body.decode(codec) if codec else body)
+        if "json" in media:
+            return json.loads(body.decode(codec) if codec else body)
+        text = body.decode(codec or json.detect_encoding(body))
+        if (value := value_of(text)) is not text:
+            return value
     except (ValueError, RecursionError):
         pass
     try:

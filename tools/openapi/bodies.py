@@ -48,10 +48,10 @@ class Body:
             charset = charset_of(self.media) or "utf-8"
             plain = charset in ("utf-8", "ascii")
             text = json.dumps(value, ensure_ascii=not plain, separators=(",", ":"))
-            return text.encode(charset, "strict"), self.media
+            return _encoded(text, charset), self.media
         if self.kind == "text":
             text = value if isinstance(value, str) else scalar(value)
-            return text.encode(charset_of(self.media) or "utf-8", "replace"), self.media
+            return _encoded(text, charset_of(self.media) or "utf-8"), self.media
         if not isinstance(value, Mapping):
             raise InputError(f"a body of type {self.media} must be an object")
         if self.kind == "form":
@@ -83,7 +83,7 @@ class Body:
             rule = self.encoding.get(name) or {}
             for item in one if isinstance(one, list) else [one]:
                 text, media = _field(item, rule)
-                data, disposition = text.encode(), f'form-data; name="{_quoted(name)}"'
+                data, disposition = _encoded(text, "utf-8"), f'form-data; name="{_quoted(name)}"'
                 if name in self.files:
                     disposition += f'; filename="{_quoted(name)}"'
                     media = str(rule.get("contentType") or "application/octet-stream").split(",")[0]
@@ -154,6 +154,14 @@ def _field(value: Any, rule: Mapping[str, Any]) -> tuple[str, str]:
     if isinstance(value, Mapping | list) or named.endswith("json"):
         return json.dumps(value, ensure_ascii=False), named or "application/json"
     return scalar(value), named or "text/plain; charset=utf-8"
+
+
+def _encoded(text: str, charset: str) -> bytes:
+    try:
+        return text.encode(charset)
+    except UnicodeEncodeError as error:
+        letter = text[error.start]
+        raise InputError(f"{charset}, which the API asks for, has no {letter!a}") from error
 
 
 def _quoted(name: str) -> str:

@@ -227,6 +227,11 @@ def _operation(
     node = item[method]
     if len(path) > _LONGEST_NAME:
         raise InputError(f"the path of operation {method} {path[:60]}… is too long")
+    if not path.startswith("/") or "?" in path or "#" in path:
+        raise InputError(
+            f"operation {method} {path[:60]}: a path begins with / and has no query or fragment; "
+            "declare a parameter in the query"
+        )
     raw_name = short(node.get("operationId"), _LONGEST_NAME) or f"{method}_{path}"
     name = tool_name(raw_name)
     reader = SchemaReader(document, name)
@@ -330,7 +335,8 @@ def _body(
         return None
     media, kind, of = chosen
     schema = reader.read_followed(of.get("schema", True))
-    fields = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    declared = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    fields = {name: one for name, one in declared.items() if one is not False}
     files = files_of(fields) if kind == "multipart" else {}
     flat = (
         isinstance(schema, dict)

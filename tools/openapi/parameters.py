@@ -5,6 +5,7 @@ The forms are those of RFC 6570, to which the OpenAPI specification refers (vers
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ _STYLES = {
     "cookie": ("form",),
 }
 _DELIMITERS = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}
+_ENCODED = re.compile("(%[0-9A-Fa-f]{2})")
 _RESERVED = "-._~:/?@!$'()*,;"  # kept with `allowReserved`; what divides a query stays encoded
 
 
@@ -87,8 +89,12 @@ class Parameter:
         Raises:
             InputError: The style has no form for the value, or a path none.
         """
-        if value is None or value in ("", ".", "..") or value == [] or value == {}:
+        written = "" if value is None or value in ("", [], {}) else self._segment(value)
+        if value in (".", "..") or written in ("", ".", ".."):  # these are other places
             raise InputError(f"{self.argument} cannot be {value!r}")
+        return written
+
+    def _segment(self, value: Any) -> str:
         if self.style in ("json", "text"):
             return self._quoted(_content(self.style, value))
         joint = "=" if self.explode else ","
@@ -141,7 +147,13 @@ class Parameter:
         return self._quoted(self._plain(value))
 
     def _quoted(self, text: str) -> str:
-        return quote(text, safe=_RESERVED if self.reserved else "-._~")
+        if not self.reserved:
+            return quote(text, safe="-._~")
+        # OpenAPI 3.0.4 and 3.1.1, `allowReserved`: what is percent-encoded passes, too.
+        parts = _ENCODED.split(text)
+        return "".join(
+            part if at % 2 else quote(part, safe=_RESERVED) for at, part in enumerate(parts)
+        )
 
 
 def scalar(value: Any) -> str:

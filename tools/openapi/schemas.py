@@ -1,6 +1,6 @@
 """Schemas of an OpenAPI document as JSON Schema 2020-12 that stands by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sensebind.errors import InputError
@@ -27,6 +27,8 @@ _ONE = frozenset(
         "unevaluatedProperties",
     }
 )
+# Of these, what is said of the same value, and not of one inside of it.
+_SAME_BY_NAME = frozenset({"dependentSchemas", "dependencies"})
 _DROPPED = frozenset(
     {
         "title",
@@ -105,7 +107,10 @@ class SchemaReader:
 
     What they refer to is collected in `definitions`. OpenAPI 3.0's own forms are rewritten:
     `nullable`, and booleans in `exclusiveMinimum` and `exclusiveMaximum`; what stands next to a
-    `$ref` is ignored there. Properties that are `readOnly` are left out: they are the answer's.
+    `$ref` is ignored there. Properties that are `readOnly` are the answer's (OpenAPI 3.0.4,
+    "readOnly"; JSON Schema validation 2020-12, 9.4): nothing satisfies them, also where another
+    schema of the same object is open, and `required` does not count for them. `writeOnly` says
+    nothing of requests.
 
     Attributes:
         definitions: Name to schema, for `$defs`.
@@ -123,7 +128,7 @@ class SchemaReader:
         self._document = document
         self.what = what
         self._old = str(document.root.get("openapi", "")).startswith("3.0")
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, frozenset[str] | None], str] = {}
 
     def resolved(self, node: Any) -> Any:
         """Follows the references of a schema itself, not those within it."""
@@ -150,8 +155,13 @@ class SchemaReader:
         inherited = self._inherited(reference, target) if target is not node else []
         return {"allOf": [found, *inherited]} if inherited else found
 
-    def read(self, node: Any) -> Any:
+    def read(self, node: Any, above: frozenset[str] | None = frozenset()) -> Any:
         """Returns a schema as JSON Schema.
+
+        Args:
+            node: Of the document.
+            above: Properties of the same value that other schemas hold to be the answer's. None
+                within `not` and `if`, which are asked of a value and say nothing of it.
 
         Raises:
             InputError: It is not a schema, or refers to what is not there.
@@ -160,32 +170,42 @@ class SchemaReader:
             return node
         if not isinstance(node, Mapping):
             raise InputError(f"{self.what} has a schema that is not an object: {str(node)[:60]}")
+        answers = None if above is None else above | self._answers(node)
+        inner = None if above is None else frozenset[str]()
         if "$ref" in node and self._old:
-            return {"$ref": self._reference(str(node["$ref"]))}
+            return {"$ref": self._reference(str(node["$ref"]), answers)}
         found: dict[str, Any] = {}
         for key, value in node.items():
             if key in _DROPPED or str(key).startswith("x-"):
                 continue
             if key == "$ref":
-                found[key] = self._reference(str(value))
+                found[key] = self._reference(str(value), answers)
+            elif key == "properties" and isinstance(value, Mapping):
+                found[key] = {
+                    name: False
+                    if answers is not None and self._read_only(one)
+                    else self.read(one, inner)
+                    for name, one in value.items()
+                }
             elif key in _BY_NAME and isinstance(value, Mapping):
                 found[key] = {
-                    name: one if isinstance(one, list) else self.read(one)
+                    name: one
+                    if isinstance(one, list)
+                    else self.read(one, answers if key in _SAME_BY_NAME else inner)
                     for name, one in value.items()
-                    if key != "properties" or not self._read_only(one)
                 }
             elif key in _LISTS and isinstance(value, list):
-                found[key] = [self.read(one) for one in value]
+                same = answers if key != "prefixItems" else inner
+                found[key] = [self.read(one, same) for one in value]
             elif key in _ONE and isinstance(value, Mapping):
-                found[key] = self.read(value)
+                same = answers if key in ("then", "else") else inner
+                found[key] = self.read(value, None if key in ("not", "if") else same)
             elif key in _ONE and isinstance(value, list):
-                found[key] = [self.read(one) for one in value]
+                found[key] = [self.read(one, inner) for one in value]
             elif value is not None or key in ("const", "default"):
                 found[key] = value
         self._discriminated(node, found)
-        if "required" in found and isinstance(found["required"], list):
-            fields = node.get("properties") or {}
-            answers = {name for name, one in fields.items() if self._read_only(one)}
+        if answers and isinstance(found.get("required"), list):
             found["required"] = [one for one in found["required"] if one not in answers]
         return self._of_openapi_3_0(node, found) if self._old else found
 
@@ -232,6 +252,8 @@ class SchemaReader:
             if name not in given and any({"$ref": reference} == part for part in parts or ()):
                 names.append(str(name))
         field = str(rule.get("propertyName"))
+        if field in self._answers(node):
+            return None
         return {"properties": {field: {"enum": names}}, "required": [field]} if names else None
 
     def _named(self, rule: Mapping[str, Any], option: Any) -> dict[str, Any] | None:
@@ -240,6 +262,8 @@ class SchemaReader:
             return None
         reference, field = str(option["$ref"]), str(rule.get("propertyName"))
         name = reference.rpartition("/")[2]
+        if field in self._answers(option):
+            return None  # a request does not say it
         own = self._document.pointed(option, self.what).get("properties") or {}
         pinned = own.get(field)
         if isinstance(pinned, Mapping) and ("const" in pinned or "enum" in pinned):
@@ -263,21 +287,43 @@ class SchemaReader:
         return {"anyOf": [found, {"type": "null"}]}
 
     def _read_only(self, node: Any) -> bool:
-        if not isinstance(node, Mapping):
-            return False
-        if node.get("readOnly") is True:
-            return True
-        return "$ref" in node and self._document.pointed(node, self.what).get("readOnly") is True
+        """Whether a property is the answer's; also by a `$ref` or an `allOf` of it."""
+        return any(one.get("readOnly") is True for one in self._parts(node))
 
-    def _reference(self, reference: str) -> str:
-        if reference not in self._names:
+    def _answers(self, node: Any) -> frozenset[str]:
+        """Properties of an object that are the answer's, by any schema that it consists of."""
+        return frozenset(
+            str(name)
+            for one in self._parts(node)
+            for name, field in (one.get("properties") or {}).items()
+            if self._read_only(field)
+        )
+
+    def _parts(self, node: Any) -> Iterator[Mapping[str, Any]]:
+        """A schema, and those that hold for the same value: `$ref` and `allOf`, each once."""
+        todo, met = [node], set[int]()
+        while todo:
+            one = todo.pop()
+            if not isinstance(one, Mapping) or id(one) in met:
+                continue
+            met.add(id(one))
+            if "$ref" in one:
+                todo.append(self._document.look_up(str(one["$ref"]), self.what))
+                if self._old:  # its siblings are ignored
+                    continue
+            yield one
+            todo += one.get("allOf") or ()
+
+    def _reference(self, reference: str, answers: frozenset[str] | None) -> str:
+        key = reference, answers
+        if key not in self._names:
             stem = "".join(c if c.isalnum() or c in "_-" else "_" for c in reference.split("/")[-1])
             name, number = stem or "root", 2
             while name in self._names.values():
                 name, number = f"{stem}_{number}", number + 1
-            self._names[reference] = name
+            self._names[key] = name
             self.definitions[name] = True  # while it is read, it may refer to itself
             node = self._document.look_up(reference, self.what)
-            read, inherited = self.read(node), self._inherited(reference, node)
+            read, inherited = self.read(node, answers), self._inherited(reference, node)
             self.definitions[name] = {"allOf": [read, *inherited]} if inherited else read
-        return f"#/$defs/{self._names[reference]}"
+        return f"#/$defs/{self._names[key]}"

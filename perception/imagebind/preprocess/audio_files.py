@@ -53,6 +53,10 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
         found = _by_libsndfile(file)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
         reason = error
+    except TypeError as error:  # of a .raw
+        raise InputError(
+            f"audio {file} has no header that says its rate and format: save it as WAV"
+        ) from error
     if found is None:
         try:
             found = _by_ffmpeg(file)

@@ -20,6 +20,7 @@ from sensebind.errors import InputError
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT = 24  # of the bit depth in a PNG: signature, length, "IHDR", width, height
 _LONGEST_HEADER = 4096
+_LONGEST_CHUNK = 6  # bytes of those that are read: sBIT and tRNS
 _SIXTEEN_BITS = 65_535
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF 6.0
 _PLANES = 284
@@ -57,14 +58,14 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
         stream.seek(0)
         head = stream.read(_DEPTH_AT + 1)
         if image.format == "PNG" and head[_DEPTH_AT:] == b"\x10":
-            return _png(image, head + stream.read())
+            return _png(image, head + stream.read(), stream)
         if image.format == "PPM" and image.mode == "I":
             # Pillow scales to 16 bits; what was stored comes back exactly.
             maxval = _pnm_maxval(head + stream.read(_LONGEST_HEADER))
             raw = np.rint(np.asarray(image) * (maxval / _SIXTEEN_BITS)).astype(np.uint16)
             return Deep(raw, maxval)
     if image.mode == "F":
-        return Deep(np.asarray(image))
+        return Deep(np.asarray(image), None, None, _white_is_zero(image))
     if image.format == "TIFF" and image.mode in ("L", "RGB", "RGBA", "RGBX"):
         tags = getattr(image, "tag_v2", {})
         [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (8,)
@@ -81,7 +82,32 @@ def deep_samples(image: Image.Image, stream: BinaryIO) -> Deep | None:
     return Deep(samples, float(_SIXTEEN_BITS) if image.format == "JPEG2000" else None)
 
 
-def _png(image: Image.Image, data: bytes) -> Deep:
+def transparent_grey(image: Image.Image, stream: BinaryIO) -> int | None:
+    """Return the grey that is transparent in a PNG, in the units of Pillow's samples.
+
+    PNG (third edition, 11.3.1.1, tRNS): a sample as it is stored, in the least significant bits of
+    a number of 16; the others are masked. Pillow 13 spreads samples of 1, 2 and 4 bits over 0 to
+    255 and compares them with the number as it stands (findings/pillow_transparent_grey.sh).
+
+    Args:
+        image: Loaded by Pillow.
+        stream: The file that it was loaded from.
+
+    Returns:
+        The grey; None where the image is not grey, or has more than 8 bits, or no such grey.
+    """
+    if image.format != "PNG" or image.mode not in ("1", "L"):
+        return None
+    key = _chunk(stream, b"tRNS")
+    if key is None or len(key) < 2:
+        return None
+    stream.seek(_DEPTH_AT)
+    [bits] = stream.read(1)
+    most = (1 << bits) - 1
+    return (int.from_bytes(key[:2], "big") & most) * 255 // most
+
+
+def _png(image: Image.Image, data: bytes, stream: BinaryIO) -> Deep:
     # Pillow has 16 bits of grey as they are stored, and only the high bytes of colours.
     raw = np.asarray(image) if image.mode.startswith("I;16") else _by_opencv(data)
     alpha = None
@@ -91,10 +117,10 @@ def _png(image: Image.Image, data: bytes) -> Deep:
         raw = raw[..., 2::-1]  # OpenCV has blue first
     elif (key := image.info.get("transparency")) is not None:  # one grey that is transparent
         alpha = np.where(raw == key, 0, 255).astype(np.uint8)
-    return Deep(raw, _png_white(raw, data), alpha)
+    return Deep(raw, _png_white(raw, _chunk(stream, b"sBIT")), alpha)
 
 
-def _png_white(samples: np.ndarray, data: bytes) -> float | None:
+def _png_white(samples: np.ndarray, significant: bytes | None) -> float | None:
     """White of 16-bit samples in a PNG; None without an sBIT chunk.
 
     PNG (third edition, 11.3.2.8 and 12.4): sBIT is the number of bits that the camera gave; an
@@ -103,9 +129,10 @@ def _png_white(samples: np.ndarray, data: bytes) -> float | None:
     is known by this: no sample needs more than the significant bits, and the bits below the high
     ones, which scaling up makes zeros or a repetition of the high ones, hold something else.
     """
-    bits = _significant_bits(data)
-    if bits is None:
+    if significant is None:
         return None
+    colours = significant[:-1] if len(significant) in (2, 4) else significant  # without alpha
+    bits = max(colours, default=0)
     if not 1 <= bits < 16 or samples.max() >= 1 << bits:
         return float(_SIXTEEN_BITS)
     high = samples >> (16 - bits)
@@ -116,19 +143,20 @@ def _png_white(samples: np.ndarray, data: bytes) -> float | None:
     return float(_SIXTEEN_BITS if scaled else (1 << bits) - 1)
 
 
-def _significant_bits(data: bytes) -> int | None:
-    """The largest number in a PNG's sBIT chunk, alpha left out; None if it has no such chunk."""
+def _chunk(stream: BinaryIO, wanted: bytes) -> bytes | None:
+    """The body of one of the chunks before the samples of a PNG; None if it is not there."""
     at = len(PNG_SIGNATURE)
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":  # sBIT comes before it
+    while True:
+        stream.seek(at)
+        head = stream.read(8)
+        if len(head) < 8:
             return None
-        if kind == b"sBIT":
-            body = data[at + 8 : at + 8 + min(size, 4)]
-            colours = body[: len(body) - 1] if len(body) in (2, 4) else body
-            return max(colours, default=None)
+        size, kind = struct.unpack(">I4s", head)
+        if kind == wanted:
+            return stream.read(min(size, _LONGEST_CHUNK))
+        if kind == b"IDAT":
+            return None
         at += 12 + size
-    return None
 
 
 def _pnm_maxval(data: bytes) -> float:
@@ -155,13 +183,18 @@ def _tiff(image: Image.Image, samples: np.ndarray) -> Deep:
     tags = getattr(image, "tag_v2", {})
     [bits, *_] = tags.get(_BITS_PER_SAMPLE) or (16,)
     [kind, *_] = tags.get(_SAMPLE_FORMAT) or (_UNSIGNED,)
-    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    inverted = _white_is_zero(image)
     if kind == _UNSIGNED and samples.dtype == np.int32:  # Pillow reads them as signed
         samples = samples.view(np.uint32)
     if kind != _UNSIGNED and bits == 16:
         samples = samples.astype(np.int16)
     declared = float((1 << bits) - 1) if kind == _UNSIGNED and bits < 16 else None
     return Deep(samples, declared, None, inverted)
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF says that 0 is white."""
+    return getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def _tiff_colours(image: Image.Image, stream: BinaryIO) -> Deep:

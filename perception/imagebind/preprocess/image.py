@@ -14,7 +14,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from sensebind.errors import InputError, one_line
-from sensebind.perception.imagebind.preprocess.deep_images import Deep, deep_samples
+from sensebind.perception.imagebind.preprocess.deep_images import (
+    Deep,
+    deep_samples,
+    transparent_grey,
+)
 from sensebind.perception.imagebind.preprocess.files import checked
 from sensebind.perception.pixels import Range, on_ground, to_uint8, upright
 
@@ -91,6 +95,8 @@ def decoded(stream: BinaryIO, what: str) -> Iterator[tuple[Image.Image, Deep | N
                     f"{what} has {width}x{height} pixels; at most {MAX_PIXELS:,} are read"
                 )
             image.load()
+            if (grey := transparent_grey(image, stream)) is not None:
+                image.info["transparency"] = grey
             yield image, deep_samples(image, stream)
     except InputError as error:
         message = str(error)
@@ -108,6 +114,8 @@ def eight_bits(image: Image.Image) -> np.ndarray:
     """An image of 8 bits and fewer, as uint8 [H,W,3] RGB or, with transparency, [H,W,4] RGBA."""
     # RGBa is RGBA with colours multiplied by alpha, as some TIFFs have it; Pillow divides.
     see_through = image.has_transparency_data or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    if image.mode == "La":  # Pillow converts it to LA alone
+        image = image.convert("LA")
     mode = "RGBA" if see_through else "RGB"
     return np.asarray(image if image.mode == mode else image.convert(mode))
 

@@ -50,9 +50,10 @@ def read_points(
         columns: What a row of a .bin holds, such as "x y z intensity ring", with "float64" where
             numbers are doubles; by default it is recognized where only one layout is possible.
         recognizer: What has seen the files of the same folder before; saves time with .bin.
-        keep_nan: Whether NaN stays, as in a model it is damage. Only in an organized .pcd, where a
-            beam without a return has to keep its place, points of three NaN are left out all the
-            same, and their number is logged.
+        keep_nan: Whether the cloud is a model, in which NaN is damage, and stays. Only in an
+            organized .pcd, where a beam without a return has to keep its place, points of three
+            NaN are left out all the same. How many points are left out of a model is logged; a
+            sweep of a lidar has such beams always.
 
     Returns:
         [N,3 or more] numbers in the file's own units, x y z first.
@@ -106,12 +107,16 @@ def read_points(
     count = len(points)
     if keep_nan and organized:
         points = points[~np.isnan(points[:, :3]).all(axis=1)]
-        if len(points) < count:
-            lost = count - len(points)
-            log.warning("point cloud %s: %d of %d points have no return", file, lost, count)
     elif not keep_nan and not _finite(points):
         points = points[np.isfinite(points[:, :3]).all(axis=1)]
     points = _off_origin(points)
+    if keep_nan and 0 < len(points) < count:
+        log.warning(
+            "point cloud %s: %d of %d points left out, as they are no returns: NaN or (0, 0, 0)",
+            file,
+            count - len(points),
+            count,
+        )
     if len(points) == 0:
         why = f": none of its {count} points is a return (NaN, or 0, 0, 0)" if count else ""
         raise InputError(f"point cloud {file} holds no point{why}")

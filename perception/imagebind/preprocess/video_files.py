@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,6 +37,10 @@ UNTIMED = "has no times: its pictures are taken at 25 a second"
 _END = 1 << 62  # a time stamp behind every other
 _REORDERED = Fraction(2)  # seconds in which frames are stored in another order than shown
 _FLATTEST = 4  # sides of a pixel; those of the formats in use lie between 0.8 and 2.2
+_UNSOUGHT = frozenset({"mpeg"})
+"""Containers in which frames have other time stamps after a jump than in order: in MPEG-PS not
+every frame has one, and FFmpeg's guess of the others depends on where it begins."""
+_FURTHER_BACK = (0, 2, 8, 32)  # seconds before a clip from which it is tried to decode it
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
 _ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
     False: {(1, 1): 1, (-1, 1): 2, (-1, -1): 3, (1, -1): 4},
@@ -64,7 +68,11 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     try:
         with opened(file) as (container, stream):
             screen = Screen(stream)
-            span = _span(container, stream) or _counted_span(file)
+            first = next((at for at, _ in timed_frames(container, stream)), None)
+            sure = container.format.name not in _UNSOUGHT
+            span = (_span(container, stream) if sure else None) or _counted_span(file)
+            if first is not None and not span.counted:  # headers may name an earlier time
+                span = replace(span, begin=min(max(first, span.begin), span.end))
             duration = span.end - span.begin
             if untimed(stream):  # a second may be anything: no picture is in two clips, at least
                 log.warning("video %s %s", file, UNTIMED)
@@ -72,10 +80,11 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
             else:
                 times = clip_times(float(duration), seconds, clips)
             wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
-            if not span.counted:
+            if sure and not span.counted:
                 _fill_by_seeking(container, stream, wanted, damage)
-        missed = [clip for clip in wanted if not clip.certain(span.begin)]
+        missed = [clip for clip in wanted if not clip.certain]
         if missed:
+            damage.packets = 0  # counts all of them
             _fill_in_order(file, missed, damage)
     except (FFmpegError, OSError, ValueError) as error:
         raise InputError(f"video {file} cannot be decoded: {one_line(error)}") from error
@@ -101,23 +110,30 @@ class Damage:
 
 
 def timed_frames(
-    container: InputContainer, stream: VideoStream, damage: Damage | None = None
+    container: InputContainer,
+    stream: VideoStream,
+    damage: Damage | None = None,
+    *,
+    sought: bool = False,
 ) -> Iterator[tuple[Fraction, av.VideoFrame]]:
     """Frames from where the container stands, in order, with the second at which each appears.
 
-    Frames without a time stamp (raw H.264) follow one another at the rate of the stream.
+    Frames without a time stamp (raw H.264, some of H.264 in MPEG-PS) follow the one before after
+    its duration, or at the rate of the stream.
 
     Args:
         container: An open file.
         stream: One of it.
         damage: Counts what cannot be decoded and is left out.
+        sought: The container stands anywhere in the file, so that frames before the first one with
+            a time stamp may be of any time; they are left out.
 
     Raises:
         FFmpegError: The file cannot be read on.
     """
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
-    expected = Fraction(0)
+    expected = None if sought else Fraction(0)
     for packet in packets(container, stream):
         try:
             frames = packet.decode()
@@ -130,7 +146,9 @@ def timed_frames(
                 continue
             stamp = frame.pts if frame.pts is not None else frame.dts
             at = expected if stamp is None else stamp * base
-            expected = at + step
+            if at is None:
+                continue
+            expected = at + (frame.duration * base if frame.duration else step)
             yield at, frame
 
 
@@ -253,7 +271,12 @@ def _counted_span(file: Path) -> _Span:
         for packet in packets(container, stream):
             count += packet.size > 0
             if packet.pts is not None:
-                stamps += [packet.pts * base, (packet.pts + (packet.duration or 0)) * base]
+                stamps.append(packet.pts * base)
+            elif not stamps:
+                continue
+            if packet.size:  # without a time stamp it follows the one before
+                step = packet.duration * base if packet.duration else 1 / rate
+                stamps.append(stamps[-1] + step)
     if not stamps:
         return _Span(Fraction(0), count / rate, counted=True)
     return _Span(min(stamps), max(stamps))
@@ -299,6 +322,10 @@ class _Clip:
     inside: list[av.VideoFrame] = field(default_factory=list)
     first_at: Fraction = Fraction(0)
 
+    def forget(self) -> None:
+        """Takes back all that was seen."""
+        self.before, self.inside = None, []
+
     def see(self, at: Fraction, frame: av.VideoFrame) -> bool:
         """Takes the next frame; False once it lies behind the clip."""
         if at >= self.end:
@@ -311,10 +338,10 @@ class _Clip:
             self.inside[1:] = [frame]
         return True
 
-    def certain(self, begin: Fraction) -> bool:
+    @property
+    def certain(self) -> bool:
         """Whether it is known what is on the screen at the start of the clip."""
-        soon = bool(self.inside) and self.first_at - self.start <= STILL
-        return self.before is not None or soon or (bool(self.inside) and self.start <= begin)
+        return self.before is not None or (bool(self.inside) and self.first_at == self.start)
 
     def pair(self, screen: Screen) -> Pair | None:
         """What is on the screen at the start and at the end; None if no frame came."""
@@ -334,22 +361,31 @@ class _Clip:
 def _fill_by_seeking(
     container: InputContainer, stream: VideoStream, clips: Sequence[_Clip], damage: Damage
 ) -> None:
+    """Decodes each clip from the last key frame before it.
+
+    A demuxer without an index (MPEG-TS, MPEG-PS) may land behind that key frame. This shows by the
+    first frame: it is not before the clip. Then a jump further back is tried.
+    """
     base = stream.time_base or Fraction(1, av.time_base)
     for clip in clips:
-        try:
-            container.seek(math.floor(clip.start / base), stream=stream)
-            for at, frame in timed_frames(container, stream, damage):
-                if not clip.see(at, frame):
-                    break
-        except FFmpegError as error:
-            log.info("video %s cannot be sought: %s", container.name, one_line(error))
-            return
+        for back in _FURTHER_BACK:
+            clip.forget()
+            try:
+                container.seek(math.floor((clip.start - back) / base), stream=stream)
+                for at, frame in timed_frames(container, stream, damage, sought=True):
+                    if not clip.see(at, frame) or not clip.certain:
+                        break
+            except FFmpegError as error:
+                log.info("video %s cannot be sought: %s", container.name, one_line(error))
+                return
+            if clip.certain:
+                break
 
 
 def _fill_in_order(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:
     """Decodes the file from its beginning, for one that cannot be sought."""
     for clip in clips:
-        clip.before, clip.inside = None, []
+        clip.forget()
     with opened(file) as (container, stream):
         for at, frame in timed_frames(container, stream, damage):
             if not any([clip.see(at, frame) for clip in clips]):

@@ -70,6 +70,12 @@ def test_a_streamed_wav_is_read_to_the_end(tmp_path: Path, data_size: int, riff_
     assert_heard(tmp_path / "s.wav")
 
 
+def test_samples_without_a_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(16_000))
+    with pytest.raises(InputError, match=r"a\.raw has no header .*: save it as WAV"):
+        read_audio(tmp_path / "a.raw")
+
+
 def test_an_empty_wav_is_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "s.wav", NONE[:0], RATE)
     with pytest.raises(InputError, match=r"s\.wav"):

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from sensebind.errors import InputError
 from sensebind.perception.imagebind import ImageBindProcessor, ProcessorSettings
-from sensebind.perception.imagebind.preprocess.image import read_image
+from sensebind.perception.imagebind.preprocess.image import eight_bits, read_image
 from sensebind.perception.imagebind.preprocess.planes import disparity, heat, read_plane
 from sensebind.perception.imagebind.processor import ImageSettings
 
@@ -39,14 +39,23 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png16(samples: np.ndarray, *extra: bytes) -> bytes:
-    """A PNG of 16 bits, built as its specification has it."""
+def png(bits: int, samples: np.ndarray, *extra: bytes, palette: bool = False) -> bytes:
+    """A PNG of 1 to 16 bits, built as its specification has it."""
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[1 if samples.ndim == 2 else samples.shape[2]]
+    colour = 3 if palette else colour
     height, width = samples.shape[:2]
-    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in samples)
-    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    lines = b""
+    for row in samples.reshape(height, -1):
+        whole = "".join(f"{int(one):0{bits}b}" for one in row)
+        whole += "0" * (-len(whole) % 8)
+        lines += b"\0" + int(whole, 2).to_bytes(len(whole) // 8, "big")
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     body = chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(extra) + body
+
+
+def png16(samples: np.ndarray, *extra: bytes) -> bytes:
+    return png(16, samples, *extra)
 
 
 def assert_seen(found: np.ndarray, expected: np.ndarray, tolerance: float = 0) -> None:
@@ -115,6 +124,7 @@ def deep_files() -> dict[str, bytes]:
         Image.fromarray(samples).save(out, "TIFF")
         found[name] = out.getvalue()
     found["tiff, 0 is white"] = tiff(65_535 - full, photometric=0)
+    found["tiff, 0 is white, floats"] = tiff((1 - GREY / 255).astype("<f4"), photometric=0)
     found["tiff, big end first"] = tiff(full.astype(">u2"), photometric=1)
     found["tiff, signed"] = tiff(np.rint(GREY * (32_767 / 255)).astype("<i2"), photometric=1)
     return found
@@ -124,7 +134,7 @@ def tiff(samples: np.ndarray, photometric: int) -> bytes:
     """A TIFF of one strip, by TIFF 6.0."""
     order = ">" if samples.dtype.byteorder == ">" else "<"
     height, width = samples.shape
-    bits, kind = samples.dtype.itemsize * 8, 2 if samples.dtype.kind == "i" else 1
+    bits, kind = samples.dtype.itemsize * 8, {"i": 2, "f": 3}.get(samples.dtype.kind, 1)
     entries = [
         (256, 3, width),
         (257, 3, height),
@@ -260,6 +270,65 @@ def test_deep_transparent_images_lie_on_white(tmp_path: Path) -> None:
     body = png16(SEEN[..., 0].astype(np.uint16) * 257, chunk(b"tRNS", key))
     (tmp_path / "grey.png").write_bytes(body)
     assert_seen(read_image(tmp_path / "grey.png"), grey)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("high_bits", [0, 0xFFFF])
+def test_the_transparent_grey_of_a_png_is_one_of_its_samples(
+    tmp_path: Path, bits: int, high_bits: int
+) -> None:
+    """PNG (third edition, 11.3.1.1): in the file's units; what lies above its bits is masked."""
+    top = (1 << bits) - 1
+    samples = np.unique(np.linspace(0, top, 16).astype(np.uint16))[None]
+    declared = chunk(b"sBIT", bytes([bits]))  # says nothing new: all bits are significant
+    for key in samples[0]:
+        stored = int(key) | (high_bits & ~top)
+        file = tmp_path / f"{key}.png"
+        file.write_bytes(png(bits, samples, declared, chunk(b"tRNS", struct.pack(">H", stored))))
+        shown = np.where(samples == key, 255, np.rint(samples * (255 / top)))
+        assert_seen(read_image(file), shown)
+        if bits <= 8:  # deeper ones are measurements, which have no ground
+            assert np.array_equal(read_plane(file, "thermal"), shown)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("high_bits", [0, 0xFFFF])
+def test_the_transparent_colour_of_a_png_is_one_of_its_samples(
+    tmp_path: Path, bits: int, high_bits: int
+) -> None:
+    top = (1 << bits) - 1
+    samples = np.random.default_rng(0).integers(0, top + 1, (1, 8, 3))
+    samples[0, 3] = samples[0, 2] ^ [0, 0, 1]  # another colour, if only by one bit
+    stored = [int(one) | (high_bits & ~top) for one in samples[0, 2]]
+    shown = np.rint(samples * (255 / top))
+    shown[0, 2] = 255
+    file = tmp_path / "key.png"
+    file.write_bytes(png(bits, samples, chunk(b"tRNS", struct.pack(">3H", *stored))))
+    assert_seen(read_image(file), shown)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("alpha", [(0,), (255, 0), (128, 255), (0, 40, 255, 90)])
+def test_the_transparency_of_a_palette_is_that_of_its_entries(
+    tmp_path: Path, bits: int, alpha: tuple[int, ...]
+) -> None:
+    count = min(1 << bits, 16)
+    palette = np.random.default_rng(1).integers(0, 256, (count, 3))
+    given = np.array([*alpha, *[255] * 16])[:count, None]
+    shown = np.round((palette * given + 255 * (255 - given)) / 255)
+    file = tmp_path / "palette.png"
+    entries = chunk(b"PLTE", palette.astype(np.uint8).tobytes())
+    known = chunk(b"tRNS", bytes(alpha[:count]))
+    file.write_bytes(png(bits, np.arange(count)[None], entries, known, palette=True))
+    assert_seen(read_image(file), shown[None])
+
+
+def test_grey_that_is_multiplied_by_its_alpha_is_divided() -> None:
+    """TIFF 6.0, ExtraSamples 1, which Pillow reads as mode La."""
+    stored = np.array([[[200, 255], [50, 128]]], np.uint8)
+    stored[..., 0] = stored[..., 0] * (stored[..., 1] / 255)  # 25 of the 50
+    image = Image.frombytes("La", (2, 1), stored.tobytes())
+    np.testing.assert_array_equal(eight_bits(image)[0, :, [0, 3]].T, [[200, 255], [49, 128]])
 
 
 def test_arrays_with_transparency_lie_on_white() -> None:

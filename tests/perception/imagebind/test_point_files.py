@@ -353,7 +353,16 @@ def test_beams_without_a_return_of_an_organized_cloud_are_left_out_and_counted(
     (tmp_path / "c.pcd").write_bytes(pcd_head("WIDTH 2\nHEIGHT 2\n", encoding) + body)
     assert len(read_points(tmp_path / "c.pcd")) == 3 and not caplog.text
     np.testing.assert_allclose(read_points(tmp_path / "c.pcd", keep_nan=True), POINTS)
-    assert "c.pcd: 1 of 4 points have no return" in caplog.text
+    assert "c.pcd: 1 of 4 points left out" in caplog.text
+
+
+def test_points_at_the_origin_that_a_model_loses_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    np.save(tmp_path / "c.npy", np.array([[0, 0, 0], [1, 2, 3], [0, 0, 0]], np.float32))
+    assert len(read_points(tmp_path / "c.npy")) == 1 and not caplog.text
+    assert len(read_points(tmp_path / "c.npy", keep_nan=True)) == 1
+    assert "c.npy: 2 of 3 points left out" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,69 @@ def test_clips_do_not_depend_on_the_first_time_stamp(tmp_path: Path, kind: str, 
     np.testing.assert_allclose(seen, np.arange(200), atol=1.2)
 
 
+def numbered(path: Path, codec: str, kind: str, begin: int, gop: int, **options: str) -> None:
+    """Write 160 frames at 20 a second that show their number, large ones, in groups of `gop`."""
+    noise = np.random.default_rng(0)
+    with av.open(str(path), "w", format=kind, options=options) as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=20))
+        stream.height = stream.width = 192
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 3_000_000
+        context = stream.codec_context
+        context.gop_size, context.max_b_frames, context.time_base = gop, 2, Fraction(1, 20)
+        stream.options = {"preset": "ultrafast"} if codec == "libx264" else {}
+        for number in range(160):
+            bits = np.array([number >> bit & 1 for bit in range(9)]).reshape(3, 3, 1) * 255
+            picture = np.kron(bits, np.ones((64, 64, 1))) + noise.integers(-90, 90, (192, 192, 1))
+            picture = np.repeat(picture.clip(0, 255).astype(np.uint8), 3, axis=2)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = begin * 20 + number, Fraction(1, 20)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def shown_number(picture: np.ndarray) -> int:
+    squares = picture.mean(axis=2).reshape(3, 64, 3, 64).mean(axis=(1, 3)).ravel()
+    return sum(1 << bit for bit in range(9) if squares[bit] > 128)
+
+
+@pytest.mark.parametrize(
+    ("codec", "kind", "begin", "gop", "options"),
+    [
+        ("mpeg2video", "mpegts", 0, 12, {}),
+        ("libx264", "mpegts", 90_000, 36, {}),  # its clock of 33 bits turns over at 95,443 s
+        ("libx264", "mpegts", 0, 36, {"mpegts_m2ts_mode": "1"}),
+        ("mpeg2video", "mpeg", 0, 15, {}),
+        ("mpeg2video", "vob", 10, 15, {}),
+        ("libx264", "flv", 10, 36, {}),
+        ("libx264", "matroska", 3, 36, {"live": "1"}),  # without an index
+    ],
+)
+def test_clips_are_those_of_a_decode_from_the_beginning(
+    tmp_path: Path, codec: str, kind: str, begin: int, gop: int, options: dict[str, str]
+) -> None:
+    numbered(tmp_path / "v", codec, kind, begin, gop, **options)
+    pairs = read_clips(tmp_path / "v", clips=5, seconds=2)
+    found = [(shown_number(first), shown_number(last)) for first, last in pairs]
+    assert found == [(at, at + 39) for at in (0, 30, 60, 90, 120)]
+
+
+def test_frames_that_share_a_time_stamp_follow_one_another(tmp_path: Path) -> None:
+    """MPEG-PS: a packet has one time stamp, and small frames of H.264 share a packet."""
+    frames = [(i / 10, plain(list(COLOURS)[i // 40])) for i in range(200)]
+    write(tmp_path / "v", frames, "libx264", "mpeg")
+    assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
+    with VideoFile(str(tmp_path / "v"), "camera", speed=1) as source:
+        times = [sample.at for sample in source._samples()]
+    np.testing.assert_allclose(np.array(times) - times[0], np.arange(200) / 10, atol=0.11)
+
+
+def test_a_video_begins_with_its_first_frame(tmp_path: Path) -> None:
+    """An AVI counts frames from 0, and those that were not captured are empty."""
+    frames = [(10 + i / 10, plain(list(COLOURS)[i // 40])) for i in range(200)]
+    write(tmp_path / "v", frames, "libx264", "avi")
+    assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
+
+
 def turned_video(path: Path, matrix: tuple[int, ...], stored: np.ndarray) -> None:
     """A video whose track header holds a display matrix, as phones write it."""
     write(path, [(i / 10, stored) for i in range(30)], "mpeg4", "mp4")

@@ -203,6 +203,66 @@ def test_nothing_is_refused_by_name(schema: Any) -> None:
         bounded(schema)
 
 
+def test_names_by_pattern_that_other_keywords_limit_are_checked_afterwards() -> None:
+    schema = {
+        "type": "object",
+        "patternProperties": {"^r_": WHOLE},
+        "propertyNames": {"maxLength": 4},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    assert "propertyNames" in bounded(schema).later
+    assert says(schema, {"r_1": 1}) and not says(schema, {"a": 1}) and not says(schema, {})
+    assert not problem({"r_1": 1}, schema) and problem({"r_long": 1}, schema)
+
+
+def test_what_no_grammar_was_found_for_is_not_called_impossible() -> None:
+    with pytest.raises(ConfigurationError, match=r"can be written as a grammar .*number"):
+        bounded({"type": "number", "exclusiveMinimum": 2e15})
+    with pytest.raises(ConfigurationError, match="nothing satisfies the schema"):
+        bounded({"type": "number", "minimum": 2, "maximum": 1})
+
+
+@pytest.mark.parametrize(
+    ("choices", "same", "apart"),
+    [
+        ([1, 1.0, "a"], [1, 1.0], [1, "a"]),
+        ([True, 1], [1, 1], [True, 1]),
+        ([0, False, 0.0], [0, 0.0], [0, False]),
+        ([[1], [1.0], [True]], [[1], [1.0]], [[1], [True]]),
+        ([{"a": 1}, {"a": 1.0}, {}], [{"a": 1}, {"a": 1.0}], [{"a": 1}, {}]),
+    ],
+)
+def test_unique_items_differ_as_json(choices: list[Any], same: list[Any], apart: list[Any]) -> None:
+    """JSON Schema core, 4.2.2: 1 is 1.0, and neither is true."""
+    schema = {"type": "array", "items": {"enum": choices}, "uniqueItems": True}
+    assert says(schema, apart) and not says(schema, same)
+    assert problem(same, schema) and not problem(apart, schema)
+    assert not any(problem(one, schema) for one in bounded(schema).schema["enum"])
+
+
+def test_lists_that_python_holds_for_equal_do_not_hide_equal_ones() -> None:
+    assert problem([[1], [True], [1]], {"uniqueItems": True})
+    assert not problem([[1], [True], [0], [False]], {"uniqueItems": True})
+
+
+@pytest.mark.parametrize("keyword", ["const", "enum"])
+@pytest.mark.parametrize("draft", ["draft-04", "draft-06", "draft-07", "2020-12"])
+def test_values_are_compared_as_json(keyword: str, draft: str) -> None:
+    stem = "https://json-schema.org/draft/" if draft == "2020-12" else "http://json-schema.org/"
+    schema: dict[str, Any] = {"$schema": f"{stem}{draft}/schema"}
+    if (keyword, draft) == ("const", "draft-04"):
+        return  # it has no such keyword
+    for listed, equal, other in (
+        (1, 1.0, True),
+        (False, False, 0),
+        ([1], [1.0], [True]),
+        ({"a": [0]}, {"a": [0.0]}, {"a": [False]}),
+    ):
+        schema[keyword] = listed if keyword == "const" else [listed]
+        assert not problem(equal, schema) and problem(other, schema)
+
+
 def test_a_named_draft_is_followed() -> None:
     draft7 = "http://json-schema.org/draft-07/schema#"
     alone = {

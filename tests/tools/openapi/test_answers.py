@@ -39,6 +39,13 @@ def test_numbers_are_those_of_the_server(number: float, text: str) -> None:
         ('{"a": "ä"}'.encode("utf-16"), "application/json", {"a": "ä"}),
         ('{"a": "ä"}'.encode("latin-1"), 'application/json; charset="latin1"', {"a": "ä"}),
         (b'{"a": 1}', "text/html", {"a": 1}),
+        (b"1.10", "text/plain", "1.10"),  # a version
+        (b"1.10", "", "1.10"),
+        (b"1.10", "application/json", 1.1),
+        (b"1.5", "text/plain", 1.5),
+        (b"[1.10, 2]", "text/plain", "[1.10, 2]"),
+        (b"NaN", "text/plain", "NaN"),
+        (b'{"a": 1, "a": 2}', "text/plain", '{"a": 1, "a": 2}'),
         ("Käse".encode(), "text/plain", "Käse"),
         ("Käse".encode(), "", "Käse"),
         ("\ufeffKäse".encode(), "text/plain", "Käse"),

@@ -55,6 +55,8 @@ def test_paths(style: str, explode: bool, value: Any, right: str) -> None:
         ({"style": "pipeDelimited"}, LIST, "color=blue%7Cblack"),
         ({"style": "deepObject", "explode": True}, RGB, "color%5BR%5D=100&color%5BG%5D=200"),
         ({"allowReserved": True}, "a/b&c", "color=a/b%26c"),
+        ({"allowReserved": True}, "a%2Fb 5%", "color=a%2Fb%205%25"),
+        ({}, "a%2Fb", "color=a%252Fb"),
         ({}, None, ""),
         ({}, [], ""),
         ({"content": {"application/json": {}}}, RGB, "color=%7B%22R%22%3A100%2C%22G%22%3A200%7D"),
@@ -74,6 +76,29 @@ def test_what_a_style_has_no_form_for_is_refused() -> None:
         parameter("header").header("a\r\nX: y")
     with pytest.raises(InputError, match="which a path does not have"):
         parameter("path", style="deepObject")
+
+
+@pytest.mark.parametrize("style", ["simple", "label"])
+@pytest.mark.parametrize("value", [[".."], ["."], [""], ".", "..", "", None, [], {}])
+def test_no_value_leads_to_another_place(style: str, value: Any) -> None:
+    """RFC 3986, 5.2.4: a segment of dots is not sent as one."""
+    made = parameter("path", style=style)
+    if style == "label" and value == [".."]:
+        assert made.segment(value) == "..."
+        return
+    with pytest.raises(InputError, match="cannot be"):
+        made.segment(value)
+
+
+def test_no_letter_of_a_body_becomes_another(echo: str) -> None:
+    text = document(**body({"type": "string"}, "text/plain; charset=ascii"))
+    assert "ascii, which the API asks for, has no '\\xe9'" in call(echo, text, {"body": "caf\xe9"})
+    made = document(**body({"type": "string"}))
+    assert "has no '\\ud800'" in call(echo, made, {"body": "\ud800"})
+    form = document(**body(FIELDS, "application/x-www-form-urlencoded"))
+    assert "wrong arguments" in call(echo, form, {"a": "\ud800"})
+    latin = document(**body({"type": "string"}, "application/json; charset=iso-8859-1"))
+    assert json.loads(call(echo, latin, {"body": "caf\xe9"})["body"]) == "caf\xe9"
 
 
 def test_media_types_are_chosen_by_what_they_are() -> None:
@@ -182,6 +207,94 @@ def test_what_the_document_forbids_is_not_sent(echo: str) -> None:
     assert "more than 65536" in call(
         echo, document(**body({"type": "string"}, "text/plain")), {"body": "x" * 70_000}
     )
+
+
+ID = {"type": "integer", "readOnly": True}
+THING = {"type": "object", "properties": {"id": ID, "name": {"type": "string"}}}
+REFERS = {"$ref": "#/components/schemas/Thing"}
+ID_AND_NAME = {"name": "a", "id": 1}
+
+
+@pytest.mark.parametrize("version", ["3.0.4", "3.1.1"])
+@pytest.mark.parametrize(
+    ("schema", "sent", "refused"),
+    [
+        (REFERS, {"name": "a"}, ID_AND_NAME),
+        (
+            {"allOf": [REFERS, {"required": ["id", "name"]}]},
+            {"body": {"name": "a"}},
+            {"body": ID_AND_NAME},
+        ),
+        (
+            {"allOf": [{"$ref": "#/components/schemas/Needy"}, THING]},
+            {"body": {"name": "a"}},
+            {"body": ID_AND_NAME},
+        ),
+        (
+            {"type": "object", "properties": {"in": THING, "n": {"type": "integer"}}},
+            {"in": {"name": "a"}, "n": 1},
+            {"in": {"id": 1}, "n": 1},
+        ),
+        (
+            {"type": "array", "items": REFERS},
+            {"body": [{"name": "a"}]},
+            {"body": [{"name": "a"}, {"id": 1}]},
+        ),
+        (
+            {"type": "object", "properties": {"id": {"$ref": "#/components/schemas/Id"}, "x": {}}},
+            {"x": 1},
+            {"x": 1, "id": 2},
+        ),
+        (
+            {
+                "type": "object",
+                "additionalProperties": {"type": "integer"},
+                "properties": {"id": {"allOf": [{"type": "integer"}, {"readOnly": True}]}},
+            },
+            {"body": {"x": 1}},
+            {"body": {"x": 1, "id": 2}},
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {"secret": {"type": "string", "writeOnly": True}, "id": ID},
+                "required": ["secret", "id"],
+            },
+            {"secret": "a"},
+            {"secret": "a", "id": 2},
+        ),
+        ({"oneOf": [REFERS, {"type": "integer"}]}, {"body": {"name": "a"}}, {"body": ID_AND_NAME}),
+    ],
+)
+def test_what_only_answers_have_is_never_sent(
+    echo: str, version: str, schema: Any, sent: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    """OpenAPI 3.0.4, Schema Object, `readOnly`; JSON Schema validation 2020-12, 9.4."""
+    made = document(version, **body(schema))
+    needy = {"type": "object", "required": ["id"], "properties": {"name": {"type": "string"}}}
+    made["components"] = {"schemas": {"Thing": THING, "Id": ID, "Needy": needy}}
+    got = call(echo, made, sent)
+    assert json.loads(got["body"]) == sent.get("body", sent)
+    found = call(echo, made, refused)
+    assert isinstance(found, str) and "wrong arguments" in found
+
+
+def test_a_question_about_a_property_that_answers_have_stays_a_question(echo: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "not": {"properties": {"b": {"type": "string", "readOnly": True}}, "required": ["b"]},
+    }
+    made = document(**body(schema))
+    assert json.loads(call(echo, made, {"body": {"a": "x"}})["body"]) == {"a": "x"}
+    assert "wrong arguments" in call(echo, made, {"body": {"b": "x"}})
+
+
+@pytest.mark.parametrize("path", ["/fix?mode=a", "/a#part", ".example.org/a", "fix"])
+def test_a_path_that_is_not_one_is_refused(path: str) -> None:
+    """OpenAPI 3.0.4 and 3.1.1, Paths Object: it begins with a slash, and the URL has no query."""
+    with pytest.raises(InputError, match="begins with / and has no query or fragment"):
+        ApiTools(document(path=path), "http://127.0.0.1")
 
 
 def test_optional_bodies_are_whole_or_absent(echo: str) -> None:
