@@ -20,7 +20,7 @@ def condition_vectors(
     """What a condition adds to each layer.
 
     Args:
-        model: Its adapter and, where conditions enter at the attention, its `v_proj` and `o_proj`.
+        model: One of `loading.load_adapter` will do, which leaves the language model out.
         embeddings: [slots, bind_dim]; finite numbers (zeros) for an absent slot.
         present: [slots] bool.
 

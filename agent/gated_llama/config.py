@@ -70,6 +70,8 @@ class ConditionFields(_Family):
             meant, 0 to 1; measured on sentences that the weights were not trained on.
         base: Of a checkpoint that holds an adapter only, the language model that it belongs to:
             see `base_model.BaseReference`.
+        encoder: Checkpoint directory with the encoder of its conditions, where that is not next to
+            it; relative to the checkpoint, or "simhome", the embedded one.
     """
 
     format_version: int = FORMAT_VERSION
@@ -98,6 +100,7 @@ class ConditionFields(_Family):
     base_rank: int = 0
     act_score: float = 0.9
     base: dict | None = None
+    encoder: str | None = None
 
     def __post_init__(self, **kwargs):
         self.senses = list(self.senses or [])

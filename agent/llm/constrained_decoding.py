@@ -1,8 +1,8 @@
 """Constrained decoding: a reply is text or a tool call, and a call is always well-formed.
 
 The grammar is compiled by llguidance from the JSON schemas of the bound tools. A call begins with
-the checkpoint's own opening marker (`tool_call_start` in tokenizer_config.json); text can never
-begin with it, and never contains a special token.
+the checkpoint's own opening marker (`tool_call_start` in tokenizer_config.json, or what its chat
+template writes); text can never begin with it, and never contains a special token.
 """
 
 import json
@@ -20,59 +20,16 @@ from llguidance.hf import from_tokenizer
 from torch.nn import functional
 from transformers import LogitsProcessor, PreTrainedTokenizerFast
 
+from sensebind.agent.llm.call_format import CallFormat
 from sensebind.agent.llm.tool_forms import chosen_tools, function_of, parameters_of
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.json_schema import Bounded, bounded, ending, problem
 
 log = logging.getLogger(__name__)
 
-# Compact JSON, the form in which the small model has learned its calls; big models follow.
-JSON_STYLE = {
-    "whitespace_flexible": False,
-    "item_separator": ",",
-    "key_separator": ":",
-}
 MAX_PARALLEL = 8  # calls in one reply
 _KEPT_RULES = 512  # tools whose rules are remembered
 _MARGIN = 16  # tokens by which an ending may be longer than expected
-
-
-@dataclass(frozen=True, slots=True)
-class CallFormat:
-    """How a checkpoint writes a tool call.
-
-    Attributes:
-        start: Opening marker; empty if a call is a bare JSON object.
-        start_id: Id of the marker if it is one special token, else None.
-        arguments: JSON key of the arguments (`"arguments"`, LLaMA 3: `"parameters"`).
-        parallel: Whether one reply may hold several calls (`parallel_tool_calls`).
-    """
-
-    start: str = ""
-    start_id: int | None = None
-    arguments: str = "arguments"
-    parallel: bool = False
-
-    @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast) -> "CallFormat":
-        """Reads the format from the tokenizer's configuration.
-
-        Raises:
-            ConfigurationError: The configuration names something that is not a string.
-        """
-        extra = tokenizer.init_kwargs
-        start = extra.get("tool_call_start") or ""
-        arguments = extra.get("tool_call_arguments") or "arguments"
-        if not isinstance(start, str) or not isinstance(arguments, str):
-            raise ConfigurationError(
-                "tokenizer_config.json: tool_call_start and tool_call_arguments must be strings"
-            )
-        special = tokenizer.get_added_vocab().get(start)
-        return cls(start, special, arguments, extra.get("parallel_tool_calls") is True)
-
-    def opens_call(self, text: str) -> bool:
-        """Whether a finished reply (special tokens kept) is a call."""
-        return text.lstrip().startswith(self.start or "{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +63,7 @@ def parse_calls(
         At least one call; what follows a call that is no JSON is not read.
     """
     calls: list[ParsedCall] = []
-    rest = text.strip().removeprefix(style.start).strip()
+    rest = style.unwrapped(text)
     while rest or not calls:
         try:
             value, end = _DECODER.raw_decode(rest)
@@ -114,7 +71,7 @@ def parse_calls(
             calls.append(ParsedCall("", {}, rest, f"not valid JSON: {error}"))
             break
         calls.append(_checked(value, rest[:end], style, tools))
-        rest = rest[end:].strip().removeprefix(style.start).strip()
+        rest = style.unwrapped(rest[end:].strip().removeprefix(style.end.strip()))
     return calls
 
 
@@ -371,7 +328,9 @@ class GrammarEngine:
             lark.append(f"TEXT: {self._text_terminal()}")
         if rules:
             marker = self._marker()
-            lark.append(f"call: {marker} ({' | '.join(f'call_{i}' for i in range(len(rules)))})")
+            end = json.dumps(self.style.end) if self.style.end else ""
+            called = " | ".join(f"call_{i}" for i in range(len(rules)))
+            lark.append(f"call: {marker} ({called}) {end}")
             lark += [f"call_{i}: %json {json.dumps(r.schema)}" for i, r in enumerate(rules)]
         return self._grammar("\n".join(lark), rules, text)
 
@@ -388,7 +347,8 @@ class GrammarEngine:
             if self.style.start_id is not None
             else tuple(self._tokenizer.tokenize_str(self.style.start or "{"))
         )
-        ends = (self._tokenizer.tokenize_str(ending(rule.schema)) for rule in rules)
+        closing = self.style.end
+        ends = (self._tokenizer.tokenize_str(ending(rule.schema) + closing) for rule in rules)
         needed = max((len(tokens) + _MARGIN for tokens in ends), default=0)
         later = frozenset[str]().union(*(rule.later for rule in rules))
         return Grammar(
@@ -401,8 +361,10 @@ class GrammarEngine:
 
     def _marker(self) -> str:
         if self.style.start_id is not None:
-            return f"<[{self.style.start_id}]>"
-        return json.dumps(self.style.start) if self.style.start else ""
+            lead = f" {json.dumps(self.style.lead)}" if self.style.lead else ""
+            return f"<[{self.style.start_id}]>{lead}"
+        opening = self.style.start + self.style.lead
+        return json.dumps(opening) if opening else ""
 
     def _text_terminal(self) -> str:
         anything = r"/(.|\n)+/"
@@ -451,7 +413,7 @@ class GrammarEngine:
                 found = bound(patterns)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{what}: {error}") from error
-            rule = found.schema | {"x-guidance": JSON_STYLE}
+            rule = found.schema | {"x-guidance": self.style.json_style}
             lark = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(rule)}")
             trouble = LLMatcher.validate_grammar(lark, self._tokenizer)
             if not trouble or trouble.startswith("WARNING"):
