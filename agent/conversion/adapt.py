@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -33,9 +34,9 @@ from sensebind.agent.gated_llama.config import (
 )
 from sensebind.agent.gated_llama.loading import (
     built,
+    check_checkpoint,
     compare_depths,
-    load_gated_llama,
-    model_class,
+    family_of,
     read_config,
 )
 from sensebind.agent.llm.tool_prelude import with_tools
@@ -45,11 +46,10 @@ from sensebind.errors import CheckpointError, ConfigurationError, InputError, St
 from sensebind.perception.checkpoint_json import read_object
 from sensebind.perception.imagebind.config import ImageBindConfig
 from sensebind.perception.modality import senses
+from sensebind.perception.tensor_files import TensorFile
 from sensebind.perception.without_values import without_values
 
 log = logging.getLogger(__name__)
-FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "smollm3")
-"""Model types of transformers that can carry the gate; SmolLM2 is a "llama"."""
 _OWN = ("architectures", "auto_map", "model_type", "torch_dtype", "dtype", "transformers_version")
 
 
@@ -102,13 +102,12 @@ def adapt(options: AdaptOptions) -> dict[str, Any]:
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         save_file(state, options.output / ADAPTER_NAME, {"format": "pt"})
-        config.architectures = [str(model_class(config.model_type).__name__)]  # type: ignore[union-attr]
         config.save_pretrained(options.output)
         _write_words(base, options.output)
     except OSError as error:
         raise StorageError(f"cannot write {options.output}: {error}") from error
-    load_gated_llama(options.output)  # what was written can be used, or says why it cannot
-    return _described(options.output, base, state, made=True)
+    check_checkpoint(options.output)  # what was written can be used, or says why it cannot
+    return _described(options.output, base, made=True)
 
 
 def find_base(named: str, output: Path) -> tuple[Path, BaseReference]:
@@ -166,11 +165,11 @@ def fresh(config: ConditionFields, base: Path, seed: int) -> dict[str, torch.Ten
 def _config(options: AdaptOptions, base: Path, reference: BaseReference) -> ConditionFields:
     fields = read_object(base / "config.json")
     kind = fields.get("model_type")
-    family = model_class(f"{PREFIX}{kind}") if kind in FAMILIES else None
+    family = family_of(f"{PREFIX}{kind}")
     if family is None:
         raise ConfigurationError(
-            f"{base} is a model of type {kind!r:.40}; the gate goes on {', '.join(FAMILIES)} "
-            "(SmolLM2 is a llama)"
+            f"{base} is a model of type {kind!r:.40}; the gate goes on llama (as SmolLM2 is), "
+            "mistral, qwen2, qwen3 and smollm3"
         )
     if fields.get("quantization_config"):
         raise ConfigurationError(f"{base} is quantised: give the weights it was made from")
@@ -197,7 +196,8 @@ def _config(options: AdaptOptions, base: Path, reference: BaseReference) -> Cond
     }
     try:
         check_fields(own | {key: value for key, value in given.items() if value})
-        config = family.config_class.from_dict(own | given)
+        config = cast("ConditionFields", family[0].from_dict(own | given))
+        config.architectures = [family[1].__name__]
     except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
         raise CheckpointError(
             f"{base / 'config.json'} cannot be used: {one_line(error)}"
@@ -241,18 +241,17 @@ def _attach(options: AdaptOptions, base: Path, reference: BaseReference) -> dict
         log.warning("%s; it is attached as --force says", problem)
     config.base = replace(reference, name=reference.name or before.name).fields()
     config.save_pretrained(options.output)
-    model, _ = load_gated_llama(options.output)
-    return _described(options.output, base, dict(model.adapter.state_dict()), made=False)
+    check_checkpoint(options.output)
+    return _described(options.output, base, made=False)
 
 
-def _described(
-    output: Path, base: Path, state: dict[str, torch.Tensor], *, made: bool
-) -> dict[str, Any]:
+def _described(output: Path, base: Path, *, made: bool) -> dict[str, Any]:
+    path = output / ADAPTER_NAME
     return {
         "output": str(output),
         "base": str(base),
-        "parameters": sum(tensor.numel() for tensor in state.values()),
-        "bytes": (output / ADAPTER_NAME).stat().st_size,
+        "parameters": sum(math.prod(shape) for shape in TensorFile(path).shapes.values()),
+        "bytes": path.stat().st_size,
         "made": made,
     }
 

@@ -9,7 +9,7 @@ The classes are mixed into those of a model family, whose own arithmetic stays a
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +101,7 @@ class BlockInjection(nn.Module):
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output = super().forward(hidden_states, *args, **kwargs)
-        layer = self.get_submodule("self_attn").layer_idx
+        layer = cast("LlamaAttention", self.self_attn).layer_idx
         if injected is not None and (vectors := injected.layers[layer]) is not None:
             output = add_vectors(output, injected.select, vectors)
         return output

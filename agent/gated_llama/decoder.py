@@ -92,7 +92,7 @@ class Decoder:
         self._multi_token = config.adapter_len > 1
         self._at_block = config.injection_point == "block"
         self._layers = [_parts(block) for block in model.model.layers]
-        self._windows = {layer.window for layer in self._layers}
+        self._windows = tuple(dict.fromkeys(layer.window for layer in self._layers))
         self._embedding, self._norm = model.model.embed_tokens.weight, model.model.norm.weight
         self._head = _callable(model.lm_head)
         self._keys: list[Tensor] = []  # per layer [B, kv heads, capacity, d]

@@ -78,16 +78,16 @@ class GatedSmolLM3ForCausalLM(ConditionedLM, SmolLM3ForCausalLM):
     config_class = GatedSmolLM3Config
 
 
-MODELS = {
-    model.config_class.model_type: model
-    for model in (
-        GatedMistralForCausalLM,
-        GatedQwen2ForCausalLM,
-        GatedQwen3ForCausalLM,
-        GatedSmolLM3ForCausalLM,
+FAMILIES: dict[str, tuple[type[ConditionFields], type[ConditionedLM]]] = {
+    config.model_type: (config, model)
+    for config, model in (
+        (GatedMistralConfig, GatedMistralForCausalLM),
+        (GatedQwen2Config, GatedQwen2ForCausalLM),
+        (GatedQwen3Config, GatedQwen3ForCausalLM),
+        (GatedSmolLM3Config, GatedSmolLM3ForCausalLM),
     )
 }
-"""By the model type of `config.json`."""
-for _name, _model in MODELS.items():
-    AutoConfig.register(_name, _model.config_class, exist_ok=True)
-    AutoModelForCausalLM.register(_model.config_class, _model, exist_ok=True)
+"""Configuration and model, by the model type of `config.json`."""
+for _name, (_config, _model) in FAMILIES.items():
+    AutoConfig.register(_name, _config, exist_ok=True)
+    AutoModelForCausalLM.register(_config, _model, exist_ok=True)

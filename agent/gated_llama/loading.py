@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -111,21 +111,34 @@ def load_gated_llama(
     """
     opened = open_checkpoint(directory)
     directory, config, files = opened.directory, opened.config, opened.tensors
-    settings = _settings(opened)
-    if settings is not None:
-        read_generation(settings, config.vocab_size)
-    tokenizer = _load_tokenizer(opened)
-    layers = read_layout(directory)
-    model = _without_values(directory, config, layers)
-    expected = shapes_of(model)
-    compare_tensors(expected, files.shapes, str(directory))
+    settings, tokenizer = _settings(opened), _load_tokenizer(opened)
+    model, expected = _empty(opened)
     # Of a quantised model, what is not quantised stays as it is.
-    dtype = None if layers else dtype or _best_dtype(files, device)
+    dtype = None if read_layout(directory) else dtype or _best_dtype(files, device)
     state = {name: _read(files, name, dtype, directory) for name in expected}
     _fill(model, config, state)
     if settings is not None:  # else those of the configuration stay
         _set_generation(model, settings)
     return _on(model.eval(), device), tokenizer
+
+
+def check_checkpoint(directory: str | Path) -> None:
+    """Checks everything that `load_gated_llama` does before it reads weights.
+
+    Raises:
+        CheckpointError: As `load_gated_llama`.
+    """
+    opened = open_checkpoint(directory)
+    _load_tokenizer(opened)
+    _empty(opened)
+
+
+def _empty(opened: OpenCheckpoint) -> tuple[ConditionedLM, Shapes]:
+    """The model on the meta device, and the tensors that it wants, all of which are there."""
+    model = _without_values(opened.directory, opened.config, read_layout(opened.directory))
+    expected = shapes_of(model)
+    compare_tensors(expected, opened.tensors.shapes, str(opened.directory))
+    return model, expected
 
 
 def load_adapter(directory: str | Path) -> ConditionedLM:
@@ -142,9 +155,7 @@ def load_adapter(directory: str | Path) -> ConditionedLM:
     """
     opened = open_checkpoint(directory)
     where, files = opened.directory, opened.tensors
-    model = _without_values(where, opened.config, read_layout(where))
-    expected = shapes_of(model)
-    compare_tensors(expected, files.shapes, str(where))
+    model, expected = _empty(opened)
     at_attention = opened.config.injection_point == "attention"
     needed = [
         name
@@ -348,18 +359,20 @@ def _set_generation(model: ConditionedLM, directory: Path) -> None:
         raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
 
 
-def model_class(model_type: object) -> type[ConditionedLM] | None:
-    """The class of a gated model by its model type; None if there is none of this name.
+def family_of(
+    model_type: object,
+) -> tuple[type[ConditionFields], type[ConditionedLM]] | None:
+    """Configuration and model of a gated family by its model type; None if there is none of it.
 
     Other families than LLaMA are imported when a checkpoint of theirs is opened.
     """
     if model_type == GatedLlamaConfig.model_type:
-        return GatedLlamaForCausalLM
+        return GatedLlamaConfig, GatedLlamaForCausalLM
     if not str(model_type).startswith(PREFIX):
         return None
-    from sensebind.agent.gated_llama.families import MODELS
+    from sensebind.agent.gated_llama.families import FAMILIES
 
-    return MODELS.get(str(model_type))
+    return FAMILIES.get(str(model_type))
 
 
 def read_config(directory: Path) -> ConditionFields:
@@ -375,7 +388,7 @@ def read_config(directory: Path) -> ConditionFields:
         raise CheckpointError(
             f"{directory} is no checkpoint directory: it has no config.json"
         ) from None
-    if (family := model_class(found := fields.get("model_type"))) is None:
+    if (family := family_of(found := fields.get("model_type"))) is None:
         raise CheckpointError(
             f"{path} does not describe a gated LLaMA: its model_type is {found!r:.80}, "
             f"not {GatedLlamaConfig.model_type!r} or that of another family with the gate (a plain "
@@ -383,7 +396,7 @@ def read_config(directory: Path) -> ConditionFields:
         )
     try:
         check_fields(fields)
-        return family.config_class.from_dict(fields)
+        return cast("ConditionFields", family[0].from_dict(fields))
     except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
         raise CheckpointError(f"{path} cannot be used: {one_line(error)}") from error
 
@@ -424,9 +437,9 @@ def built(directory: Path, config: ConditionFields) -> ConditionedLM:
 
 def made(config: ConditionFields) -> ConditionedLM:
     """Makes the model of its family that a configuration describes."""
-    family = model_class(config.model_type)
+    family = family_of(config.model_type)
     assert family is not None, config.model_type
-    return family(config)
+    return family[1](config)
 
 
 def expected_shapes(config: ConditionFields) -> dict[str, tuple[int, ...]]:
