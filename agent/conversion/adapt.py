@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from typing import Any, cast
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors.torch import save_file
+from transformers import AutoTokenizer
 
 from sensebind.agent.conversion.output import RECORD_NAME
 from sensebind.agent.gated_llama.base_model import (
@@ -28,7 +30,7 @@ from sensebind.agent.gated_llama.base_model import (
 )
 from sensebind.agent.gated_llama.config import (
     INJECTION_POINTS,
-    PREFIX,
+    TYPE_PREFIX,
     ConditionFields,
     check_fields,
 )
@@ -97,16 +99,21 @@ def adapt(options: AdaptOptions) -> dict[str, Any]:
         return _attach(options, base, reference)
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise ConfigurationError(f"{options.output} is there and is not an adapter's directory")
-    config = _config(options, base, reference)
+    config, template = _config(options, base, reference), _template(base)
     state = fresh(config, base, options.seed)
     try:
-        options.output.mkdir(parents=True, exist_ok=True)
-        save_file(state, options.output / ADAPTER_NAME, {"format": "pt"})
-        config.save_pretrained(options.output)
-        _write_words(base, options.output)
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=options.output.parent, prefix=".adapt-") as folder:
+            work = Path(folder) / "adapter"
+            work.mkdir()
+            save_file(state, work / ADAPTER_NAME, {"format": "pt"})
+            config.save_pretrained(work)
+            if template is not None:
+                (work / "chat_template.jinja").write_text(template, "utf-8")
+            check_checkpoint(work)  # what was written can be used, or says why it cannot
+            work.replace(options.output)
     except OSError as error:
         raise StorageError(f"cannot write {options.output}: {error}") from error
-    check_checkpoint(options.output)  # what was written can be used, or says why it cannot
     return _described(options.output, base, made=True)
 
 
@@ -165,7 +172,7 @@ def fresh(config: ConditionFields, base: Path, seed: int) -> dict[str, torch.Ten
 def _config(options: AdaptOptions, base: Path, reference: BaseReference) -> ConditionFields:
     fields = read_object(base / "config.json")
     kind = fields.get("model_type")
-    family = family_of(f"{PREFIX}{kind}")
+    family = family_of(f"{TYPE_PREFIX}{kind}")
     if family is None:
         raise ConfigurationError(
             f"{base} is a model of type {kind!r:.40}; the gate goes on llama (as SmolLM2 is), "
@@ -206,10 +213,12 @@ def _config(options: AdaptOptions, base: Path, reference: BaseReference) -> Cond
     return config
 
 
-def _write_words(base: Path, output: Path) -> None:
-    """Gives the adapter a chat template that lists tools, where the base's knows none."""
-    from transformers import AutoTokenizer
+def _template(base: Path) -> str | None:
+    """A chat template that lists tools, where the base's knows none.
 
+    Raises:
+        CheckpointError: The base has no chat template, or a tokenizer that cannot be used.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             base, local_files_only=True, trust_remote_code=False
@@ -222,8 +231,7 @@ def _write_words(base: Path, output: Path) -> None:
             f"{base} has no chat template: give an instruct model, or put a chat_template.jinja "
             "there"
         )
-    if (changed := with_tools(template)) is not None:
-        (output / "chat_template.jinja").write_text(changed, "utf-8")
+    return with_tools(template)
 
 
 def _attach(options: AdaptOptions, base: Path, reference: BaseReference) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from sensebind.agent.conversion.output import RECORD_NAME
 from sensebind.agent.gated_llama.base_model import ADAPTER_NAME, BaseReference, is_adapter
-from sensebind.agent.gated_llama.config import PREFIX
+from sensebind.agent.gated_llama.config import TYPE_PREFIX
 from sensebind.agent.gated_llama.loading import compare_depths, read_config
 from sensebind.console import console
 from sensebind.errors import CheckpointError, InputError
@@ -138,7 +138,7 @@ def _model(name: str, folder: Path, compute: bool) -> list[PartInfo]:
     if is_adapter(folder):
         return _adapter(folder, kind, compute)
     files = open_directory(folder)
-    if kind.startswith(PREFIX):
+    if kind.startswith(TYPE_PREFIX):
         compare_depths(read_config(folder), files.shapes, str(folder))
     elif kind == "imagebind":
         ImageBindConfig.from_fields(config, source=folder / "config.json")

@@ -15,7 +15,7 @@ FORMAT_VERSION = 1
 """Of config.json and the tensors' names; files that bear none have this one."""
 CONDITIONERS = ("bind", "vision", "none")
 INJECTION_POINTS = ("attention", "block")
-PREFIX = "gated_"
+TYPE_PREFIX = "gated_"
 """Of the model type of a gated model, before that of its family."""
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from transformers import (
     SmolLM3ForCausalLM,
 )
 
-from sensebind.agent.gated_llama.config import PREFIX, ConditionFields
+from sensebind.agent.gated_llama.config import TYPE_PREFIX, ConditionFields
 from sensebind.agent.gated_llama.model import ConditionedLM
 
 
@@ -26,28 +26,28 @@ from sensebind.agent.gated_llama.model import ConditionedLM
 class GatedMistralConfig(ConditionFields, MistralConfig):
     """A `MistralConfig` with the sizes of the condition adapter."""
 
-    model_type = PREFIX + MistralConfig.model_type
+    model_type = TYPE_PREFIX + MistralConfig.model_type
 
 
 @strict
 class GatedQwen2Config(ConditionFields, Qwen2Config):
     """A `Qwen2Config` with the sizes of the condition adapter."""
 
-    model_type = PREFIX + Qwen2Config.model_type
+    model_type = TYPE_PREFIX + Qwen2Config.model_type
 
 
 @strict
 class GatedQwen3Config(ConditionFields, Qwen3Config):
     """A `Qwen3Config` with the sizes of the condition adapter."""
 
-    model_type = PREFIX + Qwen3Config.model_type
+    model_type = TYPE_PREFIX + Qwen3Config.model_type
 
 
 @strict
 class GatedSmolLM3Config(ConditionFields, SmolLM3Config):
     """A `SmolLM3Config` with the sizes of the condition adapter."""
 
-    model_type = PREFIX + SmolLM3Config.model_type
+    model_type = TYPE_PREFIX + SmolLM3Config.model_type
 
 
 class GatedMistralForCausalLM(ConditionedLM, MistralForCausalLM):

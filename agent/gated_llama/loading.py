@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from sensebind.agent.gated_llama.base_model import AdaptedTensors, is_adapter, open_adapted
 from sensebind.agent.gated_llama.config import (
-    PREFIX,
+    TYPE_PREFIX,
     ConditionFields,
     GatedLlamaConfig,
     check_fields,
@@ -368,7 +368,7 @@ def family_of(
     """
     if model_type == GatedLlamaConfig.model_type:
         return GatedLlamaConfig, GatedLlamaForCausalLM
-    if not str(model_type).startswith(PREFIX):
+    if not str(model_type).startswith(TYPE_PREFIX):
         return None
     from sensebind.agent.gated_llama.families import FAMILIES
 

@@ -179,6 +179,7 @@ def test_what_cannot_be_adapted_is_refused(base: Path, tmp_path: Path) -> None:
     (base / "chat_template.jinja").unlink()
     with pytest.raises(CheckpointError, match="no chat template"):
         adapt(options(base, output))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "full"]  # nothing is left
 
 
 def test_damaged_adapters_are_refused(base: Path, tmp_path: Path) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
 import torch
 from fixtures.small_bases import CHATML, make_tokenizer
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from tokenizers import AddedToken
 
 from sensebind.agent.llm.call_format import CallFormat
 from sensebind.agent.llm.chat_template import rendered
 from sensebind.agent.llm.constrained_decoding import GrammarEngine, parse_calls
+from sensebind.agent.llm.prompt import PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader
 from sensebind.agent.llm.tool_prelude import with_tools
 
@@ -122,3 +125,39 @@ def test_a_template_without_tools_gets_them_and_stays_what_it_was() -> None:
         + "\n</tool_call><|im_end|>\n<|im_start|>user\n<tool_response>\ndone\n</tool_response>"
         "<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+# As Mistral-7B-Instruct-v0.3 has it: calls and results have ids of nine letters and digits.
+STRICT = (
+    "{% for message in messages %}{% for id in [message.tool_call_id] if id %}"
+    "{% if id | length != 9 %}{{ raise_exception('ids of 9') }}{% endif %}({{ id }}){% endfor %}"
+    "{% for call in message.tool_calls or [] %}"
+    "{% if call.id | length != 9 %}{{ raise_exception('ids of 9') }}{% endif %}[{{ call.id }}]"
+    "{% endfor %}{{ message.content }}{% endfor %}{# tools #}"
+)
+
+
+def test_ids_of_calls_are_what_strict_templates_take() -> None:
+    builder = PromptBuilder(make_tokenizer(STRICT))
+    calls = [{"name": "switch", "args": {}, "id": f"call_{i:016x}"} for i in range(2)]
+    dialog = [
+        HumanMessage("on"),
+        AIMessage("", tool_calls=calls),
+        *(ToolMessage("done", tool_call_id=call["id"]) for call in calls),
+    ]
+    prompt = builder.build(dialog, limit=1000)
+    text = str(make_tokenizer(STRICT).decode(prompt.token_ids))
+    found = re.fullmatch(r"on\[(\w{9})\]\[(\w{9})\]\((\w{9})\)done\((\w{9})\)done", text)
+    assert found is not None
+    first, second, *results = found.groups()
+    assert [first, second] == results and first != second
+
+
+def test_a_model_that_may_think_aloud_is_asked_not_to() -> None:
+    """As Qwen3's template has it: thoughts that are over before the answer begins."""
+    thinking = (
+        CHATML + "{% if add_generation_prompt and enable_thinking is defined and enable_thinking is"
+        " false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{# tools #}"
+    )
+    text = rendered(make_tokenizer(thinking), [{"role": "user", "content": "hi"}], generate=True)
+    assert text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
