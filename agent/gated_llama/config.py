@@ -148,7 +148,7 @@ class ConditionFields(_Family):
             raise ValueError(
                 f"injected_layers {self.injected_layers} of {self._injectable_layers} layers"
             )
-        if self.adapter_len > 1 and self.model_type != GatedLlamaConfig.model_type:
+        if self.adapter_len > 1 and not isinstance(self, GatedLlamaConfig):
             raise ValueError("only a LLaMA has the multi-token path (adapter_len > 1)")
         if self.injection_point == "block" and (self.adapter_len > 1 or self.base_rank):
             raise ValueError("injection_point 'block' goes with adapter_len 1 and base_rank 0")
