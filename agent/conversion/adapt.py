@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from transformers import AutoTokenizer
 
 from sensebind.agent.conversion.output import RECORD_NAME
+from sensebind.agent.conversion.tool_prelude import with_tools
 from sensebind.agent.gated_llama.base_model import (
     ADAPTER_NAME,
     BaseReference,
@@ -41,7 +42,6 @@ from sensebind.agent.gated_llama.loading import (
     family_of,
     read_config,
 )
-from sensebind.agent.llm.tool_prelude import with_tools
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import EMBEDDED, imagebind_directory, models_directory
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, StorageError, one_line

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,10 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from sensebind.agent.conversion.llama_files import Llama
 from sensebind.errors import CheckpointError, one_line
 from sensebind.perception.checkpoint_json import DEEPEST, LARGEST
-from sensebind.perception.tensor_files import Shape
+from sensebind.perception.tensor_files import Shape, Tensors
 
-SUFFIX = ".gguf"
 _OUTER = {
     "token_embd.weight": "tok_embeddings.weight",
     "output_norm.weight": "norm.weight",
@@ -50,7 +49,22 @@ _SPLITS: dict[str, Callable[[], list[Any]]] = {
 HuggingFaceTB/SmolLM2-135M-Instruct has it)."""
 
 
-def open_packed(path: Path) -> Llama:
+@dataclass(frozen=True)
+class Packed:
+    """What a GGUF file holds.
+
+    Attributes:
+        tensors: Under Meta's names.
+        config: Fields of a `LlamaConfig`.
+        tokenizer: With its chat template.
+    """
+
+    tensors: Tensors
+    config: dict[str, Any]
+    tokenizer: PreTrainedTokenizerFast
+
+
+def open_packed(path: Path) -> Packed:
     """Opens a GGUF file of architecture `llama`, with its tokenizer and chat template.
 
     Raises:
@@ -71,7 +85,7 @@ def open_packed(path: Path) -> Llama:
         raise CheckpointError(f"{path} cannot be read: {one_line(error)}") from error
     if "output.weight" not in tensors.shapes:
         config["tie_word_embeddings"] = True
-    return Llama(tensors, config, {"GGUF": path}, tokenizer, str(path))
+    return Packed(tensors, config, tokenizer)
 
 
 class _Tensors:

@@ -90,7 +90,8 @@ def open_llama(path: Path) -> Llama:
     if path.is_file() and path.suffix == ".gguf":
         from sensebind.agent.conversion.dequantize import open_packed
 
-        return open_packed(path)
+        found = open_packed(path)
+        return Llama(found.tensors, found.config, {"GGUF": path}, found.tokenizer, str(path))
     if not path.is_dir():
         raise CheckpointError(f"no directory {path}: a LLaMA is a directory of files, or a GGUF")
     if (path / "params.json").is_file() or any(path.glob("consolidated.*.pth")):

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
-from sensebind.agent.llm.tool_prelude import CALL_END, CALL_START
+from sensebind.agent.conversion.tool_prelude import CALL_END, CALL_START
 from sensebind.errors import ConfigurationError
 
 

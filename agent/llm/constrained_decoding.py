@@ -7,6 +7,7 @@ template writes); text can never begin with it, and never contains a special tok
 
 import json
 import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -278,6 +279,15 @@ class GrammarEngine:
         self._compiled: OrderedDict[str, Grammar] = OrderedDict()
         self._rules: OrderedDict[str, Bounded] = OrderedDict()
         self._lock = threading.Lock()
+        marks = (self.style.start, self.style.end.strip())
+        added = tokenizer.get_added_vocab()
+        self._specials = {
+            mark: added[mark]
+            for mark in marks
+            if mark in added and self._tokenizer.is_special_token(added[mark])
+        }
+        alternatives = "|".join(map(re.escape, self._specials))
+        self._special = re.compile(f"({alternatives})") if self._specials else None
         self._closers = Closers(*(self._single(one) for one in '"]},'))
 
     def compile(
@@ -327,8 +337,8 @@ class GrammarEngine:
         if text:
             lark.append(f"TEXT: {self._text_terminal()}")
         if rules:
-            marker = self._marker()
-            end = json.dumps(self.style.end) if self.style.end else ""
+            marker = self._literal(self.style.start + self.style.lead)
+            end = self._literal(self.style.end)
             called = " | ".join(f"call_{i}" for i in range(len(rules)))
             lark.append(f"call: {marker} ({called}) {end}")
             lark += [f"call_{i}: %json {json.dumps(r.schema)}" for i, r in enumerate(rules)]
@@ -359,12 +369,17 @@ class GrammarEngine:
         tokens = self._tokenizer.tokenize_str(text)
         return tokens[0] if len(tokens) == 1 else -1
 
-    def _marker(self) -> str:
-        if self.style.start_id is not None:
-            lead = f" {json.dumps(self.style.lead)}" if self.style.lead else ""
-            return f"<[{self.style.start_id}]>{lead}"
-        opening = self.style.start + self.style.lead
-        return json.dumps(opening) if opening else ""
+    def _literal(self, text: str) -> str:
+        """A text in a grammar; tokens that llguidance takes for special ones by their ids.
+
+        To it some are special that are text to the tokenizer, such as Qwen's `<tool_call>`: the
+        mask of the text would admit their token, and refuse it once it is taken.
+        """
+        pieces = self._special.split(text) if self._special is not None else [text]
+        ids = self._specials
+        return " ".join(
+            f"<[{ids[piece]}]>" if piece in ids else json.dumps(piece) for piece in pieces if piece
+        )
 
     def _text_terminal(self) -> str:
         anything = r"/(.|\n)+/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -191,7 +191,7 @@ def test_damaged_adapters_are_refused(base: Path, tmp_path: Path) -> None:
         ({"base": None}, "names no base"),
         ({"base": {"path": "x"}}, "fingerprint is missing"),
         ({"base": {"fingerprint": 3}}, "base.fingerprint is not a string"),
-        ({"injection_point": "block"}, "do not fit its config"),
+        ({"injection_point": "block", "injected_layers": 4}, "do not fit its config"),
         ({"injection_point": "nowhere"}, "injection_point must be one of"),
         ({"injection_rank": 0}, "injection_rank"),
     ):
@@ -204,7 +204,7 @@ def test_damaged_adapters_are_refused(base: Path, tmp_path: Path) -> None:
 
 
 @tool
-def switch(device: str, on: bool) -> str:
+def switch(device: Literal["lamp", "radio"], on: bool) -> str:
     """Switches a device."""
     return f"{device} {on}"
 

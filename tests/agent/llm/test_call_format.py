@@ -13,12 +13,12 @@ from fixtures.small_bases import CHATML, make_tokenizer
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from tokenizers import AddedToken
 
+from sensebind.agent.conversion.tool_prelude import with_tools
 from sensebind.agent.llm.call_format import CallFormat
 from sensebind.agent.llm.chat_template import rendered
 from sensebind.agent.llm.constrained_decoding import GrammarEngine, parse_calls
 from sensebind.agent.llm.prompt import PromptBuilder
 from sensebind.agent.llm.reply_parser import ReplyReader
-from sensebind.agent.llm.tool_prelude import with_tools
 
 TOOL: dict[str, Any] = {
     "type": "function",
@@ -39,11 +39,14 @@ QWEN = CHATML + (
 )
 LLAMA3 = CHATML + "{# tools #}{{ '<|python_tag|>' }}{{ '\"parameters\"' }}"
 MISTRAL = CHATML + "{# tools #}{{ '[TOOL_CALLS] [' }}"
-TEXT_MARK = AddedToken("<tool_call>", special=False, normalized=False)
+TEXT_MARKS = [
+    AddedToken(mark, special=False, normalized=False) for mark in ("<tool_call>", "</tool_call>")
+]
 SPECIAL_MARK = AddedToken("[TOOL_CALLS]", special=True, normalized=False)
 FORMS: dict[str, tuple[str, list[AddedToken], str]] = {
     "prelude": (with_tools(CHATML) or "", [], "<tool_call>\n{}\n</tool_call>"),
-    "qwen": (QWEN, [TEXT_MARK], "<tool_call>\n{}\n</tool_call>"),
+    "qwen": (QWEN, TEXT_MARKS, "<tool_call>\n{}\n</tool_call>"),
+    "qwen, start only": (QWEN, TEXT_MARKS[:1], "<tool_call>\n{}\n</tool_call>"),
     "llama 3": (LLAMA3, [], "{}"),
     "mistral": (MISTRAL, [SPECIAL_MARK], "[TOOL_CALLS] [{}]"),
 }
