@@ -111,14 +111,13 @@ def load_gated_llama(
     """
     opened = open_checkpoint(directory)
     directory, config, files = opened.directory, opened.config, opened.tensors
-    settings, tokenizer = _settings(opened), _load_tokenizer(opened)
+    tokenizer = load_tokenizer(directory, config, opened.words)
     model, expected = _empty(opened)
     # Of a quantised model, what is not quantised stays as it is.
     dtype = None if read_layout(directory) else dtype or _best_dtype(files, device)
     state = {name: _read(files, name, dtype, directory) for name in expected}
     _fill(model, config, state)
-    if settings is not None:  # else those of the configuration stay
-        _set_generation(model, settings)
+    read_generation_config(model, _settings(directory, opened.words) or directory)
     return _on(model.eval(), device), tokenizer
 
 
@@ -129,7 +128,7 @@ def check_checkpoint(directory: str | Path) -> None:
         CheckpointError: As `load_gated_llama`.
     """
     opened = open_checkpoint(directory)
-    _load_tokenizer(opened)
+    load_tokenizer(opened.directory, opened.config, opened.words)
     _empty(opened)
 
 
@@ -167,9 +166,8 @@ def load_adapter(directory: str | Path) -> ConditionedLM:
     return model.eval()
 
 
-def _settings(opened: OpenCheckpoint) -> Path | None:
-    """The directory whose generation settings hold: the adapter's own before its base's."""
-    places = (opened.directory, opened.words)
+def _settings(*places: Path) -> Path | None:
+    """The first directory that has generation settings: the adapter's own before its base's."""
     return next((place for place in places if (place / GENERATION_NAME).exists()), None)
 
 
@@ -209,9 +207,22 @@ def _on(model: ConditionedLM, device: str) -> ConditionedLM:
     return model
 
 
-def _load_tokenizer(opened: OpenCheckpoint) -> PreTrainedTokenizerBase:
-    directory, config = opened.words, opened.config
-    for folder in {opened.directory, directory}:
+def load_tokenizer(
+    directory: Path, config: ConditionFields, words: Path | None = None
+) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a checkpoint directory.
+
+    Args:
+        directory: The checkpoint.
+        config: Its configuration.
+        words: Where the tokenizer lies, if not there: with the base of an adapter. The adapter may
+            bring a chat template and call markers of its own all the same.
+
+    Raises:
+        CheckpointError: It is missing or damaged, or does not fit the configuration.
+    """
+    words = words or directory
+    for folder in dict.fromkeys((directory, words)):
         for name in ("tokenizer_config.json", "special_tokens_map.json"):
             if (folder / name).exists():
                 read_object(folder / name)
@@ -222,24 +233,27 @@ def _load_tokenizer(opened: OpenCheckpoint) -> PreTrainedTokenizerBase:
     try:
         # The configuration may name Python files next to it: they are never run, nor asked for.
         tokenizer = AutoTokenizer.from_pretrained(
-            directory, local_files_only=True, trust_remote_code=False
+            words, local_files_only=True, trust_remote_code=False
         )
         count = max(len(tokenizer), *(1 + one for one in tokenizer.get_vocab().values()))
     except Exception as error:  # the Rust library raises the base class for a damaged file
-        raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
+        raise CheckpointError(f"cannot load {words}: {one_line(error)}") from error
     if count > config.vocab_size:
         raise CheckpointError(
-            f"{directory}: the tokenizer has {count} tokens, the model only {config.vocab_size}"
+            f"{words}: the tokenizer has {count} tokens, the model only {config.vocab_size}"
         )
-    ends = token_ids({"": config.eos_token_id}, "", config.vocab_size)
-    named = {tokenizer.eos_token_id, *_generation_ends(opened)} - {None}
+    vocabulary = config.vocab_size
+    ends = token_ids({"": config.eos_token_id}, "", vocabulary)
+    settings = _settings(directory, words)
+    said = {} if settings is None else read_generation(settings, vocabulary)
+    named = {tokenizer.eos_token_id, *token_ids(said, "eos_token_id", vocabulary)} - {None}
     if ends and named and not named & set(ends):
         raise CheckpointError(
             f"{directory}: config.json ends an answer at token {ends}, the tokenizer and "
             f"{GENERATION_NAME} at {sorted(named)}"
         )
-    if directory != opened.directory:
-        _speak_as(tokenizer, opened.directory)
+    if words != directory:
+        _speak_as(tokenizer, directory)
     return tokenizer
 
 
@@ -278,13 +292,6 @@ def read_generation(directory: Path, vocabulary: int) -> dict[str, Any]:
     except ValueError as error:
         raise CheckpointError(f"{path} cannot be used: {error}") from error
     return fields
-
-
-def _generation_ends(opened: OpenCheckpoint) -> list[int]:
-    if (settings := _settings(opened)) is None:
-        return []
-    vocabulary = opened.config.vocab_size
-    return token_ids(read_generation(settings, vocabulary), "eos_token_id", vocabulary)
 
 
 def _without_values(
@@ -352,7 +359,14 @@ def _fill(
             module.pack()
 
 
-def _set_generation(model: ConditionedLM, directory: Path) -> None:
+def read_generation_config(model: ConditionedLM, directory: Path) -> None:
+    """Gives a model the generation_config.json of its directory; without one, its own stays.
+
+    Raises:
+        CheckpointError: It cannot be used.
+    """
+    if not (directory / GENERATION_NAME).exists():
+        return
     try:
         model.generation_config = GenerationConfig.from_pretrained(directory, local_files_only=True)
     except Exception as error:  # whatever the libraries make of what anybody wrote
