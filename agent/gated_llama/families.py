@@ -24,55 +24,91 @@ from sensebind.agent.gated_llama.model import ConditionedLM
 
 @strict
 class GatedMistralConfig(ConditionFields, MistralConfig):
-    """A `MistralConfig` with the sizes of the condition adapter."""
+    """A `MistralConfig` with the sizes of the condition adapter, see `ConditionFields`.
+
+    Attributes:
+        model_type: Name of the architecture in `config.json`.
+    """
 
     model_type = TYPE_PREFIX + MistralConfig.model_type
 
 
 @strict
 class GatedQwen2Config(ConditionFields, Qwen2Config):
-    """A `Qwen2Config` with the sizes of the condition adapter."""
+    """A `Qwen2Config` with the sizes of the condition adapter, see `ConditionFields`.
+
+    Attributes:
+        model_type: Name of the architecture in `config.json`.
+    """
 
     model_type = TYPE_PREFIX + Qwen2Config.model_type
 
 
 @strict
 class GatedQwen3Config(ConditionFields, Qwen3Config):
-    """A `Qwen3Config` with the sizes of the condition adapter."""
+    """A `Qwen3Config` with the sizes of the condition adapter, see `ConditionFields`.
+
+    Attributes:
+        model_type: Name of the architecture in `config.json`.
+    """
 
     model_type = TYPE_PREFIX + Qwen3Config.model_type
 
 
 @strict
 class GatedSmolLM3Config(ConditionFields, SmolLM3Config):
-    """A `SmolLM3Config` with the sizes of the condition adapter."""
+    """A `SmolLM3Config` with the sizes of the condition adapter, see `ConditionFields`.
+
+    Attributes:
+        model_type: Name of the architecture in `config.json`.
+    """
 
     model_type = TYPE_PREFIX + SmolLM3Config.model_type
 
 
 class GatedMistralForCausalLM(ConditionedLM, MistralForCausalLM):
-    """`MistralForCausalLM` with conditions."""
+    """`MistralForCausalLM` with conditions, see `ConditionedLM`.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+    """
 
     config: GatedMistralConfig
     config_class = GatedMistralConfig
 
 
 class GatedQwen2ForCausalLM(ConditionedLM, Qwen2ForCausalLM):
-    """`Qwen2ForCausalLM` with conditions."""
+    """`Qwen2ForCausalLM` with conditions, see `ConditionedLM`.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+    """
 
     config: GatedQwen2Config
     config_class = GatedQwen2Config
 
 
 class GatedQwen3ForCausalLM(ConditionedLM, Qwen3ForCausalLM):
-    """`Qwen3ForCausalLM` with conditions."""
+    """`Qwen3ForCausalLM` with conditions, see `ConditionedLM`.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+    """
 
     config: GatedQwen3Config
     config_class = GatedQwen3Config
 
 
 class GatedSmolLM3ForCausalLM(ConditionedLM, SmolLM3ForCausalLM):
-    """`SmolLM3ForCausalLM` with conditions."""
+    """`SmolLM3ForCausalLM` with conditions, see `ConditionedLM`.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+    """
 
     config: GatedSmolLM3Config
     config_class = GatedSmolLM3Config
