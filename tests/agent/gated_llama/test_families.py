@@ -6,6 +6,7 @@ of `adapter.py`, in plain loops.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,33 +80,29 @@ def adding(base: PreTrainedModel, point: str, vectors: Tensor) -> Iterator[None]
             handle.remove()
 
 
-@torch.no_grad()
-def reference_logits(
-    base: PreTrainedModel, model: ConditionedLM, ids: Tensor, conditions: Tensor, which: list[int]
-) -> Tensor:
-    """Logits [T, V] of one row whose tokens are read under these conditions, -1 for none."""
-    known = [reference_vectors(model, conditions[c], PRESENT[c]) for c in range(len(conditions))]
-    none = torch.zeros_like(known[0])
-    vectors = torch.stack([known[c] if c >= 0 else none for c in which])[None]
-    with adding(base, model.config.injection_point, vectors):
-        return base(ids[None]).logits[0]
+class Reference:
+    """A plain model of transformers that is read under conditions, by hooks."""
 
+    @torch.no_grad()
+    def __init__(self, base: PreTrainedModel, model: ConditionedLM, conditions: Tensor) -> None:
+        self._base, self._point = base, model.config.injection_point
+        pairs = zip(conditions, PRESENT, strict=True)
+        self.vectors = [reference_vectors(model, one, there) for one, there in pairs]
+        self._all = torch.stack([*self.vectors, torch.zeros_like(self.vectors[0])])  # -1: none
 
-def continued(
-    base: PreTrainedModel,
-    model: ConditionedLM,
-    prompt: list[int],
-    conditions: Tensor,
-    which: list[int],
-    new: int,
-) -> list[int]:
-    """The reference's greedy continuation, read again for every token, without a cache."""
-    tokens, which = list(prompt), list(which)
-    for _ in range(new):
-        logits = reference_logits(base, model, torch.tensor(tokens), conditions, which)
-        tokens.append(int(logits[-1].argmax()))
-        which.append(which[-1])
-    return tokens[len(prompt) :]
+    @torch.no_grad()
+    def logits(self, ids: list[int], which: list[int]) -> Tensor:
+        """Logits [T, V] of one row whose tokens are read under these conditions, -1 for none."""
+        with adding(self._base, self._point, self._all[which][None]):
+            return self._base(torch.tensor([ids])).logits[0]
+
+    def continued(self, prompt: list[int], which: list[int], new: int) -> list[int]:
+        """The greedy continuation, all read again for every token, without a cache."""
+        tokens, which = list(prompt), list(which)
+        for _ in range(new):
+            tokens.append(int(self.logits(tokens, which)[-1].argmax()))
+            which.append(which[-1])
+        return tokens[len(prompt) :]
 
 
 @every_family
@@ -122,10 +119,12 @@ def test_a_fresh_adapter_changes_no_bit(family: str, point: str) -> None:
     assert torch.equal(model(ids, attention_mask=mask).logits, expected)
     given = model(ids, attention_mask=mask, conditions=conditions, condition_ids=which).logits
     assert torch.equal(given, expected)
+    last = model(ids, attention_mask=mask, logits_to_keep=1).logits
+    assert torch.equal(last, base(ids, attention_mask=mask, logits_to_keep=1).logits)
     options = {"max_new_tokens": 8, "do_sample": False, "attention_mask": mask}
-    assert torch.equal(
-        model.generate(ids, conditions=conditions[:, :1], **options), base.generate(ids, **options)
-    )
+    with warnings.catch_warnings(action="error", category=FutureWarning):
+        made = model.generate(ids, conditions=conditions[:, :1], **options)
+    assert torch.equal(made, base.generate(ids, **options))
 
 
 @every_family
@@ -136,7 +135,8 @@ def test_an_open_gate_adds_what_the_formula_says(family: str, point: str) -> Non
     conditions = torch.randn(2, 3, 12)
     ids = torch.randint(3, 300, (11,))
     which = [-1, 0, 0, 0, 1, 1, 1, -1, 0, 1, 1]
-    expected = reference_logits(base, model, ids, conditions, which)
+    reference = Reference(base, model, conditions)
+    expected = reference.logits(ids.tolist(), which)
     found = model(
         ids[None],
         conditions=conditions[None],
@@ -145,11 +145,10 @@ def test_an_open_gate_adds_what_the_formula_says(family: str, point: str) -> Non
     ).logits[0]
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
     assert (found - base(ids[None]).logits[0]).abs().max() > 0.05
-    for condition, there in zip(conditions, PRESENT, strict=True):
+    for condition, there, its in zip(conditions, PRESENT, reference.vectors, strict=True):
         vectors = condition_vectors(model, condition, there)
         assert vectors.dtype == np.float32
-        expected_vectors = reference_vectors(model, condition, there)
-        np.testing.assert_allclose(vectors, expected_vectors, atol=1e-5, rtol=1e-4)
+        np.testing.assert_allclose(vectors, its, atol=1e-5, rtol=1e-4)
         assert vectors[0].any() == (point == "attention")  # as in llama.cpp
     nothing = condition_vectors(model, conditions[0], torch.zeros(3))
     assert not nothing.any()
@@ -167,10 +166,8 @@ def test_generation_with_left_padding_is_that_of_each_row_alone(family: str, poi
     ids, mask = torch.zeros(2, 7, dtype=torch.long), torch.zeros(2, 7, dtype=torch.long)
     for index, row in enumerate(rows):
         ids[index, 7 - len(row) :], mask[index, 7 - len(row) :] = torch.tensor(row), 1
-    expected = [
-        continued(base, model, row, conditions, [index] * len(row), 8)
-        for index, row in enumerate(rows)
-    ]
+    reference = Reference(base, model, conditions)
+    expected = [reference.continued(row, [index] * len(row), 8) for index, row in enumerate(rows)]
     model.generation_config.eos_token_id = None
     made = model.generate(
         ids,
@@ -190,12 +187,12 @@ def test_a_dialog_session_keeps_the_condition_of_each_turn(family: str, point: s
     base = make_base(family)
     model = open_gates(gated(base, point))
     conditions = torch.randn(2, 3, 12)
-    session = DialogSession(model)
+    session, reference = DialogSession(model), Reference(base, model, conditions)
     known = [session.condition(c, p) for c, p in zip(conditions, PRESENT, strict=True)]
     named = {NO_CONDITION: NO_CONDITION, 0: known[0], 1: known[1]}
     tokens, which = [5, 6, 7, 8], [NO_CONDITION, 0, 0, 0]
     for turn, condition in enumerate((0, 1)):
-        expected = continued(base, model, tokens, conditions, which, 6)
+        expected = reference.continued(tokens, which, 6)
         made = list(session.stream(tokens, [named[c] for c in which], max_new_tokens=6))
         assert made == expected
         if turn:
@@ -203,7 +200,7 @@ def test_a_dialog_session_keeps_the_condition_of_each_turn(family: str, point: s
         tokens, which = [*tokens, *made, 20, 21], [*which, *[condition] * 6, 1, 1]
     other = session.branch(4)
     tokens, which = [5, 6, 7, 8, 30, 31], [NO_CONDITION, 0, 0, 0, 1, 1]
-    expected = continued(base, model, tokens, conditions, which, 6)
+    expected = reference.continued(tokens, which, 6)
     assert list(other.stream(tokens, [named[c] for c in which], max_new_tokens=6)) == expected
     assert other.stats.reused_tokens == 4
 
