@@ -34,7 +34,8 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.llm.constrained_decoding import JSON_STYLE, Closers
+from sensebind.agent.llm.call_format import CallFormat
+from sensebind.agent.llm.constrained_decoding import Closers
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.json_schema import bounded, problem
 
@@ -169,7 +170,7 @@ def kind_of(schema: Any, tests: Sequence[dict[str, Any]], samples: int) -> tuple
     except ConfigurationError as error:
         empty = "satisfies the schema" in str(error) and not any(one["valid"] for one in tests)
         return ("empty" if empty else "refused"), str(error)
-    style = {**bound.schema, "x-guidance": JSON_STYLE}
+    style = {**bound.schema, "x-guidance": CallFormat().json_style}
     grammar = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(style)}")
     start = LLMatcher(TOKENIZER, grammar)
     if start.is_error():

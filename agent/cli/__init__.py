@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from sensebind.agent.cli import (
+    adapt,
     ask,
     calibrate,
     chaos,
@@ -75,6 +76,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
     "Models": {
         "pull": models.pull,
         "convert": models.convert,
+        "adapt": adapt.adapt,
         "models": models.app,
         "eval": evaluate.app,
         "train": train.app,

@@ -155,7 +155,7 @@ def _language_model(
     for file in adapter.files if adapter is not None else ():
         inputs["adapter" if file.path == options.adapter else "CLIP"] = file.path
     tokenizer = options.tokenizer or llama.tokenizer
-    if tokenizer is not None:
+    if isinstance(tokenizer, Path):
         inputs["tokenizer"] = tokenizer if tokenizer.is_file() else tokenizer / "tokenizer.json"
     return part, inputs
 

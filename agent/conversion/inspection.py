@@ -12,7 +12,8 @@ from typing import Any
 from rich.table import Table
 
 from sensebind.agent.conversion.output import RECORD_NAME
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.base_model import ADAPTER_NAME, BaseReference, is_adapter
+from sensebind.agent.gated_llama.config import TYPE_PREFIX
 from sensebind.agent.gated_llama.loading import compare_depths, read_config
 from sensebind.console import console
 from sensebind.errors import CheckpointError, InputError
@@ -23,6 +24,7 @@ from sensebind.perception.imagebind.config import ImageBindConfig
 from sensebind.perception.imagebind.guard import purpose
 from sensebind.perception.tensor_files import (
     MOST_INDEX_BYTES,
+    TensorFile,
     TensorFiles,
     directory_files,
     open_directory,
@@ -133,8 +135,10 @@ def run(directory: Path, *, digests: bool = False, as_json: bool = False) -> int
 def _model(name: str, folder: Path, compute: bool) -> list[PartInfo]:
     config = read_object(folder / "config.json")
     kind = str(config.get("model_type", "unknown"))[:40]
+    if is_adapter(folder):
+        return _adapter(folder, kind, compute)
     files = open_directory(folder)
-    if kind == GatedLlamaConfig.model_type:
+    if kind.startswith(TYPE_PREFIX):
         compare_depths(read_config(folder), files.shapes, str(folder))
     elif kind == "imagebind":
         ImageBindConfig.from_fields(config, source=folder / "config.json")
@@ -161,6 +165,20 @@ def _model(name: str, folder: Path, compute: bool) -> list[PartInfo]:
         own = own or (digests if not parts else {})
         parts.append(_part(f"{name}/{trunk}", kind, files, names, own))
     return parts
+
+
+def _adapter(folder: Path, kind: str, compute: bool) -> list[PartInfo]:
+    """An adapter, and the language model that it belongs to."""
+    config = read_config(folder)
+    path = folder / ADAPTER_NAME
+    files = TensorFiles([TensorFile(path)], folder)
+    digests = {path.name: _sha256(path)} if compute else {}
+    parts = [_part("adapter", kind, files, list(files.shapes), digests)]
+    try:
+        base = BaseReference.of(config.base or {}).find(folder)
+    except ValueError as error:
+        raise CheckpointError(f"{folder / 'config.json'} cannot be used: {error}") from error
+    return parts + _model("language model", base, compute)
 
 
 def _part(

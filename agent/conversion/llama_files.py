@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch import Tensor
-from transformers import LlamaConfig
+from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from sensebind.agent.conversion.llama_tensors import (
     OUTER_LLAMA,
@@ -59,7 +59,8 @@ class Llama:
         tensors: Under Meta's names (`layers.0.attention.wq.weight`).
         config: Fields of a `LlamaConfig`.
         files: Inputs by role, for the record.
-        tokenizer: SentencePiece model or Hugging Face tokenizer directory, if there is one.
+        tokenizer: SentencePiece model or Hugging Face tokenizer directory, if there is one; the
+            tokenizer itself where it lies in the file of the weights.
         label: What error messages call it.
         opened: Files to unmap now and then.
         directory: Of Hugging Face: its tokenizer, chat template and generation settings are the
@@ -69,7 +70,7 @@ class Llama:
     tensors: Tensors
     config: dict[str, Any]
     files: dict[str, Path]
-    tokenizer: Path | None
+    tokenizer: Path | PreTrainedTokenizerFast | None
     label: str
     opened: list[TensorFile | TensorFiles] = field(default_factory=list)
     directory: Path | None = None
@@ -81,13 +82,18 @@ class Llama:
 
 
 def open_llama(path: Path) -> Llama:
-    """Opens a LLaMA: Meta's directory, or one of Hugging Face.
+    """Opens a LLaMA: Meta's directory, one of Hugging Face, or a GGUF file.
 
     Raises:
         CheckpointError: Neither, incomplete, or damaged.
     """
+    if path.is_file() and path.suffix == ".gguf":
+        from sensebind.agent.conversion.dequantize import open_packed
+
+        found = open_packed(path)
+        return Llama(found.tensors, found.config, {"GGUF": path}, found.tokenizer, str(path))
     if not path.is_dir():
-        raise CheckpointError(f"no directory {path}: a LLaMA is a directory of files")
+        raise CheckpointError(f"no directory {path}: a LLaMA is a directory of files, or a GGUF")
     if (path / "params.json").is_file() or any(path.glob("consolidated.*.pth")):
         return _open_meta(path)
     if (path / "config.json").is_file():
@@ -217,13 +223,11 @@ def _open_huggingface(path: Path) -> Llama:
     config = _huggingface_config(path)
     opened = open_directory(path)
     refuse_quantized(opened, str(path))
-    if config.get("tie_word_embeddings") and "lm_head.weight" not in opened.shapes:
-        raise CheckpointError(f"{path} has tied embeddings, which no adapter here is for")
     tokenizer = path / TOKENIZER_NAME
     if not tokenizer.is_file():
         tokenizer = path if (path / "tokenizer.json").is_file() else None
     files = {f"LLaMA {i}": file for i, file in enumerate(directory_files(path))}
-    tensors = _MetaNames(opened, config["head_dim"], config["num_hidden_layers"], path)
+    tensors = _MetaNames(opened, config, path)
     return Llama(
         tensors,
         config,
@@ -347,15 +351,21 @@ class _Sum:
 
 
 class _MetaNames:
-    """A Hugging Face LLaMA under Meta's names, with Meta's rotary layout."""
+    """A Hugging Face LLaMA under Meta's names, with Meta's rotary layout.
 
-    def __init__(self, tensors: TensorFiles, head_dim: int, layers: int, where: Path) -> None:
+    One whose output head is its embedding has no tensor of that name; a copy of it is left out.
+    """
+
+    def __init__(self, tensors: TensorFiles, config: Mapping[str, Any], where: Path) -> None:
+        head_dim, layers = config["head_dim"], config["num_hidden_layers"]
         if layers > len(tensors.shapes):  # before the names of a billion layers are made
             raise CheckpointError(
                 f"{where}: config.json says {layers} layers, there are not so many"
             )
         self._tensors, self._head_dim = tensors, head_dim
         names = [*OUTER_LLAMA]
+        if config.get("tie_word_embeddings"):
+            names.remove("output.weight")
         for layer in range(layers):
             names += [f"layers.{layer}.attention.{w}.weight" for w in ("wq", "wk", "wv", "wo")]
             names += [f"layers.{layer}.feed_forward.{w}.weight" for w in ("w1", "w2", "w3")]
@@ -365,7 +375,7 @@ class _MetaNames:
             raise CheckpointError(
                 f"the LLaMA {where} lacks {len(missing)} tensors: {', '.join(missing[:3])}"
             )
-        known = {*self._names.values()}
+        known = {*self._names.values(), *OUTER_LLAMA.values()}
         if extra := [n for n in tensors.shapes if n not in known and not _COMPUTED.search(n)]:
             raise CheckpointError(
                 f"{where} holds {len(extra)} tensors that no LLaMA has: {', '.join(extra[:3])}"

@@ -10,7 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from sensebind.agent.conversion.base_check import BaseCheck, check_base, compare_sizes
 from sensebind.agent.conversion.clip_tower import ClipTower
@@ -31,9 +36,11 @@ from sensebind.agent.gated_llama.loading import (
     compare_tensors,
     expected_shapes,
     read_generation,
+    shapes_of,
 )
 from sensebind.errors import CheckpointError, InputError, one_line
 from sensebind.perception.tensor_files import Shape, TensorFile, Tensors, refuse_quantized
+from sensebind.perception.without_values import without_values
 
 PUBLISHED_CONTEXT = 512
 """Prompt and answer together, in all published adapters."""
@@ -115,7 +122,7 @@ def llama_part(
     digests: list[dict[str, Any]],
     *,
     dtype: torch.dtype,
-    tokenizer: Path | None = None,
+    tokenizer: Path | PreTrainedTokenizerFast | None = None,
     merge: bool = True,
     force: bool = False,
     plain: Llama | None = None,
@@ -158,9 +165,8 @@ def llama_part(
         config: LlamaConfig = LlamaConfig(**llama.config)
         assert config.head_dim
         made = llama_recipes(source.shapes, config.head_dim)
-        with torch.device("meta"):
-            state = LlamaForCausalLM(config).state_dict()
-        expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        with without_values():
+            expected = shapes_of(LlamaForCausalLM(config))
     else:
         compare_sizes(adapter.shapes, llama.config, adapter.label, llama.label)
         check = check_base(adapter, llama.tensors, plain and plain.tensors)
@@ -227,7 +233,7 @@ def _gated(
         raise CheckpointError(
             f"the sizes of {adapter.label} on {llama.label} do not fit: {one_line(error)}"
         ) from error
-    same = ("rope_parameters", "rope_theta", "rope_scaling", "head_dim")
+    same = ("rope_parameters", "rope_theta", "rope_scaling", "head_dim", "tie_word_embeddings")
     given = {key: llama.config[key] for key in same if key in llama.config}
     config = GatedLlamaConfig.from_dict(sizes.to_dict() | given)
     merge = merge and config.lora_rank > 0

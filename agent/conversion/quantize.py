@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.conversion.output import Output, Part, by_size, digest_inputs, write_directory
+from sensebind.agent.gated_llama.base_model import is_adapter
 from sensebind.agent.gated_llama.loading import (
     built,
     compare_depths,
@@ -39,13 +40,15 @@ def quantize_directory(source: Path, output: Path, bits: int) -> dict[str, Any]:
         The record of the conversion.
 
     Raises:
-        ConfigurationError: Already quantised, or with an unmerged LoRA.
+        ConfigurationError: Already quantised, an adapter alone, or with an unmerged LoRA.
         CheckpointError: No gated LLaMA, or a damaged one.
         StorageError: The output cannot be written.
     """
     if bits not in (4, 8):
         raise ConfigurationError(f"weights can have 8 or 4 bits, not {bits}")
     config = read_config(source)
+    if is_adapter(source):
+        raise ConfigurationError(f"{source} is an adapter; what would be quantised is its base")
     if read_layout(source):
         raise ConfigurationError(f"{source} is quantised already")
     if config.lora_rank:

@@ -43,12 +43,17 @@ CHAT_TEMPLATE = """\
 
 
 def open_tokenizer(
-    source: Path, vocabulary: int, context: int, *, keep_template: bool = False
+    source: Path | PreTrainedTokenizerFast,
+    vocabulary: int,
+    context: int,
+    *,
+    keep_template: bool = False,
 ) -> PreTrainedTokenizerFast:
     """Opens LLaMA's tokenizer and gives it the published prompt as its chat template.
 
     Args:
-        source: SentencePiece model, or a Hugging Face directory with tokenizer.json.
+        source: SentencePiece model, or a Hugging Face directory with tokenizer.json; or a tokenizer
+            that came with the weights.
         vocabulary: Rows of the model's embedding, which the tokenizer must not exceed.
         context: Longest sequence of the model.
         keep_template: Leave a chat template that the directory holds, as an instruct model's does,
@@ -58,7 +63,10 @@ def open_tokenizer(
         InputError: No tokenizer of a LLaMA.
         CheckpointError: It has more tokens than the model.
     """
-    tokenizer = _open_huggingface(source) if source.is_dir() else from_sentencepiece(source)
+    if isinstance(source, Path):
+        tokenizer = _open_huggingface(source) if source.is_dir() else from_sentencepiece(source)
+    else:
+        tokenizer = source
     if len(tokenizer) > vocabulary:
         raise CheckpointError(
             f"the tokenizer {source} has {len(tokenizer)} tokens, the model only {vocabulary}: "

@@ -1,7 +1,12 @@
-"""The condition adapter: every new parameter of the gated LLaMA, in one top-level module.
+"""The condition adapter: every new parameter of a gated language model, in one top-level module.
 
-They sit next to the LLaMA, not inside it: a plain LLaMA checkpoint then loads unchanged, with
+They sit next to the language model, not inside it: a plain checkpoint then loads unchanged, with
 gates of zero, and the whole adapter can be trained, saved and swapped as one module.
+
+Of a condition token t in layer l (ImageBind-LLM, arXiv 2309.03905; LLaMA-Adapter, 2303.16199):
+
+    attention   o_proj(tanh(gate[l]) * v_proj(t + prefix[l]))          a gate per head
+    block       tanh(gate[l]) * (x + x in[l] out[l]), x = t + prefix[l]   a gate per channel
 """
 
 import torch
@@ -9,7 +14,7 @@ from torch import Tensor, nn
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from sensebind.agent.gated_llama.bind_network import BindNetwork
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.config import ConditionFields
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
 from sensebind.agent.gated_llama.quantization import product
 from sensebind.agent.gated_llama.vision import VisionConditioner
@@ -35,6 +40,27 @@ class MergedLora(nn.Module):
         return x @ self.l1[layer].mT @ self.l2[layer].mT
 
 
+class BlockMap(nn.Module):
+    """What takes the place of a layer's projections where conditions enter at the block's output.
+
+    `y = x + x in out`, a map of low rank for each layer and slot.
+
+    Attributes:
+        into: [layers, slots, hidden, rank].
+        out: [layers, slots, rank, hidden].
+    """
+
+    def __init__(self, layers: int, slots: int, width: int, rank: int) -> None:
+        super().__init__()
+        self.into = nn.Parameter(torch.zeros(layers, slots, width, rank))
+        self.out = nn.Parameter(torch.zeros(layers, slots, rank, width))
+
+    def forward(self, layer: int, x: Tensor) -> Tensor:
+        """Maps tokens [B, C, slots, hidden] of one layer."""
+        low = torch.einsum("bcsd,sdr->bcsr", x, self.into[layer])
+        return x + torch.einsum("bcsr,srd->bcsd", low, self.out[layer])
+
+
 class ConditionAdapter(nn.Module):
     """Turns conditions into what each injected layer adds.
 
@@ -45,24 +71,29 @@ class ConditionAdapter(nn.Module):
         bind: The bind network, if embeddings are the conditions.
         vision: The CLIP tower and its queries, if pictures are.
         prefix: [layers, slots × query_len, hidden], added to the features of each layer.
-        gates: [layers, slots, heads]; they scale the heads, zero switches a slot off.
+        gates: [layers, slots, heads]; they scale the heads, zero switches a slot off. At the
+            block's output [layers, slots, hidden]; they scale the channels.
+        maps: The maps of the layers where conditions enter at the block's output.
         layer_gates: [layers], further factors of LLaMA-Adapter V2, if the model has them.
         value_lora: LoRA factors that were merged into `v_proj`, if any.
         key_lora: The same for `k_proj`, on the multi-token path only.
     """
 
-    def __init__(self, config: GatedLlamaConfig) -> None:
+    def __init__(self, config: ConditionFields) -> None:
         super().__init__()
         layers, width, slots = config.injected_layers, config.hidden_size, config.slots
-        assert config.num_key_value_heads and config.head_dim  # the config fills them in
-        kv_width = config.num_key_value_heads * config.head_dim
-        self.head_dim = config.head_dim
+        assert config.num_key_value_heads  # the config fills it in
+        kv_width = config.num_key_value_heads * config.head_width
+        at_block = config.injection_point == "block"
+        self.head_dim = config.head_width
         self.multi_token = config.adapter_len > 1
         self.gate_tanh = config.gate_tanh
         self.bind = BindNetwork(config) if config.conditioner == "bind" else None
         self.vision = VisionConditioner(config) if config.conditioner == "vision" else None
         self.prefix = nn.Parameter(torch.zeros(layers, slots * config.query_len, width))
-        self.gates = nn.Parameter(torch.zeros(layers, slots, config.num_attention_heads))
+        gates = width if at_block else config.num_attention_heads
+        self.gates = nn.Parameter(torch.zeros(layers, slots, gates))
+        self.maps = BlockMap(layers, slots, width, config.injection_rank) if at_block else None
         self.layer_gates = nn.Parameter(torch.ones(layers)) if config.layer_gates else None
         self.value_lora = self.key_lora = None
         if config.base_rank:
@@ -80,7 +111,7 @@ class ConditionAdapter(nn.Module):
         return self.vision(pictures).unflatten(0, conditions.shape[:2])
 
     def gate_values(self) -> Tensor:
-        """What the gates multiply by, [layers, slots, heads]."""
+        """What the gates multiply by, [layers, slots, heads or hidden]."""
         values = self.gates.tanh() if self.gate_tanh else self.gates
         return values if self.layer_gates is None else values * self.layer_gates[:, None, None]
 
@@ -119,6 +150,9 @@ class ConditionAdapter(nn.Module):
         attention: LlamaAttention,
         gates: Tensor,
     ) -> Tensor:
+        if self.maps is not None:
+            given = gates * present[..., None]  # [B, C, S, hidden]
+            return (given.to(tokens.dtype) * self.maps(layer, tokens)).sum(dim=2)
         value = self._base(attention.v_proj, self.value_lora, layer, tokens)
         heads = value.unflatten(-1, (-1, self.head_dim))  # [B, C, S, kv heads, d]
         heads = heads.repeat_interleave(attention.num_key_value_groups, dim=-2)

@@ -1,19 +1,27 @@
-"""Self-attention that takes in a condition. No parameters of its own: see `adapter.py`.
+"""How a layer takes in a condition. No parameters of its own: see `adapter.py`.
 
 A condition of one token needs no attention: the softmax over one key is 1, so the token adds
 `tanh(gate) * wv(token)` to every head at every position, and `o_proj` is linear. What is left is
 one vector per layer and condition, added after `o_proj`. With several tokens the query decides
 between them, and the sum enters through `o_proj` too.
+
+The classes are mixed into those of a model family, whose own arithmetic stays as it is.
 """
 
-from typing import NamedTuple, Self
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.models.llama.modeling_llama import LlamaAttention, apply_rotary_pos_emb
 
 from sensebind.agent.gated_llama.lora import linear_without_bias
+
+if TYPE_CHECKING:
+    _Attention = LlamaAttention
+else:
+    _Attention = object
 
 
 class Injected(NamedTuple):
@@ -75,14 +83,34 @@ def attend_to_condition(
     return total * gates[:, None, None]
 
 
-class OneTokenAttention(LlamaAttention):
-    """Adds each token's condition vector after `o_proj`."""
+class OneTokenInjection(_Attention):
+    """Of a family's attention: adds each token's condition vector after `o_proj`."""
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
         output, weights = super().forward(hidden_states, *args, **kwargs)
         if injected is not None and (vectors := injected.layers[self.layer_idx]) is not None:
             output = add_vectors(output, injected.select, vectors)
         return output, weights
+
+
+class BlockInjection(nn.Module):
+    """Of a family's block: adds each token's condition vector to what the block puts out.
+
+    That is where llama.cpp adds a control vector (`llama_set_adapter_cvec`).
+    """
+
+    def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
+        output = super().forward(hidden_states, *args, **kwargs)
+        layer = cast("LlamaAttention", self.self_attn).layer_idx
+        if injected is not None and (vectors := injected.layers[layer]) is not None:
+            output = add_vectors(output, injected.select, vectors)
+        return output
+
+
+@cache
+def injecting(mixin: type, family: type) -> type:
+    """The class of a family's attention or block that takes in conditions by a mixin."""
+    return type(mixin.__name__ + family.__name__, (mixin, family), {})
 
 
 class MultiTokenAttention(LlamaAttention):

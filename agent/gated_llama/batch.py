@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.gated_llama.decoder import Decoder
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.gated_llama.sampling import next_token
 from sensebind.errors import InputError
 
 
 @torch.inference_mode()
 def generate_rows(
-    model: GatedLlamaForCausalLM,
+    model: ConditionedLM,
     prompts: Sequence[Sequence[int]],
     condition_ids: Sequence[Sequence[int]] | None = None,
     conditions: Tensor | None = None,
@@ -88,7 +88,7 @@ def generate_rows(
 class _Reader:
     """A decoder, and the conditions that its tokens are read under."""
 
-    def __init__(self, model: GatedLlamaForCausalLM, injection: Tensor | None) -> None:
+    def __init__(self, model: ConditionedLM, injection: Tensor | None) -> None:
         self.decoder = Decoder(model)
         self._model, self._injection = model, injection
         self._standing = model.standing()
@@ -122,7 +122,7 @@ class _Reader:
 
 
 def _checked(
-    model: GatedLlamaForCausalLM,
+    model: ConditionedLM,
     prompts: Sequence[Sequence[int]],
     condition_ids: Sequence[Sequence[int]] | None,
     conditions: int,

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.config import ConditionFields
 
 
 class BindBlock(nn.Module):
@@ -17,7 +17,7 @@ class BindBlock(nn.Module):
         down: Linear, inner width to hidden.
     """
 
-    def __init__(self, config: GatedLlamaConfig) -> None:
+    def __init__(self, config: ConditionFields) -> None:
         super().__init__()
         width, inner, legacy = config.hidden_size, config.bind_hidden_size, config.bind_legacy
         norm = nn.LayerNorm if legacy else LlamaRMSNorm
@@ -39,7 +39,7 @@ class BindNetwork(nn.Module):
         blocks: The SwiGLU blocks, in order.
     """
 
-    def __init__(self, config: GatedLlamaConfig) -> None:
+    def __init__(self, config: ConditionFields) -> None:
         super().__init__()
         self.proj = nn.Linear(config.bind_dim, config.hidden_size)
         self.blocks = nn.ModuleList(BindBlock(config) for _ in range(config.bind_blocks))

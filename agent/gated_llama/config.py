@@ -1,7 +1,8 @@
-"""Configuration of the gated LLaMA: a LLaMA, plus how conditions enter it."""
+"""Configuration of a gated language model: its family's own, plus how conditions enter it."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import LlamaConfig
@@ -13,24 +14,37 @@ from sensebind.perception.storage.stored_version import newer
 FORMAT_VERSION = 1
 """Of config.json and the tensors' names; files that bear none have this one."""
 CONDITIONERS = ("bind", "vision", "none")
+INJECTION_POINTS = ("attention", "block")
+TYPE_PREFIX = "gated_"
+"""Of the model type of a gated model, before that of its family."""
+
+if TYPE_CHECKING:
+    _Family = LlamaConfig
+else:
+    _Family = object
 
 
-@strict
-class GatedLlamaConfig(LlamaConfig):
-    """A `LlamaConfig` with the sizes of the condition adapter.
+@dataclass(kw_only=True)
+class ConditionFields(_Family):
+    """What a family's configuration needs for the condition adapter; mixed into each of them.
 
-    One family: a conditioner makes condition tokens, an injection adds them to the layers.
+    One design: a conditioner makes condition tokens, an injection adds them to the layers.
     ImageBind-LLM is `conditioner="bind"` with one token and one slot; the small SimHome model has
     one slot per sense; LLaMA-Adapter V2 is `"vision"` and V1 is `"none"`, both with ten tokens.
     `adapter_len > 1` chooses the multi-token gated attention path.
 
     Attributes:
-        model_type: Name of the architecture in `config.json`.
         format_version: Of the file; one of a newer SenseBind is refused.
         conditioner: Where condition tokens come from: "bind", the bind network, from embeddings;
             "vision", a CLIP tower and query blocks, from pictures; "none", the prefix alone, so
             that every token is read under the same condition.
-        injected_layers: Layers that take conditions in, the last ones; 0 for all.
+        injection_point: Where a condition enters a layer: "attention", added to the output of the
+            attention, as published; "block", added to the output of the whole block, as llama.cpp
+            adds a control vector.
+        injection_rank: Rank of the map of each layer and slot with "block", which has no
+            projections of the language model to go through.
+        injected_layers: Layers that take conditions in, the last ones; 0 for all that can (with
+            "block" all but the first, which llama.cpp's control vectors do not reach).
         slots: Condition tokens that are summed, one per sense.
         senses: Name of each slot, in order; may stay empty for a model of one slot.
         adapter_len: Condition tokens that share one softmax; 1 is the one-vector path.
@@ -54,12 +68,16 @@ class GatedLlamaConfig(LlamaConfig):
             (the condition path uses them without LoRA); 0 if nothing was merged.
         act_score: Probability of an acting call below which a person is asked whether it was
             meant, 0 to 1; measured on sentences that the weights were not trained on.
+        base: Of a checkpoint that holds an adapter only, the language model that it belongs to:
+            see `base_model.BaseReference`.
+        encoder: Checkpoint directory with the encoder of its conditions, where that is not next to
+            it; relative to the checkpoint, or "simhome", the embedded one.
     """
-
-    model_type = "gated_llama"
 
     format_version: int = FORMAT_VERSION
     conditioner: str = "bind"
+    injection_point: str = "attention"
+    injection_rank: int = 32
     injected_layers: int = 0
     slots: int = 1
     senses: list[str] | None = None
@@ -81,14 +99,26 @@ class GatedLlamaConfig(LlamaConfig):
     lora_rank: int = 0
     base_rank: int = 0
     act_score: float = 0.9
+    base: dict | None = None
+    encoder: str | None = None
 
     def __post_init__(self, **kwargs):
         self.senses = list(self.senses or [])
-        self.injected_layers = self.injected_layers or self.num_hidden_layers
+        self.injected_layers = self.injected_layers or self._injectable_layers
         self.bind_hidden_size = self.bind_hidden_size or 4 * self.hidden_size
         self.bind_norm_eps = self.bind_norm_eps or (1e-5 if self.bind_legacy else 1e-6)
         self.vision_hidden_size = self.vision_hidden_size or 4 * self.vision_width
         super().__post_init__(**kwargs)
+
+    @property
+    def _injectable_layers(self) -> int:
+        return self.num_hidden_layers - (self.injection_point == "block")
+
+    @property
+    def head_width(self) -> int:
+        """Width of an attention head, which not every family's configuration names."""
+        named: int | None = getattr(self, "head_dim", None)
+        return named or self.hidden_size // self.num_attention_heads
 
     @property
     def condition_shape(self) -> tuple[int, ...]:
@@ -110,12 +140,18 @@ class GatedLlamaConfig(LlamaConfig):
             raise ValueError(newer("it", self.format_version, FORMAT_VERSION))
         if self.conditioner not in CONDITIONERS:
             raise ValueError(f"conditioner must be one of {', '.join(CONDITIONERS)}")
+        if self.injection_point not in INJECTION_POINTS:
+            raise ValueError(f"injection_point must be one of {', '.join(INJECTION_POINTS)}")
         if min(self.bind_dim, self.slots, self.adapter_len, self.bind_blocks) < 1:
             raise ValueError("bind_dim, slots, adapter_len and bind_blocks must be at least 1")
-        if not 1 <= self.injected_layers <= self.num_hidden_layers:
+        if not 1 <= self.injected_layers <= self._injectable_layers:
             raise ValueError(
-                f"injected_layers {self.injected_layers} of {self.num_hidden_layers} layers"
+                f"injected_layers {self.injected_layers} of {self._injectable_layers} layers"
             )
+        if self.adapter_len > 1 and not isinstance(self, GatedLlamaConfig):
+            raise ValueError("only a LLaMA has the multi-token path (adapter_len > 1)")
+        if self.injection_point == "block" and (self.adapter_len > 1 or self.base_rank):
+            raise ValueError("injection_point 'block' goes with adapter_len 1 and base_rank 0")
         if self.senses and len(self.senses) != self.slots:
             raise ValueError(f"{len(self.senses)} senses named for {self.slots} slots")
         if self.slots > 1 and (self.adapter_len > 1 or self.conditioner != "bind"):
@@ -131,6 +167,19 @@ class GatedLlamaConfig(LlamaConfig):
             raise ValueError("conditioner 'vision' needs vision_clip, the sizes of its CLIP tower")
 
 
+@strict
+class GatedLlamaConfig(ConditionFields, LlamaConfig):
+    """A `LlamaConfig` with the sizes of the condition adapter, see `ConditionFields`.
+
+    It serves LLaMA 1 to 3.3, SmolLM2, and whatever else is a LLaMA to transformers.
+
+    Attributes:
+        model_type: Name of the architecture in `config.json`.
+    """
+
+    model_type = "gated_llama"
+
+
 _SIZES = (
     "vocab_size",
     "hidden_size",
@@ -139,7 +188,9 @@ _SIZES = (
     "num_key_value_heads",
     "head_dim",
     "max_position_embeddings",
+    "sliding_window",
     "slots",
+    "injection_rank",
     "adapter_len",
     "query_len",
     "bind_dim",

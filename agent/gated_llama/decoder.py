@@ -1,13 +1,13 @@
-"""The forward pass of a gated LLaMA that answers: the model's arithmetic, and little else.
+"""The forward pass of a gated model that answers: the model's arithmetic, and little else.
 
-`LlamaForCausalLM.forward` is made for everything: training, every cache, every attention backend.
+A family's own `forward` is made for everything: training, every cache, every attention backend.
 While a model is small, or its matrices are on a GPU, most of the time of a decoding step goes into
 that. Here the keys and values lie in buffers that grow by doubling, nothing is built that a step
 does not need, and a step has a fixed shape that torch can compile.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Self
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sensebind.agent.gated_llama.attention import Injected, add_vectors, attend_to_condition
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 
 FIRST_CAPACITY = 256  # tokens
@@ -30,13 +30,24 @@ Linear = Callable[[Tensor], Tensor]
 
 
 class _Layer(NamedTuple):
-    """The parts of one block, ready to be called."""
+    """The parts of one block, ready to be called, and what its family does in another way.
+
+    Attributes:
+        query_norm: Weight [d] of a norm of each head's query (Qwen3); None for none.
+        key_norm: The same of the keys.
+        rotates: Whether queries and keys are rotated; every fourth layer of SmolLM3 does not.
+        window: How many tokens a token sees, itself included; None for all before it.
+    """
 
     attention_norm: Tensor
     query: Linear
     key: Linear
     value: Linear
     out: Linear
+    query_norm: Tensor | None
+    key_norm: Tensor | None
+    rotates: bool
+    window: int | None
     mlp_norm: Tensor
     gate: Linear
     up: Linear
@@ -54,9 +65,7 @@ class Decoder:
         length: Tokens read, padding included.
     """
 
-    def __init__(
-        self, model: GatedLlamaForCausalLM, *, rows: int = 1, compiled: bool = False
-    ) -> None:
+    def __init__(self, model: ConditionedLM, *, rows: int = 1, compiled: bool = False) -> None:
         """Begin with nothing read.
 
         Args:
@@ -70,7 +79,7 @@ class Decoder:
             MissingDependencyError: There is no compiler to compile with.
         """
         config = model.config
-        assert config.num_key_value_heads and config.head_dim and config.rope_parameters
+        assert config.num_key_value_heads and config.rope_parameters
         if config.rope_parameters["rope_type"] in POSITION_DEPENDENT_ROPE:
             raise ConfigurationError(
                 f"rope_type {config.rope_parameters['rope_type']!r} cannot be decoded step by step"
@@ -78,10 +87,12 @@ class Decoder:
         self.length = 0
         self._model = model
         self._rows = rows
-        self._head_dim, self._eps = config.head_dim, config.rms_norm_eps
+        self._head_dim, self._eps = config.head_width, config.rms_norm_eps
         self._shared_heads = config.num_attention_heads != config.num_key_value_heads
         self._multi_token = config.adapter_len > 1
+        self._at_block = config.injection_point == "block"
         self._layers = [_parts(block) for block in model.model.layers]
+        self._windows = tuple(dict.fromkeys(layer.window for layer in self._layers))
         self._embedding, self._norm = model.model.embed_tokens.weight, model.model.norm.weight
         self._head = _callable(model.lm_head)
         self._keys: list[Tensor] = []  # per layer [B, kv heads, capacity, d]
@@ -111,7 +122,7 @@ class Decoder:
 
         Args:
             ids: [B, T].
-            injected: What the tokens are read under, see `GatedLlamaForCausalLM.inject`.
+            injected: What the tokens are read under, see `ConditionedLM.inject`.
             pads: [B] how many of the first tokens of each row are padding, none by default.
 
         Returns:
@@ -129,8 +140,8 @@ class Decoder:
             slot = torch.tensor([start], device=ids.device)
             logits = self._step(ids, slot, injected).clone()  # the graph reuses its output
         else:
-            mask, causal = self._mask(start, end)
-            logits = self._forward(ids, slice(start, end), end, mask, causal, injected)
+            masks = {window: self._mask(start, end, window) for window in self._windows}
+            logits = self._forward(ids, slice(start, end), end, masks, injected)
         self.length = end
         return logits
 
@@ -138,12 +149,19 @@ class Decoder:
         self,
         ids: Tensor,
         slots: slice | Tensor,
-        window: int,
-        mask: Tensor | None,
-        causal: bool,
+        length: int,
+        masks: Mapping[int | None, tuple[Tensor | None, bool]],
         injected: Injected | None,
     ) -> Tensor:
-        """Computes tokens [B, T] at these slots of the buffers, over the first `window`."""
+        """Computes tokens [B, T] at these slots of the buffers, over the first `length`.
+
+        Args:
+            ids: The tokens.
+            slots: Where their keys and values go.
+            length: Slots that are looked at.
+            masks: By the window of a layer, see `_mask`.
+            injected: What the tokens are read under.
+        """
         rows, new = ids.shape
         x = F.embedding(ids, self._embedding)  # [B, T, D]
         width = x.shape[-1:]
@@ -154,11 +172,15 @@ class Decoder:
             cos, sin = self._cos[positions][:, None], self._sin[positions][:, None]  # [B, 1, T, d]
         for index, layer in enumerate(self._layers):
             normed = F.rms_norm(x, width, layer.attention_norm, self._eps)
-            query = _rotate(self._heads(layer.query(normed)), cos, sin)  # [B, H, T, d]
-            keys = self._keys[index][:, :, :window]
-            values = self._values[index][:, :, :window]
-            keys[:, :, slots] = _rotate(self._heads(layer.key(normed)), cos, sin)
+            query = self._normed(self._heads(layer.query(normed)), layer.query_norm)
+            key = self._normed(self._heads(layer.key(normed)), layer.key_norm)
+            if layer.rotates:
+                query, key = _rotate(query, cos, sin), _rotate(key, cos, sin)  # [B, H, T, d]
+            keys = self._keys[index][:, :, :length]
+            values = self._values[index][:, :, :length]
+            keys[:, :, slots] = key
             values[:, :, slots] = self._heads(layer.value(normed))
+            mask, causal = masks[layer.window]
             heads = F.scaled_dot_product_attention(
                 query, keys, values, mask, is_causal=causal, enable_gqa=self._shared_heads
             )
@@ -167,28 +189,49 @@ class Decoder:
                 gates = injected.gates[index]
                 heads = heads + attend_to_condition(query, known, gates, injected.select)
             x = x + layer.out(heads.transpose(1, 2).reshape(rows, new, -1))
-            if injected is not None and known is not None and not self._multi_token:
-                x = add_vectors(x, injected.select, known)
+            vectors = None if self._multi_token else known
+            if injected is not None and vectors is not None and not self._at_block:
+                x = add_vectors(x, injected.select, vectors)
             normed = F.rms_norm(x, width, layer.mlp_norm, self._eps)
             x = x + layer.down(layer.activation(layer.gate(normed)) * layer.up(normed))
+            if injected is not None and vectors is not None and self._at_block:
+                x = add_vectors(x, injected.select, vectors)
         return self._head(F.rms_norm(x[:, -1], width, self._norm, self._eps))
 
     def _static_step(self, ids: Tensor, slots: Tensor, injected: Injected | None) -> Tensor:
         """One token per row over the whole buffers, so that no shape ever changes."""
-        mask = self._places <= slots  # [capacity]
-        mask = mask[None] if self._real is None else mask & self._real
-        return self._forward(ids, slots, self._capacity, mask[:, None, None], False, injected)
+        masks: dict[int | None, tuple[Tensor | None, bool]] = {}
+        for window in self._windows:
+            mask = self._places <= slots  # [capacity]
+            if window is not None:
+                mask = mask & (self._places > slots - window)
+            mask = mask[None] if self._real is None else mask & self._real
+            masks[window] = mask[:, None, None], False
+        return self._forward(ids, slots, self._capacity, masks, injected)
+
+    def _normed(self, heads: Tensor, weight: Tensor | None) -> Tensor:
+        return heads if weight is None else F.rms_norm(heads, weight.shape, weight, self._eps)
 
     def _heads(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], -1, self._head_dim).transpose(1, 2)  # [B, heads, T, d]
 
-    def _mask(self, start: int, end: int) -> tuple[Tensor | None, bool]:
-        """Which slots [1 or B, 1, T, end] new tokens see, or none and whether it is causal."""
+    def _mask(self, start: int, end: int, window: int | None) -> tuple[Tensor | None, bool]:
+        """Which slots [1 or B, 1, T, end] new tokens see, or none and whether it is causal.
+
+        Args:
+            start: Slot of the first new token.
+            end: Slot behind the last.
+            window: How many tokens a token sees; None for all before it.
+        """
         new = end - start
-        if self._real is None and (new == 1 or start == 0):
+        if window is not None and end <= window:
+            window = None  # it reaches to the first token
+        if self._real is None and window is None and (new == 1 or start == 0):
             return None, new > 1
         places = self._places[:end]
         mask = places <= places[start:, None]  # [T, end]
+        if window is not None:
+            mask = mask & (places > places[start:, None] - window)
         if self._real is None:
             return mask[None, None], False
         # Padding sees itself: a softmax over nothing would be NaN, and spread.
@@ -306,10 +349,23 @@ def _parts(block: nn.Module) -> _Layer:
     return _Layer(
         block.get_parameter("input_layernorm.weight"),
         *(_callable(attention.get_submodule(f"{name}_proj")) for name in "qkvo"),
+        *(_weight(attention, f"{name}_norm") for name in "qk"),
+        bool(getattr(attention, "use_rope", True)),
+        _window(attention),
         block.get_parameter("post_attention_layernorm.weight"),
         *(_callable(mlp.get_submodule(f"{name}_proj")) for name in ("gate", "up", "down")),
         mlp.get_submodule("act_fn"),
     )
+
+
+def _weight(module: nn.Module, norm: str) -> Tensor | None:
+    return module.get_parameter(f"{norm}.weight") if hasattr(module, norm) else None
+
+
+def _window(attention: nn.Module) -> int | None:
+    """Qwen and SmolLM3 have some layers with a window, Mistral has all or none."""
+    config = attention.config
+    return getattr(attention, "sliding_window", getattr(config, "sliding_window", None))
 
 
 def _check_compiler(device: torch.device) -> None:

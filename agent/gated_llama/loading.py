@@ -2,19 +2,33 @@
 
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+from transformers import (
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
-from sensebind.agent.gated_llama.config import GatedLlamaConfig, check_fields, token_ids
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.base_model import AdaptedTensors, is_adapter, open_adapted
+from sensebind.agent.gated_llama.config import (
+    TYPE_PREFIX,
+    ConditionFields,
+    GatedLlamaConfig,
+    check_fields,
+    token_ids,
+)
+from sensebind.agent.gated_llama.model import ConditionedLM, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.quantization import (
     LAYOUT_NAME,
     QuantizedLinear,
@@ -37,18 +51,56 @@ _MOST_BYTES = {"tokenizer.json": 256 * 2**20, "chat_template.jinja": 2**20}
 LARGE = 1_000_000_000
 """Numbers from which on a model is large: it would take 4 GB and more in float32."""
 Shapes = Mapping[str, tuple[int, ...]]
+_PROJECTION = re.compile(r"\.self_attn\.[vo]_proj\.")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCheckpoint:
+    """A checkpoint directory that was looked at, before any weight is read.
+
+    Attributes:
+        directory: The checkpoint.
+        config: What its `config.json` says, in range.
+        tensors: Its own, and those of its base where it is an adapter.
+        words: Where tokenizer and generation settings lie: itself, or its base.
+    """
+
+    directory: Path
+    config: ConditionFields
+    tensors: TensorFiles | AdaptedTensors
+    words: Path
+
+
+def open_checkpoint(directory: str | Path) -> OpenCheckpoint:
+    """Opens a checkpoint directory: of a whole model, or of an adapter and its base.
+
+    Raises:
+        CheckpointError: Missing or damaged files, numbers out of range, or another base than the
+            adapter's.
+    """
+    directory = Path(directory)
+    config = read_config(directory)
+    words, tensors = directory, None
+    if is_adapter(directory):
+        tensors, base = open_adapted(directory, config.base, tied=bool(config.tie_word_embeddings))
+        # An adapter may bring words of its own, such as tokens that it was trained with.
+        words = directory if (directory / "tokenizer.json").is_file() else base
+    tensors = tensors or open_directory(directory)
+    compare_depths(config, tensors.shapes, str(directory))
+    return OpenCheckpoint(directory, config, tensors, words)
 
 
 def load_gated_llama(
     directory: str | Path, dtype: torch.dtype | None = None, *, device: str = "cpu"
-) -> tuple[GatedLlamaForCausalLM, PreTrainedTokenizerBase]:
+) -> tuple[ConditionedLM, PreTrainedTokenizerBase]:
     """Loads model (in eval mode) and tokenizer from local files.
 
     All numbers of the configuration are checked, and all names and shapes compared, before any
     weight is read; then the weights must be finite.
 
     Args:
-        directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer.
+        directory: Hugging Face layout: `config.json`, safetensors (sharded or not), tokenizer; or
+            an adapter, which names the directory of its base.
         dtype: Of the loaded parameters; None leaves it to `computing_dtype`. A quantised model
             stays as it is.
         device: Where they are put.
@@ -57,22 +109,66 @@ def load_gated_llama(
         CheckpointError: Missing or damaged files; numbers out of range, or that contradict each
             other; missing, extra or misshapen tensors; NaN or infinity in a weight.
     """
-    directory = Path(directory)
-    config = read_config(directory)
-    files = open_directory(directory)
-    compare_depths(config, files.shapes, str(directory))
-    if (directory / GENERATION_NAME).exists():
-        read_generation(directory, config.vocab_size)
-    tokenizer = _load_tokenizer(directory, config)
-    layers = read_layout(directory)
-    model = _without_values(directory, config, layers)
-    expected = shapes_of(model)
-    compare_tensors(expected, files.shapes, str(directory))
+    opened = open_checkpoint(directory)
+    directory, config, files = opened.directory, opened.config, opened.tensors
+    tokenizer = load_tokenizer(directory, config, opened.words)
+    model, expected = _empty(opened)
     # Of a quantised model, what is not quantised stays as it is.
-    dtype = None if layers else dtype or _best_dtype(files, device)
+    dtype = None if read_layout(directory) else dtype or _best_dtype(files, device)
     state = {name: _read(files, name, dtype, directory) for name in expected}
-    _fill(model, config, state, directory)
+    _fill(model, config, state)
+    read_generation_config(model, _settings(directory, opened.words) or directory)
     return _on(model.eval(), device), tokenizer
+
+
+def check_checkpoint(directory: str | Path) -> None:
+    """Checks everything that `load_gated_llama` does before it reads weights.
+
+    Raises:
+        CheckpointError: As `load_gated_llama`.
+    """
+    opened = open_checkpoint(directory)
+    load_tokenizer(opened.directory, opened.config, opened.words)
+    _empty(opened)
+
+
+def _empty(opened: OpenCheckpoint) -> tuple[ConditionedLM, Shapes]:
+    """The model on the meta device, and the tensors that it wants, all of which are there."""
+    model = _without_values(opened.directory, opened.config, read_layout(opened.directory))
+    expected = shapes_of(model)
+    compare_tensors(expected, opened.tensors.shapes, str(opened.directory))
+    return model, expected
+
+
+def load_adapter(directory: str | Path) -> ConditionedLM:
+    """Loads what `condition_vectors` needs of a checkpoint, and not the language model.
+
+    That is the adapter and, where conditions enter at the attention, the `v_proj` and `o_proj` of
+    its layers. All else stays on the meta device: the model can make conditions, not talk.
+
+    Args:
+        directory: As for `load_gated_llama`; not quantised.
+
+    Raises:
+        CheckpointError: As `load_gated_llama`.
+    """
+    opened = open_checkpoint(directory)
+    where, files = opened.directory, opened.tensors
+    model, expected = _empty(opened)
+    at_attention = opened.config.injection_point == "attention"
+    needed = [
+        name
+        for name in expected
+        if name.startswith("adapter.") or (at_attention and _PROJECTION.search(name))
+    ]
+    state = {name: _read(files, name, torch.float32, where) for name in needed}
+    model.load_state_dict(state, strict=False, assign=True)
+    return model.eval()
+
+
+def _settings(*places: Path) -> Path | None:
+    """The first directory that has generation settings: the adapter's own before its base's."""
+    return next((place for place in places if (place / GENERATION_NAME).exists()), None)
 
 
 def computing_dtype(directory: Path, device: str) -> torch.dtype:
@@ -91,10 +187,10 @@ def computing_dtype(directory: Path, device: str) -> torch.dtype:
     Raises:
         CheckpointError: A missing or damaged file.
     """
-    return _best_dtype(open_directory(directory), device)
+    return _best_dtype(open_checkpoint(directory).tensors, device)
 
 
-def _best_dtype(files: TensorFiles, device: str) -> torch.dtype:
+def _best_dtype(files: TensorFiles | AdaptedTensors, device: str) -> torch.dtype:
     numbers: Counter[torch.dtype] = Counter()
     for name, shape in files.shapes.items():
         numbers[files.dtypes[name]] += math.prod(shape)
@@ -106,38 +202,69 @@ def _best_dtype(files: TensorFiles, device: str) -> torch.dtype:
     return torch.bfloat16
 
 
-def _on(model: GatedLlamaForCausalLM, device: str) -> GatedLlamaForCausalLM:
+def _on(model: ConditionedLM, device: str) -> ConditionedLM:
     torch.nn.Module.to(model, device)
     return model
 
 
-def _load_tokenizer(directory: Path, config: GatedLlamaConfig) -> PreTrainedTokenizerBase:
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        if (directory / name).exists():
-            read_object(directory / name)
-    for name, most in _MOST_BYTES.items():
-        if (directory / name).is_file() and (size := (directory / name).stat().st_size) > most:
-            raise CheckpointError(f"{directory / name} has {size} bytes, more than {most}")
+def load_tokenizer(
+    directory: Path, config: ConditionFields, words: Path | None = None
+) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a checkpoint directory.
+
+    Args:
+        directory: The checkpoint.
+        config: Its configuration.
+        words: Where the tokenizer lies, if not there: with the base of an adapter. The adapter may
+            bring a chat template and call markers of its own all the same.
+
+    Raises:
+        CheckpointError: It is missing or damaged, or does not fit the configuration.
+    """
+    words = words or directory
+    for folder in dict.fromkeys((directory, words)):
+        for name in ("tokenizer_config.json", "special_tokens_map.json"):
+            if (folder / name).exists():
+                read_object(folder / name)
+        for name, most in _MOST_BYTES.items():
+            path = folder / name
+            if path.is_file() and (size := path.stat().st_size) > most:
+                raise CheckpointError(f"{path} has {size} bytes, more than {most}")
     try:
         # The configuration may name Python files next to it: they are never run, nor asked for.
         tokenizer = AutoTokenizer.from_pretrained(
-            directory, local_files_only=True, trust_remote_code=False
+            words, local_files_only=True, trust_remote_code=False
         )
         count = max(len(tokenizer), *(1 + one for one in tokenizer.get_vocab().values()))
     except Exception as error:  # the Rust library raises the base class for a damaged file
-        raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
+        raise CheckpointError(f"cannot load {words}: {one_line(error)}") from error
     if count > config.vocab_size:
         raise CheckpointError(
-            f"{directory}: the tokenizer has {count} tokens, the model only {config.vocab_size}"
+            f"{words}: the tokenizer has {count} tokens, the model only {config.vocab_size}"
         )
-    ends = token_ids({"": config.eos_token_id}, "", config.vocab_size)
-    named = {tokenizer.eos_token_id, *_generation_ends(directory, config.vocab_size)} - {None}
+    vocabulary = config.vocab_size
+    ends = token_ids({"": config.eos_token_id}, "", vocabulary)
+    settings = _settings(directory, words)
+    said = {} if settings is None else read_generation(settings, vocabulary)
+    named = {tokenizer.eos_token_id, *token_ids(said, "eos_token_id", vocabulary)} - {None}
     if ends and named and not named & set(ends):
         raise CheckpointError(
             f"{directory}: config.json ends an answer at token {ends}, the tokenizer and "
             f"{GENERATION_NAME} at {sorted(named)}"
         )
+    if words != directory:
+        _speak_as(tokenizer, directory)
     return tokenizer
+
+
+def _speak_as(tokenizer: PreTrainedTokenizerBase, adapter: Path) -> None:
+    """Gives a base's tokenizer the chat template and the call markers that an adapter brings."""
+    template = adapter / "chat_template.jinja"
+    if template.is_file():
+        tokenizer.chat_template = template.read_text("utf-8")
+    own = adapter / "tokenizer_config.json"
+    if own.is_file():
+        tokenizer.init_kwargs |= read_object(own)
 
 
 def read_generation(directory: Path, vocabulary: int) -> dict[str, Any]:
@@ -167,15 +294,9 @@ def read_generation(directory: Path, vocabulary: int) -> dict[str, Any]:
     return fields
 
 
-def _generation_ends(directory: Path, vocabulary: int) -> list[int]:
-    if not (directory / GENERATION_NAME).exists():
-        return []
-    return token_ids(read_generation(directory, vocabulary), "eos_token_id", vocabulary)
-
-
 def _without_values(
-    directory: Path, config: GatedLlamaConfig, layers: Mapping[str, int]
-) -> GatedLlamaForCausalLM:
+    directory: Path, config: ConditionFields, layers: Mapping[str, int]
+) -> ConditionedLM:
     """Makes the model on the meta device, where it takes no memory and no time."""
     with without_values():
         model = built(directory, config)
@@ -188,7 +309,7 @@ def _without_values(
 
 
 def _read(
-    files: TensorFiles, name: str, dtype: torch.dtype | None, directory: Path
+    files: TensorFiles | AdaptedTensors, name: str, dtype: torch.dtype | None, directory: Path
 ) -> torch.Tensor:
     """Reads a tensor once: a weight that is NaN or infinite answers the same nonsense to all.
 
@@ -214,10 +335,9 @@ def _read(
 
 
 def _fill(
-    model: GatedLlamaForCausalLM,
-    config: GatedLlamaConfig,
+    model: ConditionedLM,
+    config: ConditionFields,
     state: Mapping[str, torch.Tensor],
-    directory: Path,
 ) -> None:
     """Gives a model of the meta device its values.
 
@@ -237,7 +357,15 @@ def _fill(
     for module in model.modules():
         if isinstance(module, QuantizedLinear):
             module.pack()
-    if not (directory / GENERATION_NAME).exists():  # that of the configuration stays
+
+
+def read_generation_config(model: ConditionedLM, directory: Path) -> None:
+    """Gives a model the generation_config.json of its directory; without one, its own stays.
+
+    Raises:
+        CheckpointError: It cannot be used.
+    """
+    if not (directory / GENERATION_NAME).exists():
         return
     try:
         model.generation_config = GenerationConfig.from_pretrained(directory, local_files_only=True)
@@ -245,7 +373,23 @@ def _fill(
         raise CheckpointError(f"cannot load {directory}: {one_line(error)}") from error
 
 
-def read_config(directory: Path) -> GatedLlamaConfig:
+def family_of(
+    model_type: object,
+) -> tuple[type[ConditionFields], type[ConditionedLM]] | None:
+    """Configuration and model of a gated family by its model type; None if there is none of it.
+
+    Other families than LLaMA are imported when a checkpoint of theirs is opened.
+    """
+    if model_type == GatedLlamaConfig.model_type:
+        return GatedLlamaConfig, GatedLlamaForCausalLM
+    if not str(model_type).startswith(TYPE_PREFIX):
+        return None
+    from sensebind.agent.gated_llama.families import FAMILIES
+
+    return FAMILIES.get(str(model_type))
+
+
+def read_config(directory: Path) -> ConditionFields:
     """Reads and validates `config.json`.
 
     Raises:
@@ -258,19 +402,20 @@ def read_config(directory: Path) -> GatedLlamaConfig:
         raise CheckpointError(
             f"{directory} is no checkpoint directory: it has no config.json"
         ) from None
-    if (found := fields.get("model_type")) != GatedLlamaConfig.model_type:
+    if (family := family_of(found := fields.get("model_type"))) is None:
         raise CheckpointError(
             f"{path} does not describe a gated LLaMA: its model_type is {found!r:.80}, "
-            f"not {GatedLlamaConfig.model_type!r}"
+            f"not {GatedLlamaConfig.model_type!r} or that of another family with the gate (a plain "
+            "language model gets one by `sensebind adapt`)"
         )
     try:
         check_fields(fields)
-        return GatedLlamaConfig.from_dict(fields)
+        return cast("ConditionFields", family[0].from_dict(fields))
     except (ValueError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
         raise CheckpointError(f"{path} cannot be used: {one_line(error)}") from error
 
 
-def compare_depths(config: GatedLlamaConfig, found: Shapes, where: str) -> None:
+def compare_depths(config: ConditionFields, found: Shapes, where: str) -> None:
     """Checks that there are tensors for all layers, before as many layers are made.
 
     Raises:
@@ -290,27 +435,34 @@ def compare_depths(config: GatedLlamaConfig, found: Shapes, where: str) -> None:
             )
 
 
-def built(directory: Path, config: GatedLlamaConfig) -> GatedLlamaForCausalLM:
+def built(directory: Path, config: ConditionFields) -> ConditionedLM:
     """Makes the model that a configuration describes; call it on the meta device.
 
     Raises:
         CheckpointError: Sizes that no model can have together.
     """
     try:
-        return GatedLlamaForCausalLM(config)
+        return made(config)
     except Exception as error:  # sizes that contradict each other fail anywhere in the libraries
         raise CheckpointError(
             f"{directory / 'config.json'} describes no model: {one_line(error)}"
         ) from error
 
 
-def expected_shapes(config: GatedLlamaConfig) -> dict[str, tuple[int, ...]]:
+def made(config: ConditionFields) -> ConditionedLM:
+    """Makes the model of its family that a configuration describes."""
+    family = family_of(config.model_type)
+    assert family is not None, config.model_type
+    return family[1](config)
+
+
+def expected_shapes(config: ConditionFields) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors that a checkpoint of this configuration must hold."""
     with without_values():
-        return shapes_of(GatedLlamaForCausalLM(config))
+        return shapes_of(made(config))
 
 
-def shapes_of(model: GatedLlamaForCausalLM) -> dict[str, tuple[int, ...]]:
+def shapes_of(model: PreTrainedModel) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors of a model that a file holds."""
     tied = model.all_tied_weights_keys
     return {n: tuple(t.shape) for n, t in model.state_dict().items() if n not in tied}

@@ -1,40 +1,57 @@
-"""The gated LLaMA: a transformers LLaMA whose every token may be read under a condition."""
+"""A language model of transformers whose every token may be read under a condition."""
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModelForCausalLM, Cache, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaForCausalLM
 from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from sensebind.agent.gated_llama.adapter import ConditionAdapter, MergedLora
-from sensebind.agent.gated_llama.attention import Injected, MultiTokenAttention, OneTokenAttention
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.adapter import BlockMap, ConditionAdapter, MergedLora
+from sensebind.agent.gated_llama.attention import (
+    BlockInjection,
+    Injected,
+    MultiTokenAttention,
+    OneTokenInjection,
+    injecting,
+)
+from sensebind.agent.gated_llama.config import ConditionFields, GatedLlamaConfig
 from sensebind.agent.gated_llama.lora import LoraLinear, attach_lora, merge_lora
 from sensebind.agent.gated_llama.vision import VisionConditioner
 from sensebind.errors import InputError
 
+if TYPE_CHECKING:
+    _CausalLM = LlamaForCausalLM
+else:
+    _CausalLM = object
 
-class GatedLlamaForCausalLM(LlamaForCausalLM):
-    """`LlamaForCausalLM` with conditions; without one it computes exactly what LLaMA computes.
 
-    Conditions are given as embeddings or pictures (`conditions`, `present`) or, computed once by
-    `injection`, as `injection`. `condition_ids` says under which condition each token is read.
+class ConditionedLM(_CausalLM):
+    """What a family's causal language model needs to take conditions in; mixed into each of them.
+
+    Without a condition it computes exactly what the family's own class computes. Conditions are
+    given as embeddings or pictures (`conditions`, `present`) or, computed once by `injection`, as
+    `injection`. `condition_ids` says under which condition each token is read.
 
     Attributes:
         config: Sizes of the model and its condition adapter.
-        config_class: What transformers reads `config.json` with.
         adapter: Turns conditions into what each injected layer adds.
     """
 
-    config: GatedLlamaConfig
-    config_class = GatedLlamaConfig
+    config: ConditionFields
 
-    def __init__(self, config: GatedLlamaConfig) -> None:
+    def __init__(self, config: ConditionFields) -> None:
         super().__init__(config)
-        attention = OneTokenAttention if config.adapter_len == 1 else MultiTokenAttention
         for index, layer in enumerate(self.model.layers):
-            layer.self_attn = attention(config, index)
+            if config.injection_point == "block":
+                layer.__class__ = injecting(BlockInjection, type(layer))
+            elif config.adapter_len > 1:
+                layer.self_attn = MultiTokenAttention(config, index)
+            else:
+                family = type(layer.self_attn)
+                layer.self_attn = injecting(OneTokenInjection, family)(config, index)
         if config.lora_rank:
             attach_lora(self.model.layers, config.lora_rank)
         self.adapter = ConditionAdapter(config)
@@ -47,6 +64,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             init.zeros_(module.gates)
             if module.layer_gates is not None:
                 init.ones_(module.layer_gates)
+        elif isinstance(module, BlockMap):
+            init.normal_(module.into, std=module.into.shape[-2] ** -0.5)
+            init.normal_(module.out, std=module.out.shape[-2] ** -0.5)
         elif isinstance(module, VisionConditioner):
             init.normal_(module.query, std=self.config.initializer_range)
         elif isinstance(module, MergedLora):
@@ -148,9 +168,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        past_key_values: Cache | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
         *,
         conditions: Tensor | None = None,
         present: Tensor | None = None,
@@ -162,19 +182,19 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         """Run the model.
 
         Args:
-            input_ids: [B, T] token ids, as in `LlamaForCausalLM.forward`.
+            input_ids: [B, T] token ids, as in the family's own `forward`.
             attention_mask: [B, T], likewise.
             position_ids: [B, T], likewise.
-            past_key_values: Cache of what was read before, likewise.
             inputs_embeds: [B, T, hidden] instead of `input_ids`, likewise.
             labels: [B, T] of the loss, likewise.
+            logits_to_keep: Last tokens whose logits are computed, likewise; 0 for all.
             conditions: [B, C, *config.condition_shape], turned into an injection here.
             present: [B, C, S] bool, which slots of `conditions` are filled.
             injection: Output of `injection`, instead of `conditions`.
             condition_ids: [B, T] condition of each token, -1 for none.
             injected: Output of `inject`, instead of conditions, injection and ids (for decoding
                 loops).
-            **kwargs: Of `LlamaForCausalLM.forward`.
+            **kwargs: Of the family's own `forward`, such as the cache of what was read before.
         """
         if conditions is not None:
             injection = self.injection(conditions, present)
@@ -189,9 +209,9 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             input_ids=input_ids,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             labels=labels,
+            logits_to_keep=logits_to_keep,
             injected=injected,  # pyright: ignore[reportCallIssue]: passed on to the layers
             **kwargs,
         )
@@ -230,7 +250,8 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
         model_kwargs = super()._update_model_kwargs_for_generation(
             outputs, model_kwargs, *args, **kwargs
         )
-        if "injection" in model_kwargs and model_kwargs.get("past_key_values") is not None:
+        cached = model_kwargs.get("cache", model_kwargs.get("past_key_values"))  # its older name
+        if "injection" in model_kwargs and cached is not None:
             # With the prompt in the cache, all that follows is read under each row's last
             # condition: choose it once, and a decoding step is left with one addition per layer.
             ids = model_kwargs.pop("condition_ids", None)
@@ -251,6 +272,18 @@ class GatedLlamaForCausalLM(LlamaForCausalLM):
             self.config.base_rank = rank
         merge_lora(self.model.layers)
         self.config.lora_rank = 0
+
+
+class GatedLlamaForCausalLM(ConditionedLM, LlamaForCausalLM):
+    """`LlamaForCausalLM` with conditions; without one it computes exactly what LLaMA computes.
+
+    Attributes:
+        config: Sizes of the model and its condition adapter.
+        config_class: What transformers reads `config.json` with.
+    """
+
+    config: GatedLlamaConfig
+    config_class = GatedLlamaConfig
 
 
 AutoConfig.register(GatedLlamaConfig.model_type, GatedLlamaConfig, exist_ok=True)

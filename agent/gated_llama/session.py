@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sensebind.agent.gated_llama.attention import Injected
 from sensebind.agent.gated_llama.decoder import Decoder
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.gated_llama.sampling import next_token
 from sensebind.errors import InputError
 
@@ -62,7 +62,7 @@ class DialogSession:
 
     def __init__(
         self,
-        model: GatedLlamaForCausalLM,
+        model: ConditionedLM,
         *,
         max_conditions: int = 64,
         compiled: bool = False,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sensebind.agent.gated_llama.config import GatedLlamaConfig
+from sensebind.agent.gated_llama.config import ConditionFields
 
 
 class VisionConditioner(nn.Module):
@@ -19,7 +19,7 @@ class VisionConditioner(nn.Module):
         norm: LayerNorm [hidden] of the condition tokens.
     """
 
-    def __init__(self, config: GatedLlamaConfig) -> None:
+    def __init__(self, config: ConditionFields) -> None:
         # Few checkpoints have a tower, and CLIP's module takes long to import.
         from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 

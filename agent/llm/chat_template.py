@@ -20,6 +20,9 @@ def rendered(
 ) -> str:
     """Return a dialog as the text that the model was trained on.
 
+    Templates of models that may think aloud before they answer (Qwen3, SmolLM3) are asked for an
+    answer without: what is said is spoken, and a call begins a reply.
+
     Args:
         tokenizer: Of the checkpoint.
         messages: In the form that templates expect, inert (see `Inert`).
@@ -32,7 +35,11 @@ def rendered(
     listed: Any = list(tools) or None
     try:
         text = tokenizer.apply_chat_template(
-            list(messages), tools=listed, add_generation_prompt=generate, tokenize=False
+            list(messages),
+            tools=listed,
+            add_generation_prompt=generate,
+            tokenize=False,
+            enable_thinking=False,
         )
     except TemplateError as error:
         raise InputError(f"the checkpoint's chat template refuses this dialog: {error}") from error

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number
 
@@ -31,7 +32,7 @@ class LoadedModel:
     """
 
     path: Path
-    model: GatedLlamaForCausalLM = field(repr=False)
+    model: ConditionedLM = field(repr=False)
     tokenizer: PreTrainedTokenizerFast = field(repr=False)
     grammars: GrammarEngine = field(repr=False)
     stop_ids: tuple[int, ...]
@@ -39,7 +40,7 @@ class LoadedModel:
     @property
     def senses(self) -> tuple[str, ...]:
         """Names of the slots, in order."""
-        config: GatedLlamaConfig = self.model.config
+        config = self.model.config
         if config.senses:
             return tuple(config.senses)
         return tuple(f"slot{i}" for i in range(config.slots)) if config.slots > 1 else ("all",)
@@ -90,9 +91,10 @@ def facts(directory: str | Path | None = None) -> Facts:
         CheckpointError: There is none, or its configuration cannot be read.
     """
     path = Path(directory) if directory else default_checkpoint()
-    generation, encoder = path / GENERATION_NAME, path / "imagebind" / "config.json"
+    generation = path / GENERATION_NAME
     try:
         config = read_object(path / "config.json")
+        encoder = _encoder(path) / "config.json"
         trunks = read_object(encoder) if encoder.is_file() else {}
         limits = read_object(generation) if generation.is_file() else {}
         return Facts(
@@ -105,6 +107,13 @@ def facts(directory: str | Path | None = None) -> Facts:
         raise CheckpointError(f"no checkpoint at {path}: {error}") from error
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _encoder(checkpoint: Path) -> Path:
+    try:
+        return imagebind_directory(checkpoint)
+    except CheckpointError:  # a language model alone
+        return checkpoint / "imagebind"
 
 
 def load_llm(directory: str | Path | None = None, *, device: str = "auto") -> LoadedModel:

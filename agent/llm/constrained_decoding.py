@@ -1,12 +1,13 @@
 """Constrained decoding: a reply is text or a tool call, and a call is always well-formed.
 
 The grammar is compiled by llguidance from the JSON schemas of the bound tools. A call begins with
-the checkpoint's own opening marker (`tool_call_start` in tokenizer_config.json); text can never
-begin with it, and never contains a special token.
+the checkpoint's own opening marker (`tool_call_start` in tokenizer_config.json, or what its chat
+template writes); text can never begin with it, and never contains a special token.
 """
 
 import json
 import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,59 +21,16 @@ from llguidance.hf import from_tokenizer
 from torch.nn import functional
 from transformers import LogitsProcessor, PreTrainedTokenizerFast
 
+from sensebind.agent.llm.call_format import CallFormat
 from sensebind.agent.llm.tool_forms import chosen_tools, function_of, parameters_of
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.tools.json_schema import Bounded, bounded, ending, problem
 
 log = logging.getLogger(__name__)
 
-# Compact JSON, the form in which the small model has learned its calls; big models follow.
-JSON_STYLE = {
-    "whitespace_flexible": False,
-    "item_separator": ",",
-    "key_separator": ":",
-}
 MAX_PARALLEL = 8  # calls in one reply
 _KEPT_RULES = 512  # tools whose rules are remembered
 _MARGIN = 16  # tokens by which an ending may be longer than expected
-
-
-@dataclass(frozen=True, slots=True)
-class CallFormat:
-    """How a checkpoint writes a tool call.
-
-    Attributes:
-        start: Opening marker; empty if a call is a bare JSON object.
-        start_id: Id of the marker if it is one special token, else None.
-        arguments: JSON key of the arguments (`"arguments"`, LLaMA 3: `"parameters"`).
-        parallel: Whether one reply may hold several calls (`parallel_tool_calls`).
-    """
-
-    start: str = ""
-    start_id: int | None = None
-    arguments: str = "arguments"
-    parallel: bool = False
-
-    @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast) -> "CallFormat":
-        """Reads the format from the tokenizer's configuration.
-
-        Raises:
-            ConfigurationError: The configuration names something that is not a string.
-        """
-        extra = tokenizer.init_kwargs
-        start = extra.get("tool_call_start") or ""
-        arguments = extra.get("tool_call_arguments") or "arguments"
-        if not isinstance(start, str) or not isinstance(arguments, str):
-            raise ConfigurationError(
-                "tokenizer_config.json: tool_call_start and tool_call_arguments must be strings"
-            )
-        special = tokenizer.get_added_vocab().get(start)
-        return cls(start, special, arguments, extra.get("parallel_tool_calls") is True)
-
-    def opens_call(self, text: str) -> bool:
-        """Whether a finished reply (special tokens kept) is a call."""
-        return text.lstrip().startswith(self.start or "{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +64,7 @@ def parse_calls(
         At least one call; what follows a call that is no JSON is not read.
     """
     calls: list[ParsedCall] = []
-    rest = text.strip().removeprefix(style.start).strip()
+    rest = style.unwrapped(text)
     while rest or not calls:
         try:
             value, end = _DECODER.raw_decode(rest)
@@ -114,7 +72,7 @@ def parse_calls(
             calls.append(ParsedCall("", {}, rest, f"not valid JSON: {error}"))
             break
         calls.append(_checked(value, rest[:end], style, tools))
-        rest = rest[end:].strip().removeprefix(style.start).strip()
+        rest = style.unwrapped(rest[end:].strip().removeprefix(style.end.strip()))
     return calls
 
 
@@ -321,6 +279,15 @@ class GrammarEngine:
         self._compiled: OrderedDict[str, Grammar] = OrderedDict()
         self._rules: OrderedDict[str, Bounded] = OrderedDict()
         self._lock = threading.Lock()
+        marks = (self.style.start, self.style.end.strip())
+        added = tokenizer.get_added_vocab()
+        self._specials = {
+            mark: added[mark]
+            for mark in marks
+            if mark in added and self._tokenizer.is_special_token(added[mark])
+        }
+        alternatives = "|".join(map(re.escape, self._specials))
+        self._special = re.compile(f"({alternatives})") if self._specials else None
         self._closers = Closers(*(self._single(one) for one in '"]},'))
 
     def compile(
@@ -370,8 +337,10 @@ class GrammarEngine:
         if text:
             lark.append(f"TEXT: {self._text_terminal()}")
         if rules:
-            marker = self._marker()
-            lark.append(f"call: {marker} ({' | '.join(f'call_{i}' for i in range(len(rules)))})")
+            marker = self._literal(self.style.start + self.style.lead)
+            end = self._literal(self.style.end)
+            called = " | ".join(f"call_{i}" for i in range(len(rules)))
+            lark.append(f"call: {marker} ({called}) {end}")
             lark += [f"call_{i}: %json {json.dumps(r.schema)}" for i, r in enumerate(rules)]
         return self._grammar("\n".join(lark), rules, text)
 
@@ -388,7 +357,8 @@ class GrammarEngine:
             if self.style.start_id is not None
             else tuple(self._tokenizer.tokenize_str(self.style.start or "{"))
         )
-        ends = (self._tokenizer.tokenize_str(ending(rule.schema)) for rule in rules)
+        closing = self.style.end
+        ends = (self._tokenizer.tokenize_str(ending(rule.schema) + closing) for rule in rules)
         needed = max((len(tokens) + _MARGIN for tokens in ends), default=0)
         later = frozenset[str]().union(*(rule.later for rule in rules))
         return Grammar(
@@ -399,10 +369,17 @@ class GrammarEngine:
         tokens = self._tokenizer.tokenize_str(text)
         return tokens[0] if len(tokens) == 1 else -1
 
-    def _marker(self) -> str:
-        if self.style.start_id is not None:
-            return f"<[{self.style.start_id}]>"
-        return json.dumps(self.style.start) if self.style.start else ""
+    def _literal(self, text: str) -> str:
+        """A text in a grammar; tokens that llguidance takes for special ones by their ids.
+
+        To it some are special that are text to the tokenizer, such as Qwen's `<tool_call>`: the
+        mask of the text would admit their token, and refuse it once it is taken.
+        """
+        pieces = self._special.split(text) if self._special is not None else [text]
+        ids = self._specials
+        return " ".join(
+            f"<[{ids[piece]}]>" if piece in ids else json.dumps(piece) for piece in pieces if piece
+        )
 
     def _text_terminal(self) -> str:
         anything = r"/(.|\n)+/"
@@ -451,7 +428,7 @@ class GrammarEngine:
                 found = bound(patterns)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{what}: {error}") from error
-            rule = found.schema | {"x-guidance": JSON_STYLE}
+            rule = found.schema | {"x-guidance": self.style.json_style}
             lark = LLMatcher.grammar_from_lark(f"start: %json {json.dumps(rule)}")
             trouble = LLMatcher.validate_grammar(lark, self._tokenizer)
             if not trouble or trouble.startswith("WARNING"):

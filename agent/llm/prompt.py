@@ -4,6 +4,7 @@ Every token belongs to a turn (it begins with a user message), and every turn ha
 tool that perceived something begins a stretch with a condition of its own within the turn.
 """
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ def template_message(message: BaseMessage) -> dict[str, Any]:
                 "role": "tool",
                 "content": text,
                 "name": message.name or "",
-                "tool_call_id": message.tool_call_id,
+                "tool_call_id": _call_id(message.tool_call_id),
             }
         case AIMessage():
             converted: dict[str, Any] = {"role": "assistant", "content": text}
@@ -66,7 +67,7 @@ def template_message(message: BaseMessage) -> dict[str, Any]:
                 converted["tool_calls"] = [
                     {
                         "type": "function",
-                        "id": call["id"],
+                        "id": _call_id(call["id"]),
                         "function": {"name": call["name"], "arguments": call["args"]},
                     }
                     for call in message.tool_calls
@@ -75,6 +76,11 @@ def template_message(message: BaseMessage) -> dict[str, Any]:
         case ChatMessage():
             return {"role": message.role, "content": text}
     raise InputError(f"a message of type {message.type!r} cannot be read")
+
+
+def _call_id(named: str | None) -> str:
+    """A call's id within a prompt: nine letters and digits, as Mistral's templates demand."""
+    return hashlib.sha256(str(named).encode()).hexdigest()[:9]
 
 
 class PromptBuilder:

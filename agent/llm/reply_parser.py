@@ -10,7 +10,8 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from sensebind.agent.llm.constrained_decoding import CallFormat, parse_calls
+from sensebind.agent.llm.call_format import CallFormat
+from sensebind.agent.llm.constrained_decoding import parse_calls
 from sensebind.agent.llm.text_pieces import Decode, TextPieces
 
 ACT_SCORES = "act_scores"

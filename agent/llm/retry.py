@@ -9,7 +9,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.messages.tool import ToolCall
 from langchain_core.outputs import ChatGenerationChunk
 
-from sensebind.agent.llm.constrained_decoding import CallFormat, parse_call
+from sensebind.agent.llm.call_format import CallFormat
+from sensebind.agent.llm.constrained_decoding import parse_call
 from sensebind.tools.json_schema import problem
 
 

@@ -113,6 +113,25 @@ def test_metas_rotary_frequencies(tmp_path: Path, params: dict, rope: dict) -> N
         assert (other(tokens).logits - expected).abs().max() > 0.1  # and it can be seen
 
 
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_tied_model_stays_tied(tmp_path: Path, copied: bool) -> None:
+    """As LLaMA 3.2 and SmolLM2 are published; some files hold the embedding twice."""
+    model = make_llama(tie_word_embeddings=True)
+    model.save_pretrained(tmp_path / "tied")
+    from_sentencepiece(GOLDEN / "golden_tokenizer.model").save_pretrained(tmp_path / "tied")
+    if copied:
+        twice = lambda state: state.update(  # noqa: E731
+            {"lm_head.weight": state["model.embed_tokens.weight"].clone()}
+        )
+        tensors(twice)(tmp_path / "tied")
+    convert(ConvertOptions(tmp_path / "out", llama=tmp_path / "tied", dtype="float32"))
+    made = LlamaForCausalLM.from_pretrained(tmp_path / "out")
+    assert made.lm_head.weight is made.model.embed_tokens.weight
+    ids = torch.randint(3, 90, (1, 9))
+    with torch.no_grad():
+        assert torch.equal(made(ids).logits, model(ids).logits)
+
+
 def test_an_instruct_model_keeps_its_prompt_and_its_settings(tmp_path: Path) -> None:
     write_huggingface(tmp_path / "instruct", template=TEMPLATE)
     # Greedy with a temperature, as LLaMA 2 was published: transformers refuses to save that.

