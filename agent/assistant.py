@@ -152,7 +152,7 @@ class Assistant:
             raise InputError(f"{thread!r} names no dialog: use printable characters")
         self._thread = thread
         self._stop = stop
-        shown = _for_model(chat, senses)
+        shown = senses_for_model(chat, senses)
         self._owned: list[Dialogs | AuditLog | Approvals | KeptResults | Rates] = []
         self._dialogs = self._own(dialogs, Dialogs)
         self._audit = self._own(audit, AuditLog)
@@ -181,7 +181,7 @@ class Assistant:
             OfferReading(),
             FitTurn(room),
             GroundCalls(chat, tools, reader),
-            *([] if ours else [_shows_media(chat, shown, media)]),
+            *([] if ours else [senses_around(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
             ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
@@ -358,6 +358,15 @@ class Assistant:
         """Returns the calls that wait for a person's decision, also of an earlier process."""
         return self._turns.pending()
 
+    def waiting(self) -> list[Request]:
+        """As `pending`, for those who only look: decisions without an id do not refer to it."""
+        return self._turns.waiting()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn of this dialog runs here, and no call waits for a person."""
+        return not self._lock.held and not self.waiting()
+
     async def aask(self, text: str) -> TurnRecord:
         """As `ask`, in a coroutine."""
         record = TurnRecord(text)
@@ -414,7 +423,16 @@ async def _in_thread(work: Callable[[], object]) -> None:
     await done.wait()
 
 
-def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
+def senses_for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
+    """Returns senses in the form that a language model takes.
+
+    Args:
+        chat: The language model.
+        senses: `Senses` for our own, `TurnSenses` for any; None for none.
+
+    Raises:
+        InputError: The model cannot take them.
+    """
     if senses is None or hasattr(senses, "perceive"):
         return senses
     if isinstance(chat, ChatSenseBind):
@@ -429,8 +447,14 @@ def _senses_of(senses: TurnSenses | None) -> Sequence[str]:
     return () if senses is None else getattr(senses, "senses", ("sight", "hearing", "scan"))
 
 
-def _shows_media(chat: BaseChatModel, senses: TurnSenses | None, media: Any) -> Any:
-    """What shows images and other media to a language model of another kind."""
+def senses_around(chat: BaseChatModel, senses: TurnSenses | None, media: Any = None) -> Any:
+    """Returns the middleware that shows media to a language model of another kind.
+
+    Args:
+        chat: The language model.
+        senses: What it perceives; some bring a middleware of their own.
+        media: What it is shown of images and other media; by default what its profile says.
+    """
     if (own := getattr(senses, "middleware", None)) is not None:
         return own
     # With all decoders, which our own model loads when it is shown something.

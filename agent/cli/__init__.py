@@ -29,6 +29,7 @@ from sensebind.agent.cli import (
     record,
     replay,
     run,
+    serve,
     stop,
     teach,
     threads,
@@ -48,6 +49,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "ask": ask.ask,
         "imagine": imagine.imagine,
         "mcp": mcp.mcp,
+        "serve": serve.serve,
         "threads": threads.app,
     },
     "Run a robot": {

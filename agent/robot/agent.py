@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Approvals, Decision
+from sensebind.agent.approval import Approvals, Decision, Request
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
@@ -29,8 +29,12 @@ from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
+from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.control_messages import plain_event
+from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
+from sensebind.agent.robot.guests import Guests
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
@@ -73,6 +77,7 @@ class RobotAgent:
         tools: What the language model may call.
         memory: What was perceived before; None if the robot keeps no memory.
         names: What it was taught by showing.
+        followers: Who sees what happens in all turns.
     """
 
     def __init__(
@@ -116,6 +121,9 @@ class RobotAgent:
         self._approvals: Approvals | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
         self._driving = DrivingProcess(paused)
+        self._guests = Guests(lambda name: self._new_dialog(name, None))
+        self._embedder = Embedder(config.weights)
+        self.followers = Followers()
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
@@ -143,54 +151,108 @@ class RobotAgent:
     # --- talking --------------------------------------------------------------------------------
 
     def turn(
-        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        thread: str = "",
+        history: Sequence[Mapping[str, Any]] | None = None,
     ) -> Events:
         """Take one turn, once the last one's changes are perceived; see `Assistant.turn`.
 
         A text that is a stop stops the robot, whichever dialog it is said in: who stands next to it
         does not know whose movement it is.
+
+        Args:
+            text: What is said.
+            media: Content blocks that come with it.
+            thread: Name of the dialog.
+            history: What was said before, of a dialog that its client keeps; see `guests.py`.
+
+        Raises:
+            InputError: A call of a dialog that its client keeps waits for a person.
         """
         if is_stop(text):
             with contextlib.suppress(SenseBindError):  # the turn below stops again, and reports it
                 self.stop("the user said so")
-        return self._begin(thread, lambda dialog: dialog.turn(text, media))
+        if history is not None:
+            self._guests.open(thread, history)
+        asked = {"text": text, "media": len(media)}
+        return self._begin(thread, lambda dialog: dialog.turn(text, media), ("asked", asked))
 
     def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`."""
-        return self._begin(thread, lambda dialog: dialog.decide(decisions))
+        said = [{"request": one.request, "kind": one.kind, "by": one.by} for one in decisions]
+        return self._begin(thread, lambda dialog: dialog.decide(decisions), ("decided", said))
 
-    def _begin(self, thread: str, begin: Callable[[Assistant], Events]) -> Events:
+    def waiting(self) -> dict[str, list[Request]]:
+        """Return the calls of all dialogs that wait for a person, by name of the dialog."""
+        with self._lock:
+            kept = self._approvals.threads() if self._approvals is not None else []
+        names = [*kept, *(name for name in self._assistants if name not in kept)]
+        dialogs = {name: self.assistant(name) for name in names} | self._guests.all()
+        found = {name: dialog.waiting() for name, dialog in dialogs.items()}
+        return {name: waiting for name, waiting in found.items() if waiting}
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        choice: str,
+        cancelled: threading.Event,
+    ) -> Generator[str | Said, None, None]:
+        """Let the language model answer a client that has tools of its own; see `completion.py`."""
+        return complete(self._chat, self._senses, messages, tools, choice, cancelled)
+
+    def embed(self, items: Sequence[Mapping[str, Any]]) -> tuple[str, list[np.ndarray]]:
+        """Embed texts and media in the space of the percepts; see `Embedder.block`.
+
+        Returns:
+            Digest of the encoder, and float32 [D] for each.
+
+        Raises:
+            InputError: One of them cannot be embedded.
+        """
+        return self._embedder.model, [self._embedder.block(one) for one in items]
+
+    def _begin(
+        self, thread: str, begin: Callable[[Assistant], Events], what: tuple[str, Any]
+    ) -> Events:
         """Begin something in a dialog, and cancel it if a stop came while the dialog was opened."""
         before = self._stops
         dialog = self.assistant(thread)
         events = begin(dialog)
         if self._stops != before:
             dialog.cancel_turn()
-        return self._noting(events)
+        return self._noting(events, thread or "default", what)
 
     def assistant(self, thread: str = "") -> Assistant:
         """Return the dialog of a thread, with the robot's tools, policy and senses."""
         name = thread or "default"
+        if (guest := self._guests.get(name)) is not None:
+            return guest
         with self._lock:
             if name not in self._assistants:
-                self._assistants[name] = self._stack.enter_context(
-                    Assistant(
-                        self._chat,
-                        self.tools,
-                        self._senses,
-                        gaps=self._gaps,
-                        thread=name,
-                        dialogs=self._kept_dialogs,
-                        policy=self._policy,
-                        audit=self._audit,
-                        stop=self._stop_moving,
-                        settle=self._settle,
-                        robot=self._rates,
-                        hold=self._why_not_move,
-                        middleware=[TeachWords()],
-                    )
-                )
+                dialog = self._new_dialog(name, self._kept_dialogs)
+                self._assistants[name] = self._stack.enter_context(dialog)
             return self._assistants[name]
+
+    def _new_dialog(self, name: str, kept: Dialogs | None) -> Assistant:
+        return Assistant(
+            self._chat,
+            self.tools,
+            self._senses,
+            gaps=self._gaps,
+            thread=name,
+            dialogs=kept,
+            policy=self._policy,
+            audit=self._audit,
+            stop=self._stop_moving,
+            settle=self._settle,
+            robot=self._rates,
+            hold=self._why_not_move,
+            middleware=[TeachWords()],
+        )
 
     def stop(self, reason: str = "") -> None:
         """Stop what moves, every turn that runs, and reject what waits for approval.
@@ -202,7 +264,7 @@ class RobotAgent:
             SenseBindError: The base did not take the stop, or it could not be recorded.
         """
         self._stops += 1
-        assistants = list(self._assistants.values())
+        assistants = [*self._assistants.values(), *self._guests.all().values()]
         # Nothing that is written on the way may delay another dialog: all are cancelled first.
         for assistant in assistants:
             assistant.cancel_turn()
@@ -213,6 +275,7 @@ class RobotAgent:
                 stop()
             except SenseBindError as error:  # the others stop all the same
                 failures.append(error)
+        self.followers.publish("", "stopped", {"reason": reason, "trouble": [*map(str, failures)]})
         if failures:
             raise failures[0]
 
@@ -262,6 +325,8 @@ class RobotAgent:
             SenseBindError: A turn is running, or a store cannot be written.
         """
         memory = self.memory
+        if not dry:
+            self._guests.close()  # their clients have what was said, and the robot does not keep it
 
         def erase_memory(spans: Sequence[Span]) -> dict[str, int]:
             found = memory.recorder.erase(spans, dry=dry) if memory is not None else {}
@@ -375,6 +440,7 @@ class RobotAgent:
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
+        stack.callback(self._guests.close)
 
     def _name_of(self, modality: str, embedding: np.ndarray) -> str:
         found = self.names.match(modality, embedding)
@@ -427,7 +493,7 @@ class RobotAgent:
             ),
             words=[f"a {word}" for word in vocabulary(config.weights)],
         )
-        embedder = Embedder(config.weights)
+        embedder = self._embedder
         describe = describer(chat) if chat is not None else None
         memory = Remembering(
             options, embedder, describe=describe, say=self._say, taught=self.names.example
@@ -443,14 +509,19 @@ class RobotAgent:
 
     # --- what acted -----------------------------------------------------------------------------
 
-    def _noting(self, events: Events) -> Events:
-        """Note when something acted."""
-        for event in events:
-            if isinstance(event, Finished) and any(
-                call.name in self._acting for call in event.record.tool_calls
-            ):
-                self._acted = time.monotonic()
-            yield event
+    def _noting(self, events: Events, thread: str, what: tuple[str, Any]) -> Events:
+        """Note when something acted, and let all who follow the robot see it."""
+        with contextlib.closing(events):
+            for number, event in enumerate(events):
+                if not number:  # it was let in
+                    self.followers.publish(thread, *what)
+                if isinstance(event, Finished) and any(
+                    call.name in self._acting for call in event.record.tool_calls
+                ):
+                    self._acted = time.monotonic()
+                if self.followers.any:
+                    self.followers.publish(thread, *plain_event(event))
+                yield event
 
     def _settle(self, cancelled: threading.Event) -> None:
         """Wait until the senses perceive what the last turn changed, or the turn is cancelled.

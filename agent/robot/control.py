@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
+import numpy as np
 
 from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events
@@ -27,11 +28,16 @@ from sensebind.agent.robot.control_messages import (
     Ask,
     Call,
     Command,
+    Complete,
     Decide,
+    Embed,
+    Embedded,
+    Follow,
     Forget,
     Look,
     Pending,
     Stop,
+    Waiting,
     decode_command,
     encode,
     encode_event,
@@ -184,7 +190,9 @@ class ControlServer:
                 agent.stop(command.reason or "a client said stop")
                 connection.sendall(_result("stopped"))
             case Ask():
-                events = agent.turn(command.text, command.media, thread=command.thread)
+                events = agent.turn(
+                    command.text, command.media, thread=command.thread, history=command.history
+                )
                 self._stream(events, agent.assistant(command.thread), connection)
             case Decide():
                 decisions = decisions_of(command.decisions)
@@ -193,6 +201,16 @@ class ControlServer:
             case Pending():
                 waiting = agent.assistant(command.thread).pending()
                 connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
+            case Waiting():
+                connection.sendall(_result(msgspec.to_builtins(agent.waiting())))
+            case Follow():
+                self._follow(connection)
+            case Embed():
+                model, vectors = agent.embed(command.items)
+                plain = [np.asarray(one, "<f4").tobytes() for one in vectors]
+                connection.sendall(_result(Embedded(model, plain)))
+            case Complete():
+                self._complete(command, connection)
             case Look():
                 connection.sendall(_result(_report(agent)))
             case Forget():
@@ -205,6 +223,25 @@ class ControlServer:
         with _watched(connection, dialog.cancel_turn), contextlib.closing(events):
             for event in events:
                 connection.sendall(encode_event(event))
+
+    def _follow(self, connection: socket.socket) -> None:
+        """Send what happens in all turns; a client that does not read it is left behind."""
+        with (
+            self._agent.followers.follow() as following,
+            _watched(connection, following.close),
+        ):
+            connection.sendall(encode({"event": "following", "value": None}))
+            for event in following:
+                connection.sendall(encode({"event": "followed", "value": event}))
+
+    def _complete(self, command: Complete, connection: socket.socket) -> None:
+        """Send an answer to a client that has tools of its own; it ends with the client."""
+        cancelled = threading.Event()
+        pieces = self._agent.complete(command.messages, command.tools, command.choice, cancelled)
+        with _watched(connection, cancelled.set), contextlib.closing(pieces):
+            for piece in pieces:
+                kind = "text" if isinstance(piece, str) else "completed"
+                connection.sendall(encode({"event": kind, "value": piece}))
 
     def _call(self, command: Call) -> Answer:
         """Run a tool that observes; what acts goes through a turn and its approval."""
