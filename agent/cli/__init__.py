@@ -35,6 +35,7 @@ from sensebind.agent.cli import (
     threads,
     top,
     train,
+    ui,
     watch,
 )
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
@@ -49,6 +50,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "ask": ask.ask,
         "imagine": imagine.imagine,
         "mcp": mcp.mcp,
+        "ui": ui.ui,
         "serve": serve.serve,
         "threads": threads.app,
     },

@@ -23,7 +23,6 @@ from sensebind.console import console
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.agent import RobotAgent
-    from sensebind.agent.robot.config import RobotConfig
     from sensebind.perception.workers.supervisor import WorkerStatus
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ def run(
         gc.freeze()
 
 
-Beside = Callable[["RobotConfig"], AbstractContextManager[dict[str, str]]]
+Beside = Callable[[], AbstractContextManager[dict[str, str]]]
 """Starts what runs next to a robot; gives its addresses, by name."""
 
 
@@ -103,7 +102,7 @@ def run_robot(
                 return 0
             if config.llm is not None:
                 running.append(robot.agent)
-            more = stack.enter_context(beside(config)) if beside is not None else {}
+            more = stack.enter_context(beside()) if beside is not None else {}
             out.started(robot.addresses | more, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless, starting = False, True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 import os
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,12 +59,22 @@ def serve(
     The API's token talks and decides nothing: what acts waits for the operator, a terminal, or the
     policy.
     """
+    from sensebind.agent.server.tokens import Role
+
     config, tokens, spec = prepare(
         robot, host=host, port=port, token=token, operator=operator, origins=origin, wait=wait
     )
-    shown = tokens.files.get("api")  # type: ignore[call-overload]
-    names = {"token of the API": str(shown)} if shown else {}
-    return serve_robot(config, robot, spec, attach, names, "/v1")
+    files = tokens.files
+
+    def opened(address: str) -> None:
+        print(f"{config.run_name} at {address}/v1", flush=True)
+        if Role.API in files:
+            print(f"token of the API: {files[Role.API]}", flush=True)
+        print(
+            f"token of the operator, who decides at {address}: {files[Role.OPERATOR]}", flush=True
+        )
+
+    return serve_robot(config, robot, spec, attach, opened)
 
 
 def prepare(
@@ -114,8 +124,7 @@ def serve_robot(
     file: Path,
     spec: ServerSpec,
     attach: bool,
-    names: dict[str, str],
-    path: str = "",
+    opened: Callable[[str], None],
 ) -> int:
     """Serve until Ctrl-C or SIGTERM: a robot that runs, or one that is started.
 
@@ -124,8 +133,7 @@ def serve_robot(
         file: Its YAML file.
         spec: How it is served.
         attach: Join a robot that runs.
-        names: More that is printed, such as where tokens are.
-        path: Appended to the address that is printed.
+        opened: Called with the address, once it is served.
 
     Raises:
         SenseBindError: The robot does not run, or cannot start; or the port is in use.
@@ -133,19 +141,20 @@ def serve_robot(
     from sensebind.agent.cli.run import run_robot
     from sensebind.agent.cli.signals import until_signal
     from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.server.process import beside, serve
+    from sensebind.agent.server.process import serve, served_beside
 
     if not attach:
-        if names:
-            for name, value in names.items():
-                print(f"{name}: {value}", flush=True)
-        return run_robot(file, beside=partial(beside, spec=spec))
+
+        @contextmanager
+        def beside() -> Iterator[dict[str, str]]:
+            with served_beside(spec) as addresses:
+                opened(addresses["server"])
+                yield addresses
+
+        return run_robot(file, beside=beside)
     AttachedRobot(config).tools()  # it is there
     with until_signal() as stop, ExitStack() as stack:
-        address = serve(spec, stack)["server"]
-        print(f"{config.run_name} at {address}{path}", flush=True)
-        for name, value in names.items():
-            print(f"{name}: {value}", flush=True)
+        opened(serve(spec, stack)["server"])
         stop.wait()
     return 0
 

@@ -35,6 +35,7 @@ from sensebind.agent.robot.control_messages import plain_event
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.guests import Guests
+from sensebind.agent.robot.looking import Looking
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
@@ -78,6 +79,7 @@ class RobotAgent:
         memory: What was perceived before; None if the robot keeps no memory.
         names: What it was taught by showing.
         followers: Who sees what happens in all turns.
+        looking: What those who look at the robot are shown.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class RobotAgent:
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
+        self.looking: Looking
         self.names: TaughtNames
 
     def __enter__(self) -> Self:
@@ -420,6 +423,7 @@ class RobotAgent:
             names=self.names,
         )
         self.tools = make_tools(context)
+        self.looking = Looking(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
         self._policy = policy_of(config)

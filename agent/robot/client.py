@@ -6,6 +6,8 @@ It imports neither PyTorch nor LangChain: what thinks and acts is the robot's ow
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 import socket
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,14 +63,26 @@ class AttachedRobot:
     config: RobotConfig
     thread: str = "default"
 
-    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
+    def turn(
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        history: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Events:
         """Take one turn; yields what `Assistant.turn` yields.
+
+        Args:
+            text: What is said.
+            media: Content blocks that come with it.
+            history: What was said before, of a dialog that the caller keeps; see `Ask`.
 
         Raises:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.
         """
-        return self._events(Ask(text, [dict(one) for one in media], self.thread))
+        before = None if history is None else [dict(one) for one in history]
+        return self._events(Ask(text, [dict(one) for one in media], self.thread, before))
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`.
@@ -80,7 +94,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.
         """
-        given = [msgspec.to_builtins(one) for one in decisions]
+        given = [{"by": _user(), **_given(one)} for one in decisions]
         return self._events(Decide(given, self.thread))
 
     def pending(self) -> list[Request]:
@@ -188,6 +202,20 @@ class AttachedRobot:
                 f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
             )
         return f"the robot {self._name} does not run here: start it with `sensebind run`"
+
+
+def _given(decision: Decision) -> dict[str, Any]:
+    """A decision as plain values; without who made it, where it does not say."""
+    plain = msgspec.to_builtins(decision)
+    return plain if plain["by"] else {k: v for k, v in plain.items() if k != "by"}
+
+
+def _user() -> str:
+    """Who uses this process, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def _read(line: bytes) -> dict[str, Any]:

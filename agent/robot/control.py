@@ -30,14 +30,18 @@ from sensebind.agent.robot.control_messages import (
     Command,
     Complete,
     Decide,
+    Detect,
     Embed,
     Embedded,
+    Embedding,
     Follow,
     Forget,
     Look,
     Pending,
     Stop,
+    Vocabulary,
     Waiting,
+    Where,
     decode_command,
     encode,
     encode_event,
@@ -209,6 +213,15 @@ class ControlServer:
                 model, vectors = agent.embed(command.items)
                 plain = [np.asarray(one, "<f4").tobytes() for one in vectors]
                 connection.sendall(_result(Embedded(model, plain)))
+            case Vocabulary():
+                known = agent.looking.words
+                pairs = zip(known.words, known.texts.astype("<f4"), strict=True)
+                plain = [Embedding(word, text.tobytes()) for word, text in pairs]
+                connection.sendall(_result(plain))
+            case Detect():
+                connection.sendall(_result(agent.looking.detections()))
+            case Where():
+                connection.sendall(_result(agent.looking.pose()))
             case Complete():
                 self._complete(command, connection)
             case Look():

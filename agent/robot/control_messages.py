@@ -124,6 +124,30 @@ class Look(msgspec.Struct, tag="report", tag_field="do"):
     """Return how the streams are doing, and which tools there are."""
 
 
+class Vocabulary(msgspec.Struct, tag="words", tag_field="do"):
+    """Return the vocabulary of the robot's weights, embedded."""
+
+
+class Embedding(msgspec.Struct, frozen=True):
+    """A word, as an encoder of texts embeds it.
+
+    Attributes:
+        word: From a vocabulary.
+        text: float32 [D], little-endian.
+    """
+
+    word: str
+    text: bytes
+
+
+class Detect(msgspec.Struct, tag="detect", tag_field="do"):
+    """Return what the detector finds now; see `sensebind.agent.robot.looking`."""
+
+
+class Where(msgspec.Struct, tag="where", tag_field="do"):
+    """Return where the robot is, as x, y and heading; nothing where that is not known."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a tool that observes answered.
 
@@ -160,7 +184,22 @@ class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     dry: bool = True
 
 
-Command = Ask | Decide | Pending | Waiting | Stop | Look | Call | Forget | Follow | Embed | Complete
+Command = (
+    Ask
+    | Decide
+    | Pending
+    | Waiting
+    | Stop
+    | Look
+    | Call
+    | Forget
+    | Follow
+    | Embed
+    | Complete
+    | Vocabulary
+    | Detect
+    | Where
+)
 
 _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder(enc_hook=str)

@@ -1,4 +1,4 @@
-"""The ASGI application of `sensebind serve`: the OpenAI protocol over a running robot."""
+"""The ASGI application of a robot: the OpenAI protocol, and the page."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from sensebind.agent.server.embeddings import MODEL, EmbeddingRequest, embed
 from sensebind.agent.server.errors import NotAllowed, UnknownModel, add_handlers
 from sensebind.agent.server.following import Follower
 from sensebind.agent.server.link import RobotLink
+from sensebind.agent.server.page import add_page, static_files
 from sensebind.agent.server.realtime import RealtimeSession
 from sensebind.agent.server.sse import EventStream, unless_gone
 from sensebind.agent.server.tokens import Role
 from sensebind.agent.server.turns import WAIT_SECONDS, Turns
+from sensebind.agent.server.viewers import Viewers
 from sensebind.errors import SenseBindError
 from sensebind.perception.http_server import LOCAL_HOSTS, HttpRules, Scope
 
 OPEN = frozenset({"/healthz"})
-"""What needs no token: whether the server and its robot are there, and no more."""
+"""What needs no token: whether the server and its robot are there; and the files of the page, which
+show nothing without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,16 @@ class ServeOptions:
     per_minute: int = 600
     connections: int = 128
 
-    def rules(self, roles: dict[str, str], more_open: frozenset[str] = frozenset()) -> HttpRules:
+    def rules(self, roles: dict[str, str]) -> HttpRules:
         """Return what callers are held to.
 
         Args:
             roles: Tokens by role.
-            more_open: Paths that need no token, in addition to `OPEN`.
         """
         return HttpRules(
             hosts=self.hosts,
             roles=roles,
-            open=OPEN | more_open,
+            open=OPEN | frozenset(static_files()),
             origins=self.origins,
             per_minute=self.per_minute,
             websockets=True,
@@ -87,6 +89,7 @@ def make_app(link: RobotLink, options: ServeOptions) -> FastAPI:
 
     app = FastAPI(title=f"SenseBind: {model}", docs_url=None, redoc_url=None)
     add_handlers(app)
+    add_page(app, link, Viewers(link, follower), options.operator)
 
     def known(name: str, wanted: str) -> None:
         if name != wanted:

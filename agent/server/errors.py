@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from sensebind.errors import BusError, InputError, SenseBindError, one_line
+
+log = logging.getLogger(__name__)
 
 UNKNOWN_MODEL = "model_not_found"
 
@@ -59,6 +62,12 @@ def add_handlers(app: FastAPI) -> None:
         where = ".".join(str(one) for one in first["loc"] if one != "body")
         message = f"{where}: {first['msg']}" if where else str(first["msg"])
         return JSONResponse(body_of(InputError(message), "malformed"), 400)
+
+    @app.exception_handler(Exception)
+    async def unknown(_request: Request, error: Exception) -> JSONResponse:
+        log.error("a request failed", exc_info=error)
+        body = {"message": "the server failed: see its log", "type": "server_error"}
+        return JSONResponse({"error": body | {"param": None, "code": None}}, 500)
 
     @app.exception_handler(HTTPException)
     async def other(_request: Request, error: HTTPException) -> JSONResponse:

@@ -14,7 +14,6 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.network import be_process
 from sensebind.agent.robot.network_process import NetworkProcess
@@ -87,14 +86,15 @@ def serve(spec: ServerSpec, stack: ExitStack) -> dict[str, str]:
 
 
 @contextmanager
-def beside(config: RobotConfig, spec: ServerSpec) -> Iterator[dict[str, str]]:
+def served_beside(spec: ServerSpec) -> Iterator[dict[str, str]]:
     """Serve a robot of this process from another one, which is started again when it ends.
 
     Args:
-        config: The robot, which runs.
         spec: How it is served.
+
+    Yields:
+        The address, by "server".
     """
-    del config  # its file is what the other process reads
     with NetworkProcess(spec, _MODULE, "the server's process") as process:
         yield process.addresses
 

@@ -23,8 +23,8 @@ WAIT_SECONDS = 120.0
 _KEPT = 4096  # conversations whose dialogs are remembered
 
 Step = tuple[str, Any]
-"""Kind and value: those of the robot's events, `pending` when calls begin to wait for a person, and
-`waiting` with those that still do at the end."""
+"""Kind and value: those of the robot's events (`finished` has the turn's record), `pending` when
+calls begin to wait for a person, and `waiting` with those that still do at the end."""
 
 
 class Conversations:
@@ -88,8 +88,10 @@ class Turns:
             pending: list[Any] = []
             async with contextlib.aclosing(self._link.events(ask)) as events:
                 async for kind, value in events:
-                    if kind == "finished" and (pending := value["pending"]):
-                        break
+                    if kind == "finished":
+                        value = value["record"]
+                        if pending := value["pending"]:
+                            break
                     yield kind, value
             if not pending:
                 return
@@ -121,11 +123,12 @@ class Turns:
                     decided = True
                     until = float("inf")
                     yield kind, value
-                elif decided and kind == "finished" and value["pending"]:
-                    decided, pending = False, value["pending"]
+                elif decided and kind == "finished" and value["record"]["pending"]:
+                    decided, pending = False, value["record"]["pending"]
                     until = loop.time() + self._wait
                     yield "pending", pending
+                elif decided and kind == "finished":
+                    yield kind, value["record"]
+                    return
                 elif decided:
                     yield kind, value
-                    if kind == "finished":
-                        return

@@ -97,8 +97,14 @@ class Agent:
         return self._threads[thread]
 
     def turn(
-        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        thread: str = "",
+        history: Sequence[Mapping[str, Any]] | None = None,
     ) -> Events:
+        assert history is None
         self.media = list(media)
         yield from self.assistant(thread).turn(text)
 
