@@ -113,6 +113,7 @@ class Assistant:
         system: str = "",
         media: "MediaForModel | None" = None,
         reader: Reader | None = None,
+        grounded: bool = True,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -139,6 +140,7 @@ class Assistant:
             media: What a language model of another kind is shown of images, sounds and point
                 clouds; by default, images if its profile says that it takes them, and words.
             reader: Reads a turn's words before the model does; by default that of the checkpoint.
+            grounded: Hold acting calls to what was said; not where no model makes them.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -180,7 +182,7 @@ class Assistant:
             *middleware,
             OfferReading(),
             FitTurn(room),
-            GroundCalls(chat, tools, reader),
+            *([GroundCalls(chat, tools, reader)] if grounded else []),
             *([] if ours else [senses_around(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),

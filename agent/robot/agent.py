@@ -39,6 +39,7 @@ from sensebind.agent.robot.looking import Looking
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
+from sensebind.agent.robot.relayed_call import RelayedCall, SightAlone
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
@@ -46,7 +47,14 @@ from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.stop_words import is_stop
 from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
-from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
+from sensebind.errors import (
+    ConfigurationError,
+    InputError,
+    SenseBindError,
+    SourceError,
+    ToolError,
+    one_line,
+)
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.taught import TaughtNames
 from sensebind.memory.watches import Watch
@@ -54,6 +62,7 @@ from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
 from sensebind.perception.storage.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
+from sensebind.tools.arguments import check_arguments
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
@@ -197,6 +206,31 @@ class RobotAgent:
         found = {name: dialog.waiting() for name, dialog in dialogs.items()}
         return {name: waiting for name, waiting in found.items() if waiting}
 
+    def act(self, tool: str, arguments: Mapping[str, Any], *, thread: str) -> Events:
+        """Make a call for a program, as if a model had made it; see `relayed_call.py`.
+
+        Args:
+            tool: A tool that acts.
+            arguments: As its schema says.
+            thread: Name of a dialog of its own, which goes on when a person has decided.
+
+        Raises:
+            InputError: There is no such tool, or it does not take these arguments.
+        """
+        found = next((o for o in self.tools if o.name == tool and risk_of(o) in ACTING), None)
+        if found is None:
+            raise InputError(f"no tool that acts is called {tool!r}")
+        check_arguments(found, arguments)
+        relay = RelayedCall(tool=tool, arguments=dict(arguments))
+        senses = SightAlone(self.awareness)
+
+        def make(name: str) -> Assistant:
+            return self._new_dialog(name, None, chat=relay, senses=senses, grounded=False)
+
+        self._guests.open(thread, make=make)
+        text = f"call {tool}"
+        return self._begin(thread, lambda dialog: dialog.turn(text), ("asked", {"text": text}))
+
     def complete(
         self,
         messages: Sequence[Mapping[str, Any]],
@@ -240,11 +274,19 @@ class RobotAgent:
                 self._assistants[name] = self._stack.enter_context(dialog)
             return self._assistants[name]
 
-    def _new_dialog(self, name: str, kept: Dialogs | None) -> Assistant:
+    def _new_dialog(
+        self,
+        name: str,
+        kept: Dialogs | None,
+        *,
+        chat: BaseChatModel | None = None,
+        senses: Any = None,
+        grounded: bool = True,
+    ) -> Assistant:
         return Assistant(
-            self._chat,
+            chat or self._chat,
             self.tools,
-            self._senses,
+            senses or self._senses,
             gaps=self._gaps,
             thread=name,
             dialogs=kept,
@@ -255,6 +297,7 @@ class RobotAgent:
             robot=self._rates,
             hold=self._why_not_move,
             middleware=[TeachWords()],
+            grounded=grounded,
         )
 
     def stop(self, reason: str = "") -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import secrets
 import socket
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sensebind.agent.approval.requests import Request
-from sensebind.agent.events import Event
+from sensebind.agent.events import Event, Finished, TurnRecord
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Act,
     Answer,
     Ask,
     Call,
     Command,
     Decide,
+    Follow,
     Forget,
     Look,
     Pending,
@@ -159,6 +163,31 @@ class AttachedRobot:
         """
         return msgspec.convert(self._result(Call(tool, dict(arguments))), Answer)
 
+    def act(self, tool: str, arguments: Mapping[str, Any], wait: float = 60.0) -> Answer:
+        """Call a tool that acts, and wait for who decides about it: a person, or the policy.
+
+        Args:
+            tool: Its name.
+            arguments: As its schema says.
+            wait: Seconds for a person to decide; the call goes on waiting after that.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: There is no such tool, or it does not take these arguments.
+        """
+        thread = f"program-{secrets.token_hex(8)}"
+        with contextlib.closing(self._exchange(Follow(), wait)) as seen:
+            next(seen)  # what happens from here on is seen
+            record = None
+            for event in self._events(Act(tool, dict(arguments), thread)):
+                if isinstance(event, Finished):
+                    record = event.record
+            if record is not None and record.pending:
+                record = _decided(seen, thread, time.monotonic() + wait)
+        if record is None:
+            return Answer(f"{tool} waits for a person's approval: it runs when they allow it")
+        return Answer(record.error or record.assistant or "stopped")
+
     def _events(self, command: Command) -> Events:
         for kind, value in self._exchange(command, None):
             yield decode_event(kind, value)
@@ -169,7 +198,9 @@ class AttachedRobot:
                 return value
         raise BusError(f"the robot {self._name} went away without an answer")
 
-    def _exchange(self, command: Command, timeout: float | None) -> Iterator[tuple[str, Any]]:
+    def _exchange(
+        self, command: Command, timeout: float | None
+    ) -> Generator[tuple[str, Any], None, None]:
         path = self.config.control_socket
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -202,6 +233,25 @@ class AttachedRobot:
                 f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
             )
         return f"the robot {self._name} does not run here: start it with `sensebind run`"
+
+
+def _decided(seen: Iterator[tuple[str, Any]], thread: str, until: float) -> TurnRecord | None:
+    """Wait until a turn of a dialog is over; None where it still waits for a person."""
+    decided = False
+    with contextlib.suppress(BusError):  # nothing has happened for so long
+        for _, event in seen:
+            if time.monotonic() > until:
+                return None
+            if event["kind"] == "stopped":
+                return TurnRecord("", assistant="the robot was stopped")
+            if event["thread"] != thread:
+                continue
+            decided = decided or event["kind"] == "decided"
+            if decided and event["kind"] == "finished":
+                finished = decode_event(event["kind"], event["value"])
+                assert isinstance(finished, Finished)
+                return finished.record
+    return None
 
 
 def _given(decision: Decision) -> dict[str, Any]:

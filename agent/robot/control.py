@@ -24,6 +24,7 @@ from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Act,
     Answer,
     Ask,
     Call,
@@ -197,6 +198,9 @@ class ControlServer:
                 events = agent.turn(
                     command.text, command.media, thread=command.thread, history=command.history
                 )
+                self._stream(events, agent.assistant(command.thread), connection)
+            case Act():
+                events = agent.act(command.tool, command.arguments, thread=command.thread)
                 self._stream(events, agent.assistant(command.thread), connection)
             case Decide():
                 decisions = decisions_of(command.decisions)

@@ -172,6 +172,20 @@ class Call(msgspec.Struct, tag="call", tag_field="do"):
     arguments: dict[str, Any] = {}
 
 
+class Act(msgspec.Struct, tag="act", tag_field="do"):
+    """Make a call of a tool that acts, which waits for a person where the policy says so.
+
+    Attributes:
+        tool: Its name.
+        arguments: As its schema says.
+        thread: Name of a dialog of its own.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    thread: str
+
+
 class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.
 
@@ -192,6 +206,7 @@ Command = (
     | Stop
     | Look
     | Call
+    | Act
     | Forget
     | Follow
     | Embed

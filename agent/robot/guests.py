@@ -40,12 +40,18 @@ class Guests:
                 self._open[name] = found
             return found
 
-    def open(self, name: str, history: Sequence[Mapping[str, Any]]) -> Assistant:
+    def open(
+        self,
+        name: str,
+        history: Sequence[Mapping[str, Any]] = (),
+        make: Callable[[str], Assistant] | None = None,
+    ) -> Assistant:
         """Return a dialog; one that is not open begins with what was said before.
 
         Args:
             name: Of the dialog.
             history: Messages with `role` ("user" or "assistant") and `content`.
+            make: Opens the dialog, where it is none of the usual ones.
 
         Raises:
             InputError: A call of this dialog waits for a person: only they decide it, and nobody
@@ -58,7 +64,7 @@ class Guests:
                     "goes on when they have decided"
                 )
             return found
-        made = self._make(name)
+        made = (make or self._make)(name)
         made.history.begin_with(history)
         with self._lock:
             idle = [one for one, dialog in self._open.items() if dialog.idle]
