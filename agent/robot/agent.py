@@ -559,8 +559,12 @@ class RobotAgent:
     def _noting(self, events: Events, thread: str, what: tuple[str, Any]) -> Events:
         """Note when something acted, and let all who follow the robot see it."""
         with contextlib.closing(events):
-            for number, event in enumerate(events):
-                if not number:  # it was let in
+            known = what[0] == "asked"
+            if known:
+                self.followers.publish(thread, *what)
+            for event in self._let_in(events, thread):
+                if not known:  # a decision counts when it was let in
+                    known = True
                     self.followers.publish(thread, *what)
                 if isinstance(event, Finished) and any(
                     call.name in self._acting for call in event.record.tool_calls
@@ -569,6 +573,14 @@ class RobotAgent:
                 if self.followers.any:
                     self.followers.publish(thread, *plain_event(event))
                 yield event
+
+    def _let_in(self, events: Events, thread: str) -> Events:
+        """Yield the events of a turn; let all who follow the robot see why it is refused."""
+        try:
+            yield from events
+        except SenseBindError as error:
+            self.followers.publish(thread, "refused", str(error))
+            raise
 
     def _settle(self, cancelled: threading.Event) -> None:
         """Wait until the senses perceive what the last turn changed, or the turn is cancelled.

@@ -64,6 +64,10 @@ _LAST_SECONDS = 1.0  # for the turns of all clients to end with the robot
 _PATIENCE = 10.0  # seconds that a client may take to say what it wants, and to read an answer
 
 
+class Busy(InputError):
+    """So many clients are served already that this one has to come again."""
+
+
 class ControlServer:
     """Serves a robot's agent on a Unix socket of mode 0600. A context manager."""
 
@@ -136,7 +140,8 @@ class ControlServer:
                 continue
             if not self._doors.acquire(blocking=False):
                 with connection, contextlib.suppress(OSError):
-                    connection.sendall(_error(f"there are {MAX_CONNECTIONS} connections already"))
+                    text = f"there are {MAX_CONNECTIONS} connections already"
+                    connection.sendall(_error(text, busy=True))
                 continue
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._lock:
@@ -159,7 +164,7 @@ class ControlServer:
                 except (BrokenPipeError, ConnectionError):
                     raise
                 except SenseBindError as error:
-                    connection.sendall(_error(str(error)))
+                    connection.sendall(_error(str(error), busy=isinstance(error, Busy)))
                 except Exception as error:  # a client must learn that its request came to nothing
                     log.exception("a client's request failed")
                     connection.sendall(_error(f"{type(error).__name__}: {error}"))
@@ -182,7 +187,7 @@ class ControlServer:
             yield
             return
         if not self._places.acquire(blocking=False):
-            raise InputError(f"{MAX_CLIENTS} clients are talking already")
+            raise Busy(f"{MAX_CLIENTS} clients are talking already")
         try:
             yield
         finally:
@@ -343,5 +348,5 @@ def _result(value: Any) -> bytes:
     return encode({"event": "result", "value": value})
 
 
-def _error(text: str) -> bytes:
-    return encode({"event": "error", "value": text})
+def _error(text: str, *, busy: bool = False) -> bytes:
+    return encode({"event": "error", "value": text, "busy": busy})

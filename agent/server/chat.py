@@ -197,7 +197,7 @@ class Chat:
 
     async def _of_robot(self, request: ChatRequest) -> AsyncGenerator[str | Part | _Last, None]:
         *before, (_, now) = said = _said(request)
-        thread = self._conversations.find(before) or new_thread("api")
+        thread = self._conversations.take(before) or new_thread("api")
         history = [{"role": role, "content": content.blocks} for role, content in before]
         text, record, waiting = "", None, None
         ask = Ask(now.text, now.media, thread, history)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from sensebind.agent.server.link import TooBusy
 from sensebind.errors import BusError, InputError, SenseBindError, one_line
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ def status_of(error: Exception) -> int:
         return 404
     if isinstance(error, NotAllowed):
         return 403
+    if isinstance(error, TooBusy):
+        return 429
     if isinstance(error, NotAnswered):
         return 422  # neither worth another try, nor a fault of the server's
     return 400 if isinstance(error, InputError) else 503
@@ -53,7 +56,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(SenseBindError)
     async def known(_request: Request, error: SenseBindError) -> JSONResponse:
-        headers = {"retry-after": "5"} if isinstance(error, BusError) else None
+        again = isinstance(error, BusError | TooBusy)
+        headers = {"retry-after": "5"} if again else None
         return JSONResponse(body_of(error), status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)

@@ -68,6 +68,7 @@ class Follower:
         self._link = link
         self._subscribers: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self.connected = False
 
     @contextlib.contextmanager
@@ -82,11 +83,9 @@ class Follower:
         finally:
             self._subscribers.discard(subscription)
 
-    async def ready(self, seconds: float = 5.0) -> bool:
-        """Wait until the robot is followed; return whether it is."""
-        until = asyncio.get_running_loop().time() + seconds
-        while not self.connected and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.01)
+    async def ready(self) -> bool:
+        """Wait until the robot is followed, or cannot be; return whether it is."""
+        await self._tried.wait()
         return self.connected
 
     async def close(self) -> None:
@@ -104,6 +103,7 @@ class Follower:
                     async for kind, value in events:
                         if kind == "following":
                             self.connected = True
+                            self._tried.set()
                             self._hand_on({"thread": "", "kind": "connected", "value": None})
                         else:
                             self._hand_on(value)
@@ -112,6 +112,7 @@ class Follower:
             if self.connected:
                 self.connected = False
                 self._hand_on({"thread": "", "kind": "disconnected", "value": None})
+            self._tried.set()
             await asyncio.sleep(_PAUSE)
 
     def _hand_on(self, event: Happened) -> None:

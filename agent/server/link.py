@@ -14,6 +14,10 @@ from sensebind.agent.robot.control_messages import MAX_LINE, Command, encode
 from sensebind.errors import BusError, InputError, MessageError
 
 
+class TooBusy(InputError):
+    """The robot serves so many clients already that this one has to come again."""
+
+
 class RobotLink:
     """Asks a robot over its control socket; each request has a connection of its own.
 
@@ -55,7 +59,7 @@ class RobotLink:
                 except (msgspec.DecodeError, KeyError, TypeError) as error:
                     raise MessageError(f"an answer that cannot be read: {error}") from error
                 if kind == "error":
-                    raise InputError(str(value))
+                    raise (TooBusy if message.get("busy") else InputError)(str(value))
                 yield kind, value
         except (OSError, ValueError) as error:
             raise BusError(f"the robot {self.config.run_name} went away: {error}") from error

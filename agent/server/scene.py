@@ -49,19 +49,22 @@ def packed(header: Mapping[str, Any], payload: bytes) -> bytes:
 
 
 class Scene:
-    """Listens to a running robot, and makes what its viewers are shown. A context manager."""
+    """Listens to a running robot, and makes what its viewers are shown. A context manager.
 
-    def __init__(self, config: RobotConfig, show: Show, words: Words | None) -> None:
+    Attributes:
+        words: Names what is perceived; None names nothing.
+    """
+
+    def __init__(self, config: RobotConfig, show: Show) -> None:
         """Prepare; entering connects.
 
         Args:
             config: The robot's file.
             show: Called from threads of this scene.
-            words: Names what is perceived; None names nothing.
         """
         self._config = config
         self._show = show
-        self._words = words
+        self.words: Words | None = None
         self._lidars = _lidars(config)
         self._newest: dict[str, Percept] = {}
         self._skipped: dict[str, int] = {}
@@ -169,12 +172,11 @@ class Scene:
         return self._lidars.get(name)
 
     def _tags(self, percept: Percept) -> list[dict[str, Any]]:
-        if self._words is None or not percept.header.present or not percept.header.known:
+        words = self.words
+        if words is None or not percept.header.present or not percept.header.known:
             return []
-        return [
-            {"word": one.word, "score": round(one.score, 3)}
-            for one in self._words.tags(percept.embedding)
-        ]
+        found = words.tags(percept.embedding)
+        return [{"word": one.word, "score": round(one.score, 3)} for one in found]
 
 
 def levels(samples: np.ndarray, count: int = _LEVELS) -> list[float]:

@@ -33,13 +33,15 @@ class Conversations:
     def __init__(self) -> None:
         self._threads: OrderedDict[str, str] = OrderedDict()
 
-    def find(self, said: Sequence[tuple[str, Content]]) -> str:
-        """Return the dialog that holds what was said before; a new one where none does.
+    def take(self, said: Sequence[tuple[str, Content]]) -> str:
+        """Return the dialog that holds what was said before, and no more; "" where none does.
+
+        It goes on from there, so that nobody else who has said the same can go on in it.
 
         Args:
             said: Role and content of the messages before the last one.
         """
-        return self._threads.get(_key(said), "") if said else ""
+        return self._threads.pop(_key(said), "") if said else ""
 
     def note(self, said: Sequence[tuple[str, Content]], thread: str) -> None:
         """Remember which dialog a conversation is in.

@@ -157,12 +157,18 @@ class Viewers:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(self._show, key, message)
 
-        words = await self._words()
-        scene = Scene(self._link.config, show, words)
+        scene = Scene(self._link.config, show)
+
+        async def name() -> None:  # pictures come before their words
+            scene.words = await self._words()
+
         await asyncio.to_thread(scene.__enter__)
         tasks = [
-            asyncio.create_task(self._again(work))
-            for work in (self._events, self._detections, self._poses)
+            asyncio.create_task(name()),
+            *(
+                asyncio.create_task(self._again(work))
+                for work in (self._events, self._detections, self._poses)
+            ),
         ]
         try:
             await asyncio.gather(*tasks)

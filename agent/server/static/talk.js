@@ -93,6 +93,9 @@ export class Talk {
         else if (value.record.cancelled) this.note("This answer was cut off.");
         this.open.delete(thread);
         break;
+      case "refused":
+        this.note(value, true);
+        break;
       case "disconnected":
         this.note("The robot is away.", true);
         break;
