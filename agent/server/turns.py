@@ -85,6 +85,16 @@ class Turns:
         Raises:
             SenseBindError: The robot does not run, or refused.
         """
+        said = False
+        async with contextlib.aclosing(self._steps(ask)) as steps:
+            async for kind, value in steps:
+                if kind in ("text", "call"):
+                    said = kind == "text"
+                elif kind == "finished" and not said and value["assistant"]:
+                    yield "text", {"text": value["assistant"]}  # of a model that does not stream
+                yield kind, value
+
+    async def _steps(self, ask: Ask) -> AsyncGenerator[Step, None]:
         with self._follower.subscribed() as seen:
             await self._follower.ready()
             pending: list[Any] = []

@@ -89,6 +89,7 @@ export class Talk {
         for (const trouble of value.trouble ?? []) this.note(trouble, true);
         break;
       case "finished":
+        if (value.record.assistant && !this.open.has(thread)) this.said("robot", value.record.assistant, thread);
         if (value.record.error) this.note(value.record.error, true);
         else if (value.record.cancelled) this.note("This answer was cut off.");
         this.open.delete(thread);

@@ -192,8 +192,8 @@ def test_the_conversation_is_seen_by_all(served: Served) -> None:
             assert message(one, of("event", "asked"))["value"]["text"] == "look around"
             assert message(one, of("event", "call"))["value"]["name"] == "look"
             assert message(one, of("event", "called"))["value"]["result"] == "a red ball"
-            assert message(one, of("event", "text"))["value"]["text"] == "done: a red ball"
-            message(one, of("event", "finished"))
+            record = message(one, of("event", "finished"))["value"]["record"]
+            assert record["assistant"] == "done: a red ball"
 
 
 @pytest.mark.parametrize("kind", ["approve", "reject"])
@@ -270,11 +270,11 @@ def test_stop_rejects_what_waits(served: Served) -> None:
 
 def test_a_turn_goes_on_when_its_viewer_leaves(served: Served) -> None:
     agent, address = served
-    agent.waiting_long.clear()
+    agent.lingering.clear()
     with look(address, "operator") as operator:
         message(operator, of("hello"))
-        send(operator, type="say", text="wait for me")
-        assert agent.waiting_long.wait(15)
+        send(operator, type="say", text="linger here")
+        assert agent.lingering.wait(15)
     count = len(agent.cancelled)
     time.sleep(0.3)
     assert len(agent.cancelled) == count  # it still runs
