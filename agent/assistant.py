@@ -278,6 +278,17 @@ class Assistant:
         if self._stop is not None:
             self._stop()
 
+    def withdraw(self) -> None:
+        """Rejects what waits for approval, and ends a turn that went on in the meantime.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        try:
+            self._approvals.reject(self._thread)
+        finally:
+            self.cancel_turn()
+
     def cancel_turn(self) -> None:
         """Ends the turn as `cancel` does, and leaves it to the turn's own tools to stop moving."""
         self._governor.cancel(self._lock.cancel())

@@ -310,11 +310,14 @@ class RobotAgent:
             SenseBindError: The base did not take the stop, or it could not be recorded.
         """
         self._stops += 1
-        assistants = [*self._assistants.values(), *self._guests.all().values()]
+        assistants = list(self._assistants.values())
+        guests = list(self._guests.all().values())
         # Nothing that is written on the way may delay another dialog: all are cancelled first.
-        for assistant in assistants:
+        for assistant in [*assistants, *guests]:
             assistant.cancel_turn()
-        stops = [partial(assistant.stop, reason) for assistant in assistants] or [self._stop_moving]
+        stops = [partial(assistant.stop, reason) for assistant in assistants]
+        stops = stops or [partial(self._stop_alone, reason)]
+        stops += [guest.withdraw for guest in guests]
         failures: list[SenseBindError] = []
         for stop in [*stops, self._reject_all]:
             try:
@@ -324,6 +327,18 @@ class RobotAgent:
         self.followers.publish("", "stopped", {"reason": reason, "trouble": [*map(str, failures)]})
         if failures:
             raise failures[0]
+
+    def _stop_alone(self, reason: str) -> None:
+        """Stop what moves where no dialog of the robot's own is open, whose stop would do it."""
+        trouble = ""
+        try:
+            self._stop_moving()
+        except SenseBindError as error:
+            trouble = str(error)
+            raise
+        finally:
+            if self._audit is not None:
+                self._audit.write("stopped", thread="", reason=reason, failure=trouble)
 
     def _reject_all(self) -> None:
         """Reject what waits in dialogs that nobody has opened since the robot was started."""
