@@ -1,4 +1,4 @@
-"""Dialogs of guests make room, but not while they run or wait; followers that are slow miss some."""
+"""Guests' dialogs make room, but not while they run or wait; followers that are slow miss some."""
 
 from types import SimpleNamespace
 from typing import Any
