@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 import threading
@@ -10,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,10 +18,10 @@ import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Approvals, Decision, Request
+from sensebind.agent.approval import Decision, Request
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
-from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.assistant import Assistant, Events, TurnRecord
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
@@ -31,10 +30,9 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
-from sensebind.agent.robot.control_messages import plain_event
+from sensebind.agent.robot.dialogs import RobotDialogs
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
-from sensebind.agent.robot.guests import Guests
 from sensebind.agent.robot.looking import Looking
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
@@ -44,13 +42,11 @@ from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
-from sensebind.agent.stop_words import is_stop
 from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import (
     ConfigurationError,
     InputError,
-    SenseBindError,
     SourceError,
     ToolError,
     one_line,
@@ -87,7 +83,6 @@ class RobotAgent:
         tools: What the language model may call.
         memory: What was perceived before; None if the robot keeps no memory.
         names: What it was taught by showing.
-        followers: Who sees what happens in all turns.
         looking: What those who look at the robot are shown.
     """
 
@@ -123,22 +118,17 @@ class RobotAgent:
         self._transient = transient
         self._dialogs = dialogs
         self._stack = ExitStack()
-        self._assistants: dict[str, Assistant] = {}
-        self._lock = threading.Lock()  # held while a dialog is opened; a stop does not wait for it
-        self._stops = 0
         self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
-        self._approvals: Approvals | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
         self._driving = DrivingProcess(paused)
-        self._guests = Guests(lambda name: self._new_dialog(name, None))
         self._embedder = Embedder(config.weights)
-        self.followers = Followers()
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
         self.looking: Looking
+        self._talks: RobotDialogs
         self.names: TaughtNames
 
     def __enter__(self) -> Self:
@@ -154,6 +144,11 @@ class RobotAgent:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def followers(self) -> Followers:
+        """Who sees what happens in all turns."""
+        return self._talks.followers
 
     @property
     def driving_pid(self) -> int:
@@ -184,27 +179,15 @@ class RobotAgent:
         Raises:
             InputError: A call of a dialog that its client keeps waits for a person.
         """
-        if is_stop(text):
-            with contextlib.suppress(SenseBindError):  # the turn below stops again, and reports it
-                self.stop("the user said so")
-        if history is not None:
-            self._guests.open(thread, history)
-        asked = {"text": text, "media": len(media)}
-        return self._begin(thread, lambda dialog: dialog.turn(text, media), ("asked", asked))
+        return self._talks.turn(text, media, thread, history)
 
     def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`."""
-        said = [{"request": one.request, "kind": one.kind, "by": one.by} for one in decisions]
-        return self._begin(thread, lambda dialog: dialog.decide(decisions), ("decided", said))
+        return self._talks.decide(decisions, thread)
 
     def waiting(self) -> dict[str, list[Request]]:
         """Return the calls of all dialogs that wait for a person, by name of the dialog."""
-        with self._lock:
-            kept = self._approvals.threads() if self._approvals is not None else []
-        names = [*kept, *(name for name in self._assistants if name not in kept)]
-        dialogs = {name: self.assistant(name) for name in names} | self._guests.all()
-        found = {name: dialog.waiting() for name, dialog in dialogs.items()}
-        return {name: waiting for name, waiting in found.items() if waiting}
+        return self._talks.waiting()
 
     def act(self, tool: str, arguments: Mapping[str, Any], *, thread: str) -> Events:
         """Make a call for a program, as if a model had made it; see `relayed_call.py`.
@@ -222,14 +205,7 @@ class RobotAgent:
             raise InputError(f"no tool that acts is called {tool!r}")
         check_arguments(found, arguments)
         relay = RelayedCall(tool=tool, arguments=dict(arguments))
-        senses = SightAlone(self.awareness)
-
-        def make(name: str) -> Assistant:
-            return self._new_dialog(name, None, chat=relay, senses=senses, grounded=False)
-
-        self._guests.open(thread, make=make)
-        text = f"call {tool}"
-        return self._begin(thread, lambda dialog: dialog.turn(text), ("asked", {"text": text}))
+        return self._talks.relay(relay, SightAlone(self.awareness), thread, f"call {tool}")
 
     def complete(
         self,
@@ -252,27 +228,9 @@ class RobotAgent:
         """
         return self._embedder.model, [self._embedder.block(one) for one in items]
 
-    def _begin(
-        self, thread: str, begin: Callable[[Assistant], Events], what: tuple[str, Any]
-    ) -> Events:
-        """Begin something in a dialog, and cancel it if a stop came while the dialog was opened."""
-        before = self._stops
-        dialog = self.assistant(thread)
-        events = begin(dialog)
-        if self._stops != before:
-            dialog.cancel_turn()
-        return self._noting(events, thread or "default", what)
-
     def assistant(self, thread: str = "") -> Assistant:
         """Return the dialog of a thread, with the robot's tools, policy and senses."""
-        name = thread or "default"
-        if (guest := self._guests.get(name)) is not None:
-            return guest
-        with self._lock:
-            if name not in self._assistants:
-                dialog = self._new_dialog(name, self._kept_dialogs)
-                self._assistants[name] = self._stack.enter_context(dialog)
-            return self._assistants[name]
+        return self._talks.get(thread)
 
     def _new_dialog(
         self,
@@ -309,41 +267,7 @@ class RobotAgent:
         Raises:
             SenseBindError: The base did not take the stop, or it could not be recorded.
         """
-        self._stops += 1
-        assistants = list(self._assistants.values())
-        guests = list(self._guests.all().values())
-        # Nothing that is written on the way may delay another dialog: all are cancelled first.
-        for assistant in [*assistants, *guests]:
-            assistant.cancel_turn()
-        stops = [partial(assistant.stop, reason) for assistant in assistants]
-        stops = stops or [partial(self._stop_alone, reason)]
-        stops += [guest.withdraw for guest in guests]
-        failures: list[SenseBindError] = []
-        for stop in [*stops, self._reject_all]:
-            try:
-                stop()
-            except SenseBindError as error:  # the others stop all the same
-                failures.append(error)
-        self.followers.publish("", "stopped", {"reason": reason, "trouble": [*map(str, failures)]})
-        if failures:
-            raise failures[0]
-
-    def _stop_alone(self, reason: str) -> None:
-        """Stop what moves where no dialog of the robot's own is open, whose stop would do it."""
-        trouble = ""
-        try:
-            self._stop_moving()
-        except SenseBindError as error:
-            trouble = str(error)
-            raise
-        finally:
-            if self._audit is not None:
-                self._audit.write("stopped", thread="", reason=reason, failure=trouble)
-
-    def _reject_all(self) -> None:
-        """Reject what waits in dialogs that nobody has opened since the robot was started."""
-        if self._approvals is not None:
-            self._approvals.reject()
+        self._talks.stop(reason)
 
     def hold(self, paused: frozenset[str]) -> None:
         """Let go of streams that are about to be paused: what relies on them stops first.
@@ -387,7 +311,7 @@ class RobotAgent:
         """
         memory = self.memory
         if not dry:
-            self._guests.close()  # their clients have what was said, and the robot does not keep it
+            self._talks.forget_guests()
 
         def erase_memory(spans: Sequence[Span]) -> dict[str, int]:
             found = memory.recorder.erase(spans, dry=dry) if memory is not None else {}
@@ -494,15 +418,16 @@ class RobotAgent:
             note_dialogs(config, self._dialogs)
         dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
-        if self._kept_dialogs is not None:
-            self._approvals = Approvals(self._kept_dialogs.path)
-            stack.callback(self._approvals.close)
         self._rates = Rates(state) if keep else Rates()
         stack.callback(self._rates.close)
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
-        stack.callback(self._guests.close)
+        self._talks = stack.enter_context(
+            RobotDialogs(
+                self._new_dialog, self._stop_moving, self._took, self._kept_dialogs, self._audit
+            )
+        )
 
     def _name_of(self, modality: str, embedding: np.ndarray) -> str:
         found = self.names.match(modality, embedding)
@@ -571,31 +496,10 @@ class RobotAgent:
 
     # --- what acted -----------------------------------------------------------------------------
 
-    def _noting(self, events: Events, thread: str, what: tuple[str, Any]) -> Events:
-        """Note when something acted, and let all who follow the robot see it."""
-        with contextlib.closing(events):
-            known = what[0] == "asked"
-            if known:
-                self.followers.publish(thread, *what)
-            for event in self._let_in(events, thread):
-                if not known:  # a decision counts when it was let in
-                    known = True
-                    self.followers.publish(thread, *what)
-                if isinstance(event, Finished) and any(
-                    call.name in self._acting for call in event.record.tool_calls
-                ):
-                    self._acted = time.monotonic()
-                if self.followers.any:
-                    self.followers.publish(thread, *plain_event(event))
-                yield event
-
-    def _let_in(self, events: Events, thread: str) -> Events:
-        """Yield the events of a turn; let all who follow the robot see why it is refused."""
-        try:
-            yield from events
-        except SenseBindError as error:
-            self.followers.publish(thread, "refused", str(error))
-            raise
+    def _took(self, record: TurnRecord) -> None:
+        """Note when something acted."""
+        if any(call.name in self._acting for call in record.tool_calls):
+            self._acted = time.monotonic()
 
     def _settle(self, cancelled: threading.Event) -> None:
         """Wait until the senses perceive what the last turn changed, or the turn is cancelled.
