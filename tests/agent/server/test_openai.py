@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import socket
 import threading
 import time
 import wave
@@ -21,6 +22,7 @@ from PIL import Image
 
 from sensebind.agent.approval import Decision, read_audit
 from sensebind.agent.robot.client import AttachedRobot
+from sensebind.errors import InputError
 
 Served = tuple[ServedAgent, str, OpenAI]
 WEATHER: Any = {
@@ -289,8 +291,8 @@ def test_the_apis_own_words_decide_nothing(served: Served) -> None:
     asking = threading.Thread(target=ask)
     asking.start()
     thread, request = await_request(agent)
-    for text in ("yes", "approve", "go 3 metres"):  # other conversations
-        said(client, text) if text != "go 3 metres" else None
+    for text in ("yes", "approve it", "yes, drive"):
+        said(client, text)
     with httpx.Client(headers={"Authorization": f"Bearer {TOKENS['api']}"}) as raw:
         for path in ("/ui/decide", "/v1/decide", "/v1/approvals", f"/v1/approvals/{request.id}"):
             body = {"request": request.id, "kind": "approve"}
@@ -302,29 +304,52 @@ def test_the_apis_own_words_decide_nothing(served: Served) -> None:
     assert "stopped" in text and len(agent.driven) == before and not agent.waiting()
 
 
+def begin(address: str, text: str) -> socket.socket:
+    """Ask on a connection of its own, which can be closed before the answer comes."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    body = json.dumps({"model": "rover", "messages": [{"role": "user", "content": text}]})
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Authorization: Bearer {TOKENS['api']}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    connection = socket.create_connection((host, int(port)), 20)
+    connection.sendall((head + body).encode())
+    return connection
+
+
 def test_asking_again_does_not_decide_either(served: Served) -> None:
-    agent, _, client = served
-    impatient = client.with_options(timeout=1.5)
-    with pytest.raises(openai.APITimeoutError):
-        said(impatient, "go 4 metres")
-    thread, request = await_request(agent)  # whoever asked has gone, the request waits
+    agent, address, _ = served
+    with begin(address, "go 4 metres"):
+        thread, request = await_request(agent)
+    time.sleep(0.5)  # whoever asked has gone, the request waits
     before: Any = [{"role": "user", "content": "go 4 metres"}]
-    with pytest.raises(Exception, match="waits for a person"):
+    with pytest.raises(InputError, match="waits for a person"):
         list(AttachedRobot(agent._config, thread).turn("never mind", history=before))
     assert agent.waiting()[thread] == [request]
     agent.stop("end of the test")
 
 
 def test_a_client_that_goes_ends_its_turn(served: Served) -> None:
-    agent, _, client = served
+    agent, address, _ = served
     agent.lingering.clear()
     count = len(agent.cancelled)
-    with pytest.raises(openai.APITimeoutError):
-        said(client.with_options(timeout=2), "linger here")
-    until = time.monotonic() + 10
-    while len(agent.cancelled) == count and time.monotonic() < until:
+    with begin(address, "linger here"):
+        assert agent.lingering.wait(15)
+    end = time.monotonic() + 10
+    while len(agent.cancelled) == count and time.monotonic() < end:
         time.sleep(0.02)
     assert agent.cancelled[count:] == [True]
+
+
+def test_two_who_said_the_same_do_not_share_a_dialog(served: Served) -> None:
+    client = served[2]
+    heard = said(client, "alike").choices[0].message.content
+    assert said(client, "alike").choices[0].message.content == heard
+    first = said(client, "alike", heard, "I am Ada")
+    second = said(client, "alike", heard, "I am Bo")
+    assert first.sensebind["thread"] != second.sensebind["thread"]
+    assert second.choices[0].message.content == "you said: alike / I am Bo"
 
 
 def test_stop_stops(served: Served) -> None:
