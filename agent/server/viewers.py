@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -91,6 +92,7 @@ class Viewers:
         self._follower = follower
         self._all: set[Viewer] = set()
         self._work: asyncio.Task[None] | None = None
+        self._seeing = asyncio.Event()
         self._turns: set[asyncio.Task[None]] = set()
         self._path: deque[list[float]] = deque(maxlen=_PATH)
 
@@ -104,7 +106,8 @@ class Viewers:
         viewer = Viewer()
         self._all.add(viewer)
         if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._run())
+            self._seeing = asyncio.Event()
+            self._work = asyncio.create_task(self._run(self._seeing))
         return viewer
 
     async def leave(self, viewer: Viewer) -> None:
@@ -126,6 +129,7 @@ class Viewers:
         """Return what a new viewer is shown at once."""
         config = self._link.config
         modalities = config.modalities
+        await self._seeing.wait()  # so that nothing is missed that happens from here on
         pending: Any = {}
         with contextlib.suppress(SenseBindError):
             pending = await self._link.result(Waiting())
@@ -150,8 +154,8 @@ class Viewers:
 
     # --- what is made for them ------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _run(self, seeing: asyncio.Event) -> None:
+        loop, stack = asyncio.get_running_loop(), ExitStack()
 
         def show(key: str, message: str | bytes) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -162,21 +166,23 @@ class Viewers:
         async def name() -> None:  # pictures come before their words
             scene.words = await self._words()
 
-        await asyncio.to_thread(scene.__enter__)
         tasks = [
             asyncio.create_task(name()),
             *(
                 asyncio.create_task(self._again(work))
-                for work in (self._events, self._detections, self._poses)
+                for work in (lambda: self._events(seeing), self._detections, self._poses)
             ),
         ]
         try:
+            await asyncio.to_thread(stack.enter_context, scene)
             await asyncio.gather(*tasks)
+        except SenseBindError as error:
+            log.error("viewers are shown nothing any more: %s", error)
         finally:
             for one in tasks:
                 one.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(scene.__exit__)
+            await asyncio.to_thread(stack.close)
 
     async def _again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something again and again, whatever goes wrong in it."""
@@ -196,8 +202,10 @@ class Viewers:
         texts = [np.frombuffer(msgspec.convert(o["text"], bytes), "<f4") for o in found]
         return Words([one["word"] for one in found], np.stack(texts))
 
-    async def _events(self) -> None:
+    async def _events(self, seeing: asyncio.Event) -> None:
         with self._follower.subscribed() as seen:
+            await self._follower.ready()
+            seeing.set()
             await self._waiting()
             async for event in seen:
                 self._tell(event)

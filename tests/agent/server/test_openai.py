@@ -322,6 +322,7 @@ def test_asking_again_does_not_decide_either(served: Served) -> None:
     agent, address, _ = served
     with begin(address, "go 4 metres"):
         thread, request = await_request(agent)
+        time.sleep(0.5)
     time.sleep(0.5)  # whoever asked has gone, the request waits
     before: Any = [{"role": "user", "content": "go 4 metres"}]
     with pytest.raises(InputError, match="waits for a person"):

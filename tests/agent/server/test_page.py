@@ -186,7 +186,6 @@ def test_the_conversation_is_seen_by_all(served: Served) -> None:
     with look(served[1], "operator") as operator, look(served[1], "viewer") as viewer:
         assert message(operator, of("hello"))["operator"] == OPERATOR
         message(viewer, of("hello"))
-        time.sleep(0.2)  # both are followed from here on
         send(operator, type="say", text="look around")
         for one in (operator, viewer):
             assert message(one, of("event", "asked"))["value"]["text"] == "look around"
@@ -202,7 +201,6 @@ def test_the_operator_decides(served: Served, kind: str) -> None:
     before = len(agent.driven)
     with look(address, "operator") as operator:
         message(operator, of("hello"))
-        time.sleep(0.2)
         send(operator, type="say", text="go 2 metres")
         thread, request = waits(operator)
         assert request["tool"] == "drive" and request["arguments"] == {"metres": 2.0}
@@ -226,7 +224,6 @@ def test_the_first_decision_counts(served: Served) -> None:
     with look(address, "operator") as one, look(address, "operator") as other:
         for each in (one, other):
             message(each, of("hello"))
-        time.sleep(0.2)
         send(one, type="say", text="go 3 metres")
         (thread, request), _ = waits(one), waits(other)
         wish = {"type": "decide", "thread": thread}
@@ -260,7 +257,6 @@ def test_stop_rejects_what_waits(served: Served) -> None:
     with look(address, "operator") as operator, look(address, "viewer") as viewer:
         message(operator, of("hello"))
         message(viewer, of("hello"))
-        time.sleep(0.2)
         send(operator, type="say", text="go 4 metres")
         waits(operator)
         send(viewer, type="stop")
