@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from sensebind.perception.http_server import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 _ALIVE_SECONDS = 10.0  # between signs of life, while a turn waits for a person
 _HEADERS = (
@@ -37,6 +40,8 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         sending = asyncio.create_task(self._send(send))
         await _first(sending, _gone(receive))
+        if not sending.cancelled() and (error := sending.exception()) is not None:
+            log.error("an answer broke off", exc_info=error)
         with contextlib.suppress(Exception):  # the client has gone
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
