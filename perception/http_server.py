@@ -299,6 +299,7 @@ class HttpServer:
         self._config = uvicorn.Config(
             HttpGuard(app, rules),
             http=_protocol(rules),
+            # Since uvicorn 0.52.4 it waits for a client that does not read, and buffers no more.
             ws="websockets-sansio" if rules.websockets else "none",
             ws_max_size=rules.max_message,
             ws_ping_interval=_PING_SECONDS,
