@@ -18,7 +18,6 @@ from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.http_server import HttpServer, listen
 from sensebind.perception.percept import Percept
 
-playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.extended,
@@ -37,6 +36,7 @@ def jpeg() -> bytes:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
@@ -73,6 +73,12 @@ def opened(
         assert page.mistakes == []
 
 
+def expect(locator: Any) -> Any:
+    from playwright.sync_api import expect as expecting  # not installed with everything else
+
+    return expecting(locator)
+
+
 def look(browser: Any, address: str, role: str, **options: Any) -> Any:
     context = browser.new_context(**options)
     page = context.new_page()
@@ -84,7 +90,7 @@ def look(browser: Any, address: str, role: str, **options: Any) -> Any:
 
 
 def text(page: Any, selector: str, wanted: str) -> None:
-    playwright.expect(page.locator(selector)).to_contain_text(wanted, timeout=SLOW)
+    expect(page.locator(selector)).to_contain_text(wanted, timeout=SLOW)
 
 
 def test_what_is_perceived_is_shown(opened: Opened) -> None:
@@ -118,7 +124,7 @@ def test_what_acts_is_decided_with_a_button(opened: Opened, browser: Any, kind: 
     page.click(f"#requests button[data-kind={kind}]")
     text(page, "#log", f"by {OPERATOR} (page)")
     text(viewer, "#log", f"by {OPERATOR} (page)")
-    playwright.expect(page.locator("#approvals")).to_be_hidden(timeout=SLOW)
+    expect(page.locator("#approvals")).to_be_hidden(timeout=SLOW)
     assert agent.driven == ([2.0] if kind == "approve" else [])
     viewer.context.close()
 
@@ -149,7 +155,7 @@ def test_the_page_comes_back_when_the_server_does(
         with first:
             port = first.port
             page = look(browser, f"http://127.0.0.1:{port}", "operator")
-        playwright.expect(page.locator("#link.off")).to_be_visible(timeout=SLOW)
+        expect(page.locator("#link.off")).to_be_visible(timeout=SLOW)
         with HttpServer(make_app(link, options), listen("127.0.0.1", port), rules, "second"):
             page.wait_for_selector("#link.on", timeout=SLOW)
             page.fill("#say", "hello again")
