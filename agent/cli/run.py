@@ -49,7 +49,7 @@ def run(
         gc.freeze()
 
 
-Beside = Callable[[], AbstractContextManager[dict[str, str]]]
+Alongside = Callable[[], AbstractContextManager[dict[str, str]]]
 """Starts what runs next to a robot; gives its addresses, by name."""
 
 
@@ -57,7 +57,7 @@ def run_robot(
     path: Path,
     seconds: float | None = None,
     as_json: bool = False,
-    beside: Beside | None = None,
+    alongside: Alongside | None = None,
 ) -> int:
     """Run a robot until Ctrl-C or SIGTERM; Ctrl-\\ and SIGUSR1 stop what moves, and end nothing.
 
@@ -65,7 +65,7 @@ def run_robot(
         path: Its robot.yaml.
         seconds: End by itself after so long.
         as_json: Print addresses at the start and all streams at the end as JSON.
-        beside: Starts what ends with the robot; its addresses are printed, too.
+        alongside: Starts what ends with the robot; its addresses are printed, too.
 
     Returns:
         0 after an orderly end, `EXIT_HUNG` when the thread that watches the workers hangs: whoever
@@ -102,7 +102,7 @@ def run_robot(
                 return 0
             if config.llm is not None:
                 running.append(robot.agent)
-            more = stack.enter_context(beside()) if beside is not None else {}
+            more = stack.enter_context(alongside()) if alongside is not None else {}
             out.started(robot.addresses | more, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless, starting = False, True

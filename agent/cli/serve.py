@@ -141,17 +141,17 @@ def serve_robot(
     from sensebind.agent.cli.run import run_robot
     from sensebind.agent.cli.signals import until_signal
     from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.server.process import serve, served_beside
+    from sensebind.agent.server.process import serve, served_alongside
 
     if not attach:
 
         @contextmanager
-        def beside() -> Iterator[dict[str, str]]:
-            with served_beside(spec) as addresses:
+        def alongside() -> Iterator[dict[str, str]]:
+            with served_alongside(spec) as addresses:
                 opened(addresses["server"])
                 yield addresses
 
-        return run_robot(file, beside=beside)
+        return run_robot(file, alongside=alongside)
     AttachedRobot(config).tools()  # it is there
     with until_signal() as stop, ExitStack() as stack:
         opened(serve(spec, stack)["server"])

@@ -81,7 +81,7 @@ def read_content(given: str | Sequence[Mapping[str, Any]] | None) -> Content:
 
 
 def medium(part: Mapping[str, Any]) -> Block:
-    """Return the block of a part that is no text.
+    """Return the block of a part that is not a text.
 
     Raises:
         InputError: It is not understood, or names something that is not in the message.

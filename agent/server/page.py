@@ -127,7 +127,7 @@ def add_page(app: FastAPI, link: RobotLink, viewers: Viewers, operator: str) -> 
                 "role": role,
                 "operator": operator if role == Role.OPERATOR else "",
             }
-            viewer.tell(_text(greeting | await viewers.greeting()))
+            viewer.queue(_text(greeting | await viewers.greeting()))
             sending = asyncio.create_task(_send(socket, viewer))
             receiving = asyncio.create_task(session.receive(socket))
             both = [sending, receiving]
@@ -165,7 +165,7 @@ class _Session:
                 raise NotAllowed("a viewer may look, and stop: the operator's address may do this")
             await self._wish(wish)
         except SenseBindError as error:
-            self._viewer.tell(_text({"type": "error", "text": one_line(error)}))
+            self._viewer.queue(_text({"type": "error", "text": one_line(error)}))
 
     async def _wish(self, wish: Wish) -> None:
         who = f"{self._operator} (page)"
@@ -193,7 +193,7 @@ class _Session:
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> None:
-    told = 0
+    reported = 0
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the viewer has gone
         while True:
             message = await viewer.take()
@@ -201,9 +201,9 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
                 await socket.send_bytes(message)
             else:
                 await socket.send_text(message)
-            if viewer.dropped != told:
-                told = viewer.dropped
-                viewer.show("dropped", _text({"type": "dropped", "count": told}))
+            if viewer.dropped != reported:
+                reported = viewer.dropped
+                viewer.show("dropped", _text({"type": "dropped", "count": reported}))
 
 
 def _wish(text: str) -> Wish:

@@ -86,7 +86,7 @@ def serve(spec: ServerSpec, stack: ExitStack) -> dict[str, str]:
 
 
 @contextmanager
-def served_beside(spec: ServerSpec) -> Iterator[dict[str, str]]:
+def served_alongside(spec: ServerSpec) -> Iterator[dict[str, str]]:
     """Serve a robot of this process from another one, which is started again when it ends.
 
     Args:

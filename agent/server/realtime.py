@@ -1,6 +1,6 @@
 """One session of OpenAI's Realtime protocol, over any connection that sends and receives JSON.
 
-It answers in text: no voice is installed, and a client that wants sound is told so by an error. No
+It answers in text: no voice is installed, and an error says so to a client that wants sound. No
 recogniser is installed either: sound that a client sends is shown to the robot as sound.
 """
 
@@ -198,7 +198,7 @@ class RealtimeSession:
         if identity is not None and (
             not isinstance(identity, str) or any(one["id"] == identity for one in self._items)
         ):
-            raise InputError("item.id: it is no text, or taken already")
+            raise InputError("item.id: it is not a text, or taken already")
         added = item | {
             "id": identity or f"item_{uuid4().hex[:20]}",
             "object": "realtime.item",

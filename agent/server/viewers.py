@@ -58,7 +58,7 @@ class Viewer:
         self._newest[key] = message
         self._changed.set()
 
-    def tell(self, message: str) -> None:
+    def queue(self, message: str) -> None:
         """Queue a message that is not replaced, in order; the oldest go where there are many."""
         if len(self._events) >= 2048:
             self._events.popleft()
@@ -208,7 +208,7 @@ class Viewers:
             seeing.set()
             await self._waiting()
             async for event in seen:
-                self._tell(event)
+                self._publish(event)
                 if event["kind"] in _CHANGES:
                     await self._waiting()
 
@@ -238,10 +238,10 @@ class Viewers:
         for one in self._all:
             one.show(key, message)
 
-    def _tell(self, event: Happened) -> None:
+    def _publish(self, event: Happened) -> None:
         text = _text({"type": "event"} | event)
         for one in self._all:
-            one.tell(text)
+            one.queue(text)
 
 
 def _text(value: Any) -> str:

@@ -303,8 +303,8 @@ async def test_the_newest_wins_and_drops_are_counted() -> None:
     for number in range(10):
         viewer.show("camera", f"picture {number}")
         viewer.show("scan", f"scan {number}")
-    viewer.tell("said 1")
-    viewer.tell("said 2")
+    viewer.queue("said 1")
+    viewer.queue("said 2")
     taken = [await viewer.take() for _ in range(4)]
     assert taken == ["said 1", "said 2", "picture 9", "scan 9"] and viewer.dropped == 18
     waiting = asyncio.create_task(viewer.take())
