@@ -127,7 +127,7 @@ def add_page(app: FastAPI, link: RobotLink, viewers: Viewers, operator: str) -> 
                 "role": role,
                 "operator": operator if role == Role.OPERATOR else "",
             }
-            viewer.queue(_text(greeting | await viewers.greeting()))
+            viewer.greet(_text(greeting | await viewers.greeting()))
             sending = asyncio.create_task(_send(socket, viewer))
             receiving = asyncio.create_task(session.receive(socket))
             both = [sending, receiving]

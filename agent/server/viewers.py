@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from sensebind.agent.conditioning.words import Words
-from sensebind.agent.robot.control_messages import Detect, Vocabulary, Waiting, Where
+from sensebind.agent.robot.control_messages import Detect, Embedding, Vocabulary, Waiting, Where
 from sensebind.agent.server.following import Follower, Happened
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.scene import Scene
@@ -34,6 +34,7 @@ _PATH = 600  # places where the robot was that are drawn
 _NEAR = 0.03  # metres that the robot goes before a place is added
 _DETECT_SECONDS = 1.0  # from the end of one detection to the next
 _POSE_SECONDS = 0.5
+_AGAIN_SECONDS = 2.0  # after something could not be shown
 _CHANGES = frozenset({"approval", "decided", "stopped", "finished", "connected"})
 """What may change which calls wait."""
 
@@ -64,6 +65,11 @@ class Viewer:
             self._events.popleft()
             self.dropped += 1
         self._events.append(message)
+        self._changed.set()
+
+    def greet(self, message: str) -> None:
+        """Queue the message that comes before all others."""
+        self._events.appendleft(message)
         self._changed.set()
 
     async def take(self) -> str | bytes:
@@ -189,18 +195,21 @@ class Viewers:
         while True:
             try:
                 await work()
+                continue
             except SenseBindError as error:
                 log.debug("viewers are not shown something: %s", error)
-                await asyncio.sleep(2.0)
+            except Exception:  # a fault in one of them must not end the others
+                log.exception("viewers are not shown something")
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _words(self) -> Words | None:
         try:
-            found = await self._link.result(Vocabulary())
-        except SenseBindError as error:
+            found = msgspec.convert(await self._link.result(Vocabulary()), list[Embedding])
+            texts = np.stack([np.frombuffer(one.text, "<f4") for one in found])
+            return Words([one.word for one in found], texts)
+        except (SenseBindError, msgspec.ValidationError, ValueError) as error:
             log.warning("what is perceived is not named at the page: %s", error)
             return None
-        texts = [np.frombuffer(msgspec.convert(o["text"], bytes), "<f4") for o in found]
-        return Words([one["word"] for one in found], np.stack(texts))
 
     async def _events(self, seeing: asyncio.Event) -> None:
         with self._follower.subscribed() as seen:
