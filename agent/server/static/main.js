@@ -1,7 +1,7 @@
 // Puts the page together: messages go to the parts that show them, wishes to the robot.
 
 import { Live } from "./live.js";
-import { Camera, Scan, Sound } from "./senses.js";
+import { Camera, Scan, Sound, older } from "./senses.js";
 import { Approvals, Talk } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
@@ -85,6 +85,8 @@ function begin(token) {
   sessionStorage.setItem("token", token);
   live.open(token);
 }
+
+setInterval(older, 500);
 
 // --- streams ------------------------------------------------------------------------------------
 

@@ -2,17 +2,27 @@
 
 const STALE = 2000; // milliseconds after which what is shown is marked as old
 
+const captions = new Map(); // element to what it says, and when that came
+
 export function caption(element, about, what) {
   const words = about.tags.map((one) => `${one.word} ${one.score.toFixed(2)}`).join(", ");
   const said =
     about.state === "nothing" ? "nothing"
     : about.state === "unknown" ? "something that its weights do not know"
     : words || "something";
-  element.replaceChildren(`${what} ${said} `);
   const age = document.createElement("small");
-  age.textContent = `${Math.round(about.age_ms)} ms old`;
-  element.append(age);
-  element.classList.toggle("stale", about.age_ms > STALE);
+  element.replaceChildren(`${what} ${said} `, age);
+  captions.set(element, { age, about, came: performance.now() });
+  older();
+}
+
+// What is shown grows older while nothing newer comes.
+export function older() {
+  for (const [element, { age, about, came }] of captions) {
+    const now = about.age_ms + performance.now() - came;
+    age.textContent = now < 10000 ? `${Math.round(now)} ms old` : `${Math.round(now / 1000)} s old`;
+    element.classList.toggle("stale", now > STALE);
+  }
 }
 
 export class Camera {
