@@ -326,7 +326,7 @@ def test_asking_again_does_not_decide_either(served: Served) -> None:
     time.sleep(0.5)  # whoever asked has gone, the request waits
     before: Any = [{"role": "user", "content": "go 4 metres"}]
     with pytest.raises(InputError, match="waits for a person"):
-        list(AttachedRobot(agent._config, thread).turn("never mind", history=before))
+        list(AttachedRobot(agent._config, thread).turn("what do you see?", history=before))
     assert agent.waiting()[thread] == [request]
     agent.stop("end of the test")
 
