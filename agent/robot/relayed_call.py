@@ -63,7 +63,11 @@ class RelayedCall(BaseChatModel):
 
 
 class SightAlone:
-    """The age of what is seen, which movements are held to; nothing is perceived for a model."""
+    """The age of what is seen, which movements are held to; nothing is perceived for a model.
+
+    Attributes:
+        senses: None, for instructions that name them.
+    """
 
     senses: tuple[str, ...] = ()
 

@@ -23,7 +23,11 @@ Happened = dict[str, Any]
 
 
 class Subscription:
-    """Events from now on, for one reader; the oldest are dropped where it is too slow."""
+    """Events from now on, for one reader; the oldest are dropped where it is too slow.
+
+    Attributes:
+        dropped: How many were.
+    """
 
     def __init__(self) -> None:
         self._events: deque[Happened] = deque()
@@ -57,7 +61,11 @@ class Subscription:
 
 
 class Follower:
-    """Follows a robot in a task of the server's loop, and again when it comes back."""
+    """Follows a robot in a task of the server's loop, and again when it comes back.
+
+    Attributes:
+        connected: Whether it is followed now.
+    """
 
     def __init__(self, link: RobotLink) -> None:
         """Prepare.

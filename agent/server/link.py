@@ -21,6 +21,9 @@ class TooBusy(InputError):
 class RobotLink:
     """Asks a robot over its control socket; each request has a connection of its own.
 
+    Attributes:
+        config: The robot's file.
+
     Example:
         ```python
         async for kind, value in link.events(Ask("what do you see?")):
