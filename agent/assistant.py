@@ -113,6 +113,7 @@ class Assistant:
         system: str = "",
         media: "MediaForModel | None" = None,
         reader: Reader | None = None,
+        grounded: bool = True,
     ) -> None:
         """Wires a LangChain agent.
 
@@ -139,6 +140,7 @@ class Assistant:
             media: What a language model of another kind is shown of images, sounds and point
                 clouds; by default, images if its profile says that it takes them, and words.
             reader: Reads a turn's words before the model does; by default that of the checkpoint.
+            grounded: Hold acting calls to what was said; not where no model makes them.
 
         Raises:
             InputError: Senses that this language model cannot take, two tools of one name, or a
@@ -152,7 +154,7 @@ class Assistant:
             raise InputError(f"{thread!r} names no dialog: use printable characters")
         self._thread = thread
         self._stop = stop
-        shown = _for_model(chat, senses)
+        shown = senses_for_model(chat, senses)
         self._owned: list[Dialogs | AuditLog | Approvals | KeptResults | Rates] = []
         self._dialogs = self._own(dialogs, Dialogs)
         self._audit = self._own(audit, AuditLog)
@@ -180,8 +182,8 @@ class Assistant:
             *middleware,
             OfferReading(),
             FitTurn(room),
-            GroundCalls(chat, tools, reader),
-            *([] if ours else [_shows_media(chat, shown, media)]),
+            *([GroundCalls(chat, tools, reader)] if grounded else []),
+            *([] if ours else [senses_around(chat, shown, media)]),
             *([] if ours else [MarkOrigins(Influence(tools))]),
             *filter(None, [self._policy.middleware(tools)]),
             ModelCallLimitMiddleware(run_limit=MAX_CALLS, exit_behavior="end"),
@@ -276,6 +278,17 @@ class Assistant:
         if self._stop is not None:
             self._stop()
 
+    def withdraw(self) -> None:
+        """Rejects what waits for approval, and ends a turn that went on in the meantime.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        try:
+            self._approvals.reject(self._thread)
+        finally:
+            self.cancel_turn()
+
     def cancel_turn(self) -> None:
         """Ends the turn as `cancel` does, and leaves it to the turn's own tools to stop moving."""
         self._governor.cancel(self._lock.cancel())
@@ -358,6 +371,15 @@ class Assistant:
         """Returns the calls that wait for a person's decision, also of an earlier process."""
         return self._turns.pending()
 
+    def waiting(self) -> list[Request]:
+        """As `pending`, for those who only look: decisions without an id do not refer to it."""
+        return self._turns.waiting()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no turn of this dialog runs here, and no call waits for a person."""
+        return not self._lock.held and not self.waiting()
+
     async def aask(self, text: str) -> TurnRecord:
         """As `ask`, in a coroutine."""
         record = TurnRecord(text)
@@ -414,7 +436,16 @@ async def _in_thread(work: Callable[[], object]) -> None:
     await done.wait()
 
 
-def _for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
+def senses_for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
+    """Returns senses in the form that a language model takes.
+
+    Args:
+        chat: The language model.
+        senses: `Senses` for our own, `TurnSenses` for any; None for none.
+
+    Raises:
+        InputError: The model cannot take them.
+    """
     if senses is None or hasattr(senses, "perceive"):
         return senses
     if isinstance(chat, ChatSenseBind):
@@ -429,8 +460,14 @@ def _senses_of(senses: TurnSenses | None) -> Sequence[str]:
     return () if senses is None else getattr(senses, "senses", ("sight", "hearing", "scan"))
 
 
-def _shows_media(chat: BaseChatModel, senses: TurnSenses | None, media: Any) -> Any:
-    """What shows images and other media to a language model of another kind."""
+def senses_around(chat: BaseChatModel, senses: TurnSenses | None, media: Any = None) -> Any:
+    """Returns the middleware that shows media to a language model of another kind.
+
+    Args:
+        chat: The language model.
+        senses: What it perceives; some bring a middleware of their own.
+        media: What it is shown of images and other media; by default what its profile says.
+    """
     if (own := getattr(senses, "middleware", None)) is not None:
         return own
     # With all decoders, which our own model loads when it is shown something.

@@ -7,6 +7,7 @@ message, whose id is that of the turn's record, and all that follows it up to th
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 from langgraph.constants import END, START
@@ -56,6 +57,21 @@ class History:
     def messages(self) -> list[BaseMessage]:
         """Returns what the model is shown, the oldest first."""
         return list(self._agent.get_state(self.config).values.get("messages", []))
+
+    def begin_with(self, said: Sequence[Mapping[str, Any]]) -> None:
+        """Begins an empty dialog with what was said elsewhere; what was perceived is not known.
+
+        Args:
+            said: Messages with `role` ("user" or "assistant") and `content`.
+        """
+        made: list[BaseMessage] = [
+            HumanMessage(one["content"], id=uuid4().hex)
+            if one["role"] == "user"
+            else AIMessage(one["content"], id=uuid4().hex)
+            for one in said
+        ]
+        if made:
+            self._agent.update_state(self.config, {"messages": made}, as_node=START)
 
     def pending(self) -> list[Request]:
         """Returns the calls of the last turn that wait for a person's decision."""

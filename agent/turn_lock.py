@@ -54,6 +54,11 @@ class TurnLock:
             return self._cancelled
 
     @property
+    def held(self) -> bool:
+        """Whether a turn is running in this process."""
+        return self._running.locked()
+
+    @property
     def cancels(self) -> int:
         """How often `cancel` was called; what a turn is given as `asked`."""
         with self._beginning:

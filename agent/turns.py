@@ -106,11 +106,12 @@ class Turns:
 
     def pending(self) -> list[Request]:
         """Returns the calls that wait for a person's decision, as shown from now on."""
-        waiting = self._waiting()
+        waiting = self.waiting()
         self._shown = tuple(one.id for one in waiting)
         return waiting
 
-    def _waiting(self) -> list[Request]:
+    def waiting(self) -> list[Request]:
+        """Returns the calls that wait for a person's decision, to somebody who only looks."""
         return self._approvals.waiting(self._thread, self._history.pending())
 
     def ask(
@@ -127,7 +128,7 @@ class Turns:
 
     def decide(self, decisions: Sequence[Decision], cancelled: threading.Event) -> Events:
         """Goes on with the turn that waits for a person; see `Assistant.decide`."""
-        pairs = matched(self._waiting(), decisions, self._shown, self._tools)
+        pairs = matched(self.waiting(), decisions, self._shown, self._tools)
         record = self._record_of([one for one, _ in pairs])
         given = self._resume(pairs)
         yield from self._steps(record, lambda: given, cancelled)
@@ -291,6 +292,7 @@ class Turns:
                 reason=decision.reason,
                 request=request.id,
                 arguments=dict(decision.arguments or request.arguments),
+                by=decision.by,
             )
             if (call := self._calls.get(request.call)) is not None:
                 call.decision = decision.kind

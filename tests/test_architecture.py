@@ -53,6 +53,7 @@ LAYERS = (
     "agent.reader",
     "agent",
     "agent.robot",
+    "agent.server",
     "agent.evaluation",
     "agent.training",
     "agent.cli",

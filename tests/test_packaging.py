@@ -57,6 +57,8 @@ def test_wheel_holds_one_namespace_and_the_weights(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sensebind"}
     assert "sensebind/checkpoints/simhome/model.safetensors" in names
+    page = {"index.html", "style.css", "main.js", "icon.svg"}
+    assert {f"sensebind/agent/server/static/{name}" for name in page} <= set(names)
     weights = [
         i for i in zipfile.ZipFile(wheel).infolist() if "/checkpoints/simhome/" in i.filename
     ]

@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control import ControlServer
 from sensebind.agent.robot.metrics import MetricsServer
 from sensebind.agent.robot.monitor import Monitor
+from sensebind.agent.server.app import ServeOptions, make_app
+from sensebind.agent.server.link import RobotLink
+from sensebind.agent.server.tokens import Role
 from sensebind.errors import BusError, ConfigurationError
 from sensebind.perception.bus.endpoints import check_endpoint, open_context
 from sensebind.perception.bus.pubsub import Publisher
@@ -113,7 +117,10 @@ def test_what_faces_a_network_is_not_in_the_robots_main_process() -> None:
 Served = tuple[str, int, str, str]
 
 
-@pytest.fixture(scope="module", params=["metrics", "metrics with a token", "SimHome's house"])
+@pytest.fixture(
+    scope="module",
+    params=["metrics", "metrics with a token", "SimHome's house", "API and page with tokens"],
+)
 def http(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
@@ -122,6 +129,15 @@ def http(
         if request.param == "SimHome's house":
             house = stack.enter_context(HouseServer(DeviceState()))
             yield request.param, int(house.address.rpartition(":")[2]), "/status", ""
+            return
+        if request.param == "API and page with tokens":
+            config = RobotConfig.model_validate({"streams": {"camera": {"source": "camera:0"}}})
+            options = ServeOptions(max_body=64 * 1024)
+            rules = options.rules({Role.API: TOKEN, Role.VIEWER: "v" * 24})
+            app = make_app(RobotLink(config), options)
+            listener = listen("127.0.0.1", 0)
+            server = stack.enter_context(HttpServer(app, listener, rules, "server"))
+            yield request.param, server.port, "/v1/models", TOKEN
             return
         token = TOKEN if "token" in request.param else ""
         folder = tmp_path_factory.mktemp("m")
@@ -151,7 +167,10 @@ def ask(served: Served, method: str = "GET", body: bytes = b"", /, **headers: st
 
 def test_all_http_servers_are_tried(http: Served) -> None:
     names = {one.name for one in SERVERS if one.wire is Wire.HTTP}
-    assert names == {"metrics", "SimHome's house"} and http[0].partition(" with")[0] in names
+    assert (
+        names == {"metrics", "SimHome's house", "API and page"}
+        and http[0].partition(" with")[0] in names
+    )
     assert ask(http) == 200
 
 
@@ -277,6 +296,83 @@ def test_connections_are_bounded_and_free_again(strict: Served) -> None:
         assert sum(closed(one, 0.1) for one in many) >= 16
         assert all(closed(one) for one in many)  # the others when they were idle for too long
     assert ask(strict) == 200
+
+
+# --- the API and the page ---
+
+
+def shake_hands(port: int, **headers: str) -> int:
+    """Ask for a WebSocket, and return the status of the answer."""
+    every = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    served = ("", port, "/v1/realtime", "")
+    return ask(served, **(every | headers))
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[int]:
+    """A server of WebSockets behind every rule; gives its port."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        body = scope["role"].encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    rules = HttpRules(
+        roles={"api": TOKEN, "viewer": "v" * 24},
+        open=frozenset({"/open"}),
+        origins=frozenset({"https://panel.example"}),
+        websockets=True,
+        per_minute=40,
+    )
+    with HttpServer(app, listen("127.0.0.1", 0), rules, "guarded") as server:
+        yield server.port
+
+
+def test_websockets_are_held_to_the_same_rules(guarded: int) -> None:
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert shake_hands(guarded, **bearer) == 101
+    assert shake_hands(guarded, Sec_WebSocket_Protocol=f"sensebind, token.{TOKEN}") == 101
+    own = {"Origin": f"http://127.0.0.1:{guarded}"}
+    assert shake_hands(guarded, **bearer, **own) == 101
+    assert shake_hands(guarded) == 401
+    assert shake_hands(guarded, Authorization="Bearer wrong") == 401
+    assert shake_hands(guarded, Sec_WebSocket_Protocol="sensebind, token.wrong") == 401
+    assert shake_hands(guarded, **bearer, Origin="https://evil.example") == 403
+    assert shake_hands(guarded, **bearer, Sec_Fetch_Site="cross-site") == 403
+    assert shake_hands(guarded, **bearer, Host="evil.example") == 400
+
+
+def test_each_token_is_a_role_and_open_paths_need_none(guarded: int) -> None:
+    assert ask(("", guarded, "/", TOKEN)) == 200
+    assert ask(("", guarded, "/", "v" * 24)) == 200
+    assert ask(("", guarded, "/", "")) == 401
+    assert ask(("", guarded, "/open", "")) == 200
+    assert ask(("", guarded, "/open/", "")) == 401
+
+
+def test_pages_of_sites_that_are_named_may_call(guarded: int) -> None:
+    panel = {"Origin": "https://panel.example", "Sec_Fetch_Site": "cross-site"}
+    assert ask(("", guarded, "/", TOKEN), **panel) == 200
+    assert ask(("", guarded, "/", ""), **panel) == 401
+    assert ask(("", guarded, "/", ""), "OPTIONS", **panel) == 204  # a browser asks without a token
+    other = panel | {"Origin": "https://panel.example.evil"}
+    assert ask(("", guarded, "/", ""), "OPTIONS", **other) == 403
+
+
+def test_requests_are_counted_by_role(guarded: int) -> None:
+    answers = [ask(("", guarded, "/", "v" * 24)) for _ in range(45)]
+    assert answers[0] == 200 and answers[-1] == 429
+    assert ask(("", guarded, "/", TOKEN)) == 200  # another role
 
 
 # --- sockets of this user ---

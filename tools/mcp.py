@@ -249,6 +249,7 @@ class Offered:
         call: Called with the arguments; returns the answer, and an image as JPEG or None. It
             raises `SenseBindError` when the tool fails.
         stops: Whether it stops the robot: it waits for no other call.
+        acts: Whether it changes something, or moves the robot.
     """
 
     name: str
@@ -256,6 +257,7 @@ class Offered:
     schema: Mapping[str, Any]
     call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
     stops: bool = False
+    acts: bool = False
 
 
 def schema_of(tool: BaseTool) -> dict[str, Any]:
@@ -325,7 +327,7 @@ def mcp_server(tools: Sequence[BaseTool | Offered], *, name: str = "sensebind") 
                 name=one.name,
                 description=one.description,
                 inputSchema=dict(one.schema),
-                annotations=types.ToolAnnotations(readOnlyHint=not one.stops),
+                annotations=types.ToolAnnotations(readOnlyHint=not (one.stops or one.acts)),
             )
             for one in by_name.values()
         ]

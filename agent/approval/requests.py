@@ -78,12 +78,14 @@ class Decision:
         reason: For `reject`: what the model reads; by default, that it was not allowed.
         request: The id of the request that it answers. Without one it answers what was shown last
             at its position, see `Assistant.decide`.
+        by: Who decided, for the audit log: a person's name, and where they decided.
     """
 
     kind: str
     arguments: Mapping[str, Any] | None = None
     reason: str = ""
     request: str = ""
+    by: str = ""
 
     def check(self, request: Request, tool: BaseTool | None) -> None:
         """Checks that it can be carried out; nothing has happened before.

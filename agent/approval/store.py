@@ -97,6 +97,16 @@ class Approvals:
             )
         return found
 
+    def threads(self) -> list[str]:
+        """Return the dialogs in which a request waits.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        with self._writing() as file:
+            rows = file.execute("SELECT DISTINCT thread FROM approvals WHERE state = 'pending'")
+            return [str(row[0]) for row in rows]
+
     def decide(
         self, thread: str, decided: Sequence[tuple[Request, Mapping[str, Any] | None]]
     ) -> None:

@@ -30,11 +30,13 @@ from sensebind.agent.cli import (
     record,
     replay,
     run,
+    serve,
     stop,
     teach,
     threads,
     top,
     train,
+    ui,
     watch,
 )
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
@@ -49,6 +51,8 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "ask": ask.ask,
         "imagine": imagine.imagine,
         "mcp": mcp.mcp,
+        "ui": ui.ui,
+        "serve": serve.serve,
         "threads": threads.app,
     },
     "Run a robot": {

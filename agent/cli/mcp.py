@@ -32,7 +32,8 @@ def mcp(
 ) -> int:
     """Offer the senses and tools of a robot over MCP (standard input and output).
 
-    Tools that act are left out; `stop` is there.
+    With --attach, tools that act are offered, too: their calls wait until a person decides at the
+    page or a terminal, or the policy does. Without it they are left out. `stop` is always there.
     """
     if attach and robot is None:
         raise ConfigurationError("--attach needs the robot's file: mcp rover.yaml --attach")
@@ -75,7 +76,7 @@ def _stop_tool(stop: Callable[[str], None]) -> Offered:
 
 
 def _serve_running(config: RobotConfig) -> int:
-    """Offer what a running robot observes, as its client; no PyTorch is imported."""
+    """Offer the tools of a running robot, as its client; no PyTorch is imported."""
     import asyncio
 
     from sensebind.agent.robot.client import AttachedRobot
@@ -87,10 +88,16 @@ def _serve_running(config: RobotConfig) -> int:
         answer = robot.call(tool, arguments)
         return answer.text, answer.image
 
-    tools = [_stop_tool(robot.stop)] + [
-        Offered(one["name"], one["description"], one["schema"], partial(call, one["name"]))
-        for one in robot.tools()
-        if one["risk"] == "observe"
-    ]
+    def act(tool: str, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
+        return robot.act(tool, arguments).text, None
+
+    tools = [_stop_tool(robot.stop)]
+    for one in robot.tools():
+        name, described, schema = one["name"], one["description"], one["schema"]
+        if one["risk"] == "observe":
+            tools.append(Offered(name, described, schema, partial(call, name)))
+        elif one["risk"] != "stop":
+            described = f"{described} It acts: a person may have to allow each call."
+            tools.append(Offered(name, described, schema, partial(act, name), acts=True))
     asyncio.run(serve_stdio(mcp_server(tools)))
     return 0

@@ -9,7 +9,8 @@ import os
 import queue
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,13 +49,23 @@ def run(
         gc.freeze()
 
 
-def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -> int:
+Alongside = Callable[[], AbstractContextManager[dict[str, str]]]
+"""Starts what runs next to a robot; gives its addresses, by name."""
+
+
+def run_robot(
+    path: Path,
+    seconds: float | None = None,
+    as_json: bool = False,
+    alongside: Alongside | None = None,
+) -> int:
     """Run a robot until Ctrl-C or SIGTERM; Ctrl-\\ and SIGUSR1 stop what moves, and end nothing.
 
     Args:
         path: Its robot.yaml.
         seconds: End by itself after so long.
         as_json: Print addresses at the start and all streams at the end as JSON.
+        alongside: Starts what ends with the robot; its addresses are printed, too.
 
     Returns:
         0 after an orderly end, `EXIT_HUNG` when the thread that watches the workers hangs: whoever
@@ -91,7 +102,8 @@ def run_robot(path: Path, seconds: float | None = None, as_json: bool = False) -
                 return 0
             if config.llm is not None:
                 running.append(robot.agent)
-            out.started(robot.addresses, robot.pids)
+            more = stack.enter_context(alongside()) if alongside is not None else {}
+            out.started(robot.addresses | more, robot.pids)
             until = time.monotonic() + (seconds if seconds is not None else float("inf"))
             hopeless, starting = False, True
             while not stop.wait(_TICK) and time.monotonic() < until and not hopeless:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from langchain_core.messages import HumanMessage
 
+from sensebind.agent.conditioning.media import media_of
 from sensebind.agent.conditioning.media_encoder import ENHANCED, FileSenses
 from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import InputError
@@ -62,6 +66,32 @@ class Embedder:
             InputError: It cannot be read, or there is nothing to perceive in it.
         """
         vector = self._embedded(modality, path)
+        if modality in ENHANCED and (cache := self._media.cache) is not None:
+            s = self._settings
+            vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
+        return vector
+
+    def block(self, block: Mapping[str, Any]) -> np.ndarray:
+        """Embed a content block of a message: a text, or one medium (`media.py`).
+
+        Sounds and point clouds are enhanced as the senses' workers do it, so that the result can be
+        compared with percepts.
+
+        Returns:
+            float32 [D], unit norm.
+
+        Raises:
+            InputError: It cannot be read, names a file, or there is nothing to perceive in it.
+        """
+        if block.get("type") == "text":
+            return self.text(str(block.get("text") or ""))
+        media = media_of(HumanMessage([dict(block)]), read_files=False)
+        if len(media) != 1:
+            raise InputError("embed one text, image, sound or point cloud at a time")
+        modality, perceived = self._media.perceive(media[0])
+        if perceived is None:
+            raise InputError(f"there is nothing to perceive in this {modality}")
+        vector = perceived.embedding
         if modality in ENHANCED and (cache := self._media.cache) is not None:
             s = self._settings
             vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,29 +18,39 @@ import torch
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.approval import Approvals, Decision
+from sensebind.agent.approval import Decision, Request
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
-from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.assistant import Assistant, Events, TurnRecord
 from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
+from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.dialogs import RobotDialogs
+from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
+from sensebind.agent.robot.looking import Looking
 from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
+from sensebind.agent.robot.relayed_call import RelayedCall, SightAlone
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
-from sensebind.agent.stop_words import is_stop
 from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
-from sensebind.errors import ConfigurationError, SenseBindError, SourceError, ToolError, one_line
+from sensebind.errors import (
+    ConfigurationError,
+    InputError,
+    SourceError,
+    ToolError,
+    one_line,
+)
 from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.taught import TaughtNames
 from sensebind.memory.watches import Watch
@@ -49,6 +58,7 @@ from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.modality import Modality, modality_of
 from sensebind.perception.storage.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
+from sensebind.tools.arguments import check_arguments
 from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
@@ -73,6 +83,7 @@ class RobotAgent:
         tools: What the language model may call.
         memory: What was perceived before; None if the robot keeps no memory.
         names: What it was taught by showing.
+        looking: What those who look at the robot are shown.
     """
 
     def __init__(
@@ -107,18 +118,17 @@ class RobotAgent:
         self._transient = transient
         self._dialogs = dialogs
         self._stack = ExitStack()
-        self._assistants: dict[str, Assistant] = {}
-        self._lock = threading.Lock()  # held while a dialog is opened; a stop does not wait for it
-        self._stops = 0
         self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
         self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
-        self._approvals: Approvals | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
         self._driving = DrivingProcess(paused)
+        self._embedder = Embedder(config.weights)
         self.memory: Remembering | None = None
         self.tools: list[BaseTool] = []
         self.awareness: Awareness
+        self.looking: Looking
+        self._talks: RobotDialogs
         self.names: TaughtNames
 
     def __enter__(self) -> Self:
@@ -136,6 +146,11 @@ class RobotAgent:
         self._stack.close()
 
     @property
+    def followers(self) -> Followers:
+        """Who sees what happens in all turns."""
+        return self._talks.followers
+
+    @property
     def driving_pid(self) -> int:
         """Id of the process that drives the base; 0 without one."""
         return self._driving.pid
@@ -143,54 +158,105 @@ class RobotAgent:
     # --- talking --------------------------------------------------------------------------------
 
     def turn(
-        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        thread: str = "",
+        history: Sequence[Mapping[str, Any]] | None = None,
     ) -> Events:
         """Take one turn, once the last one's changes are perceived; see `Assistant.turn`.
 
         A text that is a stop stops the robot, whichever dialog it is said in: who stands next to it
         does not know whose movement it is.
+
+        Args:
+            text: What is said.
+            media: Content blocks that come with it.
+            thread: Name of the dialog.
+            history: What was said before, of a dialog that its client keeps; see `guests.py`.
+
+        Raises:
+            InputError: A call of a dialog that its client keeps waits for a person.
         """
-        if is_stop(text):
-            with contextlib.suppress(SenseBindError):  # the turn below stops again, and reports it
-                self.stop("the user said so")
-        return self._begin(thread, lambda dialog: dialog.turn(text, media))
+        return self._talks.turn(text, media, thread, history)
 
     def decide(self, decisions: Sequence[Decision], *, thread: str = "") -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`."""
-        return self._begin(thread, lambda dialog: dialog.decide(decisions))
+        return self._talks.decide(decisions, thread)
 
-    def _begin(self, thread: str, begin: Callable[[Assistant], Events]) -> Events:
-        """Begin something in a dialog, and cancel it if a stop came while the dialog was opened."""
-        before = self._stops
-        dialog = self.assistant(thread)
-        events = begin(dialog)
-        if self._stops != before:
-            dialog.cancel_turn()
-        return self._noting(events)
+    def waiting(self) -> dict[str, list[Request]]:
+        """Return the calls of all dialogs that wait for a person, by name of the dialog."""
+        return self._talks.waiting()
+
+    def act(self, tool: str, arguments: Mapping[str, Any], *, thread: str) -> Events:
+        """Make a call for a program, as if a model had made it; see `relayed_call.py`.
+
+        Args:
+            tool: A tool that acts.
+            arguments: As its schema says.
+            thread: Name of a dialog of its own, which goes on when a person has decided.
+
+        Raises:
+            InputError: There is no such tool, or it does not take these arguments.
+        """
+        found = next((o for o in self.tools if o.name == tool and risk_of(o) in ACTING), None)
+        if found is None:
+            raise InputError(f"no tool that acts is called {tool!r}")
+        check_arguments(found, arguments)
+        relay = RelayedCall(tool=tool, arguments=dict(arguments))
+        return self._talks.relay(relay, SightAlone(self.awareness), thread, f"call {tool}")
+
+    def complete(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        choice: str,
+        cancelled: threading.Event,
+    ) -> Generator[str | Said, None, None]:
+        """Let the language model answer a client that has tools of its own; see `completion.py`."""
+        return complete(self._chat, self._senses, messages, tools, choice, cancelled)
+
+    def embed(self, items: Sequence[Mapping[str, Any]]) -> tuple[str, list[np.ndarray]]:
+        """Embed texts and media in the space of the percepts; see `Embedder.block`.
+
+        Returns:
+            Digest of the encoder, and float32 [D] for each.
+
+        Raises:
+            InputError: One of them cannot be embedded.
+        """
+        return self._embedder.model, [self._embedder.block(one) for one in items]
 
     def assistant(self, thread: str = "") -> Assistant:
         """Return the dialog of a thread, with the robot's tools, policy and senses."""
-        name = thread or "default"
-        with self._lock:
-            if name not in self._assistants:
-                self._assistants[name] = self._stack.enter_context(
-                    Assistant(
-                        self._chat,
-                        self.tools,
-                        self._senses,
-                        gaps=self._gaps,
-                        thread=name,
-                        dialogs=self._kept_dialogs,
-                        policy=self._policy,
-                        audit=self._audit,
-                        stop=self._stop_moving,
-                        settle=self._settle,
-                        robot=self._rates,
-                        hold=self._why_not_move,
-                        middleware=[TeachWords()],
-                    )
-                )
-            return self._assistants[name]
+        return self._talks.get(thread)
+
+    def _new_dialog(
+        self,
+        name: str,
+        kept: Dialogs | None,
+        *,
+        chat: BaseChatModel | None = None,
+        senses: Any = None,
+        grounded: bool = True,
+    ) -> Assistant:
+        return Assistant(
+            chat or self._chat,
+            self.tools,
+            senses or self._senses,
+            gaps=self._gaps,
+            thread=name,
+            dialogs=kept,
+            policy=self._policy,
+            audit=self._audit,
+            stop=self._stop_moving,
+            settle=self._settle,
+            robot=self._rates,
+            hold=self._why_not_move,
+            middleware=[TeachWords()],
+            grounded=grounded,
+        )
 
     def stop(self, reason: str = "") -> None:
         """Stop what moves, every turn that runs, and reject what waits for approval.
@@ -201,25 +267,7 @@ class RobotAgent:
         Raises:
             SenseBindError: The base did not take the stop, or it could not be recorded.
         """
-        self._stops += 1
-        assistants = list(self._assistants.values())
-        # Nothing that is written on the way may delay another dialog: all are cancelled first.
-        for assistant in assistants:
-            assistant.cancel_turn()
-        stops = [partial(assistant.stop, reason) for assistant in assistants] or [self._stop_moving]
-        failures: list[SenseBindError] = []
-        for stop in [*stops, self._reject_all]:
-            try:
-                stop()
-            except SenseBindError as error:  # the others stop all the same
-                failures.append(error)
-        if failures:
-            raise failures[0]
-
-    def _reject_all(self) -> None:
-        """Reject what waits in dialogs that nobody has opened since the robot was started."""
-        if self._approvals is not None:
-            self._approvals.reject()
+        self._talks.stop(reason)
 
     def hold(self, paused: frozenset[str]) -> None:
         """Let go of streams that are about to be paused: what relies on them stops first.
@@ -262,6 +310,8 @@ class RobotAgent:
             SenseBindError: A turn is running, or a store cannot be written.
         """
         memory = self.memory
+        if not dry:
+            self._talks.forget_guests()
 
         def erase_memory(spans: Sequence[Span]) -> dict[str, int]:
             found = memory.recorder.erase(spans, dry=dry) if memory is not None else {}
@@ -355,6 +405,7 @@ class RobotAgent:
             names=self.names,
         )
         self.tools = make_tools(context)
+        self.looking = Looking(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
         self._policy = policy_of(config)
@@ -367,14 +418,16 @@ class RobotAgent:
             note_dialogs(config, self._dialogs)
         dialogs = self._dialogs or (state / "dialogs.sqlite" if keep else None)
         self._kept_dialogs = stack.enter_context(Dialogs(dialogs)) if dialogs else None
-        if self._kept_dialogs is not None:
-            self._approvals = Approvals(self._kept_dialogs.path)
-            stack.callback(self._approvals.close)
         self._rates = Rates(state) if keep else Rates()
         stack.callback(self._rates.close)
         if keep:
             self._audit = AuditLog(state / "audit.jsonl")
             stack.callback(self._audit.close)
+        self._talks = stack.enter_context(
+            RobotDialogs(
+                self._new_dialog, self._stop_moving, self._took, self._kept_dialogs, self._audit
+            )
+        )
 
     def _name_of(self, modality: str, embedding: np.ndarray) -> str:
         found = self.names.match(modality, embedding)
@@ -427,7 +480,7 @@ class RobotAgent:
             ),
             words=[f"a {word}" for word in vocabulary(config.weights)],
         )
-        embedder = Embedder(config.weights)
+        embedder = self._embedder
         describe = describer(chat) if chat is not None else None
         memory = Remembering(
             options, embedder, describe=describe, say=self._say, taught=self.names.example
@@ -443,14 +496,10 @@ class RobotAgent:
 
     # --- what acted -----------------------------------------------------------------------------
 
-    def _noting(self, events: Events) -> Events:
+    def _took(self, record: TurnRecord) -> None:
         """Note when something acted."""
-        for event in events:
-            if isinstance(event, Finished) and any(
-                call.name in self._acting for call in event.record.tool_calls
-            ):
-                self._acted = time.monotonic()
-            yield event
+        if any(call.name in self._acting for call in record.tool_calls):
+            self._acted = time.monotonic()
 
     def _settle(self, cancelled: threading.Event) -> None:
         """Wait until the senses perceive what the last turn changed, or the turn is cancelled.

@@ -6,7 +6,11 @@ It imports neither PyTorch nor LangChain: what thinks and acts is the robot's ow
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
+import secrets
 import socket
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -15,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sensebind.agent.approval.requests import Request
-from sensebind.agent.events import Event
+from sensebind.agent.events import Event, Finished, TurnRecord
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Act,
     Answer,
     Ask,
     Call,
     Command,
     Decide,
+    Follow,
     Forget,
     Look,
     Pending,
@@ -61,14 +67,26 @@ class AttachedRobot:
     config: RobotConfig
     thread: str = "default"
 
-    def turn(self, text: str, media: Sequence[Mapping[str, Any]] = ()) -> Events:
+    def turn(
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        history: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Events:
         """Take one turn; yields what `Assistant.turn` yields.
+
+        Args:
+            text: What is said.
+            media: Content blocks that come with it.
+            history: What was said before, of a dialog that the caller keeps; see `Ask`.
 
         Raises:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.
         """
-        return self._events(Ask(text, [dict(one) for one in media], self.thread))
+        before = None if history is None else [dict(one) for one in history]
+        return self._events(Ask(text, [dict(one) for one in media], self.thread, before))
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
         """Go on with a turn that waits for approval; see `Assistant.decide`.
@@ -80,7 +98,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.
         """
-        given = [msgspec.to_builtins(one) for one in decisions]
+        given = [{"by": _user(), **_given(one)} for one in decisions]
         return self._events(Decide(given, self.thread))
 
     def pending(self) -> list[Request]:
@@ -145,6 +163,31 @@ class AttachedRobot:
         """
         return msgspec.convert(self._result(Call(tool, dict(arguments))), Answer)
 
+    def act(self, tool: str, arguments: Mapping[str, Any], wait: float = 60.0) -> Answer:
+        """Call a tool that acts, and wait for who decides about it: a person, or the policy.
+
+        Args:
+            tool: Its name.
+            arguments: As its schema says.
+            wait: Seconds for a person to decide; the call goes on waiting after that.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: There is no such tool, or it does not take these arguments.
+        """
+        thread = f"program-{secrets.token_hex(8)}"
+        with contextlib.closing(self._exchange(Follow(), wait)) as seen:
+            next(seen)  # what happens from here on is seen
+            record = None
+            for event in self._events(Act(tool, dict(arguments), thread)):
+                if isinstance(event, Finished):
+                    record = event.record
+            if record is not None and record.pending:
+                record = _decided(seen, thread, time.monotonic() + wait)
+        if record is None:
+            return Answer(f"{tool} waits for a person's approval: it runs when they allow it")
+        return Answer(record.error or record.assistant or "stopped")
+
     def _events(self, command: Command) -> Events:
         for kind, value in self._exchange(command, None):
             yield decode_event(kind, value)
@@ -155,7 +198,9 @@ class AttachedRobot:
                 return value
         raise BusError(f"the robot {self._name} went away without an answer")
 
-    def _exchange(self, command: Command, timeout: float | None) -> Iterator[tuple[str, Any]]:
+    def _exchange(
+        self, command: Command, timeout: float | None
+    ) -> Generator[tuple[str, Any], None, None]:
         path = self.config.control_socket
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -188,6 +233,39 @@ class AttachedRobot:
                 f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
             )
         return f"the robot {self._name} does not run here: start it with `sensebind run`"
+
+
+def _decided(seen: Iterator[tuple[str, Any]], thread: str, until: float) -> TurnRecord | None:
+    """Wait until a turn of a dialog is over; None where it still waits for a person."""
+    decided = False
+    with contextlib.suppress(BusError):  # nothing has happened for so long
+        for _, event in seen:
+            if time.monotonic() > until:
+                return None
+            if event["kind"] == "stopped":
+                return TurnRecord("", assistant="the robot was stopped")
+            if event["thread"] != thread:
+                continue
+            decided = decided or event["kind"] == "decided"
+            if decided and event["kind"] == "finished":
+                finished = decode_event(event["kind"], event["value"])
+                assert isinstance(finished, Finished)
+                return finished.record
+    return None
+
+
+def _given(decision: Decision) -> dict[str, Any]:
+    """A decision as plain values; without who made it, where it does not say."""
+    plain = msgspec.to_builtins(decision)
+    return plain if plain["by"] else {k: v for k, v in plain.items() if k != "by"}
+
+
+def _user() -> str:
+    """Who uses this process, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"user {os.getuid()}"
 
 
 def _read(line: bytes) -> dict[str, Any]:

@@ -18,20 +18,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
+import numpy as np
 
 from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
+    Act,
     Answer,
     Ask,
     Call,
     Command,
+    Complete,
     Decide,
+    Detect,
+    Embed,
+    Embedded,
+    Embedding,
+    Follow,
     Forget,
     Look,
     Pending,
     Stop,
+    Vocabulary,
+    Waiting,
+    Where,
     decode_command,
     encode,
     encode_event,
@@ -51,6 +62,10 @@ MAX_CONNECTIONS = 4 * MAX_CLIENTS
 _TICK = 0.2  # seconds between looks whether to end
 _LAST_SECONDS = 1.0  # for the turns of all clients to end with the robot
 _PATIENCE = 10.0  # seconds that a client may take to say what it wants, and to read an answer
+
+
+class Busy(InputError):
+    """So many clients are served already that this one has to come again."""
 
 
 class ControlServer:
@@ -125,7 +140,8 @@ class ControlServer:
                 continue
             if not self._doors.acquire(blocking=False):
                 with connection, contextlib.suppress(OSError):
-                    connection.sendall(_error(f"there are {MAX_CONNECTIONS} connections already"))
+                    text = f"there are {MAX_CONNECTIONS} connections already"
+                    connection.sendall(_error(text, busy=True))
                 continue
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._lock:
@@ -148,7 +164,7 @@ class ControlServer:
                 except (BrokenPipeError, ConnectionError):
                     raise
                 except SenseBindError as error:
-                    connection.sendall(_error(str(error)))
+                    connection.sendall(_error(str(error), busy=isinstance(error, Busy)))
                 except Exception as error:  # a client must learn that its request came to nothing
                     log.exception("a client's request failed")
                     connection.sendall(_error(f"{type(error).__name__}: {error}"))
@@ -171,7 +187,7 @@ class ControlServer:
             yield
             return
         if not self._places.acquire(blocking=False):
-            raise InputError(f"{MAX_CLIENTS} clients are talking already")
+            raise Busy(f"{MAX_CLIENTS} clients are talking already")
         try:
             yield
         finally:
@@ -184,7 +200,12 @@ class ControlServer:
                 agent.stop(command.reason or "a client said stop")
                 connection.sendall(_result("stopped"))
             case Ask():
-                events = agent.turn(command.text, command.media, thread=command.thread)
+                events = agent.turn(
+                    command.text, command.media, thread=command.thread, history=command.history
+                )
+                self._stream(events, agent.assistant(command.thread), connection)
+            case Act():
+                events = agent.act(command.tool, command.arguments, thread=command.thread)
                 self._stream(events, agent.assistant(command.thread), connection)
             case Decide():
                 decisions = decisions_of(command.decisions)
@@ -193,6 +214,25 @@ class ControlServer:
             case Pending():
                 waiting = agent.assistant(command.thread).pending()
                 connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
+            case Waiting():
+                connection.sendall(_result(msgspec.to_builtins(agent.waiting())))
+            case Follow():
+                self._follow(connection)
+            case Embed():
+                model, vectors = agent.embed(command.items)
+                plain = [np.asarray(one, "<f4").tobytes() for one in vectors]
+                connection.sendall(_result(Embedded(model, plain)))
+            case Vocabulary():
+                known = agent.looking.words
+                pairs = zip(known.words, known.texts.astype("<f4"), strict=True)
+                plain = [Embedding(word, text.tobytes()) for word, text in pairs]
+                connection.sendall(_result(plain))
+            case Detect():
+                connection.sendall(_result(agent.looking.detections()))
+            case Where():
+                connection.sendall(_result(agent.looking.pose()))
+            case Complete():
+                self._complete(command, connection)
             case Look():
                 connection.sendall(_result(_report(agent)))
             case Forget():
@@ -205,6 +245,25 @@ class ControlServer:
         with _watched(connection, dialog.cancel_turn), contextlib.closing(events):
             for event in events:
                 connection.sendall(encode_event(event))
+
+    def _follow(self, connection: socket.socket) -> None:
+        """Send what happens in all turns; a client that does not read it is left behind."""
+        with (
+            self._agent.followers.follow() as following,
+            _watched(connection, following.close),
+        ):
+            connection.sendall(encode({"event": "following", "value": None}))
+            for event in following:
+                connection.sendall(encode({"event": "followed", "value": event}))
+
+    def _complete(self, command: Complete, connection: socket.socket) -> None:
+        """Send an answer to a client that has tools of its own; it ends with the client."""
+        cancelled = threading.Event()
+        pieces = self._agent.complete(command.messages, command.tools, command.choice, cancelled)
+        with _watched(connection, cancelled.set), contextlib.closing(pieces):
+            for piece in pieces:
+                kind = "text" if isinstance(piece, str) else "completed"
+                connection.sendall(encode({"event": kind, "value": piece}))
 
     def _call(self, command: Call) -> Answer:
         """Run a tool that observes; what acts goes through a turn and its approval."""
@@ -289,5 +348,5 @@ def _result(value: Any) -> bytes:
     return encode({"event": "result", "value": value})
 
 
-def _error(text: str) -> bytes:
-    return encode({"event": "error", "value": text})
+def _error(text: str, *, busy: bool = False) -> bytes:
+    return encode({"event": "error", "value": text, "busy": busy})

@@ -33,18 +33,22 @@ class Ask(msgspec.Struct, tag="turn", tag_field="do"):
         text: What the user says.
         media: Content blocks that come with it.
         thread: Name of the dialog.
+        history: What was said before, of a dialog that the client keeps and the robot does not:
+            messages with `role` and `content`. None for a dialog of the robot's own.
     """
 
     text: str
     media: list[dict[str, Any]] = []
     thread: str = ""
+    history: list[dict[str, Any]] | None = None
 
 
 class Decide(msgspec.Struct, tag="decide", tag_field="do"):
     """Go on with a turn that waits for approval.
 
     Attributes:
-        decisions: One for each request: kind, arguments, reason and the request's id.
+        decisions: One for each request: kind, arguments, reason, the request's id, and who
+            decided.
         thread: Name of the dialog.
     """
 
@@ -62,6 +66,50 @@ class Pending(msgspec.Struct, tag="pending", tag_field="do"):
     thread: str = ""
 
 
+class Waiting(msgspec.Struct, tag="waiting", tag_field="do"):
+    """Return the calls of all dialogs that wait for a decision, by name of the dialog."""
+
+
+class Follow(msgspec.Struct, tag="follow", tag_field="do"):
+    """Send what happens in all turns, until the client goes."""
+
+
+class Embed(msgspec.Struct, tag="embed", tag_field="do"):
+    """Embed texts and media in the space of the percepts.
+
+    Attributes:
+        items: Content blocks: of text, or of one medium.
+    """
+
+    items: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Embedded(msgspec.Struct, frozen=True):
+    """Embeddings of what a client sent.
+
+    Attributes:
+        model: Digest of the encoder, as in percept headers.
+        vectors: float32 [D] each, little-endian, unit norm.
+    """
+
+    model: str
+    vectors: list[bytes]
+
+
+class Complete(msgspec.Struct, tag="complete", tag_field="do"):
+    """Let the language model answer a client that has tools of its own.
+
+    Attributes:
+        messages: The conversation, in OpenAI form.
+        tools: What the client can run, in OpenAI form.
+        choice: "auto", "none", "required", or the name of the tool to call.
+    """
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] = []
+    choice: str = "auto"
+
+
 class Stop(msgspec.Struct, tag="stop", tag_field="do"):
     """Stop whatever moves, and what would.
 
@@ -74,6 +122,30 @@ class Stop(msgspec.Struct, tag="stop", tag_field="do"):
 
 class Look(msgspec.Struct, tag="report", tag_field="do"):
     """Return how the streams are doing, and which tools there are."""
+
+
+class Vocabulary(msgspec.Struct, tag="words", tag_field="do"):
+    """Return the vocabulary of the robot's weights, embedded."""
+
+
+class Embedding(msgspec.Struct, frozen=True):
+    """A word, as an encoder of texts embeds it.
+
+    Attributes:
+        word: From a vocabulary.
+        text: float32 [D], little-endian.
+    """
+
+    word: str
+    text: bytes
+
+
+class Detect(msgspec.Struct, tag="detect", tag_field="do"):
+    """Return what the detector finds now; see `sensebind.agent.robot.looking`."""
+
+
+class Where(msgspec.Struct, tag="where", tag_field="do"):
+    """Return where the robot is, as x, y and heading; nothing where that is not known."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -100,6 +172,20 @@ class Call(msgspec.Struct, tag="call", tag_field="do"):
     arguments: dict[str, Any] = {}
 
 
+class Act(msgspec.Struct, tag="act", tag_field="do"):
+    """Make a call of a tool that acts, which waits for a person where the policy says so.
+
+    Attributes:
+        tool: Its name.
+        arguments: As its schema says.
+        thread: Name of a dialog of its own.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    thread: str
+
+
 class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.
 
@@ -112,7 +198,23 @@ class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     dry: bool = True
 
 
-Command = Ask | Decide | Pending | Stop | Look | Call | Forget
+Command = (
+    Ask
+    | Decide
+    | Pending
+    | Waiting
+    | Stop
+    | Look
+    | Call
+    | Act
+    | Forget
+    | Follow
+    | Embed
+    | Complete
+    | Vocabulary
+    | Detect
+    | Where
+)
 
 _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder(enc_hook=str)
@@ -144,8 +246,13 @@ def decode_command(line: bytes) -> Command:
 
 def encode_event(event: Event) -> bytes:
     """Return an event of a turn as a line."""
-    value = msgspec.to_builtins(event, enc_hook=str)
-    return encode({"event": _KINDS[type(event)], "value": value})
+    kind, value = plain_event(event)
+    return encode({"event": kind, "value": value})
+
+
+def plain_event(event: Event) -> tuple[str, Any]:
+    """Return the kind of an event of a turn, and its value as plain values."""
+    return _KINDS[type(event)], msgspec.to_builtins(event, enc_hook=str)
 
 
 def decode_event(kind: str, value: Any) -> Event:

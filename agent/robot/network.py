@@ -17,8 +17,10 @@ import signal
 import socket as sockets
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -73,7 +75,7 @@ class NetworkOptions(BaseModel):
     keys: Path | None = None
     metrics: MetricsOptions | None = None
 
-    def at(self, addresses: dict[str, str]) -> NetworkOptions:
+    def at(self, addresses: dict[str, str]) -> Self:
         """Return these options with the ports that were taken, to be found there again."""
         changes: dict[str, object] = {}
         if "bus" in addresses:
@@ -118,6 +120,19 @@ def serve(options: NetworkOptions, stack: ExitStack) -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Be the process."""
+    return be_process(
+        arguments, lambda line, stack: serve(NetworkOptions.model_validate_json(line), stack)
+    )
+
+
+def be_process(arguments: list[str], begin: Callable[[bytes, ExitStack], dict[str, str]]) -> int:
+    """Serve in a process of its own, until the other end of its control socket is closed.
+
+    Args:
+        arguments: Of the command line: the number of the control socket.
+        begin: Takes the line with the options, and what is closed at the end; returns the
+            addresses, by name.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the robot, who then ends this
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     clean_logs()
@@ -129,7 +144,7 @@ def main(arguments: list[str]) -> int:
         if not line:
             return 0
         try:
-            addresses = serve(NetworkOptions.model_validate_json(line), stack)
+            addresses = begin(line, stack)
         except SenseBindError as error:
             with suppress(OSError):
                 control.sendall(_line({"error": str(error), "passing": is_passing(error)}))

@@ -11,9 +11,8 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from sensebind.agent.robot.network import NetworkOptions
 from sensebind.errors import BusError, is_passing
 from sensebind.perception.process import start_module
 
@@ -27,19 +26,37 @@ _TICK = 0.1  # seconds between looks whether to end; the end of the process is s
 _PAUSE = 1.0  # seconds from one start to the next
 
 
+class ServedOptions(Protocol):
+    """What a serving process is told to serve; `NetworkOptions` is one."""
+
+    def model_dump_json(self) -> str:
+        """Return them as a line of JSON."""
+        ...
+
+    def at(self, addresses: dict[str, str]) -> Self:
+        """Return these options with the ports that were taken."""
+        ...
+
+
 class NetworkProcess:
-    """The servers for other machines, in a process of their own. A context manager.
+    """Servers in a process of their own, such as those for other machines. A context manager.
 
     Args:
         options: What is served.
+        module: What the process runs, see `network.be_process`.
+        name: Of the process, in messages.
 
     Attributes:
         addresses: Where, by "bus", "frames" and "metrics".
         starts: How many times the process was started.
     """
 
-    def __init__(self, options: NetworkOptions) -> None:
+    def __init__(
+        self, options: ServedOptions, module: str = _MODULE, name: str = "the network's process"
+    ) -> None:
         self._options = options
+        self._module = module
+        self._name = name
         self._process: subprocess.Popen[bytes] | None = None
         self._control: sockets.socket | None = None
         self._stop = threading.Event()
@@ -95,7 +112,7 @@ class NetworkProcess:
         try:
             with theirs:  # closed here, so that the end of the process is the end of the line
                 number = theirs.fileno()
-                self._process = start_module(_MODULE, [str(number)], [number], {})
+                self._process = start_module(self._module, [str(number)], [number], {})
             self.starts += 1
             answer = self._ask(self._control)
             if "error" in answer:
@@ -114,11 +131,11 @@ class NetworkProcess:
             with control.makefile("rb", buffering=0) as lines:
                 line = lines.readline()
         except TimeoutError:
-            return {"error": "the network's process gave no sign of life"}
+            return {"error": f"{self._name} gave no sign of life"}
         except OSError:
             line = b""
         if not line:
-            return {"error": "the network's process ended while it was started"}
+            return {"error": f"{self._name} ended while it was started"}
         return json.loads(line)
 
     def _look_after(self) -> None:
@@ -127,7 +144,7 @@ class NetworkProcess:
             control = self._control
             if control is not None and not _ended(control):
                 continue
-            log.warning("the network's process ended, starting it again")
+            log.warning("%s ended, starting it again", self._name)
             if self._stop.wait(max(0.0, started + _PAUSE - time.monotonic())):
                 return
             started = time.monotonic()
@@ -135,7 +152,7 @@ class NetworkProcess:
             try:
                 self._start()
             except (BusError, OSError) as error:  # its port may be free a moment later
-                log.warning("the network's process: %s", error)
+                log.warning("%s: %s", self._name, error)
 
     def _close(self) -> None:
         process, control = self._process, self._control

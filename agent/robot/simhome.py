@@ -11,6 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
+import yaml
+
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
@@ -145,3 +147,22 @@ def simhome_robot(
             "metrics": None,
         }
     )
+
+
+def write_simhome_robot(folder: Path, seed: int) -> Path:
+    """Write the robot of a simulated home as a robot.yaml, on free ports, for another process.
+
+    Args:
+        folder: Where it is written.
+        seed: Which home.
+
+    Returns:
+        The file.
+    """
+    source = resources.files("sensebind.agent.robot") / "simhome.yaml"
+    described = yaml.safe_load(source.read_text(encoding="utf-8"))
+    del described["metrics"]
+    described |= {"name": "simhome", "simhome": {"seed": seed, "port": 0}}
+    file = folder / "simhome.yaml"
+    file.write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+    return file

@@ -70,6 +70,7 @@ from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.mcp import McpTools
 from sensebind.tools.motion import Locator
 from sensebind.tools.motion.ride import Report
+from sensebind.tools.motion.tools import Motion
 from sensebind.tools.ranging import Ranging
 from sensebind.tools.reading import TextReader, reading_tool
 from sensebind.tools.teaching import teach_tool
@@ -90,6 +91,7 @@ class ToolContext:
         report: Called about stops of the robot.
         driving: Starts the driving process, where there is one.
         names: What the robot was taught; opened where it is needed by default.
+        motion: What moves the robot, once its tools are made; None for one that stands.
     """
 
     config: RobotConfig
@@ -100,6 +102,7 @@ class ToolContext:
     report: Report | None = None
     driving: DrivingProcess = field(default_factory=DrivingProcess)
     names: TaughtNames | None = None
+    motion: Motion | None = None
 
     def sight_ages(self) -> dict[str, float]:
         """Return the age in seconds of each camera's newest percept."""
@@ -411,6 +414,7 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
         motion = simhome_motion(config, places, addresses, stack, ages, report, driving)
     else:
         motion = own_motion(config, places, stack, ages, report, driving)
+    context.motion = motion
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
         locate = locator(context.detector, context.detected, context.ranging, max_age=MAX_SIGHT_AGE)

@@ -113,6 +113,14 @@ SERVERS = (
         f"{_RULES}; a token for all but this machine",
     ),
     Server(
+        "API and page",
+        "sensebind.perception.http_server",
+        "server",
+        Wire.HTTP,
+        Reach.NETWORK,
+        f"{_RULES}; tokens of API, viewer and operator; requests a minute; pings of WebSockets",
+    ),
+    Server(
         "SimHome's house",
         "sensebind.perception.simhome.loopback",
         "simhome",
@@ -142,7 +150,7 @@ SERVERS = (
         "robot",
         Wire.LINES,
         Reach.USER,
-        "socket of mode 0600; 16 clients, 10 s to ask, 64 MB",
+        "socket of mode 0600; 16 clients, 10 s to ask and to read, 64 MB",
     ),
     Server(
         "motion",

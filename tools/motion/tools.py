@@ -90,6 +90,14 @@ class Motion:
             or f"{type(self._robot).__name__} does not say guards_itself = True"
         )
 
+    def pose(self) -> tuple[float, float, float]:
+        """Where the robot is: x and y in metres, heading in radians.
+
+        Raises:
+            ToolError: It does not answer, or its base is silent.
+        """
+        return self._robot.pose()
+
     def stop(self) -> None:
         """Ends the movement under way, also one that has not reached the base yet.
 

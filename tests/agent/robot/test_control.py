@@ -97,8 +97,14 @@ class Agent:
         return self._threads[thread]
 
     def turn(
-        self, text: str, media: Sequence[Mapping[str, Any]] = (), *, thread: str = ""
+        self,
+        text: str,
+        media: Sequence[Mapping[str, Any]] = (),
+        *,
+        thread: str = "",
+        history: Sequence[Mapping[str, Any]] | None = None,
     ) -> Events:
+        assert history is None
         self.media = list(media)
         yield from self.assistant(thread).turn(text)
 
@@ -245,7 +251,7 @@ def test_other_agents_use_a_running_robot_over_mcp(robot: tuple[Path, Agent]) ->
             return [one.name for one in listed.tools], dog, ghost
 
     names, dog, ghost = asyncio.run(asyncio.wait_for(use(), 60))
-    assert sorted(names) == ["look", "stop"] and robot[1].stopped == ["an MCP client"]
+    assert sorted(names) == ["drive", "look", "stop"] and robot[1].stopped == ["an MCP client"]
     assert [one.type for one in dog.content] == ["text", "image"] and dog.content[0].text == "1 dog"
     assert ghost.isError and "ghosts" in ghost.content[0].text
 

@@ -8,8 +8,9 @@ from fixtures.fake_senses import WIDTH, save_tiny_imagebind
 
 from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.sections import CacheConfig
-from sensebind.agent.robot.simhome import STREAMS, simhome_robot
+from sensebind.agent.robot.simhome import STREAMS, simhome_robot, write_simhome_robot
 from sensebind.errors import CheckpointError
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.simhome.server import SimHomeOptions, SimHomeServer
@@ -57,3 +58,10 @@ def test_a_simulated_home_is_perceived(checkpoint: Path) -> None:
             assert awareness.frame().data.shape == (224, 224, 3)
             condition = awareness.condition(("sight", "hearing", "scan"), WIDTH)
             assert condition.present[0]
+
+
+def test_the_robot_of_a_home_is_written_for_another_process(tmp_path: Path) -> None:
+    config = read_config(write_simhome_robot(tmp_path, 3))
+    assert config.name == "simhome" and config.metrics is None and config.llm is not None
+    assert config.simhome is not None and (config.simhome.seed, config.simhome.port) == (3, 0)
+    assert set(config.streams) == set(STREAMS) and config.motion is not None

@@ -1,0 +1,257 @@
+"""Who looks at a robot's page: one live connection for each of them.
+
+Each viewer has a place for the newest message of each kind. What is not sent before a newer one
+comes is dropped and counted, so that a slow viewer sees less, and slows nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sensebind.agent.conditioning.words import Words
+from sensebind.agent.robot.control_messages import Detect, Embedding, Vocabulary, Waiting, Where
+from sensebind.agent.server.following import Follower, Happened
+from sensebind.agent.server.link import RobotLink
+from sensebind.agent.server.scene import Scene
+from sensebind.agent.threads import Dialogs
+from sensebind.errors import SenseBindError
+
+log = logging.getLogger(__name__)
+
+MAX_VIEWERS = 16
+_RECENT = 20  # turns of the dialog that a new viewer is shown
+_PATH = 600  # places where the robot was that are drawn
+_NEAR = 0.03  # metres that the robot goes before a place is added
+_DETECT_SECONDS = 1.0  # from the end of one detection to the next
+_POSE_SECONDS = 0.5
+_AGAIN_SECONDS = 2.0  # after something could not be shown
+_CHANGES = frozenset({"approval", "decided", "stopped", "finished", "connected"})
+"""What may change which calls wait."""
+
+
+class Viewer:
+    """What one viewer is still to be sent.
+
+    Attributes:
+        dropped: Messages that a newer one replaced before they were sent.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, str | bytes] = {}
+        self._events: deque[str] = deque()
+        self._changed = asyncio.Event()
+        self.dropped = 0
+
+    def show(self, key: str, message: str | bytes) -> None:
+        """Queue the newest message of a kind; the one before it is dropped."""
+        if key in self._newest:
+            self.dropped += 1
+        self._newest[key] = message
+        self._changed.set()
+
+    def queue(self, message: str) -> None:
+        """Queue a message that is not replaced, in order; the oldest go where there are many."""
+        if len(self._events) >= 2048:
+            self._events.popleft()
+            self.dropped += 1
+        self._events.append(message)
+        self._changed.set()
+
+    def greet(self, message: str) -> None:
+        """Queue the message that comes before all others."""
+        self._events.appendleft(message)
+        self._changed.set()
+
+    async def take(self) -> str | bytes:
+        """Wait for the next message to send: events first, then the newest of each kind."""
+        while True:
+            if self._events:
+                return self._events.popleft()
+            if self._newest:
+                key = next(iter(self._newest))
+                return self._newest.pop(key)
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class Viewers:
+    """All viewers of a robot. What they see is made while there are any."""
+
+    def __init__(self, link: RobotLink, follower: Follower) -> None:
+        """Prepare.
+
+        Args:
+            link: To the robot.
+            follower: Sees what happens in all turns.
+        """
+        self._link = link
+        self._follower = follower
+        self._all: set[Viewer] = set()
+        self._work: asyncio.Task[None] | None = None
+        self._seeing = asyncio.Event()
+        self._turns: set[asyncio.Task[None]] = set()
+        self._path: deque[list[float]] = deque(maxlen=_PATH)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody more is let in."""
+        return len(self._all) >= MAX_VIEWERS
+
+    def join(self) -> Viewer:
+        """Return a new viewer, who is shown what comes from now on."""
+        viewer = Viewer()
+        self._all.add(viewer)
+        if self._work is None or self._work.done():
+            self._seeing = asyncio.Event()
+            self._work = asyncio.create_task(self._run(self._seeing))
+        return viewer
+
+    async def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer; the last one ends what is made for them."""
+        self._all.discard(viewer)
+        if not self._all and self._work is not None:
+            work, self._work = self._work, None
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for a viewer, which goes on when they leave: the others see it, too."""
+        task = asyncio.create_task(work)
+        self._turns.add(task)
+        task.add_done_callback(self._turns.discard)
+
+    async def greeting(self) -> dict[str, Any]:
+        """Return what a new viewer is shown at once."""
+        config = self._link.config
+        modalities = config.modalities
+        await self._seeing.wait()  # so that nothing is missed that happens from here on
+        pending: Any = {}
+        with contextlib.suppress(SenseBindError):
+            pending = await self._link.result(Waiting())
+        return {
+            "streams": [
+                {"name": own, "stream": name, "modality": modalities[name]}
+                for own, name in config.stream_names.items()
+            ],
+            "fence": config.policy.fence,
+            "path": list(self._path),
+            "pending": pending,
+            "turns": await asyncio.to_thread(self._recent),
+        }
+
+    def _recent(self) -> list[dict[str, Any]]:
+        file = self._link.config.state_directory / "dialogs.sqlite"
+        try:
+            with Dialogs(file, create=False) as dialogs:
+                return list(dialogs.turns("default"))[-_RECENT:]
+        except SenseBindError:  # nothing was said yet
+            return []
+
+    # --- what is made for them ------------------------------------------------------------------
+
+    async def _run(self, seeing: asyncio.Event) -> None:
+        loop, stack = asyncio.get_running_loop(), ExitStack()
+
+        def show(key: str, message: str | bytes) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._show, key, message)
+
+        scene = Scene(self._link.config, show)
+
+        async def name() -> None:  # pictures come before their words
+            scene.words = await self._words()
+
+        tasks = [
+            asyncio.create_task(name()),
+            *(
+                asyncio.create_task(self._again(work))
+                for work in (lambda: self._events(seeing), self._detections, self._poses)
+            ),
+        ]
+        try:
+            await asyncio.to_thread(stack.enter_context, scene)
+            await asyncio.gather(*tasks)
+        except SenseBindError as error:
+            log.error("viewers are shown nothing any more: %s", error)
+        finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(stack.close)
+
+    async def _again(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something again and again, whatever goes wrong in it."""
+        while True:
+            try:
+                await work()
+                continue
+            except SenseBindError as error:
+                log.debug("viewers are not shown something: %s", error)
+            except Exception:  # a fault in one of them must not end the others
+                log.exception("viewers are not shown something")
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _words(self) -> Words | None:
+        try:
+            found = msgspec.convert(await self._link.result(Vocabulary()), list[Embedding])
+            texts = np.stack([np.frombuffer(one.text, "<f4") for one in found])
+            return Words([one.word for one in found], texts)
+        except (SenseBindError, msgspec.ValidationError, ValueError) as error:
+            log.warning("what is perceived is not named at the page: %s", error)
+            return None
+
+    async def _events(self, seeing: asyncio.Event) -> None:
+        with self._follower.subscribed() as seen:
+            await self._follower.ready()
+            seeing.set()
+            await self._waiting()
+            async for event in seen:
+                self._publish(event)
+                if event["kind"] in _CHANGES:
+                    await self._waiting()
+
+    async def _waiting(self) -> None:
+        """Show which calls wait for a person."""
+        with contextlib.suppress(SenseBindError):
+            pending = await self._link.result(Waiting())
+            self._show("pending", _text({"type": "pending", "pending": pending}))
+
+    async def _detections(self) -> None:
+        found = await self._link.result(Detect())
+        self._show("detections", _text({"type": "detections"} | found))
+        await asyncio.sleep(_DETECT_SECONDS)
+
+    async def _poses(self) -> None:
+        pose = await self._link.result(Where())
+        if pose is None:
+            await asyncio.sleep(10 * _POSE_SECONDS)
+            return
+        x, y = pose[:2]
+        if not self._path or abs(x - self._path[-1][0]) + abs(y - self._path[-1][1]) > _NEAR:
+            self._path.append([round(x, 3), round(y, 3)])
+        self._show("pose", _text({"type": "pose", "pose": pose, "at": time.time()}))
+        await asyncio.sleep(_POSE_SECONDS)
+
+    def _show(self, key: str, message: str | bytes) -> None:
+        for one in self._all:
+            one.show(key, message)
+
+    def _publish(self, event: Happened) -> None:
+        text = _text({"type": "event"} | event)
+        for one in self._all:
+            one.queue(text)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
