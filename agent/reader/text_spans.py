@@ -20,6 +20,7 @@ _CODES: tuple[tuple[str, str], ...] = (
     ("zone", r"[A-Z]\w+/[A-Z]\w+(?:/[A-Z]\w+)?|UTC|GMT"),
     ("path", r"(?:[/~]|\.{1,2}/)[\w./~-]*\w|[\w-]+(?:/[\w.-]+)+|\w+:[\w/.-]+|[\w-]+\.[a-z]{1,5}"),
     ("id", r"#[\w-]+|[A-Za-z]\w*_\w+|\w+\.\w+_\w+|[A-Z]{1,6}-\d[\w-]*|[A-Z][A-Z0-9]*\d[A-Z0-9]*"),
+    ("id", r"(?=[\w-]*\d)[a-zA-Z]\w*(?:-\w+)+"),
     (
         "id",
         r"(?=\w*\d)(?=\w*[a-zA-Z])"
@@ -55,6 +56,11 @@ _LEADS: tuple[tuple[str, str], ...] = (
         r"\b(?:in|at|for|near|from|of|to|is)\s+",
     ),
     ("date day when time deadline", r"\b(?:on|at|for|by|until)\s+"),
+)
+_SEARCH = re.compile(
+    r"\b(?:google|search|find|look up|look for|show me)\s+(?:me\s+)?"
+    r"(?:(?:\w+\s+){0,4}?(?:called|named|about|for|matching)\s+)?",
+    re.I,
 )
 _END = re.compile(
     r"\s+(?:from|to|for|with|in|at|on|by|and|please|saying|until|into|as|of|about|using|via|within"
@@ -185,6 +191,8 @@ class TextSpans:
             return self._take(match.start(at), match[at])
         if (found := self._code(_TAKES.get(kind, ()))) is not None:
             return found
+        if kind == "search" and (found := self._searched()) is not None:
+            return found
         keys = set(words_of(name))
         for row, lead in _LEADS:
             if keys & set(row.split()) or (kind == "search" and row.startswith("query")):
@@ -197,6 +205,15 @@ class TextSpans:
             return found
         lead = r"\b(?:for|of|about|called|named|to|in|on|at|from|with)\s+"
         return self._after(name, lead, whole=kind == "search")
+
+    def _searched(self) -> str | None:
+        """What is searched for, to the end of the clause: "google the height of Mount Fuji"."""
+        match = _SEARCH.search(self.words)
+        if match is None:
+            return None
+        rest = self.words[match.end() :]
+        stop = _CLAUSE_END.search(rest)
+        return self._take(match.end(), rest[: stop.start()] if stop else rest)
 
     def _take(self, start: int, text: str) -> str | None:
         kept = text.strip().strip(" ,;.!?。，！？\"“”'")
@@ -220,7 +237,11 @@ class TextSpans:
         """What follows a word of a parameter's name: "list abc123", "branch develop"."""
         parts = [one for one in stems_of(name) if len(one) > 2 and one not in ("name", "text")]
         for match in re.finditer(r"[A-Za-z]+", self.words):
-            if not any(alike(stem(match[0].lower()), part) >= 0.95 for part in parts):
+            said = stem(match[0].lower())
+            if not any(
+                alike(said, part) >= 0.95 or (len(said) > 3 and part.startswith(said))
+                for part in parts
+            ):
                 continue
             gap = re.match(_BETWEEN, self.words[match.end() :], re.I)
             if gap is None:
