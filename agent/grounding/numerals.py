@@ -57,8 +57,8 @@ _ENGLISH = re.compile(
     re.X,
 )
 _DIGITS = re.compile(
-    r"""(?<![a-z\d.,/])(?:
-      (?P<whole>\d+)[ ](?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?![\d/])
+    r"""(?:(?<![a-z\d.,/])|(?<=\dm))(?:
+      (?P<whole>\d+)(?:[ ]and)?[ ](?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?![\d/])
     | (?P<over>\d{1,3})/(?P<under>\d{1,3})(?![\d/])
     | (?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:[.,]\d+)?|\.\d+)
       (?P<and_half>[ ]and[ ]an?[ ](?:half|quarter|third)\b)?
@@ -79,7 +79,7 @@ _DIGIT_ZH = {char: value for value, char in enumerate("零一二三四五六七�
     "俩": 2,
 }
 _SCALE_ZH = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4}
-_NUM_ZH = r"[零〇一二三四五六七八九十百千万萬两兩]+"
+_NUM_ZH = r"[零〇一二三四五六七八九十百千万萬两兩廿卅]+"
 _CHINESE = re.compile(
     rf"""
       (?P<bottom>{_NUM_ZH}|\d+)分之(?P<top>{_NUM_ZH}|\d+(?:\.\d+)?)
@@ -260,6 +260,7 @@ def _number_zh(text: str) -> Fraction:
     """ "一百二十", "一百二" (120), "二零二六" (digit by digit), "20"."""
     if text[0].isascii():
         return Fraction(text)
+    text = text.replace("廿", "二十").replace("卅", "三十")
     if all(char in _DIGIT_ZH for char in text):
         return Fraction(int("".join(str(_DIGIT_ZH[char]) for char in text)))
     total = section = digit = 0

@@ -233,7 +233,10 @@ class WordsReader:
         names = {tool.name for tool in tools}
         if not names & _KNOWN or len(tokens_of(words)) >= MAX_TOKENS:
             return ()
-        refused = sum(scores.category[name] for name in _NO_STEPS)
+        watches = scores.act["watch"] >= self.weights.calibration.order  # "tell me when …"
+        refused = sum(
+            scores.category[name] for name in _NO_STEPS if not (watches and name == "condition")
+        )
         if refused >= self.weights.calibration.order:
             return ()
         steps: list[Step] = []

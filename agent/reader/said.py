@@ -82,7 +82,7 @@ def not_done(clause: str, reason: str, language: str) -> str:
         reason: Why not, as a tool or a question has it; "" for none.
         language: `zh`, or anything else for English.
     """
-    shown = re.sub(r"[,;.!?，；。！？]+", " ", clause).strip()
+    shown = _shown(clause)
     why = reason.removeprefix("error:").strip().rstrip(".。!！")
     if language == "zh":
         return f"“{shown}”没有做" + (f"，{why}。" if why else "。")
@@ -96,5 +96,10 @@ def cannot_do(clause: str, language: str) -> str:
         clause: What was asked for.
         language: `zh`, or anything else for English.
     """
-    shown = re.sub(r"[,;.!?，；。！？]+", " ", clause).strip()
+    shown = _shown(clause)
     return f"“{shown}”我做不到。" if language == "zh" else f'I cannot do "{shown}".'
+
+
+def _shown(clause: str) -> str:
+    """A clause without marks, which would end the sentence that quotes it."""
+    return re.sub(r"[\s,;.!?，；。！？]+", " ", clause).strip()
