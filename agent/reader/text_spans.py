@@ -20,6 +20,7 @@ _CODES: tuple[tuple[str, str], ...] = (
     ("zone", r"[A-Z]\w+/[A-Z]\w+(?:/[A-Z]\w+)?|UTC|GMT"),
     ("path", r"(?:[/~]|\.{1,2}/)[\w./~-]*\w|[\w-]+(?:/[\w.-]+)+|\w+:[\w/.-]+|[\w-]+\.[a-z]{1,5}"),
     ("id", r"#[\w-]+|[A-Za-z]\w*_\w+|\w+\.\w+_\w+|[A-Z]{1,6}-\d[\w-]*|[A-Z][A-Z0-9]*\d[A-Z0-9]*"),
+    ("id", r"\+\d{6,15}"),
     ("id", r"(?=[\w-]*\d)[a-zA-Z]\w*(?:-\w+)+"),
     (
         "id",
@@ -68,6 +69,7 @@ _END = re.compile(
     re.I,
 )
 _CLAUSE_END = re.compile(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", re.I)
+_AMOUNT = re.compile(r"^\d+(?:\.\d+)?\s+(?=[A-Z])")  # "250 USD"
 _ARTICLE = re.compile(r"^(?:the|a|an|my)\s+", re.I)
 _BETWEEN = r"(?:\s+(?:is|no\.?|number|called|named|with the name|id|of))*[\s:=#]+"
 
@@ -267,7 +269,7 @@ class TextSpans:
             rest = self.words[match.end() :]
             stop = (_CLAUSE_END if whole else _END).search(rest)
             text = rest[: stop.start()] if stop else rest
-            cut = _ARTICLE.sub("", text.strip())
+            cut = _AMOUNT.sub("", _ARTICLE.sub("", text.strip()))
             first, _, more = cut.partition(" ")
             if more and alike(stem(first.lower()), stem(name.lower())) >= 0.9:
                 cut = more  # "room B2" is B2 for a parameter that is called `room`
@@ -286,6 +288,8 @@ class TextSpans:
             if first and start <= first.start():  # the first word has a capital anyway
                 text = text.partition(" ")[2]
                 start = match.end() - len(text)
+            text = _AMOUNT.sub("", text)
+            start = match.end() - len(text)
             if text and text != "I" and self.free(start, match.end()):
                 return self._take(start, text)
         return None

@@ -15,7 +15,8 @@ from typing import Any
 from sensebind.agent.grounding.numerals import normal, numerals
 from sensebind.agent.grounding.parameters import Parameter, admitted, as_json
 from sensebind.agent.grounding.quantities import Clause, Quantity, quantities
-from sensebind.agent.reader.text_spans import TextSpans, listed
+from sensebind.agent.grounding.units import compatible
+from sensebind.agent.reader.text_spans import TextSpans, kind_of, listed
 from sensebind.agent.reader.tool_matcher import ToolText, choices_of
 from sensebind.agent.reader.tool_words import alike, stem, stems_of, words_of
 
@@ -88,7 +89,8 @@ class _Filling:
                 found = self.spans.sure(name, self.properties[name], required=required)
                 self._keep(name, found, sure=True)
         self._numbers(order)
-        for name in order:
+        # what is quoted is rather a message than anything else
+        for name in sorted(order, key=lambda one: kind_of(one, self.properties[one]) != "message"):
             if name not in self.values and name in self.required:
                 self._text(name, self.properties[name])
         missing = tuple(name for name in order if name in self.required and name not in self.values)
@@ -249,7 +251,7 @@ class _Filling:
             by_unit = (
                 parameter.unit is not None
                 and one.unit is not None
-                and parameter.unit.dimension == one.unit.dimension
+                and compatible(one.unit, parameter.unit)
             )
             before = stems_of(text[max(0, one.start - 24) : one.start])[-2:]
             after = stems_of(text[one.end : one.end + 16])[:1]

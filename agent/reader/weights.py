@@ -49,7 +49,7 @@ class Calibration:
     refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
-    fits_surely: float = 0.62
+    fits_surely: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
