@@ -20,6 +20,8 @@ from sensebind.agent.reader.said import unknown
 from sensebind.agent.reader.segments import Segment, segments_of
 from sensebind.agent.reader.steps import (
     MAX_STEPS,
+    goes_on,
+    meant,
     observing,
     parts_of,
     step_of,
@@ -240,9 +242,14 @@ class WordsReader:
         if refused >= self.weights.calibration.order:
             return ()
         steps: list[Step] = []
-        for one in segments_of(words, self.scores_of) or [Segment(words, scores)]:
+        segments = segments_of(words, self.scores_of) or [Segment(words, scores)]
+        if any(goes_on(one.read.act) for one in segments):
+            return ()  # "it" is what another clause names
+        for one in segments:
             for text, read in parts_of(one, speech, self.scores_of):
                 part = self._one(text, tools, read, speech)
+                if one.then and not meant(part, read.act):
+                    part = replace(part, reply=FIXED["cannot"][speech], looking=False)
                 held = within(part, whole, self.weights.calibration.ask)
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()

@@ -32,6 +32,13 @@ _LEAD = re.compile(
 )
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(r"\d$"), re.compile(r"^\d")
 _ALONE = 0.3  # of a clause that is nothing by itself
+_AFTERWARDS = 0.86  # of one that "then" says is done afterwards, if it is nothing that forbids
+_THEN = re.compile(
+    r"^[\s,.;]*(?:and |or )?(?:then|after that|afterwards|next|finally|lastly)\b"
+    r"|^[\s，。；]*(?:然后|接着|随后|最后|再(?=[^见])|之后)",
+    re.I,
+)
+_LEFT = ("forbidden", "condition", "hypothetical", "report", "quotation", "hint")
 _JOINED = 0.8  # for each piece that is left together with its neighbour
 _CLEAR = 0.5  # probability from which an action counts
 
@@ -57,10 +64,12 @@ class Segment:
     Attributes:
         text: As it was said, without what joins it to the one before.
         read: What the network says of it.
+        then: Whether "then", or a word like it, says that it is done after the one before.
     """
 
     text: str
     read: Read
+    then: bool = False
 
 
 def pieces_of(words: str) -> list[str]:
@@ -111,14 +120,14 @@ def segments_of(words: str, read: Callable[[Sequence[str]], Sequence[Read]]) -> 
     texts = [stripped("".join(pieces[first:last])) for first, last in spans]
     kept = [(span, text) for span, text in zip(spans, texts, strict=True) if text]
     known = {
-        span: Segment(text, one)
+        span: Segment(text, one, _THEN.search(pieces[span[0]]) is not None)
         for (span, text), one in zip(kept, read([text for _, text in kept]), strict=True)
     }
     best: dict[int, tuple[float, list[Segment]]] = {0: (1.0, [])}
     for last in range(1, len(pieces) + 1):
         ways = [
             (
-                best[first][0] * _worth(known[first, last].read) * _JOINED ** (last - first - 1),
+                best[first][0] * _worth(known[first, last]) * _JOINED ** (last - first - 1),
                 [*best[first][1], known[first, last]],
             )
             for first in range(last)
@@ -129,10 +138,13 @@ def segments_of(words: str, read: Callable[[Sequence[str]], Sequence[Read]]) -> 
     return best.get(len(pieces), (0.0, []))[1]
 
 
-def _worth(read: Read) -> float:
+def _worth(one: Segment) -> float:
     """How probable it is that a text is one order or question, and nothing but that."""
+    read = one.read
     clear = [score for score in read.act.values() if score >= _CLEAR]
     if clear:
         return max(clear) * _JOINED ** (len(clear) - 1)
     request = read.category.get("request", 0.0) + read.category.get("question", 0.0)
-    return max(_ALONE, request * 0.9)
+    left = sum(read.category.get(name, 0.0) for name in _LEFT)
+    afterwards = (1 - left) * _AFTERWARDS if one.then else 0.0
+    return max(_ALONE, request * 0.9, afterwards)

@@ -96,6 +96,30 @@ def unknown_place(
     return FIXED["which"][speech]
 
 
+def goes_on(act: Mapping[str, float]) -> bool:
+    """Whether a clause calls by "it" what another one has named; a temperature needs no name.
+
+    Args:
+        act: Probability of each action.
+    """
+    return any(
+        score >= _CLEAR and name.startswith("it_") and name != "it_set"
+        for name, score in act.items()
+    )
+
+
+def meant(reading: Reading, act: Mapping[str, float]) -> bool:
+    """Whether a clause is anything that the robot may do or answer.
+
+    Args:
+        reading: Of the clause.
+        act: Probability of each action.
+    """
+    asks = any(one is not Verdict.ANSWER for one in reading.verdicts.values())
+    clear = any(score >= _CLEAR for score in act.values())
+    return bool(reading.proposals or reading.reply) or asks or clear
+
+
 def _choices(tool: BaseTool, name: str) -> tuple[str, ...]:
     schema = parameters_of(openai_form(tool))
     properties = schema.get("properties")
