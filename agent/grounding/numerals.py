@@ -13,16 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-_ONES = {
-    **{"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7},
-    **{"eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13},
-    **{"fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18},
-    "nineteen": 19,
-}
-_TENS = {
-    **{"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60},
-    **{"seventy": 70, "eighty": 80, "ninety": 90},
-}
+from sensebind.agent.corpus import english
+from sensebind.agent.corpus.phrasing import DIGITS_ZH
+
+_ONES = {word: value for value, word in enumerate(english.NUMBER_WORDS[:20])}
+_TENS = {word: 10 * value for value, word in enumerate(english.TENS, 2)} | {"fourty": 40}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6}
 _PARTS = {
     "half": 2,
@@ -72,7 +67,7 @@ _VULGAR = {
     "⅓": Fraction(1, 3),
     "⅔": Fraction(2, 3),
 }
-_DIGIT_ZH = {char: value for value, char in enumerate("零一二三四五六七八九")} | {
+_DIGIT_ZH = {char: value for value, char in enumerate(DIGITS_ZH)} | {
     "〇": 0,
     "两": 2,
     "兩": 2,

@@ -43,7 +43,7 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    act: float = 0.85
+    act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
     refuse: float = 0.7

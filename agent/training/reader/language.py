@@ -25,7 +25,6 @@ from sensebind.agent.training.reader.open_words import Verb, open_words
 from sensebind.agent.training.reader.phrases import Phrase, forms_of
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
 def number_en(value: int, rng: random.Random | None = None) -> str:
@@ -37,7 +36,7 @@ def number_en(value: int, rng: random.Random | None = None) -> str:
         return english.NUMBER_WORDS[value]
     tens, ones = divmod(value, 10)
     join = " " if rng is not None and rng.random() < 0.4 else "-"
-    return _TENS[tens - 2] + (f"{join}{english.NUMBER_WORDS[ones]}" if ones else "")
+    return english.TENS[tens - 2] + (f"{join}{english.NUMBER_WORDS[ones]}" if ones else "")
 
 
 class Language:
