@@ -12,6 +12,7 @@ from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Finished
 from sensebind.agent.events import TextPiece, TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
 from sensebind.tools.api import ApiTools
 
