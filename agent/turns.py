@@ -38,6 +38,7 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.deadline import Deadline, Interrupted
 from sensebind.agent.llm.failures import explained
 from sensebind.agent.llm.unicode import well_formed
+from sensebind.agent.reader.work import KEY as STEPS
 from sensebind.agent.turn_conditions import TurnSenses
 from sensebind.errors import LanguageModelError, SenseBindError, UnusableModelError, one_line
 from sensebind.tools.cancellation import cancellable
@@ -339,7 +340,8 @@ class Turns:
         for message in _messages(payload):
             if isinstance(message, AIMessage):
                 record.assistant = str(message.text)
-                if message.additional_kwargs.get(ASKS):  # in place of a call: nothing was streamed
+                unstreamed = message.additional_kwargs.keys() & {ASKS, STEPS}
+                if unstreamed and not message.tool_calls:
                     yield TextPiece(record.assistant)
                 malformed = bool(message.invalid_tool_calls)
                 record.error = "the model made a call that is not valid" if malformed else ""

@@ -23,6 +23,7 @@ import torch
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.reader import FOLDER
+from sensebind.agent.reader.actions import ORDERS
 from sensebind.agent.reader.reader import Scores, WordsReader
 from sensebind.agent.training.reader.train import FIRST_UNSEEN, ReaderRecipe, sentences
 from sensebind.checkpoints import default_checkpoint
@@ -37,6 +38,7 @@ def reliability(what: str, scores: Sequence[Scores], orders: Sequence[frozenset[
         (score, action in wanted)
         for one, wanted in zip(scores, orders, strict=True)
         for action, score in one.act.items()
+        if action in ORDERS
     ]
     rows = []
     for low, high in itertools.pairwise(EDGES):
@@ -55,8 +57,8 @@ def development(reader: WordsReader, lines: list[dict[str, Any]]) -> list[Row]:
     counts: dict[str, list[int]] = {}
     for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
         wanted = set(line["ordered"])
-        acted = {name for name, score in one.act.items() if score >= limits.act}
-        asked = {name for name, score in one.act.items() if score + one.ask[name] >= limits.ask}
+        acted = {name for name in ORDERS if one.act[name] >= limits.act}
+        asked = {name for name in ORDERS if one.act[name] + one.ask[name] >= limits.ask}
         row = counts.setdefault(line["category"], [0, 0, 0, 0, 0])
         row[0] += 1
         row[1] += bool(acted - wanted)

@@ -106,6 +106,8 @@ NUMBER_WORDS = [
     "thirty",
 ]
 
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
 LEAD_INS = [
     "robot",
     "hey robot",

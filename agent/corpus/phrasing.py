@@ -52,7 +52,7 @@ INTENTS: dict[str, tuple[str, ...]] = {
 _HEARD = ("hear_is", "recall_hear", "watch_hear")
 _FOLLOW_UPS = ("again", "it_", "before", "also_", "and_", "give_", "temp_")
 _MODULES: dict[str, ModuleType] = {"en": english, "zh": chinese}
-_DIGITS_ZH = "零一二三四五六七八九"
+DIGITS_ZH = "零一二三四五六七八九"
 
 
 @cache
@@ -66,9 +66,9 @@ def number_zh(value: int) -> str:
     """A number from 0 to 99 in Chinese characters."""
     tens, ones = divmod(value, 10)
     if tens == 0:
-        return _DIGITS_ZH[ones]
-    head = "十" if tens == 1 else f"{_DIGITS_ZH[tens]}十"
-    return head + (_DIGITS_ZH[ones] if ones else "")
+        return DIGITS_ZH[ones]
+    head = "十" if tens == 1 else f"{DIGITS_ZH[tens]}十"
+    return head + (DIGITS_ZH[ones] if ones else "")
 
 
 def plural(noun: str) -> str:

@@ -13,16 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-_ONES = {
-    **{"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7},
-    **{"eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13},
-    **{"fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18},
-    "nineteen": 19,
-}
-_TENS = {
-    **{"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60},
-    **{"seventy": 70, "eighty": 80, "ninety": 90},
-}
+from sensebind.agent.corpus import english
+from sensebind.agent.corpus.phrasing import DIGITS_ZH
+
+_ONES = {word: value for value, word in enumerate(english.NUMBER_WORDS[:20])}
+_TENS = {word: 10 * value for value, word in enumerate(english.TENS, 2)} | {"fourty": 40}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6}
 _PARTS = {
     "half": 2,
@@ -57,8 +52,8 @@ _ENGLISH = re.compile(
     re.X,
 )
 _DIGITS = re.compile(
-    r"""(?<![a-z\d.,/])(?:
-      (?P<whole>\d+)[ ](?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?![\d/])
+    r"""(?:(?<![a-z\d.,/])|(?<=\dm))(?:
+      (?P<whole>\d+)(?:[ ]and)?[ ](?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?![\d/])
     | (?P<over>\d{1,3})/(?P<under>\d{1,3})(?![\d/])
     | (?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:[.,]\d+)?|\.\d+)
       (?P<and_half>[ ]and[ ]an?[ ](?:half|quarter|third)\b)?
@@ -72,14 +67,14 @@ _VULGAR = {
     "⅓": Fraction(1, 3),
     "⅔": Fraction(2, 3),
 }
-_DIGIT_ZH = {char: value for value, char in enumerate("零一二三四五六七八九")} | {
+_DIGIT_ZH = {char: value for value, char in enumerate(DIGITS_ZH)} | {
     "〇": 0,
     "两": 2,
     "兩": 2,
     "俩": 2,
 }
 _SCALE_ZH = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4}
-_NUM_ZH = r"[零〇一二三四五六七八九十百千万萬两兩]+"
+_NUM_ZH = r"[零〇一二三四五六七八九十百千万萬两兩廿卅]+"
 _CHINESE = re.compile(
     rf"""
       (?P<bottom>{_NUM_ZH}|\d+)分之(?P<top>{_NUM_ZH}|\d+(?:\.\d+)?)
@@ -260,6 +255,7 @@ def _number_zh(text: str) -> Fraction:
     """ "一百二十", "一百二" (120), "二零二六" (digit by digit), "20"."""
     if text[0].isascii():
         return Fraction(text)
+    text = text.replace("廿", "二十").replace("卅", "三十")
     if all(char in _DIGIT_ZH for char in text):
         return Fraction(int("".join(str(_DIGIT_ZH[char]) for char in text)))
     total = section = digit = 0

@@ -330,8 +330,8 @@ def _is_no_value(text: str, one: Numeral) -> bool:
         )
     if word == "一":
         return bool(_ONE_ZH.match(after)) or bool(re.search(r"[第统唯万同单]$", before))
-    if re.match(r"[a-z]", after) or re.search(r"[a-z]$", before):
-        return True  # "v2", "3d"
+    if re.match(r"[a-z]", after) or re.search(r"(?:[a-ln-z]|(?<!\d)m)$", before):
+        return True  # "v2", "3d", but not the 50 of "1m50"
     return word in ("千", "万", "百", "十") and after[:1] in ("万", "别")
 
 

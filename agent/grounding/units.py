@@ -96,12 +96,12 @@ _UNITS: tuple[tuple[str, str, Unit], ...] = (
         Unit(Dimension.ANGLE, Fraction(360), english="turns", chinese="圈"),
     ),
     (
-        r"degrees? celsius|degrees? centigrade|celsius|centigrade|°c",
+        r"degrees? celsius|degrees? centigrade|celsius|centigrade|°c|(?:deg )?c",
         "摄氏度",
         CELSIUS,
     ),
     (
-        r"degrees? fahrenheit|fahrenheit|°f",
+        r"degrees? fahrenheit|fahrenheit|°f|(?:deg )?f",
         "华氏度",
         Unit(
             Dimension.TEMPERATURE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ACTIONS = (
+ORDERS = (
     "lamp_on",
     "lamp_off",
     "radio_on",
@@ -25,11 +25,32 @@ ACTIONS = (
     "it_set",
     "it_approach",
 )
-"""What words can order; `it_…` is an order that goes on from what was said before."""
+"""What words can order that acts; `it_…` goes on from what was said before."""
+ASKED = (
+    "lamp_state",
+    "radio_state",
+    "fan_state",
+    "door_state",
+    "thermostat_get",
+    "clock",
+    "count",
+    "count_any",
+    "where",
+    "watch",
+    "recall",
+    "see",
+    "hear",
+    "scan",
+    "all",
+    "color",
+)
+"""What words can ask for that only observes; `count_any` counts things of no kind."""
+ACTIONS = ORDERS + ASKED
+"""What words can order or ask for."""
 
 TOOLS_OF: dict[str, tuple[str, ...]] = {
     name: (name.split("_")[0] if name.startswith(("turn_", "drive_")) else name,)
-    for name in ACTIONS
+    for name in ORDERS
     if not name.startswith("it_")
 } | {
     "it_on": ("lamp_on", "radio_on", "fan_on"),
@@ -39,7 +60,17 @@ TOOLS_OF: dict[str, tuple[str, ...]] = {
     "it_set": ("thermostat_set",),
     "it_approach": ("approach",),
 }
-"""The tools that may do it."""
+"""The tools that may carry out an order."""
+READS: dict[str, str] = {
+    **{f"{device}_state": "house_status" for device in ("lamp", "radio", "fan", "door")},
+    "thermostat_get": "thermostat_get",
+    "clock": "clock",
+    "count": "detect",
+    "where": "detect",
+    "watch": "watch_add",
+    "recall": "recall",
+}
+"""The tool that answers what is asked; what is not here the language model perceives itself."""
 
 CATEGORIES = (
     "order",  # of something that SimHome's robot can do

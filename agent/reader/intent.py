@@ -44,11 +44,30 @@ class Proposal:
         tool: Name of the tool.
         arguments: Those that the words give, word by word; others are the language model's.
         whole: Whether the call has these arguments and no others.
+        about: The device whose state is said after the call; "" for all that the tool answers.
     """
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     whole: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of several things that words ask for.
+
+    Attributes:
+        words: The clause that asks for it.
+        reading: Of the clause; nothing in it is allowed that the words as a whole do not allow.
+        depends: Whether it depends on where a step before has brought the robot: it moves or looks.
+        moves: Whether it moves the robot.
+    """
+
+    words: str
+    reading: Reading
+    depends: bool = False
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,8 @@ class Reading:
         reply: What is answered in place of our own model's words, where no call fits them: that
             the robot cannot do it; "" where the model answers.
         looking: Whether our own model may call tools that do not act.
+        steps: What the words ask for, in order, where it is more than one thing. Our own model is
+            given one step after the other; another model reads the words as a whole.
     """
 
     kind: Kind = Kind.ORDER
@@ -75,6 +96,7 @@ class Reading:
     proposals: tuple[Proposal, ...] = ()
     reply: str = ""
     looking: bool = True
+    steps: tuple[Step, ...] = ()
 
     def of(self, tool: str) -> Verdict:
         """Returns what may become of an acting tool.

@@ -7,7 +7,7 @@ range, the robot asks, and nothing is called.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,12 @@ from langchain.agents.middleware import AgentMiddleware, ModelResponse
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool
+from langgraph.constants import TAG_NOSTREAM
 
 from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.grounding.checking import Grounds, grounds_of
+from sensebind.agent.grounding.names import choices, holds
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
 from sensebind.agent.grounding.questions import lacking, should_i
 from sensebind.agent.grounding.sources import ASKS, Sources
@@ -29,7 +31,10 @@ from sensebind.agent.llm.tool_forms import parameters_of
 from sensebind.agent.reader import reader_of
 from sensebind.agent.reader.intent import LetThrough, Reader, Reading, Verdict
 from sensebind.agent.reader.proposed import proposals_left, spoken, whole_schema
+from sensebind.agent.reader.work import Work
 from sensebind.tools.risk import ACTING, risk_of
+
+Asking = Generator[Any, ModelResponse, ModelResponse]
 
 
 class GroundCalls(AgentMiddleware):
@@ -58,35 +63,57 @@ class GroundCalls(AgentMiddleware):
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Asks the model; what it must not call, it cannot call, or is asked once more."""
-        if not self._tools or _chosen(request):
-            return handler(request)
-        sources = Sources.of(request.messages, self._influence)
-        reading = self._reading(sources)
-        if self._chat is not None:
-            if said := spoken(reading, request.messages):
-                return ModelResponse([AIMessage(said)])
-            request, held = self._held(request, sources, reading)
-            return self._answered(handler(request), held, sources, reading)
-        response = handler(request)
-        if wrong := self._wrong(response, sources, reading):
-            response = handler(request.override(messages=[*request.messages, *wrong]))
-        return self._marked(response, sources, reading)
+        asking = self._asking(request)
+        try:
+            wanted = next(asking)
+            while True:
+                wanted = asking.send(handler(wanted))
+        except StopIteration as end:
+            return end.value
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:
         """As `wrap_model_call`, for asynchronous agents."""
+        asking = self._asking(request)
+        try:
+            wanted = next(asking)
+            while True:
+                wanted = asking.send(await handler(wanted))
+        except StopIteration as end:
+            return end.value
+
+    def _asking(self, request: Any) -> Asking:
+        """Yields what the model is asked, is sent its responses, and returns the reply."""
         if not self._tools or _chosen(request):
-            return await handler(request)
+            return (yield request)
         sources = Sources.of(request.messages, self._influence)
         reading = self._reading(sources)
-        if self._chat is not None:
-            if said := spoken(reading, request.messages):
-                return ModelResponse([AIMessage(said)])
-            request, held = self._held(request, sources, reading)
-            return self._answered(await handler(request), held, sources, reading)
-        response = await handler(request)
-        if wrong := self._wrong(response, sources, reading):
-            response = await handler(request.override(messages=[*request.messages, *wrong]))
-        return self._marked(response, sources, reading)
+        if self._chat is None:
+            response = yield request
+            if wrong := self._wrong(response, sources, reading):
+                response = yield request.override(messages=[*request.messages, *wrong])
+            return self._marked(response, sources, reading)
+        if len(reading.steps) < 2:
+            return (yield from self._answering(request, sources, reading))
+        work = Work(reading.steps, request.messages, sources.language)
+        while work.response is None:
+            asked = request.override(messages=work.messages, model=self._quiet(request.model))
+            own = Sources.of(asked.messages, self._influence)
+            response = work.take((yield from self._answering(asked, own, work.step.reading)))
+            if _calls(response):
+                return response
+        return work.response
+
+    def _answering(self, request: Any, sources: Sources, reading: Reading) -> Asking:
+        """As `_asking`, for words that ask our own model for one thing."""
+        if said := spoken(reading, request.messages):
+            return ModelResponse([AIMessage(said)])
+        request, held = self._held(request, sources, reading)
+        response = yield request
+        return self._answered(response, held, sources, reading)
+
+    def _quiet(self, chat: Any) -> Any:
+        """The model without streaming: what it says of a step is not the answer yet."""
+        return chat.model_copy(update={"tags": [*(chat.tags or ()), TAG_NOSTREAM]})
 
     def _reading(self, sources: Sources) -> Reading:
         """How the words of the turn are read, once a turn."""
@@ -118,6 +145,9 @@ class GroundCalls(AgentMiddleware):
         """
         held = self._narrowed(sources, reading)
         left = proposals_left(reading.proposals, request.messages)
+        if left and left[0].tool not in self._acting and left[0].tool in held:
+            named = _named(self._schemas[left[0].tool], sources)
+            held = {**held, left[0].tool: Narrowed(named)}
         if left is None:
             return _limited(request, held), held
         if not left:  # all is done: what is left is to say so
@@ -264,6 +294,23 @@ def _saying(response: ModelResponse, question: str) -> ModelResponse:
         usage_metadata=made.usage_metadata,
     )
     return replace(response, result=[asked])
+
+
+def _calls(response: ModelResponse) -> bool:
+    return any(isinstance(one, AIMessage) and one.tool_calls for one in response.result)
+
+
+def _named(schema: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
+    """A schema whose choices are those that the words name, where they name any."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return schema
+    changed = dict(properties)
+    for name, one in properties.items():
+        if isinstance(one, Mapping) and (allowed := choices(one)):
+            said = [each for each in allowed if holds(sources.words, each)]
+            changed[name] = {**one, "enum": said} if said else one
+    return {**schema, "properties": changed}
 
 
 def _chosen(request: Any) -> bool:

@@ -7,7 +7,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from sensebind.agent.conditioning.media import text_of
+from sensebind.agent.grounding.sources import language_of
 from sensebind.agent.reader.intent import Proposal, Reading
+from sensebind.agent.reader.said import states_said
 
 
 def proposals_left(
@@ -45,9 +48,16 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     """
     if not calls_of_turn(messages):
         return reading.reply
-    if proposals_left(reading.proposals, messages) == [] and reading.proposals[-1].whole:
-        return str(messages[-1].text) if isinstance(messages[-1], ToolMessage) else ""
-    return ""
+    last = messages[-1]
+    if proposals_left(reading.proposals, messages) != [] or not reading.proposals[-1].whole:
+        return ""
+    if not isinstance(last, ToolMessage):
+        return ""
+    if not reading.proposals[-1].about or last.status == "error":
+        return str(last.text)
+    person = next(one for one in reversed(messages) if isinstance(one, HumanMessage))
+    asked = [one.about for one in reading.proposals if one.about]
+    return states_said(asked, str(last.text), language_of(text_of(person)))
 
 
 def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:

@@ -12,13 +12,22 @@ import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
-from sensebind.agent.llm.openai_form import openai_form
-from sensebind.agent.llm.tool_forms import function_of, parameters_of
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
-from sensebind.agent.reader.intent import Kind, Proposal, Reading, Verdict
-from sensebind.agent.reader.tool_arguments import Arguments, arguments_of
-from sensebind.agent.reader.tool_matcher import Match, ToolMatcher, ToolText
+from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
+from sensebind.agent.reader.own_tools import best_call, question, text_of
+from sensebind.agent.reader.said import unknown
+from sensebind.agent.reader.segments import Segment, segments_of
+from sensebind.agent.reader.steps import (
+    MAX_STEPS,
+    goes_on,
+    meant,
+    observing,
+    parts_of,
+    step_of,
+    unknown_place,
+    within,
+)
 from sensebind.agent.reader.weights import Weights, load_weights
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -57,10 +66,10 @@ _TRAINED = _KNOWN | {
 }
 """Tools that the small model was trained on, or that serve the robot's own senses."""
 _DO, _ASK = 2, 1
-_MISSING = 0.6  # of a score, where a required argument is not said
-_FOUND = 0.1  # more, where the words have what the tool asks for
-_COVERED = 0.4  # of the words, so that what is found speaks for a tool
-_LEFT = 0.8  # of a score, for each number, code or quotation that is no argument
+_NONE = Verdict.ANSWER
+_SWITCHES = frozenset({"lamp_on", "radio_on", "fan_on", "door_open"})
+_NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
+"""Categories of words in which no clause is an order by itself."""
 _REPLIES = {
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
     "condition": {
@@ -166,9 +175,17 @@ class WordsReader:
             language: `en` or `zh`; "" if it is not known.
             answers: The robot's own question that the words answer; "" if they answer none.
         """
-        scores = self.scores(words)
-        limits = self.weights.calibration
         speech = language or ("zh" if _CHINESE.search(words) else "en")
+        scores = self.scores(words)
+        reading = self._one(words, tools, scores, speech, answers)
+        steps = () if answers else self._steps(words, tools, scores, speech, reading)
+        return replace(reading, steps=steps) if len(steps) > 1 else reading
+
+    def _one(
+        self, words: str, tools: Sequence[BaseTool], scores: Scores, speech: str, answers: str = ""
+    ) -> Reading:
+        """Reads words that ask for one thing."""
+        limits = self.weights.calibration
         cut = len(tokens_of(words)) >= MAX_TOKENS  # what is longer was not read to its end
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
@@ -190,12 +207,52 @@ class WordsReader:
             return reading
         if ordered:
             plain = self._in_order(scores, ordered)
+            if said := unknown_place(words, plain, tools, speech):
+                return replace(reading, verdicts=dict.fromkeys(verdicts, _NONE), reply=said)
             return replace(reading, proposals=tuple(Proposal(name) for name in plain))
+        unsure = any(verdict is Verdict.ASK for verdict in verdicts.values())
+        if not unsure and (asked := observing(words, tools, scores.act, speech)) is not None:
+            return replace(reading, **asked)
         if own := [tool for tool in tools if tool.name not in _TRAINED]:
-            return self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
-        if not any(verdict is Verdict.ASK for verdict in verdicts.values()):
-            return replace(reading, reply=self._reply(scores, speech))
-        return reading
+            found = self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
+            if found is not reading or len(own) == len(tools):
+                return found
+        if unsure:
+            return reading
+        if scores.category["request"] >= limits.order and any(name in _SWITCHES for name in known):
+            return replace(reading, reply=unknown(words, speech), looking=False)
+        return replace(reading, reply=self._reply(scores, speech))
+
+    def _steps(
+        self,
+        words: str,
+        tools: Sequence[BaseTool],
+        scores: Scores,
+        speech: str,
+        whole: Reading,
+    ) -> tuple[Step, ...]:
+        """What the words ask for, where it is more than one thing; () where it is one, or none."""
+        names = {tool.name for tool in tools}
+        if not names & _KNOWN or len(tokens_of(words)) >= MAX_TOKENS:
+            return ()
+        watches = scores.act["watch"] >= self.weights.calibration.order  # "tell me when …"
+        refused = sum(
+            scores.category[name] for name in _NO_STEPS if not (watches and name == "condition")
+        )
+        if refused >= self.weights.calibration.order:
+            return ()
+        steps: list[Step] = []
+        segments = segments_of(words, self.scores_of) or [Segment(words, scores)]
+        if any(goes_on(one.read.act) for one in segments):
+            return ()  # "it" is what another clause names
+        for one in segments:
+            for text, read in parts_of(one, speech, self.scores_of):
+                part = self._one(text, tools, read, speech)
+                if one.then and not meant(part, read.act):
+                    part = replace(part, reply=FIXED["cannot"][speech], looking=False)
+                held = within(part, whole, self.weights.calibration.ask)
+                steps.append(step_of(text, held, read.act, names))
+        return tuple(steps) if len(steps) <= MAX_STEPS else ()
 
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""
@@ -252,7 +309,7 @@ class WordsReader:
             alone: Whether there are no other tools; then the language model calls none by itself.
         """
         limits = self.weights.calibration
-        best, arguments = best_call(words, [_text_of(tool) for tool in tools])
+        best, arguments = best_call(words, [text_of(tool) for tool in tools])
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
         if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
@@ -263,7 +320,7 @@ class WordsReader:
             return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
         if best is not None and fits:
             if arguments.missing:
-                asked = _question(best.tool, arguments.missing[0], speech)
+                asked = question(best.tool, arguments.missing[0], speech)
                 return replace(reading, reply=asked)
             call = Proposal(best.tool.name, arguments.values, whole=True)
             may = Verdict.CALL if best.score >= limits.fits_surely else Verdict.ASK
@@ -273,46 +330,3 @@ class WordsReader:
             return reading
         talks = scores.category["talk"] > limits.order
         return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)
-
-
-def _question(tool: ToolText, name: str, speech: str) -> str:
-    """What is asked for an argument that is missing."""
-    properties = tool.parameters.get("properties")
-    schema = properties.get(name) if isinstance(properties, Mapping) else None
-    kind = schema.get("type") if isinstance(schema, Mapping) else None
-    shown = name.replace("_", " ")
-    if kind in ("integer", "number"):
-        return f"{shown}是多少？" if speech == "zh" else f"How many for {shown}?"
-    return f"哪个{shown}？" if speech == "zh" else f"Which {shown}?"
-
-
-def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Arguments]:
-    """The tool that fits words best, with its arguments.
-
-    Args:
-        words: What a person says.
-        tools: What can be called.
-    """
-    matcher = ToolMatcher(tools)
-    best: Match | None = None
-    chosen = Arguments({})
-    for match in matcher.rank(words):
-        arguments = arguments_of(words, match.tool)
-        again = matcher.match(match.tool, words, arguments.explained)
-        score = max(match.score, again.score)
-        if arguments.missing:
-            score *= _MISSING
-        elif again.covered >= _COVERED and arguments.sure:
-            score = min(1.0, score + _FOUND)
-        score *= _LEFT**arguments.left
-        if best is None or score > best.score:
-            best, chosen = replace(again, score=score), arguments
-    return best, chosen
-
-
-def _text_of(tool: BaseTool) -> ToolText:
-    formed = openai_form(tool)
-    function = function_of(formed)
-    return ToolText.of(
-        function["name"], str(function.get("description") or ""), parameters_of(formed)
-    )

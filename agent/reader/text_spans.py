@@ -20,6 +20,8 @@ _CODES: tuple[tuple[str, str], ...] = (
     ("zone", r"[A-Z]\w+/[A-Z]\w+(?:/[A-Z]\w+)?|UTC|GMT"),
     ("path", r"(?:[/~]|\.{1,2}/)[\w./~-]*\w|[\w-]+(?:/[\w.-]+)+|\w+:[\w/.-]+|[\w-]+\.[a-z]{1,5}"),
     ("id", r"#[\w-]+|[A-Za-z]\w*_\w+|\w+\.\w+_\w+|[A-Z]{1,6}-\d[\w-]*|[A-Z][A-Z0-9]*\d[A-Z0-9]*"),
+    ("id", r"\+\d{6,15}"),
+    ("id", r"(?=[\w-]*\d)[a-zA-Z]\w*(?:-\w+)+"),
     (
         "id",
         r"(?=\w*\d)(?=\w*[a-zA-Z])"
@@ -56,12 +58,18 @@ _LEADS: tuple[tuple[str, str], ...] = (
     ),
     ("date day when time deadline", r"\b(?:on|at|for|by|until)\s+"),
 )
+_SEARCH = re.compile(
+    r"\b(?:google|search|find|look up|look for|show me)\s+(?:me\s+)?"
+    r"(?:(?:\w+\s+){0,4}?(?:called|named|about|for|matching)\s+)?",
+    re.I,
+)
 _END = re.compile(
     r"\s+(?:from|to|for|with|in|at|on|by|and|please|saying|until|into|as|of|about|using|via|within"
     r"|near)\s+|[,;!?。，！？；]|\.(?:\s|$)|\s+(?:please|now|again)\b|$",
     re.I,
 )
 _CLAUSE_END = re.compile(r"[,;!?]|\.(?:\s|$)|\s+please\b|$", re.I)
+_AMOUNT = re.compile(r"^\d+(?:\.\d+)?\s+(?=[A-Z])")  # "250 USD"
 _ARTICLE = re.compile(r"^(?:the|a|an|my)\s+", re.I)
 _BETWEEN = r"(?:\s+(?:is|no\.?|number|called|named|with the name|id|of))*[\s:=#]+"
 
@@ -185,6 +193,8 @@ class TextSpans:
             return self._take(match.start(at), match[at])
         if (found := self._code(_TAKES.get(kind, ()))) is not None:
             return found
+        if kind == "search" and (found := self._searched()) is not None:
+            return found
         keys = set(words_of(name))
         for row, lead in _LEADS:
             if keys & set(row.split()) or (kind == "search" and row.startswith("query")):
@@ -197,6 +207,15 @@ class TextSpans:
             return found
         lead = r"\b(?:for|of|about|called|named|to|in|on|at|from|with)\s+"
         return self._after(name, lead, whole=kind == "search")
+
+    def _searched(self) -> str | None:
+        """What is searched for, to the end of the clause: "google the height of Mount Fuji"."""
+        match = _SEARCH.search(self.words)
+        if match is None:
+            return None
+        rest = self.words[match.end() :]
+        stop = _CLAUSE_END.search(rest)
+        return self._take(match.end(), rest[: stop.start()] if stop else rest)
 
     def _take(self, start: int, text: str) -> str | None:
         kept = text.strip().strip(" ,;.!?。，！？\"“”'")
@@ -220,7 +239,11 @@ class TextSpans:
         """What follows a word of a parameter's name: "list abc123", "branch develop"."""
         parts = [one for one in stems_of(name) if len(one) > 2 and one not in ("name", "text")]
         for match in re.finditer(r"[A-Za-z]+", self.words):
-            if not any(alike(stem(match[0].lower()), part) >= 0.95 for part in parts):
+            said = stem(match[0].lower())
+            if not any(
+                alike(said, part) >= 0.95 or (len(said) > 3 and part.startswith(said))
+                for part in parts
+            ):
                 continue
             gap = re.match(_BETWEEN, self.words[match.end() :], re.I)
             if gap is None:
@@ -246,7 +269,7 @@ class TextSpans:
             rest = self.words[match.end() :]
             stop = (_CLAUSE_END if whole else _END).search(rest)
             text = rest[: stop.start()] if stop else rest
-            cut = _ARTICLE.sub("", text.strip())
+            cut = _AMOUNT.sub("", _ARTICLE.sub("", text.strip()))
             first, _, more = cut.partition(" ")
             if more and alike(stem(first.lower()), stem(name.lower())) >= 0.9:
                 cut = more  # "room B2" is B2 for a parameter that is called `room`
@@ -265,6 +288,8 @@ class TextSpans:
             if first and start <= first.start():  # the first word has a capital anyway
                 text = text.partition(" ")[2]
                 start = match.end() - len(text)
+            text = _AMOUNT.sub("", text)
+            start = match.end() - len(text)
             if text and text != "I" and self.free(start, match.end()):
                 return self._take(start, text)
         return None

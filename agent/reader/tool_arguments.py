@@ -15,7 +15,8 @@ from typing import Any
 from sensebind.agent.grounding.numerals import normal, numerals
 from sensebind.agent.grounding.parameters import Parameter, admitted, as_json
 from sensebind.agent.grounding.quantities import Clause, Quantity, quantities
-from sensebind.agent.reader.text_spans import TextSpans, listed
+from sensebind.agent.grounding.units import compatible
+from sensebind.agent.reader.text_spans import TextSpans, kind_of, listed
 from sensebind.agent.reader.tool_matcher import ToolText, choices_of
 from sensebind.agent.reader.tool_words import alike, stem, stems_of, words_of
 
@@ -25,6 +26,9 @@ _TRUE = re.compile(
 _FALSE = re.compile(
     r"\b(?:off|false|no|not|disabled?|deactivate|without|stop|close|never)\b|关", re.I
 )
+_SWITCH = re.compile(r"(?:is_?)?(?:on|off|power|powered|enabled?|active|state|value|switch)", re.I)
+_SWITCHED = re.compile(r"\b(?:turn|switch|put|power|set|activate|deactivate)\b", re.I)
+"""Verbs that a parameter which is on or off accounts for."""
 _FEW = re.compile(
     r"\b(?:first|last|next|top|latest|newest|only|just|at most|up to|maximum|limit|no more than)"
     r"(?:\s+(?:of|to|the))?\s+(\d+)\b|\b(\d+)\s+(?:results?|entries|items|hits|rows|messages|commits)",
@@ -43,6 +47,7 @@ class Arguments:
         explained: Parts of the words that are values.
         sure: How many of them are there beyond doubt: numbers, choices, codes, what is quoted.
         left: How many numbers, codes and quoted texts of the words are in none of them.
+        texts: Names of those that are texts, cut out of the words.
     """
 
     values: Mapping[str, Any]
@@ -50,6 +55,7 @@ class Arguments:
     explained: tuple[str, ...] = ()
     sure: int = 0
     left: int = 0
+    texts: tuple[str, ...] = ()
 
 
 class _Filling:
@@ -83,12 +89,17 @@ class _Filling:
                 found = self.spans.sure(name, self.properties[name], required=required)
                 self._keep(name, found, sure=True)
         self._numbers(order)
-        for name in order:
+        # what is quoted is rather a message than anything else
+        for name in sorted(order, key=lambda one: kind_of(one, self.properties[one]) != "message"):
             if name not in self.values and name in self.required:
                 self._text(name, self.properties[name])
         missing = tuple(name for name in order if name in self.required and name not in self.values)
         left = self.numbers_left + self.spans.left()
-        return Arguments(self.values, missing, tuple(self.explained), self.sure, left)
+        return Arguments(self.values, missing, tuple(self.explained), self.sure, left, self.texts())
+
+    def texts(self) -> tuple[str, ...]:
+        """Names of the values that are parts of the words, and no choices."""
+        return tuple(name for name in self.values if _takes_text(self.properties[name]))
 
     def _keep(self, name: str, text: str | None, *, sure: bool = False) -> None:
         if text:
@@ -153,6 +164,8 @@ class _Filling:
             self.values[name] = False
         elif yes or about:
             self.values[name] = True
+        if name in self.values and _SWITCH.fullmatch(name):
+            self.explained += _SWITCHED.findall(self.words)
 
     # --- numbers --------------------------------------------------------------------------------
 
@@ -163,7 +176,7 @@ class _Filling:
         free = [one for one in said if not any(start <= one.start < end for start, end in coded)]
         for name in order:
             few = _FEW.search(self.words)
-            if few and name not in self.values and set(words_of(name)) & _MANY:
+            if few and name not in self.values and self._is_few(name, few[0].lower()):
                 number = int(few[1] or few[2])
                 parameter = Parameter.of(name, self.properties[name])
                 if parameter is not None and not parameter.allows(Fraction(number)):
@@ -191,6 +204,15 @@ class _Filling:
                         break
         used = [(one.start, one.end) for one in said if one not in free]
         self._bare_numbers(wanted, [*used, *coded])
+
+    def _is_few(self, name: str, said: str) -> bool:
+        """Whether a parameter says how many are wanted: by its name, or as "the first N lines"."""
+        if set(words_of(name)) & _MANY:
+            return True
+        described = str(self.properties[name].get("description") or "").lower()
+        first = said.split()[0]
+        ends = {"last": r"\blast\b|\bend\b", "first": r"\bfirst\b", "top": r"\bfirst\b|\btop\b"}
+        return first in ends and re.search(ends[first], described) is not None
 
     def _bare_numbers(
         self, wanted: Sequence[tuple[str, Parameter]], used: Sequence[tuple[int, int]]
@@ -229,7 +251,7 @@ class _Filling:
             by_unit = (
                 parameter.unit is not None
                 and one.unit is not None
-                and parameter.unit.dimension == one.unit.dimension
+                and compatible(one.unit, parameter.unit)
             )
             before = stems_of(text[max(0, one.start - 24) : one.start])[-2:]
             after = stems_of(text[one.end : one.end + 16])[:1]

@@ -27,7 +27,36 @@ _COVERED, _NAMED = 0.6, 0.4  # weights of the two shares
 _OPPOSED = 0.3  # of a score, where words name the other direction
 _CHANGED = 0.5  # of a score, where words ask something and the tool changes something
 _DIRECTIONS = frozenset(one for ways in WAYS for side in ways for one in side)
-_CHANGES = _DIRECTIONS | {"set", "change"}
+_CHANGES = _DIRECTIONS | frozenset(
+    [
+        "set",
+        "change",
+        "create",
+        "add",
+        "delete",
+        "remove",
+        "update",
+        "write",
+        "send",
+        "move",
+        "register",
+        "book",
+        "cancel",
+        "post",
+        "edit",
+        "rename",
+        "insert",
+        "clear",
+        "reset",
+        "drop",
+        "assign",
+        "mark",
+        "complete",
+        "publish",
+        "order",
+    ]
+)
+_GENERIC = frozenset(stems_of("state value request action command item data object resource"))
 _TELLS = frozenset({"get", "show", "list", "read", "report", "status", "is", "how", "whether"})
 _ASKS = re.compile(
     r"^\W*(?:what|how|when|where|which|who|whose|why|is|are|was|were|does|did|has|have|any)\b"
@@ -155,18 +184,34 @@ class ToolMatcher:
         found = [self.match(tool, words, explained) for tool in self._tools]
         return sorted(found, key=lambda one: -one.score)
 
-    def match(self, tool: ToolText, words: str, explained: Sequence[str] = ()) -> Match:
-        """How well one tool fits; see `rank`."""
+    def match(
+        self,
+        tool: ToolText,
+        words: str,
+        explained: Sequence[str] = (),
+        filled: Sequence[str] = (),
+    ) -> Match:
+        """How well one tool fits; see `rank`.
+
+        Args:
+            tool: As the retriever knows it.
+            words: What a person says; of alternatives ("turn|rotate") one is meant.
+            explained: Parts of the words that are values of arguments.
+            filled: Names of arguments that the words surely give.
+        """
         for part in explained:
             words = words.replace(part, " ")
-        raw, said = words_of(words), list(dict.fromkeys(stems_of(words)))
+        raw = words_of(words)
+        groups = list(dict.fromkeys(tuple(stems_of(one)) for one in words.split() if stems_of(one)))
+        said = list(dict.fromkeys(one for group in groups for one in group))
         whole = got = 0.0
-        for one in said:
+        for group in groups:
             best, source = 0.0, ""
-            for other, place in tool.fields.items():
-                share = alike(one, other)
-                if share >= _ALIKE and share * place > best:
-                    best, source = share * place, other
+            for one in group:
+                for other, place in tool.fields.items():
+                    share = alike(one, other)
+                    if share >= _ALIKE and share * place > best:
+                        best, source = share * place, other
             weight = self._weight.get(source, 1.0) if source else 1.0
             whole += weight
             got += weight * best
@@ -175,10 +220,14 @@ class ToolMatcher:
         shared = ways & set(raw)
         whole, got = whole + len(shared), got + len(shared)
         covered = got / whole if whole else 0.0
+        given = stems_of(" ".join(filled))
+        parts = [part for part in tool.named if part not in self._common]
+        parts = [part for part in parts if part not in _GENERIC] or parts
         named = [
-            max((share for one in said if (share := alike(one, part)) >= _ALIKE), default=0.0)
-            for part in tool.named
-            if part not in self._common
+            1.0
+            if part in given
+            else max((share for one in said if (share := alike(one, part)) >= _ALIKE), default=0.0)
+            for part in parts
         ]
         if ways - set(stems_of(tool.name)):  # "off" is no stem, and yet says what the tool does
             named.append(1.0 if shared or _one_way(raw, ways) else 0.0)

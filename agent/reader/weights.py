@@ -43,13 +43,13 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    act: float = 0.85
+    act: float = 0.9
     ask: float = 0.3
     order: float = 0.5
     refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
-    fits_surely: float = 0.62
+    fits_surely: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from sensebind.agent.reader.actions import ACTIONS
+from sensebind.agent.training.reader.asked import question
 from sensebind.agent.training.reader.language import NEEDS_DEVICE, Language, framed
 from sensebind.agent.training.reader.phrases import ASK, DO, Example, Phrase
 
@@ -289,8 +290,6 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
                         f"what is better, to {a.forms['vp']} or to {b.forms['vp']}",
                         f"would you rather {a.forms['vp']} or {b.forms['vp']}",
                         f"did you {a.forms['vp']} or {b.forms['vp']}",
-                        f"{framed(tongue, 'question', a, rng)}"
-                        f"? {framed(tongue, 'question', b, rng)}",
                         f"is it better to {a.forms['vp']} or {b.forms['vp']}",
                     )
                 )
@@ -335,13 +334,18 @@ def clauses(tongue: Language, rng: random.Random) -> Example:
             return Example(f"{late}{back}{short_a}", "order", do_a)
         case 10:  # a report or a question, and an order
             name = rng.choice(("report", "question"))
-            other = framed(tongue, name, b, rng)
+            levels = dict(do_a)
+            if name == "question":
+                asking = question(tongue, b, rng)
+                other, levels = asking.text, levels | dict(asking.levels)
+            else:
+                other = framed(tongue, name, b, rng)
             mark = "? " if name == "question" else ". "
             if not en:
                 mark = "？" if name == "question" else "。"
             if rng.random() < 0.6:
-                return Example(f"{other}{mark}{short_a}", "order", do_a)
-            return Example(f"{short_a}{'. ' if en else '。'}{other}", "order", do_a)
+                return Example(f"{other}{mark}{short_a}", "order", levels)
+            return Example(f"{short_a}{'. ' if en else '。'}{other}", "order", levels)
         case _:  # two conditions, or two reports
             name = rng.choice(("condition", "report", "negation", "hypothetical"))
             first, second = framed(tongue, name, a, rng), framed(tongue, name, b, rng)

@@ -27,7 +27,7 @@ from sensebind.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-MEMBERS = 1
+MEMBERS = 2
 _UNSEEN = 4096  # sentences that the temperature is fitted to
 _TEMPERATURES = tuple(0.6 + 0.1 * step for step in range(25))
 

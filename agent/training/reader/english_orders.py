@@ -30,7 +30,11 @@ give me (some|a bit of|a little|more) light
 give us (some|a bit of|) light
 make it (brighter|bright) in here
 get some light in here
-put some light on""",
+put some light on
+get {{d}} (burning bright|glowing|shining|up and running)
+let {{d}} (shine|glow|burn)
+make {{d}} (shine|glow|light up)
+(throw|shed|cast) some light [in here|on this]""",
     "lamp_off": f"""{_OFF}
 (kill|douse|extinguish|put out|switch out|blow out|dim|turn out|snuff out) {{d}}
 make it (dark|darker) in here
@@ -44,7 +48,14 @@ tune in to (a station|the radio|some music)
 turn up {{d}}
 give us some music
 let me hear (some music|the radio)
-make (some|a little) music""",
+make (some|a little) music
+get {{d}} (playing|started|up and running)
+set {{d}} (playing|going)
+let {{d}} (play|run|sound)
+make {{d}} (play|sing)
+crank up (the music|the radio|some tunes)
+(treat me to|entertain us with|start us off with) (some music|a song|the radio)
+find (me|us) something to listen to on {{d}}""",
     "radio_off": f"""{_OFF}
 (kill|cut|mute|silence|quit|pause|end|stop) {{d}}
 (kill|cut|silence|mute|end|stop) (the|that|this) (noise|racket|din|song|sound)
@@ -62,7 +73,11 @@ give me (some|a bit of|a little|) (air|wind|breeze|fresh air)
 get (some air|a breeze|the air) (moving|going|in here)
 move the air in here
 make (a breeze|some wind)
-ventilate (the room|this room)""",
+ventilate (the room|this room)
+let {{d}} (spin|run|blow|turn)
+make {{d}} (spin|run|blow|turn)
+get {{d}} up and running
+circulate the air (in here|a bit|)""",
     "fan_off": f"""{_OFF}
 (kill|cut|stop|end|halt) {{d}}
 stop {{d}} (spinning|running|blowing|turning)
@@ -98,7 +113,13 @@ set the room to {temp}
 give me {temp}
 go (for|to) {temp} on the thermostat
 set the (target|heating|room) temperature to {temp}
-let it be {temp} [in here|]""",
+let it be {temp} [in here|]
+(change|turn|move|take|bring|put) {d} from {temp} to {temp}
+(go|come) from {temp} to {temp} with {d}
+(bring|take|get|put) {d} (up|down) to {temp}
+have it {temp} in here
+(set|put) {d} to (a cosy|a comfortable|a nice|a cool|an even|exactly) {temp}
+go (up|down) to {temp}""",
     "approach": """(go|drive|move|roll|walk|come|head|run|travel|navigate|steer|get) (to|over to|up to|towards|toward|near|next to|close to|right up to|closer to) {thing}
 (approach|reach|visit|go see|get near|find and approach) {thing}
 (stand|park|stop|stay|wait|position yourself|place yourself|sit) (next to|beside|near|by|in front of|before|at) {thing}
@@ -121,6 +142,7 @@ turn [to the|to your] left
 (turn|rotate|spin) (counterclockwise|anticlockwise|to your left side)
 (make|do|take) a (left turn|left|turn to the left|quarter turn to the left|quarter turn left|{deg} turn to the left|{deg} left turn)
 (turn|rotate) (yourself|your camera|your head|your body) [to the] left
+(turn|rotate|swing|pivot) left [by] {num}
 (turn|rotate) [by] {deg}""",
     "turn_right": """turn right
 turn [to the|to your] right
@@ -131,6 +153,7 @@ turn [to the|to your] right
 (turn|rotate|spin) (clockwise|to your right side)
 (make|do|take) a (right turn|right|turn to the right|quarter turn to the right|quarter turn right|{deg} turn to the right|{deg} right turn)
 (turn|rotate) (yourself|your camera|your head|your body) [to the] right
+(turn|rotate|swing|pivot) right [by] {num}
 (turn|rotate) [by] (-|minus ){deg}""",
     "turn_around": """turn around
 (turn|spin|rotate|swing|pivot|face|wheel) (around|round|about|right around|all the way around|the other way|half around|yourself around|yourself round)
@@ -200,7 +223,11 @@ could (i|we) (get|have) {d} on [over here|in here|]
 let's have {d} on
 how about some light
 i need to see, {d} on
-{d} needs (turning|switching) on""",
+{d} needs (turning|switching) on
+(some|a bit of|a little|more) light [would be nice|would help|would be good|if you please|, thanks]
+lights [please|, camera, action]
+i can do with (some|more) light
+it wants {d} on in here""",
     "lamp_off": """{d} off
 (lights|light) (out|off)
 off with {d}
@@ -227,7 +254,11 @@ on with {d}
 let's (have|hear) (some music|{d} on|the radio|a bit of radio|some tunes)
 how about some music
 let's hear what's on [the radio|air|the air]
-a (bit of|little) music please""",
+a (bit of|little) music please
+(music|some music|a tune|a song|some tunes) (would be nice|would be good|would be great|would help|, if you please)
+(i'm|i am|we are) in the mood for (music|some tunes|a song)
+i could do with (some music|a song|the radio)
+what's on the radio, let me hear it""",
     "radio_off": """{d} off
 no more (music|radio)
 enough (music|radio) [for today|for now|]
@@ -286,6 +317,11 @@ let's have {d} (shut|closed)
 keep (the cat|the dog|the cold|the heat|the noise) (in|out), {vp}
 don't forget to (close|shut|lock) {d}""",
     "thermostat_set": """{d} [to|at|on|] {temp}
+{d}: {temp}
+(thermostat|temperature|heating): {temp}
+{temp} on {d}
+(could|can) (we|i) have it (at|) [a nice|a comfortable|] {temp} [in here|]
+no, not {num}, {temp}
 {temp} (please|in here please|would be nice|would be good|would be perfect)
 (i|we) (want|need|would like|'d like|prefer) (it|it to be|the room at|the temperature at|the heating at|) {temp} [in here|here|in the room|]
 {d} (should|must|needs to) be [set to|at|] {temp}

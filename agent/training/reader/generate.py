@@ -11,8 +11,17 @@ import re
 from collections.abc import Callable
 
 from sensebind.agent.corpus.phrasing import utterance
-from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
+from sensebind.agent.reader.actions import CATEGORIES, ORDERS
 from sensebind.agent.training.reader import english_others
+from sensebind.agent.training.reader.asked import (
+    INTENTS,
+    asked,
+    question,
+    shared,
+    stated,
+    task,
+    told_after,
+)
 from sensebind.agent.training.reader.clauses import CATEGORY_OF, clauses
 from sensebind.agent.training.reader.dressing import dressed
 from sensebind.agent.training.reader.language import (
@@ -36,6 +45,8 @@ def order(tongue: Language, rng: random.Random) -> Example:
 def lookalike(tongue: Language, rng: random.Random, name: str) -> Example:
     """A sentence around an order that is none: a negation, a question, a report, …"""
     phrase = tongue.unknown_phrase(rng) if rng.random() < 0.22 else tongue.phrase(rng)
+    if name == "question":
+        return question(tongue, phrase, rng)
     return Example(framed(tongue, name, phrase, rng), CATEGORY_OF[name])
 
 
@@ -98,7 +109,7 @@ _CORPUS_OTHERS = tuple(
     )
     for intent in intents.split()
 )
-_CORPUS_ORDERS = [name for name in ACTIONS if not name.startswith("it_")]
+_CORPUS_ORDERS = [name for name in ORDERS if not name.startswith("it_")]
 _PLAINLY = {
     "lamp": r"lamp|light|bulb|illuminat|brighten|灯|光|亮",
     "radio": r"radio|music|tune|song|noise|racket|silence|quiet|mute|stereo"
@@ -123,6 +134,8 @@ def from_corpus(tongue: Language, rng: random.Random) -> Example:
     intent = rng.choice(_CORPUS_ORDERS)
     said = utterance("train", intent, tongue.lang, rng, dressed=False, noisy=False)
     text, family = said.text, intent.split("_")[0]
+    if "空调" in text:  # which this home lacks
+        return Example(text, "request")
     plain = family not in _PLAINLY or (
         re.search(_PLAINLY[family], text)
         and (family == "thermostat" or _VERBAL.search(text))
@@ -138,7 +151,11 @@ def corpus_other(tongue: Language, rng: random.Random) -> Example:
     intents, categories, weights = zip(*_CORPUS_OTHERS, strict=True)
     at = rng.choices(range(len(intents)), weights)[0]
     said = utterance("train", intents[at], tongue.lang, rng, dressed=False, noisy=False)
-    return Example(said.text, categories[at])
+    if intents[at] == "state":
+        levels = stated(said.text)
+    else:
+        levels = {INTENTS[intents[at]]: DO} if intents[at] in INTENTS else {}
+    return Example(said.text, categories[at], levels)
 
 
 def foreign(_: Language, rng: random.Random) -> Example:
@@ -281,9 +298,13 @@ _MAKERS: tuple[tuple[Callable[[Language, random.Random], Example], float], ...] 
     (lambda t, r: lookalike(t, r, "condition"), 8.0),
     (lambda t, r: lookalike(t, r, "hypothetical"), 5.0),
     (lambda t, r: lookalike(t, r, "quotation"), 5.0),
-    (cannot, 8.0),
+    (cannot, 9.0),
     (errand, 5.0),
-    (clauses, 15.0),
+    (clauses, 16.0),
+    (task, 13.0),
+    (shared, 2.0),
+    (told_after, 3.0),
+    (asked, 5.0),
     (half, 4.0),
     (corpus_other, 5.0),
     (foreign, 2.0),

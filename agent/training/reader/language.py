@@ -11,8 +11,9 @@ from types import ModuleType
 from sensebind.agent.corpus import chinese, english
 from sensebind.agent.corpus.grammar import Grammar
 from sensebind.agent.corpus.phrasing import article, number_zh
-from sensebind.agent.reader.actions import ACTIONS
+from sensebind.agent.reader.actions import ORDERS
 from sensebind.agent.training.reader import (
+    asked_words,
     chinese_frames,
     chinese_orders,
     chinese_others,
@@ -24,18 +25,18 @@ from sensebind.agent.training.reader.open_words import Verb, open_words
 from sensebind.agent.training.reader.phrases import Phrase, forms_of
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
-def number_en(value: int) -> str:
-    """A number from 0 to 180 in English words."""
+def number_en(value: int, rng: random.Random | None = None) -> str:
+    """A number from 0 to 180 in English words; with a generator sometimes without its hyphen."""
     if value >= 100:
         rest = value - 100
-        return "a hundred" + (f" and {number_en(rest)}" if rest else "")
+        return "a hundred" + (f" and {number_en(rest, rng)}" if rest else "")
     if value < 20:
         return english.NUMBER_WORDS[value]
     tens, ones = divmod(value, 10)
-    return _TENS[tens - 2] + (f"-{english.NUMBER_WORDS[ones]}" if ones else "")
+    join = " " if rng is not None and rng.random() < 0.4 else "-"
+    return english.TENS[tens - 2] + (f"{join}{english.NUMBER_WORDS[ones]}" if ones else "")
 
 
 class Language:
@@ -92,6 +93,9 @@ class Language:
             "detail": [others.DETAILS],
             "unit": [others.UNITS],
             "babble": lines_of(others.BABBLE),
+            "state_of": lines_of(asked_words.STATE[lang]),
+            "count_any": lines_of(asked_words.COUNT_ANY[lang]),
+            "shared": lines_of(asked_words.SHARED[lang]),
         }
         self.grammar = Grammar(frames.RULES, templates)
         # Every line of a frame is as likely as any other, however many ways it has.
@@ -110,7 +114,7 @@ class Language:
 
     def phrase(self, rng: random.Random, action: str = "") -> Phrase:
         """A phrase for an action of the robot."""
-        action = action or rng.choices(ACTIONS, _ACTION_WEIGHTS)[0]
+        action = action or rng.choices(ORDERS, _ACTION_WEIGHTS)[0]
         family = action.split("_")[0]
         device = noun = ""
         if f"device_{family}" in self.grammar.intents:
@@ -122,6 +126,7 @@ class Language:
             "dist": lambda: self.distance(rng),
             "temp": lambda: self.temperature(rng),
             "thing": lambda: self.thing(rng),
+            "num": lambda: self.number(rng),
         }
         text = filled(self.grammar.sample(f"phrase_{action}", rng), fill)
         forms = forms_of(text) if self.lang == "en" else dict.fromkeys(FORMS, text)
@@ -154,7 +159,9 @@ class Language:
                 named = f"{rng.choice(('the', 'the', 'the', 'my', 'that', 'our', 'a'))} {named}"
             number = self.number(rng)
             pattern = self.grammar.sample("switched", rng)
-            text = filled(pattern, {"u": lambda: named, "num": lambda: number})
+            warmth = self.temperature(rng)
+            fill = {"u": lambda: named, "num": lambda: number, "temp": lambda: warmth}
+            text = filled(pattern, fill)
             state = rng.choice(_UNKNOWN_STATES[self.lang])
         else:
             device_family = rng.choice(tuple(self.orders.DEVICES))
@@ -249,7 +256,7 @@ class Language:
         value = rng.randrange(0, 180)
         if rng.random() < 0.5:
             return str(value)
-        return number_en(value) if self.lang == "en" else number_zh(value % 100)
+        return number_en(value, rng) if self.lang == "en" else number_zh(value % 100)
 
     def temperature(self, rng: random.Random) -> str:
         """A temperature, mostly with its unit."""
@@ -259,7 +266,7 @@ class Language:
             number = str(value) if rng.random() < 0.6 else number_zh(value)
             unit = rng.choice(("度", "度", "度", "摄氏度", "℃", "度左右" if half else "度"))
             return number + (".5" if half and number.isdigit() else "") + unit
-        number = str(value) if rng.random() < 0.65 else number_en(value)
+        number = str(value) if rng.random() < 0.65 else number_en(value, rng)
         number += ".5" if half and number.isdigit() else ""
         units = (" degrees",) * 6 + (" degrees celsius", " celsius", "°", "°C", " C", "", "", "")
         return number + rng.choice(units)
@@ -272,7 +279,7 @@ class Language:
         if self.lang == "zh":
             number = str(value) if rng.random() < 0.6 or value > 99 else number_zh(value)
             return number + "度"
-        number = str(value) if rng.random() < 0.65 else number_en(value)
+        number = str(value) if rng.random() < 0.65 else number_en(value, rng)
         return number + rng.choice((" degrees",) * 6 + ("°", " deg", " degree"))
 
     def distance(self, rng: random.Random) -> str:
@@ -297,7 +304,7 @@ class Language:
         if draw < 0.6:
             whole = rng.choice((10, 20, 25, 30, 40, 50, 60, 70, 80, 100, 120, 150))
             unit = rng.choice((" cm", "cm", " centimetres", " centimeters", " cm"))
-            return f"{whole if rng.random() < 0.7 or whole > 99 else number_en(whole)}{unit}"
+            return f"{whole if rng.random() < 0.7 or whole > 99 else number_en(whole, rng)}{unit}"
         amount = rng.choice(
             ("0.3", "0.5", "1", "1.2", "1.5", "2", "2.5", "3", "0.8", "4", ".5", "0.4")
         )
@@ -332,6 +339,9 @@ _FRAMES = frozenset(
         "babble",
         "tasks",
         "errands",
+        "state_of",
+        "count_any",
+        "shared",
     ]
 )
 _ACTION_WEIGHTS = [1.0, 1.0, 1.0, 1.0, 0.9, 0.9, 1.1, 1.1, 1.0, 1.2, 0.8, 0.8, 0.5, 0.8, 0.8] + [
@@ -471,6 +481,11 @@ NEEDS_DEVICE = re.compile(r"\{(?:d|d2|state|vp0|vpp1)\}")
 
 def framed(tongue: Language, name: str, phrase: Phrase, rng: random.Random) -> str:
     """A phrase in a frame that suits it."""
+    return tongue.fill_in(suiting(tongue, name, phrase, rng), rng, phrase)
+
+
+def suiting(tongue: Language, name: str, phrase: Phrase, rng: random.Random) -> str:
+    """A frame that suits a phrase, its slots open."""
     for _ in range(60):
         frame = tongue.frame(name, rng)
         if "{state}" in frame and not phrase.state:
@@ -482,5 +497,5 @@ def framed(tongue: Language, name: str, phrase: Phrase, rng: random.Random) -> s
         if ("{vp0}" in frame and not phrase.vp0) or ("{vpp1}" in frame and not phrase.device):
             continue
         # Open-ended states and what leads to them belong to devices that are switched.
-        return tongue.fill_in(frame, rng, phrase)
-    return phrase.forms["vp"]
+        return frame
+    return "{vp}"

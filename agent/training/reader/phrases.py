@@ -50,6 +50,7 @@ class Phrase:
 
 
 _IRREGULAR = {
+    "have": ("had", "had", "having"),
     "put": ("put", "put", "putting"),
     "get": ("got", "got", "getting"),
     "set": ("set", "set", "setting"),

@@ -55,9 +55,9 @@ class ReaderRecipe:
         seed: Of sentences and weights.
     """
 
-    steps: int = 3000
+    steps: int = 2600
     batch: int = 256
-    shards: int = 14
+    shards: int = 30
     shard: int = 16384
     rate: float = 3e-3
     warmup: int = 200

@@ -8,7 +8,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.reader import FOLDER, reader_of
-from sensebind.agent.reader.actions import ACTIONS, TOOLS_OF
+from sensebind.agent.reader.actions import ORDERS, TOOLS_OF
 from sensebind.agent.reader.intent import Kind, Reading, Verdict
 from sensebind.agent.reader.reader import WordsReader
 from sensebind.checkpoints import default_checkpoint
@@ -133,7 +133,7 @@ def test_the_development_set(reader: WordsReader) -> None:
     least = reader.weights.calibration.act
     wrong = done = orders = 0
     for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
-        acted = {name for name in ACTIONS if one.act[name] >= least}
+        acted = {name for name in ORDERS if one.act[name] >= least}
         wrong += bool(acted - set(line["ordered"]))
         if line["category"] == "order":
             orders += 1

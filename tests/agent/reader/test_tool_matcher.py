@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sensebind.agent.reader.reader import best_call
+from sensebind.agent.reader.own_tools import best_call
 from sensebind.agent.reader.tool_matcher import ToolMatcher, ToolText
 from sensebind.agent.reader.tool_words import alike, opposed, stem, stems_of
 from sensebind.agent.reader.weights import Calibration

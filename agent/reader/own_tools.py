@@ -1,0 +1,97 @@
+"""The call of a user's own tool that words mean: the tool that fits best, with its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.llm.openai_form import openai_form
+from sensebind.agent.llm.tool_forms import function_of, parameters_of
+from sensebind.agent.reader.gloss import chinese, glosses
+from sensebind.agent.reader.tool_arguments import Arguments, arguments_of
+from sensebind.agent.reader.tool_matcher import Match, ToolMatcher, ToolText
+from sensebind.agent.reader.tool_words import opposed, plainly, words_of
+
+_MISSING = 0.6  # of a score, where a required argument is not said
+_FOUND = 0.1  # more, where the words have what the tool asks for
+_COVERED = 0.4  # of the words, so that what is found speaks for a tool
+_LITTLE = 0.25  # of the words: a tool that accounts for no more is hardly meant
+_NEAR = 0.9  # share of a score from which the opposite tool may be meant as well
+_ASKED = 0.6  # score of a tool whose opposite may be meant as well: the person is asked
+_LEFT = 0.8  # of a score, for each number, code or quotation that is no argument
+
+
+def question(tool: ToolText, name: str, speech: str) -> str:
+    """What is asked for an argument that is missing."""
+    properties = tool.parameters.get("properties")
+    schema = properties.get(name) if isinstance(properties, Mapping) else None
+    kind = schema.get("type") if isinstance(schema, Mapping) else None
+    shown = name.replace("_", " ")
+    if kind in ("integer", "number"):
+        return f"{shown}是多少？" if speech == "zh" else f"How many for {shown}?"
+    return f"哪个{shown}？" if speech == "zh" else f"Which {shown}?"
+
+
+def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Arguments]:
+    """The tool that fits words best, with its arguments.
+
+    Args:
+        words: What a person says.
+        tools: What can be called.
+    """
+    matcher = ToolMatcher(tools)
+    best: Match | None = None
+    chosen = Arguments({})
+    unsure: set[str] = set()
+    said = [words]
+    if chinese(words) and not any(chinese(part) for one in tools for part in one.fields):
+        said = glosses(words)
+    for way in said:
+        for match in matcher.rank(plainly(way)):
+            arguments = arguments_of(way, match.tool)
+            filled = [name for name in arguments.values if name not in arguments.texts]
+            again = matcher.match(match.tool, plainly(way), arguments.explained, filled)
+            score = max(match.score, again.score)
+            if arguments.missing:
+                score *= _MISSING
+            elif again.covered >= _COVERED and arguments.sure:
+                score = min(1.0, score + _FOUND)
+            score *= _LEFT**arguments.left
+            if again.covered < _LITTLE:
+                score *= _MISSING
+            if way is not said[0] and arguments.texts:  # a text that is kept as it was said
+                score = min(1.0, score + _FOUND)
+            if best is not None and again.tool is not best.tool and opposites(again, best):
+                near = min(score, best.score) > _NEAR * max(score, best.score)
+                unsure |= {again.tool.name, best.tool.name} if near else set()
+            if best is None or score > best.score:
+                best, chosen = replace(again, score=score), arguments
+    if best is not None and best.tool.name in unsure:
+        best = replace(best, score=min(best.score, _ASKED))
+    return best, chosen
+
+
+def opposites(one: Match, other: Match) -> bool:
+    """Whether two tools do the opposite of each other, and nothing else is between them.
+
+    Args:
+        one: A tool.
+        other: Another one.
+    """
+    ours, theirs = set(words_of(one.tool.name)), set(words_of(other.tool.name))
+    return opposed(ours, theirs) and bool(ours & theirs)
+
+
+def text_of(tool: BaseTool) -> ToolText:
+    """A tool as the retriever knows it.
+
+    Args:
+        tool: Any.
+    """
+    formed = openai_form(tool)
+    function = function_of(formed)
+    return ToolText.of(
+        function["name"], str(function.get("description") or ""), parameters_of(formed)
+    )

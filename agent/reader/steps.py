@@ -1,0 +1,194 @@
+"""What the parts of words ask for: acting tools, tools that observe, or something unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.corpus.answers import FIXED
+from sensebind.agent.grounding.names import choices, holds, things
+from sensebind.agent.llm.openai_form import openai_form
+from sensebind.agent.llm.tool_forms import parameters_of
+from sensebind.agent.reader.actions import ORDERS, READS
+from sensebind.agent.reader.intent import Proposal, Reading, Step, Verdict
+from sensebind.agent.reader.segments import Read, Segment
+
+MAX_STEPS = 5
+"""Things that words may ask for at once; each costs a call of the language model or two."""
+_CLEAR = 0.5  # probability from which what observes is meant
+_PERCEIVED = ("see", "hear", "scan", "color", "all")
+_LOOKING = ("count", "where", "count_any", *_PERCEIVED)
+_MOVING = frozenset({"approach", "drive", "turn"})
+_PLAIN: dict[str, tuple[str, str]] = {
+    "lamp_on": ("turn on the lamp", "打开灯"),
+    "lamp_off": ("turn off the lamp", "关掉灯"),
+    "radio_on": ("turn on the radio", "打开收音机"),
+    "radio_off": ("turn off the radio", "关掉收音机"),
+    "fan_on": ("turn on the fan", "打开风扇"),
+    "fan_off": ("turn off the fan", "关掉风扇"),
+    "door_open": ("open the door", "打开门"),
+    "door_close": ("close the door", "关上门"),
+    "lamp_state": ("is the lamp on?", "灯开着吗？"),
+    "radio_state": ("is the radio on?", "收音机开着吗？"),
+    "fan_state": ("is the fan on?", "风扇开着吗？"),
+    "door_state": ("is the door open?", "门开着吗？"),
+}
+"""The plainest words for what needs no argument: for each of several that one clause names."""
+_WHICH = {
+    "en": "Which kind of thing should I count?",
+    "zh": "要我数哪一种东西？",
+}
+
+
+def observing(
+    words: str, tools: Sequence[BaseTool], act: Mapping[str, float], speech: str
+) -> dict[str, Any] | None:
+    """What answers a question: fields of its `Reading`; None where words ask for nothing.
+
+    Args:
+        words: The question.
+        tools: What can be called.
+        act: Probability of each action.
+        speech: `en` or `zh`.
+    """
+    asked = {name: act[name] for name in act if name not in ORDERS and act[name] >= _CLEAR}
+    if not asked:
+        return None
+    first = max(asked, key=lambda name: asked[name])
+    names = {tool.name: tool for tool in tools}
+    if first == "count_any":
+        return {"reply": _WHICH[speech], "looking": False}
+    if first in _PERCEIVED:
+        return {"looking": False}
+    tool = READS[first]
+    if tool not in names:
+        return None
+    if tool == "house_status":
+        about = [name.split("_")[0] for name in asked if READS.get(name) == tool]
+        calls = [Proposal(tool, {}, whole=True, about=one) for one in about[:1]]
+        return {"proposals": tuple(calls), "looking": True}
+    if tool == "detect":
+        kinds = _choices(names[tool], "kind")
+        if kinds and not any(holds(words, one) for one in kinds):
+            return {"reply": FIXED["which"][speech], "looking": False}
+    return {"proposals": (Proposal(tool),)}
+
+
+def unknown_place(
+    words: str, ordered: Sequence[str], tools: Sequence[BaseTool], speech: str
+) -> str:
+    """What is said to an order to go to something that the robot does not know; "" otherwise.
+
+    Args:
+        words: The order.
+        ordered: Tools that it names.
+        tools: What can be called.
+        speech: `en` or `zh`.
+    """
+    if list(ordered) != ["approach"]:
+        return ""
+    kinds = _choices(next(tool for tool in tools if tool.name == "approach"), "kind")
+    if not kinds or things(words) or any(holds(words, one) for one in kinds):
+        return ""
+    return FIXED["which"][speech]
+
+
+def goes_on(act: Mapping[str, float]) -> bool:
+    """Whether a clause calls by "it" what another one has named; a temperature needs no name.
+
+    Args:
+        act: Probability of each action.
+    """
+    return any(
+        score >= _CLEAR and name.startswith("it_") and name != "it_set"
+        for name, score in act.items()
+    )
+
+
+def meant(reading: Reading, act: Mapping[str, float]) -> bool:
+    """Whether a clause is anything that the robot may do or answer.
+
+    Args:
+        reading: Of the clause.
+        act: Probability of each action.
+    """
+    asks = any(one is not Verdict.ANSWER for one in reading.verdicts.values())
+    clear = any(score >= _CLEAR for score in act.values())
+    return bool(reading.proposals or reading.reply) or asks or clear
+
+
+def _choices(tool: BaseTool, name: str) -> tuple[str, ...]:
+    schema = parameters_of(openai_form(tool))
+    properties = schema.get("properties")
+    one = properties.get(name) if isinstance(properties, Mapping) else None
+    if isinstance(one, Mapping) and "$ref" in one:
+        definitions = schema.get("$defs")
+        key = str(one["$ref"]).rpartition("/")[2]
+        one = definitions.get(key) if isinstance(definitions, Mapping) else None
+    return choices(one) if isinstance(one, Mapping) else ()
+
+
+def parts_of(
+    one: Segment, speech: str, read: Callable[[Sequence[str]], Sequence[Any]]
+) -> Iterator[tuple[str, Any]]:
+    """Yields what one clause asks for, with what the network says: several switches are several.
+
+    Args:
+        one: The clause.
+        speech: `en` or `zh`.
+        read: Reads several texts at once.
+    """
+    clear = [name for name, score in one.read.act.items() if score >= _CLEAR]
+    if len(clear) < 2 or not all(name in _PLAIN for name in clear):
+        yield one.text, one.read
+        return
+    for name in sorted(clear, key=lambda each: _place(one.read, each)):
+        text = _PLAIN[name][speech == "zh"]
+        yield text, replace(read([text])[0], act={**_none(one.read), name: one.read.act[name]})
+
+
+def _place(read: Read, name: str) -> float:
+    places: Mapping[str, float] = getattr(read, "places", {})
+    return places.get(name, 0.0)
+
+
+def _none(read: Read) -> dict[str, float]:
+    return dict.fromkeys(read.act, 0.0)
+
+
+def within(part: Reading, whole: Reading, least: float) -> Reading:
+    """A clause's reading, asked about where the words as a whole do not order what it orders.
+
+    Args:
+        part: Of the clause.
+        whole: Of all the words.
+        least: Score from which the words as a whole may mean a tool.
+    """
+    changed = {
+        name: Verdict.ASK
+        for name, verdict in part.verdicts.items()
+        if verdict is Verdict.CALL
+        and whole.of(name) is not Verdict.CALL
+        and whole.scores.get(name, 0.0) < least
+    }
+    return replace(part, verdicts={**part.verdicts, **changed}) if changed else part
+
+
+def step_of(
+    text: str, reading: Reading, act: Mapping[str, float], tools: Sequence[str] | set[str]
+) -> Step:
+    """A clause as a step.
+
+    Args:
+        text: The clause.
+        reading: Of it.
+        act: Probability of each action.
+        tools: Names of what can be called.
+    """
+    called = {one.tool for one in reading.proposals}
+    moves = bool(called & _MOVING)
+    looks = any(act.get(name, 0.0) >= _CLEAR for name in _LOOKING)
+    return Step(text, reading, depends=moves or looks, moves=moves)

@@ -1,0 +1,104 @@
+"""Words that ask for several things, with the shipped weights and the house's own API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from langchain_core.tools import BaseTool
+
+from sensebind.agent.approval import Decision, Policy
+from sensebind.agent.approval.rates import Rates
+from sensebind.agent.assistant import Assistant, Finished
+from sensebind.agent.events import TextPiece, TurnRecord
+from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.perception.simhome.devices import DeviceState
+from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
+from sensebind.tools.api import ApiTools
+
+
+@pytest.fixture(scope="module")
+def chat() -> ChatSenseBind:
+    return ChatSenseBind()
+
+
+@pytest.fixture
+def house() -> DeviceState:
+    return DeviceState()
+
+
+@pytest.fixture
+def tools(house: DeviceState) -> Iterator[list[BaseTool]]:
+    with (
+        HouseServer(house) as server,
+        ApiTools.fetch(server.address, private=[LOOPBACK]) as api,
+    ):
+        yield api.tools()
+
+
+def agreed(tools: list[BaseTool]) -> Policy:
+    return Policy(approved=frozenset(tool.name for tool in tools))
+
+
+def test_one_after_the_other_each_by_its_own_call(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState
+) -> None:
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        events = list(assistant.turn("Turn on the lamp and tell me whether the door is open."))
+        record = next(one.record for one in events if isinstance(one, Finished))
+        assert [one.name for one in record.tool_calls] == ["lamp_on", "house_status"]
+        assert record.assistant == "I turned the lamp on. The door is closed."
+        shown = "".join(one.text for one in events if isinstance(one, TextPiece))
+        assert shown == record.assistant
+    assert house.get("lamp") == 1
+
+
+def test_what_it_cannot_do_is_said_and_the_rest_is_done(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState
+) -> None:
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        record = assistant.ask("Turn on the dishwasher and open the door.")
+    assert [one.name for one in record.tool_calls] == ["door_open"]
+    assert "I do not know any dishwasher here." in record.assistant
+    assert house.get("door") == 1
+
+
+def test_it_goes_on_after_a_restart_where_it_was(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState, tmp_path: Path
+) -> None:
+    file = tmp_path / "dialogs.sqlite"
+    with Assistant(chat, tools, dialogs=file, robot=Rates()) as assistant:
+        record = assistant.ask("Turn on the lamp and open the door.")
+        assert [one.tool for one in record.pending] == ["lamp_on"]
+    with Assistant(chat, tools, dialogs=file, robot=Rates()) as assistant:
+        record = last(assistant, "approve")
+        assert [one.tool for one in record.pending] == ["door_open"]
+    with Assistant(chat, tools, dialogs=file, robot=Rates()) as assistant:
+        record = last(assistant, "approve")
+    assert record.assistant == "I turned the lamp on. I opened the door."
+    assert (house.get("lamp"), house.get("door")) == (1, 1)
+
+
+def test_after_a_no_the_rest_is_left(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState
+) -> None:
+    with Assistant(chat, tools, robot=Rates()) as assistant:
+        assistant.ask("Turn on the lamp and open the door.")
+        record = last(assistant, "reject")
+    assert "not do" in record.assistant
+    assert "open the door" in record.assistant
+    assert (house.get("lamp"), house.get("door")) == (0, 0)
+
+
+def test_a_device_that_is_not_there_is_not_looked_for(
+    chat: ChatSenseBind, tools: list[BaseTool]
+) -> None:
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        record = assistant.ask("Turn on the dishwasher.")
+    assert record.tool_calls == []
+    assert record.assistant == "I do not know any dishwasher here."
+
+
+def last(assistant: Assistant, kind: Literal["approve", "reject"]) -> TurnRecord:
+    events = assistant.decide([Decision(kind) for _ in assistant.pending()])
+    return next(one.record for one in events if isinstance(one, Finished))
