@@ -258,7 +258,7 @@ def test_videos_are_shown_as_their_matrix_says(tmp_path: Path, orientation: int)
 def test_videos_are_shown_as_their_stream_says(
     tmp_path: Path, kind: str, turned: str, orientation: int
 ) -> None:
-    """Display orientation (H.264, D.2.27), said once a key frame: flipped, then turned anticlockwise."""
+    """Display orientation (H.264, D.2.27), once a key frame: flip, then turn left."""
     stored = np.zeros((64, 96, 3), np.uint8)
     stored[:32, :48], stored[:32, 48:], stored[32:, :48] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     raw = tmp_path / "raw.h264"
