@@ -1,5 +1,6 @@
 """Logins in addresses: none is ever shown, whatever people write into them."""
 
+import json
 import logging
 import string
 
@@ -24,6 +25,36 @@ ADDRESSES = {
     "no scheme, a name": "admin:sesame42@frontdoor",
     "white space": "rtsp://admin:open sesame42@127.0.0.1:9/h264",
 }
+WRITTEN = [
+    # A text as a library or a person writes it, and what of it may be seen.
+    ("no answer from admin:sesame42@cam.local", "no answer from …@cam.local"),
+    ("camera admin:sesame42@cam: refused", "camera …@cam: refused"),
+    ("admin:sesame42@[fe80::1]:554", "…@[fe80::1]:554"),
+    ("admin:sesame42@localhost", "…@localhost"),
+    ("root:open sesame42@192.168.1.10", "…@192.168.1.10"),
+    ("rtsp://admin:open my sesame42@192.168.1.10/h264 fails", "rtsp://…@192.168.1.10/h264 fails"),
+    ("cannot open rtsp://admin:a sesame42@cam.local/x?u=1", "cannot open rtsp://…@cam.local/x?u=…"),
+    ("Authorization: Basic sesame42==", "Authorization: Basic …"),
+    ("{'Authorization': 'Bearer sesame42', 'a': 1}", "{'Authorization': 'Bearer …', 'a': 1}"),
+    (
+        json.dumps({"authorization": 'Digest user="a", x="sesame42"'}),
+        '{"authorization": "Digest …"}',
+    ),
+    ("[(b'Authorization', b'Basic sesame42'), (b'a', b'1')]", None),
+    (
+        "GET / HTTP/1.1\r\nCookie: sid=sesame42\r\nHost: cam",
+        "GET / HTTP/1.1\r\nCookie: …\r\nHost: cam",
+    ),
+    ("proxy-authorization: basic sesame42", "proxy-authorization: basic …"),
+    ("X-Api-Key: sesame42", "X-Api-Key: …"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), WRITTEN)
+def test_no_text_shows_a_login_however_it_is_written(text: str, shown: str | None) -> None:
+    cleaned = without_credentials(text)
+    assert "sesame42" not in cleaned
+    assert shown is None or cleaned == shown
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
@@ -50,6 +81,11 @@ def test_what_is_no_login_stays() -> None:
         "git@github.com:org/repo",
         "mailto:bob@example.com",
         "50 % of 3 = 2, at 10:30 @ home",
+        "at 10:30 write to bob@10.0.0.1",
+        "no answer from admin@192.168.1.10:554",
+        "rtsp://cam:554 is silent; ask admin@example.org",
+        "tcp://10.0.0.5:7000 and tcp://rover@10.0.0.6:7000",
+        "headers.Authorization: must be a text",
     ):
         assert without_credentials(text) == text
     assert without_credentials("rtsp://me:p@ss/word@h:554/x?token=1f&sub=2") == (
@@ -68,6 +104,7 @@ passwords = st.lists(special, min_size=1, max_size=4).map(
     lambda between: MARK + MARK.join(between) + MARK
 )
 hosts = st.sampled_from(["10.0.0.7", "cam.local", "[fe80::1]", "frontdoor", "example.com"])
+bare_hosts = st.sampled_from(["10.0.0.7:554", "10.0.0.7", "cam.local", "frontdoor", "example.com"])
 ports = st.sampled_from(["", ":554", ":8080"])
 paths = st.sampled_from(["", "/", "/h264", "/Streaming/Channels/101", "/live.sdp?channel=1"])
 NAMES = """
@@ -91,7 +128,7 @@ def addresses(draw: st.DrawFn) -> str:
     if form == "password":
         return f"{scheme}://:{draw(passwords)}@{host}{path}"
     if form == "bare":
-        return f"admin:{draw(passwords)}@10.0.0.7:554{path}"
+        return f"admin:{draw(passwords)}@{draw(bare_hosts)}{path}"
     fields = "&".join(f"{name}={draw(values)}" for name in draw(st.lists(names, min_size=1)))
     if form == "path":
         return f"{scheme}://{host}/{fields}&channel=1"

@@ -6,7 +6,7 @@ not fetched.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
             case "text":
                 texts.append(one.text)
             case "image" | "audio":
-                blocks.append(media_block(one.data, one.mimeType))
+                blocks.append(media_block(one.data, one.mimeType, one.type))
             case "resource_link":
                 notes.append(
                     {
@@ -51,7 +51,7 @@ def content_of(result: Any) -> tuple[str | list[dict[str, Any]], str]:
             case other:
                 notes.append(f"({other}, which cannot be shown)")
     text = _text(texts, notes, result.structuredContent)
-    shown = [media_note(one["mime_type"]) for one in blocks]
+    shown = [media_note(one) for one in blocks]
     text = "\n".join([text, *shown] if text else shown) or "done"
     return ([{"type": "text", "text": text}, *blocks] if blocks else text), text
 
@@ -64,29 +64,37 @@ def _add_resource(
         texts.append(resource.text)
         return
     media = resource.mimeType or "application/octet-stream"
-    if media.startswith(("image/", "audio/")):
-        blocks.append(media_block(resource.blob, media))
+    kind = media.strip().lower().partition("/")[0]
+    if kind in ("image", "audio"):
+        blocks.append(media_block(resource.blob, media, kind))
     else:
         size = len(resource.blob) * 3 // 4
         notes.append({"file": str(resource.uri), "type": media, "bytes": size})
 
 
-def media_block(data: str, media: str) -> dict[str, Any]:
+def media_block(data: str, media: str, kind: str) -> dict[str, Any]:
     """Returns an image or a sound as a content block of a tool's message.
 
     Args:
         data: In base64.
-        media: Its media type.
+        media: Its media type, which may have parameters, and letters of any case (RFC 2045).
+        kind: `image` or `audio`.
     """
+    essence = media.partition(";")[0].strip().lower()
     # LangChain makes text of all blocks of a tool's message where one of them is "audio"; a "file"
     # of the same type passes (see findings/langchain_sound_of_a_tool.sh).
-    kind = "image" if media.startswith("image/") else "file"
-    return {"type": kind, "base64": data, "mime_type": media}
+    block = "image" if kind == "image" else "file"
+    return {"type": block, "base64": data, "mime_type": essence}
 
 
-def media_note(media: str) -> str:
-    """Returns the word that stands for an image or a sound in the text of a tool's message."""
-    return f"({'a picture' if media.startswith('image/') else 'a sound'}, {media})"
+def media_note(block: Mapping[str, Any]) -> str:
+    """Returns the word that stands for an image or a sound in the text of a tool's message.
+
+    Args:
+        block: See `media_block`.
+    """
+    what = "a picture" if block["type"] == "image" else "a sound"
+    return f"({what}, {block['mime_type']})"
 
 
 def _text(texts: Sequence[str], notes: Sequence[Any], structured: Any) -> str:
@@ -110,11 +118,15 @@ def _repeats(texts: Sequence[str], structured: Any, value: Any) -> bool:
     """Whether texts say no more than the structured content, as MCP asks servers to repeat it."""
     if len(texts) == 1 and any(json_equal(value_of(texts[0]), one) for one in (structured, value)):
         return True
-    items = [one for one in _flat(value) if one is not None]  # FastMCP writes them one by one
-    return len(texts) == len(items) and all(
-        text == item or json_equal(value_of(text), item)
-        for text, item in zip(texts, items, strict=True)
-    )
+    # FastMCP writes what is in lists, whatever lists they are in, one by one; others write items.
+    for items in (_flat(value), value if isinstance(value, list) else []):
+        given = [one for one in items if one is not None]
+        if len(texts) == len(given) and all(
+            text == item or json_equal(value_of(text), item)
+            for text, item in zip(texts, given, strict=True)
+        ):
+            return True
+    return False
 
 
 def _flat(value: Any) -> list[Any]:

@@ -40,10 +40,12 @@ if TYPE_CHECKING:
 MAX_MEDIA = 32  # blocks in one message
 FRAME = "frame:"
 _TEXTS = frozenset({"text", "text-plain"})
-_FOREIGN_TEXT = "input_text"  # of OpenAI's Responses
+_FOREIGN_TEXTS = {"input_text": "text", "output_text": "text", "refusal": "refusal"}
+"""Blocks of text of OpenAI's Responses, and where their text stands."""
 _SILENT = (
     frozenset(  # what an assistant's message may hold besides text; tool calls go by themselves
         {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "invalid_tool_call"}
+        | {"function_call", "custom_tool_call"}
     )
 )
 _OF_TYPE = {"image": "vision", "audio": "audio", "video": "video", "point_cloud": "point"}
@@ -149,9 +151,9 @@ def _is_silent(block: Mapping[str, Any]) -> bool:
 
 def _foreign_text(block: Mapping[str, Any]) -> str | None:
     """The text of a block that LangChain does not know as one; None if it is none."""
-    value = block.get("value")
-    if isinstance(value, Mapping) and value.get("type") == _FOREIGN_TEXT:
-        return str(value.get("text") or "")
+    value = block.get("value", block)
+    if isinstance(value, Mapping) and (place := _FOREIGN_TEXTS.get(str(value.get("type")))):
+        return str(value.get(place) or "")
     return None
 
 
@@ -163,6 +165,8 @@ def _medium(block: Mapping[str, Any], read_files: bool) -> Medium:
             raise InputError("a non-standard block without a value cannot be perceived")
         block = standard_block(value)
         kind = str(block.get("kind") or block.get("type"))
+    elif kind in _OF_TYPE:
+        block = standard_block(block)
     extras = block.get("extras") or {}
     weight = _weight(block.get("weight", extras.get("weight", 1.0)))
     if kind == "embedding":
@@ -176,7 +180,8 @@ def _medium(block: Mapping[str, Any], read_files: bool) -> Medium:
         kind = _kind_of_file(mime, suffix)
     modality = _OF_TYPE.get(kind)
     if modality is None:
-        raise InputError(f"a {kind} block cannot be perceived: it is no picture, sound or cloud")
+        named = kind if block.get("kind") or block.get("type") else f"{{{', '.join(block)}}}"
+        raise InputError(f"a {named} block cannot be perceived: it is no picture, sound or cloud")
     if modality == "point" and (points := block.get("points")) is not None:
         return _made(modality, _numbers(points, 2, "points"), "", weight)
     return _made(modality, *_data(block, kind, read_files), weight, suffix or _CLOUD_OF.get(mime))

@@ -18,18 +18,28 @@ _URL_ALPHABET = str.maketrans("-_", "+/")
 _LINKED = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
 _GIVEN = {"input_image": "image", "input_audio": "audio", "input_video": "video"}
 _FILES = ("input_file", "media")
+_STANDARD = ("image", "audio", "video")
+_PLACES = {"base64", "url", "path", "file_id"}  # where a standard block has its data
+_INLINE = ("inline_data", "inlineData")
 
 
 def standard_block(block: Mapping[str, Any]) -> Mapping[str, Any]:
     """Brings a block that LangChain does not translate to its standard form.
 
     Understood are `image_url`, `audio_url` and `video_url` (a string or `{"url": …}`),
-    `input_image`, `input_audio` and `input_file` of OpenAI's Responses, and Google's `media`.
+    `input_image`, `input_audio` and `input_file` of OpenAI's Responses, Google's `media` and
+    `inline_data`, and blocks of a standard type whose data stand under another name: `data` of MCP,
+    `image` and `audio` of transformers' chat templates.
 
     Returns:
         A block of type image, audio, video or file; another one as it is.
     """
+    for name in _INLINE:
+        if isinstance(inline := block.get(name), Mapping):
+            return {"type": "file", **_source(inline.get("data")), **_media_type(inline)}
     kind = str(block.get("type"))
+    if kind in _STANDARD and not _PLACES & {key for key, one in block.items() if one is not None}:
+        return {**block, **_source(block.get("data", block.get(kind))), **_media_type(block)}
     if kind in _LINKED or kind in _GIVEN:
         source = block.get(kind, block.get(f"{_GIVEN.get(kind, '')}_url", block.get("data")))
         if isinstance(source, Mapping):  # {"url": …}, or {"data": …, "format": …}
@@ -46,6 +56,12 @@ def standard_block(block: Mapping[str, Any]) -> Mapping[str, Any]:
         return block
     kept = ("mime_type", "filename", "file_id", "weight", "extras")
     return standard | {name: block[name] for name in kept if block.get(name) is not None}
+
+
+def _media_type(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The media type of a block under the name that LangChain has for it."""
+    given = block.get("mime_type", block.get("mimeType"))
+    return {} if given is None else {"mime_type": given}
 
 
 def _source(value: Any) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from uuid import uuid4
 from langchain.agents.middleware import ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage
 
-_BLOCKS = frozenset({"tool_use", "tool_call"})
+# Blocks of content that repeat a call, and their key of its id: Anthropic's, LangChain's, and those
+# of OpenAI's Responses, whose `id` names the block itself.
+_BLOCKS = {
+    "tool_use": "id",
+    "tool_call": "id",
+    "invalid_tool_call": "id",
+    "function_call": "call_id",
+    "custom_tool_call": "call_id",
+}
 
 
 def with_unique_ids(response: ModelResponse, earlier: Sequence[BaseMessage]) -> ModelResponse:
@@ -45,7 +53,7 @@ def _renamed(message: BaseMessage, known: set[str]) -> BaseMessage:
     if ids == [call["id"] for call in _calls(message)]:
         return message
     valid = len(message.tool_calls)
-    changed = {
+    changed: dict[str, Any] = {
         "tool_calls": [
             {**call, "id": name} for call, name in zip(message.tool_calls, ids, strict=False)
         ],
@@ -53,23 +61,38 @@ def _renamed(message: BaseMessage, known: set[str]) -> BaseMessage:
             {**call, "id": name}
             for call, name in zip(message.invalid_tool_calls, ids[valid:], strict=True)
         ],
-        "content": _content(message.content, ids[:valid]),
     }
+    renamed = list(zip(_calls(message), ids, strict=True))
+    if isinstance(message.content, list):
+        changed["content"] = _repeated(message.content, renamed)
+    raw = message.additional_kwargs.get("tool_calls")  # as OpenAI sends them
+    if isinstance(raw, list):
+        calls = _repeated([{**one, "type": "tool_call"} for one in raw], renamed)
+        kept = [{**one, "id": call.get("id")} for one, call in zip(raw, calls, strict=True)]
+        changed["additional_kwargs"] = {**message.additional_kwargs, "tool_calls": kept}
     return message.model_copy(update=changed)
 
 
-def _content(content: Any, ids: Sequence[str]) -> Any:
-    """Content whose blocks of calls, if there are any, carry the same ids."""
-    if not isinstance(content, list):
-        return content
-    calls = [
-        at
-        for at, block in enumerate(content)
-        if isinstance(block, dict) and block.get("type") in _BLOCKS
-    ]
-    if len(calls) != len(ids):
-        return content
-    blocks = list(content)
-    for at, name in zip(calls, ids, strict=True):
-        blocks[at] = {**blocks[at], "id": name}
-    return blocks
+def _repeated(blocks: Sequence[Any], renamed: Sequence[tuple[Any, str]]) -> list[Any]:
+    """Blocks that repeat calls, with the calls' new ids.
+
+    A block belongs to the first call of its name and old id that no block before it belongs to:
+    calls that are valid and those that are not stand in lists of their own, out of order.
+
+    Args:
+        blocks: Content of a message; what repeats no call stays as it is.
+        renamed: Each call as it came, and its new id.
+    """
+    left = list(renamed)
+    found: list[Any] = []
+    for block in blocks:
+        key = _BLOCKS.get(str(block.get("type"))) if isinstance(block, dict) else None
+        if key is not None:
+            name = block.get("name") or (block.get("function") or {}).get("name")
+            for at, (call, new) in enumerate(left):
+                if (call["id"] or "", call["name"]) == (block.get(key) or "", name):
+                    block = {**block, key: new}
+                    del left[at]
+                    break
+        found.append(block)
+    return found

@@ -381,7 +381,11 @@ class ImageBindProcessor:
         Raises:
             InputError: Another shape or type, or no depth is known anywhere.
         """
-        array = depth if isinstance(depth, np.ndarray) else planes.read_plane(depth, "depth")
+        array = (
+            depth
+            if isinstance(depth, np.ndarray)
+            else planes.read_plane(depth, "depth", transparent=0)
+        )
         s = self.settings.depth
         if array.ndim == 3:
             return planes.prepared_tensor(array, (1, s.size, s.size), "prepared depth")

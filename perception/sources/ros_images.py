@@ -10,9 +10,12 @@ in a message, and decoded as one (see `preprocess.image`): upright, composited o
 from __future__ import annotations
 
 import io
+import logging
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -26,10 +29,13 @@ from sensebind.perception.imagebind.preprocess.image import (
 )
 from sensebind.perception.pixels import Range, on_ground, to_uint8, upright
 
+log = logging.getLogger(__name__)
+
 MAX_PIXELS = 64_000_000
 _SIXTEEN_BITS = 65_535
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _VIDEO = ("h264", "h265", "hevc", "vp8", "vp9", "av1", "mpeg")
+_COLOURS = re.compile("(?:rgb|bgr)a?(?:8|16)")  # what `isColor` of image_encodings.hpp counts
 _DEPTH_HEADER = struct.Struct("<iff")  # of compressedDepth: unused, quantization A and B
 
 
@@ -152,15 +158,39 @@ def compressed_image(message: Any, depth: bool = False, range: Range = "declared
         samples = _stored(data, what)
         if samples.ndim == 2:
             return layout.convert(_eight_bits(samples, layout.bits, range, encoding))
+    exchanged = _exchanged(form)
     if data.startswith(_JPEG) and range == "declared":
-        return _jpeg(data, what)
+        return _jpeg(data, what, exchanged)
     declared = None if layout is None else float(_SIXTEEN_BITS)
-    return decode_image(io.BytesIO(data), what, declared_max=declared, range=range)
+    pixels = decode_image(io.BytesIO(data), what, declared_max=declared, range=range)
+    return np.ascontiguousarray(pixels[..., ::-1]) if exchanged else pixels
 
 
-def _jpeg(data: bytes, what: str) -> np.ndarray:
+@lru_cache(maxsize=256)  # and one line of log for each
+def _exchanged(form: str) -> bool:
+    """Whether red and blue of a compressed image stand in each other's place.
+
+    `sensor_msgs/CompressedImage` writes the format of a colour image as `rgb8; jpeg compressed
+    bgr8`: the encoding, the codec, and the order in which OpenCV, which takes blue to be first, was
+    given the pixels. Publishers of before 2012 left the order out and gave it red first, so that a
+    viewer of JPEGs shows their reds as blue. `compressed_image_transport` exchanges the two
+    wherever `compressed bgr` is missing, and so does this.
+    """
+    encoding, separator, compression = form.partition(";")
+    if not separator or not _COLOURS.fullmatch(encoding.strip()) or "compressed bgr" in compression:
+        return False
+    log.warning(
+        "compressed pictures of format %r were compressed with red and blue exchanged, as it names "
+        "no 'compressed bgr': they are exchanged again, as compressed_image_transport does",
+        form,
+    )
+    return True
+
+
+def _jpeg(data: bytes, what: str, exchanged: bool) -> np.ndarray:
     """A JPEG, of 8 bits and opaque: OpenCV turns it upright, too, in half of Pillow's time."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    order = cv2.IMREAD_COLOR if exchanged else cv2.IMREAD_COLOR_RGB
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), order)
     if pixels is None:
         raise InputError(f"{what} of {len(data)} bytes cannot be decoded")
     return pixels

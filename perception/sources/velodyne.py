@@ -34,6 +34,8 @@ _MODELS = {0x21: "HDL-32E", 0x22: "VLP-16", 0x24: "Puck Hi-Res", 0x28: "VLP-32C"
 _DECODED = ("HDL-32E", "VLP-16", "Puck Hi-Res", "VLP-32C")
 _HOUR_US = 3_600_000_000  # the sensor counts microseconds of the hour
 _HOLE_US = 5000  # three packets of a VLP-16: 18 degrees at ten turns a second
+_SLOWEST_US = 200_000  # a turn at 300 a minute, the fewest that these sensors can be set to
+_EDGE = 1_000  # hundredths of a degree that a packet covers at 1200 turns a minute
 _MOST_PACKETS = 4000  # of a turn; five times those of an HDL-32E at 5 turns a second
 _BUFFER_BYTES = 4 << 20  # of the kernel: more than one turn
 _PATIENCE = 0.1
@@ -74,6 +76,8 @@ class TurnDecoder:
         self._waited = 0  # packets since azimuth 0 passed
         self._azimuth = 0
         self._stamp = 0
+        self._edges: tuple[int, int] | None = None  # azimuths before and after the newest hole
+        self._hole_at = 0  # when that was
 
     def add(self, packet: bytes) -> tuple[float, np.ndarray] | None:
         """Take a data packet.
@@ -88,11 +92,12 @@ class TurnDecoder:
         """
         check_packet(packet)
         azimuth, stamp = _AZIMUTH.unpack_from(packet)[0], _STAMP.unpack_from(packet, _STAMP_AT)[0]
-        hole = (stamp - self._stamp) % _HOUR_US > _HOLE_US
+        waited = (stamp - self._stamp) % _HOUR_US
+        hole = waited > _HOLE_US and not self._unseen((self._azimuth, azimuth), waited, stamp)
         if packet[-1] != self._model:  # the first packet, or another sensor was plugged in
             self._model = packet[-1]
             self._decoder = self._library.ScanDecoder(self._config)
-            hole = True
+            self._edges, hole = None, True
         passed = azimuth < self._azimuth
         before, self._azimuth, self._stamp = self._stamp, azimuth, stamp
         if hole:
@@ -109,6 +114,21 @@ class TurnDecoder:
             self._turn = None
             raise InputError("packets come, but none of azimuth 0: the sensor does not turn")
         return None
+
+    def _unseen(self, edges: tuple[int, int], waited: int, stamp: int) -> bool:
+        """Whether a hole is where the sensor was set not to look: it was there a turn ago, too.
+
+        Args:
+            edges: Azimuths before and after it.
+            waited: How long it took, microseconds.
+            stamp: When it ended.
+        """
+        before, self._edges = self._edges, edges
+        since, self._hole_at = (stamp - self._hole_at) % _HOUR_US, stamp
+        if before is None or waited > _SLOWEST_US or since > _SLOWEST_US + _HOLE_US:
+            return False
+        apart = [(one - other) % _TURN for one, other in zip(before, edges, strict=True)]
+        return all(min(angle, _TURN - angle) <= _EDGE for angle in apart)
 
     def _decoded(self, turn: list[bytes], stamp: int) -> tuple[float, np.ndarray]:
         """Time of a turn, seconds of the hour, and its points, float32 [N, 3] metres."""

@@ -21,6 +21,12 @@ _NAMES = (
 # much that is hidden harms nobody.
 _ADDRESS = r"[a-z][a-z0-9+.-]*:(?://|\\\\|%2F%2F)\S*|\S*%3A%2F%2F\S*"
 _PARTS = re.compile(r"(?P<head>[^:]*:(?://|\\\\|%2F%2F))(?P<rest>.*)", re.IGNORECASE)
+# A blank in a password, within a few words: `rtsp://admin:my password@host`. Where digits and
+# words follow the colon, that was a port, and the @ belongs to something else.
+_BLANKS = (
+    r"[a-z][a-z0-9+.-]{0,16}://[^\s/@]{0,128}:(?!\d{1,5}[ \t]+\S+[ \t])[^\s/@]{0,128}"
+    r"(?:[ \t]{1,8}(?!\S{0,64}://)[^\s@]{1,128}){1,4}@(?=\S)\S*"
+)
 _HOST = re.compile(r"(?:\[[^\]/@]*\]|[^:@/?#\\]*)(?:[/?#]|$)")  # neither a login nor a port
 _NESTED = re.compile(r"(%3A%2F%2F)[^&\s]*(%40|@)(?=\S)", re.IGNORECASE)
 _PARAMETER = re.compile(
@@ -29,11 +35,32 @@ _PARAMETER = re.compile(
 )
 _SCHEMES = "rtsps?|rtmp[a-z]?|https?|udp|tcp|srt|rtp|mms|ws|wss|s?ftps?|file|mqtts?|amqps?|redis"
 # Without a scheme, as people forget it: `admin:password@192.168.1.10:554/h264`.
-_BARE = (
-    rf"(?!\S*(?:{_SCHEMES}):(?://|\\\\|%2F%2F))[^\s:/@'\"<>()\[\]{{}},;=]+:\S*@"
-    r"(?=(?:\d{1,3}\.){3}\d{1,3}\b|[\w.-]+:\d|[\w-]+(?:\.[\w-]+)*/)"
+# Lengths are bounded, so that a long text takes time in proportion to its length.
+_BARE_USER = (
+    r"(?<![^\s:/@'\"<>()\[\]{},;=])"
+    rf"(?!\S{{0,256}}(?:{_SCHEMES}):(?://|\\\\|%2F%2F))(?!(?:mailto|frame):[^:\s]{{0,256}}@)"
+    r"[^\s:/@'\"<>()\[\]{},;=]{1,128}:"
 )
-_FOUND = re.compile(f"(?P<address>{_ADDRESS})|{_BARE}", re.IGNORECASE)
+_CAMERA_HOST = (
+    r"(?:\d{1,3}\.){3}\d{1,3}\b|[\w.-]{1,256}:\d|[\w-]{1,64}(?:\.[\w-]{1,64}){0,8}/"
+    r"|\[[0-9a-f:.]{2,64}\]|[\w.-]{1,128}\.(?:local|lan|home|internal|box)\b"
+)
+_BARE = (
+    rf"{_BARE_USER}\S{{0,256}}@(?={_CAMERA_HOST}|[a-z])"
+    rf"|(?!\d+:){_BARE_USER}[^\s/@]{{1,128}}(?:[ \t]{{1,8}}(?!\S{{0,64}}://)[^\s@]{{1,128}}){{1,3}}"
+    rf"@(?={_CAMERA_HOST})"
+)
+_FOUND = re.compile(f"(?P<address>{_BLANKS}|{_ADDRESS})|{_BARE}", re.IGNORECASE)
+# Headers of requests, as a text, a dictionary, or pairs of bytes: what follows the name and, where
+# there is one, the name of the scheme, to the end of the quoted text or of the line.
+_HEADER = re.compile(
+    r"(?P<name>\b(?:(?:proxy-)?authorization|(?:x-)?api-key|x-auth-token|(?:set-)?cookie)"
+    r"(?:(?P<quote>[\"'])\s*[:=,]\s*b?[\"']|\s*[:=]\s*[\"']?))"
+    r"(?P<scheme>(?:basic|bearer|digest|token|negotiate|ntlm|apikey|aws4-hmac-sha256)\s+)?"
+    r"(?P<value>(?(scheme)(?(quote)(?:\\.|(?!(?P=quote)[\s,;)\]}]|(?P=quote)$)[^\r\n])+|[^\r\n]+)"
+    r"|[^\s\"',;}]{6,}))",
+    re.IGNORECASE,
+)
 _BUS = re.compile(r"(?:tcp|ipc)://[A-Za-z0-9_.-]+@[^@\s]*", re.IGNORECASE)
 
 
@@ -41,8 +68,9 @@ def without_credentials(text: str) -> str:
     """Return a text in which no address shows a login or a password.
 
     Whatever stands before the last `@` of an address is taken to be its login, as passwords hold
-    `/`, `:` and `@` themselves; and so is the value of each parameter whose name says so. The name
-    of a key in an address of the bus (`tcp://rover@10.0.0.5:7000`) is public and stays.
+    `/`, `:`, `@` and blanks themselves; and so is the value of each parameter whose name says so,
+    and what headers such as `Authorization` and `Cookie` hold. The name of a key in an address of
+    the bus (`tcp://rover@10.0.0.5:7000`) is public and stays.
 
     Args:
         text: An address, or any text in which there may be some, such as the message of an error.
@@ -51,6 +79,8 @@ def without_credentials(text: str) -> str:
         >>> without_credentials("no answer from rtsp://me:p@ss/word@10.0.0.7/h264?token=1f")
         'no answer from rtsp://…@10.0.0.7/h264?token=…'
     """
+    if _HEADER.search(text):
+        text = _HEADER.sub(_headless, text)
     if "@" not in text and "=" not in text and "%" not in text:
         return text
     return _FOUND.sub(_cleaned, text)
@@ -73,6 +103,10 @@ def _cleaned(match: re.Match[str]) -> str:
         end = next((end for begin, end in values if begin <= last < end), last)
         head, rest = head + HIDDEN, rest[end:]
     return head + _PARAMETER.sub(_valueless, rest)
+
+
+def _headless(match: re.Match[str]) -> str:
+    return match["name"] + (match["scheme"] or "") + HIDDEN
 
 
 def _valueless(match: re.Match[str]) -> str:

@@ -48,6 +48,8 @@ BLOB = types.EmbeddedResource(
         ([text("1e400"), text("NaN")], None, '["1e400", "NaN"]'),
         ([text('{"a":1,"a":2}'), text("[NaN]")], None, '["{\\"a\\":1,\\"a\\":2}", "[NaN]"]'),
         ([text("1"), text("2"), text("3")], {"result": [[1, 2], [3]]}, "[[1, 2], [3]]"),
+        ([text("[1, 2]"), text("[3]")], {"result": [[1, 2], [3]]}, "[[1, 2], [3]]"),
+        ([text("[1, 2]"), text("[4]")], {"result": [[1, 2], [3]]}, "[[1, 2], [4], [[1, 2], [3]]]"),
         ([text("1")], {"result": True}, '["1", true]'),
         ([text("0"), text("1")], {"result": [False, True]}, "[0, 1, [false, true]]"),
         ([text("[1]")], {"result": [True]}, '["[1]", [true]]'),
@@ -87,3 +89,15 @@ def test_pictures_and_sounds_are_blocks() -> None:
         ("vision", base64.b64decode("AAAA")),
         ("audio", base64.b64decode("BBBB")),
     ]
+
+
+def test_a_media_type_may_be_in_any_case_and_have_parameters() -> None:
+    """RFC 2045, 5.1: the matching of type and subtype is always case-insensitive."""
+    blob = types.BlobResourceContents(uri=AnyUrl("x:/a"), blob="AAAA", mimeType="Image/PNG; q=1")
+    for one in (
+        types.ImageContent(type="image", data="AAAA", mimeType="IMAGE/PNG"),
+        types.EmbeddedResource(type="resource", resource=blob),
+    ):
+        blocks, shown = content_of(types.CallToolResult(content=[one]))
+        assert shown == "(a picture, image/png)"
+        assert blocks[1] == {"type": "image", "base64": "AAAA", "mime_type": "image/png"}

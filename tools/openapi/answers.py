@@ -72,8 +72,8 @@ def content_of(value: Any) -> tuple[str | list[dict[str, Any]], Any]:
     whole = {"type": value.media, "base64": coded}
     if not value.media.startswith(("image/", "audio/")):
         return worded(value), whole
-    note = {"type": "text", "text": media_note(value.media)}
-    return [note, media_block(coded, value.media)], whole
+    block = media_block(coded, value.media, value.media.partition("/")[0])
+    return [{"type": "text", "text": media_note(block)}, block], whole
 
 
 def worded(value: Any) -> str:

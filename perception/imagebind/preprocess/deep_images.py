@@ -19,6 +19,7 @@ from sensebind.errors import InputError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTH_AT = 24  # of the bit depth in a PNG: signature, length, "IHDR", width, height
+_COLOUR_TYPE_AT, _GREY_AND_ALPHA = 25, 4
 _LONGEST_HEADER = 4096
 _LONGEST_CHUNK = 6  # bytes of those that are read: sBIT and tRNS
 _SIXTEEN_BITS = 65_535
@@ -114,7 +115,8 @@ def _png(image: Image.Image, data: bytes, stream: BinaryIO) -> Deep:
     if raw.ndim == 3:
         if raw.shape[2] == 4:
             alpha = np.rint(raw[..., 3] / 257).astype(np.uint8)
-        raw = raw[..., 2::-1]  # OpenCV has blue first
+        # OpenCV has blue first, and makes three equal channels of grey with alpha.
+        raw = raw[..., 0] if data[_COLOUR_TYPE_AT] == _GREY_AND_ALPHA else raw[..., 2::-1]
     elif (key := image.info.get("transparency")) is not None:  # one grey that is transparent
         alpha = np.where(raw == key, 0, 255).astype(np.uint8)
     return Deep(raw, _png_white(raw, _chunk(stream, b"sBIT")), alpha)

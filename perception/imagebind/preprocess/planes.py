@@ -36,11 +36,17 @@ def read_numbers(path: str | Path, what: str) -> np.ndarray:
         raise InputError(f"{what} {file} cannot be read: {one_line(error)}") from error
 
 
-def read_plane(path: str | Path, what: str) -> np.ndarray:
+def read_plane(path: str | Path, what: str, *, transparent: int | None = None) -> np.ndarray:
     """Reads .npy, or the samples of a picture [H,W] as they are stored; colours become grey.
 
     More than 8 bits are not scaled, as they are measurements: uint16, integers of 32 bits or
-    floats. A picture is turned as its EXIF orientation says; where it is transparent, it is white.
+    floats. A picture is turned as its EXIF orientation says; where it is transparent, it is white,
+    which measurements have no number for.
+
+    Args:
+        path: The file.
+        what: What it is, for messages.
+        transparent: What stands for transparent measurements; by default the least of the others.
 
     Raises:
         InputError: Missing, empty, huge, damaged, or of another format.
@@ -53,6 +59,10 @@ def read_plane(path: str | Path, what: str) -> np.ndarray:
         with file.open("rb") as stream, decoded(stream, name) as (image, deep):
             if deep is not None and deep.samples.ndim == 2:
                 plane = deep.samples
+                if deep.alpha is not None and (clear := deep.alpha == 0).any():
+                    least = plane.min(where=~clear, initial=plane.max())
+                    plane = np.where(clear, least if transparent is None else transparent, plane)
+                    plane = plane.astype(deep.samples.dtype)
             elif image.mode in ("1", "L") and not image.has_transparency_data:
                 plane = np.asarray(image.convert("L"))
             else:

@@ -109,17 +109,32 @@ class Damage:
     packets: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame as it was decoded.
+
+    Attributes:
+        decoded: Its samples.
+        orientation: How it is turned, EXIF's 1 to 8.
+    """
+
+    decoded: av.VideoFrame
+    orientation: int
+
+
 def timed_frames(
     container: InputContainer,
     stream: VideoStream,
     damage: Damage | None = None,
     *,
     sought: bool = False,
-) -> Iterator[tuple[Fraction, av.VideoFrame]]:
+) -> Iterator[tuple[Fraction, Frame]]:
     """Frames from where the container stands, in order, with the second at which each appears.
 
     Frames without a time stamp (raw H.264, some of H.264 in MPEG-PS) follow the one before after
-    its duration, or at the rate of the stream.
+    its duration, or at the rate of the stream. Containers turn all frames alike. Where the stream
+    itself says how it is turned (the display orientation of H.264 and H.265), the first frame says
+    it for all that follow, up to the next key frame.
 
     Args:
         container: An open file.
@@ -134,6 +149,7 @@ def timed_frames(
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
     expected = None if sought else Fraction(0)
+    orientation = 1
     for packet in packets(container, stream):
         try:
             frames = packet.decode()
@@ -144,18 +160,23 @@ def timed_frames(
         for frame in frames:
             if not isinstance(frame, av.VideoFrame):
                 continue
+            matrix = frame.side_data.get("DISPLAYMATRIX")
+            if matrix is not None:
+                orientation = orientation_of(np.frombuffer(matrix, np.int32))
+            elif frame.key_frame:
+                orientation = 1
             stamp = frame.pts if frame.pts is not None else frame.dts
             at = expected if stamp is None else stamp * base
             if at is None:
                 continue
             expected = at + (frame.duration * base if frame.duration else step)
-            yield at, frame
+            yield at, Frame(frame, orientation)
 
 
 class Screen:
     """Shows the frames of a file as a player does; one for each file, as a converter costs time.
 
-    Frames are turned by the file's display matrix, transparent ones composited on white. Where
+    Frames are turned as the file says, transparent ones composited on white. Where
     pixels are not square (DV, DVD, HDV), the shorter of their sides is stretched, so that nothing
     of the picture is lost.
 
@@ -168,17 +189,15 @@ class Screen:
         self._clear: dict[str, bool] = {}  # by pixel format
         self._pixel = stream.sample_aspect_ratio or Fraction(1)  # width over height
 
-    def picture(self, frame: av.VideoFrame) -> np.ndarray:
+    def picture(self, frame: Frame) -> np.ndarray:
         """A frame as it is shown, uint8 [H,W,3] RGB."""
-        name = frame.format.name
+        form, name = frame.decoded.format, frame.decoded.format.name
         if name not in self._clear:
-            parts = frame.format.components
-            self._clear[name] = frame.format.has_palette or any(one.is_alpha for one in parts)
-        form = "rgba" if self._clear[name] else "rgb24"
-        pixels = self._square(self._convert(frame, format=form).to_ndarray())
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-        orientation = 1 if matrix is None else orientation_of(np.frombuffer(matrix, np.int32))
-        return upright(on_ground(pixels), orientation)
+            parts = form.components
+            self._clear[name] = form.has_palette or any(one.is_alpha for one in parts)
+        wanted = "rgba" if self._clear[name] else "rgb24"
+        pixels = self._square(self._convert(frame.decoded, format=wanted).to_ndarray())
+        return upright(on_ground(pixels), frame.orientation)
 
     def _square(self, pixels: np.ndarray) -> np.ndarray:
         """A picture [H,W,C] with square pixels."""
@@ -318,15 +337,15 @@ class _Clip:
 
     start: Fraction
     end: Fraction
-    before: av.VideoFrame | None = None
-    inside: list[av.VideoFrame] = field(default_factory=list)
+    before: Frame | None = None
+    inside: list[Frame] = field(default_factory=list)
     first_at: Fraction = Fraction(0)
 
     def forget(self) -> None:
         """Takes back all that was seen."""
         self.before, self.inside = None, []
 
-    def see(self, at: Fraction, frame: av.VideoFrame) -> bool:
+    def see(self, at: Fraction, frame: Frame) -> bool:
         """Takes the next frame; False once it lies behind the clip."""
         if at >= self.end:
             return False

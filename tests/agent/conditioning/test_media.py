@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from PIL import Image
 
 from sensebind.agent.conditioning.media import media_of, text_of
@@ -63,12 +63,20 @@ IMAGES: dict[str, dict[str, Any]] = {
     "Responses, file": {"type": "input_file", "filename": "a.png", "file_data": URL},
     "Chat Completions, file": {"type": "file", "file": {"filename": "a.png", "file_data": URL}},
     "Google": {"type": "media", "mime_type": "image/png", "data": PLAIN},
+    "Gemini, REST": {"inline_data": {"mime_type": "image/png", "data": PLAIN}},
+    "Gemini, JavaScript": {"inlineData": {"mimeType": "image/png", "data": PLAIN}},
+    "MCP": {"type": "image", "data": PLAIN, "mimeType": "image/png"},
+    "chat template": {"type": "image", "image": URL},
+    "chat template, URL": {"type": "image", "url": URL},
 }
 SOUNDS: dict[str, dict[str, Any]] = {
     "Chat Completions": {"type": "input_audio", "input_audio": {"data": PLAIN, "format": "wav"}},
     "Responses": {"type": "input_audio", "data": PLAIN, "format": "wav"},
     "audio_url": {"type": "audio_url", "audio_url": {"url": "data:audio/wav;base64," + PLAIN}},
     "Google": {"type": "media", "mime_type": "audio/wav", "data": WRAPPED},
+    "Gemini, REST": {"inline_data": {"mime_type": "audio/wav", "data": PLAIN}},
+    "MCP": {"type": "audio", "data": PLAIN, "mimeType": "audio/wav"},
+    "chat template": {"type": "audio", "audio": PLAIN},
 }
 VIDEOS: dict[str, dict[str, Any]] = {
     "video_url": {"type": "video_url", "video_url": {"url": "data:video/mp4;base64," + PLAIN}},
@@ -94,6 +102,14 @@ def test_a_medium_is_the_same_in_every_form(modality: str, block: dict[str, Any]
 def test_text_of_another_api_is_text() -> None:
     message = HumanMessage([{"type": "input_text", "text": "what?"}, IMAGES["Responses"]])
     assert text_of(message) == "what?" and len(media_of(message)) == 1
+    answer = AIMessage(
+        [
+            {"type": "output_text", "text": "No. "},
+            {"type": "refusal", "refusal": "I cannot."},
+            {"type": "function_call", "name": "send", "arguments": "{}", "call_id": "1"},
+        ]
+    )
+    assert text_of(answer) == "No. I cannot." and media_of(answer) == []
 
 
 @pytest.mark.parametrize(
@@ -112,6 +128,7 @@ def test_text_of_another_api_is_text() -> None:
         ({"type": "input_image"}, "no data"),
         ({"type": "input_file", "filename": "a.pdf", "file_data": PLAIN}, "pdf"),
         ({"type": "sculpture"}, "sculpture"),
+        ({"clay": 1}, "clay"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(block: dict[str, Any], reason: str) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from langchain.agents.middleware import ModelResponse
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_openai.chat_models.base import _construct_responses_api_input
 
 from sensebind.agent.llm.call_ids import with_unique_ids
 
@@ -44,6 +45,56 @@ def test_blocks_and_invalid_calls_follow() -> None:
     content: Any = message.content
     assert content[0]["id"] == message.tool_calls[0]["id"] != ""
     assert message.invalid_tool_calls[0]["id"] not in ("", message.tool_calls[0]["id"])
+
+
+def test_each_block_follows_its_own_call() -> None:
+    """Valid calls, invalid ones and blocks are in three lists; the blocks alone are in order."""
+    blocks: list[Any] = [
+        {"type": "tool_use", "id": "1", "name": "broken", "input": "{"},
+        {"type": "tool_use", "id": "1", "name": "send", "input": {}},
+    ]
+    bad: Any = {"name": "broken", "args": "{", "id": "1", "error": "bad"}
+    calls: Any = [{"name": "send", "args": {}, "id": "1"}]
+    said = AIMessage(blocks, tool_calls=calls, invalid_tool_calls=[bad])
+    message = only(with_unique_ids(ModelResponse(result=[said]), []))
+    content: Any = message.content
+    assert content[1]["id"] == message.tool_calls[0]["id"] == "1"
+    assert content[0]["id"] == message.invalid_tool_calls[0]["id"] != "1"
+
+
+@pytest.mark.parametrize("version", [None, "responses/v1", "v1"])
+def test_openai_gets_each_call_once_and_its_result(version: str | None) -> None:
+    """Its Responses repeat calls as blocks whose `id` is not the call's."""
+    blocks: list[Any] = [
+        {
+            "type": "function_call",
+            "name": name,
+            "arguments": "{}",
+            "call_id": "1",
+            "id": f"fc_{name}",
+        }
+        for name in ("look", "send")
+    ]
+    calls: Any = [{"name": name, "args": {}, "id": "1"} for name in ("look", "send")]
+    metadata = {"model_provider": "openai"} | ({"output_version": version} if version else {})
+    said = AIMessage(blocks, tool_calls=calls, response_metadata=metadata)
+    message = only(with_unique_ids(ModelResponse(result=[said]), []))
+    results = [ToolMessage("done", tool_call_id=str(one["id"])) for one in message.tool_calls]
+    sent = _construct_responses_api_input([HumanMessage("go"), message, *results])
+    given = [one["call_id"] for one in sent if one["type"] == "function_call"]
+    answered = [one["call_id"] for one in sent if one["type"] == "function_call_output"]
+    assert given == answered and len(set(given)) == 2
+
+
+def test_calls_as_openai_sent_them_follow() -> None:
+    raw = [{"id": "1", "type": "function", "function": {"name": n, "arguments": ""}} for n in "ab"]
+    calls: Any = [{"name": n, "args": {}, "id": "1"} for n in "ab"]
+    said = AIMessage("", tool_calls=calls, additional_kwargs={"tool_calls": raw, "x": 1})
+    message = only(with_unique_ids(ModelResponse(result=[said]), []))
+    kept = message.additional_kwargs["tool_calls"]
+    assert [one["id"] for one in kept] == [one["id"] for one in message.tool_calls]
+    assert [one["type"] for one in kept] == ["function"] * 2
+    assert message.additional_kwargs["x"] == 1 and raw[1]["id"] == "1"
 
 
 def test_good_ids_are_kept() -> None:

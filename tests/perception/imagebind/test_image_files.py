@@ -410,3 +410,20 @@ def test_what_is_no_known_picture_is_said_in_plain_words(tmp_path: Path) -> None
     (tmp_path / "p.png").write_bytes(b"P7\nWIDTH 1\n")
     with pytest.raises(InputError, match=r"p\.png is not a picture, or of a kind that is not read"):
         read_image(tmp_path / "p.png")
+
+
+def test_transparent_measurements_are_none(tmp_path: Path) -> None:
+    """A pixel that is not there has no depth (PNG, tRNS and alpha), whatever is stored for it."""
+    grey = np.array([[1000, 2000, 3000], [4000, 2000, 9000]], np.uint16)
+    alpha = np.where(grey == 2000, 0, 65_535).astype(np.uint16)
+    file = tmp_path / "d.png"
+    for data in (png16(grey, chunk(b"tRNS", b"\x07\xd0")), png16(np.dstack([grey, alpha]))):
+        file.write_bytes(data)
+        plane = read_plane(file, "depth", transparent=0)
+        assert plane.dtype == np.uint16
+        np.testing.assert_array_equal(plane, np.where(grey == 2000, 0, grey))
+        heat_of = read_plane(file, "thermal")
+        assert heat_of.dtype == np.uint16 and heat_of.min() == 1000
+        assert heat_of[0, 1] == 1000 and heat_of[1, 2] == 9000
+        tensor = ImageBindProcessor().depth(file)
+        assert tensor.equal(ImageBindProcessor().depth(plane))

@@ -12,6 +12,7 @@ from typing import cast
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from av.video.stream import VideoStream
 from PIL import Image
 
@@ -245,6 +246,39 @@ def test_videos_are_shown_as_their_matrix_says(tmp_path: Path, orientation: int)
     with VideoFile(str(tmp_path / "v.mp4"), "camera", speed=0) as source:
         played = source.read().data
     for found in (first, last, played):
+        assert found.shape == expected.shape
+        assert np.abs(found.astype(int) - expected).mean() < 10
+
+
+@pytest.mark.parametrize("kind", ["h264", "ts"])
+@pytest.mark.parametrize(
+    ("turned", "orientation"),
+    [("rotate=90", 8), ("rotate=180", 3), ("flip=horizontal", 2), ("rotate=90:flip=vertical", 7)],
+)
+def test_videos_are_shown_as_their_stream_says(
+    tmp_path: Path, kind: str, turned: str, orientation: int
+) -> None:
+    """Display orientation (H.264, D.2.27), once a key frame: flip, then turn left."""
+    stored = np.zeros((64, 96, 3), np.uint8)
+    stored[:32, :48], stored[:32, 48:], stored[32:, :48] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    raw = tmp_path / "raw.h264"
+    write(raw, [(i / 10, stored) for i in range(30)], "libx264", "h264")
+    path = tmp_path / f"v.{kind}"
+    with av.open(str(raw)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        marks = f"h264_metadata=display_orientation=insert:{turned}"
+        marker = BitStreamFilterContext(marks, given.streams.video[0], stream)
+        for number, packet in enumerate(given.demux(video=0)):
+            if packet.size:
+                packet.pts = packet.dts = number * 120_000
+            for one in marker.filter(packet if packet.size else None):
+                one.stream = stream
+                out.mux(one)
+    expected = upright(stored, orientation)
+    pair = read_clips(path, clips=1, seconds=2)[0]
+    with VideoFile(str(path), "camera", speed=0) as source:
+        played = [source.read().data for _ in range(9)]
+    for found in (*pair, *played):
         assert found.shape == expected.shape
         assert np.abs(found.astype(int) - expected).mean() < 10
 

@@ -17,6 +17,7 @@ from PIL import Image
 from sensebind.errors import InputError
 from sensebind.perception.imagebind.preprocess.image import read_image
 from sensebind.perception.percept import Modality
+from sensebind.perception.sources import ros_images
 from sensebind.perception.sources.ros_images import ENCODINGS
 from sensebind.perception.sources.ros_messages import Reading, sample
 
@@ -175,13 +176,47 @@ def encoded(pixels: np.ndarray, ending: str = ".png") -> bytes:
 def test_compressed_pictures_of_8_and_16_bits() -> None:
     for depth in (1, 257):
         pixels = SCENE[..., ::-1].astype(np.uint8 if depth == 1 else np.uint16) * depth
-        form = "rgb8; png compressed bgr8" if depth == 1 else "bgr16; png compressed"
+        form = "rgb8; png compressed bgr8" if depth == 1 else "bgr16; png compressed bgr16"
         assert_scene(sample(compressed(encoded(pixels), form), COMPRESSED).data, "bgr8")
     grey = encoded(GREY_SCENE.astype(np.uint16) * 257)
     assert_scene(sample(compressed(grey, "mono16; png compressed"), COMPRESSED).data, "mono16")
     raw = encoded(packed("bayer_gbrg8"))
     read = sample(compressed(raw, "bayer_gbrg8; png compressed"), COMPRESSED)
     assert_scene(read.data, "bayer_gbrg8")
+
+
+@pytest.mark.parametrize(
+    ("form", "exchanged"),
+    [  # by compressed_subscriber.cpp of compressed_image_transport
+        ("jpeg", False),
+        ("png", False),
+        ("jpg", False),
+        ("rgb8; jpeg compressed bgr8", False),
+        ("bgr8; jpeg compressed bgr8", False),
+        ("rgba8; png compressed bgr8", False),
+        ("rgb16; png compressed bgr16", False),
+        ("yuv422_yuy2; jpeg compressed bgr8", False),
+        ("rgb8; jpeg compressed", True),
+        ("rgb8; jpeg compressed ", True),
+        ("bgr8; jpeg compressed", True),
+        ("bgra8; png compressed", True),
+        ("rgb16; png compressed", True),
+        ("rgb8; jpeg compressed rgb8", True),
+    ],
+)
+def test_a_format_says_in_which_order_colours_were_compressed(
+    form: str, exchanged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was given to OpenCV as RGB, though it takes blue to be first, looks blue in a viewer."""
+    deep = 257 if "16" in form else 1
+    scene = np.kron(SCENE, np.ones((8, 8, 1), np.uint8)).astype(np.uint16 if deep > 1 else np.uint8)
+    given = scene if exchanged else scene[..., ::-1]
+    ending = ".png" if "png" in form else ".jpg"
+    ros_images._exchanged.cache_clear()
+    read = sample(compressed(encoded(np.ascontiguousarray(given) * deep, ending), form), COMPRESSED)
+    np.testing.assert_allclose(read.data[4, 4].astype(int), RED, atol=6)
+    np.testing.assert_allclose(read.data[4, -4].astype(int), BLUE, atol=6)
+    assert ("exchanged" in caplog.text) is exchanged
 
 
 def test_transparency_of_a_compressed_picture_is_composited() -> None:

@@ -121,6 +121,41 @@ def test_the_first_turn_after_a_start_is_a_whole_one() -> None:
     assert decoder.broken == 0
 
 
+@pytest.mark.parametrize("hertz", [5.0, 10.0, 20.0])
+@pytest.mark.parametrize("view", [(270, 90), (90, 270), (45, 135), (20, 340)])
+def test_a_turn_of_a_sensor_that_looks_to_one_side_only(
+    view: tuple[int, int], hertz: float
+) -> None:
+    """FOV start and end (VLP-16 manual 63-9243, section 7): outside of them nothing is sent."""
+    start, end = view
+    wide = (end - start) % 360
+    sent = [
+        packet
+        for packet in packets(np.full((360, 16), 5.0), turns=6, hertz=hertz)
+        if (int.from_bytes(packet[2:4], "little") / 100 - start) % 360 < wide
+    ]
+    decoder = TurnDecoder(0.4, 100.0)
+    turns = turns_of(decoder, sent)
+    assert len(turns) in (3, 4, 5)
+    whole = 16 / 55.296e-6 / hertz * wide / 360  # points
+    assert all(len(turn) == pytest.approx(whole, abs=2 * 384) for turn in turns)
+    assert decoder.broken <= 1
+
+
+def test_a_view_to_one_side_is_broken_by_silence_like_any_other() -> None:
+    def seen(metres: float, begin: float) -> list[bytes]:
+        return [
+            packet
+            for packet in scene(metres, begin, 0.45)
+            if (int.from_bytes(packet[2:4], "little") / 100 - 90) % 360 < 180
+        ]
+
+    decoder = TurnDecoder(0.4, 100.0)
+    assert len(turns_of(decoder, seen(5.0, 0.0))) >= 2
+    after = turns_of(decoder, seen(9.0, 1.05))  # it was silent for half a turn and more
+    assert len(after) >= 2 and all(np.allclose(turn, 9.0, atol=0.01) for turn in after)
+
+
 def test_an_hour_of_the_sensor_ends_no_turn() -> None:
     decoder = TurnDecoder(0.4, 100.0)
     turns = turns_of(decoder, scene(5.0, 3599.8, 0.45))
