@@ -64,6 +64,7 @@ class LlamaFile:
         parameters = lib.llama_model_default_params()
         parameters.load_mode = lib.LLAMA_LOAD_MODE_MMAP
         parameters.n_gpu_layers = -1 if gpu and not biases else 0
+        parameters.use_extra_bufts = not _uses_amx(lib)
         self._biases = BiasFile(layers, width) if biases else None
         if self._biases is None:
             handle = lib.llama_model_load_from_file(str(path).encode(), parameters)
@@ -172,6 +173,16 @@ def _with_biases(
     with biases.path() as second:
         paths = (ctypes.c_char_p * 2)(str(path).encode(), str(second).encode())
         return lib.llama_model_load_from_splits(paths, 2, parameters)
+
+
+def _uses_amx(lib: ModuleType) -> bool:
+    """Whether llama.cpp was built with AMX, which must then be kept from being used.
+
+    A thread has one tile configuration. llama.cpp sets it once and takes it for its own, PyTorch's
+    kernels release it in the same thread, and some virtual machines announce AMX and do not keep
+    it: the next product is an illegal instruction.
+    """
+    return b"AMX_INT8 = 1" in lib.llama_print_system_info()
 
 
 def _text(lib: ModuleType, handle: object, key: str) -> str:
