@@ -30,14 +30,15 @@ from sensebind.agent.conversion.output import (
     write_directory,
     write_safetensors,
 )
+from sensebind.agent.gated_llama.base_model import ADAPTER_NAME
 from sensebind.agent.gated_llama.loading import (
+    OpenCheckpoint,
     built,
-    compare_depths,
     compare_tensors,
-    read_config,
+    open_checkpoint,
     shapes_of,
 )
-from sensebind.agent.gated_llama.model import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.gated_llama.quantization import read_layout
 from sensebind.agent.llamacpp.conditions import (
     FILE_NAME,
@@ -47,8 +48,10 @@ from sensebind.agent.llamacpp.conditions import (
 )
 from sensebind.agent.llamacpp.library import errors, library
 from sensebind.checkpoints import default_checkpoint
+from sensebind.checkpoints.layout import EMBEDDED
 from sensebind.errors import ConfigurationError, MissingDependencyError, StorageError
-from sensebind.perception.tensor_files import TensorFiles, directory_files, open_directory
+from sensebind.perception.checkpoint_json import read_object
+from sensebind.perception.tensor_files import directory_files
 from sensebind.perception.without_values import without_values
 
 STORED = ("F32", "F16")
@@ -116,8 +119,8 @@ def convert_to_gguf(options: GgufOptions) -> Path:
     writer = _gguf()
     if options.type in QUANTIZED:
         library()  # which quantises: better to know now
-    model, files = _opened(source)
-    plan = _Plan(writer, model, files, source)
+    opened, model = _opened(source)
+    plan = _Plan(writer, opened, model)
     name = f"model-{options.type}.gguf"
     file = options.output / name
     if options.output.resolve() == source.resolve():
@@ -129,10 +132,10 @@ def convert_to_gguf(options: GgufOptions) -> Path:
         "the language model",
         "",
         {},
-        partial(_copy_rest, source),
+        partial(_copy_rest, opened),
         {
             "part": "language model",
-            "inputs": digest_inputs({path.name: path for path in directory_files(source)}),
+            "inputs": digest_inputs({path.name: path for path in directory_files(opened.words)}),
             "gguf": options.type,
         },
         save=lambda folder: _save(plan, folder, name, options.type),
@@ -162,36 +165,35 @@ def _gguf() -> ModuleType:
         ) from error
 
 
-def _opened(source: Path) -> tuple[GatedLlamaForCausalLM, TensorFiles]:
-    """A model without values, and its tensors.
+def _opened(source: Path) -> tuple[OpenCheckpoint, ConditionedLM]:
+    """A checkpoint, and its model without values.
 
     Raises:
         ConfigurationError: It cannot be expressed.
         CheckpointError: No checkpoint, or a damaged one.
     """
-    config = read_config(source)
     if read_layout(source):
         raise ConfigurationError(f"{source} is quantised already: convert what it was made from")
-    files = open_directory(source)
-    compare_depths(config, files.shapes, str(source))
+    opened = open_checkpoint(source)
+    config: Any = opened.config
     with without_values():
         model = built(source, config)
-    compare_tensors(shapes_of(model), files.shapes, str(source))
+    compare_tensors(shapes_of(model), opened.tensors.shapes, str(source))
     check_expressible(model)
     if config.hidden_act != "silu":
         raise ConfigurationError(f"{source}: llama.cpp computes silu, not {config.hidden_act}")
-    return model, files
+    return opened, model
 
 
 class _Plan:
     """Metadata and tensors of a GGUF file."""
 
-    def __init__(
-        self, writer: ModuleType, model: GatedLlamaForCausalLM, files: TensorFiles, source: Path
-    ) -> None:
+    def __init__(self, writer: ModuleType, opened: OpenCheckpoint, model: ConditionedLM) -> None:
         self.gguf = writer
-        self.files = files
+        self.files = opened.tensors
         self.model = model
+        source = opened.directory
+        self._words = opened.words
         self._config: Any = model.config
         kind = self._config.model_type.removeprefix(_PREFIX)
         if kind not in FAMILIES:
@@ -208,7 +210,7 @@ class _Plan:
     @property
     def bytes(self) -> int:
         """Upper bound of what is written: the weights and a copy of another type."""
-        return 2 * sum(path.stat().st_size for path in directory_files(self._source))
+        return 2 * sum(path.stat().st_size for path in directory_files(self._words))
 
     def metadata(self, writer: Any) -> None:
         """Add what llama.cpp must know of the sizes."""
@@ -370,13 +372,27 @@ def _quantize(source: Path, target: Path, kind: str) -> None:
         raise ConfigurationError(f"llama.cpp cannot quantise to {kind}: {errors()}")
 
 
-def _copy_rest(source: Path, folder: Path) -> None:
-    """Bring everything along that is not the language model's weights."""
-    for path in source.iterdir():
-        if path.is_dir():
-            shutil.copytree(path, folder / path.name, copy_function=_link)
-        elif not path.name.endswith(_WEIGHTS) and path.name != RECORD_NAME:
-            shutil.copyfile(path, folder / path.name)
+def _copy_rest(opened: OpenCheckpoint, folder: Path) -> None:
+    """Bring everything along that is not the language model's weights.
+
+    What an adapter takes from its base, such as the tokenizer, becomes the folder's own.
+    """
+    for source in dict.fromkeys((opened.directory, opened.words)):
+        for path in source.iterdir():
+            there = folder / path.name
+            if there.exists() or path.name in (RECORD_NAME, ADAPTER_NAME):
+                continue
+            if path.is_dir():
+                if source == opened.directory:
+                    shutil.copytree(path, there, copy_function=_link)
+            elif not path.name.endswith(_WEIGHTS):
+                shutil.copyfile(path, there)
+    fields = read_object(opened.directory / "config.json")
+    fields.pop("base", None)
+    encoder = fields.get("encoder")
+    if isinstance(encoder, str) and encoder not in ("", EMBEDDED):
+        fields["encoder"] = str((opened.directory / encoder).resolve())
+    (folder / "config.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False), "utf-8")
 
 
 def _link(source: str, target: str) -> None:

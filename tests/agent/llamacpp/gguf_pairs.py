@@ -12,6 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from sensebind.agent.gated_llama import GatedLlamaConfig, GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.loading import family_of, load_gated_llama
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.gated_llama.session import DialogSession, Session
 from sensebind.agent.llamacpp.conditions import ConditionPath, at_attention
 from sensebind.agent.llamacpp.loaded import LlamaFile
@@ -34,10 +36,11 @@ SIZES: dict[str, Any] = {
 }
 
 
-def random_model(**changes: Any) -> GatedLlamaForCausalLM:
+def random_model(family: str = "llama", **changes: Any) -> ConditionedLM:
     """A random model whose conditions are large enough to be seen in the logits."""
     torch.manual_seed(0)
-    model = GatedLlamaForCausalLM(GatedLlamaConfig(**SIZES | changes)).eval()
+    config, made = family_of(f"gated_{family}") or (GatedLlamaConfig, GatedLlamaForCausalLM)
+    model = made(config(**SIZES | changes)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
@@ -53,7 +56,7 @@ def random_model(**changes: Any) -> GatedLlamaForCausalLM:
 class Pair:
     """A model in PyTorch, and the same in llama.cpp."""
 
-    model: GatedLlamaForCausalLM
+    model: ConditionedLM
     file: LlamaFile
     path: ConditionPath
 
@@ -64,7 +67,7 @@ class Pair:
         return LlamaCppSession(self.file, self.path)
 
 
-def save(model: GatedLlamaForCausalLM, folder: Path) -> None:
+def save(model: ConditionedLM, folder: Path) -> None:
     """Write a checkpoint directory with a tokenizer of single letters."""
     model.save_pretrained(folder)
     words = {f"w{i}": i for i in range(model.config.vocab_size)}
@@ -76,7 +79,7 @@ def save(model: GatedLlamaForCausalLM, folder: Path) -> None:
 
 def opened(file: Path) -> Pair:
     """The pair of a file that was converted from the model next to its folder."""
-    model = GatedLlamaForCausalLM.from_pretrained(file.parent.with_name("model")).eval()
+    model, _ = load_gated_llama(file.parent.with_name("model"))
     path = ConditionPath.open(file.parent)
     config = model.config
     loaded = LlamaFile(

@@ -108,6 +108,7 @@ def test_the_condition_path_computes_what_the_model_does(tmp_path: Path) -> None
     assert torch.allclose(vectors[1:], expected + own[1:], atol=1e-6)
     assert torch.equal(vectors[0], own[0])
     assert torch.equal(torch.from_numpy(path.standing()), own)
+    assert path.words == tmp_path
     assert path.model.model.embed_tokens.weight.is_meta
 
 

@@ -25,6 +25,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "own biases": {"attention_bias": True, "mlp_bias": True},
     "last layers": {"injected_layers": 2},
     "one slot": {"slots": 1, "senses": None},
+    "block": {"injection_point": "block"},
+    "block, own biases": {"injection_point": "block", "attention_bias": True, "mlp_bias": True},
+    "block, last layer": {"injection_point": "block", "injected_layers": 1},
+    "mistral": {"family": "mistral", "sliding_window": None},
+    "mistral, block": {"family": "mistral", "sliding_window": None, "injection_point": "block"},
+    "qwen2, block": {"family": "qwen2", "injection_point": "block"},
+    "qwen3, block": {"family": "qwen3", "injection_point": "block", "head_dim": 8},
+    "smollm3, block": {
+        "family": "smollm3",
+        "injection_point": "block",
+        "num_hidden_layers": 5,
+        "no_rope_layer_interval": 4,
+    },
     "linear rope": {"rope_parameters": {"rope_theta": 1e4, "rope_type": "linear", "factor": 2.0}},
     "llama3 rope": {
         "rope_parameters": {
