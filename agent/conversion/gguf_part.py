@@ -8,7 +8,6 @@ checkpoint directory that the GGUF lies in; `llm: gguf:DIR/model-Q8_0.gguf` name
 from __future__ import annotations
 
 import ctypes
-import importlib
 import json
 import os
 import shutil
@@ -16,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import gguf
 import torch
 from torch import Tensor
 
@@ -49,7 +48,7 @@ from sensebind.agent.llamacpp.conditions import (
 from sensebind.agent.llamacpp.library import errors, library
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import EMBEDDED
-from sensebind.errors import ConfigurationError, MissingDependencyError, StorageError
+from sensebind.errors import ConfigurationError, StorageError
 from sensebind.perception.checkpoint_json import read_object
 from sensebind.perception.tensor_files import directory_files
 from sensebind.perception.without_values import without_values
@@ -109,18 +108,17 @@ def convert_to_gguf(options: GgufOptions) -> Path:
     Raises:
         ConfigurationError: A type that there is not, a model that llama.cpp cannot compute or
             steer, or a file that is there already.
-        MissingDependencyError: The package gguf or llama.cpp is not installed.
+        MissingDependencyError: A quantised type without llama.cpp.
         CheckpointError: No checkpoint, or a damaged one.
         StorageError: The output cannot be written.
     """
     if options.type not in TYPES:
         raise ConfigurationError(f"--type is one of {', '.join(TYPES)}, not {options.type!r:.40}")
     source = options.checkpoint or default_checkpoint()
-    writer = _gguf()
     if options.type in QUANTIZED:
         library()  # which quantises: better to know now
     opened, model = _opened(source)
-    plan = _Plan(writer, opened, model)
+    plan = _Plan(opened, model)
     name = f"model-{options.type}.gguf"
     file = options.output / name
     if options.output.resolve() == source.resolve():
@@ -156,15 +154,6 @@ def run(options: GgufOptions, *, as_json: bool = False) -> int:
     return 0
 
 
-def _gguf() -> ModuleType:
-    try:
-        return importlib.import_module("gguf")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "--to gguf needs the package gguf: pip install 'sensebind[llamacpp]'"
-        ) from error
-
-
 def _opened(source: Path) -> tuple[OpenCheckpoint, ConditionedLM]:
     """A checkpoint, and its model without values.
 
@@ -188,8 +177,7 @@ def _opened(source: Path) -> tuple[OpenCheckpoint, ConditionedLM]:
 class _Plan:
     """Metadata and tensors of a GGUF file."""
 
-    def __init__(self, writer: ModuleType, opened: OpenCheckpoint, model: ConditionedLM) -> None:
-        self.gguf = writer
+    def __init__(self, opened: OpenCheckpoint, model: ConditionedLM) -> None:
         self.files = opened.tensors
         self.model = model
         source = opened.directory
@@ -202,17 +190,17 @@ class _Plan:
         self._source = source
         architecture = next(
             known
-            for known, name in writer.MODEL_ARCH_NAMES.items()
+            for known, name in gguf.MODEL_ARCH_NAMES.items()
             if name == self.family.architecture
         )
-        self._names = writer.get_tensor_name_map(architecture, self._config.num_hidden_layers)
+        self._names = gguf.get_tensor_name_map(architecture, self._config.num_hidden_layers)
 
     @property
     def bytes(self) -> int:
         """Upper bound of what is written: the weights and a copy of another type."""
         return 2 * sum(path.stat().st_size for path in directory_files(self._words))
 
-    def metadata(self, writer: Any) -> None:
+    def metadata(self, writer: gguf.GGUFWriter) -> None:
         """Add what llama.cpp must know of the sizes."""
         config = self._config
         heads, width = config.num_attention_heads, config.hidden_size
@@ -234,8 +222,8 @@ class _Plan:
         self._rope_scaling(writer, rope)
         writer.add_tokenizer_model("no_vocab")  # the tokenizer lies next to the file
 
-    def _rope_scaling(self, writer: Any, rope: dict[str, Any]) -> None:
-        kinds = self.gguf.RopeScalingType
+    def _rope_scaling(self, writer: gguf.GGUFWriter, rope: dict[str, Any]) -> None:
+        kinds = gguf.RopeScalingType
         match rope.get("rope_type", "default"):
             case "default" | "llama3":  # whose factors are a tensor, see `tensors`
                 pass
@@ -320,13 +308,13 @@ def _write_tensors(plan: _Plan, file: Path, kind: str) -> None:
 
     What is quantised afterwards is written as it is stored.
     """
-    writer = plan.gguf.GGUFWriter(file, plan.family.architecture)
+    writer = gguf.GGUFWriter(file, plan.family.architecture)
     plan.metadata(writer)
     tensors = list(plan.tensors())
     types = [_tensor_type(plan, shape, read, kind) for _, shape, read in tensors]
     for (name, shape, _), dtype in zip(tensors, types, strict=True):
         count = torch.Size(shape).numel() * dtype.itemsize
-        raw = getattr(plan.gguf.GGMLQuantizationType, _GGML[dtype])
+        raw = getattr(gguf.GGMLQuantizationType, _GGML[dtype])
         writer.add_tensor_info(name, shape, _numpy(torch.empty(0, dtype=dtype)).dtype, count, raw)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

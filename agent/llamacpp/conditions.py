@@ -150,13 +150,12 @@ def path_tensors(model: ConditionedLM) -> dict[str, tuple[int, ...]]:
     first = layers - model.config.injected_layers
     needed = {}
     for name, tensor in model.state_dict().items():
-        found = _PROJECTION.fullmatch(name)
-        projection = found is not None and at_attention(model)
-        if projection and found[3] == "bias":
-            projection = found[2] == "o"  # conditions go through `v_proj` without its bias
-        elif projection:
-            projection = int(found[1]) >= first
-        if projection or name.startswith("adapter."):
+        wanted = name.startswith("adapter.")
+        if at_attention(model) and (found := _PROJECTION.fullmatch(name)) is not None:
+            layer, projection, kind = found.groups()
+            # Conditions go through `v_proj` without its bias; that of `o_proj` is every layer's.
+            wanted = projection == "o" if kind == "bias" else int(layer) >= first
+        if wanted:
             needed[name] = tuple(tensor.shape)
     return needed
 

@@ -16,7 +16,6 @@ EXTRA = "pip install 'sensebind[llamacpp]'"
 @pytest.fixture(scope="session")
 def llamacpp() -> None:
     pytest.importorskip("llama_cpp", reason=EXTRA, exc_type=ImportError)
-    pytest.importorskip("gguf", reason=EXTRA)
 
 
 @pytest.fixture(scope="session")

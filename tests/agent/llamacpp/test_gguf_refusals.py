@@ -78,7 +78,6 @@ def test_ours_and_others() -> None:
 
 
 def test_conversions_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("gguf", reason="pip install 'sensebind[llamacpp]'")
     out = tmp_path / "out"
     with pytest.raises(ConfigurationError, match="--type is one of F32, F16, Q8_0"):
         convert_to_gguf(GgufOptions(None, out, "Q3"))
