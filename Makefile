@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help env demo test test-all lowest check audit constraints wheel bench eval train clean
+.PHONY: help env demo test test-all llamacpp lowest check audit constraints wheel bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +39,10 @@ test-all: env ## run the tests marked `extended`: extras, hundreds of trials, mi
 	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		--basetemp $$folder/t -m extended $(ARGS) && rm -rf $$folder
 
+llamacpp: env ## build llama.cpp into .venv, five minutes of processor time; see docs/llamacpp.md
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_INCLUDE=$(CURDIR)/.ci/llamacpp.cmake" \
+		CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) $(PIP) --editable ".[llamacpp]"
+
 lowest: env ## a quick part of the suite with the lowest versions that pyproject.toml allows, in build/lowest
 	@$(BIN)/python .ci/lowest.py $(VENV)
 
@@ -62,7 +66,7 @@ wheel: env ## build dist/*.tar.gz, and from it dist/*.whl; one commit gives one 
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation > /dev/null
 	@sha256sum dist/*.whl
 
-BENCH_PARTS := benchmarks/report.py benchmarks/stop_parts.py benchmarks/unknown_material.py # what benchmarks are made of
+BENCH_PARTS := benchmarks/report.py benchmarks/decode_gguf.py benchmarks/stop_parts.py benchmarks/unknown_material.py # what benchmarks are made of
 
 bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --help` tells the full one
 	@missed=0; for file in $(filter-out $(BENCH_PARTS),$(wildcard benchmarks/*.py)); do \

@@ -428,6 +428,10 @@ def measure(options: Namespace) -> list[Row]:
     torch.set_num_threads(1)
     size = options.size or ("shipped" if options.quick else None)
     pairs, few = options.pairs, max(options.pairs // 8, 3)
+    if size == "gguf":
+        from decode_gguf import measure as measure_gguf
+
+        return measure_gguf(min(pairs, 9))
     rows: list[Row] = []
     if size != "125M":
         small = Subject.of("shipped size", shipped_size())
@@ -448,7 +452,9 @@ def main() -> int:
     parser = Parser(__doc__)
     parser.amount("--pairs", 40, 8, "runs at the shipped size")
     parser.add_argument(
-        "--size", choices=("shipped", "125M"), help="one size only; --quick: shipped"
+        "--size",
+        choices=("shipped", "125M", "gguf"),
+        help="one size only; --quick: shipped; gguf: llama.cpp, see decode_gguf.py",
     )
     return run(parser, measure)
 

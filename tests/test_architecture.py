@@ -43,6 +43,7 @@ LAYERS = (
     "memory",
     "tools",
     "agent.gated_llama",
+    "agent.llamacpp",
     "agent.corpus",
     "agent.conversion",
     "agent.conditioning",

@@ -40,7 +40,8 @@ def chat(
         str,
         typer.Option(
             "--llm",
-            help="sensebind:DIR, openai:MODEL, ollama:MODEL, …; the robot's, or ours, by default.",
+            help="sensebind:DIR, gguf:FILE, openai:MODEL, ollama:MODEL, …; the robot's, or ours, "
+            "by default.",
         ),
     ] = "",
     brain: Annotated[str, typer.Option("--brain", hidden=True, help="Old name of --llm.")] = "",

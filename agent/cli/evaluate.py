@@ -71,6 +71,9 @@ def eval_agent(
     failures: Annotated[
         Path | None, typer.Option(help="File for a JSON line per task that failed.")
     ] = None,
+    llm: Annotated[
+        str, typer.Option(help="Language model, such as gguf:FILE; the checkpoint's by default.")
+    ] = "",
     as_json: Json = False,
     checkpoint: Checkpoint = None,
 ) -> int:
@@ -78,7 +81,7 @@ def eval_agent(
     directory = weights(checkpoint)
     from sensebind.agent.evaluation.agent_tasks import run
 
-    return run(tasks=tasks, as_json=as_json, checkpoint=directory, failures=failures)
+    return run(tasks=tasks, as_json=as_json, checkpoint=directory, llm=llm, failures=failures)
 
 
 @app.command("understanding")

@@ -16,6 +16,16 @@ Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
 
 def convert(
     output: Output,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(help="With --to gguf: the checkpoint; the embedded one by default."),
+    ] = None,
+    to: Annotated[
+        str, typer.Option(help="gguf: write the language model of a checkpoint for llama.cpp.")
+    ] = "",
+    type_: Annotated[
+        str, typer.Option("--type", help="With --to gguf: F32, F16, Q8_0, Q4_K_M or Q4_0.")
+    ] = "Q8_0",
     imagebind: Annotated[
         Path | None,
         typer.Option(help="imagebind_huge.pth, imagebind_w3D.pth or a Point-Bind file."),
@@ -63,6 +73,8 @@ def convert(
     as_json: Json = False,
 ) -> int:
     """Convert published files to a checkpoint directory. A run that was cut off goes on."""
+    if to or checkpoint is not None:
+        return _convert_to(to, checkpoint, output, type_, as_json=as_json)
     from sensebind.agent.conversion.convert import ConvertOptions, run
 
     options = ConvertOptions(
@@ -85,6 +97,18 @@ def convert(
         tanh_gates=tanh_gates,
     )
     return run(options, as_json=as_json)
+
+
+def _convert_to(to: str, checkpoint: Path | None, output: Path, kind: str, *, as_json: bool) -> int:
+    if to != "gguf":
+        raise ConfigurationError(
+            f"--to is gguf, not {to!r}" if to else "a checkpoint goes with --to"
+        )
+    if checkpoint is not None:
+        _check_directory(checkpoint)
+    from sensebind.agent.conversion.gguf_part import GgufOptions, run
+
+    return run(GgufOptions(checkpoint, output, kind), as_json=as_json)
 
 
 def pull(

@@ -28,11 +28,13 @@ from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import MAX_SIGHT_AGE, REACH, moving_tools
 from sensebind.agent.robot.simhome import STREAMS, simhome_robot
 from sensebind.agent.robot.watch_runner import sentence
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
+from sensebind.errors import InputError
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.visual_cache import Enhancer, VisualCache
@@ -78,11 +80,16 @@ class Parts:
         api: The tools of the house's server; only inside the context.
     """
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, llm: str = "") -> None:
         """Loads a checkpoint.
+
+        Args:
+            checkpoint: Directory of the weights.
+            llm: A gated model by name; the checkpoint's own by default.
 
         Raises:
             CheckpointError: Something is missing or damaged.
+            InputError: A language model that takes no embeddings.
         """
         directory = imagebind_directory(checkpoint)
         self.encoders = {
@@ -90,7 +97,10 @@ class Parts:
             for stream, modality in STREAMS.items()
         }
         self.detector = Detector.from_pretrained(checkpoint / "detector")
-        self.chat = ChatSenseBind(model=str(checkpoint))
+        chat = make_llm(llm or f"sensebind:{checkpoint}")
+        if not isinstance(chat, ChatSenseBind):
+            raise InputError(f"--llm {llm}: a gated model is needed, sensebind:DIR or gguf:FILE")
+        self.chat = chat
         self.embedder = Embedder(checkpoint)
         self.words = np.stack([self.embedder.text(f"a {kind}") for kind in KINDS])
         self.house = _House()

@@ -62,6 +62,7 @@ def run(
     tasks: int = 240,
     as_json: bool = False,
     checkpoint: Path | None = None,
+    llm: str = "",
     failures: Path | None = None,
 ) -> int:
     """Plays the tasks and prints the rows.
@@ -70,6 +71,7 @@ def run(
         tasks: How many, all families together.
         as_json: Print one JSON object.
         checkpoint: Directory of the weights; the embedded ones by default.
+        llm: The language model, `sensebind:DIR` or `gguf:FILE`; the checkpoint's by default.
         failures: File that gets a JSON line for each task that failed.
 
     Returns:
@@ -80,7 +82,7 @@ def run(
     """
     torch.set_num_threads(1)  # the models are small, and results do not depend on the machine
     with (
-        Parts(checkpoint or default_checkpoint()) as parts,
+        Parts(checkpoint or default_checkpoint(), llm) as parts,
         Progress(console=Console(stderr=True), disable=as_json) as progress,
     ):
         tracked = progress.add_task("tasks for the agent", total=tasks)

@@ -32,9 +32,9 @@ from sensebind.agent.conditioning.media_encoder import FileSenses
 from sensebind.agent.conditioning.message_conditions import MediaConditions
 from sensebind.agent.gated_llama.session import (
     NO_CONDITION,
-    DialogSession,
     GenerationStats,
     LogitsProcessor,
+    Session,
 )
 from sensebind.agent.llm.checkpoint import LoadedModel, facts, load_llm
 from sensebind.agent.llm.constrained_decoding import (
@@ -65,7 +65,8 @@ class ChatSenseBind(BaseChatModel):
         ```
 
     Attributes:
-        model: Checkpoint directory; empty for the embedded one. Loaded at first use.
+        model: Checkpoint directory, or a GGUF file in one, which llama.cpp computes; empty for the
+            embedded one. Loaded at first use.
         temperature: 0 takes the most probable token.
         max_tokens: Most tokens of a text answer; the checkpoint's own limit (`max_new_tokens` in
             generation_config.json) by default.
@@ -456,14 +457,12 @@ class ChatSenseBind(BaseChatModel):
     def _generator(self, seed: Any) -> torch.Generator | None:
         if seed is None:
             return None
-        return torch.Generator(self.llm.model.device).manual_seed(int(seed))
+        return torch.Generator(self.llm.device).manual_seed(int(seed))
 
     def _take_seat(self, token_ids: list[int], cancel: Cancel) -> Seat:
         with self._lock:
             self._running.add(cancel)
-            return self._seats.take(
-                token_ids, lambda: DialogSession(self.llm.model, compiled=self.compiled)
-            )
+            return self._seats.take(token_ids, lambda: self.llm.session(compiled=self.compiled))
 
     def _give_back(self, seat: Seat, cancel: Cancel) -> None:
         with self._lock:
@@ -471,7 +470,7 @@ class ChatSenseBind(BaseChatModel):
             self._seats.give_back(seat)
 
     def _condition_ids(
-        self, session: DialogSession, references: list[str]
+        self, session: Session, references: list[str]
     ) -> tuple[list[int], list[str]]:
         """Returns each token's condition id, and the references that were evicted."""
         known: dict[str, int] = {"": NO_CONDITION}

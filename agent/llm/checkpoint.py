@@ -1,6 +1,6 @@
 """Loading a language model checkpoint: weights, tokenizer, and what they say about themselves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,17 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from sensebind.agent.gated_llama.loading import GENERATION_NAME, load_gated_llama
+from sensebind.agent.gated_llama.loading import (
+    GENERATION_NAME,
+    load_gated_llama,
+    load_tokenizer,
+    read_generation_config,
+)
 from sensebind.agent.gated_llama.model import ConditionedLM
+from sensebind.agent.gated_llama.session import DialogSession, Session
+from sensebind.agent.llamacpp.conditions import ConditionPath, at_attention
+from sensebind.agent.llamacpp.loaded import LlamaFile
+from sensebind.agent.llamacpp.session import LlamaCppSession
 from sensebind.agent.llm.constrained_decoding import GrammarEngine
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
@@ -17,6 +26,8 @@ from sensebind.errors import CheckpointError, SenseBindError
 from sensebind.perception.checkpoint_json import read_object, whole_number
 
 PERCEIVED = ("vision", "audio", "point")  # what media in messages can be
+GGUF = ".gguf"
+"""Ending of a language model that llama.cpp computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +36,12 @@ class LoadedModel:
 
     Attributes:
         path: Checkpoint directory.
-        model: In eval mode.
+        model: In eval mode; where llama.cpp computes, only the condition path has values.
         tokenizer: Fast tokenizer with a chat template.
         grammars: Compiles tool grammars for it.
         stop_ids: Tokens that end a reply.
+        conditions: The condition path, where llama.cpp computes the blocks.
+        file: Their weights there.
     """
 
     path: Path
@@ -36,6 +49,23 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerFast = field(repr=False)
     grammars: GrammarEngine = field(repr=False)
     stop_ids: tuple[int, ...]
+    conditions: ConditionPath | None = field(default=None, repr=False)
+    file: LlamaFile | None = field(default=None, repr=False)
+
+    def session(self, *, compiled: bool = False) -> Session:
+        """Begin an empty dialog with this model.
+
+        Args:
+            compiled: Compile the decoding step; PyTorch only.
+        """
+        if self.file is not None and self.conditions is not None:
+            return LlamaCppSession(self.file, self.conditions)
+        return DialogSession(self.model, compiled=compiled)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the logits come from."""
+        return torch.device("cpu") if self.file is not None else self.model.device
 
     @property
     def senses(self) -> tuple[str, ...]:
@@ -64,7 +94,8 @@ class LoadedModel:
     @property
     def context(self) -> int:
         """Most tokens that the model reads."""
-        return self.model.config.max_position_embeddings
+        ours = self.model.config.max_position_embeddings
+        return ours if self.file is None else min(ours, self.file.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +121,7 @@ def facts(directory: str | Path | None = None) -> Facts:
     Raises:
         CheckpointError: There is none, or its configuration cannot be read.
     """
-    path = Path(directory) if directory else default_checkpoint()
+    path = folder_of(directory)
     generation = path / GENERATION_NAME
     try:
         config = read_object(path / "config.json")
@@ -116,22 +147,39 @@ def _encoder(checkpoint: Path) -> Path:
         return checkpoint / "imagebind"
 
 
-def load_llm(directory: str | Path | None = None, *, device: str = "auto") -> LoadedModel:
-    """Loads a checkpoint directory; the same directory is loaded once per process.
-
-    In which type it is computed, `gated_llama.loading.computing_dtype` decides.
+def folder_of(checkpoint: str | Path | None) -> Path:
+    """The directory of a checkpoint, which may be named by the GGUF file in it.
 
     Args:
-        directory: Hugging Face layout with tokenizer; the embedded checkpoint by default.
-        device: `"auto"` (CUDA if there is any), or a torch device.
+        checkpoint: A directory, a GGUF file in one, or nothing for the embedded checkpoint.
+    """
+    path = Path(checkpoint) if checkpoint else default_checkpoint()
+    return path.parent if path.suffix == GGUF else path
+
+
+def load_llm(checkpoint: str | Path | None = None, *, device: str = "auto") -> LoadedModel:
+    """Loads a checkpoint; the same one is loaded once per process.
+
+    In which type it is computed, `gated_llama.loading.computing_dtype` decides, or the GGUF file.
+
+    Args:
+        checkpoint: Directory in Hugging Face layout with tokenizer, or a GGUF file in such a
+            directory, whose blocks llama.cpp computes; the embedded checkpoint by default.
+        device: `"auto"` (a GPU if there is any), or a torch device.
 
     Raises:
         CheckpointError: Missing, damaged, or not a gated LLaMA; missing, extra or misshapen
             tensors; no fast tokenizer; no chat template.
+        ConfigurationError: llama.cpp cannot add this model's conditions.
+        MissingDependencyError: A GGUF file without llama.cpp.
     """
-    path = Path(directory) if directory else default_checkpoint()
-    if not (path / "config.json").is_file():
-        raise CheckpointError(f"no checkpoint at {path}: config.json is missing")
+    path, folder = Path(checkpoint or default_checkpoint()), folder_of(checkpoint)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"no checkpoint at {folder}: config.json is missing")
+    if path.suffix == GGUF:
+        if not path.is_file():
+            raise CheckpointError(f"no file {path}")
+        return _load_gguf(path.resolve(), device)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return _load(path.resolve(), device)
@@ -139,7 +187,35 @@ def load_llm(directory: str | Path | None = None, *, device: str = "auto") -> Lo
 
 @lru_cache(maxsize=2)
 def _load(path: Path, device: str) -> LoadedModel:
-    model, loaded = load_gated_llama(path, device=device)
+    model, tokenizer = load_gated_llama(path, device=device)
+    return _completed(path, model, tokenizer)
+
+
+@lru_cache(maxsize=2)
+def _load_gguf(file: Path, device: str) -> LoadedModel:
+    folder = file.parent
+    conditions = ConditionPath.open(folder)
+    model, words = conditions.model, conditions.words
+    config = model.config
+    tokenizer = load_tokenizer(folder, config, words)
+    places = [one for one in (folder, words) if (one / GENERATION_NAME).exists()]
+    read_generation_config(model, places[0] if places else folder)
+    loaded = LlamaFile(
+        file,
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        biases=at_attention(model),
+        gpu=device != "cpu",
+    )
+    if loaded.vocabulary != config.vocab_size:
+        raise CheckpointError(
+            f"{file} has {loaded.vocabulary} tokens, config.json next to it {config.vocab_size}"
+        )
+    return replace(_completed(folder, model, tokenizer), conditions=conditions, file=loaded)
+
+
+def _completed(path: Path, model: ConditionedLM, loaded: object) -> LoadedModel:
+    """A model with its grammars and stop ids."""
     tokenizer: Any = loaded
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError(f"{path}: tokenizer.json is missing (a fast tokenizer is needed)")

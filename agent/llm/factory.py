@@ -1,6 +1,7 @@
 """Language models by name: our own, or any that LangChain knows.
 
 sensebind:DIR   a gated LLaMA checkpoint (just `sensebind`, or nothing: the embedded one)
+gguf:FILE       a gated LLaMA in llama.cpp: a GGUF file in a checkpoint directory
 openai:MODEL    OpenAI, or any server that speaks its protocol (OPENAI_BASE_URL)
 ollama:MODEL    a local Ollama
 anything else   as `langchain.chat_models.init_chat_model` understands it
@@ -17,10 +18,17 @@ from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.errors import ConfigurationError, MissingDependencyError, one_line
+from sensebind.agent.llm.checkpoint import GGUF
+from sensebind.errors import (
+    CheckpointError,
+    ConfigurationError,
+    MissingDependencyError,
+    one_line,
+)
 from sensebind.perception.modality import modality_info, modality_of
 
 OURS = "sensebind"
+LLAMACPP = "gguf"
 CONNECT_SECONDS = 5.0
 """Longest wait for a connection to a provider's server."""
 SILENT_SECONDS = 60.0
@@ -55,6 +63,8 @@ def make_llm(name: str = "", **options: Any) -> BaseChatModel:
     provider, colon, model = name.partition(":")
     if provider in ("", OURS):
         return ChatSenseBind(model=model, **options)
+    if provider == LLAMACPP:
+        return ChatSenseBind(model=gguf_file(model), **options)
     if not colon and Path(name).is_dir():
         return ChatSenseBind(model=name, **options)
     key = PROVIDER_KEYS.get(provider)
@@ -71,6 +81,25 @@ def make_llm(name: str = "", **options: Any) -> BaseChatModel:
         raise MissingDependencyError(f"llm: {name} needs `pip install '{how}'`") from error
     except Exception as error:  # whatever a provider's constructor raises
         raise ConfigurationError(f"llm: {name!r} cannot be made: {one_line(error)}") from error
+
+
+def gguf_file(name: str) -> str:
+    """The file that `gguf:FILE` names.
+
+    Raises:
+        ConfigurationError: It names none.
+        CheckpointError: There is no such file.
+    """
+    path = Path(name)
+    if not name or path.is_dir():
+        there = ", ".join(sorted(one.name for one in path.glob(f"*{GGUF}"))) if name else ""
+        how = f"there are {there}" if there else "write one with `sensebind convert --to gguf`"
+        raise ConfigurationError(f"llm: gguf:{name} names no file: {how}")
+    if path.suffix != GGUF:
+        raise ConfigurationError(f"llm: gguf:{name} does not end with {GGUF}")
+    if not path.is_file():
+        raise CheckpointError(f"llm: gguf:{name}: there is no such file")
+    return name
 
 
 def _limits(provider: str) -> dict[str, Any]:

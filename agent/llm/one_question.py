@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sensebind.agent.conditioning.condition import Condition
-from sensebind.agent.gated_llama.session import NO_CONDITION, DialogSession, LogitsProcessor
+from sensebind.agent.gated_llama.session import NO_CONDITION, LogitsProcessor
 from sensebind.agent.llm.chat_template import rendered
 from sensebind.agent.llm.checkpoint import LoadedModel
 from sensebind.agent.llm.constrained_decoding import GrammarLogitsProcessor
@@ -40,7 +40,7 @@ def answer(llm: LoadedModel, question: str, condition: Condition | None = None) 
             f"this turn alone has {len(token_ids)} tokens, the model can take {limit}: ask in "
             "fewer words"
         )
-    session = DialogSession(llm.model)
+    session = llm.session()
     known = NO_CONDITION
     if condition is not None:
         known = session.condition(condition.embeddings, condition.present)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sensebind.agent.gated_llama.session import DialogSession
+from sensebind.agent.gated_llama.session import Session
 
 MAX_IDLE = 4
 
@@ -17,7 +17,7 @@ class Seat:
         read: Ids of the tokens that it has read.
     """
 
-    session: DialogSession
+    session: Session
     read: list[int] = field(default_factory=list)
 
     def shared(self, token_ids: list[int]) -> int:
@@ -39,7 +39,7 @@ class Seats:
     def __len__(self) -> int:
         return len(self._idle)
 
-    def take(self, token_ids: list[int], new: Callable[[], DialogSession]) -> Seat:
+    def take(self, token_ids: list[int], new: Callable[[], Session]) -> Seat:
         """Take the idle session that has read most of a prompt, or a new one.
 
         One that would forget more than half of what it has read is another dialog's, which may go

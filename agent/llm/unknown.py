@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from sensebind.agent.conditioning.condition import Condition
-from sensebind.agent.gated_llama.session import DialogSession, LogitsProcessor
+from sensebind.agent.gated_llama.session import LogitsProcessor, Session
 from sensebind.agent.llm.checkpoint import LoadedModel
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.perception.imagebind.guard import examples
@@ -114,7 +114,7 @@ Stream = Callable[[LogitsProcessor, Sequence[int]], Iterator[int]]
 
 def answered(
     llm: LoadedModel,
-    session: DialogSession,
+    session: Session,
     condition: Condition | None,
     stream: Stream,
     processor: Callable[[], LogitsProcessor],
@@ -128,7 +128,7 @@ def answered(
         condition: Of the turn.
         stream: Generates, see `Stream`.
         processor: Makes the processor of the grammar that the answer must keep.
-        condition_ids: Of the prompt, as `DialogSession.stream` takes them.
+        condition_ids: Of the prompt, as `Session.stream` takes them.
     """
     beyond = {} if condition is None else condition.beyond_slots
     beyond = {one: beyond[one] for one in llm.senses if one in beyond and one in WORDINGS}
@@ -144,7 +144,7 @@ class Constrained:
     def __init__(
         self,
         llm: LoadedModel,
-        session: DialogSession,
+        session: Session,
         condition: Condition,
         beyond: Mapping[str, str],
         stream: Stream,
@@ -171,7 +171,7 @@ class Constrained:
         """Generate the answer, token by token.
 
         Args:
-            condition_ids: Of the prompt, as `DialogSession.stream` takes them.
+            condition_ids: Of the prompt, as `Session.stream` takes them.
         """
         draft = list(self._stream(_Greedy(self._processor()), condition_ids))
         start = self._llm.grammars.style.start_id

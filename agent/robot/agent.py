@@ -38,6 +38,7 @@ from sensebind.agent.robot.memory import Remembering, RememberingOptions, descri
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
 from sensebind.agent.robot.relayed_call import RelayedCall, SightAlone
+from sensebind.agent.robot.sections import LlmConfig
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
@@ -375,7 +376,7 @@ class RobotAgent:
         self.names = taught_names(config)
         # Encoders and language model share the machine: half of it for the language model.
         torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-        self._chat = make_llm(_located(config, config.llm.model), **config.llm.options)
+        self._chat = make_llm(_located(config, config.llm), **config.llm.options)
         ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
@@ -567,9 +568,10 @@ class _Words:
         return self._made.perceive()
 
 
-def _located(config: RobotConfig, model: str) -> str:
-    """Return a model's name with the directory of a checkpoint relative to the robot's file."""
-    provider, _, directory = model.partition(":")
-    if provider != "sensebind":
-        return model
-    return f"sensebind:{config.resolve(Path(directory)) if directory else config.weights}"
+def _located(config: RobotConfig, llm: LlmConfig) -> str:
+    """Return a model's name with the path of a checkpoint relative to the robot's file."""
+    if not llm.ours:
+        return llm.model
+    if not llm.place and llm.provider == "sensebind":
+        return f"sensebind:{config.weights}"
+    return f"{llm.provider}:{config.resolve(Path(llm.place))}"

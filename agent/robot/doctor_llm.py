@@ -37,16 +37,19 @@ def examine_llm(robot: RobotConfig, llm: LlmConfig, *, asked: bool = True) -> Ch
         asked: Whether another one's server may be asked, which costs a few tokens, and whether our
             own is loaded. Otherwise only the directory or the key is looked for.
     """
-    provider, _, name = llm.model.partition(":")
-    ours = provider == "sensebind"
-    if ours:
-        folder = robot.resolve(Path(name)) if name else robot.weights
+    model, ours = llm.model, llm.ours
+    if llm.provider == "gguf":
+        file = robot.resolve(Path(llm.place))
+        if not file.is_file() or not (file.parent / "config.json").is_file():
+            mend = "see `sensebind convert --to gguf`"
+            return Check(_TITLE, Verdict.BAD, f"none at {file}, in a checkpoint directory", mend)
+        model = f"gguf:{file}"
+    elif ours:
+        folder = robot.resolve(Path(llm.place)) if llm.place else robot.weights
         if not (folder / "config.json").is_file():
             return Check(_TITLE, Verdict.BAD, f"none at {folder}", "see `sensebind pull`")
         model = f"sensebind:{folder}"
-    else:
-        model = llm.model
-    key = "" if ours else _missing_key(provider, llm)
+    key = "" if ours else _missing_key(llm.provider, llm)
     if key:
         return Check(_TITLE, Verdict.BAD, f"{key} is not set", f"export {key}=…")
     if not asked:
@@ -56,10 +59,10 @@ def examine_llm(robot: RobotConfig, llm: LlmConfig, *, asked: bool = True) -> Ch
 
 def sent_away(llm: LlmConfig) -> Check:
     """Return which data of a dialog go to another machine, and to which."""
-    title, provider = "data sent away", llm.model.partition(":")[0]
+    title, provider = "data sent away", llm.provider
     address = str(llm.options.get("base_url") or (_OLLAMA if provider == "ollama" else ""))
     host = urlsplit(address).hostname or ""
-    if provider == "sensebind" or host == "localhost" or _is_loopback(host):
+    if llm.ours or host == "localhost" or _is_loopback(host):
         return Check(title, Verdict.OK, "none: the language model runs on this machine")
     images = {True: "images, ", False: "", None: "images where it takes them, "}[llm.images]
     sound = "sounds, " if llm.audio else ""

@@ -63,9 +63,11 @@ def _needed(robot: RobotConfig, folder: Path) -> tuple[int, str]:
     """
     own = _parts(folder)
     language = 0
-    if robot.llm is not None and robot.llm.model.partition(":")[0] == "sensebind":
-        name = robot.llm.model.partition(":")[2]
-        parts = _parts(robot.resolve(Path(name))) if name else own
+    if robot.llm is not None and robot.llm.provider == "gguf":
+        file = robot.resolve(Path(robot.llm.place))
+        language = file.stat().st_size if file.is_file() else 0
+    elif robot.llm is not None and robot.llm.ours:
+        parts = _parts(robot.resolve(Path(robot.llm.place))) if robot.llm.place else own
         language = sum(one.memory for one in parts if one.part == "language model")
     by_trunk = {one.part.rpartition("/")[2]: one.memory for one in own}
     processes: dict[str, set[str]] = {}

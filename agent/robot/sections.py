@@ -193,12 +193,15 @@ class SimHomeConfig(Section):
         return self
 
 
+_OURS = ("sensebind", "gguf")
+
+
 class LlmConfig(Section):
     """The language model.
 
     Attributes:
-        model: `sensebind`, `sensebind:DIR`, `openai:MODEL`, `ollama:MODEL`, or what LangChain's
-            `init_chat_model` understands.
+        model: `sensebind`, `sensebind:DIR`, `gguf:FILE`, `openai:MODEL`, `ollama:MODEL`, or what
+            LangChain's `init_chat_model` understands.
         images: Whether the model takes images; what its provider says by default.
         audio: Whether the model takes sound.
         options: For the model, such as `temperature` or `base_url`.
@@ -213,6 +216,21 @@ class LlmConfig(Section):
     @classmethod
     def _name_alone(cls, given: Any) -> Any:
         return {"model": given} if isinstance(given, str) else given
+
+    @property
+    def provider(self) -> str:
+        """Who computes it: what stands before the colon."""
+        return self.model.partition(":")[0]
+
+    @property
+    def place(self) -> str:
+        """What stands behind the colon: the directory or file of ours, or a model's name."""
+        return self.model.partition(":")[2]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a gated model, which takes embeddings, on this machine."""
+        return self.provider in _OURS
 
 
 class MemoryConfig(Section):

@@ -189,7 +189,7 @@ class ToolContext:
                 + (f" ({missing})" if missing else "")
             )
         llm = self.config.llm
-        ours = llm is not None and llm.model.partition(":")[0] == "sensebind"
+        ours = llm is not None and llm.ours
         return self.ranging if wanted or (wanted is None and not ours) else None
 
     @cached_property
