@@ -85,7 +85,7 @@ _wishes = msgspec.json.Decoder(Wish)
 def static_files() -> dict[str, tuple[str, bytes]]:
     """Return the files of the page: media type and content, by path."""
     found = {}
-    for file in (resources.files(__package__) / _STATIC).iterdir():
+    for file in (resources.files("sensebind.agent.server") / _STATIC).iterdir():
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         if file.name.endswith(".js"):
             kind = "text/javascript"

@@ -356,7 +356,7 @@ class _Response:
             done = {"response_id": self.id, "output_index": place, "item": item}
             await self._send("response.output_item.done", **done)
             await self._send("conversation.item.done", item=item, previous_item_id=None)
-        details = {"type": status} | (
+        details: Item = {"type": status} | (
             {"reason": "client_cancelled"} if status == "cancelled" else {}
         )
         if why:

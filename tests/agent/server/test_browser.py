@@ -1,5 +1,6 @@
 """The page in a real headless Chromium: what people see, press and are shown again."""
 
+import importlib
 import io
 import shutil
 import threading
@@ -74,9 +75,7 @@ def opened(
 
 
 def expect(locator: Any) -> Any:
-    from playwright.sync_api import expect as expecting  # not installed with everything else
-
-    return expecting(locator)
+    return importlib.import_module("playwright.sync_api").expect(locator)
 
 
 def look(browser: Any, address: str, role: str, **options: Any) -> Any:

@@ -19,6 +19,7 @@ from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 from openai import OpenAI
 from PIL import Image
+from pydantic import SecretStr
 
 from sensebind.agent.approval import Decision, read_audit
 from sensebind.agent.robot.client import AttachedRobot
@@ -238,7 +239,7 @@ def test_with_tools_of_the_client_none_of_the_robots_runs(served: Served) -> Non
 
 def test_langchain_talks_with_the_robot(served: Served) -> None:
     chat = ChatOpenAI(
-        model="rover", base_url=f"{served[1]}/v1", api_key=TOKENS["api"], max_retries=0
+        model="rover", base_url=f"{served[1]}/v1", api_key=SecretStr(TOKENS["api"]), max_retries=0
     )
     assert chat.invoke("hello").text == "you said: hello"
     assert "".join(str(one.text) for one in chat.stream("hello")) == "you said: hello"
