@@ -136,6 +136,31 @@ def test_a_prefix_is_read_once_and_under_its_own_condition(make_pair: Callable[.
     assert session.stats.reused_tokens == 0
 
 
+def test_what_a_prompt_does_not_share_is_forgotten(make_pair: Callable[..., Pair]) -> None:
+    pair = make_pair()
+    session = pair.theirs()
+    first, second = known(session)
+    ids = tokens(30)
+    logits_after(session, ids, [first] * 30)
+    for prompt, conditions, reused in (
+        ([*ids[:12], 7, 8], [first] * 14, 12),  # other words
+        ([*ids[:12], 7, 8], [first] * 6 + [second] * 8, 6),  # another condition
+        (ids, [second] * 30, 0),
+    ):
+        found = logits_after(session, prompt, conditions)
+        assert session.stats.reused_tokens == reused
+        fresh = pair.theirs()
+        known(fresh)
+        expected = logits_after(fresh, prompt, conditions)
+        assert (found - expected).abs().max() <= 1e-3 * expected.abs().max()
+    other = session.branch(20)
+    known(other)
+    found = logits_after(other, [*ids[:20], 9], [second] * 21)
+    expected = logits_after(fresh, [*ids[:20], 9], [second] * 21)
+    assert other.stats.reused_tokens == 20
+    assert (found - expected).abs().max() <= 1e-3 * expected.abs().max()
+
+
 def test_a_branch_goes_its_own_way(make_pair: Callable[..., Pair]) -> None:
     session = make_pair().theirs()
     first, second = known(session)
