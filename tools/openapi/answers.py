@@ -11,7 +11,6 @@ from sensebind.tools.mcp_results import media_block, media_note, value_of
 from sensebind.tools.openapi.bodies import charset_of
 from sensebind.tools.openapi.parameters import scalar
 
-
 _CONTROL = re.compile(r"[\0-\x08]")
 
 
