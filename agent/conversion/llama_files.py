@@ -279,6 +279,8 @@ def _huggingface_config(path: Path) -> dict[str, Any]:
         config["rms_norm_eps"] = number(fields, "rms_norm_eps", most=1.0, default=1e-6)
         if any(truth(fields, key) for key in ("attention_bias", "mlp_bias")):
             raise CheckpointError(f"{path} has biases, which no published LLaMA has")
+        if (act := fields.get("hidden_act")) not in (None, "silu", "swish"):
+            raise CheckpointError(f"{path} computes with {act!r:.40}, a LLaMA with silu")
         truth(fields, "tie_word_embeddings")
         if heads % key_heads or config["head_dim"] % 2:
             raise ValueError(

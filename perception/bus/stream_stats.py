@@ -83,7 +83,8 @@ class Tally:
     Sequence numbers of an epoch begin at 1. Heartbeats carry the last number that was published,
     and come in order with the percepts, so that even a lost last one is noticed. The publisher that
     was heard first last is listened to. One before it that goes on sending has not been restarted:
-    it is another one with the same name of the stream.
+    it is another one with the same name of the stream. It is listened to again when the one that
+    took its place has been silent for `_ALIVE` seconds.
 
     Attributes:
         counts: Of the stream so far, but for its publishers.
@@ -95,6 +96,7 @@ class Tally:
     _counted: int = 0  # numbers up to here have been accounted for, as arrived or as lost
     _newest: int = 0  # the newest number that was handed on
     _entered: float = 0.0  # when the present publisher was heard first, monotonic
+    _heard: float = 0.0  # when it was heard last
     _former: dict[str, int] = field(default_factory=dict)  # the last number of each
     _alive: dict[str, float] = field(default_factory=dict)  # rivals, and when they were heard last
     _names: dict[str, str] = field(default_factory=dict)
@@ -155,9 +157,12 @@ class Tally:
 
     def _enter(self, epoch: str, unheard: int) -> bool:
         """Follow the stream into another epoch; False for one that is over."""
+        now = time.monotonic()
         if epoch == self._epoch:
+            self._heard = now
             return True
-        if epoch in self._former:
+        known = epoch in self._former
+        if known and (epoch not in self._alive or now - self._heard <= _ALIVE):
             return False
         if self._epoch is None:
             self._base = self._counted = max(unheard, 0)  # a late joiner has lost nothing
@@ -165,13 +170,15 @@ class Tally:
             self._former[self._epoch] = self._newest
             if len(self._former) > _REMEMBERED_EPOCHS:
                 gone = next(iter(self._former))
-                for known in (self._former, self._alive, self._names):
-                    known.pop(gone, None)
+                for kept in (self._former, self._alive, self._names):
+                    kept.pop(gone, None)
             self.counts.restarts += 1
-            self._base = self._counted = 0  # everything the new publisher sent is meant for us
+            # Everything a new publisher sent is meant for us; of a rival we have left it out.
+            self._newest = self._former.pop(epoch, 0)
+            self._base = self._counted = max(unheard, self._newest) if known else 0
         self._epoch = epoch
-        self._newest = 0
-        self._entered = time.monotonic()
+        self._alive.pop(epoch, None)
+        self._entered = self._heard = now
         return True
 
     def _is_alive(self, epoch: str) -> bool:

@@ -29,6 +29,7 @@ _PACKED = (".zstd", ".zst")
 _STORAGES = (".mcap", ".db3")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # no CDR begins so: its first byte is 0
 _MAX_MESSAGE = 256 << 20
+_PIECE = 1 << 20  # bytes that are unpacked at once
 _MAX_UNPACKED = 1 << 36
 _METADATA = "metadata.yaml"
 # SQLite puts what it did not understand into its messages, which need not be UTF-8.
@@ -274,7 +275,11 @@ class BagFiles:
         size = 0
         try:
             with path.open("rb") as packed, target.open("wb") as file:
-                for piece in zstandard.ZstdDecompressor().read_to_iter(packed):
+                # pzstd, and `cat` of packed files, write several frames (RFC 8878, section 3).
+                unpacked = zstandard.ZstdDecompressor().stream_reader(
+                    packed, read_across_frames=True, closefd=False
+                )
+                while piece := unpacked.read(_PIECE):
                     size += len(piece)
                     if size > _MAX_UNPACKED:
                         raise InputError(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from sensebind.errors import InputError
 from sensebind.tools.mcp_results import media_block, media_note, value_of
 from sensebind.tools.openapi.bodies import charset_of
 from sensebind.tools.openapi.parameters import scalar
+
+_CONTROL = re.compile(r"[\0-\x08]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def read_answer(body: bytes, content_type: str = "") -> Any:
         if "json" in media:
             return json.loads(body.decode(codec) if codec else body)
         text = body.decode(codec or json.detect_encoding(body))
+        if media and not media.startswith("text/") and _CONTROL.search(text):  # no text, by chance
+            return Binary(media, body)
         if (value := value_of(text)) is not text:
             return value
     except (ValueError, RecursionError):

@@ -219,6 +219,7 @@ BAD: list[tuple[str, Callable[[Path], object], str]] = [
         config(rope_parameters={"rope_type": "new", "rope_theta": 1e4}),
         "of type 'new'",
     ),
+    ("another activation", config(hidden_act="gelu"), "'gelu', a LLaMA with silu"),
     ("quantised", config(quantization_config={"bits": 4}), "quantised"),
     ("a list", lambda d: (d / "config.json").write_text("[]"), "not a JSON object"),
     ("deep", lambda d: (d / "config.json").write_text("[" * 100_000), "nested too deep"),

@@ -527,3 +527,31 @@ def test_a_former_publisher_that_is_alive_is_a_rival(monkeypatch: pytest.MonkeyP
     now[0] += 5.0
     assert tally.percept("b", 3)
     assert tally.stats().publishers == ()  # it has ended
+
+
+def test_the_publisher_that_is_left_of_two_is_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the two somebody stops, once they were reported."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    tally = Tally()
+    assert tally.percept("a", 1) and tally.percept("b", 1)
+    now[0] += 2.0
+    assert not tally.percept("a", 2)
+    assert tally.stats().publishers == ("b", "a")
+    now[0] += 2.9  # b has ended
+    assert tally.beat("b", 1, "process 2")
+    now[0] += 2.9  # or has not
+    assert not tally.percept("a", 3)
+    tally = Tally()
+    assert tally.percept("a", 1) and tally.percept("b", 1)
+    now[0] += 2.0
+    assert not tally.percept("a", 2) and not tally.percept("a", 3)
+    now[0] += 3.1
+    assert not tally.percept("a", 3)  # a proxy repeats its newest
+    assert tally.percept("a", 5)
+    stats = tally.stats()
+    assert (stats.lost, stats.received, stats.publishers) == (1, 3, ())
+    assert not tally.percept("b", 2)  # it was only stopped for a while
+    now[0] += 1.5
+    assert not tally.percept("b", 3) and tally.percept("a", 6)
+    assert tally.stats().publishers == ("a", "b")

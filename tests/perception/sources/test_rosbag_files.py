@@ -5,6 +5,7 @@ Each holds the topic /cam with six pictures of 2 x 2 pixels whose brightness is 
 
 import shutil
 import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensebind.errors import SourceError
+from sensebind.errors import EndedError, SourceError
 from sensebind.perception.sources.rosbag import Bag
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")
@@ -285,6 +286,24 @@ def test_a_listed_file_that_is_missing_is_named(tmp_path: Path) -> None:
     next(path.glob("*.db3")).unlink()
     with pytest.raises(SourceError, match=r"lacks files that its metadata\.yaml lists: bag\.db3"):
         Bag(str(path), "camera").__enter__()
+
+
+@pytest.mark.parametrize("kind", ["mcap", "db3"])
+def test_a_file_is_packed_in_one_or_more_frames(tmp_path: Path, kind: str) -> None:
+    """RFC 8878, 3: content is that of all frames; that of skippable ones (3.1.2) is left out."""
+    made = mcap(tmp_path / "a.mcap", packed=CompressionType.NONE)
+    file = made if kind == "mcap" else moved(bag(tmp_path / "bag"), tmp_path / "out")
+    data, cut = file.read_bytes(), file.stat().st_size // 2
+    skippable = struct.pack("<II", 0x184D2A50, 4) + b"pzst"
+    packed = tmp_path / f"b.{kind}.zst"
+    packed.write_bytes(
+        skippable + zstandard.compress(data[:cut]) + skippable + zstandard.compress(data[cut:])
+    )
+    seen = []
+    with Bag(str(packed), "camera", speed=0) as source, pytest.raises(EndedError):
+        while True:
+            seen.append(source.read().captured_at)
+    assert len(seen) == COUNT
 
 
 def test_what_was_unpacked_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

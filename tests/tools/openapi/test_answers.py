@@ -59,6 +59,9 @@ def test_numbers_are_those_of_the_server(number: float, text: str) -> None:
         (b"\x89PNG", "image/png", Binary("image/png", b"\x89PNG")),
         (b"\xff\x00", "application/octet-stream", Binary("application/octet-stream", b"\xff\x00")),
         (b"plain", "application/octet-stream", "plain"),
+        (b"\0\1", "application/octet-stream", Binary("application/octet-stream", b"\0\1")),
+        (b"PK\3\4\0", "application/zip", Binary("application/zip", b"PK\3\4\0")),
+        (b'{"a": "\\u0000"}', "application/json", {"a": "\0"}),
         (b"", "", ""),
     ],
 )
