@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def reference_vectors(model: ConditionedLM, embeddings: Tensor, present: Tensor)
                 )
                 vectors[layer] += gate * mapped
                 continue
-            attention = model.model.layers[layer].self_attn
+            attention: Any = model.model.layers[layer].self_attn
             heads = (attention.v_proj.weight @ token).view(-1, attention.head_dim)
             groups = config.num_attention_heads // heads.shape[0]
             heads = torch.stack([gate[h] * heads[h // groups] for h in range(len(gate))])
