@@ -24,6 +24,7 @@ from sensebind.agent.reader.steps import (
     meant,
     observing,
     parts_of,
+    repeats,
     step_of,
     unknown_place,
     within,
@@ -251,6 +252,9 @@ class WordsReader:
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
                 held = within(part, whole, self.weights.calibration.ask)
+                called = [call.tool for call in held.proposals]
+                if steps and called and not one.then and repeats(steps[-1], called):
+                    return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
 

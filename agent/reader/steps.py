@@ -108,6 +108,16 @@ def goes_on(act: Mapping[str, float]) -> bool:
     )
 
 
+def repeats(step: Step, called: Sequence[str]) -> bool:
+    """Whether a clause orders what the one before it has ordered: it may only say how much.
+
+    Args:
+        step: The one before.
+        called: Tools that the clause proposes.
+    """
+    return [one.tool for one in step.reading.proposals] == list(called)
+
+
 def meant(reading: Reading, act: Mapping[str, float]) -> bool:
     """Whether a clause is anything that the robot may do or answer.
 

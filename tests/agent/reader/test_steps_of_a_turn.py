@@ -102,3 +102,11 @@ def test_a_device_that_is_not_there_is_not_looked_for(
 def last(assistant: Assistant, kind: Literal["approve", "reject"]) -> TurnRecord:
     events = assistant.decide([Decision(kind) for _ in assistant.pending()])
     return next(one.record for one in events if isinstance(one, Finished))
+
+
+def test_a_number_after_a_comma_is_no_second_order(
+    chat: ChatSenseBind, tools: list[BaseTool]
+) -> None:
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        record = assistant.ask("Set the thermostat, to 23 degrees.")
+    assert [one.arguments for one in record.tool_calls] == [{"temperature": 23}]
