@@ -68,7 +68,7 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
     try:
         with opened(file) as (container, stream):
             screen = Screen(stream)
-            first = next((at for at, _ in timed_frames(container, stream)), None)
+            first, frame = next(timed_frames(container, stream), (None, None))
             sure = container.format.name not in _UNSOUGHT
             span = (_span(container, stream) if sure else None) or _counted_span(file)
             if first is not None and not span.counted:  # headers may name an earlier time
@@ -81,7 +81,8 @@ def read_clips(path: str | Path, *, clips: int, seconds: float) -> list[Pair]:
                 times = clip_times(float(duration), seconds, clips)
             wanted = [_Clip(span.begin + start, span.begin + end) for start, end in times]
             if sure and not span.counted:
-                _fill_by_seeking(container, stream, wanted, damage)
+                turned = 1 if frame is None else frame.orientation
+                _fill_by_seeking(container, stream, wanted, damage, turned)
         missed = [clip for clip in wanted if not clip.certain]
         if missed:
             damage.packets = 0  # counts all of them
@@ -128,13 +129,14 @@ def timed_frames(
     damage: Damage | None = None,
     *,
     sought: bool = False,
+    orientation: int = 1,
 ) -> Iterator[tuple[Fraction, Frame]]:
     """Frames from where the container stands, in order, with the second at which each appears.
 
     Frames without a time stamp (raw H.264, some of H.264 in MPEG-PS) follow the one before after
     its duration, or at the rate of the stream. Containers turn all frames alike. Where the stream
-    itself says how it is turned (the display orientation of H.264 and H.265), the first frame says
-    it for all that follow, up to the next key frame.
+    itself says how it is turned (H.264's display orientation), some frames say it for those that
+    follow, and these are not the key frames (findings/pyav_display_orientation.sh).
 
     Args:
         container: An open file.
@@ -142,6 +144,7 @@ def timed_frames(
         damage: Counts what cannot be decoded and is left out.
         sought: The container stands anywhere in the file, so that frames before the first one with
             a time stamp may be of any time; they are left out.
+        orientation: How frames are turned before one says it, EXIF's 1 to 8.
 
     Raises:
         FFmpegError: The file cannot be read on.
@@ -149,7 +152,6 @@ def timed_frames(
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
     expected = None if sought else Fraction(0)
-    orientation = 1
     for packet in packets(container, stream):
         try:
             frames = packet.decode()
@@ -163,8 +165,6 @@ def timed_frames(
             matrix = frame.side_data.get("DISPLAYMATRIX")
             if matrix is not None:
                 orientation = orientation_of(np.frombuffer(matrix, np.int32))
-            elif frame.key_frame:
-                orientation = 1
             stamp = frame.pts if frame.pts is not None else frame.dts
             at = expected if stamp is None else stamp * base
             if at is None:
@@ -378,7 +378,11 @@ class _Clip:
 
 
 def _fill_by_seeking(
-    container: InputContainer, stream: VideoStream, clips: Sequence[_Clip], damage: Damage
+    container: InputContainer,
+    stream: VideoStream,
+    clips: Sequence[_Clip],
+    damage: Damage,
+    orientation: int,
 ) -> None:
     """Decodes each clip from the last key frame before it.
 
@@ -391,7 +395,10 @@ def _fill_by_seeking(
             clip.forget()
             try:
                 container.seek(math.floor((clip.start - back) / base), stream=stream)
-                for at, frame in timed_frames(container, stream, damage, sought=True):
+                frames = timed_frames(
+                    container, stream, damage, sought=True, orientation=orientation
+                )
+                for at, frame in frames:
                     if not clip.see(at, frame) or not clip.certain:
                         break
             except FFmpegError as error:
