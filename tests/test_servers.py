@@ -147,6 +147,10 @@ def http(
         yield request.param, int(server.address.split(":")[2].partition("/")[0]), "/metrics", token
 
 
+_SWITCHED = b"HTTP/1.1 101 "
+"""After this a WebSocket stays open until this end closes it."""
+
+
 def ask(served: Served, method: str = "GET", body: bytes = b"", /, **headers: str | None) -> int:
     """Send a request, and return the status of the answer; 0 for none."""
     _, port, path, token = served
@@ -160,7 +164,7 @@ def ask(served: Served, method: str = "GET", body: bytes = b"", /, **headers: st
         answer = b""
         with suppress(ConnectionError):
             connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-            while data := connection.recv(65536):
+            while not answer.startswith(_SWITCHED) and (data := connection.recv(65536)):
                 answer += data
     return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 

@@ -156,7 +156,7 @@ def test_bad_utterance_files_are_named(tmp_path: Path, content: str | None, mess
         utterances.load_utterances(path)
 
 
-@pytest.mark.slow
+@pytest.mark.extended
 def test_all_rows_on_a_random_checkpoint(tmp_path: Path) -> None:
     from sensebind.agent.evaluation.perception_to_words import Chain
     from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, perceive_scenes

@@ -155,7 +155,7 @@ def test_words_are_tagged_in_the_joint_space() -> None:
     words = ["ball", "dog", "lamp", "table"]
     tagger = Tagger(default_checkpoint(), words)
     for index, word in enumerate(words):
-        tags = tagger.tags(tagger._texts[index])
+        tags = tagger.tags(tagger.texts[index])
         assert tags[0].word == word and 0 < tags[0].score <= 1
     with pytest.raises(InputError, match="width"):
         tagger.tags(np.ones(3))

@@ -152,7 +152,7 @@ def chunks_of(reply: str) -> tuple[list[ChatGenerationChunk], GrammarEngine]:
     return list(reader.calls()), engine
 
 
-@pytest.mark.parametrize(("pair", "wrong"), [("[1,2]", ()), ("[2,2]", ("non-unique", "not made"))])
+@pytest.mark.parametrize(("pair", "wrong"), [("[1,2]", ()), ("[2,2]", ("equal", "not made"))])
 def test_every_call_of_a_reply_is_answered_where_one_is_wrong(
     pair: str, wrong: tuple[str, ...]
 ) -> None:

@@ -29,6 +29,7 @@ DETECTOR = DetectorRecipe(image_size=64, close_up_steps=2, steps=3, batch=4, war
 LLAMA = LlamaRecipe(width=24, layers=1, heads=2, inner=32, tokens=400, word_steps=2)
 
 
+@pytest.mark.extended
 def test_all_is_trained_side_by_side_and_an_earlier_run_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
