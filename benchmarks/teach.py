@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from report import AtMost, Parser, Row, run
 
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.robot.teaching import space_id
 from sensebind.checkpoints import default_checkpoint
 from sensebind.memory.taught import TaughtNames
@@ -61,7 +61,7 @@ def jobs(views: int, tests: int, others: int) -> tuple[list[_Job], list[_Job], l
     return shown, asked, rest
 
 
-def embedded(senses: FileSenses, images: list[np.ndarray]) -> np.ndarray:
+def embedded(senses: MediaEncoder, images: list[np.ndarray]) -> np.ndarray:
     """Embeddings [N, D]."""
     found = [senses.embed("vision", image) for image in images]
     return np.stack([one for one in found if one is not None])
@@ -70,7 +70,7 @@ def embedded(senses: FileSenses, images: list[np.ndarray]) -> np.ndarray:
 def measure(options: Namespace) -> list[Row]:
     """Teach and ask."""
     checkpoint = options.checkpoint or default_checkpoint()
-    senses = FileSenses(checkpoint, ["vision"])
+    senses = MediaEncoder(checkpoint, ["vision"])
     cache = VisualCache.load(checkpoint / "visual_cache").vectors()
     parts = jobs(5, options.tests, options.others)
     with get_context("spawn").Pool(options.workers) as pool:

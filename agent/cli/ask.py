@@ -83,7 +83,7 @@ def ask(
 
         if sum(file.stat().st_size for file in directory.rglob("*.safetensors")) < _SMALL:
             torch.set_num_threads(1)  # more would spend their time waiting for each other
-        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.conditioning.media_encoder import MediaEncoder
         from sensebind.agent.events import PerceptRecord, TurnRecord
         from sensebind.agent.llm.checkpoint import load_llm
         from sensebind.agent.llm.one_question import answer
@@ -92,7 +92,7 @@ def ask(
         llm = load_llm(directory)
         condition = None
         if files:
-            condition = FileSenses(directory, list(files)).condition(
+            condition = MediaEncoder(directory, list(files)).condition(
                 files, senses=llm.senses, dim=llm.bind_dim, weights=shares, mix=mix
             )
     out, known = console(), purpose(directory)

@@ -69,7 +69,7 @@ def imagine(
         import numpy as np
         import torch
 
-        from sensebind.agent.conditioning.media_encoder import FileSenses
+        from sensebind.agent.conditioning.media_encoder import MediaEncoder
         from sensebind.agent.conditioning.unclip import (
             Imagination,
             picture_embedding,
@@ -81,7 +81,7 @@ def imagine(
     dtype = torch.float16 if device.startswith("cuda") else torch.float32
     with progress("making the picture"):
         imagination = Imagination(pipeline or directory / "unclip", device=device, dtype=dtype)
-        embedding = picture_embedding(FileSenses(directory), files, shares, enhance=cache)
+        embedding = picture_embedding(MediaEncoder(directory), files, shares, enhance=cache)
         made = imagination.picture(embedding, settings)
     save_picture(made, output)
     said = {

@@ -42,7 +42,7 @@ KINDS = {
     "imu": "imu",
     "points": "point",
 }
-"""Option of a command and the modality that `FileSenses` calls it."""
+"""Option of a command and the modality that `MediaEncoder` calls it."""
 
 _ALIASES = {sense: modality_of(sense) for sense in senses()}
 _MODALITIES = {**KINDS, **_ALIASES, **{modality: modality for modality in KINDS.values()}}

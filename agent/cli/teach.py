@@ -42,9 +42,9 @@ def teach(
         config = read_config(robot)
         names = taught_names(config)
         if files:
-            from sensebind.agent.conditioning.media_encoder import FileSenses
+            from sensebind.agent.conditioning.media_encoder import MediaEncoder
 
-            taught = teach_files(names, FileSenses(config.weights, list(files)), name, files)
+            taught = teach_files(names, MediaEncoder(config.weights, list(files)), name, files)
     if list_names:
         _show(names.names(), as_json)
     elif remove:

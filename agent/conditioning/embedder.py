@@ -11,7 +11,7 @@ import numpy as np
 from langchain_core.messages import HumanMessage
 
 from sensebind.agent.conditioning.media import media_of
-from sensebind.agent.conditioning.media_encoder import ENHANCED, FileSenses
+from sensebind.agent.conditioning.media_encoder import ENHANCED, MediaEncoder
 from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import InputError
 
@@ -104,5 +104,5 @@ class Embedder:
         return vector
 
     @cached_property
-    def _media(self) -> FileSenses:
-        return FileSenses(self._checkpoint)
+    def _media(self) -> MediaEncoder:
+        return MediaEncoder(self._checkpoint)

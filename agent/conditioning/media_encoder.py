@@ -63,7 +63,7 @@ class Perceived:
         return SenseState.PRESENT if self.known else SenseState.UNKNOWN
 
 
-class FileSenses:
+class MediaEncoder:
     """Embeds what is given with one checkpoint, and lays it out as a condition. Thread-safe.
 
     Attributes:

@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
 from sensebind.agent.conditioning.condition import Condition, ConditionStore
 from sensebind.agent.conditioning.media import FRAME, Medium, media_of, text_of
-from sensebind.agent.conditioning.media_encoder import FileSenses, sensed_as
+from sensebind.agent.conditioning.media_encoder import MediaEncoder, sensed_as
 from sensebind.agent.conditioning.sensed import Sensed
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.modality import sense_of
@@ -22,7 +22,7 @@ class MediaConditions:
     def __init__(
         self,
         store: ConditionStore,
-        encoders: Callable[[], FileSenses],
+        encoders: Callable[[], MediaEncoder],
         *,
         senses: tuple[str, ...],
         dim: int,

@@ -25,7 +25,7 @@ import soundfile
 from PIL import Image
 
 from sensebind.agent.conditioning.media import Medium, as_file
-from sensebind.agent.conditioning.media_encoder import FileSenses, Frames
+from sensebind.agent.conditioning.media_encoder import Frames, MediaEncoder
 from sensebind.agent.conditioning.tagging import Tagger, in_words, vocabulary
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError
@@ -150,8 +150,8 @@ class MediaForModel:
         return self._given or default_checkpoint()
 
     @cached_property
-    def _encoders(self) -> FileSenses:
-        return FileSenses(self._checkpoint, frames=self._frames)
+    def _encoders(self) -> MediaEncoder:
+        return MediaEncoder(self._checkpoint, frames=self._frames)
 
     @cached_property
     def _names(self) -> Tagger:

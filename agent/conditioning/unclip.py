@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sensebind.agent.conditioning.image_settings import PictureSettings, image_format
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.gated_llama.mixing import POINT_SCALE, mix_prenorm
 from sensebind.errors import (
     CheckpointError,
@@ -33,7 +33,7 @@ PIPELINE = "StableUnCLIPImg2ImgPipeline"
 
 
 def picture_embedding(
-    senses: FileSenses,
+    senses: MediaEncoder,
     things: Mapping[str, Path | str],
     weights: Mapping[str, float] | None = None,
     *,

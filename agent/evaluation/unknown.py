@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from sensebind.agent.conditioning.media_encoder import FileSenses, Perceived
+from sensebind.agent.conditioning.media_encoder import MediaEncoder, Perceived
 from sensebind.agent.evaluation.report import Row, show
 from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, SENSES, perceive_scenes
 from sensebind.agent.llm.checkpoint import load_llm
@@ -58,7 +58,7 @@ def run(
         share = sum(one >= KNOWN for one in sure) / max(len(sure), 1)
         rows.append(Row(f"known: {modality.value} of SimHome", share, KNOWN_BAR, len(sure)))
     missed: list[str] = []
-    encoders = FileSenses(checkpoint)
+    encoders = MediaEncoder(checkpoint)
     for modality, folder in folders.items():
         found = perceived(encoders, modality, folder, half)
         missed += [f"{modality}\t{name}" for name, one in found.items() if one.known]
@@ -71,7 +71,7 @@ def run(
 
 
 def perceived(
-    encoders: FileSenses, modality: str, folder: Path, half: str = "all"
+    encoders: MediaEncoder, modality: str, folder: Path, half: str = "all"
 ) -> dict[str, Perceived]:
     """What the encoder makes of the files of a folder; silence and empty floors are left out."""
     found: dict[str, Perceived] = {}
@@ -93,7 +93,7 @@ def half_of(name: str) -> str:
 
 
 def said(
-    encoders: FileSenses, checkpoint: Path, modality: str, found: Mapping[str, Perceived]
+    encoders: MediaEncoder, checkpoint: Path, modality: str, found: Mapping[str, Perceived]
 ) -> Row:
     """How often the model says that it does not know, where the encoder does not."""
     llm = load_llm(checkpoint)

@@ -28,7 +28,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from sensebind.agent.conditioning.condition import ConditionStore
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.conditioning.message_conditions import MediaConditions
 from sensebind.agent.gated_llama.session import (
     NO_CONDITION,
@@ -99,7 +99,7 @@ class ChatSenseBind(BaseChatModel):
     _llm: LoadedModel | None = PrivateAttr(default=None)
     _prompts: PromptBuilder | None = PrivateAttr(default=None)
     _media: MediaConditions | None = PrivateAttr(default=None)
-    _encoders: FileSenses | None = PrivateAttr(default=None)
+    _encoders: MediaEncoder | None = PrivateAttr(default=None)
     _seats: Seats = PrivateAttr(default_factory=Seats)
     _running: set[Cancel] = PrivateAttr(default_factory=set)
     _lock: Any = PrivateAttr(default_factory=threading.RLock)
@@ -160,10 +160,10 @@ class ChatSenseBind(BaseChatModel):
         warnings.warn(message, DeprecationWarning, stacklevel=2)
         return self.llm
 
-    def _encode_with(self) -> FileSenses:
+    def _encode_with(self) -> MediaEncoder:
         with self._lock:
             if self._encoders is None:
-                self._encoders = FileSenses(self.llm.path, frames=self.frames)
+                self._encoders = MediaEncoder(self.llm.path, frames=self.frames)
             return self._encoders
 
     def _resolve_model_profile(self) -> ModelProfile:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import InputError
@@ -44,7 +44,7 @@ def taught_names(config: RobotConfig) -> TaughtNames:
 
 
 def teach_files(
-    names: TaughtNames, senses: FileSenses, name: str, files: Mapping[str, Sequence[Path]]
+    names: TaughtNames, senses: MediaEncoder, name: str, files: Mapping[str, Sequence[Path]]
 ) -> dict[str, int]:
     """Teach a name by files.
 

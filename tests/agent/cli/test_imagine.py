@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from sensebind.agent.cli import main
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.conditioning.unclip import Imagination, PictureSettings, picture_embedding
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, MissingDependencyError
 from sensebind.memory.visual_cache import VisualCache
@@ -69,7 +69,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_embeddings_are_mixed_before_they_are_normalised(checkpoint: Path) -> None:
-    senses = FileSenses(checkpoint)
+    senses = MediaEncoder(checkpoint)
     image, points = checkpoint / "image.png", checkpoint / "points.npy"
     seen, scanned = senses.encode("vision", image), senses.encode("point", points)
     assert seen is not None and scanned is not None

@@ -19,7 +19,7 @@ from PIL import Image
 from sensebind.agent.cli import main
 from sensebind.agent.cli.inputs import KINDS, given, parse_weights
 from sensebind.agent.conditioning.media import media_of
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.gated_llama.mixing import mix
 from sensebind.errors import ConfigurationError, InputError
 from sensebind.perception.imagebind import (
@@ -108,7 +108,7 @@ def test_everything_together_is_the_official_sum(
     checkpoint: Path, things: dict[str, Path | str]
 ) -> None:
     assert set(things) == set(KINDS.values()) - {"video"}
-    senses = FileSenses(checkpoint)
+    senses = MediaEncoder(checkpoint)
     weights = {modality: 0.25 * (i + 1) for i, modality in enumerate(things)}
     one = senses.condition(things, senses=("all",), dim=16, weights=weights)
     rows = [torch.from_numpy(senses.embed(m, thing))[None] for m, thing in things.items()]
@@ -120,7 +120,7 @@ def test_everything_together_is_the_official_sum(
 
 
 def test_slots_take_what_has_a_slot(checkpoint: Path, things: dict[str, Path | str]) -> None:
-    senses = FileSenses(checkpoint)
+    senses = MediaEncoder(checkpoint)
     some = {modality: things[modality] for modality in ("vision", "point")}
     assert senses.condition(some, senses=SENSES, dim=16).present.tolist() == [True, False, True]
     words = {"text": "dog"}
@@ -136,7 +136,7 @@ def test_a_missing_trunk_is_named(tmp_path: Path) -> None:
     ImageBind(config).save_pretrained(tmp_path / "imagebind")
     ImageBindProcessor().save_pretrained(tmp_path / "imagebind")
     with pytest.raises(ConfigurationError, match="no 'imu' trunk; it has depth"):
-        FileSenses(tmp_path, ["imu"])
+        MediaEncoder(tmp_path, ["imu"])
 
 
 def test_weights_are_read_by_the_names_of_the_options() -> None:
@@ -173,7 +173,7 @@ def test_ask_on_the_command_line(
 
 
 def test_files_are_read_as_one_sees_and_hears_them(checkpoint: Path, tmp_path: Path) -> None:
-    senses = FileSenses(checkpoint)
+    senses = MediaEncoder(checkpoint)
 
     def same(modality: str, one: Path | np.ndarray, other: Path | np.ndarray) -> bool:
         return bool(

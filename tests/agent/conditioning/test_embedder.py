@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sensebind.agent.conditioning.embedder import MAX_TEXT, Embedder
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
@@ -47,7 +47,7 @@ def test_no_trunk_is_loaded_twice(loads: list[str], tmp_path: Path) -> None:
     tagger = Tagger(checkpoint, ["dog", "cat"])
     for _ in range(2):
         embedder.file("vision", image)
-    FileSenses(checkpoint).embed("vision", image)
+    MediaEncoder(checkpoint).embed("vision", image)
     stream = SenseEncoder.from_pretrained(imagebind_directory(checkpoint), Modality.VISION)
     assert stream.digest == embedder.model
     assert loads == ["text", "vision"]

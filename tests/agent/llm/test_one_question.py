@@ -50,7 +50,7 @@ def test_a_question_that_is_too_long_is_refused(chat: ChatSenseBind) -> None:
 def test_nothing_of_langchain_is_imported() -> None:
     code = """
 import sys
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.llm.one_question import answer
 print(sorted({n.split(".")[0] for n in sys.modules} & {"av", *SLOW}))
 """

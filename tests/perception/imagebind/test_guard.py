@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sensebind.agent.conditioning.media_encoder import FileSenses
+from sensebind.agent.conditioning.media_encoder import MediaEncoder
 from sensebind.agent.training.guard import outliers
 from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import CheckpointError
@@ -128,7 +128,7 @@ def test_damaged_guards_are_refused(tmp_path: Path, damage: Callable[[Path], obj
 
 
 def test_rooms_of_simhome_are_known_and_textures_are_not() -> None:
-    senses = FileSenses(default_checkpoint(), ["vision", "audio", "point"])
+    senses = MediaEncoder(default_checkpoint(), ["vision", "audio", "point"])
     known: dict[str, list[bool]] = {"vision": [], "audio": [], "point": []}
     for seed in range(5_000_000, 5_000_010):
         with SimHome(seed) as home:
