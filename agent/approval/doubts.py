@@ -24,7 +24,8 @@ class Doubt:
         question: What is asked where the robot is not sure that the call was meant; "" where it
             is, and only `grounds` are shown.
         grounds: Where arguments come from that the person did not say: "x = 1.2, from recall".
-        why: Why it is asked about, for the audit log: `score`, `reader`, `ungrounded`, `outside`.
+        why: Why it is asked about, for the audit log: `score`, `reader`,
+            `corrected`, `ungrounded`, `outside`.
     """
 
     question: str = ""

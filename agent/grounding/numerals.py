@@ -52,7 +52,7 @@ _ENGLISH = re.compile(
     re.X,
 )
 _DIGITS = re.compile(
-    r"""(?:(?<![a-z\d.,/])|(?<=\dm))(?:
+    r"""(?:(?<![a-z\d./])(?<!\d,)|(?<=\dm))(?:
       (?P<whole>\d+)(?:[ ]and)?[ ](?P<top>\d{1,2})/(?P<bottom>\d{1,3})(?![\d/])
     | (?P<over>\d{1,3})/(?P<under>\d{1,3})(?![\d/])
     | (?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:[.,]\d+)?|\.\d+)

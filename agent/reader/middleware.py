@@ -23,6 +23,7 @@ from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.names import choices, holds
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
 from sensebind.agent.grounding.questions import lacking, should_i
+from sensebind.agent.grounding.repairs import takes_back
 from sensebind.agent.grounding.sources import ASKS, Sources
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.openai_form import openai_form
@@ -259,6 +260,8 @@ class GroundCalls(AgentMiddleware):
             why = "outside"
         elif grounds.missing:
             why = "ungrounded"
+        elif takes_back(sources.words):
+            why = "corrected"
         elif reading.of(name) is not Verdict.CALL:
             why = "reader"
         elif _score(message, str(call["id"])) < self._least:

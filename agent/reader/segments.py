@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sensebind.agent.grounding.repairs import repairs
+
 MAX_PIECES = 6
 """Pieces into which words are cut at most; what follows stays with the last."""
 _CUT = re.compile(
@@ -82,7 +84,7 @@ def pieces_of(words: str) -> list[str]:
     for found in _CUT.finditer(words):
         before, after = words[: found.start()], words[found.end() :]
         number = _NUMBER_BEFORE.search(before) and _NUMBER_AFTER.match(after)
-        if before.strip() and after.strip() and not number:
+        if before.strip() and after.strip() and not number and not repairs(before, after):
             marks = _MARKS.match(found[0])
             cuts.append(found.start() + (marks.end() if marks else 0))
     cuts = cuts[:MAX_PIECES]
