@@ -89,3 +89,10 @@ def test_what_must_not_be_called_is_not(chat: ChatSenseBind) -> None:
     record = asked(chat, reading, "open the door")
     assert calls(record) == []
     assert record.assistant
+
+
+def test_an_action_whose_words_take_something_back_is_asked_about(chat: ChatSenseBind) -> None:
+    order = Reading(proposals=(Proposal("lamp_on"),))
+    assert not asked(chat, order, "turn on the lamp").pending
+    [request] = asked(chat, order, "turn on the radio, no, the lamp").pending
+    assert request.tool == "lamp_on"
