@@ -50,6 +50,7 @@ from sensebind.agent.gated_llama.attention import Injected
 from sensebind.agent.gated_llama.batch import generate_rows
 from sensebind.agent.gated_llama.loading import load_gated_llama, read_config
 from sensebind.agent.gated_llama.lora import LoraLinear, linear_without_bias
+from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.gated_llama.quantization import quantize_model
 from sensebind.agent.gated_llama.session import DialogSession
 from sensebind.agent.training.llama.batches import IGNORE, DialogEncoder
@@ -329,7 +330,7 @@ def teach(
 
 @torch.inference_mode()
 def same_next(
-    label: str, model: GatedLlamaForCausalLM, encoder: DialogEncoder, pool: EmbeddingPool | None
+    label: str, model: ConditionedLM, encoder: DialogEncoder, pool: EmbeddingPool | None
 ) -> Row:
     """How often a model goes on with the same token with 8-bit weights, in held-out dialogs."""
     small = quantize_model(deepcopy(model), 8)

@@ -233,7 +233,8 @@ def _median(values: list[float], digits: int = 3) -> float:
 def warm_up() -> None:
     """Let PyTorch read its own code, which is not the engine's memory."""
     small: dict[str, Any] = {"hidden_size": 96, "intermediate_size": 64, "num_hidden_layers": 1}
-    config = GatedLlamaConfig(**SHAPE | small | {"num_attention_heads": 6, "vocab_size": 96})
+    small = {**SHAPE, **small, "num_attention_heads": 6, "vocab_size": 96}
+    config = GatedLlamaConfig(**small)
     session = DialogSession(GatedLlamaForCausalLM(config).eval())
     known = session.condition(torch.zeros(3, SHAPE["bind_dim"]), torch.ones(3))
     list(session.stream([5] * 8, [known] * 8, max_new_tokens=2))

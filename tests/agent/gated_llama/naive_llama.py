@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sensebind.agent.gated_llama import GatedLlamaForCausalLM
+from sensebind.agent.gated_llama.model import ConditionedLM
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -32,7 +32,7 @@ def rotate(x: Tensor, positions: Tensor, theta: float) -> Tensor:
 
 @torch.no_grad()
 def naive_logits(
-    model: GatedLlamaForCausalLM,
+    model: ConditionedLM,
     tokens: Tensor,
     conditions: Tensor,
     present: Tensor,
@@ -93,7 +93,7 @@ def naive_logits(
 
 
 def naive_greedy(
-    model: GatedLlamaForCausalLM,
+    model: ConditionedLM,
     tokens: Tensor,
     conditions: Tensor,
     present: Tensor,

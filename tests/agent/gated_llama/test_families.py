@@ -126,10 +126,11 @@ def test_a_fresh_adapter_changes_no_bit(family: str, point: str) -> None:
     assert torch.equal(given, expected)
     last = model(ids, attention_mask=mask, logits_to_keep=1).logits
     assert torch.equal(last, base(ids, attention_mask=mask, logits_to_keep=1).logits)
-    options = {"max_new_tokens": 8, "do_sample": False, "attention_mask": mask}
+    options: dict[str, Any] = {"max_new_tokens": 8, "do_sample": False, "attention_mask": mask}
     with warnings.catch_warnings(action="error", category=FutureWarning):
         made = model.generate(ids, conditions=conditions[:, :1], **options)
-    assert torch.equal(made, base.generate(ids, **options))
+    plain: Any = base
+    assert torch.equal(made, plain.generate(ids, **options))
 
 
 @every_family

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from langchain.agents.middleware import ModelResponse
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
 from sensebind.agent.approval.requests import NOT_ALLOWED
 from sensebind.agent.grounding.sources import ASKS
@@ -20,9 +20,13 @@ def said(text: str, **more: Any) -> ModelResponse:
     return ModelResponse([AIMessage(text, additional_kwargs=more)])
 
 
+def made(tool: str) -> AIMessage:
+    call = ToolCall(name=tool, args={}, id=tool, type="tool_call")
+    return AIMessage("", tool_calls=[call])
+
+
 def calls(tool: str) -> ModelResponse:
-    call = {"name": tool, "args": {}, "id": tool, "type": "tool_call"}
-    return ModelResponse([AIMessage("", tool_calls=[call])])
+    return ModelResponse([made(tool)])
 
 
 def result(tool: str, text: str, status: str = "success") -> ToolMessage:
@@ -66,7 +70,7 @@ def test_each_step_is_asked_for_alone_and_all_is_said_at_the_end() -> None:
 def test_what_failed_is_said_to_be_not_done_whatever_the_model_says() -> None:
     call = AIMessage(
         "",
-        tool_calls=calls("approach").result[0].tool_calls,
+        tool_calls=made("approach").tool_calls,
         additional_kwargs={KEY: {"at": 0, "said": [], "asked": "", "lost": False}},
     )
     failed = result("approach", "error: there is no ball in view", "error")
@@ -83,7 +87,7 @@ def test_what_failed_is_said_to_be_not_done_whatever_the_model_says() -> None:
 def test_after_a_no_of_the_person_nothing_more_is_done() -> None:
     call = AIMessage(
         "",
-        tool_calls=calls("approach").result[0].tool_calls,
+        tool_calls=made("approach").tool_calls,
         additional_kwargs={KEY: {"at": 0, "said": [], "asked": "", "lost": False}},
     )
     refused = result("approach", f"error: {NOT_ALLOWED}", "error")
