@@ -154,14 +154,14 @@ def read_registry(path: Path | None = None) -> Registry:
 
 
 def pull(
-    options: PullOptions, downloader: Downloader, told: Callable[[str], None]
+    options: PullOptions, downloader: Downloader, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """Fetch a model, and convert it unless it is used as it is, or not to be converted.
 
     Args:
         options: What to fetch.
         downloader: How.
-        told: Called with each line of what is done.
+        report: Called with each line of what is done.
 
     Returns:
         `name`, `files` by role, and `output` with `parts` of what was made.
@@ -176,17 +176,17 @@ def pull(
     for need in model.needs:
         if getattr(options, need) is None and not options.fetch_only:
             raise InputError(f"{options.name} needs {_NEEDS[need]}")
-    told(f"{options.name}: {model.about}. Licence: {model.licence}")
+    report(f"{options.name}: {model.about}. Licence: {model.licence}")
     output = options.output or models_directory() / (options.name or "")
     as_it_is = model.use in ("detect", "find")
     fetched: dict[str, Downloaded] = {}
     for role, key in model.files.items():
         file = registry.files[key]
-        told(f"{file.file} ({file.size}) from {file.url}")
+        report(f"{file.file} ({file.size}) from {file.url}")
         target = output / file.file if as_it_is else downloads / key / file.file
         fetched[role] = _fetched(file, target, downloader)
         state = "verified" if fetched[role].verified else "unverified, no digest is published"
-        told(f"  sha256 {fetched[role].sha256} ({state})")
+        report(f"  sha256 {fetched[role].sha256} ({state})")
     done: dict[str, Any] = {
         "name": options.name,
         "files": {
@@ -205,7 +205,7 @@ def pull(
     paths |= {role: one.path for role, one in fetched.items()}
     dtype = model.dtype or options.dtype
     wanted = ConvertOptions(output=output, dtype=dtype, force=options.force, **paths)
-    parts = convert(wanted, told)
+    parts = convert(wanted, report)
     if model.use == "adapt":  # other engines run the file itself
         for one in fetched.values():
             _put_next_to(one.path, output)

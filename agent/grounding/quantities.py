@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from sensebind.agent.grounding.numerals import Numeral, normal, numerals
+from sensebind.agent.grounding.repairs import TAKES_BACK
 from sensebind.agent.grounding.units import (
     CELSIUS,
     PERCENT,
@@ -163,11 +164,6 @@ _CHOICE = re.compile(
 _OR_ALL = re.compile(r"\bbetween\b[^,;.]*$|\b(?:either)\b[^,;.]*$|介于$|在$")
 _AND = re.compile(r"\s?(?:and|和|与|,)\s?")
 _FROM = re.compile(r"\bfrom(?: \w+){0,2}? ?$|从[^,，]*$|由$")
-_CORRECTED = re.compile(
-    r"\b(?:no|sorry|i mean|i meant|rather|make (?:that|it)|scratch that|actually|correction|wait"
-    r"|oops|not that|better)\b"
-    r"|不对|不是|错了|应该是|我是说|我的意思是|改成|算了|还是改|哦不|噢不|不,"
-)
 _REJECTED = re.compile(
     r"\b(?:not|instead of|rather than|never|isn't|without|don't (?:\w+ ){0,4}?(?:to )?)\s?$"
     r"|(?:不是|不要|别|而不是|并非|非)[^\d,，]{0,4}$"
@@ -399,7 +395,7 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
         before = _before(text, one.start)
         if following is not None and _alike(one, following):
             between = text[one.end : following.start]
-            if len(between) < 40 and _CORRECTED.search(between) and not _REJECTED.search(before):
+            if len(between) < 40 and TAKES_BACK.search(between) and not _REJECTED.search(before):
                 continue
         if _REJECTED.search(before) and not _NEVER_MIND.search(before):
             continue

@@ -16,12 +16,17 @@ _WORD = (
 )
 _ENGLISH = rf"(?:(?:oh|uh|er|erm|um|ah)\b,?\s*)?{_WORD}(?:,?\s*{_WORD})*"
 _SIGH = r"(?:哦|噢|啊|呃|嗯|等等|等一下)?[，,]?"
-_CHINESE = rf"{_SIGH}(?:不对|不是|错了|说错了|我说错了|应该是|我是说|我的意思是|改成|改为|算了)"
+_WORD_ZH = r"(?:不对|不是|错了|说错了|我说错了|应该是|我是说|我的意思是|还是改|改成|改为|算了)"
+_CHINESE = rf"{_SIGH}{_WORD_ZH}"
 _NO = rf"{_SIGH}不"
 """By itself: 不要 and the like take nothing back."""
 _AHEAD = re.compile(rf"\s*(?:{_ENGLISH}|{_CHINESE}|{_NO}(?=[，,。！!…]))", re.IGNORECASE)
 _BEHIND = re.compile(rf"{_MARK}\s*(?:{_ENGLISH}|{_CHINESE}|{_NO})\s*$", re.IGNORECASE)
 _WITHIN = re.compile(rf"\w\s*{_MARK}+{_AHEAD.pattern}", re.IGNORECASE)
+
+
+TAKES_BACK = re.compile(rf"{_WORD}|{_WORD_ZH}|[哦噢]不|不[,，]", re.IGNORECASE)
+"""Between two numbers, where no mark is needed: the first is taken back."""
 
 
 def takes_back(words: str) -> bool:

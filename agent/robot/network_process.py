@@ -27,7 +27,7 @@ _PAUSE = 1.0  # seconds from one start to the next
 
 
 class ServedOptions(Protocol):
-    """What a serving process is told to serve; `NetworkOptions` is one."""
+    """What a serving process serves; `NetworkOptions` is one."""
 
     def model_dump_json(self) -> str:
         """Return them as a line of JSON."""

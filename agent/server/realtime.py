@@ -285,7 +285,7 @@ class RealtimeSession:
             raise
         except SenseBindError as error:
             await self._finish(making, "failed", one_line(error))
-        except Exception:
+        except Exception:  # whatever it was: the client must hear that nothing more comes
             log.exception("a response failed")
             await self._finish(making, "failed", "the server failed")
 

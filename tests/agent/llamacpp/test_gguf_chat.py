@@ -76,8 +76,12 @@ def test_calls_are_valid(chat: ChatSenseBind) -> None:
         (call,) = answer.tool_calls
         assert call["name"] == "lamp"
         assert isinstance(call["args"]["on"], bool) and isinstance(call["args"]["brightness"], int)
-    told = [HumanMessage("what time is it?"), answer, ToolMessage("done", tool_call_id=call["id"])]
-    assert chat.invoke(told).text
+    dialog = [
+        HumanMessage("what time is it?"),
+        answer,
+        ToolMessage("done", tool_call_id=call["id"]),
+    ]
+    assert chat.invoke(dialog).text
 
 
 def test_an_answer_can_be_cancelled(chat: ChatSenseBind) -> None:
