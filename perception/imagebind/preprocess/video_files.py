@@ -238,7 +238,7 @@ def opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             raise InputError(f"video {file} has no picture stream")
         if not stream.codec_context:
             raise InputError(f"video {file} is encoded in a way that FFmpeg does not know")
-        stream.thread_type = "AUTO"
+        stream.thread_type = "SLICE"  # by frames, FFmpeg 8.1 races on damaged FFV1, and crashes
         yield container, stream
 
 
@@ -384,28 +384,41 @@ def _fill_by_seeking(
     damage: Damage,
     orientation: int,
 ) -> None:
-    """Decodes each clip from the last key frame before it.
+    """Decodes each clip from the last key frame before it, those that overlap at one go.
 
     A demuxer without an index (MPEG-TS, MPEG-PS) may land behind that key frame. This shows by the
     first frame: it is not before the clip. Then a jump further back is tried.
     """
     base = stream.time_base or Fraction(1, av.time_base)
-    for clip in clips:
+    for group in _overlapping(clips):
+        leading = group[0]
         for back in _FURTHER_BACK:
-            clip.forget()
+            for clip in group:
+                clip.forget()
             try:
-                container.seek(math.floor((clip.start - back) / base), stream=stream)
+                container.seek(math.floor((leading.start - back) / base), stream=stream)
                 frames = timed_frames(
                     container, stream, damage, sought=True, orientation=orientation
                 )
                 for at, frame in frames:
-                    if not clip.see(at, frame) or not clip.certain:
+                    if not any([clip.see(at, frame) for clip in group]) or not leading.certain:
                         break
             except FFmpegError as error:
                 log.info("video %s cannot be sought: %s", container.name, one_line(error))
                 return
-            if clip.certain:
+            if leading.certain:
                 break
+
+
+def _overlapping(clips: Sequence[_Clip]) -> list[list[_Clip]]:
+    """Clips in order, each in one list with the one before if that ends after it begins."""
+    groups: list[list[_Clip]] = []
+    for clip in clips:
+        if groups and clip.start < groups[-1][-1].end:
+            groups[-1].append(clip)
+        else:
+            groups.append([clip])
+    return groups
 
 
 def _fill_in_order(file: Path, clips: Sequence[_Clip], damage: Damage) -> None:

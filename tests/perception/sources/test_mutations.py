@@ -16,7 +16,8 @@ def test_damaged_input_is_read_or_refused_and_nothing_else() -> None:
     pytest.importorskip("rosbags", reason="pip install 'sensebind[ros]'")
     command = [sys.executable, str(BENCHMARK), "--count", "100", "--seed", "7", "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 0, ended.stderr[-2000:]
+    said = [line for line in ended.stderr.splitlines() if len(line) < 200]  # not its modules
+    assert ended.returncode == 0, "\n".join(said[-40:])
     rows = json.loads(ended.stdout)["rows"]
     refused = {row["name"]: row["value"] for row in rows if row["name"].endswith(": refused")}
     assert len(refused) > 25
