@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,11 +21,10 @@ from langchain_core.tools import BaseTool
 from sensebind.agent.approval import Decision, Request
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.approval.rates import Rates
-from sensebind.agent.assistant import Assistant, Events, TurnRecord
-from sensebind.agent.conditioning.awareness import SOUND_WINDOW, Awareness
+from sensebind.agent.assistant import Assistant, Events
+from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
-from sensebind.agent.conditioning.tagging import Tagger, vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.completion import Said, complete
@@ -34,11 +33,13 @@ from sensebind.agent.robot.dialogs import RobotDialogs
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.looking import Looking
-from sensebind.agent.robot.memory import Remembering, RememberingOptions, describer
+from sensebind.agent.robot.memory import Remembering, open_memory
 from sensebind.agent.robot.motion import DrivingProcess
 from sensebind.agent.robot.policy import check_unasked, policy_of
 from sensebind.agent.robot.relayed_call import RelayedCall, SightAlone
 from sensebind.agent.robot.sections import LlmConfig
+from sensebind.agent.robot.senses import Senses, WordsOnDemand, in_words, senses_for
+from sensebind.agent.robot.settling import Settling
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
@@ -48,15 +49,12 @@ from sensebind.agent.threads import Dialogs
 from sensebind.errors import (
     ConfigurationError,
     InputError,
-    SourceError,
     ToolError,
     one_line,
 )
-from sensebind.memory.recorder import RecorderSettings
 from sensebind.memory.taught import TaughtNames
-from sensebind.memory.watches import Watch
 from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.modality import Modality, modality_of
+from sensebind.perception.modality import Modality
 from sensebind.perception.storage.spans import Span
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState
 from sensebind.tools.arguments import check_arguments
@@ -65,11 +63,7 @@ from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
 
-if TYPE_CHECKING:
-    from sensebind.agent.conditioning.text import SensesInWords
-
 START_SECONDS = 60.0
-_SETTLE_SECONDS = SOUND_WINDOW + 2.0  # longest wait until what a tool changed is perceived
 _BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
 
 
@@ -119,8 +113,6 @@ class RobotAgent:
         self._transient = transient
         self._dialogs = dialogs
         self._stack = ExitStack()
-        self._acting: frozenset[str] = frozenset()  # tools that change what is perceived
-        self._acted = 0.0  # monotonic, end of the last turn that used one of them
         self._audit: AuditLog | None = None
         self._held: frozenset[str] = frozenset()  # streams that are paused
         self._driving = DrivingProcess(paused)
@@ -239,7 +231,7 @@ class RobotAgent:
         kept: Dialogs | None,
         *,
         chat: BaseChatModel | None = None,
-        senses: Any = None,
+        senses: Senses = None,
         grounded: bool = True,
     ) -> Assistant:
         return Assistant(
@@ -252,7 +244,7 @@ class RobotAgent:
             policy=self._policy,
             audit=self._audit,
             stop=self._stop_moving,
-            settle=self._settle,
+            settle=self._settling.settle,
             robot=self._rates,
             hold=self._why_not_move,
             middleware=[TeachWords()],
@@ -336,7 +328,7 @@ class RobotAgent:
     @cached_property
     def observing(self) -> list[BaseTool]:
         """The tools that only observe, and `perceive`, for other agents."""
-        words = _Words(self._words)
+        words = WordsOnDemand(lambda: in_words(self._senses, self._config, self.awareness))
         return [perceive_tool(words), *(t for t in self.tools if risk_of(t) is Risk.OBSERVE)]
 
     def await_senses(self, seconds: float = START_SECONDS) -> list[str]:
@@ -381,7 +373,14 @@ class RobotAgent:
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
         if config.memory is not None:
-            self.memory = stack.enter_context(self._open_memory(ours))
+            file = config.memory_file
+            if self._transient and config.memory.file is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sensebind-"))
+                file = Path(folder) / "memory.sqlite"
+            remembering = open_memory(
+                file, config, self._embedder, self.names, chat=ours, say=self._say
+            )
+            self.memory = stack.enter_context(remembering)
             listeners.append(self.memory)
         self.awareness = stack.enter_context(
             Awareness(
@@ -394,7 +393,7 @@ class RobotAgent:
         )
         if ours is not None:
             _ = ours.llm  # read the weights now, and not with the first question
-        self._senses = self._senses_for(self._chat)
+        self._senses = senses_for(self._chat, config, self.awareness, self._frames)
         context = ToolContext(
             config,
             self.awareness,
@@ -408,7 +407,8 @@ class RobotAgent:
         self.tools = make_tools(context)
         self.looking = Looking(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
-        self._acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
+        acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)
+        self._settling = Settling(self.awareness, config.modalities, acting)
         self._policy = policy_of(config)
         check_unasked(self._policy, self.tools)
         keep = not self._transient
@@ -426,7 +426,11 @@ class RobotAgent:
             stack.callback(self._audit.close)
         self._talks = stack.enter_context(
             RobotDialogs(
-                self._new_dialog, self._stop_moving, self._took, self._kept_dialogs, self._audit
+                self._new_dialog,
+                self._stop_moving,
+                self._settling.took,
+                self._kept_dialogs,
+                self._audit,
             )
         )
 
@@ -434,97 +438,7 @@ class RobotAgent:
         found = self.names.match(modality, embedding)
         return found.name if found is not None else ""
 
-    def _words(self) -> SensesInWords:
-        """Return the senses in words, which need the encoder of texts."""
-        from sensebind.agent.conditioning.text import SensesInWords
-
-        if isinstance(self._senses, SensesInWords):
-            return self._senses
-        weights = self._config.weights
-        return SensesInWords(self.awareness, Tagger(weights, vocabulary(weights)))
-
-    def _senses_for(self, chat: BaseChatModel) -> Any:
-        """Return the senses in the form that a language model takes: embeddings, or words."""
-        if isinstance(chat, ChatSenseBind):
-            return self.awareness
-        # With all decoders, which our own model loads when it is shown something.
-        from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
-        from sensebind.agent.conditioning.text import SensesInWords
-
-        weights = self._config.weights
-        llm = self._config.llm
-        assert llm is not None
-        images = llm.images if llm.images is not None else takes_images(chat.profile)
-        tagger = Tagger(weights, vocabulary(weights))
-        media = MediaForModel(
-            images=images,
-            audio=llm.audio,
-            checkpoint=weights,
-            tagger=tagger,
-            frames=self._frames,
-        )
-        return SensesInWords(self.awareness, tagger, media=media)
-
-    def _open_memory(self, chat: ChatSenseBind | None) -> Remembering:
-        config = self._config
-        assert config.memory is not None
-        file = config.memory_file
-        if self._transient and config.memory.file is None:
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="sensebind-"))
-            file = Path(folder) / "memory.sqlite"
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        options = RememberingOptions(
-            file,
-            recorder=RecorderSettings(
-                max_age=24 * 3600 * config.memory.max_days,
-                max_bytes=config.memory.max_mb << 20,
-            ),
-            words=[f"a {word}" for word in vocabulary(config.weights)],
-        )
-        embedder = self._embedder
-        describe = describer(chat) if chat is not None else None
-        memory = Remembering(
-            options, embedder, describe=describe, say=self._say, taught=self.names.example
-        )
-        for watch in config.watches:
-            name = " ".join(watch.what.split())
-            modality = modality_of(watch.sense)
-            shown = self.names.example(name)
-            vector = embedder.text(name) if shown is None else shown
-            top = 0.0 if shown is None else 1.0  # how similar what was shown is to itself
-            memory.keeper.book.add(Watch(name, vector, embedder.model, modality, watch.run, top))
-        return memory
-
-    # --- what acted -----------------------------------------------------------------------------
-
-    def _took(self, record: TurnRecord) -> None:
-        """Note when something acted."""
-        if any(call.name in self._acting for call in record.tool_calls):
-            self._acted = time.monotonic()
-
-    def _settle(self, cancelled: threading.Event) -> None:
-        """Wait until the senses perceive what the last turn changed, or the turn is cancelled.
-
-        A window of sound that began before the radio was turned off still holds its music.
-        """
-        wanted = {
-            stream: self._acted + (SOUND_WINDOW if modality == "audio" else 0.0)
-            for stream, modality in self._config.modalities.items()
-        }
-        until = self._acted + _SETTLE_SECONDS
-        while time.monotonic() < until and not self._perceived(wanted):
-            if cancelled.wait(0.05):
-                return
-
-    def _perceived(self, since: dict[str, float]) -> bool:
-        """Whether each stream has a percept that was captured after its time."""
-        try:
-            return all(
-                self.awareness.newest(stream).header.monotonic >= moment
-                for stream, moment in since.items()
-            )
-        except SourceError:
-            return False
+    # --- stopping -------------------------------------------------------------------------------
 
     def _stop_moving(self) -> None:
         """Send a stop to everything that moves, also after one that did not take it.
@@ -552,20 +466,6 @@ class RobotAgent:
         if self._audit is not None:
             fields = asdict(event)
             self._audit.write(fields.pop("kind"), **fields)
-
-
-class _Words:
-    """The senses in words; what they need is loaded when somebody asks for the first time."""
-
-    def __init__(self, make: Callable[[], SensesInWords]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._made: SensesInWords | None = None
-
-    def perceive(self) -> tuple[dict[str, Any], Any]:
-        with self._lock:
-            self._made = self._made or self._make()
-        return self._made.perceive()
 
 
 def _located(config: RobotConfig, llm: LlmConfig) -> str:

@@ -20,13 +20,16 @@ from langgraph.constants import TAG_NOSTREAM
 
 from sensebind.agent.conditioning.condition import compose
 from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.conditioning.tagging import vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.watch_runner import Say, WatchKeeper
 from sensebind.memory.episodes import Episode
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder, RecorderSettings
-from sensebind.memory.watches import WatchSettings
-from sensebind.perception.modality import modality_info
+from sensebind.memory.taught import TaughtNames
+from sensebind.memory.watches import Watch, WatchSettings
+from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Percept
 from sensebind.tools.look import Newest, look_tools
 from sensebind.tools.recall import Taught, recall_tool
@@ -160,6 +163,50 @@ class Remembering:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def open_memory(
+    file: Path,
+    config: RobotConfig,
+    embedder: Embedder,
+    names: TaughtNames,
+    *,
+    chat: ChatSenseBind | None = None,
+    say: Say | None = None,
+) -> Remembering:
+    """The memory that a robot's file describes, with the watches that stand in it.
+
+    Args:
+        file: SQLite file of the memory; its folder is made.
+        config: The robot's file; `memory:` is given.
+        embedder: Embeds what is looked and watched for.
+        names: What the robot was taught by showing.
+        chat: Our own model, which describes what is remembered; None leaves that out.
+        say: Speaks when a watch fires.
+
+    Raises:
+        StorageError: The file cannot be opened.
+    """
+    assert config.memory is not None
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    options = RememberingOptions(
+        file,
+        recorder=RecorderSettings(
+            max_age=24 * 3600 * config.memory.max_days,
+            max_bytes=config.memory.max_mb << 20,
+        ),
+        words=[f"a {word}" for word in vocabulary(config.weights)],
+    )
+    describe = describer(chat) if chat is not None else None
+    memory = Remembering(options, embedder, describe=describe, say=say, taught=names.example)
+    for watch in config.watches:
+        name = " ".join(watch.what.split())
+        shown = names.example(name)
+        vector = embedder.text(name) if shown is None else shown
+        top = 0.0 if shown is None else 1.0  # how similar what was shown is to itself
+        modality = modality_of(watch.sense)
+        memory.keeper.book.add(Watch(name, vector, embedder.model, modality, watch.run, top))
+    return memory
 
 
 def describer(chat: ChatSenseBind) -> Describe:

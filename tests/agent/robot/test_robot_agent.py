@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from fixtures.scripted_chat import ScriptedChat, calls
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
@@ -88,21 +87,15 @@ def script(messages: list[BaseMessage]) -> AIMessage:
     return AIMessage("done") if isinstance(last, ToolMessage) else calls((str(last.text), {}))
 
 
-class AgentOfWords(RobotAgent):
-    """With a language model that takes no senses; everything else is as it is."""
-
-    def _senses_for(self, chat: BaseChatModel) -> None:
-        return None
-
-
 @contextmanager
 def robot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[RobotAgent]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(robot_agent, "make_llm", lambda *_, **__: ScriptedChat(script=script))
+    monkeypatch.setattr(robot_agent, "senses_for", lambda *_: None)  # a model that takes none
     BASE.stops, BASE.arm_stops, BASE.fault, BASE.driven = 0, 0, "", []
     BASE.looking, BASE.looked = threading.Semaphore(0), threading.Semaphore(0)
     supervisor: Any = SimpleNamespace(endpoints={"rover.camera": f"ipc://{tmp_path}/camera"})
-    with AgentOfWords(parse_config(ROBOT), supervisor) as agent:
+    with RobotAgent(parse_config(ROBOT), supervisor) as agent:
         yield agent
 
 
