@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import typer
 
 from sensebind.agent.cli.options import RobotFile
+
+_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 app = typer.Typer(help="Robot files: what may be in them, and whether one is right.")
 
@@ -26,6 +29,7 @@ def check(robot: RobotFile) -> int:
 
     Where a stream has `max_memory_mb` its worker is loaded once, to see whether it can keep it.
     """
+    _import_light_numpy()
     from sensebind.agent.robot.config_file import read_config
     from sensebind.perception.workers.memory_floor import check_memory
 
@@ -33,3 +37,17 @@ def check(robot: RobotFile) -> int:
     check_memory(workers)
     print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0
+
+
+def _import_light_numpy() -> None:
+    """Import NumPy without the threads of its BLAS: they take 0.1 s, and nothing multiplies here.
+
+    Processes that are started later get the environment as it was.
+    """
+    given = os.environ.get(_BLAS_THREADS)
+    os.environ[_BLAS_THREADS] = given or "1"
+    try:
+        import numpy as np  # noqa: F401
+    finally:
+        if given is None:
+            del os.environ[_BLAS_THREADS]

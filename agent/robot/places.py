@@ -13,7 +13,6 @@ from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.geometry.camera_info import read_camera_info
 from sensebind.perception.geometry.lens import Intrinsics
 from sensebind.perception.geometry.tree import BASE, Camera, FrameTree, Transform
-from sensebind.perception.geometry.urdf import read_urdf
 from sensebind.perception.modality import Modality
 
 if TYPE_CHECKING:
@@ -77,7 +76,11 @@ def make_places(
         ConfigurationError: A file cannot be used, or frames do not lead to the robot; the message
             names the stream.
     """
-    joints = read_urdf(resolve(urdf)) if urdf is not None else {}
+    joints: dict[str, tuple[str, Transform]] = {}
+    if urdf is not None:
+        from sensebind.perception.geometry.urdf import read_urdf  # which imports an XML parser
+
+        joints = read_urdf(resolve(urdf))
     own: dict[str, tuple[str, Transform]] = {}
     bags: dict[str, BagFrames] = {}
     for name, stream in streams.items():

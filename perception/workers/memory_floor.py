@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from sensebind.errors import ConfigurationError
 from sensebind.perception.percept import Modality, Observation
@@ -81,6 +80,7 @@ def measured(specs: Sequence[WorkerSpec]) -> int:
 
 def main() -> int:
     """Load what the worker of the streams on standard input loads, and print its resident bytes."""
+    import psutil
     import torch
 
     from sensebind.perception.workers.encoder_stage import SenseEncoder
