@@ -279,11 +279,11 @@ def be_mcp(address: str) -> None:
     """An MCP server on standard input and output that offers the tool `stop`."""
     import asyncio
 
-    from sensebind.tools.mcp import mcp_server, serve_stdio
+    from sensebind.tools.mcp_server import mcp_server, offered, serve_stdio
     from sensebind.tools.motion import Motion, motion_tools
 
     with MotionClient(address) as client:
-        asyncio.run(serve_stdio(mcp_server(motion_tools(Motion(client)))))
+        asyncio.run(serve_stdio(mcp_server(offered(motion_tools(Motion(client))))))
 
 
 def be_forker(line: Line) -> None:

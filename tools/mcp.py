@@ -1,31 +1,25 @@
-"""MCP, both ways: the tools of MCP servers for our agent, and our tools for other agents.
+"""The tools of MCP servers for our agent; `mcp_server.py` is the other way.
 
 A server is not believed what it says of its own tools: whatever it calls read-only must be
 approved all the same, unless the server is trusted by name.
 """
 
 import asyncio
-import base64
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
-from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, ToolException
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from sensebind.errors import ConfigurationError, MissingDependencyError, ToolError, one_line
+from sensebind.errors import ConfigurationError, MissingDependencyError, one_line
 from sensebind.printable import printable
 from sensebind.tools.base import make_tool
 from sensebind.tools.json_schema import bounded, wrong_arguments
 from sensebind.tools.mcp_results import content_of
-from sensebind.tools.risk import ACTING, Origin, Risk, label, risk_of
+from sensebind.tools.risk import Origin, Risk, label
 
 log = logging.getLogger(__name__)
 
@@ -233,125 +227,3 @@ def _root(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return one_line(error)
-
-
-# --- our tools for others --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A tool for other agents.
-
-    Attributes:
-        name: Its name.
-        description: What it does.
-        schema: JSON schema of its arguments.
-        call: Called with the arguments; returns the answer, and an image as JPEG or None. It
-            raises `SenseBindError` when the tool fails.
-        stops: Whether it stops the robot: it waits for no other call.
-        acts: Whether it changes something, or moves the robot.
-    """
-
-    name: str
-    description: str
-    schema: Mapping[str, Any]
-    call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
-    stops: bool = False
-    acts: bool = False
-
-
-def schema_of(tool: BaseTool) -> dict[str, Any]:
-    """Returns the JSON schema of a tool's arguments."""
-    function = convert_to_openai_tool(tool)["function"]
-    return function.get("parameters") or {"type": "object", "properties": {}}
-
-
-def run_tool(tool: BaseTool, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
-    """Runs a tool; returns its answer, and the image that it looked at as JPEG, or None.
-
-    Raises:
-        ToolError: The tool failed.
-    """
-    request = {"type": "tool_call", "id": "1", "name": tool.name, "args": dict(arguments)}
-    message = tool.invoke(request)
-    if isinstance(message, ToolMessage) and message.status == "error":
-        raise ToolError(str(message.text))
-    artifact = getattr(message, "artifact", None)
-    image = artifact.get("jpeg") if isinstance(artifact, Mapping) else None
-    return str(message.text), image if isinstance(image, bytes) else None
-
-
-def offered(tools: Sequence[BaseTool]) -> list[Offered]:
-    """Returns the tools that observe, for other agents.
-
-    Tools that act are left out: whoever calls over MCP cannot be asked for approval here.
-    """
-    return [
-        Offered(
-            tool.name,
-            tool.description,
-            schema_of(tool),
-            partial(run_tool, tool),
-            stops=risk_of(tool) is Risk.STOP,
-        )
-        for tool in tools
-        if risk_of(tool) not in ACTING
-    ]
-
-
-def mcp_server(tools: Sequence[BaseTool | Offered], *, name: str = "sensebind") -> Any:
-    """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
-
-    Args:
-        tools: Any tools; those of LangChain that act are left out, see `offered`.
-        name: What the server calls itself.
-
-    Raises:
-        MissingDependencyError: The extra is not installed.
-    """
-    try:
-        from mcp import types
-        from mcp.server.lowlevel import Server
-    except ImportError as error:
-        raise MissingDependencyError(_EXTRA) from error
-    ours = [one for one in tools if isinstance(one, Offered)]
-    ours += offered([one for one in tools if not isinstance(one, Offered)])
-    by_name = {one.name: one for one in ours}
-    server: Any = Server(name)
-    stopping = ThreadPoolExecutor(1, "mcp-stop")  # the loop's own may be full of slow calls
-
-    @server.list_tools()
-    async def list_tools() -> list[types.Tool]:
-        return [
-            types.Tool(
-                name=one.name,
-                description=one.description,
-                inputSchema=dict(one.schema),
-                annotations=types.ToolAnnotations(readOnlyHint=not (one.stops or one.acts)),
-            )
-            for one in by_name.values()
-        ]
-
-    @server.call_tool()
-    async def call_tool(name: str, arguments: dict[str, Any]) -> list[Any]:
-        if name not in by_name:
-            raise ToolError(f"there is no tool {name}")
-        one = by_name[name]
-        threads = stopping if one.stops else None
-        loop = asyncio.get_running_loop()
-        text, image = await loop.run_in_executor(threads, one.call, arguments)
-        content: list[Any] = [types.TextContent(type="text", text=text)]
-        if image is not None:
-            coded = base64.b64encode(image).decode()
-            content.append(types.ImageContent(type="image", data=coded, mimeType="image/jpeg"))
-        return content
-
-    return server
-
-
-async def serve_stdio(server: Any) -> None:
-    """Serves over standard input and output until they are closed."""
-    from mcp.server.stdio import stdio_server
-
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())

@@ -5,10 +5,8 @@ Standard output belongs to the protocol; everything else is printed on standard 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +15,6 @@ from sensebind.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.config import RobotConfig
-    from sensebind.tools.mcp import Offered
 
 
 def mcp(
@@ -47,10 +44,11 @@ def mcp(
     import logging
     import sys
 
+    from sensebind.agent.robot.offering import stop_tool
     from sensebind.agent.robot.robot import Robot
     from sensebind.agent.robot.sections import LlmConfig
     from sensebind.agent.robot.simhome import simhome_robot
-    from sensebind.tools.mcp import mcp_server, serve_stdio
+    from sensebind.tools.mcp_server import mcp_server, offered, serve_stdio
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     config = described or simhome_robot(seed, checkpoint=checkpoint)
@@ -59,20 +57,9 @@ def mcp(
     with Robot(config, transient=robot is None) as running:
         agent = running.agent
         agent.await_senses()
-        asyncio.run(serve_stdio(mcp_server([*agent.observing, _stop_tool(agent.stop)])))
+        tools = [*offered(agent.observing), stop_tool(agent.stop)]
+        asyncio.run(serve_stdio(mcp_server(tools)))
     return 0
-
-
-def _stop_tool(stop: Callable[[str], None]) -> Offered:
-    """The tool that stops a robot, for other agents."""
-    from sensebind.tools.mcp import Offered
-
-    def call(_arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
-        stop("an MCP client")
-        return "stopped", None
-
-    described = "Stops the robot at once: what moves, and every answer."
-    return Offered("stop", described, {"type": "object", "properties": {}}, call, stops=True)
 
 
 def _serve_running(config: RobotConfig) -> int:
@@ -80,24 +67,9 @@ def _serve_running(config: RobotConfig) -> int:
     import asyncio
 
     from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.tools.mcp import Offered, mcp_server, serve_stdio
+    from sensebind.agent.robot.offering import running_tools
+    from sensebind.tools.mcp_server import mcp_server, serve_stdio
 
     robot = AttachedRobot(config)
-
-    def call(tool: str, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
-        answer = robot.call(tool, arguments)
-        return answer.text, answer.image
-
-    def act(tool: str, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
-        return robot.act(tool, arguments).text, None
-
-    tools = [_stop_tool(robot.stop)]
-    for one in robot.tools():
-        name, described, schema = one["name"], one["description"], one["schema"]
-        if one["risk"] == "observe":
-            tools.append(Offered(name, described, schema, partial(call, name)))
-        elif one["risk"] != "stop":
-            described = f"{described} It acts: a person may have to allow each call."
-            tools.append(Offered(name, described, schema, partial(act, name), acts=True))
-    asyncio.run(serve_stdio(mcp_server(tools)))
+    asyncio.run(serve_stdio(mcp_server(running_tools(robot, robot.tools()))))
     return 0

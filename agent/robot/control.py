@@ -48,7 +48,7 @@ from sensebind.agent.robot.control_messages import (
     encode_event,
 )
 from sensebind.errors import BusError, InputError, MessageError, SenseBindError
-from sensebind.tools.mcp import run_tool, schema_of
+from sensebind.tools.direct_calls import run_tool, schema_of
 from sensebind.tools.risk import Risk, risk_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The ASGI application of a robot: the OpenAI protocol, and the page."""
+"""The ASGI application of a robot: the OpenAI protocol, MCP, and the page."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from fastapi.responses import JSONResponse
 from sensebind.agent.robot.control_messages import Look
 from sensebind.agent.server.chat import Chat, ChatRequest
 from sensebind.agent.server.embeddings import MODEL, EmbeddingRequest, embed
-from sensebind.agent.server.errors import NotAllowed, UnknownModel, add_handlers
+from sensebind.agent.server.errors import UnknownModel, add_handlers, only
 from sensebind.agent.server.following import Follower
 from sensebind.agent.server.link import RobotLink
+from sensebind.agent.server.mcp import add_mcp
 from sensebind.agent.server.page import add_page, static_files
 from sensebind.agent.server.realtime import RealtimeSession
 from sensebind.agent.server.sse import EventStream, unless_gone
@@ -25,7 +26,7 @@ from sensebind.agent.server.tokens import Role
 from sensebind.agent.server.turns import WAIT_SECONDS, Turns
 from sensebind.agent.server.viewers import Viewers
 from sensebind.errors import SenseBindError
-from sensebind.perception.http_server import LOCAL_HOSTS, HttpRules, Scope
+from sensebind.perception.http_server import LOCAL_HOSTS, HttpRules
 
 OPEN = frozenset({"/healthz"})
 """What needs no token: whether the server and its robot are there; and the files of the page, which
@@ -90,6 +91,7 @@ def make_app(link: RobotLink, options: ServeOptions) -> FastAPI:
     app = FastAPI(title=f"SenseBind: {model}", docs_url=None, redoc_url=None)
     add_handlers(app)
     add_page(app, link, Viewers(link, follower), options.operator)
+    add_mcp(app, link)
 
     def known(name: str, wanted: str) -> None:
         if name != wanted:
@@ -158,16 +160,6 @@ def make_app(link: RobotLink, options: ServeOptions) -> FastAPI:
                 await session.close()
 
     return app
-
-
-def only(scope: Scope, *roles: Role) -> None:
-    """Refuse a caller of another role.
-
-    Raises:
-        NotAllowed: Its token is for something else.
-    """
-    if scope["role"] not in roles:
-        raise NotAllowed(f"this token is the {scope['role']}'s, and not for this")
 
 
 async def _messages(socket: WebSocket) -> AsyncIterator[str | bytes]:

@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from sensebind.agent.server.link import TooBusy
+from sensebind.agent.server.tokens import Role
 from sensebind.errors import BusError, InputError, SenseBindError, one_line
+from sensebind.perception.http_server import Scope
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,20 @@ def body_of(error: Exception, code: str | None = None) -> dict[str, Any]:
     if isinstance(error, UnknownModel):
         code = UNKNOWN_MODEL
     return {"error": {"message": one_line(error), "type": kind, "param": None, "code": code}}
+
+
+def only(scope: Scope, *roles: Role) -> None:
+    """Refuse a caller of another role.
+
+    Args:
+        scope: Of the request; its token's role is in it.
+        roles: Who may.
+
+    Raises:
+        NotAllowed: The token is for something else.
+    """
+    if scope["role"] not in roles:
+        raise NotAllowed(f"this token is the {scope['role']}'s, and not for this")
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -42,8 +42,7 @@ Show = Callable[[str, bytes | str], None]
 
 
 def packed(header: Mapping[str, Any], payload: bytes) -> bytes:
-    """Return a binary message: the length of its header (4 bytes, little-endian), header (JSON)
-    and payload."""
+    """Return a binary message: length of the header (uint32, little-endian), header, payload."""
     head = msgspec.json.encode(header)
     return struct.pack("<I", len(head)) + head + payload
 

@@ -12,12 +12,13 @@ from sensebind.errors import ConfigurationError
 from sensebind.tools.risk import Risk, labelled, risk_of
 
 pytest.importorskip("langchain_mcp_adapters")
-from sensebind.tools.mcp import McpTools, mcp_server
+from sensebind.tools.mcp import McpTools
+from sensebind.tools.mcp_server import mcp_server, offered
 
 SERVER = '''
 import asyncio, sys
 from langchain_core.tools import tool
-from sensebind.tools.mcp import mcp_server, serve_stdio
+from sensebind.tools.mcp_server import mcp_server, offered, serve_stdio
 from sensebind.tools.risk import Risk, labelled
 
 @tool
@@ -32,7 +33,7 @@ def burn(kind: str) -> str:
     """Burns a thing."""
     return "burnt"
 
-asyncio.run(serve_stdio(mcp_server([labelled(weigh, Risk.OBSERVE), burn])))
+asyncio.run(serve_stdio(mcp_server(offered([labelled(weigh, Risk.OBSERVE), burn]))))
 '''
 
 
@@ -78,12 +79,12 @@ def test_a_server_that_does_not_start_is_named() -> None:
 async def test_what_acts_is_not_offered() -> None:
     from mcp import types
 
-    server = mcp_server([labelled(look, Risk.OBSERVE)])
+    server = mcp_server(offered([labelled(look, Risk.OBSERVE)]))
     listed = await server.request_handlers[types.ListToolsRequest](
         types.ListToolsRequest(method="tools/list")
     )
-    [offered] = listed.root.tools
-    assert offered.name == "look" and offered.annotations.readOnlyHint
+    [found] = listed.root.tools
+    assert found.name == "look" and found.annotations.readOnlyHint
 
 
 async def test_a_stop_waits_for_no_other_call() -> None:
@@ -103,7 +104,7 @@ async def test_a_stop_waits_for_no_other_call() -> None:
         """Stops."""
         return "stopped"
 
-    server = mcp_server([labelled(stare, Risk.OBSERVE), labelled(stop, Risk.STOP)])
+    server = mcp_server(offered([labelled(stare, Risk.OBSERVE), labelled(stop, Risk.STOP)]))
 
     async def call(name: str) -> str:
         parameters = types.CallToolRequestParams(name=name, arguments={})

@@ -257,7 +257,7 @@ def test_other_agents_use_a_running_robot_over_mcp(robot: tuple[Path, Agent]) ->
 
 
 def test_a_tool_that_fails_is_an_error() -> None:
-    from sensebind.tools.mcp import run_tool
+    from sensebind.tools.direct_calls import run_tool
 
     def burn() -> str:
         """Burns."""

@@ -258,7 +258,7 @@ def test_api_documents_are_read(
 SERVER = """
 import asyncio
 from langchain_core.tools import tool
-from sensebind.tools.mcp import mcp_server, serve_stdio
+from sensebind.tools.mcp_server import mcp_server, offered, serve_stdio
 from sensebind.tools.risk import Risk, labelled
 
 @tool
@@ -266,7 +266,7 @@ def weigh(kind: str) -> str:
     '''Weighs an object.'''
     return "3 kg"
 
-asyncio.run(serve_stdio(mcp_server([labelled(weigh, Risk.OBSERVE)])))
+asyncio.run(serve_stdio(mcp_server(offered([labelled(weigh, Risk.OBSERVE)]))))
 """
 
 

@@ -1,0 +1,132 @@
+"""Our tools for other agents, over MCP; LangChain is imported only where its tools are offered."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sensebind.errors import MissingDependencyError, ToolError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+_EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool for other agents.
+
+    Attributes:
+        name: Its name.
+        description: What it does.
+        schema: JSON schema of its arguments.
+        call: Called with the arguments; returns the answer, and an image as JPEG or None. It
+            raises `SenseBindError` when the tool fails.
+        stops: Whether it stops the robot: it waits for no other call.
+        acts: Whether it changes something, or moves the robot.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
+    stops: bool = False
+    acts: bool = False
+
+
+def offered(tools: Sequence[BaseTool]) -> list[Offered]:
+    """Returns the tools that observe, for other agents.
+
+    Tools that act are left out: whoever calls over MCP cannot be asked for approval here.
+    """
+    from sensebind.tools.direct_calls import run_tool, schema_of
+    from sensebind.tools.risk import ACTING, Risk, risk_of
+
+    return [
+        Offered(
+            tool.name,
+            tool.description,
+            schema_of(tool),
+            partial(run_tool, tool),
+            stops=risk_of(tool) is Risk.STOP,
+        )
+        for tool in tools
+        if risk_of(tool) not in ACTING
+    ]
+
+
+def mcp_server(
+    tools: Sequence[Offered], *, name: str = "sensebind", threads: Executor | None = None
+) -> Any:
+    """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
+
+    Args:
+        tools: What it offers; `offered` makes them of LangChain's.
+        name: What the server calls itself.
+        threads: Where calls run; those of the event loop by default.
+
+    Raises:
+        MissingDependencyError: The extra is not installed.
+    """
+    try:
+        from mcp import types
+        from mcp.server.lowlevel import Server
+    except ImportError as error:
+        raise MissingDependencyError(_EXTRA) from error
+    by_name = {one.name: one for one in tools}
+    server: Any = Server(name)
+    stopping = ThreadPoolExecutor(1, "mcp-stop")  # the others may be full of slow calls
+
+    @server.list_tools()
+    async def list_tools() -> list[types.Tool]:
+        return [
+            types.Tool(
+                name=one.name,
+                description=one.description,
+                inputSchema=dict(one.schema),
+                annotations=types.ToolAnnotations(readOnlyHint=not (one.stops or one.acts)),
+            )
+            for one in by_name.values()
+        ]
+
+    @server.call_tool()
+    async def call_tool(name: str, arguments: dict[str, Any]) -> Any:
+        if name not in by_name:
+            raise ToolError(f"there is no tool {name}")
+        one = by_name[name]
+        loop = asyncio.get_running_loop()
+        run = partial(one.call, arguments)
+        text, image = await loop.run_in_executor(stopping if one.stops else threads, run)
+        content: list[Any] = [types.TextContent(type="text", text=text)]
+        if image is not None:
+            coded = base64.b64encode(image).decode()
+            content.append(types.ImageContent(type="image", data=coded, mimeType="image/jpeg"))
+        return content if (data := _object(text)) is None else (content, data)
+
+    return server
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """An answer that is a JSON object, for programs; None for words."""
+    if not text.startswith("{"):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+async def serve_stdio(server: Any) -> None:
+    """Serves over standard input and output until they are closed."""
+    from mcp.server.stdio import stdio_server
+
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
