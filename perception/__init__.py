@@ -1,0 +1,1 @@
+"""From sensors to percepts: sources, encoders, workers, and the bus that carries embeddings."""

@@ -59,7 +59,7 @@ def run_robot(
     as_json: bool = False,
     alongside: Alongside | None = None,
 ) -> int:
-    """Run a robot until Ctrl-C or SIGTERM; Ctrl-\\ and SIGUSR1 stop what moves, and end nothing.
+    r"""Run a robot until Ctrl-C or SIGTERM; Ctrl-\ and SIGUSR1 stop what moves, and end nothing.
 
     Args:
         path: Its robot.yaml.

@@ -1,4 +1,4 @@
-"""Signals and keys that stop the robot or pause its sensors, whatever the main thread is at.
+r"""Signals and keys that stop the robot or pause its sensors, whatever the main thread is at.
 
 Python runs handlers of signals in the main thread, between two of its steps: not while a language
 model computes there, nor while a base drives. So the number of each signal goes through a pipe
@@ -7,7 +7,7 @@ model computes there, nor while a base drives. So the number of each signal goes
 | signal | sent by | does |
 |---|---|---|
 | SIGINT | Ctrl-C | stops; a second one during the same turn, and one at the prompt, ends |
-| SIGQUIT | Ctrl-\\ | stops, and never ends anything |
+| SIGQUIT | Ctrl-\ | stops, and never ends anything |
 | SIGUSR1 | `kill -USR1 PID`, such as from a button's driver | the same |
 | SIGTSTP | Ctrl-Z | pauses every sensor, and resumes them (`pause_key.py`); where there are any |
 | SIGTERM | `kill PID` | stops, and ends as the program has it |

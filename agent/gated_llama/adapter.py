@@ -37,6 +37,7 @@ class MergedLora(nn.Module):
         self.l2 = nn.Parameter(torch.zeros(layers, outputs, rank))
 
     def forward(self, layer: int, x: Tensor) -> Tensor:
+        """The map of one layer; x [..., inputs] to [..., outputs]."""
         return x @ self.l1[layer].mT @ self.l2[layer].mT
 
 

@@ -87,6 +87,7 @@ class OneTokenInjection(_Attention):
     """Of a family's attention: adds each token's condition vector after `o_proj`."""
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
+        """The family's attention of [B,L,D], plus the vectors of `injected` [B,L,D]."""
         output, weights = super().forward(hidden_states, *args, **kwargs)
         if injected is not None and (vectors := injected.layers[self.layer_idx]) is not None:
             output = add_vectors(output, injected.select, vectors)
@@ -100,6 +101,7 @@ class BlockInjection(nn.Module):
     """
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
+        """The family's block of [B,L,D], plus the vectors of `injected` [B,L,D]."""
         output = super().forward(hidden_states, *args, **kwargs)
         layer = cast("LlamaAttention", self.self_attn).layer_idx
         if injected is not None and (vectors := injected.layers[layer]) is not None:
@@ -117,6 +119,7 @@ class MultiTokenAttention(LlamaAttention):
     """Attends to the condition's tokens with a softmax of their own, gated per head."""
 
     def forward(self, hidden_states: Tensor, *args, injected: Injected | None = None, **kwargs):
+        """The family's attention of [B,L,D], plus what the condition's tokens give [B,L,D]."""
         output, weights = super().forward(hidden_states, *args, **kwargs)
         if injected is not None and (known := injected.layers[self.layer_idx]) is not None:
             # The query again: the parent does not hand it out, and every attention backend,

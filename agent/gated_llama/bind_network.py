@@ -27,6 +27,7 @@ class BindBlock(nn.Module):
         self.down = nn.Linear(inner, width, bias=legacy)
 
     def forward(self, hidden: Tensor) -> Tensor:
+        """`x + down(silu(gate(norm(x))) * up(norm(x)))`; [..., hidden] to the same."""
         normed = self.norm(hidden)
         return hidden + self.down(F.silu(self.gate(normed)) * self.up(normed))
 

@@ -23,6 +23,7 @@ class LoraLinear(nn.Linear):
         nn.init.zeros_(self.l2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """W x + b + l2(l1(x)); [..., inputs] to [..., outputs]."""
         return super().forward(x) + self.l2(self.l1(x))
 
     @torch.no_grad()

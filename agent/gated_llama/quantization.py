@@ -77,6 +77,7 @@ class QuantizedLinear(nn.Module):
             self.scales = self.scales.clone()
 
     def forward(self, x: Tensor) -> Tensor:
+        """W x + b; [..., in] to [..., out], in the dtype of `x`."""
         out = self.product(x)
         return out if self.bias is None else out + self.bias
 

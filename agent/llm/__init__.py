@@ -1,0 +1,1 @@
+"""Language models as LangChain chat models: our own (`ChatSenseBind`), and how it decodes."""

@@ -360,8 +360,7 @@ class RobotConfig(Section):
         return workers
 
     def _check_motion(self) -> None:
-        """Refuse a guarding lidar without a mount, and movements without a question where the file
-        does not say what they need.
+        """Refuse a guarding lidar without a mount, and unasked movements that lack a limit.
 
         Raises:
             ConfigurationError: Something is missing; the message names all of it.

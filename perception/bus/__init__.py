@@ -1,0 +1,1 @@
+"""Percepts over ZeroMQ: publishers, subscribers, keys, and the clocks of several machines."""

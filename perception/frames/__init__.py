@@ -1,0 +1,1 @@
+"""The frames behind percepts: kept, served, recorded in MCAP, and played."""

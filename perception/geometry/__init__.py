@@ -1,0 +1,1 @@
+"""Where sensors sit, and what their lenses do: one tree of frames, calibrations, URDF, odometry."""

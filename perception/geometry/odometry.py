@@ -26,5 +26,5 @@ class Odometry(NamedTuple):
 
     @property
     def pose(self) -> tuple[float, float, float]:
-        """x and y in metres, heading in radians."""
+        """Position x, y in metres and heading in radians."""
         return self.x, self.y, self.heading

@@ -35,6 +35,7 @@ class TakeFirst(nn.Module):
     """Tokens [B,L,D] to the cls token [B,D]."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B,L,D] to [B,D]."""
         return x[:, 0]
 
 
@@ -51,6 +52,7 @@ class TextHead(nn.Module):
         self.proj = nn.Sequential(norm, nn.Linear(width, out_width, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B,width] to [B,out_width]."""
         return self.proj(x)
 
 
@@ -58,6 +60,7 @@ class Normalize(nn.Module):
     """To unit length along the last axis."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., D] to the same shape."""
         return F.normalize(x, dim=-1, eps=1e-12)
 
 
@@ -81,6 +84,7 @@ class LogitScale(nn.Module):
             self.register_buffer("log_logit_scale", log_scale)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., D] to the same shape."""
         return x * self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)
 
 

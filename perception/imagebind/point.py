@@ -128,6 +128,7 @@ class PointAttention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens [B,L,D] to [B,L,D]; `mask` is added to the scores, or True where one may look."""
         b, n, width = x.shape
         q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # [B,H,L,d]
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -154,6 +155,7 @@ class PointBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens [B,L,D] to [B,L,D]; the mask is the attention's."""
         x = x + self.drop_path(self.attn(self.norm1(x), mask))
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
@@ -170,6 +172,7 @@ class PointBlocks(nn.Module):
         self.blocks = nn.ModuleList(PointBlock(width, heads, rate) for rate in rates)
 
     def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens [B,L,D] with positions [B,L,D] to [B,L,D]."""
         for block in self.blocks:
             x = block(x + positions, mask)  # the residual carries the position, too
         return x
@@ -215,6 +218,7 @@ class PointEncoder(nn.Module):
         return around - centres.unsqueeze(2), centres
 
     def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
+        """Clouds [B,N,3] to [B,2*width]; `start` [B] is the first point that sampling takes."""
         groups, centres = self.group(points, start)
         b = points.shape[0]
         tokens = self.reduce_dim(self.encoder(groups))  # [B,G,D]

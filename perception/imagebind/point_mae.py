@@ -94,6 +94,7 @@ class PointMaeEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
+        """Clouds [B,N,3] to [B,width]; `start` [B] is the first point that sampling takes."""
         if points.shape[1] < self.smallest:
             raise InputError(
                 f"a cloud of {points.shape[1]} points is smaller than the {self.smallest} that "

@@ -30,4 +30,5 @@ class PointTrunk(nn.Module):
         nn.init.trunc_normal_(self.pc_projection, std=config.feature_width**-0.5)
 
     def forward(self, points: Tensor, start: Tensor | None = None) -> Tensor:
+        """Clouds [B,N,3] to [B,feature_width]; `start` as in the encoder."""
         return self.point_encoder(points, start) @ self.pc_projection

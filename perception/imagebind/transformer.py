@@ -31,6 +31,7 @@ class DropPath(nn.Module):
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, ...] to the same shape."""
         if not self.training or self.probability == 0:
             return x
         keep = 1 - self.probability
@@ -112,6 +113,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., D] to [..., D]."""
         return self.fc2(F.gelu(self.fc1(x)))
 
 
@@ -135,6 +137,7 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens [B,L,D] to [B,L,D]; mask [L,L] as in the attention."""
         x = x + self.drop_path(self.attn(self.norm_1(x), mask))
         return x + self.drop_path(self.mlp(self.norm_2(x)))
 

@@ -1,0 +1,1 @@
+"""Sweeps of a lidar as the encoder takes them."""

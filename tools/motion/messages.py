@@ -48,8 +48,10 @@ class Renew(_Message, frozen=True):
 
 
 class Stop(_Message, frozen=True):
-    """Ends every movement, of whatever client, and those of this client up to an id that are still
-    to come; answered with `Stopped` when zero velocity has been sent.
+    """Ends every movement, of whatever client; answered with `Stopped`.
+
+    Movements of this client up to an id that are still to come are refused. The answer comes when
+    zero velocity has been sent.
 
     Attributes:
         id: Of the stop; movements of this client with an id up to it are ended or refused.

@@ -1,0 +1,1 @@
+"""Calibration of what counts as unknown, for each modality."""

@@ -50,9 +50,9 @@ class Samples:
 
 
 def known(folder: Path, *, first: int = SEEDS, scenes: int = SCENES, workers: int = 2) -> Samples:
-    """Render scenes, and look around in each: where the robot starts, and where it drives to, at
-    random and to what it sees.
+    """Render scenes, and look around in each.
 
+    That is where the robot starts, and where it drives to, at random and to what it sees.
     Whole shards in `folder` are kept, so a run that was stopped goes on where it was.
 
     Args:

@@ -1,6 +1,7 @@
 # ruff: noqa: E501
-"""What is asked for that only observes: how a device stands, how many things there are, and orders
-of several devices at once; see `english_frames` for the slots.
+"""What is asked for that only observes, and orders of several devices at once.
+
+How a device stands, how many things there are; see `english_frames` for the slots.
 """
 
 from __future__ import annotations

@@ -27,8 +27,10 @@ Overflow = Literal["keep_end", "cut"]
 
 @lru_cache(maxsize=1)
 def byte_symbols() -> dict[int, str]:
-    """A printable character for each byte, in vocabulary order: printable bytes stand for
-    themselves, the others follow as the characters from 256 on."""
+    """A printable character for each byte, in vocabulary order.
+
+    Printable bytes stand for themselves, the others follow as the characters from 256 on.
+    """
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     symbols = {byte: chr(byte) for byte in printable}

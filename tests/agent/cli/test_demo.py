@@ -53,7 +53,7 @@ def test_it_moves_remembers_and_watches(robot: Robot) -> None:
 
 def test_what_a_switch_changed_is_perceived_before_the_next_question(robot: Robot) -> None:
     list(robot.agent.turn("hello"))
-    robot.agent._acted = acted = time.monotonic()
+    robot.agent._settling._acted = acted = time.monotonic()
     list(robot.agent.turn("what do you hear?"))
     header = robot.agent.awareness.newest("microphone").header
     assert header.monotonic >= acted + SOUND_WINDOW

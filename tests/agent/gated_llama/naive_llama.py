@@ -41,8 +41,10 @@ def naive_logits(
     """Logits [T, V] of one unpadded row.
 
     Args:
+        model: Whose weights are read.
         tokens: [T] ids.
-        conditions: [C, S, bind_dim]. present: [C, S] bool.
+        conditions: [C, S, bind_dim].
+        present: [C, S] bool.
         condition_ids: [T], -1 for none.
     """
     config, weights = model.config, model.state_dict()
