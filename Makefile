@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help env demo test test-all llamacpp lowest check audit constraints wheel bench eval train clean
+.PHONY: help env demo test test-all llamacpp lowest check docs audit constraints wheel bench eval train clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,13 +51,17 @@ check: env ## lint, format, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
+docs: env ## the documentation as a site, in build/site
+	@$(PIP) --editable ".[docs]"
+	@$(BIN)/mkdocs build --strict --quiet && echo "build/site/index.html"
+
 audit: env ## known vulnerabilities and licences of what is installed, and a CycloneDX SBOM in build/
 	@$(PYTHON) .ci/audit.py $(VENV)
 
 constraints: ## renew constraints.txt: the newest versions that pyproject.toml allows
 	@rm -rf build/newest && $(PYTHON) -m venv build/newest
 	@build/newest/bin/python -m pip install --quiet "torch>=2.6,<2.14"
-	@build/newest/bin/python -m pip install --quiet --editable ".[dev]"
+	@build/newest/bin/python -m pip install --quiet --editable ".[dev,docs]"
 	@{ sed -n 1p constraints.txt; build/newest/bin/python -m pip freeze --exclude-editable \
 		| sed -E 's/\+[a-z0-9]+$$//'; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt && rm -rf build/newest

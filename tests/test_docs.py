@@ -26,3 +26,10 @@ def test_an_example_of_robot_yaml_is_valid(text: str) -> None:
 def test_the_page_of_ones_own_robot_has_examples() -> None:
     pages = [where.partition(":")[0] for where, _ in FOUND]
     assert pages.count("your_robot.md") >= 6 and pages.count("hardware.md") >= 3
+
+
+def test_the_site_has_every_page() -> None:
+    pages = {page.name for page in DOCS.glob("*.md")}
+    named = re.findall(r": ([\w/]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert pages == {one for one in named if not one.startswith("reference/")}
+    assert len(named) == len(set(named))
