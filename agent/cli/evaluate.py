@@ -1,5 +1,6 @@
 """`sensebind eval`: what the weights can do."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from sensebind.agent.cli.options import Checkpoint, Json, weights
 from sensebind.errors import InputError
+from sensebind.printable import printable, printable_json
 
 app = typer.Typer(help="Measure what the weights can do.")
 
@@ -82,6 +84,42 @@ def eval_agent(
     from sensebind.agent.evaluation.agent_tasks import run
 
     return run(tasks=tasks, as_json=as_json, checkpoint=directory, llm=llm, failures=failures)
+
+
+@app.command("recording")
+def eval_recording(
+    file: Annotated[Path, typer.Argument(help="A recording of `sensebind record`.")],
+    questions: Annotated[
+        Path, typer.Option(help="YAML or JSON list of {at, ask, expect, refuse}.")
+    ],
+    as_json: Json = False,
+    checkpoint: Checkpoint = None,
+) -> int:
+    """Ask a recording of your own, and check the answers. Exit code 1 when one is wrong."""
+    directory = weights(checkpoint)
+    if not file.is_file():
+        raise InputError(f"recording {file} does not exist")
+    import torch
+
+    from sensebind.agent.evaluation.recording import answered, read_questions
+    from sensebind.agent.llm.checkpoint import load_llm
+    from sensebind.agent.robot.perceiver import Perceiver
+    from sensebind.perception.frames.recording import Recording
+
+    asked = read_questions(questions)
+    recording = Recording(file)
+    recording.streams()  # refuses what cannot be read before weights are loaded
+    torch.set_num_threads(1)  # as recordings are made, so that percepts are the same
+    wrong = 0
+    for one in answered(recording, asked, Perceiver(directory), load_llm(directory)):
+        wrong += bool(one.missed)
+        if as_json:
+            print(printable_json(one.as_json()))
+            continue
+        verdict = f"wrong: {', '.join(one.missed)}" if one.missed else "right"
+        print(printable(f"{one.at:8.2f} s  {one.ask}  ->  {one.answer}  [{verdict}]"))
+    print(f"{len(asked) - wrong} of {len(asked)} right", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 @app.command("understanding")
