@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fixtures.scripted_chat import ScriptedChat, calls_once
 from fixtures.tiny_checkpoint import tiny_language_model
+from fixtures.waiting import until
 from langchain_core.tools import BaseTool, StructuredTool, tool
 
 from sensebind.agent.assistant import Assistant
@@ -58,13 +59,6 @@ def heard(axis: int) -> Percept:
         model="m",
     )
     return Percept(header, AXES[axis])
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
