@@ -3,6 +3,7 @@
 # pyright: reportCallIssue=false
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,7 +104,8 @@ def test_from_the_bus_to_the_answer_of_a_tool(path: Path, tmp_path: Path) -> Non
         play(1, lambda: time.monotonic() > rung)
         play(0, lambda: remembering.recorder.counts.episodes >= 2)
         text = tools["recall"].invoke({"what": "a bell", "when": "last", "sense": "hearing"})
-        assert text.startswith("just now: audio: a bell (heard by microphone, ")
+        when = r"(just now|\d+ seconds ago)"  # a busy machine takes its time
+        assert re.match(rf"{when}: audio: a bell \(heard by microphone, ", text)
         assert "audio: a bell" in tools["listen"].invoke({})
     with EpisodeStore(path) as store:
         assert len(store) == 3 and not store.open_episodes()
