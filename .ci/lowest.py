@@ -20,7 +20,11 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "lowest"
 EXTRAS = ("openai", "ollama", "mcp", "imagine", "lidar", "microphone", "ros")
 """Those whose packages the suite uses; the others need hardware."""
-TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "hypothesis")
+TOOLS = (
+    *("pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist"),
+    *("hypothesis", "langchain-tests"),
+)
+"""Packages of the tests alone, in the newest versions that go with the others."""
 OFFLINE = re.compile(
     r"NewConnectionError|NameResolutionError|Temporary failure in name resolution|ConnectTimeout"
     r"|ReadTimeoutError|Network is unreachable|ProxyError|Connection (refused|reset)",
@@ -68,7 +72,7 @@ def lowest() -> list[str]:
 
 
 def make(environment: Path) -> Path:
-    """Make an environment that has PyTorch from another one; return its interpreter."""
+    """Make an environment with PyTorch from another one and our code; return its interpreter."""
     shutil.rmtree(BUILD, ignore_errors=True)
     venv.create(BUILD, with_pip=True, symlinks=True)
     [theirs] = environment.resolve().glob("lib/python3*/site-packages")
@@ -79,7 +83,8 @@ def make(environment: Path) -> Path:
     for pattern in ("torch", "torch-*", "torchgen", "functorch", "nvidia*", "triton*", "libtorch*"):
         for path in theirs.glob(pattern):
             (only / path.name).symlink_to(path)
-    (ours / "torch.pth").write_text(f"{only}\n")
+    # Our code too, and not by PYTHONPATH, which MCP does not pass on to the servers that it starts.
+    (ours / "lowest.pth").write_text(f"{only}\n{ROOT / 'src'}\n")
     return BUILD / "bin" / "python"
 
 
@@ -118,7 +123,7 @@ def main(environment: Path, arguments: list[str]) -> int:
             *("not slow and not extended", *TESTS, *arguments),
         ],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        env=os.environ | {"PYTHONPATH": ""},
     )
     print(f"lowest versions: exit code {tests.returncode}, {time.monotonic() - begun:.0f} s")
     return tests.returncode

@@ -60,7 +60,7 @@ class Disk:
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
-        pytest.skip("a C compiler on Linux makes the disk that fails")
+        pytest.skip("no C compiler to make a disk that fails: apt install gcc libc6-dev")
     library = tmp_path_factory.mktemp("faults") / "faults.so"
     source = TESTS / "fixtures" / "faults.c"
     command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]

@@ -9,12 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.waiting import until
 from stream_maker import BEGIN, DIM, MODEL, near, percept, stream_of, thing, unit
 
 from sensebind.errors import InputError, StorageError
@@ -246,13 +246,6 @@ def test_the_file_stays_within_its_limit(path: Path, clock: Clock) -> None:
 
 
 # --- the writer ------------------------------------------------------------------------------
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def test_the_thread_takes_what_it_is_handed(path: Path) -> None:

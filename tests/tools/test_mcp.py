@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from fixtures.waiting import PATIENCE
 from langchain_core.tools import tool
 
 from sensebind.errors import ConfigurationError
@@ -96,7 +97,7 @@ async def test_a_stop_waits_for_no_other_call() -> None:
     def stare() -> str:
         """Looks for long."""
         begun.release()
-        ended.wait(20)
+        ended.wait(PATIENCE)
         return "a ball"
 
     @tool
@@ -116,7 +117,7 @@ async def test_a_stop_waits_for_no_other_call() -> None:
     while not begun.acquire(blocking=False):
         await asyncio.sleep(0.01)
     try:
-        assert await asyncio.wait_for(call("stop"), 5) == "stopped"
+        assert await asyncio.wait_for(call("stop"), PATIENCE / 2) == "stopped"
     finally:
         ended.set()
     assert await asyncio.gather(*staring) == ["a ball"] * 40

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from fixtures.tiny_checkpoint import tiny_checkpoint
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.cli import main
 from sensebind.agent.cli.inputs import parse_weights
@@ -59,7 +59,9 @@ def ask(*arguments: str) -> tuple[str, ...]:
 def test_help_is_quick_to_import() -> None:
     code = "import sensebind.agent.cli, sys; print(sorted({'torch', 'mujoco', 'faiss', "
     code += "'transformers', 'langchain', 'zmq'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -213,12 +215,9 @@ def test_demo_ends_in_order_on_signals(number: signal.Signals) -> None:
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["user"] == "what do you see?"
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "Traceback" not in errors, errors
-    deadline = time.monotonic() + 10
-    while _group(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _group(process.pid), "a process was left behind"
+    until(lambda: not _group(process.pid))  # no process is left behind
 
 
 def _group(leader: int) -> list[int]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.waiting import PATIENCE
 
 from sensebind.agent.cli import GROUPS, main
 from sensebind.agent.cli.chaos import Trouble
@@ -41,7 +42,7 @@ def complete(*words: str, home: Path) -> list[str]:
         "COMP_CWORD": str(len(words) - 1),
     }
     command = [sys.executable, "-m", "sensebind"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -110,7 +111,7 @@ def test_arguments_are_refused_before_anything_slow_is_imported(tmp_path: Path) 
         input=json.dumps([*REFUSED, "--help", "threads list"]),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=tmp_path,
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path)},
     )

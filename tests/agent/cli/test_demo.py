@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from fixtures.tiny_checkpoint import tiny_checkpoint
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
 from sensebind.agent.robot.robot import Robot
@@ -45,10 +46,8 @@ def test_it_moves_remembers_and_watches(robot: Robot) -> None:
     watching = tools["watch_add"].invoke({"what": "a dog", "sense": "hearing"})
     assert watching == "watching for a dog by hearing"
     assert tools["watch_list"].invoke({}) == "a dog by hearing"
-    deadline = time.monotonic() + 30
-    while "(seen by camera" not in tools["recall"].invoke({"sense": "sight", "when": "last"}):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    recall = tools["recall"]
+    until(lambda: "(seen by camera" in recall.invoke({"sense": "sight", "when": "last"}))
 
 
 def test_what_a_switch_changed_is_perceived_before_the_next_question(robot: Robot) -> None:
@@ -66,7 +65,7 @@ def test_a_killed_worker_comes_back_and_the_gap_is_reported(robot: Robot, stream
     epoch = robot.agent.awareness.newest(stream, 60).header.epoch
     os.kill(before.pid, signal.SIGKILL)
     killed = time.monotonic()
-    deadline = killed + 60
+    deadline = killed + PATIENCE
     while time.monotonic() < deadline:
         now = robot.supervisor.status()[stream]
         if now.pid not in (0, before.pid) and now.state is WorkerState.RUNNING:

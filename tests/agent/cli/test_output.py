@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.cli import main
 from sensebind.agent.cli.output import progress
@@ -44,7 +45,7 @@ def show(dialogs: Path, *options: str, **more: Any) -> subprocess.Popen[bytes]:
 def test_any_encoding_takes_what_is_printed(dialogs: Path, encoding: str) -> None:
     env = {**os.environ, "PYTHONIOENCODING": encoding}
     for options in ((), ("--json",)):
-        out, errors = show(dialogs, *options, env=env).communicate(timeout=60)
+        out, errors = show(dialogs, *options, env=env).communicate(timeout=PATIENCE)
         assert errors == b""
         text = out.decode(encoding)
         if options:
@@ -59,17 +60,17 @@ def test_a_reader_that_goes_is_no_error(dialogs: Path) -> None:
     process.stdout.read(10)
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_full_disk_behind_standard_output_is_one_line(dialogs: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        _, errors = show(dialogs, stdout=full).communicate(timeout=60)
+        _, errors = show(dialogs, stdout=full).communicate(timeout=PATIENCE)
         assert errors.decode().splitlines() == [
             "error: standard output cannot be written: No space left on device"
         ]
         process = show(dialogs, stdout=full)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 2
 
 
@@ -85,10 +86,7 @@ def test_what_takes_longer_than_a_second_is_told_and_erased(
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr("sensebind.agent.cli.output._PATIENCE", 0.05)
     with progress("reading the weights"):
-        deadline = time.monotonic() + 10
-        while "reading the weights …" not in screen.getvalue():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: "reading the weights …" in screen.getvalue())
     assert screen.getvalue().endswith("\r\x1b[K")
     monkeypatch.setattr("sensebind.agent.cli.output._PATIENCE", 1000.0)
     said = screen.getvalue()

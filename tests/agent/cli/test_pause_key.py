@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.cli.chat import chat
 from sensebind.agent.cli.conversation import converse
@@ -44,28 +46,25 @@ def config(file: Path) -> RobotConfig:
     return parse_config(FILE).located(file)
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock by which the key knows whether it is held down."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("sensebind.agent.cli.pause_key.time", clock)
+    return clock
 
 
-class Presser:
-    """Presses the key, never so soon that it is taken for one that is held down."""
-
-    def __init__(self, key: PauseKey) -> None:
-        self._key = key
-
-    def __call__(self) -> None:
-        time.sleep(0.6)
-        self._key.press()
-
-
-def test_the_key_pauses_all_and_resumes_what_it_has_paused(config: RobotConfig) -> None:
+def test_the_key_pauses_all_and_resumes_what_it_has_paused(
+    config: RobotConfig, clock: SimpleNamespace
+) -> None:
     pauses, said = SharedPauses(config), []
     with PauseKey(pauses, said.append) as key:
-        press = Presser(key)
+
+        def press() -> None:
+            clock.now += 0.6  # not so soon that it would be taken for one that is held down
+            key.press()
+
         press()
         until(lambda: len(said) == 2)
         assert pauses.paused == {"camera", "lidar"}
@@ -92,12 +91,12 @@ def test_the_key_pauses_all_and_resumes_what_it_has_paused(config: RobotConfig) 
         assert pauses.paused == {"camera", "lidar"}
 
 
-def test_a_key_that_is_held_down_is_one_press(config: RobotConfig) -> None:
+def test_a_key_that_is_held_down_is_one_press(config: RobotConfig, clock: SimpleNamespace) -> None:
     pauses, said = SharedPauses(config), []
     with PauseKey(pauses, said.append) as key:
         for _ in range(20):
             key.press()
-            time.sleep(0.05)
+            clock.now += 0.05
         until(lambda: len(said) == 2)
         time.sleep(0.2)
         assert pauses.paused == {"camera", "lidar"} and len(said) == 2
@@ -110,7 +109,7 @@ def test_a_stop_does_not_wait_for_a_device_that_closes_slowly() -> None:
         paused: frozenset[str] = frozenset()
 
         def pause(self, _name: str) -> frozenset[str]:
-            assert closing.wait(20)
+            assert closing.wait(PATIENCE)
             raise BusError("a device is not closed after 8 s; it will be")
 
         resume = pause
@@ -124,7 +123,7 @@ def test_a_stop_does_not_wait_for_a_device_that_closes_slowly() -> None:
         os.kill(os.getpid(), signal.SIGTSTP)
         until(lambda: said)
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert stopped.wait(5)
+        assert stopped.wait(PATIENCE)
         closing.set()
         until(lambda: len(said) == 2)
         assert said == [
@@ -176,6 +175,7 @@ _AT_A_TERMINAL = """
 import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that keys become signals
 from pathlib import Path
+from types import SimpleNamespace
 from sensebind.agent.cli.terminal import Terminal
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.pausing import SharedPauses
@@ -226,7 +226,7 @@ def test_the_key_at_a_terminal(file: Path, config: RobotConfig) -> None:
         assert SharedPauses(config).paused == frozenset()
         os.write(master, b"\x04")
         comes("the end")
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.wait()

@@ -1,12 +1,13 @@
 """What the agent is aware of, over a real bus: ages, stale and missing senses, conditions."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.waiting import until
 
 from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.conditioning.sensed import SenseState
@@ -40,13 +41,6 @@ def awareness(publishers: dict[str, Publisher]) -> Iterator[Awareness]:
     with Awareness(endpoints, MODALITIES) as awareness:
         until(lambda: all(r.worker == "starting" for r in awareness.report().values()))
         yield awareness
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def perceive(

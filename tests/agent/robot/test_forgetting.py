@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 from fixtures.scripted_chat import ScriptedChat, calls
+from fixtures.waiting import until
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 
@@ -273,11 +274,11 @@ def test_what_a_recorder_holds_does_not_come_back(robot: Fake) -> None:
     with Recorder(robot.config.memory_file) as recorder:
         for n in range(40):
             recorder(seen(LATELY + n * 10**8, MARK, SECRET))
-        time.sleep(0.5)
+        until(lambda: recorder.counts.percepts == 40)
         recorder.erase([last("1h", NOW)])
         for n in range(40):
             recorder(seen(NOW + HOUR + n * 10**8, "later", unlike(9)))
-        time.sleep(0.5)
+        until(lambda: recorder.counts.percepts == 80)
     assert robot.where(VECTOR) - {"walk.mcap"} == set()
     with EpisodeStore(robot.config.memory_file) as store:
         episodes = store.episodes(store.ids().tolist()).values()

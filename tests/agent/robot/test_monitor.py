@@ -4,13 +4,14 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fixtures.percepts import percept
+from fixtures.waiting import until
 from prometheus_client.parser import text_string_to_metric_families
 
 from sensebind.agent.cli import main, top
@@ -23,13 +24,6 @@ from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.bus.watch_report import WatchReporter, WorkerReport
 from sensebind.perception.frames.service import FrameClient, FrameServer
 from sensebind.perception.frames.store import FrameStore
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -84,7 +78,8 @@ def test_top_prints_one_snapshot_into_a_pipe(
     assert text.startswith("stream") and "rover.camera  running" in text
     assert "1 refused; 1 clamped" in text
     publisher.report("waiting", "no such device")
-    time.sleep(0.2)
+    with Monitor([publisher.endpoint]) as monitor:
+        until(lambda: [row.state for row in monitor.rows()] == ["waiting"])
     assert top.top(as_json=True) == 1
     [row] = json.loads(capsys.readouterr().out)["streams"]
     assert (row["state"], row["detail"], row["restarts"]) == ("waiting", "no such device", 2)

@@ -4,12 +4,11 @@ import os
 import signal
 import socket
 import threading
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures.waiting import until
 
 from sensebind.agent.robot.network import MetricsOptions, NetworkOptions
 from sensebind.agent.robot.network_process import NetworkProcess
@@ -20,13 +19,6 @@ from sensebind.perception.bus.pubsub import Publisher
 def options(publisher: Publisher, port: int = 0) -> NetworkOptions:
     metrics = MetricsOptions(host="127.0.0.1", port=port)
     return NetworkOptions(publishers=(publisher.endpoint,), streams=("camera",), metrics=metrics)
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def answers(address: str) -> bool:

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -11,6 +10,7 @@ from fixtures.fake_senses import save_tiny_imagebind
 from fixtures.percepts import percept
 from fixtures.ports import free_port
 from fixtures.scripted_chat import ScriptedChat, calls_once
+from fixtures.waiting import PATIENCE, until
 from langchain_core.tools import StructuredTool
 
 from sensebind.agent.assistant import Assistant, Policy
@@ -28,13 +28,6 @@ from sensebind.errors import InputError, SourceError, StorageError
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.workers.supervisor import Supervisor
 from sensebind.tools.risk import Risk, label
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +92,16 @@ def test_of_two_pauses_at_the_same_moment_none_is_lost(config: RobotConfig) -> N
         assert own.pause("lidar") == {"camera", "lidar"}  # before it has followed the file
         assert own.paused == pauses_of(config).read() == {"camera", "lidar"}
         SharedPauses(config).resume("camera")
-        until(lambda: own.paused == {"lidar"}, 5)
+        until(lambda: own.paused == {"lidar"})
         both = threading.Barrier(2)
 
         def change(name: str) -> None:
             for _ in range(50):
-                both.wait(20)
+                both.wait(PATIENCE)
                 SharedPauses(config).pause(name)
-                both.wait(20)
+                both.wait(PATIENCE)
                 lost.extend({name} - pauses_of(config).read())
-                both.wait(20)
+                both.wait(PATIENCE)
                 SharedPauses(config).resume(name)
 
         lost: list[str] = []

@@ -5,15 +5,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fixtures.scripted_chat import ScriptedChat, calls
+from fixtures.waiting import PATIENCE
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 
+from sensebind.agent import threads
+from sensebind.agent.approval import store
 from sensebind.agent.approval.audit import read_audit
 from sensebind.agent.assistant import Assistant
 from sensebind.agent.events import Finished, TurnRecord
@@ -21,6 +25,7 @@ from sensebind.agent.robot import agent as robot_agent
 from sensebind.agent.robot.agent import RobotAgent
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.errors import ToolError
+from sensebind.perception.storage.database import open_database
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import Risk, label
 
@@ -47,7 +52,7 @@ def base_tools(context: Any) -> list[BaseTool]:
 
     def look() -> str:
         """Looks until the turn is cancelled."""
-        cancelled, until = turn_event(), time.monotonic() + 30
+        cancelled, until = turn_event(), time.monotonic() + PATIENCE
         assert cancelled is not None
         BASE.looking.release()
         while not cancelled.is_set() and time.monotonic() < until:
@@ -104,7 +109,7 @@ def busy(agent: RobotAgent, thread: str, records: dict[str, TurnRecord]) -> thre
     dialog = agent.assistant(thread)
     running = threading.Thread(target=lambda: records.update({thread: dialog.ask("look")}))
     running.start()
-    assert BASE.looking.acquire(timeout=30)
+    assert BASE.looking.acquire(timeout=PATIENCE)
     return running
 
 
@@ -120,7 +125,7 @@ def test_a_fault_of_the_base_is_reported_and_every_dialog_is_stopped(
         with pytest.raises(ToolError, match=r"did not take the stop.*the bus is gone"):
             agent.stop("a test")
         for one in running:
-            one.join(20)
+            one.join(PATIENCE)
         assert records["kitchen"].cancelled and records["garden"].cancelled
         assert agent.assistant("cellar").pending() == [] and BASE.driven == []
         assert BASE.stops == BASE.arm_stops == 3  # each dialog has tried, and the arm is stopped
@@ -152,7 +157,7 @@ def test_a_stop_said_in_one_dialog_stops_all(
     with robot(monkeypatch, tmp_path) as agent:
         running = busy(agent, "kitchen", records)
         said = [e.record for e in agent.turn("stop!", thread="garden") if isinstance(e, Finished)]
-        running.join(20)
+        running.join(PATIENCE)
         assert records["kitchen"].cancelled and said[0].assistant == "Stopped."
 
 
@@ -160,17 +165,20 @@ def test_no_dialog_waits_for_the_files_of_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     records: dict[str, TurnRecord] = {}
+    patient = partial(open_database, patience=2 * PATIENCE)
+    for module in (threads, store):
+        monkeypatch.setattr(module, "open_database", patient)
     with robot(monkeypatch, tmp_path) as agent:
         running = [busy(agent, name, records) for name in ("kitchen", "garden")]
         with sqlite3.connect(tmp_path / "state/sensebind/rover/dialogs.sqlite") as other:
             other.execute("BEGIN IMMEDIATE")  # another process writes, and takes its time
             stopping = threading.Thread(target=agent.stop)
             stopping.start()
-            for _ in running:  # what is running is cancelled; the file is waited for, for 5 seconds
-                assert BASE.looked.acquire(timeout=2.5)
+            for _ in running:  # what is running is cancelled; the file is waited for, for longer
+                assert BASE.looked.acquire(timeout=PATIENCE)
             other.rollback()
         for one in (*running, stopping):
-            one.join(20)
+            one.join(PATIENCE)
 
 
 def test_a_stop_does_not_wait_for_a_dialog_that_is_opened_and_counts_for_it(
@@ -181,7 +189,7 @@ def test_a_stop_does_not_wait_for_a_dialog_that_is_opened_and_counts_for_it(
     class SlowToOpen(Assistant):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             opening.set()
-            assert opened.wait(20)
+            assert opened.wait(PATIENCE)
             super().__init__(*arguments, **options)
 
     with robot(monkeypatch, tmp_path) as agent:
@@ -193,13 +201,13 @@ def test_a_stop_does_not_wait_for_a_dialog_that_is_opened_and_counts_for_it(
             )
         )
         turn.start()
-        assert opening.wait(20)
+        assert opening.wait(PATIENCE)
         stopping = threading.Thread(target=agent.stop)
         stopping.start()
-        stopping.join(5)
+        stopping.join(PATIENCE / 2)
         stopped_at_once = not stopping.is_alive()
         opened.set()
-        turn.join(20)
+        turn.join(PATIENCE)
         assert stopped_at_once and records[0].cancelled and not records[0].pending
 
 

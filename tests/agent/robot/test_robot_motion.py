@@ -2,8 +2,8 @@
 
 import math
 import os
+import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import psutil
 import pytest
 import yaml
 from fixtures.ports import free_port
+from fixtures.waiting import until
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
@@ -175,16 +176,19 @@ def test_a_base_of_ones_own_is_driven_by_the_driving_process() -> None:
         motion = own_motion(config, config.places(), stack, ages=lambda: {"camera": 0.0})
         assert "no lidar" in motion.unguarded
         assert psutil.Process(motion.pid).ppid() == os.getpid()
-        for _ in range(100):
-            with suppress(ToolError):  # the base has not been heard yet
-                assert motion.drive(0.2) == "drove 0.2 m"
-                break
-            time.sleep(0.05)
+
+        def heard() -> bool:  # a movement of nothing is not refused
+            with suppress(ToolError):
+                return bool(motion.drive(0.0))
+            return False
+
+        until(heard)
+        assert motion.drive(0.2) == "drove 0.2 m"
         assert simulation.order().pose[0] == pytest.approx(0.2, abs=0.03)
 
 
 def test_the_lidar_of_the_driving_process_is_paused_with_its_stream() -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     source = f"velodyne:{port}"
     config = robot(
         {"class": SIMULATED, "arguments": {"port": 1}, "footprint": 0.25, "lidar": source},
@@ -196,26 +200,20 @@ def test_the_lidar_of_the_driving_process_is_paused_with_its_stream() -> None:
         lines = Path("/proc/net/udp").read_text().splitlines()[1:]
         return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
 
-    def comes(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < end, "it does not come about"
-            time.sleep(0.02)
-
     driving = DrivingProcess(frozenset({"lidar"}))  # as after a restart
     with ExitStack() as stack:
         own_motion(config, config.places(), stack, driving=driving)
         time.sleep(0.5)
         assert not bound()
         driving.hold(frozenset())
-        comes(bound)
+        until(bound)
         driving.hold(frozenset({"camera"}))  # another stream: it stays open
         time.sleep(0.3)
         assert bound()
         driving.hold(frozenset({"camera", "lidar"}))
         assert not bound()
         driving.hold(frozenset({"camera"}))
-        comes(bound)
+        until(bound)
 
 
 def test_what_the_file_says_reaches_the_driving_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,33 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fixtures.fake_senses import alive, save_tiny_imagebind
 from fixtures.ports import free_port
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.cli import top
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.robot import Robot
-from sensebind.errors import BusError, ConfigurationError
+from sensebind.errors import BusError, ConfigurationError, InputError
 from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
 from sensebind.perception.bus.pubsub import Subscriber
 from sensebind.perception.frames.service import FrameClient
 
 pytestmark = pytest.mark.slow
-
-PATIENCE = 120.0
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +74,17 @@ def test_a_robot_is_seen_from_here_and_from_another_machine(
         ):
             found = {}
             until(lambda: found.update(subscriber.receive(0.1).percepts) or len(found) == 3)
-            time.sleep(1.0)  # a frame is written after its percept is out
+
+            def kept(reference: str) -> bool:
+                try:
+                    return bool(frames.get(reference))
+                except InputError:  # a frame is written after its percept is out
+                    return False
+
             for stream, percept in found.items():
-                assert frames.get(percept.header.observation).stream == stream
+                reference = percept.header.observation
+                until(lambda reference=reference: kept(reference))
+                assert frames.get(reference).stream == stream
         home = robot.pids["simhome"]
         os.kill(home, signal.SIGKILL)
         until(lambda: not alive(home))

@@ -15,6 +15,8 @@ import numpy as np
 import openai
 import pytest
 from fixtures.served_robot import TOKENS, ServedAgent, served_robot
+from fixtures.waiting import PATIENCE
+from fixtures.waiting import until as eventually
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI
 from openai import OpenAI
@@ -51,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def client(address: str, token: str = TOKENS["api"]) -> OpenAI:
-    return OpenAI(base_url=f"{address}/v1", api_key=token, max_retries=0, timeout=30)
+    return OpenAI(base_url=f"{address}/v1", api_key=token, max_retries=0, timeout=PATIENCE)
 
 
 def said(client: OpenAI, *texts: str, **more: Any) -> Any:
@@ -253,13 +255,9 @@ def test_langchain_talks_with_the_robot(served: Served) -> None:
 
 
 def await_request(agent: ServedAgent) -> tuple[str, Any]:
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
-        if waiting := agent.waiting():
-            thread, requests = next(iter(waiting.items()))
-            return thread, requests[0]
-        time.sleep(0.02)
-    raise AssertionError("nothing waits")
+    eventually(agent.waiting)
+    thread, requests = next(iter(agent.waiting().items()))
+    return thread, requests[0]
 
 
 @pytest.mark.parametrize("kind", ["approve", "reject"])
@@ -272,7 +270,7 @@ def test_an_acting_call_waits_for_a_person(served: Served, kind: str) -> None:
     assert len(agent.driven) == before and not answers
     robot = AttachedRobot(agent._config, thread)
     list(robot.decide([Decision(kind, request=request.id, by="Anna (page)")]))
-    asking.join(20)
+    asking.join(PATIENCE)
     text = answers[0].choices[0].message.content
     assert agent.driven[before:] == ([2.0] if kind == "approve" else [])
     assert ("drove 2.0 m" in text) is (kind == "approve")
@@ -300,7 +298,7 @@ def test_the_apis_own_words_decide_nothing(served: Served) -> None:
             assert raw.post(f"{address}{path}", json=body).status_code in (403, 404, 405)
     assert agent.waiting()[thread] == [request] and len(agent.driven) == before
     agent.stop("end of the test")
-    asking.join(20)
+    asking.join(PATIENCE)
     text = "".join(one.choices[0].delta.content or "" for one in chunks if one.choices)
     assert "stopped" in text and len(agent.driven) == before and not agent.waiting()
 
@@ -337,10 +335,8 @@ def test_a_client_that_goes_ends_its_turn(served: Served) -> None:
     agent.lingering.clear()
     count = len(agent.cancelled)
     with begin(address, "linger here"):
-        assert agent.lingering.wait(15)
-    end = time.monotonic() + 10
-    while len(agent.cancelled) == count and time.monotonic() < end:
-        time.sleep(0.02)
+        assert agent.lingering.wait(PATIENCE)
+    eventually(lambda: len(agent.cancelled) > count)
     assert agent.cancelled[count:] == [True]
 
 
@@ -359,9 +355,9 @@ def test_stop_stops(served: Served) -> None:
     agent.lingering.clear()
     waiting = threading.Thread(target=lambda: said(client, "linger here"))
     waiting.start()
-    assert agent.lingering.wait(15)
+    assert agent.lingering.wait(PATIENCE)
     assert said(client, "stop").choices[0].message.content == "Stopped."
-    waiting.join(10)
+    waiting.join(PATIENCE)
     assert not waiting.is_alive() and agent.cancelled[-1]
 
 
@@ -504,22 +500,21 @@ def test_functions_are_called_in_realtime(served: Served) -> None:
 def test_a_response_is_cancelled(served: Served) -> None:
     agent = served[0]
     agent.lingering.clear()
+    count = len(agent.cancelled)
     with realtime(served[2]) as connection:
         connection.recv()
         connection.response.cancel()
         assert connection.recv().type == "error"  # there is none
         say(connection, "linger here")
         connection.response.create()
-        assert agent.lingering.wait(15)
+        assert agent.lingering.wait(PATIENCE)
         connection.response.create()
         connection.response.cancel()
         events = until(connection, "response.done")
         assert events[-1].response.status == "cancelled"
         assert "error" in [one.type for one in events]  # one response at a time
-    until_ended = time.monotonic() + 10
-    while agent.cancelled[-1:] != [True] and time.monotonic() < until_ended:
-        time.sleep(0.02)
-    assert agent.cancelled[-1]
+    eventually(lambda: len(agent.cancelled) > count)
+    assert agent.cancelled[count:] == [True]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Keys of the bus, with real CURVE handshakes: who is let in, who is believed, who is counted."""
 
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import zmq
 from fixtures.percepts import percept, wait_for
+from fixtures.waiting import until
 
 from sensebind.errors import BusError, ConfigurationError
 from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
@@ -45,13 +45,6 @@ def address(publisher: Publisher, name: str = "") -> str:
     return f"tcp://{name}{'@' if name else ''}127.0.0.1:{port}"
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
 # --- over sockets ---
 
 
@@ -68,14 +61,14 @@ def test_who_is_allowed_gets_percepts(pair: Pair, publisher: Publisher) -> None:
 def test_a_wrong_key_gets_nothing_and_is_counted(pair: Pair, publisher: Publisher) -> None:
     publisher.publish(percept())
     with Subscriber([address(publisher)], keys=pair.stranger) as subscriber:
-        until(lambda: publisher.turned_away >= 1, 30)
+        until(lambda: publisher.turned_away >= 1)
         assert not subscriber.receive(0.2).percepts and not subscriber.stats()
 
 
 def test_no_key_gets_nothing_and_is_counted(publisher: Publisher) -> None:
     publisher.publish(percept())
     with Subscriber([address(publisher)]) as subscriber:
-        until(lambda: publisher.turned_away >= 1, 30)
+        until(lambda: publisher.turned_away >= 1)
         assert not subscriber.receive(0.2).percepts and not subscriber.stats()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.percepts import percept
+from fixtures.waiting import PATIENCE
 
 from sensebind.errors import BusError
 from sensebind.perception.bus.listener import Listener
@@ -31,7 +32,7 @@ class Reader:
 
 
 def publish_until(publisher: Publisher, listener: Listener, reader: Reader, count: int) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     with listener.changed:
         while len(reader.numbers) < count and listener.failure is None:
             publisher.publish(percept("camera"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import zmq
 from fixtures.percepts import percept, wait_for
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.errors import BusError, InputError, SourceError
 from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
@@ -78,13 +79,11 @@ def test_a_chain_of_proxies_with_keys(
             ring = KeyRing(agent.directory, agent.public, agent.secret, {agent.public: "self"})
             allow_key(agent.directory, agent.directory / "own.key", "self")
             with Subscriber([inward.endpoint], keys=ring) as subscriber:
-                wait_for(subscriber, lambda _, beats: beats, 20)
+                wait_for(subscriber, lambda _, beats: beats)
                 robots[0].publish(percept("a.camera"))
                 wait_for(subscriber, lambda percepts, _: percepts)
-            end = time.monotonic() + 10
-            while not inward.counts.turned_away and time.monotonic() < end:
-                time.sleep(0.02)
-            assert inward.counts.turned_away and not stranger.receive(0.1).heartbeats
+            until(lambda: inward.counts.turned_away)
+            assert not stranger.receive(0.1).heartbeats
             assert not stranger.stats() and outward.counts.turned_away == 0
 
 
@@ -97,14 +96,13 @@ def test_what_is_no_message_of_the_bus_is_refused(tmp_path: Path) -> None:
         Proxy([f"ipc://{tmp_path}/raw"], f"ipc://{tmp_path}/out") as proxy,
         Subscriber([proxy.endpoint]) as subscriber,
     ):
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not subscriber.stats() and time.monotonic() < end:
             raw.send_multipart(good)
             subscriber.receive(0.05)
         for bad in ([b"percept/../x/", b"", b""], [b"percept/", b""], [b"beat/a/", *[b""] * 9]):
             raw.send_multipart(bad)
-        while proxy.counts.refused < 3 and time.monotonic() < end:
-            time.sleep(0.02)
+        until(lambda: proxy.counts.refused >= 3)
         assert proxy.counts.refused == 3
     context.destroy(linger=0)
 
@@ -129,7 +127,7 @@ def test_frames_are_sent_by_reference(tmp_path: Path, rings: tuple[KeyRing, KeyR
     with FrameStore(tmp_path) as store, FrameServer(store, "tcp://127.0.0.1:*", robot) as server:
         kept = store.put(Observation(cloud, "lidar", Modality.POINT, 9, 0.0, 4, "l"))
         endpoint = server.endpoint.replace("tcp://", "tcp://robot@")
-        with FrameClient(endpoint, agent, timeout=20) as client:
+        with FrameClient(endpoint, agent, timeout=PATIENCE) as client:
             for _ in range(3):
                 frame = client.get(kept)
                 assert frame == store.get(kept) and frame.reference == kept
@@ -152,11 +150,13 @@ def test_answers_that_nobody_reads_are_counted(tmp_path: Path) -> None:
             careless.setsockopt(zmq.LINGER, 0)
             careless.setsockopt(zmq.RCVHWM, 1)
             careless.connect(server.endpoint)
-            end = time.monotonic() + 20
+            end = time.monotonic() + PATIENCE
             while not server.counts.unanswered and time.monotonic() < end:
                 careless.send(kept.encode())
             assert server.counts.unanswered and server.counts.served
-        with FrameClient(server.endpoint, timeout=20) as client:  # the others are still served
+        with FrameClient(
+            server.endpoint, timeout=PATIENCE
+        ) as client:  # the others are still served
             assert client.get(kept).sequence == 4
 
 

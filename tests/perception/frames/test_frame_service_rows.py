@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.waiting import PATIENCE
 
 from sensebind.errors import InputError
 from sensebind.perception.frames.service import FrameClient, FrameServer
@@ -35,7 +36,7 @@ def test_a_bad_row_does_not_end_the_service(tmp_path: Path, change: str, words: 
     with (
         FrameStore(tmp_path / "frames") as store,
         FrameServer(store, f"ipc://{tmp_path}/f") as server,
-        FrameClient(server.endpoint, timeout=5) as client,
+        FrameClient(server.endpoint, timeout=PATIENCE) as client,
     ):
         bad, good = store.put(picture(1)), store.put(picture(2))
         with sqlite3.connect(tmp_path / "frames" / "camera.frames") as file:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.codecs import jpeg
@@ -304,13 +305,11 @@ def test_a_writer_killed_at_any_moment_leaves_whole_frames(tmp_path: Path) -> No
         process = context.Process(target=_write_for_ever, args=(tmp_path,))
         process.start()
         path = tmp_path / "camera.frames"
-        end = time.monotonic() + 20
-        while not path.exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        until(path.exists)
         time.sleep(0.1)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
-        process.join(10)
+        process.join(PATIENCE)
         with FrameStore(tmp_path) as store:
             references = store.references("camera")
             for reference in references:

@@ -50,7 +50,9 @@ def test_messages_come_in_order_of_time(order: Sequence[int], layout: str, tmp_p
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     times=st.lists(st.integers(0, 50), max_size=40),

@@ -4,7 +4,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from fixtures.waiting import until
 
+from sensebind.perception.geometry.odometry import Odometry
 from sensebind.perception.percept import pack
 from sensebind.perception.simhome.base import SimHomeBase
 from sensebind.perception.simhome.client import RobotClient
@@ -24,40 +26,55 @@ def server() -> Iterator[SimHomeServer]:
 @pytest.fixture
 def base(server: SimHomeServer) -> Iterator[SimHomeBase]:
     base = SimHomeBase(server.robot)
-    while base.odometry() is None:
-        time.sleep(0.01)
+    until(base.odometry)
     yield base
     base.close()
 
 
-def newest(base: SimHomeBase, seconds: float = 0.1):
-    """Odometry from after now: answers to what was asked before are read past."""
-    until, found = time.monotonic() + seconds, base.odometry()
-    while found is None or time.monotonic() < until:
-        time.sleep(0.01)
+def newest(base: SimHomeBase, seconds: float = 0.0) -> Odometry:
+    """Odometry from so many seconds after now: answers to what was asked before are read past."""
+    after, found = time.monotonic() + seconds, base.odometry()
+
+    def came() -> bool:
+        nonlocal found
         found = base.odometry()
+        return found is not None and found.monotonic > after
+
+    until(came)
+    assert found is not None
     return found
 
 
+def at_rest(base: SimHomeBase) -> Odometry:
+    """Odometry after the last command has run out."""
+    until(lambda: newest(base, 0.3)[3:5] == (0.0, 0.0))
+    return newest(base)
+
+
 def test_it_goes_on_only_while_it_is_commanded(base: SimHomeBase) -> None:
-    begun = newest(base)
+    begun, first = newest(base), time.monotonic()
     for _ in range(10):
         base.velocity(0.3, 0.0, 0.15)
+        last = time.monotonic()
         time.sleep(0.05)
-    driven = newest(base, 0.6)
-    assert 0.05 < driven.x - begun.x < 0.3 * 0.9 and driven.speed == 0.0
-    time.sleep(0.3)
-    assert newest(base).x == driven.x  # nobody commanded it to stop
+    driven = at_rest(base)
+    assert 0.05 < driven.x - begun.x < 0.3 * (last - first + 0.15 + 0.1)  # a step of the wheels
+    assert newest(base, 0.3).x == driven.x  # nobody commanded it to stop
 
 
 def test_it_turns_and_tells_how_fast(base: SimHomeBase) -> None:
     begun, fastest = newest(base), 0.0
-    for _ in range(10):
+
+    def turns_as_commanded() -> bool:
+        nonlocal fastest
         base.velocity(0.0, 0.5, 0.15)
         time.sleep(0.05)
         found = base.odometry()
         fastest = max(fastest, found.turn_rate if found else 0.0)
-    turned = newest(base, 0.6)
+        return found is not None and found.heading > begun.heading + 0.1 and fastest > 0.475
+
+    until(turns_as_commanded)
+    turned = at_rest(base)
     assert turned.heading > begun.heading + 0.1 and turned.turn_rate == 0.0
     assert fastest == pytest.approx(0.5, rel=0.05) and (turned.x, turned.y) == (begun.x, begun.y)
 

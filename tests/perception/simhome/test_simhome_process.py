@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from fixtures.waiting import PATIENCE, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -132,10 +133,7 @@ def test_a_killed_process_is_seen_and_can_be_stopped_and_started_again() -> None
     server.start()
     for number in (signal.SIGKILL, signal.SIGTERM):
         os.kill(server.pid, number)
-        deadline = time.monotonic() + 10
-        while server.alive and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert not server.alive
+        until(lambda: not server.alive)
         server.stop()
         assert server.sensors == "" and server.pid == 0
         server.start()
@@ -148,7 +146,7 @@ def test_the_end_of_the_process_is_noticed_at_once() -> None:
     with server:
         assert not server.wait(0.0) and server.alive
         os.kill(server.pid, signal.SIGKILL)
-        assert server.wait(60.0) and not server.alive
+        assert server.wait(PATIENCE) and not server.alive
 
 
 @given(

@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib.util
+import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from fixtures.waiting import PATIENCE, failure_of, observed, until
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
-from sensebind.perception.percept import Observation
 from sensebind.perception.sources import microphone as module
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.conformance import SourceConformance
@@ -29,7 +31,11 @@ DEBIAN = "apt install pulseaudio libportaudio2 libasound2-plugins"
 
 
 class Feeder:
-    """Writes a tone into the pipe without a pause: PulseAudio stalls when nothing comes."""
+    """Writes a tone into the pipe without a pause: PulseAudio stalls when nothing comes.
+
+    What the pipe does not hold is written later, so that a busy machine makes the tone late and
+    never breaks it.
+    """
 
     def __init__(self, pipe: Path) -> None:
         self._stop = threading.Event()
@@ -44,10 +50,11 @@ class Feeder:
             due = int((time.monotonic() - begun + 0.05) * PIPE_RATE)
             at = np.arange(written, due) / PIPE_RATE
             samples = (8192 * np.sin(2 * np.pi * HERTZ * at)).astype("<i2")
-            written = due
+            if self.unplugged.is_set():
+                written = due
+                continue
             with contextlib.suppress(BlockingIOError):  # nobody listens: the pipe is full
-                if not self.unplugged.is_set():
-                    os.write(fd, samples.tobytes())
+                written += os.write(fd, samples.tobytes()) // samples.itemsize
         os.close(fd)
 
     def close(self) -> None:
@@ -92,9 +99,7 @@ def _serve(folder: Path) -> Iterator[Feeder]:
         for name, value in environment.items():
             patch.setenv(name, value)
         try:
-            deadline = time.monotonic() + 10
-            while not (address.exists() and pipe.exists()) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            until(lambda: address.exists() and pipe.exists())
             feeder = Feeder(pipe)
             yield feeder
             feeder.close()
@@ -105,7 +110,7 @@ def _serve(folder: Path) -> Iterator[Feeder]:
 
 @pytest.mark.usefixtures("microphone")
 class TestMicrophone(SourceConformance):
-    patience = 8.0
+    patience = 30.0  # of a busy machine, which starts Python and opens the device
 
     def make_source(self) -> Source:
         return Microphone("pulse", "microphone", hop=0.1)
@@ -115,8 +120,8 @@ class TestMicrophone(SourceConformance):
 @pytest.mark.parametrize("rate", [0, 16_000, 44_100, 48_000])
 def test_any_rate_becomes_16_khz(rate: int) -> None:
     with Microphone("pulse", "microphone", rate=rate) as source:
-        source.read(8.0)  # the stream may begin with silence
-        heard = source.read(8.0)
+        source.read(PATIENCE)  # the stream may begin with silence
+        heard = source.read(PATIENCE)
     assert heard.rate == 16_000 and len(heard.data) == 32_000
     spectrum = np.abs(np.fft.rfft(heard.data))
     assert np.argmax(spectrum) == HERTZ * 2  # bins of 0.5 Hz
@@ -127,44 +132,39 @@ def test_any_rate_becomes_16_khz(rate: int) -> None:
 @pytest.mark.usefixtures("microphone")
 def test_windows_overlap_without_a_seam() -> None:
     with Microphone("pulse", "microphone", hop=0.25) as source:
-        first, second = source.read(8.0), source.read(8.0)
-    np.testing.assert_array_equal(first.data[4000:], second.data[:-4000])
-    assert second.monotonic - first.monotonic == pytest.approx(0.25, abs=0.15)
-    assert second.captured_at - first.captured_at == pytest.approx(0.25e9, abs=0.15e9)
+        heard = [source.read(PATIENCE) for _ in range(6)]
+    following = [(a, b) for a, b in itertools.pairwise(heard) if b.sequence == a.sequence + 1]
+    assert following  # a busy machine may have missed some
+    for first, second in following:
+        np.testing.assert_array_equal(first.data[4000:], second.data[:-4000])
+    # One of them may have come late, and then the next is early.
+    hops = [second.monotonic - first.monotonic for first, second in following]
+    assert np.median(hops) == pytest.approx(0.25, abs=0.15)
+    hops = [(second.captured_at - first.captured_at) / 1e9 for first, second in following]
+    assert np.median(hops) == pytest.approx(0.25, abs=0.15)
 
 
 @pytest.mark.usefixtures("microphone")
 def test_a_killed_process_is_started_again() -> None:
     with Microphone("pulse", "microphone", hop=0.1) as source:
-        source.read(8.0)
+        source.read(PATIENCE)
         child = max(psutil.Process().children(), key=lambda one: (one.create_time(), one.pid))
         child.kill()
-        with pytest.raises(SourceError, match="its process ended"):
-            while True:
-                source.read(0.5)
-        assert len(_recovered(source).data) == 32_000 and source.restarts >= 1
+        assert "its process ended" in failure_of(source)
+        assert len(observed(source).data) == 32_000 and source.restarts >= 1
     assert child not in psutil.Process().children()
 
 
 def test_a_silent_device_is_reported_and_comes_back(microphone: Feeder) -> None:
     with Microphone("pulse", "microphone", hop=0.1, timeout=0.5) as source:
-        source.read(8.0)
+        observed(source)
         microphone.unplugged.set()  # no samples, no error
-        with pytest.raises(SourceError, match=r"gives no sound|does not open|its process ended"):
-            while True:
-                source.read(3.0)
-        microphone.unplugged.clear()
-        assert len(_recovered(source).data) == 32_000
-
-
-def _recovered(source: Source) -> Observation:
-    """The first observation after a failure, without anybody's help."""
-    deadline = time.monotonic() + 120  # Python starts anew, on a machine that may be busy
-    while True:
-        with contextlib.suppress(SourceError):
-            return source.read_latest(2.0, 1.0)
-        time.sleep(0.05)
-        assert time.monotonic() < deadline, "it did not come back"
+        try:
+            said = failure_of(source)
+        finally:
+            microphone.unplugged.clear()
+        assert re.search("gives no sound|does not open|its process ended", said)
+        assert len(observed(source).data) == 32_000
 
 
 @pytest.mark.usefixtures("microphone")
@@ -180,7 +180,7 @@ def test_the_process_ends_when_its_reader_is_killed() -> None:
         assert reader.stdout is not None
         child = psutil.Process(int(reader.stdout.readline()))
         reader.kill()
-    child.wait(20)
+    child.wait(PATIENCE)
     assert not child.is_running()
 
 
@@ -211,7 +211,7 @@ def test_nonsense_of_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, th
         Microphone("default", "microphone") as microphone,
         pytest.raises(SourceError, match="sent nonsense"),
     ):
-        microphone.read(5.0)
+        microphone.read(PATIENCE)
 
 
 def test_a_senseless_hop_is_refused() -> None:

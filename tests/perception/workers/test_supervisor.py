@@ -3,21 +3,20 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fixtures.fake_senses import STREAMS, TESTS, alive, save_tiny_imagebind, worker
+from fixtures.ports import free_port
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.errors import BusError, ConfigurationError, InputError
 from sensebind.perception.bus.pubsub import Publisher, Subscriber
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState, WorkerStatus
-
-RECOVERY = 60.0  # generous: speed is measured by benchmarks/recovery.py, not here
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,9 +48,7 @@ def changes() -> list[WorkerStatus]:
 @pytest.fixture(scope="module")
 def supervisor(checkpoint: Path, hang: Path, changes: list[WorkerStatus]) -> Iterator[Supervisor]:
     specs = [worker(stream, checkpoint, hang=str(hang)) for stream in STREAMS]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]  # one that a new worker can have when the old one is gone
+    port = free_port()  # one that a new worker can have when the old one is gone
     specs[0] = specs[0].model_copy(update={"endpoint": f"tcp://127.0.0.1:{port}"})
     supervisor = Supervisor(specs, changes.append, heartbeat_timeout=5.0, stall_timeout=5.0)
     supervisor.start()
@@ -64,13 +61,6 @@ def supervisor(checkpoint: Path, hang: Path, changes: list[WorkerStatus]) -> Ite
     assert {s.state for s in supervisor.status().values()} == {WorkerState.STOPPED}
     for endpoint in supervisor.endpoints.values():
         assert not Path(endpoint.removeprefix("ipc://")).exists()
-
-
-def until(condition: Callable[[], object], seconds: float = RECOVERY) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def running(supervisor: Supervisor, restarts: dict[str, int]) -> bool:
@@ -343,7 +333,7 @@ def test_no_process_outlives_the_supervisor(checkpoint: Path) -> None:
         directories.append(Path(endpoint.removeprefix("ipc://")).parent)
     os.kill(killed.pid, signal.SIGKILL)
     os.killpg(interrupted.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
-    assert (killed.wait(RECOVERY), interrupted.wait(RECOVERY)) == (-signal.SIGKILL, 0)
+    assert (killed.wait(PATIENCE), interrupted.wait(PATIENCE)) == (-signal.SIGKILL, 0)
     until(lambda: not any(map(alive, pids)))
     assert not [directory for directory in directories if directory.exists()]
 
@@ -405,6 +395,6 @@ def test_all_end_without_being_waited_for_and_a_worker_that_hangs_is_killed(
         os.kill(pids["camera"], signal.SIGSTOP)
         supervisor.begin_to_end()
         supervisor.begin_to_end()  # twice is once
-        until(lambda: not [pid for pid in pids.values() if alive(pid)], 20.0)
+        until(lambda: not [pid for pid in pids.values() if alive(pid)])
     finally:
         supervisor.stop()

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from fixtures.fake_senses import TESTS, alive, save_tiny_imagebind, worker
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.errors import BusError, ConfigurationError, is_passing
 from sensebind.perception.bus.pubsub import Subscriber
 from sensebind.perception.bus.watch_report import WatchReport
 from sensebind.perception.workers.fork_client import Launchers
 from sensebind.perception.workers.supervisor import Supervisor, WorkerState, WorkerStatus
-
-PATIENCE = 60.0
 
 
 class OnChange:
@@ -55,13 +54,6 @@ def supervisor(checkpoint: Path, on_change: OnChange) -> Iterator[Supervisor]:
     specs = [worker("camera", checkpoint, rate=10.0)]
     with Supervisor(specs, on_change, heartbeat_timeout=10.0) as supervisor:
         yield supervisor
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def comes_back(supervisor: Supervisor) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.fake_senses import MODULE, STREAMS, WIDTH, sample, save_tiny_imagebind, worker
+from fixtures.waiting import PATIENCE
 from pydantic import ValidationError
 
 from sensebind.errors import (
@@ -60,11 +61,11 @@ def running(*specs: WorkerSpec) -> Iterator[Subscriber]:
             yield subscriber
         finally:
             runner.stop()
-            thread.join(10)
+            thread.join(PATIENCE)
     assert not thread.is_alive() and not failures, failures
 
 
-def collect(subscriber: Subscriber, count: int, seconds: float = 20.0) -> list[Percept]:
+def collect(subscriber: Subscriber, count: int, seconds: float = PATIENCE) -> list[Percept]:
     found: list[Percept] = []
     end = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < end:
@@ -77,7 +78,7 @@ def told(
     subscriber: Subscriber,
     state: str,
     word: str = "",
-    seconds: float = 20.0,
+    seconds: float = PATIENCE,
     stream: str = "",
     count: Callable[[Heartbeat], bool] = lambda beat: True,
 ) -> Heartbeat:
@@ -350,7 +351,7 @@ def test_streams_may_share_a_process(checkpoint: Path, tmp_path: Path) -> None:
     )
     with running(*specs) as subscriber:
         found: dict[str, Percept] = {}
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while len(found) < len(STREAMS) + 1 and time.monotonic() < end:
             found |= subscriber.receive(0.1).percepts
         told(subscriber, "waiting", "a bug in a source", stream="bad")
@@ -577,7 +578,7 @@ def test_the_end_of_a_file_is_an_end_and_no_trouble(
         while time.monotonic() < end:
             for beat in subscriber.receive(0.1).heartbeats.values():
                 assert beat.state == "ended", beat
-                assert beat.sequence <= 3 and time.monotonic() - beat.progress < 1.0
+                assert beat.sequence <= 3 and beat.monotonic - beat.progress < 1.0
     assert "trying again" not in caplog.text
 
 

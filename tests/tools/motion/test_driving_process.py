@@ -9,12 +9,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.waiting import until
 
 from sensebind.errors import ConfigurationError, SourceError, ToolError
 from sensebind.perception.sources.registry import open_source
@@ -81,13 +82,6 @@ def ready(client: MotionClient) -> bool:
         return client.drive(0.0) is not None
     except ToolError:
         return False
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it does not come about"
-        time.sleep(0.01)
 
 
 @contextmanager

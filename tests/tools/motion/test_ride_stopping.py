@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from fixtures.waiting import PATIENCE
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.approval import Policy
@@ -20,7 +21,10 @@ from sensebind.tools.risk import unguarded
 
 
 class Slow:
-    """A robot on a plane, 1 m/s and 2 rad/s, that starts late and hears no stop before that."""
+    """A robot on a plane, 1 m/s and 2 rad/s, that starts late and hears no stop before that.
+
+    It moves by its own steps: a machine that stands still for a moment carries it no farther.
+    """
 
     guards_itself = True
 
@@ -56,10 +60,11 @@ class Slow:
         self.asked.set()
         time.sleep(self.delay)
         self._moves.set()
-        begun, last, most = time.monotonic(), 0.0, min(abs(amount), self.stuck_after)
+        steps, last, most = 0, 0.0, min(abs(amount), self.stuck_after)
         try:
             while last < most and not self._halted.wait(0.01):
-                done = min((time.monotonic() - begun) * (speed or rate), most)
+                steps += 1
+                done = min(0.01 * steps * (speed or rate), most)
                 step, last = math.copysign(done - last, amount), done
                 x, y, heading = self.where
                 if speed:
@@ -88,7 +93,7 @@ def moving(tools: list[BaseTool], name: str, **arguments: float | str) -> Iterat
     thread = threading.Thread(target=lambda: said.append(call(tools, name, **arguments)))
     thread.start()
     yield said
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -110,10 +115,10 @@ def test_a_stop_while_the_base_is_starting_is_not_lost(
 
     thread = threading.Thread(target=move)
     thread.start()
-    assert robot.asked.wait(10)
+    assert robot.asked.wait(PATIENCE)
     time.sleep(delay / 2)
     turn.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert said == ["error: stopped"]
     x, y, heading = robot.where
     assert math.hypot(x, y) < 0.2 and abs(heading) < 0.4
@@ -125,17 +130,17 @@ def test_the_stop_tool_ends_a_movement_that_has_not_reached_the_base() -> None:
 
     def locate(kind: str) -> tuple[float, float]:
         looking.set()
-        found.wait(5)
+        found.wait(PATIENCE)
         return 2.0, 0.0
 
     tools = motion_tools(Motion(robot), locate)
     with moving(tools, "approach", kind="ball") as said:
-        assert looking.wait(5)
+        assert looking.wait(PATIENCE)
         assert call(tools, "stop") == "stopped"
         found.set()
     assert said == ["error: stopped"] and robot.where == (0, 0, 0)
     with moving(tools, "drive", metres=2.0) as said:
-        assert robot.asked.wait(10)
+        assert robot.asked.wait(PATIENCE)
         assert call(tools, "stop") == "stopped"  # the base has not started yet
     assert said == ["error: stopped"] and robot.where[0] < 0.2
 
@@ -153,9 +158,9 @@ def test_a_stop_whose_transport_fails_is_repeated_and_reported() -> None:
 
     thread = threading.Thread(target=move)
     thread.start()
-    assert robot.asked.wait(10)
+    assert robot.asked.wait(PATIENCE)
     turn.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert said == ["error: stopped"] and robot.where[0] < 1.0
     kinds = [event.kind for event in events]
     assert kinds[0] == "stop_failed" and kinds[-1] == "stopped" and robot.stops >= 5
@@ -170,10 +175,16 @@ def test_a_report_that_fails_does_not_end_the_watch() -> None:
         raise OSError("the disk is full")
 
     tools = motion_tools(Motion(robot, report=report))
-    turn_off = threading.Timer(0.05, turn.set)
-    turn_off.start()
+
+    def cancel() -> None:
+        robot.asked.wait(PATIENCE)
+        turn.set()
+
+    cancelling = threading.Thread(target=cancel)
+    cancelling.start()
     with cancellable(turn):
         assert call(tools, "drive", metres=2.0) == "error: stopped"
+    cancelling.join()
     assert robot.where[0] < 0.3
 
 
@@ -253,7 +264,7 @@ def test_a_robot_that_cannot_say_where_it_is_is_stopped() -> None:
     robot = Lost()
     tools = motion_tools(Motion(robot))
     with moving(tools, "drive", metres=2.5) as said:
-        time.sleep(0.1)
+        assert robot.asked.wait(PATIENCE)
         robot.lost = True
     assert "no answer from the base" in said[0] and robot.where[0] < 1.5
 

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.errors import ToolError
 from sensebind.perception.simhome.client import RobotClient
@@ -15,19 +16,23 @@ from sensebind.tools.risk import Risk, risk_of
 
 
 class Wheels:
-    """A robot on an empty plane, 1 m/s."""
+    """A robot on an empty plane, which takes `pace` seconds for a metre."""
 
     def __init__(self) -> None:
         self.x = self.y = self.heading = 0.0
+        self.pace = 1.0
+        self.drives = threading.Event()
         self.halted = threading.Event()
         self.stopped_at = 0.0
         self.wall = math.inf
 
     def drive(self, metres: float) -> float:
         self.halted.clear()
+        self.drives.set()
         begun = time.monotonic()
-        self.halted.wait(abs(metres))
-        driven = math.copysign(min(time.monotonic() - begun, abs(metres), self.wall), metres)
+        self.halted.wait(abs(metres) * self.pace)
+        most = min(abs(metres), self.wall)
+        driven = math.copysign(min((time.monotonic() - begun) / self.pace, most), metres)
         self.x += driven * math.cos(self.heading)
         self.y += driven * math.sin(self.heading)
         return driven
@@ -96,16 +101,20 @@ def test_a_lost_thing_is_told() -> None:
 
 
 def test_one_movement_at_a_time() -> None:
-    tools = motion_tools(Motion(Wheels()))
+    robot = Wheels()
+    robot.pace = PATIENCE
+    tools = motion_tools(Motion(robot))
     thread = threading.Thread(target=call, args=(tools, "drive"), kwargs={"metres": 0.5})
     thread.start()
-    time.sleep(0.1)
+    assert robot.drives.wait(PATIENCE)
     assert call(tools, "turn", degrees=10) == "error: the robot is moving already"
+    call(tools, "stop")
     thread.join()
 
 
 def test_cancelling_the_turn_stops_the_robot_at_once() -> None:
     robot, turn = Wheels(), threading.Event()
+    robot.pace = PATIENCE
     tools = motion_tools(Motion(robot))
     told: list[str] = []
 
@@ -115,10 +124,10 @@ def test_cancelling_the_turn_stops_the_robot_at_once() -> None:
 
     thread = threading.Thread(target=move)
     thread.start()
-    time.sleep(0.15)
+    assert robot.drives.wait(PATIENCE)
     cancelled_at = time.monotonic()
     turn.set()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert told == ["error: stopped"]
     assert robot.stopped_at >= cancelled_at and robot.x < 1.9
     with cancellable(turn):
@@ -136,7 +145,8 @@ def test_simhomes_robot_moves_and_stops() -> None:
         turned: list[float] = []
         thread = threading.Thread(target=lambda: turned.append(robot.turn(6.0)))
         thread.start()
-        time.sleep(0.5)
+        heading = robot.pose()[2]
+        until(lambda: robot.pose()[2] != heading)  # it turns
         call(tools, "stop")
-        thread.join(5)
+        thread.join(PATIENCE)
         assert turned and 0 <= turned[0] < 6.0
