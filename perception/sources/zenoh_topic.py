@@ -213,11 +213,11 @@ class ZenohTopic(LiveSource):
             if stamp is None and attached is not None:
                 stamp = attached.stamp
             device = None if stamp is None else stamp / 1e9
+            self.frame_id = frame_id
             if self._live is not None:
                 self._hear_sound(self._live, message, device, skipped)
             else:
                 found = sample(message, self._message_type, self._reading)
-                self.frame_id = frame_id
                 self._deliver(np.ascontiguousarray(found.data), self._clock.stamp(device))
         except InputError as error:
             self._refused += 1
