@@ -10,14 +10,13 @@ from contextlib import ExitStack
 from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.doctor_graph import examine_graph, place_on_graph
 from sensebind.agent.robot.doctor_llm import examine_llm, sent_away
 from sensebind.agent.robot.doctor_storage import examine_fit, examine_storage
-from sensebind.agent.robot.sections import RosConfig
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ConfigurationError, SenseBindError, one_line
 from sensebind.perception.geometry.lens import Intrinsics
 from sensebind.perception.percept import Observation
-from sensebind.perception.ros.session import checked_endpoints, publishers, session_to
 from sensebind.perception.workers.spec import WorkerSpec
 
 OPEN_SECONDS = 10.0
@@ -51,7 +50,7 @@ def examine_robot(robot: RobotConfig, *, llm: bool = True, starts: bool = False)
         yield from examine_fit(robot)
         yield from examine_storage(robot)
         if robot.ros is not None:
-            yield _graph(robot.ros)
+            yield examine_graph(robot.ros)
         if robot.llm is not None:
             yield examine_llm(robot, robot.llm, asked=llm)
             yield sent_away(robot.llm)
@@ -60,17 +59,6 @@ def examine_robot(robot: RobotConfig, *, llm: bool = True, starts: bool = False)
             from sensebind.agent.robot.doctor_tools import examine_tools
 
             yield from examine_tools(robot, home, running=running)
-
-
-def _graph(section: RosConfig) -> Check:
-    """Look whether there is a ROS 2 graph to publish on; a robot runs without one."""
-    mend = "correct ros: connect:, or leave ros: out"
-    try:
-        with session_to(checked_endpoints(section.connect)) as session:
-            topics = {one.topic for one in publishers(session, section.domain)}
-    except SenseBindError as error:
-        return Check("ros", Verdict.WARNING, str(error), mend)
-    return Check("ros", Verdict.OK, f"{len(topics)} topics in domain {section.domain}")
 
 
 def _running(robot: RobotConfig) -> Iterator[Check]:
@@ -114,7 +102,9 @@ def _places(robot: RobotConfig) -> Iterator[Check]:
         return
     offered = f"{' and '.join(lost)} {'is' if lost == ['approach'] else 'are'} not offered"
     for name, missing in places.missing.items():
-        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", missing.mend)
+        seen = place_on_graph(robot, name)
+        mend = f"/tf_static of the graph says {seen}" if seen else missing.mend
+        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", mend)
 
 
 def _sample(name: str, worker: WorkerSpec, lens: Intrinsics | None = None) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections import deque
 from typing import Any, Self
 
 from sensebind.errors import SourceError, one_line
@@ -47,10 +48,17 @@ class RosPublisher:
         # As in rmw_zenoh: with keep-all who publishes waits for a network that is behind, so that
         # everything arrives; else what does not fit is dropped, and a robot never waits.
         control = zenoh.CongestionControl
-        self._publisher = session.declare_publisher(
-            entity.key(),
-            congestion_control=control.BLOCK if entity.qos.keep_all else control.DROP,
-        )
+        blocks = control.BLOCK if entity.qos.keep_all else control.DROP
+        if entity.qos.transient_local:
+            self._publisher = zenoh.ext.declare_advanced_publisher(
+                session,
+                entity.key(),
+                congestion_control=blocks,
+                cache=zenoh.ext.CacheConfig(entity.qos.depth),
+                publisher_detection=True,
+            )
+        else:
+            self._publisher = session.declare_publisher(entity.key(), congestion_control=blocks)
         self._token = session.liveliness().declare_token(entity.token())
 
     def publish(self, message: Any) -> None:
@@ -84,6 +92,76 @@ class RosPublisher:
         self._publisher.undeclare()
 
 
+class Subscription:
+    """Keeps the newest messages of a topic; `RosNode.subscribe` makes it.
+
+    zenoh's own queue is not used: once it is full it holds up the whole session, and what other
+    topics send then is lost. Neither is a callback: one that is slower than its topic is called for
+    every message all the same, ever later. A ring gives its oldest place to the newest message.
+
+    Attributes:
+        publisher: What is listened to.
+    """
+
+    def __init__(self, session: Any, publisher: Entity, mine: Entity, kept: int) -> None:
+        """Declare it, and begin to listen in a thread.
+
+        Args:
+            session: An open zenoh session.
+            publisher: What to listen to.
+            mine: What its own liveliness token says.
+            kept: Messages that wait to be read.
+        """
+        zenoh = import_zenoh()
+        self.publisher = publisher
+        self._closed: type[Exception] = zenoh.ZError
+        ring = zenoh.handlers.RingChannel(kept)
+        if mine.qos.transient_local:
+            # Each publisher is asked for itself what it keeps: replies to one query for all of them
+            # have one key, and zenoh makes one reply of those unless consolidation is off.
+            history = zenoh.ext.HistoryConfig(detect_late_publishers=True, max_samples=kept)
+            self._subscriber = zenoh.ext.declare_advanced_subscriber(
+                session, mine.key(), ring, history=history
+            )
+        else:
+            self._subscriber = session.declare_subscriber(mine.key(), ring)
+        # Drivers that publish only while somebody listens count these tokens.
+        self._token = session.liveliness().declare_token(mine.token())
+        self._kept: deque[Any] = deque(maxlen=kept)
+        self._changed = threading.Condition()
+        name = f"listen-{publisher.topic}"
+        self._thread = threading.Thread(target=self._listen, name=name, daemon=True)
+        self._thread.start()
+
+    def next(self, timeout: float) -> Any:
+        """Return the oldest sample that is kept, waiting for it; None where nothing came.
+
+        Args:
+            timeout: Seconds.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._kept, timeout)
+            return self._kept.popleft() if self._kept else None
+
+    def close(self) -> None:
+        """Leave the graph, and join the thread."""
+        self._token.undeclare()
+        self._subscriber.undeclare()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        """Hand on what comes: a channel cannot be waited for with a timeout, a condition can."""
+        channel = self._subscriber.handler  # the subscriber cannot be undeclared while it waits
+        try:
+            while True:
+                sample = channel.recv()
+                with self._changed:
+                    self._kept.append(sample)
+                    self._changed.notify()
+        except self._closed:
+            return
+
+
 class RosNode:
     """A node with its endpoints. A context manager; the session is its caller's.
 
@@ -111,7 +189,7 @@ class RosNode:
         self._domain = checked_domain(domain)
         self._ids = itertools.count(1)
         self._publishers: list[RosPublisher] = []
-        self._subscriptions: list[tuple[Any, Any]] = []
+        self._subscriptions: list[Subscription] = []
         node = Entity(NODE, self._domain, self._zid, 0, 0, self._namespace, self._name)
         self._token = session.liveliness().declare_token(node.token())
 
@@ -132,36 +210,25 @@ class RosNode:
         self._publishers.append(made)
         return made
 
-    def subscribe(self, publisher: Entity, kept: int, qos: Qos = SENSOR_DATA) -> Any:
+    def subscribe(self, publisher: Entity, kept: int, qos: Qos = SENSOR_DATA) -> Subscription:
         """Listen to what a publisher publishes, and to others of its topic, type and hash.
 
         Args:
             publisher: As it is seen on the graph.
             kept: Messages that wait to be read; a newer one takes the place of the oldest.
             qos: Announced to the graph.
-
-        Returns:
-            A zenoh subscriber, whose `try_recv` gives the oldest sample that is kept, or None.
         """
         mine = self._entity(SUBSCRIPTION, publisher.topic, publisher.type, publisher.hash, qos)
-        # A ring and neither zenoh's default nor a callback. The default is a queue: once it is
-        # full it holds up the whole session, and what other topics send then is lost. A callback
-        # that is slower than its topic is called for every message all the same, ever later.
-        ring = import_zenoh().handlers.RingChannel(kept)
-        subscriber = self._session.declare_subscriber(mine.key(), ring)
-        # Drivers that publish only while somebody listens count these tokens.
-        token = self._session.liveliness().declare_token(mine.token())
-        self._subscriptions.append((subscriber, token))
-        return subscriber
+        made = Subscription(self._session, publisher, mine, kept)
+        self._subscriptions.append(made)
+        return made
 
     def close(self) -> None:
         """Take the node and its endpoints from the graph."""
         while self._publishers:
             self._publishers.pop().close()
         while self._subscriptions:
-            subscriber, token = self._subscriptions.pop()
-            token.undeclare()
-            subscriber.undeclare()
+            self._subscriptions.pop().close()
         self._token.undeclare()
 
     def __enter__(self) -> Self:

@@ -59,6 +59,7 @@ def open_session(connect: Sequence[str]) -> Any:
         "listen/endpoints": [],
         "scouting/multicast/enabled": False,
         "scouting/gossip/enabled": False,
+        "timestamping/enabled": True,  # what is published for late subscribers is kept by its time
     }.items():
         config.insert_json5(key, json.dumps(value))
     try:

@@ -50,7 +50,7 @@ from sensebind.perception.sources.ros_messages import (
 from sensebind.perception.sources.ros_sound import SoundFormat, SoundInfo, checked_format
 from sensebind.perception.sources.ros_windows import LiveSound
 
-_POLL = 0.0005  # seconds between looks at whether something came
+_PATIENCE = 0.1  # seconds of one wait for a message
 _PIECES = 256  # messages of sound that may wait: they are put together, so none may be skipped
 _GIDS = 16  # publishers whose messages are counted
 _NAMED = 10  # topics that an error names
@@ -184,7 +184,7 @@ class ZenohTopic(LiveSource):
         self._node = RosNode(self._session, name, self._namespace, self._domain)
         sound = self.modality is Modality.AUDIO
         self._live = LiveSound(self._sound) if sound else None
-        self._subscriber = self._node.subscribe(publisher, _PIECES if sound else 1)
+        self._subscription = self._node.subscribe(publisher, _PIECES if sound else 1)
         self._numbers.clear()
         self._clock.restart()
         self._heard = time.monotonic()
@@ -192,14 +192,10 @@ class ZenohTopic(LiveSource):
         self._complaint = self._silent
 
     def _receive(self) -> None:
-        came = self._subscriber.try_recv()
-        if came is not None:
+        if (came := self._subscription.next(_PATIENCE)) is not None:
             self._hear(came)
-        elif time.monotonic() - self._heard > self._timeout:
+        if time.monotonic() - self._heard > self._timeout:
             self._mailbox.fail(SourceError(self._complaint))
-            self._stopping.wait(_POLL * 20)
-        else:
-            self._stopping.wait(_POLL)
 
     def _hear(self, came: Any) -> None:
         try:

@@ -17,7 +17,7 @@ pytest.importorskip("rosbags", reason="pip install 'sensebind[zenoh]'")
 
 from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.config_file import parse_config
-from sensebind.agent.robot.doctor_robot import _graph
+from sensebind.agent.robot.doctor_graph import examine_graph
 from sensebind.agent.robot.ros_log import RosLog
 from sensebind.agent.robot.ros_publishing import RosPublishing
 from sensebind.agent.robot.sections import RosConfig
@@ -76,7 +76,7 @@ def test_who_publishes_the_log_is_not_published() -> None:
 
 def test_without_a_graph_it_is_a_warning_of_doctor() -> None:
     pytest.importorskip("zenoh", reason="pip install 'sensebind[zenoh]'")
-    found = _graph(RosConfig(connect=f"tcp/127.0.0.1:{free_port()}"))
+    found = examine_graph(RosConfig(connect=f"tcp/127.0.0.1:{free_port()}"))
     assert found.verdict.name == "WARNING" and "no zenoh router or peer answers" in found.found
 
 
@@ -124,18 +124,17 @@ class Ear:
         found: list[Any] = []
         until(lambda: found.extend(publishers(session, 0, topic)) or found)
         self.publisher = found[0]
-        self._subscriber = node.subscribe(self.publisher, 64)
+        self._subscription = node.subscribe(self.publisher, 64)
 
     def next(self, again: Callable[[], object]) -> Any:
         """The next message; `again` is called until it comes."""
         heard: list[Any] = []
 
         def listen() -> bool:
-            if (sample := self._subscriber.try_recv()) is not None:
+            if (sample := self._subscription.next(0.05)) is not None:
                 heard.append(sample)
             else:
                 again()
-                time.sleep(0.05)
             return bool(heard)
 
         until(listen)
