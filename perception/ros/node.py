@@ -117,8 +117,8 @@ class Subscription:
         self._closed: type[Exception] = zenoh.ZError
         ring = zenoh.handlers.RingChannel(kept)
         if mine.qos.transient_local:
-            # Each publisher is asked for itself what it keeps: replies to one query for all of them
-            # have one key, and zenoh makes one reply of those unless consolidation is off.
+            # What publishers keep has one key, whoever keeps it, and zenoh makes one reply of those
+            # unless consolidation is off, as it is in an advanced subscriber.
             history = zenoh.ext.HistoryConfig(detect_late_publishers=True, max_samples=kept)
             self._subscriber = zenoh.ext.declare_advanced_subscriber(
                 session, mine.key(), ring, history=history
@@ -244,4 +244,4 @@ class RosNode:
 
     @property
     def _zid(self) -> str:
-        return str(self._session.info.zid())
+        return str(self._session.zid())

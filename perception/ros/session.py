@@ -39,8 +39,8 @@ def checked_endpoints(given: str | Sequence[str]) -> tuple[str, ...]:
 def open_session(connect: Sequence[str]) -> Any:
     """Open a session that talks with one router or peer, and with nobody else.
 
-    The caller closes it, whatever happens: the threads of a session that is left to the garbage
-    collector can keep the process from ending.
+    The caller closes it, whatever happens: one that is left to the garbage collector keeps its
+    threads, its connection, and its tokens, by which the graph goes on counting it.
 
     Args:
         connect: Checked endpoints; the first that answers is used.

@@ -44,7 +44,7 @@ class Types:
         """Whether a type is known."""
         return name in self._store.fielddefs
 
-    def new(self, name: str, **fields: Any) -> Any:
+    def new(self, name: str, /, **fields: Any) -> Any:
         """Return a message of a type; every field has to be given.
 
         Raises:

@@ -294,7 +294,7 @@ class ZenohTopic(LiveSource):
             if self._node is not None:
                 self._node.close()
                 self._node = None
-        finally:  # a session that stays open keeps its threads, and the process
+        finally:  # a session that stays open keeps its threads, and a place on the graph
             if self._session is not None:
                 self._session.close()
                 self._session = None

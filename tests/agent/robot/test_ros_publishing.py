@@ -18,6 +18,7 @@ pytest.importorskip("rosbags", reason="pip install 'sensebind[zenoh]'")
 from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.doctor_graph import examine_graph
+from sensebind.agent.robot.robot import Robot
 from sensebind.agent.robot.ros_log import RosLog
 from sensebind.agent.robot.ros_publishing import RosPublishing
 from sensebind.agent.robot.sections import RosConfig
@@ -114,7 +115,7 @@ def publishing(graph: Any, section: str = "{}", **options: Any) -> RosPublishing
 class Ear:
     """A node that hears one topic, as `ros2 topic echo` would."""
 
-    def __init__(self, graph: Any, topic: str) -> None:
+    def __init__(self, graph: Any, topic: str, seconds: float = PATIENCE) -> None:
         from sensebind.perception.ros.session import publishers
         from sensebind.perception.ros.types import known_types
 
@@ -122,7 +123,7 @@ class Ear:
         session = graph.session()
         node = graph.node("echo", session=session)
         found: list[Any] = []
-        until(lambda: found.extend(publishers(session, 0, topic)) or found)
+        until(lambda: found.extend(publishers(session, 0, topic)) or found, seconds)
         self.publisher = found[0]
         self._subscription = node.subscribe(self.publisher, 64)
 
@@ -259,3 +260,31 @@ def test_no_vocabulary_is_said_once_and_the_rest_is_published(
             time.sleep(0.05)
         until(lambda: "no tags are published: no vocabulary in runs/x" in caplog.text)
     assert caplog.text.count("no tags are published") == 1 and out.published == 0
+
+
+@pytest.mark.extended
+def test_a_robot_in_a_simulated_home_is_heard(
+    graph: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Real processes, the shipped weights, and no language model."""
+    folder = tmp_path_factory.mktemp("r")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    config = parse_config(f"""
+name: home
+simhome: {{seed: 10000003, port: {free_port()}}}
+streams:
+  camera: {{source: simhome, max_age: 10}}
+  lidar: {{source: simhome, max_age: 10, mount: {{xyz: [0, 0, 0.6]}}}}
+ros: {{publish: [tags, objects], connect: "{graph.endpoint}", rate: 20}}
+""")
+    with Robot(config):
+        tags = Ear(graph, "/home/camera/tags", seconds=120)
+        heard = tags.next(lambda: None)
+        assert heard.results and 0 < heard.results[0].score <= 1
+        objects = Ear(graph, "/home/lidar/objects", seconds=120)
+        while not (found := objects.next(lambda: None)).detections:
+            pass
+        assert found.header.frame_id == "base_link"
+        at = found.detections[0].bbox.center.position
+        assert 0.1 < np.hypot(at.x, at.y) < 10

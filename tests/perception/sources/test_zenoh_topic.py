@@ -1,12 +1,10 @@
 """`ZenohTopic` against real zenoh sessions on loopback, which stand for rmw_zenoh's nodes."""
 
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -18,7 +16,8 @@ from fixtures.zenoh_graph import IMAGE, Graph, header, image
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
 from sensebind.perception.percept import Modality
 from sensebind.perception.ros.names import UNHASHED, Entity
-from sensebind.perception.ros.node import RosPublisher
+from sensebind.perception.ros.node import RosNode, RosPublisher
+from sensebind.perception.ros.session import open_session
 from sensebind.perception.ros.types import known_types
 from sensebind.perception.sources.base import Device, Source
 from sensebind.perception.sources.conformance import SourceConformance
@@ -281,7 +280,7 @@ def test_another_definition_of_the_type_is_refused_and_humbles_absence_of_a_hash
     session = graph.session()
 
     def publisher(topic: str, digest: str) -> RosPublisher:
-        zid = str(session.info.zid())
+        zid = str(session.zid())
         about = ("MP", 0, zid, 0, 5, "/", "other", topic, IMAGE, digest)
         made = RosPublisher(session, Entity(*about))
         graph.stack.callback(made.close)
@@ -358,22 +357,30 @@ def test_topics_are_found_at_the_router_of_this_machine(
 
 
 @pytest.mark.extended
-def test_a_process_ends_although_an_error_left_the_source_in_the_middle() -> None:
-    """An open session can keep a process: it is closed whatever happens."""
-    pytest.importorskip("zenoh", reason="pip install 'sensebind[zenoh]'")
-    program = """
-import socket
-from contextlib import ExitStack
-from fixtures.zenoh_graph import IMAGE, Graph, image
-from sensebind.perception.sources.zenoh_topic import ZenohTopic
-with ExitStack() as stack:
-    graph = Graph(stack)
-    camera = graph.node().publisher("/camera", IMAGE)
-    graph.every(0.05, lambda n: camera.publish(image(n)))
-    with ZenohTopic("/camera", "cam", connect=graph.endpoint, timeout=20) as source:
-        source.read(20)
-        raise SystemExit(7)
-"""
-    tests = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", program], cwd=tests, timeout=120)
-    assert done.returncode == 7
+def test_a_session_is_closed_whatever_happens(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph.node().publisher("/camera", IMAGE)
+    source = read(graph, "/camera")
+    with pytest.raises(KeyError), source:
+        first = source._session
+        raise KeyError
+    assert first.is_closed()
+    with pytest.raises(SourceError, match="cannot be left"), source:
+        second, close = source._session, RosNode.close
+
+        def fails(node: RosNode) -> None:
+            close(node)
+            raise SourceError("the graph cannot be left")
+
+        monkeypatch.setattr(RosNode, "close", fails)
+    monkeypatch.undo()
+    assert second.is_closed()
+    opened = []
+    monkeypatch.setattr(
+        "sensebind.perception.sources.zenoh_topic.open_session",
+        lambda connect: opened.append(open_session(connect)) or opened[-1],
+    )
+    with pytest.raises(SourceError, match="nobody publishes"):
+        read(graph, "/none").__enter__()
+    assert opened[0].is_closed()
