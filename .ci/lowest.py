@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "lowest"
-EXTRAS = ("openai", "ollama", "mcp", "imagine", "lidar", "microphone", "ros")
+EXTRAS = ("openai", "ollama", "mcp", "imagine", "lidar", "microphone", "ros", "zenoh")
 """Those whose packages the suite uses; the others need hardware."""
 TOOLS = (
     *("pytest", "pytest-asyncio", "pytest-timeout", "pytest-xdist"),
@@ -46,6 +46,7 @@ TESTS = (
     "tests/perception/bus",
     "tests/perception/frames",
     "tests/perception/imagebind",
+    "tests/perception/ros",
     "tests/perception/simhome",
     "tests/perception/sources",
     "tests/tools/test_api.py",

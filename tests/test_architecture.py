@@ -34,6 +34,7 @@ LAYERS = (
     "perception.geometry",
     "perception.http_server",
     "perception.bus",
+    "perception.ros",
     "perception.imagebind",
     "perception.lidar",
     "perception.frames",

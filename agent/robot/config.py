@@ -22,6 +22,7 @@ from sensebind.agent.robot.sections import (
     MotionConfig,
     PolicyConfig,
     RerunConfig,
+    RosConfig,
     Section,
     SimHomeConfig,
     StreamConfig,
@@ -79,6 +80,7 @@ class RobotConfig(Section):
         frames: What is kept of the raw observations; null, or `keep: none`, keeps nothing.
         metrics: Where Prometheus finds /metrics; null serves none.
         rerun: The Rerun viewer; null leaves it off.
+        ros: What is published on a ROS 2 graph; null publishes nothing.
         simhome: A simulated home that is started with the robot; null starts none.
         llm: The language model; null runs the streams without an agent.
         memory: What was perceived; null remembers nothing.
@@ -100,6 +102,7 @@ class RobotConfig(Section):
     frames: FramesConfig | None = FramesConfig()
     metrics: MetricsConfig | None = None
     rerun: RerunConfig | None = None
+    ros: RosConfig | None = None
     simhome: SimHomeConfig | None = None
     llm: LlmConfig | None = None
     memory: MemoryConfig | None = None
@@ -150,6 +153,8 @@ class RobotConfig(Section):
             raise ValueError(f"the tool {min(needy)} needs memory: (`memory: {{}}` will do)")
         if self.memory is None and self.watches:
             raise ValueError("watches: need memory: (`memory: {}` will do)")
+        if self.ros is not None and "detections" in self.ros.publish and self.llm is None:
+            raise ValueError("ros: publish: detections needs llm:, with which the detector runs")
         simulated = [kind for kind, section in needs.items() if section == "simhome"]
         if self.motion is not None and self.motion.class_ == "simhome":
             simulated.append("motion: simhome")
@@ -405,7 +410,7 @@ class RobotConfig(Section):
             options.setdefault("sensor", stream)
         played = {"loop": config.loop, "speed": config.speed}
         given = {name: value for name, value in played.items() if value is not None}
-        if kind == "bag":
+        if kind in ("bag", "zenoh"):
             options.setdefault("modality", self._modality(stream, config).value)
         if kind in _PLAYED:
             options["source"] = f"{kind}:{self.resolve(Path(target))}"

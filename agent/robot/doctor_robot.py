@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.doctor_graph import examine_graph, place_on_graph
 from sensebind.agent.robot.doctor_llm import examine_llm, sent_away
 from sensebind.agent.robot.doctor_storage import examine_fit, examine_storage
 from sensebind.agent.robot.simhome import HomeProcess
@@ -48,6 +49,8 @@ def examine_robot(robot: RobotConfig, *, llm: bool = True, starts: bool = False)
         yield from _places(robot)
         yield from examine_fit(robot)
         yield from examine_storage(robot)
+        if robot.ros is not None:
+            yield examine_graph(robot.ros)
         if robot.llm is not None:
             yield examine_llm(robot, robot.llm, asked=llm)
             yield sent_away(robot.llm)
@@ -99,7 +102,9 @@ def _places(robot: RobotConfig) -> Iterator[Check]:
         return
     offered = f"{' and '.join(lost)} {'is' if lost == ['approach'] else 'are'} not offered"
     for name, missing in places.missing.items():
-        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", missing.mend)
+        seen = place_on_graph(robot, name)
+        mend = f"/tf_static of the graph says {seen}" if seen else missing.mend
+        yield Check(name, Verdict.WARNING, f"{missing.what}: {offered}", mend)
 
 
 def _sample(name: str, worker: WorkerSpec, lens: Intrinsics | None = None) -> Check:

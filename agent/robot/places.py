@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sensebind.agent.robot.body_sections import MountConfig
 from sensebind.agent.robot.sections import StreamConfig
 from sensebind.errors import ConfigurationError, SenseBindError
@@ -115,6 +117,22 @@ def make_places(
 def transform_of(mount: MountConfig) -> Transform:
     """Return the pose that a mount describes, in its parent."""
     return Transform.of(mount.xyz, mount.rpy)
+
+
+def over_the_floor(
+    pose: Transform | None, position: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Return the place of an object of a scan in the robot's frame, metres.
+
+    Args:
+        pose: Of the lidar; None where it is not known, and then its frame is the robot's.
+        position: In the lidar's frame, but z above the floor already, see `percept.Thing`.
+    """
+    x, y, z = position
+    if pose is None:
+        return position
+    there = pose.apply(np.array([[x, y, 0.0]]))[0]
+    return float(there[0]), float(there[1]), z
 
 
 def _place(

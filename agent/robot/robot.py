@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor
@@ -20,7 +20,7 @@ from sensebind.agent.robot.network_process import NetworkProcess
 from sensebind.agent.robot.pausing import Pausing, pauses_of
 from sensebind.agent.robot.run_directory import RunLock
 from sensebind.agent.robot.simhome import HomeProcess
-from sensebind.errors import ConfigurationError, StorageError
+from sensebind.errors import ConfigurationError, SourceError, StorageError
 from sensebind.memory.watches import Alert
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.frames.service import FrameServer
@@ -30,6 +30,7 @@ from sensebind.perception.workers.spec import WorkerSpec
 from sensebind.perception.workers.supervisor import Supervisor, WorkerStatus
 
 if TYPE_CHECKING:
+    from sensebind.agent.conditioning.words import Words
     from sensebind.agent.robot.agent import RobotAgent
 
 log = logging.getLogger(__name__)
@@ -158,6 +159,11 @@ class Robot:
 
             rerun = config.rerun
             listeners.append(RerunSink(rerun.address, rerun.file, rerun.rate))
+        if config.ros is not None:
+            from sensebind.agent.robot.ros_publishing import RosPublishing
+
+            publishing = RosPublishing(config, config.ros, self._words, self._detections)
+            listeners.append(stack.enter_context(publishing))
         self.monitor = stack.enter_context(
             Monitor(endpoints, listeners=listeners, expected=config.stream_names.values())
         )
@@ -204,6 +210,22 @@ class Robot:
         except StorageError as error:
             log.warning("frames are not kept: %s", error)
             return None
+
+    def _words(self) -> Words:
+        """Return what names percepts for others than the language model, which comes first."""
+        if self._config.llm is not None:
+            return self._loaded_agent().looking.words
+        from sensebind.agent.conditioning.tagging import Tagger, vocabulary
+
+        return Tagger(self._config.weights, vocabulary(self._config.weights))
+
+    def _detections(self) -> dict[str, Any]:
+        return self._loaded_agent().looking.detections()
+
+    def _loaded_agent(self) -> RobotAgent:
+        if self._agent is None:
+            raise SourceError("the language model is still being loaded")
+        return self._agent
 
     def _serve(self, publishers: list[str], store: FrameStore | None) -> None:
         """Serve frames to this machine, and to others what is wanted, in a process of its own."""

@@ -11,9 +11,12 @@ from sensebind.agent.robot.body_sections import IntrinsicsConfig, MountConfig
 from sensebind.agent.robot.body_sections import MotionConfig as MotionConfig
 from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
+from sensebind.errors import ConfigurationError
 from sensebind.perception.bus.endpoints import is_loopback
 from sensebind.perception.bus.key_directory import default_directory
 from sensebind.perception.geometry.tree import BASE
+from sensebind.perception.ros.names import MAX_DOMAIN, checked_namespace
+from sensebind.perception.ros.session import ROUTER, checked_endpoints
 from sensebind.perception.workers.spec import Device, Precision
 
 
@@ -168,6 +171,39 @@ class RerunConfig(Section):
     address: str = ""
     file: Path | None = None
     rate: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+
+class RosConfig(Section):
+    """What the robot publishes on a ROS 2 graph over zenoh (rmw_zenoh); needs the extra `zenoh`.
+
+    Attributes:
+        publish: Any of `tags` (words for every percept), `objects` (of point clouds), `detections`
+            (what the detector finds in the images of the first camera) and `log`.
+        connect: Endpoint of zenoh's router, or of a peer, such as tcp/192.168.1.20:7447; several
+            are tried in turn. This machine's router by default; nobody else is met.
+        domain: ROS_DOMAIN_ID.
+        namespace: Before the topics; the robot's name by default.
+        rate: Messages per second of each topic of tags and objects, at most.
+        detection_rate: Images per second that the detector looks at for `detections`.
+    """
+
+    publish: Annotated[
+        tuple[Literal["tags", "objects", "detections", "log"], ...], Field(min_length=1)
+    ] = ("tags", "objects", "log")
+    connect: str | tuple[str, ...] = ROUTER
+    domain: Annotated[int, Field(ge=0, le=MAX_DOMAIN)] = 0
+    namespace: str = ""
+    rate: Annotated[float, Field(gt=0, le=100)] = 5.0
+    detection_rate: Annotated[float, Field(gt=0, le=30)] = 1.0
+
+    @model_validator(mode="after")
+    def _names_of_ros(self) -> Self:
+        try:
+            checked_endpoints(self.connect)
+            checked_namespace(self.namespace)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class SimHomeConfig(Section):

@@ -21,6 +21,7 @@ import numpy as np
 from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor, StreamRow
+from sensebind.agent.robot.places import over_the_floor
 from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.frames.service import FrameClient
 from sensebind.perception.geometry.tree import Transform
@@ -212,9 +213,8 @@ def _in_robots_frame(things: list[dict[str, Any]], pose: Transform | None) -> li
         return things
     moved = []
     for one in things:
-        x, y, z = one["position"]
-        place = pose.apply(np.array([[x, y, 0.0]]))[0]
-        moved.append(one | {"position": [round(float(place[0]), 3), round(float(place[1]), 3), z]})
+        x, y, z = over_the_floor(pose, one["position"])
+        moved.append(one | {"position": [round(x, 3), round(y, 3), z]})
     return moved
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError
 from sensebind.perception.geometry.camera_info import of_message
@@ -89,39 +90,58 @@ def _joints(bag: BagFiles, types: dict[str, str]) -> dict[str, tuple[str, Transf
         for number, message in enumerate(bag.messages(topic)):
             if number == _MOST:
                 break
-            if isinstance(message.content, InputError):
-                continue
-            for one in message.content.transforms:
-                at, turn = one.transform.translation, one.transform.rotation
-                parent, child = _name(one.header.frame_id), _name(one.child_frame_id)
-                try:
-                    pose = Transform.of_quaternion(
-                        (at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w)
-                    )
-                except ConfigurationError as error:
-                    raise ConfigurationError(
-                        f"{topic}, from {parent!r} to {child!r}: {error}"
-                    ) from error
-                joints[child] = parent, pose  # a later one replaces it, as in tf2
+            if not isinstance(message.content, InputError):
+                joints |= joints_of(message.content, topic)  # a later one wins, as in tf2
     return joints
 
 
 def _calibration(bag: BagFiles, types: dict[str, str], topic: str) -> Intrinsics | None:
     """Return what the CameraInfo next to an image's topic says, as image_transport places it."""
-    base, _, last = topic.rpartition("/")
-    if last in _COMPRESSED:
-        base, _, last = base.rpartition("/")
-    info = f"{base}/camera_info"
+    info, rectified = info_of(topic)
     if type_name(types.get(info, "")) != _INFO:
         return None
     for message in bag.messages(info):
         if isinstance(message.content, InputError):
             continue
         try:
-            return of_message(message.content, rectified="rect" in last)
+            return of_message(message.content, rectified=rectified)
         except ConfigurationError:
             return None  # a camera that was never calibrated sends zeros
     return None
+
+
+def joints_of(message: Any, topic: str) -> dict[str, tuple[str, Transform]]:
+    """Return parent and pose by frame, as a message of transforms says them.
+
+    Args:
+        message: A decoded tf2_msgs/TFMessage.
+        topic: Its topic, for errors.
+
+    Raises:
+        ConfigurationError: A transform makes no sense.
+    """
+    joints: dict[str, tuple[str, Transform]] = {}
+    for one in message.transforms:
+        at, turn = one.transform.translation, one.transform.rotation
+        parent, child = _name(one.header.frame_id), _name(one.child_frame_id)
+        try:
+            pose = Transform.of_quaternion((at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{topic}, from {parent!r} to {child!r}: {error}") from error
+        joints[child] = parent, pose
+    return joints
+
+
+def info_of(topic: str) -> tuple[str, bool]:
+    """Return the topic of the CameraInfo next to an image's topic, as image_transport places it.
+
+    Returns:
+        The topic, and whether the images are rectified.
+    """
+    base, _, last = topic.rpartition("/")
+    if last in _COMPRESSED:
+        base, _, last = base.rpartition("/")
+    return f"{base}/camera_info", "rect" in last
 
 
 def _name(frame: object) -> str:

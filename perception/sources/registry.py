@@ -41,6 +41,7 @@ _BUILT_IN = {
     "sweeps": "sweeps:Sweeps",
     "velodyne": "velodyne:Velodyne",
     "video": "video:VideoFile",
+    "zenoh": "zenoh_topic:ZenohTopic",
 }
 _OTHER_WORDS = {
     "webcam": "camera",
@@ -58,6 +59,8 @@ _OTHER_WORDS = {
     "rosbag": "bag",
     "mcap": "replay",
     "topic": "ros",
+    "rmw_zenoh": "zenoh",
+    "ros2": "zenoh",
     "lidar": "velodyne",
     "vlp16": "velodyne",
     "simulation": "simhome",

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import InputError, MissingDependencyError, one_line
+from sensebind.perception.ros.definitions import AUDIO_COMMON
 from sensebind.perception.sources.ros_messages import type_name
 
 if TYPE_CHECKING:
@@ -14,16 +15,6 @@ if TYPE_CHECKING:
 
 MISSING = "reading bags needs rosbags: pip install 'sensebind[ros]'"
 _IDL_SEPARATOR = "=" * 80 + "\n"
-_AUDIO = {  # of audio_common, which no distribution of ROS contains
-    "audio_common_msgs/msg/AudioData": "uint8[] data\n",
-    "audio_common_msgs/msg/AudioDataStamped": (
-        "std_msgs/Header header\naudio_common_msgs/AudioData audio\n"
-    ),
-    "audio_common_msgs/msg/AudioInfo": (
-        "uint8 channels\nuint32 sample_rate\nstring sample_format\nuint32 bitrate\n"
-        "string coding_format\n"
-    ),
-}
 
 Decode = Callable[[bytes], Any]
 
@@ -94,7 +85,7 @@ def _standard() -> dict[str, Typestore]:
         "ros1": get_typestore(Stores.ROS1_NOETIC),
     }
     for store in stores.values():
-        for name, text in _AUDIO.items():
+        for name, text in AUDIO_COMMON.items():
             store.register(get_types_from_msg(text, name))
     return stores
 

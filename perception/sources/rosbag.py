@@ -10,17 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, UnusableSourceError
-from sensebind.perception.downmix import Downmixer
-from sensebind.perception.imagebind.preprocess.audio import resample, waveform
 from sensebind.perception.percept import Modality
 from sensebind.perception.pixels import Range
-from sensebind.perception.sources.audio_windows import (
-    HOP_SECONDS,
-    RATE,
-    WINDOW_SECONDS,
-    Windows,
-    on_grid,
-)
+from sensebind.perception.sources.audio_windows import RATE
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 from sensebind.perception.sources.returns import checked_range
 from sensebind.perception.sources.ros_messages import (
@@ -33,13 +25,13 @@ from sensebind.perception.sources.ros_messages import (
 )
 from sensebind.perception.sources.ros_sound import (
     PROBE_BYTES,
-    SoundDecoder,
     SoundFormat,
     SoundInfo,
     announced,
     checked_format,
     recognized_format,
 )
+from sensebind.perception.sources.ros_windows import SoundWindows
 from sensebind.perception.sources.rosbag_files import BagFiles, Message
 
 _AUDIO_INFO = "audio_common_msgs/msg/AudioInfo"
@@ -215,24 +207,17 @@ class Bag(PlayedSource):
 
     def _windows(self, bag: BagFiles, topic: str) -> Iterator[Sample]:
         """Sound that comes in pieces as windows of 2 s at 16 kHz."""
-        decoder = SoundDecoder(self._sound_info(bag, topic))
-        windows, mixer, rate, form = Windows(1, 1), Downmixer(RATE), 0, (0, 0)
+        windows = SoundWindows(self._sound_info(bag, topic))
         for at, one in self._in_time(bag.messages(topic)):
             try:
                 header = header_of(one.content)
-                samples, hertz = decoder.add(sound_bytes(one.content))
+                whole = windows.add(sound_bytes(one.content))
             except InputError as error:
                 self._refuse(error)
-                decoder.clear()
-                form = (0, 0)  # what comes next does not continue what came before
+                windows.clear()  # what comes next does not continue what came before
                 continue
-            if len(samples) and form != (hertz, samples.shape[1]):
-                rate, form = hertz, (hertz, samples.shape[1])
-                windows = Windows(round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate))
-                mixer = Downmixer(rate)
-            for after, window in windows.add(mixer.add(samples)):
-                sound = on_grid(resample(waveform(window, rate), rate, RATE)[0].numpy())
-                late = round(1e9 * after / rate)
+            for after, sound in whole:
+                late = round(1e9 * after)
                 captured_at = (one.at if header[0] is None else header[0]) - late
                 yield Sample(sound, at - late / 1e9, captured_at, None, header[1], RATE)
 
