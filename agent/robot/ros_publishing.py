@@ -124,6 +124,8 @@ class RosPublishing:
             thread.join()
         if self._log is not None:
             logging.getLogger("sensebind").removeHandler(self._log)
+            if self._log.dropped:
+                log.warning("%d lines of the log were not published", self._log.dropped)
 
     def _run(self) -> None:
         """Publish while there is a router; wait for one where there is none."""
