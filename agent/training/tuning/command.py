@@ -24,7 +24,13 @@ from sensebind.agent.training.tuning.check import talk_losses, told_shares
 from sensebind.agent.training.tuning.conditions import Embeddings
 from sensebind.agent.training.tuning.dialogs import Example, TemplateEncoder
 from sensebind.agent.training.tuning.image_embeddings import ImageEmbeddings
-from sensebind.agent.training.tuning.loop import Draw, Progress, Report, run_stage
+from sensebind.agent.training.tuning.loop import (
+    Draw,
+    Progress,
+    Report,
+    checkpoint_layers,
+    run_stage,
+)
 from sensebind.agent.training.tuning.official import official_example
 from sensebind.agent.training.tuning.pairs import Pair, dialog_of, pictures_of, read_pairs
 from sensebind.agent.training.tuning.recipe import (
@@ -180,8 +186,7 @@ def prepare(options: TuneOptions) -> Lesson:
     dtype = torch.bfloat16 if recipe.bfloat16 else torch.float32
     model, loaded = load_gated_llama(options.base, dtype)
     if recipe.checkpointing:
-        # Not the reentrant kind: it loses the gradient of what is injected.
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_layers(model)
     tokenizer = cast("PreTrainedTokenizerFast", loaded)
     stops = stop_ids_of(model, tokenizer)
     longest = min(recipe.longest, model.config.max_position_embeddings)

@@ -224,6 +224,13 @@ def run_stage(
     return progress
 
 
+def checkpoint_layers(model: ConditionedLM) -> None:
+    """Computes the layers a second time on the way back instead of keeping what they put out."""
+    older = model.gradient_checkpointing_enable  # its name before transformers 5.24
+    enable = getattr(model, "activation_checkpointing_enable", older)
+    enable({"use_reentrant": False})  # the reentrant kind loses the gradient of what is injected
+
+
 def batch_loss(
     model: ConditionedLM, batch: Batch, embeddings: Embeddings, generator: torch.Generator
 ) -> Tensor:
@@ -259,7 +266,7 @@ def _descend(
     for part in parts:
         loss = batch_loss(model, part, embeddings, generator) / spoken
         if not torch.isfinite(loss):
-            return float(loss)
+            return float(loss.detach())
         loss.backward()
         total += float(loss.detach())
     return total

@@ -22,6 +22,7 @@ from sensebind.agent.training.tuning.loop import (
     Draw,
     Progress,
     batch_loss,
+    checkpoint_layers,
     run_stage,
 )
 from sensebind.agent.training.tuning.recipe import Stage, TuneRecipe
@@ -188,7 +189,7 @@ def test_checkpointing_gives_the_same_gradients(family: str, point: str) -> None
         with torch.no_grad():
             model.adapter.gates.fill_(0.3)
         if checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            checkpoint_layers(model)
         select(model, "stage1", RECIPE)
         batch_loss(model, batch, EMBEDDINGS, torch.Generator().manual_seed(0)).backward()
         found = [p.grad for p in model.adapter.parameters()]

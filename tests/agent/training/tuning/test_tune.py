@@ -34,7 +34,7 @@ from sensebind.agent.training.tuning.recipe import TuneRecipe
 from sensebind.errors import CheckpointError, ConfigurationError, InputError
 
 RECIPE = TuneRecipe(
-    bind_steps=10, lora_steps=4, batch=4, warmup=2, bind_rate=2e-2, lora_rate=1e-2, rank=2, talk=0.0
+    bind_steps=8, lora_steps=3, batch=4, warmup=2, bind_rate=2e-2, lora_rate=1e-2, rank=2, talk=0.0
 )
 COLORS = {"red": (220, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 220)}
 
@@ -133,7 +133,8 @@ def test_own_pairs_become_an_adapter(
 
 
 def test_a_lora_that_does_not_fit_is_refused(pairs: Path, tmp_path: Path) -> None:
-    tune(options(made(tmp_path), pairs))
+    short = replace(RECIPE, bind_steps=1, lora_steps=1, batch=1)
+    tune(options(made(tmp_path), pairs, recipe=short))
     file = tmp_path / "out" / ADAPTER_NAME
     tensors = load_file(file)
     odd = tensors | {"model.layers.1.mlp.up_proj.l1.weight": torch.zeros(3, 32)}
