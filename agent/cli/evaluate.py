@@ -28,6 +28,10 @@ def eval_simhome(
         Path | None, typer.Option(help='JSON list of {"text", "intent"} to evaluate instead.')
     ] = None,
     n: Annotated[int, typer.Option(min=1, max=100_000, help="Held-out scenes per row.")] = 500,
+    senses_only: Annotated[
+        bool,
+        typer.Option("--senses-only", help="What is said of the senses, without tools at hand."),
+    ] = False,
     as_json: Json = False,
     checkpoint: Checkpoint = None,
 ) -> int:
@@ -35,9 +39,17 @@ def eval_simhome(
     directory = weights(checkpoint)
     if utterances is not None and not utterances.is_file():
         raise InputError(f"{utterances} cannot be read: there is no such file")
+    if utterances is not None and senses_only:
+        raise InputError("--senses-only does not go with --utterances")
     from sensebind.agent.evaluation.simhome import run
 
-    return run(n=n, utterances=utterances, as_json=as_json, checkpoint=directory)
+    return run(
+        n=n,
+        utterances=utterances,
+        as_json=as_json,
+        checkpoint=directory,
+        senses_only=senses_only,
+    )
 
 
 @app.command("unknown")

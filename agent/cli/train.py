@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sensebind.agent.cli.options import Json, check_disk
+from sensebind.errors import InputError
 
 app = typer.Typer()
 
@@ -56,14 +57,25 @@ def train_bind(
 
 @app.command("llama")
 def train_llama(
-    output: Output = EMBEDDED,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint directory to write; with --base the trained adapter's, RUN/adapter by "
+            "default."
+        ),
+    ] = None,
     embeddings: Annotated[
-        Path, typer.Option(help="What `sensebind train bind` wrote for this.")
-    ] = Path("runs/llama_data"),
+        Path | None,
+        typer.Option(
+            help="What `sensebind train bind` wrote for this; runs/llama_data by default."
+        ),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Visual cache; the output's own by default.")
     ] = None,
-    run: Annotated[Path, typer.Option(help="Working folder.")] = Path("runs/llama"),
+    run: Annotated[
+        Path | None, typer.Option(help="Working folder; runs/llama, or runs/NAME with --base NAME.")
+    ] = None,
     stage: Annotated[
         str | None, typer.Option(help="Only one: words, pictures, stage1 or stage2.")
     ] = None,
@@ -71,19 +83,100 @@ def train_llama(
     unfreeze: Annotated[
         str, typer.Option(help="language: all weights; none: the two stages of large models.")
     ] = "language",
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Train an adapter instead, as `sensebind adapt` made it, on its base."),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --base: your pairs (csv, json, yaml, tar, folder); else SimHome's."
+        ),
+    ] = None,
+    official: Annotated[
+        bool,
+        typer.Option("--official", help="With --pairs: prompts and masks of the paper's code."),
+    ] = False,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="With --base: compute in bfloat16.")
+    ] = False,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="With --base: less memory, a third more time.")
+    ] = False,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="With --base: dialogs in a pass; 16 by default.")
+    ] = None,
+    accumulate: Annotated[
+        int, typer.Option(min=1, help="With --base: passes whose gradients make one step.")
+    ] = 1,
+    rank: Annotated[int, typer.Option(min=1, help="With --base: of the LoRA.")] = 8,
+    scenes: Annotated[
+        int | None, typer.Option(min=600, help="With --base: SimHome's scenes; 2400 by default.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="With --base: threads of PyTorch.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and dialogs.")] = 0,
     steps: Annotated[int | None, typer.Option(min=1, help="Of each stage.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Of the last stage.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, help="Of the last stage; with --base of this run, to be gone on with."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Train the language model: words first, then with embeddings of pictures only."""
+    """Train the language model: words first, then with embeddings of pictures only.
+
+    With --base: an adapter on a frozen language model, on SimHome's images or your own pairs.
+    """
+    if base is not None:
+        given = {"--start": start, "--cache": cache, "--embeddings": embeddings}
+        if wrong := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"{wrong[0]} does not go with --base")
+        if stage not in (None, "stage1", "stage2"):
+            raise InputError("--stage is stage1 or stage2 with --base")
+        place = run or Path("runs") / base.resolve().name
+        target = output or place / "adapter"
+        check_disk(target, place, megabytes=500)
+        _log()
+        from dataclasses import replace
+
+        from sensebind.agent.training.tuning import terminal
+        from sensebind.agent.training.tuning.recipe import TuneRecipe, with_steps
+        from sensebind.agent.training.tuning.simhome import SCENES
+
+        recipe = TuneRecipe(
+            accumulate=accumulate,
+            rank=rank,
+            bfloat16=bfloat16,
+            checkpointing=checkpointing,
+            seed=seed,
+        )
+        recipe = replace(with_steps(recipe, steps), batch=batch or recipe.batch)
+        return terminal.run(
+            base,
+            target,
+            place,
+            recipe,
+            pairs=pairs,
+            stage=stage,
+            official=official,
+            scenes=scenes or SCENES,
+            minutes=minutes,
+            threads=threads,
+            as_json=as_json,
+        )
+    if pairs is not None or official:
+        raise InputError("--pairs and --official train an adapter: name it with --base")
+    output, run = output or EMBEDDED, run or Path("runs/llama")
     check_disk(output, run, megabytes=500)
     _log()
     from sensebind.agent.training.llama.command import run as train
 
     return train(
         output,
-        embeddings=embeddings,
+        embeddings=embeddings or Path("runs/llama_data"),
         cache=cache,
         run=run,
         stage=stage,

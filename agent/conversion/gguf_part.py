@@ -377,6 +377,8 @@ def _copy_rest(opened: OpenCheckpoint, folder: Path) -> None:
                 shutil.copyfile(path, there)
     fields = read_object(opened.directory / "config.json")
     fields.pop("base", None)
+    ranks = {key: getattr(opened.config, key) for key in ("lora_rank", "base_rank")}
+    fields |= {key: rank for key, rank in ranks.items() if key in fields}  # merged when opened
     encoder = fields.get("encoder")
     if isinstance(encoder, str) and encoder not in ("", EMBEDDED):
         fields["encoder"] = str((opened.directory / encoder).resolve())

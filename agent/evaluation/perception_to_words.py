@@ -14,7 +14,7 @@ from sensebind.agent.evaluation.scenes import SceneSample
 from sensebind.agent.llm.checkpoint import LoadedModel, load_llm
 from sensebind.agent.llm.constrained_decoding import ParsedCall
 from sensebind.agent.robot.motion import REACH, moving_tools
-from sensebind.checkpoints.layout import CacheSettings
+from sensebind.checkpoints.layout import CacheSettings, cache_directory
 from sensebind.memory.visual_cache import VisualCache
 from sensebind.perception.modality import modality_of
 from sensebind.perception.percept import Observation
@@ -56,16 +56,20 @@ class Chain:
         cache: The visual cache; None if the checkpoint has none.
     """
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, checkpoint: Path, *, tools: bool = True) -> None:
         """Loads language model, cache and tools.
+
+        Args:
+            checkpoint: Directory of the weights.
+            tools: Whether all tools are at hand in every answer, as in the demo.
 
         Raises:
             CheckpointError: Something is missing or damaged.
         """
         self.llm: LoadedModel = load_llm(checkpoint)
-        directory = checkpoint / "visual_cache"
-        self.cache = VisualCache.load(directory) if directory.is_dir() else None
-        self._answerer = Answerer(self.llm, tool_list(checkpoint))
+        directory = cache_directory(checkpoint)
+        self.cache = None if directory is None else VisualCache.load(directory)
+        self._answerer = Answerer(self.llm, tool_list(checkpoint) if tools else [])
 
     def enhanced(
         self, vectors: Sequence[np.ndarray], settings: CacheSettings | None = None

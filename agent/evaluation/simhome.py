@@ -50,6 +50,7 @@ def run(
     utterances: Path | None = None,
     as_json: bool = False,
     checkpoint: Path | None = None,
+    senses_only: bool = False,
 ) -> int:
     """Evaluates a checkpoint and prints the rows.
 
@@ -58,6 +59,8 @@ def run(
         utterances: File of phrasings to evaluate instead of the rows.
         as_json: Print one JSON object.
         checkpoint: Directory of the weights; the embedded ones by default.
+        senses_only: Ask about the senses only, in English and without tools at hand: for an
+            adapter that was trained without them.
 
     Returns:
         0, or 1 when a row is below its bar.
@@ -68,7 +71,7 @@ def run(
     given = phrasings.load_utterances(utterances) if utterances else None
     directory = checkpoint or default_checkpoint()
     torch.set_num_threads(max(1, torch.get_num_threads()))
-    chain = Chain(directory)
+    chain = Chain(directory, tools=not senses_only)
     if given is not None:
         seeds = range(HELD_OUT_SEEDS, HELD_OUT_SEEDS + 240)
         scenes = perceive_scenes(directory, seeds, quiet=as_json)
@@ -79,8 +82,9 @@ def run(
     seeds = range(HELD_OUT_SEEDS, HELD_OUT_SEEDS + SCENES_PER_ROW * n)
     scenes = perceive_scenes(directory, seeds, quiet=as_json)
     with _progress(as_json) as progress:
-        task = progress.add_task("asking", total=17 * n)
-        rows = evaluate(chain, scenes, n, lambda k: progress.advance(task, k))
+        task = progress.add_task("asking", total=(7 if senses_only else 17) * n)
+        measure = evaluate_senses if senses_only else evaluate
+        rows = measure(chain, scenes, n, lambda k: progress.advance(task, k))
     return show(rows, title=f"SimHome, held-out scenes from seed {seeds[0]}", json_form=as_json)
 
 
@@ -97,14 +101,20 @@ def evaluate(chain: Chain, scenes: Sequence[SceneSample], n: int, tick: Tick) ->
         n: Most trials per row.
         tick: Called with how many questions were answered.
     """
-    alone, rows = _senses_alone(chain, scenes, n, tick)
-    rows += _slots(chain, scenes, n, alone, tick)
-    rows.append(_absent(chain, scenes, n, tick))
+    rows = evaluate_senses(chain, scenes, n, tick)
     rows += _tools(chain, scenes, n, tick)
     rows.append(_chinese(chain, scenes, n, tick))
     rows.append(_detector(scenes))
     rows += _by_caption(chain, scenes, n)
     rows += _cache_table(chain, scenes, n, tick)
+    return rows
+
+
+def evaluate_senses(chain: Chain, scenes: Sequence[SceneSample], n: int, tick: Tick) -> list[Row]:
+    """Computes the rows about what is said of each sense; see `evaluate`."""
+    alone, rows = _senses_alone(chain, scenes, n, tick)
+    rows += _slots(chain, scenes, n, alone, tick)
+    rows.append(_absent(chain, scenes, n, tick))
     return rows
 
 

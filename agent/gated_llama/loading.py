@@ -28,6 +28,7 @@ from sensebind.agent.gated_llama.config import (
     check_fields,
     token_ids,
 )
+from sensebind.agent.gated_llama.merged_tensors import MergedTensors
 from sensebind.agent.gated_llama.model import ConditionedLM, GatedLlamaForCausalLM
 from sensebind.agent.gated_llama.quantization import (
     LAYOUT_NAME,
@@ -51,6 +52,7 @@ _MOST_BYTES = {"tokenizer.json": 256 * 2**20, "chat_template.jinja": 2**20}
 LARGE = 1_000_000_000
 """Numbers from which on a model is large: it would take 4 GB and more in float32."""
 Shapes = Mapping[str, tuple[int, ...]]
+ModelTensors = TensorFiles | AdaptedTensors | MergedTensors
 _PROJECTION = re.compile(r"\.self_attn\.[vo]_proj\.")
 
 
@@ -67,12 +69,14 @@ class OpenCheckpoint:
 
     directory: Path
     config: ConditionFields
-    tensors: TensorFiles | AdaptedTensors
+    tensors: ModelTensors
     words: Path
 
 
 def open_checkpoint(directory: str | Path) -> OpenCheckpoint:
     """Opens a checkpoint directory: of a whole model, or of an adapter and its base.
+
+    The LoRA of an adapter is merged into its base as it is read.
 
     Raises:
         CheckpointError: Missing or damaged files, numbers out of range, or another base than the
@@ -80,12 +84,16 @@ def open_checkpoint(directory: str | Path) -> OpenCheckpoint:
     """
     directory = Path(directory)
     config = read_config(directory)
-    words, tensors = directory, None
+    words = directory
+    tensors: ModelTensors
     if is_adapter(directory):
         tensors, base = open_adapted(directory, config.base, tied=bool(config.tie_word_embeddings))
         # An adapter may bring words of its own, such as tokens that it was trained with.
         words = directory if (directory / "tokenizer.json").is_file() else base
-    tensors = tensors or open_directory(directory)
+        if config.lora_rank:
+            tensors = MergedTensors(tensors, config)
+    else:
+        tensors = open_directory(directory)
     compare_depths(config, tensors.shapes, str(directory))
     return OpenCheckpoint(directory, config, tensors, words)
 
@@ -190,7 +198,7 @@ def computing_dtype(directory: Path, device: str) -> torch.dtype:
     return _best_dtype(open_checkpoint(directory).tensors, device)
 
 
-def _best_dtype(files: TensorFiles | AdaptedTensors, device: str) -> torch.dtype:
+def _best_dtype(files: ModelTensors, device: str) -> torch.dtype:
     numbers: Counter[torch.dtype] = Counter()
     for name, shape in files.shapes.items():
         numbers[files.dtypes[name]] += math.prod(shape)
@@ -309,7 +317,7 @@ def _without_values(
 
 
 def _read(
-    files: TensorFiles | AdaptedTensors, name: str, dtype: torch.dtype | None, directory: Path
+    files: ModelTensors, name: str, dtype: torch.dtype | None, directory: Path
 ) -> torch.Tensor:
     """Reads a tensor once: a weight that is NaN or infinite answers the same nonsense to all.
 

@@ -79,7 +79,7 @@ def run(
             recipe, word_steps=steps, caption_steps=steps, picture_steps=steps, look_steps=steps
         )
     begun = time.monotonic()
-    with _progress(as_json) as report:
+    with progress_bar(as_json) as report:
         if one is not None:
             shares = train_llama(
                 output,
@@ -127,7 +127,7 @@ def run(
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[Report | None]:
+def progress_bar(as_json: bool) -> Iterator[Report | None]:
     """A progress bar on standard error; none where JSON is wanted or nobody watches."""
     if as_json or not sys.stderr.isatty():
         yield None

@@ -154,21 +154,45 @@ class EmbeddingPool:
         Returns:
             Embeddings [B, C, 3, D] (zeros where absent) and present [B, C, 3] bool.
         """
-        present = rows != ABSENT
-        safe = rows.clamp(min=0)
         if not augment:
-            return self.images[0][safe] * present[..., None], present
-        how, copies = self.augmentation, self.images.shape[0]
-        copy = torch.zeros_like(safe)
-        if copies > 1:
-            copy = torch.randint(1, copies, rows.shape, generator=generator)
-            copy[torch.rand(rows.shape, generator=generator) >= how.enhanced] = 0
-        vectors = self.images[copy, safe]
-        noise = torch.randn(vectors.shape, generator=generator) * self.width**-0.5
-        reach = torch.tensor([how.sight, how.others, how.others])
-        length = torch.rand((*rows.shape, 1), generator=generator) * reach[:, None]
-        vectors = torch.nn.functional.normalize(vectors + length * noise, dim=-1)
-        return vectors * present[..., None], present
+            present = rows != ABSENT
+            return self.images[0][rows.clamp(min=0)] * present[..., None], present
+        how = self.augmentation
+        return moved(
+            self.images, rows, generator, (how.sight, how.others, how.others), how.enhanced
+        )
+
+
+def moved(
+    images: Tensor,
+    rows: Tensor,
+    generator: torch.Generator,
+    reach: Sequence[float],
+    enhanced: float,
+) -> tuple[Tensor, Tensor]:
+    """Conditions for rows of a batch, with noise, and some of them from enhanced copies.
+
+    Args:
+        images: [V, N, D] unit vectors: V copies of N images, the first one plain.
+        rows: [B, C, S] long, `ABSENT` for an empty slot.
+        generator: Source of the noise and of the choice of copies.
+        reach: For each slot, the largest length of the noise.
+        enhanced: Share of embeddings taken from the copies after the first.
+
+    Returns:
+        Unit embeddings [B, C, S, D] (zeros where absent) and present [B, C, S] bool.
+    """
+    present = rows != ABSENT
+    safe, copies = rows.clamp(min=0), images.shape[0]
+    copy = torch.zeros_like(safe)
+    if copies > 1:
+        copy = torch.randint(1, copies, rows.shape, generator=generator)
+        copy[torch.rand(rows.shape, generator=generator) >= enhanced] = 0
+    vectors = images[copy, safe]
+    noise = torch.randn(vectors.shape, generator=generator) * images.shape[2] ** -0.5
+    length = torch.rand((*rows.shape, 1), generator=generator) * torch.tensor(reach)[:, None]
+    vectors = torch.nn.functional.normalize(vectors + length * noise, dim=-1)
+    return vectors * present[..., None], present
 
 
 def load_pool(

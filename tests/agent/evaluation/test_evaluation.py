@@ -160,7 +160,7 @@ def test_bad_utterance_files_are_named(tmp_path: Path, content: str | None, mess
 def test_all_rows_on_a_random_checkpoint(tmp_path: Path) -> None:
     from sensebind.agent.evaluation.perception_to_words import Chain
     from sensebind.agent.evaluation.scenes import HELD_OUT_SEEDS, perceive_scenes
-    from sensebind.agent.evaluation.simhome import evaluate
+    from sensebind.agent.evaluation.simhome import evaluate, evaluate_senses
 
     tiny_checkpoint(tmp_path)
     seeds = range(HELD_OUT_SEEDS, HELD_OUT_SEEDS + 12)
@@ -187,3 +187,6 @@ def test_all_rows_on_a_random_checkpoint(tmp_path: Path) -> None:
     asked = [("what do you see", "see"), ("时间", "time"), ("set 21 degrees", "thermostat_set")]
     mine = utterances.evaluate(chain, asked, scenes)
     assert [row.name for row in mine] == ["see", "thermostat_set", "time", "all_utterances"]
+    alone = evaluate_senses(Chain(tmp_path, tools=False), scenes, 3, lambda _: None)
+    assert {row.name for row in alone} < rows.keys()
+    assert {"sight_kind_color", "slots_scan", "absent_sense"} < {row.name for row in alone}

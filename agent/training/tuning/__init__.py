@@ -1,0 +1,1 @@
+"""Training of an adapter on a frozen language model: SimHome's images, or a user's own pairs."""
