@@ -1,0 +1,25 @@
+"""Documents as people's editors and shells save them."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from sensebind.errors import InputError
+from sensebind.tools.openapi import parse_document
+
+DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Küche 厨房", "version": "1"}}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("write", [json.dumps, yaml.safe_dump], ids=["JSON", "YAML"])
+def test_a_document_may_be_in_any_encoding_of_unicode(
+    encoding: str, write: Callable[[object], str]
+) -> None:
+    assert parse_document(write(DOCUMENT).encode(encoding), "here") == DOCUMENT
+
+
+def test_another_encoding_is_refused() -> None:
+    with pytest.raises(InputError, match=r"no API document at here: .*codec can't decode"):
+        parse_document("openapi: 3.1.0\ninfo: {title: Küche}".encode("latin-1"), "here")
