@@ -18,7 +18,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from sensebind.errors import InputError, one_line
@@ -45,6 +45,8 @@ _UNSOUGHT = frozenset({"mpeg"})
 every frame has one, and FFmpeg's guess of the others depends on where it begins."""
 _FURTHER_BACK = (0, 2, 8, 32)  # seconds before a clip from which it is tried to decode it
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
+_HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}  # transfers of ITU-R BT.2100
+"""FFmpeg 8.1 could map them (`dst_color_trc`), but takes 16 s of a busy core to make its table."""
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read their transparency
 _ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
     False: {(1, 1): 1, (-1, 1): 2, (-1, -1): 3, (1, -1): 4},
@@ -210,6 +212,13 @@ class Screen:
         self._convert = VideoReformatter().reformat
         self._clear: dict[str, bool] = {}  # by pixel format
         self._pixel = stream.sample_aspect_ratio or Fraction(1)  # width over height
+        if stream.codec_context.color_trc in _HDR:
+            log.warning(
+                "video %s is HDR (%s), and its brightness is not mapped to that of a usual screen: "
+                "its pictures are flatter than a player shows them; export it as SDR",
+                stream.container.name,
+                _HDR[stream.codec_context.color_trc],
+            )
 
     def picture(self, frame: Frame) -> np.ndarray:
         """A frame as it is shown, uint8 [H,W,3] RGB."""

@@ -395,6 +395,22 @@ def test_transparent_videos_lie_on_white(
         np.testing.assert_array_equal(source.read().data, first)
 
 
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (1, "")])
+def test_a_video_in_hdr_says_so(
+    tmp_path: Path, transfer: int, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = cast(VideoStream, container.add_stream("libx264", rate=10))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
+        stream.codec_context.color_trc = transfer
+        for _ in range(10):
+            frame = av.VideoFrame.from_ndarray(plain("white"), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p10le")))
+        container.mux(stream.encode())
+    read_clips(tmp_path / "v.mkv", clips=1, seconds=1)
+    assert (f"v.mkv is HDR ({name})" in caplog.text) if name else not caplog.text
+
+
 def test_transparent_gifs_lie_on_white(tmp_path: Path) -> None:
     half = np.zeros((48, 64, 4), np.uint8)
     half[:24] = (255, 0, 0, 255)
