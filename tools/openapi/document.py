@@ -181,6 +181,17 @@ def _nodes(document: Document, odd: list[Unusable]) -> Iterator[tuple[str, str, 
         for method in METHODS:
             if method in item:
                 yield method, str(path), item
+        odd += _of_other_methods(str(path), item)
+
+
+def _of_other_methods(path: str, item: Mapping[str, Any]) -> Iterator[Unusable]:
+    """Yields what OpenAPI 3.2 has in a Path Item besides: QUERY, and methods by their names."""
+    others = item.get("additionalOperations")
+    others = others if isinstance(others, Mapping) else {}
+    for method, node in {**({"query": item["query"]} if "query" in item else {}), **others}.items():
+        id_ = node.get("operationId") if isinstance(node, Mapping) else None
+        text = f"the API document's {method} {path} is not one of {', '.join(METHODS)}"
+        yield Unusable(tool_name(id_ or f"{method}_{path[:256]}"), InputError(text))
 
 
 def _named_apart(found: Sequence[Operation], odd: list[Unusable]) -> list[Operation]:
