@@ -223,10 +223,12 @@ def test_a_video_begins_with_its_first_frame(tmp_path: Path) -> None:
     assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
 
 
-@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize(
+    ("codec", "kind", "pixels"), [("libx264", "mp4", "yuv420p"), ("png", "mov", "rgb24")]
+)
 @pytest.mark.parametrize(("begin", "end"), [(0, 8), (4, 12), (5, 9), (12, 20)])
 def test_a_trimmed_video_is_what_is_left_of_it(
-    tmp_path: Path, codec: str, begin: int, end: int
+    tmp_path: Path, codec: str, kind: str, pixels: str, begin: int, end: int
 ) -> None:
     """ISO/IEC 14496-12, 8.6.6: an edit list says which part of a track is presented.
 
@@ -235,7 +237,7 @@ def test_a_trimmed_video_is_what_is_left_of_it(
     frames = [
         (i / 10, np.full((48, 64, 3), i, np.uint8)) for i in range(200)
     ]  # brighter and brighter
-    write(tmp_path / "v.mp4", frames, codec)
+    write(tmp_path / "v.mp4", frames, codec, kind, pixels)
     data = bytearray((tmp_path / "v.mp4").read_bytes())
     [scale] = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)
     at = data.index(b"elst") + 12  # version and flags, number of entries
@@ -388,8 +390,8 @@ def test_transparent_videos_lie_on_white(
     for first, last in read_clips(tmp_path / "v", clips=3, seconds=0.5):
         for one in (first, last):
             assert one.shape == (48, 64, 3)
-            assert np.abs(one[:20].astype(int) - (255, 0, 0)).max() <= 3  # codecs round colours
-            assert np.abs(one[28:].astype(int) - 255).max() <= 3
+            assert np.abs(one[:20].astype(int) - (255, 0, 0)).max() <= 8  # codecs round colours
+            assert np.abs(one[28:].astype(int) - 255).max() <= 8
     first, _ = read_clips(tmp_path / "v", clips=1, seconds=2)[0]
     with VideoFile(str(tmp_path / "v"), "camera", speed=0) as source:
         np.testing.assert_array_equal(source.read().data, first)

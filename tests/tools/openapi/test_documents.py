@@ -34,7 +34,7 @@ def test_methods_of_openapi_3_2_are_reported() -> None:
     }
     found, odd = read_operations({"openapi": "3.2.0", "paths": {"/maps": item}})
     assert [one.name for one in found] == ["list"]
-    assert [one.name for one in odd] == ["search", "copy", "LOCK_maps"]
+    assert [one.name for one in odd] == ["search", "copy", "LOCK__maps"]
     assert (
         str(odd[1].error)
         == "the API document's COPY /maps is not one of get, post, put, patch, delete"
