@@ -18,6 +18,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
@@ -45,7 +46,7 @@ _UNSOUGHT = frozenset({"mpeg"})
 every frame has one, and FFmpeg's guess of the others depends on where it begins."""
 _FURTHER_BACK = (0, 2, 8, 32)  # seconds before a clip from which it is tried to decode it
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
-_HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}  # transfers of ITU-R BT.2100
+_HDR = {int(ColorTrc.SMPTE2084): "PQ", int(ColorTrc.ARIB_STD_B67): "HLG"}  # of ITU-R BT.2100
 """FFmpeg 8.1 could map them (`dst_color_trc`), but takes 16 s of a busy core to make its table."""
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read their transparency
 _ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
@@ -194,6 +195,7 @@ def _decoder(stream: VideoStream) -> Callable[[Packet], Sequence[object]]:
     except UnknownCodecError:
         log.warning("video: FFmpeg is built without %s, so what is transparent is black", name)
         return Packet.decode
+    assert isinstance(decoder, VideoCodecContext)
     return decoder.decode
 
 

@@ -56,8 +56,9 @@ def write(
         stream.height, stream.width = shown[0][1].shape[:2]
         stream.pix_fmt, stream.codec_context.time_base = pixels, Fraction(1, 10)
         if codec.startswith("libvpx"):
-            fast = {"deadline": "realtime", "cpu-used": "8"}
-            stream.options = fast | ({"auto-alt-ref": "0"} if pixels == "yuva420p" else {})
+            stream.options = {"deadline": "realtime", "cpu-used": "8"}
+            if pixels == "yuva420p":
+                stream.options["auto-alt-ref"] = "0"
         for at, picture in shown:
             form = "rgba" if picture.shape[2] == 4 else "rgb24"
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
