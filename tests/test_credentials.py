@@ -47,6 +47,26 @@ WRITTEN = [
     ),
     ("proxy-authorization: basic sesame42", "proxy-authorization: basic …"),
     ("X-Api-Key: sesame42", "X-Api-Key: …"),
+    # Settings, dictionaries, environments.
+    ("password: sesame42", "password: …"),
+    ("broker:\n  password: open sesame42\n  port: 1", "broker:\n  password: …\n  port: 1"),
+    ("line 3, column 5: mqtt_password: sesame42 ^", "line 3, column 5: mqtt_password: … ^"),
+    ("{'password': 'open sesame42', 'port': 1}", "{'password': '…', 'port': 1}"),
+    ('{"api_key": "a,\\"sesame42", "port": 1}', '{"api_key": "…", "port": 1}'),
+    (
+        json.dumps(json.dumps({"secret": "sesame42", "a": 1})),
+        '"{\\"secret\\": \\"…\\", \\"a\\": 1}"',
+    ),
+    ("Login(user='a', password='sesame42')", "Login(user='a', password='…')"),
+    ("MQTT_PASSWORD=sesame42 rover", "MQTT_PASSWORD=… rover"),
+    ("token: sesame42abcdefghij", "token: …"),
+    # Command lines.
+    ("curl -u admin:sesame42 http://cam/x", "curl -u … http://cam/x"),
+    ("curl --user 'admin:open sesame42' http://cam", "curl --user '…' http://cam"),
+    ("['curl', '-u', 'admin:sesame42', 'http://cam']", "['curl', '-u', '…', 'http://cam']"),
+    ("server --http-password sesame42 --port 1", "server --http-password … --port 1"),
+    ("['server', '--api-key', 'sesame42', '--port']", "['server', '--api-key', '…', '--port']"),
+    ("server --token=sesame42", "server --token=…"),
 ]
 
 
@@ -86,6 +106,14 @@ def test_what_is_no_login_stays() -> None:
         "rtsp://cam:554 is silent; ask admin@example.org",
         "tcp://10.0.0.5:7000 and tcp://rover@10.0.0.6:7000",
         "headers.Authorization: must be a text",
+        "motion.password: must be a text",
+        "robot.yaml, line 3, bus.secret: Field required",
+        "own.key_secret: Permission denied",
+        "the secret /home/a/own.key_secret cannot be read: no such file",
+        "metrics: token: env:METRICS_TOKEN",
+        "docker run -u 1000:1000 rover",
+        "python -u -m sensebind",
+        "passed: 3, token: 5",
     ):
         assert without_credentials(text) == text
     assert without_credentials("rtsp://me:p@ss/word@h:554/x?token=1f&sub=2") == (
@@ -165,6 +193,11 @@ def test_a_camera_shows_no_secret_of_its_address(address: str) -> None:
         assert MARK not in str(error)
     else:
         assert MARK not in str(source._device) and MARK not in source._mailbox._name  # type: ignore[attr-defined]
+
+
+def test_a_secret_up_to_the_end_of_its_line_is_not_in_one_line_either() -> None:
+    error = ValueError("not YAML\n  password: correct horse battery\n  ^ here")
+    assert one_line(error) == "not YAML password: … ^ here"
 
 
 def test_no_log_shows_a_login(caplog: pytest.LogCaptureFixture) -> None:

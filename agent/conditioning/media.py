@@ -107,12 +107,30 @@ def text_of(message: BaseMessage) -> str:
     for block in message.content_blocks:
         kind = str(block.get("type"))
         if kind in _TEXTS:
-            parts.append(str(block.get("text") or ""))
+            parts.append(_plain_text(block))
         elif (text := _foreign_text(block)) is not None:
             parts.append(text)
         elif kind not in _SILENT and kind not in ("non_standard", "file", *_OF_TYPE):
             raise InputError(f"a {kind} block cannot be read from a message")
     return "".join(parts)
+
+
+def _plain_text(block: Mapping[str, Any]) -> str:
+    """The text of a block, which a text file may hold as base64 or in a data URL.
+
+    Raises:
+        InputError: It lies elsewhere, or is not UTF-8.
+    """
+    if block.get("text") is not None or block.get("type") == "text":
+        return str(block.get("text") or "")
+    url = str(block.get("url") or "")
+    encoded = block.get("base64") or (url if is_data_url(url) else None)
+    if encoded is None:
+        raise InputError("a text-plain block without its text: give text or base64")
+    try:
+        return decoded(encoded, "text-plain").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("a text-plain block holds text that is not UTF-8") from error
 
 
 def media_of(message: BaseMessage, *, read_files: bool = True) -> list[Medium]:

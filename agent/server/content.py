@@ -7,7 +7,6 @@ have the robot read its own disk, or fetch something for it.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import wave
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensebind.agent.conditioning.media_forms import decoded
 from sensebind.errors import InputError
 
 MAX_PARTS = 64
@@ -114,15 +114,16 @@ def wav_of(samples: bytes, rate: int = REALTIME_RATE) -> bytes:
 
 
 def decode(data: Any, what: str) -> bytes:
-    """Return bytes from base64.
+    """Return bytes from base64, with line breaks, in the alphabet of URLs or without padding, too.
+
+    Args:
+        data: A text.
+        what: Kind of the part, for messages.
 
     Raises:
-        InputError: It is not base64.
+        InputError: It is not base64, empty, or too large.
     """
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise InputError(f"{what} is not base64: {error}") from error
+    return decoded(data, what)
 
 
 def _text(value: Any) -> str:
@@ -132,28 +133,29 @@ def _text(value: Any) -> str:
 
 
 def _from_url(kind: str, url: Any) -> Block:
-    if not isinstance(url, str) or url[:5].lower() != "data:" or ";base64," not in url[:200]:
+    head = url[:200].lower() if isinstance(url, str) else ""
+    if not head.startswith("data:") or ";base64," not in head:
         raise InputError(
             f"{kind}: nothing is fetched, and no file of the robot is read: send the {kind} itself "
             "as data:…;base64,…"
         )
     head, _, data = url.partition(",")
-    decode(data, f"the {kind}")
+    decode(data, kind)
     return {"type": kind, "base64": data, "mime_type": head[5:].partition(";")[0].lower()}
 
 
 def _audio(source: Any) -> Block:
     if isinstance(source, str):  # of the Realtime protocol: samples without a header
-        samples = decode(source, "the audio")
+        samples = decode(source, "audio")
         return _wav(samples)
     if not isinstance(source, Mapping) or not isinstance(source.get("data"), str):
         raise InputError("input_audio needs data (base64) and format, such as wav")
     form = str(source.get("format") or "wav").lower()
     if form == "pcm16":
-        return _wav(decode(source["data"], "the audio"))
+        return _wav(decode(source["data"], "audio"))
     if form not in _AUDIO:
         raise InputError(f"audio of the format {form[:20]!r}: use {', '.join(sorted(_AUDIO))}")
-    decode(source["data"], "the audio")
+    decode(source["data"], "audio")
     return {"type": "audio", "base64": source["data"], "mime_type": f"audio/{form}"}
 
 
@@ -172,7 +174,7 @@ def _file(source: Any) -> Block:
     if data[:5].lower() == "data:":
         head, _, data = data.partition(",")
         mime = head[5:].partition(";")[0].lower()
-    decode(data, "the file")
+    decode(data, "file")
     block: Block = {"type": "file", "base64": data, "filename": name}
     return block | ({"mime_type": mime} if mime else {})
 

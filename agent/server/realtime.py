@@ -141,7 +141,8 @@ class RealtimeSession:
         await self._send("session.updated", session=self._session)
 
     async def _append(self, event: Event) -> None:
-        samples = decode(event.get("audio"), "the audio")
+        given = event.get("audio")
+        samples = decode(given, "audio") if given != "" else b""
         if len(self._sound) + len(samples) > _BUFFER:
             raise InputError(f"the audio buffer holds {MAX_SECONDS} s: commit or clear it")
         self._sound += samples

@@ -384,7 +384,7 @@ class ImageBindProcessor:
         array = (
             depth
             if isinstance(depth, np.ndarray)
-            else planes.read_plane(depth, "depth", transparent=0)
+            else planes.read_plane(depth, "depth", transparent=0, colours=False)
         )
         s = self.settings.depth
         if array.ndim == 3:

@@ -12,7 +12,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -223,6 +223,7 @@ class BagFiles:
         self._untyped = untyped
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._files: list[BagFile] = []
+        self._packed: dict[Path, Path] = {}  # by where they were unpacked
 
     def __enter__(self) -> BagFiles:
         """Unpack what is packed."""
@@ -238,6 +239,7 @@ class BagFiles:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+            self._packed.clear()
 
     def topics(self) -> dict[str, str]:
         """The type of each topic; "" where no file says it.
@@ -247,9 +249,11 @@ class BagFiles:
         """
         found: dict[str, str] = {}
         for file in self._files:
-            found |= {
-                topic: name for topic, name in file.topics().items() if name or topic not in found
-            }
+            try:
+                types = file.topics()
+            except InputError as error:
+                raise self._renamed(error) from error
+            found |= {topic: name for topic, name in types.items() if name or topic not in found}
         return found
 
     def messages(self, topic: str) -> Iterator[Message]:
@@ -259,7 +263,20 @@ class BagFiles:
             InputError: A file cannot be read.
         """
         for file in self._files:
-            yield from file.messages(topic)
+            try:
+                for one in file.messages(topic):
+                    if isinstance(one.content, InputError):
+                        one = replace(one, content=self._renamed(one.content))
+                    yield one
+            except InputError as error:
+                raise self._renamed(error) from error
+
+    def _renamed(self, error: InputError) -> InputError:
+        """An error that names the packed file, which the user knows, not the unpacked one."""
+        text = str(error)
+        for unpacked, packed in self._packed.items():
+            text = text.replace(str(unpacked), str(packed))
+        return InputError(text)
 
     def _file(self, path: Path) -> BagFile:
         if path.suffix.lower() in _PACKED:
@@ -271,7 +288,9 @@ class BagFiles:
         checked(path, "bag", MAX_FILE)
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="sensebind-bag-")
-        target = Path(self._folder.name) / f"{len(self._paths)}-{path.stem}"
+        target = Path(self._folder.name) / str(len(self._packed)) / path.stem
+        target.parent.mkdir()
+        self._packed[target] = path
         size = 0
         try:
             with path.open("rb") as packed, target.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Takes logins and passwords out of addresses before anybody sees them.
+"""Takes logins and passwords out of texts before anybody sees them.
 
 People write passwords into the addresses of their cameras, in every way that the makers invented:
 `rtsp://user:password@host`, `…?user=admin&pwd=…`, `…/user=admin&password=…&channel=1`. Messages of
@@ -61,6 +61,39 @@ _HEADER = re.compile(
     r"|[^\s\"',;}]{6,}))",
     re.IGNORECASE,
 )
+# What stands behind the name of a secret in settings, dictionaries, environments and commands:
+# `password: pw`, `'api_key': 'k'`, `MQTT_PASSWORD=pw`, `--token pw`. Words such as pass and key
+# alone name other things, too, and a token is hidden where it is as long as one.
+_SECRET = (
+    r"(?:(?:password|passwd|passphrase|passcode|pwd|psw|secret|(?:api|access|private)[_-]?key"
+    r"|(?:access|auth|refresh|id|bearer|session|api|bot|hf)[_-]?token)[\w.-]{0,32}"
+    r"|\btoken(?=[\"']?[ \t]*[:=][ \t]*[\"']?(?=\S*\d)[\w.+/~=-]{16}))"
+)
+# With these a check says what is wrong with such a field; they are no secrets.
+_SAID = (
+    r"(?!(?:must|should|may|can|cannot|is|are|was|has|field|input|extra|value|not|no|unknown|give"
+    r"|expected|missing|required|wrong|incorrect|invalid|refused|there|only|permission)\b"
+    r"[ \t:,]+\w)"
+)
+_NAMED = re.compile(
+    rf"(?P<name>{_SECRET}(?:\\?[\"'])?[ \t]*[:=][ \t]*b?"
+    rf"|(?<![\w-])--[\w-]{{0,32}}(?:{_SECRET}|token|auth)(?:[ \t]+|=|[\"'],[ \t]*))"
+    r"(?:(?P<quote>\\?[\"'])(?:(?:(?!(?P=quote))(?:\\.|[^\r\n]))+)"
+    rf"|(?!{HIDDEN}){_SAID}[^\s\"']\S*)",
+    re.IGNORECASE,
+)
+# A line of YAML or of a header holds a secret up to its end.
+_LINE = re.compile(
+    rf"^(?P<name>[ \t]*(?:-[ \t]+)?[\w.-]{{0,64}}?{_SECRET}[ \t]*:[ \t]+)"
+    rf"(?!{HIDDEN}|[\"']){_SAID}\S[^\r\n]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+# curl's login; numbers are a user and a group of docker's.
+_OPTION = re.compile(
+    r"(?P<name>(?<![\w-])(?:-u|--user|-U|--proxy-user)(?:[ \t]*=?[ \t]*|[\"'],[ \t]*))"
+    r"(?:(?P<quote>[\"'])(?:[^\"'\s:/]{1,128}:[^\"'\r\n]+)"
+    rf"|(?!\d+:\d+\b|{HIDDEN})[^\"'\s:/]{{1,128}}:[^\s\"']+)"
+)
 _BUS = re.compile(r"(?:tcp|ipc)://[A-Za-z0-9_.-]+@[^@\s]*", re.IGNORECASE)
 
 
@@ -69,8 +102,9 @@ def without_credentials(text: str) -> str:
 
     Whatever stands before the last `@` of an address is taken to be its login, as passwords hold
     `/`, `:`, `@` and blanks themselves; and so is the value of each parameter whose name says so,
-    and what headers such as `Authorization` and `Cookie` hold. The name of a key in an address of
-    the bus (`tcp://rover@10.0.0.5:7000`) is public and stays.
+    and what headers such as `Authorization` and `Cookie` hold. So is what stands behind the name of
+    a secret (`password: pw`, `API_KEY=k`, `--token k`), and a login of curl (`-u me:pw`). The name
+    of a key in an address of the bus (`tcp://rover@10.0.0.5:7000`) is public and stays.
 
     Args:
         text: An address, or any text in which there may be some, such as the message of an error.
@@ -81,6 +115,12 @@ def without_credentials(text: str) -> str:
     """
     if _HEADER.search(text):
         text = _HEADER.sub(_headless, text)
+    text = _OPTION.sub(_nameless, _LINE.sub(_nameless, text))
+    return _NAMED.sub(_nameless, _without_logins(text))
+
+
+def _without_logins(text: str) -> str:
+    """Return a text in which no address shows a login."""
     if "@" not in text and "=" not in text and "%" not in text:
         return text
     return _FOUND.sub(_cleaned, text)
@@ -111,6 +151,11 @@ def _headless(match: re.Match[str]) -> str:
 
 def _valueless(match: re.Match[str]) -> str:
     return match[0][: match.start("value") - match.start()] + HIDDEN
+
+
+def _nameless(match: re.Match[str]) -> str:
+    quote = match["quote"] if "quote" in match.re.groupindex else None
+    return f"{match['name']}{quote or ''}{HIDDEN}"
 
 
 def clean_logs() -> None:

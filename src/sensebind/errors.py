@@ -124,7 +124,8 @@ def one_line(error: BaseException) -> str:
         Its words with single spaces between, no line break, at most `ONE_LINE` characters and an
         ellipsis where there were more.
     """
-    text = without_credentials(" ".join(str(error).split())) or type(error).__name__
+    lines = without_credentials(str(error))  # a secret may reach to the end of its line
+    text = without_credentials(" ".join(lines.split())) or type(error).__name__
     return text if len(text) <= ONE_LINE else f"{text[:ONE_LINE]}…"
 
 

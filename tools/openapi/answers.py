@@ -11,6 +11,8 @@ from sensebind.tools.mcp_results import media_block, media_note, value_of
 from sensebind.tools.openapi.bodies import charset_of
 from sensebind.tools.openapi.parameters import scalar
 
+_MARKED = ("utf-16", "utf-32")  # as `json` calls those with a byte order mark
+_TEXTUAL = re.compile(r"^text/|\bjson\b|\bxml\b")
 _CONTROL = re.compile(r"[\0-\x08]")
 
 
@@ -30,9 +32,10 @@ class Binary:
 def read_answer(body: bytes, content_type: str = "") -> Any:
     """Reads the body of an answer: a JSON value, a text, or what is neither.
 
-    Text is decoded by the charset that the server names, else as UTF-8. JSON without one may be
-    UTF-8, 16 or 32 (RFC 4627, section 3), and is known by what it is: many servers call it text.
-    What is called text stays it where it is written otherwise than its value, such as 1.10.
+    Text is decoded as its byte order mark says (WHATWG Encoding, 6), else by the charset that the
+    server names, else as UTF-8. JSON may be UTF-8, 16 or 32 whatever the header says (RFC 4627,
+    section 3), and is known by what it is: many servers call it text. What is called text stays it
+    where it is written otherwise than its value, such as 1.10.
 
     Args:
         body: All of it.
@@ -45,10 +48,13 @@ def read_answer(body: bytes, content_type: str = "") -> Any:
         codec = charset_of(content_type)
     except InputError:  # a name that the server made up
         codec = ""
+    found = json.detect_encoding(body)
+    if found == "utf-8-sig" or (found in _MARKED and (not media or _TEXTUAL.search(media))):
+        codec = found
     try:
         if "json" in media:
-            return json.loads(body.decode(codec) if codec else body)
-        text = body.decode(codec or json.detect_encoding(body))
+            return json.loads(body if codec.startswith("utf") else body.decode(codec or found))
+        text = body.decode(codec or found)
         if media and not media.startswith("text/") and _CONTROL.search(text):  # no text, by chance
             return Binary(media, body)
         if (value := value_of(text)) is not text:

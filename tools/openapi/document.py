@@ -83,7 +83,7 @@ class Unusable:
 
 
 def parse_document(raw: bytes, where: str) -> Mapping[str, Any]:
-    """Reads a document in JSON or YAML.
+    """Reads a document in JSON or YAML, in UTF-8, UTF-16 or UTF-32.
 
     Raises:
         InputError: It is larger than 2 MB, or neither.
@@ -91,7 +91,8 @@ def parse_document(raw: bytes, where: str) -> Mapping[str, Any]:
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise InputError(f"the API document {where} is larger than 2 MB")
     try:
-        text = raw.decode("utf-8")
+        # RFC 4627 and YAML 1.2.2 (5.2) know an encoding by the first bytes; Windows writes UTF-16.
+        text = raw.decode(json.detect_encoding(raw)).removeprefix("\ufeff")
         document = json.loads(text) if text.lstrip()[:1] == "{" else load_yaml(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"no API document at {where}: {one_line(error)}") from error
@@ -180,6 +181,17 @@ def _nodes(document: Document, odd: list[Unusable]) -> Iterator[tuple[str, str, 
         for method in METHODS:
             if method in item:
                 yield method, str(path), item
+        odd += _of_other_methods(str(path), item)
+
+
+def _of_other_methods(path: str, item: Mapping[str, Any]) -> Iterator[Unusable]:
+    """Yields what OpenAPI 3.2 has in a Path Item besides: QUERY, and methods by their names."""
+    others = item.get("additionalOperations")
+    others = others if isinstance(others, Mapping) else {}
+    for method, node in {**({"query": item["query"]} if "query" in item else {}), **others}.items():
+        id_ = node.get("operationId") if isinstance(node, Mapping) else None
+        text = f"the API document's {method} {path} is not one of {', '.join(METHODS)}"
+        yield Unusable(tool_name(id_ or f"{method}_{path[:256]}"), InputError(text))
 
 
 def _named_apart(found: Sequence[Operation], odd: list[Unusable]) -> list[Operation]:

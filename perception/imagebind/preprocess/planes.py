@@ -36,7 +36,9 @@ def read_numbers(path: str | Path, what: str) -> np.ndarray:
         raise InputError(f"{what} {file} cannot be read: {one_line(error)}") from error
 
 
-def read_plane(path: str | Path, what: str, *, transparent: int | None = None) -> np.ndarray:
+def read_plane(
+    path: str | Path, what: str, *, transparent: int | None = None, colours: bool = True
+) -> np.ndarray:
     """Reads .npy, or the samples of a picture [H,W] as they are stored; colours become grey.
 
     More than 8 bits are not scaled, as they are measurements: uint16, integers of 32 bits or
@@ -47,9 +49,11 @@ def read_plane(path: str | Path, what: str, *, transparent: int | None = None) -
         path: The file.
         what: What it is, for messages.
         transparent: What stands for transparent measurements; by default the least of the others.
+        colours: Whether a picture may have colours. Three equal channels are none: programs save
+            grey so.
 
     Raises:
-        InputError: Missing, empty, huge, damaged, or of another format.
+        InputError: Missing, empty, huge, damaged, of another format, or of colours.
     """
     if Path(path).suffix.lower() == ".npy":
         return read_numbers(path, what)
@@ -57,8 +61,8 @@ def read_plane(path: str | Path, what: str, *, transparent: int | None = None) -
     name = f"{what} {file}"
     try:
         with file.open("rb") as stream, decoded(stream, name) as (image, deep):
-            if deep is not None and deep.samples.ndim == 2:
-                plane = deep.samples
+            plane = None if deep is None else _one_channel(deep.samples)
+            if deep is not None and plane is not None:
                 if deep.alpha is not None and (clear := deep.alpha == 0).any():
                     least = plane.min(where=~clear, initial=plane.max())
                     plane = np.where(clear, least if transparent is None else transparent, plane)
@@ -66,11 +70,21 @@ def read_plane(path: str | Path, what: str, *, transparent: int | None = None) -
             elif image.mode in ("1", "L") and not image.has_transparency_data:
                 plane = np.asarray(image.convert("L"))
             else:
-                colours = Image.fromarray(on_ground(eight_bits(image)))
-                plane = np.asarray(colours.convert("L"))
+                shown = on_ground(eight_bits(image))
+                if not colours and (deep is not None or _one_channel(shown) is None):
+                    raise InputError(f"{name} holds colours, not measurements of one channel")
+                plane = np.asarray(Image.fromarray(shown).convert("L"))
             return upright(plane, orientation_of(image))
     except OSError as error:
         raise InputError(f"{name} cannot be opened: {one_line(error)}") from error
+
+
+def _one_channel(samples: np.ndarray) -> np.ndarray | None:
+    """Samples [H,W] of grey, also if it was saved as three equal channels; None of colours."""
+    if samples.ndim == 2:
+        return samples
+    first = samples[..., 0]
+    return first if (samples == first[..., None]).all() else None
 
 
 def disparity(depth: np.ndarray, scale: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -13,9 +13,13 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
-from av.video.reformatter import VideoReformatter
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
 
 from sensebind.errors import InputError, one_line
@@ -42,6 +46,9 @@ _UNSOUGHT = frozenset({"mpeg"})
 every frame has one, and FFmpeg's guess of the others depends on where it begins."""
 _FURTHER_BACK = (0, 2, 8, 32)  # seconds before a clip from which it is tried to decode it
 _USUAL_RATE = Fraction(25)  # where a file says nothing, as FFmpeg assumes
+_HDR = {int(ColorTrc.SMPTE2084): "PQ", int(ColorTrc.ARIB_STD_B67): "HLG"}  # of ITU-R BT.2100
+"""FFmpeg 8.1 could map them (`dst_color_trc`), but takes 16 s of a busy core to make its table."""
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # decoders that read their transparency
 _ORIENTATIONS = {  # signs of a, d where a picture is not turned on its side, else of b, c
     False: {(1, 1): 1, (-1, 1): 2, (-1, -1): 3, (1, -1): 4},
     True: {(1, 1): 5, (1, -1): 6, (-1, -1): 7, (-1, 1): 8},
@@ -152,9 +159,10 @@ def timed_frames(
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
     expected = None if sought else Fraction(0)
+    decode = _decoder(stream)
     for packet in packets(container, stream):
         try:
-            frames = packet.decode()
+            frames = decode(packet)
         except InvalidDataError:
             if damage is not None:
                 damage.packets += 1
@@ -173,6 +181,24 @@ def timed_frames(
             yield at, Frame(frame, orientation)
 
 
+def _decoder(stream: VideoStream) -> Callable[[Packet], Sequence[object]]:
+    """What decodes the packets of a stream, transparency included.
+
+    VP8 and VP9 have none themselves. WebM holds it as a second picture next to each, and says so
+    with `AlphaMode`. FFmpeg's own decoders leave it out, and what is transparent is black then.
+    """
+    name = _WITH_ALPHA.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return Packet.decode
+    try:
+        decoder = CodecContext.create(name, "r")
+    except UnknownCodecError:
+        log.warning("video: FFmpeg is built without %s, so what is transparent is black", name)
+        return Packet.decode
+    assert isinstance(decoder, VideoCodecContext)
+    return decoder.decode
+
+
 class Screen:
     """Shows the frames of a file as a player does; one for each file, as a converter costs time.
 
@@ -188,6 +214,13 @@ class Screen:
         self._convert = VideoReformatter().reformat
         self._clear: dict[str, bool] = {}  # by pixel format
         self._pixel = stream.sample_aspect_ratio or Fraction(1)  # width over height
+        if stream.codec_context.color_trc in _HDR:
+            log.warning(
+                "video %s is HDR (%s), and its brightness is not mapped to that of a usual screen: "
+                "its pictures are flatter than a player shows them; export it as SDR",
+                stream.container.name,
+                _HDR[stream.codec_context.color_trc],
+            )
 
     def picture(self, frame: Frame) -> np.ndarray:
         """A frame as it is shown, uint8 [H,W,3] RGB."""
@@ -288,6 +321,8 @@ def _counted_span(file: Path) -> _Span:
         base = stream.time_base or Fraction(1, av.time_base)
         stamps: list[Fraction] = []
         for packet in packets(container, stream):
+            if packet.is_discard:
+                continue
             count += packet.size > 0
             if packet.pts is not None:
                 stamps.append(packet.pts * base)
@@ -302,13 +337,17 @@ def _counted_span(file: Path) -> _Span:
 
 
 def _end(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """When the last frame goes that lies behind where the container stands, in seconds."""
+    """When the last frame goes that lies behind where the container stands, in seconds.
+
+    Packets that are to be discarded are those that an edit list of an MP4 cuts off: phones trim
+    videos so, and decoders leave their frames out.
+    """
     base = stream.time_base or Fraction(1, av.time_base)
     step = 1 / _rate(stream)
     ends = [
         packet.pts * base + (packet.duration * base if packet.duration else step)
         for packet in packets(container, stream)
-        if packet.pts is not None
+        if packet.pts is not None and not packet.is_discard
     ]
     return max(ends, default=None)
 

@@ -112,6 +112,36 @@ def test_text_of_another_api_is_text() -> None:
     assert text_of(answer) == "No. I cannot." and media_of(answer) == []
 
 
+TEXT = "Fahr zur Küche"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "text-plain", "text": TEXT, "mime_type": "text/plain"},
+        {"type": "text-plain", "base64": base64.b64encode(TEXT.encode()).decode()},
+        {"type": "text-plain", "url": f"data:text/plain;charset=utf-8,{quote(TEXT)}"},
+    ],
+)
+def test_the_words_of_a_text_file_are_read(block: dict[str, Any]) -> None:
+    message = HumanMessage(["now: ", block | {"mime_type": "text/plain"}])
+    assert text_of(message) == f"now: {TEXT}" and media_of(message) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        ({"type": "text-plain", "url": "https://example.org/a.txt"}, "give text or base64"),
+        ({"type": "text-plain", "base64": base64.b64encode(b"K\xfcche").decode()}, "not UTF-8"),
+    ],
+)
+def test_words_that_lie_elsewhere_are_not_left_out_silently(
+    block: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        text_of(HumanMessage([block | {"mime_type": "text/plain"}]))
+
+
 @pytest.mark.parametrize(
     ("block", "reason"),
     [

@@ -427,3 +427,24 @@ def test_transparent_measurements_are_none(tmp_path: Path) -> None:
         assert heat_of[0, 1] == 1000 and heat_of[1, 2] == 9000
         tensor = ImageBindProcessor().depth(file)
         assert tensor.equal(ImageBindProcessor().depth(plane))
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_measurements_in_three_equal_channels_are_one(tmp_path: Path, ending: str) -> None:
+    millimetres = np.arange(400, 400 + 48 * 64, dtype=np.uint16).reshape(48, 64)
+    grey, wide = tmp_path / f"grey{ending}", tmp_path / f"wide{ending}"
+    cv2.imwrite(str(grey), millimetres)
+    cv2.imwrite(str(wide), np.repeat(millimetres[..., None], 3, axis=2))
+    assert read_plane(wide, "thermal").tolist() == millimetres.tolist()
+    assert ImageBindProcessor().depth(wide).equal(ImageBindProcessor().depth(grey))
+    assert ImageBindProcessor().thermal(wide).equal(ImageBindProcessor().thermal(grey))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_colours_are_no_depth(tmp_path: Path, kind: type) -> None:
+    colours = np.full((48, 64, 3), 1000 % (np.iinfo(kind).max + 1), kind)
+    colours[..., 1] += 1  # of 16 bits, only the low byte differs
+    cv2.imwrite(str(tmp_path / "p.png"), colours)
+    with pytest.raises(InputError, match=r"p\.png holds colours, not measurements"):
+        ImageBindProcessor().depth(tmp_path / "p.png")
+    assert read_plane(tmp_path / "p.png", "thermal").dtype == np.uint8

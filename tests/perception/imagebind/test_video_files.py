@@ -55,8 +55,10 @@ def write(
         stream = cast(VideoStream, container.add_stream(codec, rate=10))
         stream.height, stream.width = shown[0][1].shape[:2]
         stream.pix_fmt, stream.codec_context.time_base = pixels, Fraction(1, 10)
-        if codec == "libvpx":
+        if codec.startswith("libvpx"):
             stream.options = {"deadline": "realtime", "cpu-used": "8"}
+            if pixels == "yuva420p":
+                stream.options["auto-alt-ref"] = "0"
         for at, picture in shown:
             form = "rgba" if picture.shape[2] == 4 else "rgb24"
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=form)
@@ -222,6 +224,39 @@ def test_a_video_begins_with_its_first_frame(tmp_path: Path) -> None:
     assert shown(tmp_path / "v") == [(colour, colour) for colour in COLOURS]
 
 
+@pytest.mark.parametrize(
+    ("codec", "kind", "pixels"), [("libx264", "mp4", "yuv420p"), ("png", "mov", "rgb24")]
+)
+@pytest.mark.parametrize(("begin", "end"), [(0, 8), (4, 12), (5, 9), (12, 20)])
+def test_a_trimmed_video_is_what_is_left_of_it(
+    tmp_path: Path, codec: str, kind: str, pixels: str, begin: int, end: int
+) -> None:
+    """ISO/IEC 14496-12, 8.6.6: an edit list says which part of a track is presented.
+
+    Phones trim without encoding again, so that the file still holds what was cut off.
+    """
+    frames = [
+        (i / 10, np.full((48, 64, 3), i, np.uint8)) for i in range(200)
+    ]  # brighter and brighter
+    write(tmp_path / "v.mp4", frames, codec, kind, pixels)
+    data = bytearray((tmp_path / "v.mp4").read_bytes())
+    [scale] = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)
+    at = data.index(b"elst") + 12  # version and flags, number of entries
+    _, first, rate = struct.unpack_from(">IiI", data, at)
+    struct.pack_into(">IiI", data, at, 1000 * (end - begin), first + begin * scale, rate)
+    (tmp_path / "v.mp4").write_bytes(data)
+
+    length = 10 * (end - begin)
+    expected = [(10 * begin + i, 10 * begin + i + 9) for i in (0, (length - 10) // 2, length - 10)]
+    found = [
+        (int(first.mean()), int(last.mean()))
+        for first, last in read_clips(tmp_path / "v.mp4", clips=3, seconds=1)
+    ]
+    np.testing.assert_allclose(found, expected, atol=2)
+    with VideoFile(str(tmp_path / "v.mp4"), "camera", speed=0) as source:
+        assert source.read().data.mean() == pytest.approx(10 * begin, abs=2)
+
+
 def turned_video(path: Path, matrix: tuple[int, ...], stored: np.ndarray) -> None:
     """A video whose track header holds a display matrix, as phones write it."""
     write(path, [(i / 10, stored) for i in range(30)], "mpeg4", "mp4")
@@ -338,17 +373,45 @@ def test_angles_between_are_rounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codec", "kind"), [("ffv1", "matroska"), ("png", "mov"), ("qtrle", "mov")]
+    ("codec", "kind", "pixels"),
+    [
+        ("ffv1", "matroska", "bgra"),
+        ("png", "mov", "rgba"),
+        ("qtrle", "mov", "argb"),
+        ("libvpx", "webm", "yuva420p"),
+        ("libvpx-vp9", "webm", "yuva420p"),
+    ],
 )
-def test_transparent_videos_lie_on_white(tmp_path: Path, codec: str, kind: str) -> None:
+def test_transparent_videos_lie_on_white(
+    tmp_path: Path, codec: str, kind: str, pixels: str
+) -> None:
     half = np.zeros((48, 64, 4), np.uint8)
     half[:24] = (255, 0, 0, 255)
-    pixels = {"ffv1": "bgra", "png": "rgba", "qtrle": "argb"}[codec]
     write(tmp_path / "v", [(i / 10, half) for i in range(20)], codec, kind, pixels)
+    for first, last in read_clips(tmp_path / "v", clips=3, seconds=0.5):
+        for one in (first, last):
+            assert one.shape == (48, 64, 3)
+            assert np.abs(one[:20].astype(int) - (255, 0, 0)).max() <= 8  # codecs round colours
+            assert np.abs(one[28:].astype(int) - 255).max() <= 8
     first, _ = read_clips(tmp_path / "v", clips=1, seconds=2)[0]
-    assert (first[:24] == (255, 0, 0)).all() and (first[24:] == 255).all()
     with VideoFile(str(tmp_path / "v"), "camera", speed=0) as source:
         np.testing.assert_array_equal(source.read().data, first)
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG"), (1, "")])
+def test_a_video_in_hdr_says_so(
+    tmp_path: Path, transfer: int, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = cast(VideoStream, container.add_stream("libx264", rate=10))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
+        stream.codec_context.color_trc = transfer
+        for _ in range(10):
+            frame = av.VideoFrame.from_ndarray(plain("white"), format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p10le")))
+        container.mux(stream.encode())
+    read_clips(tmp_path / "v.mkv", clips=1, seconds=1)
+    assert (f"v.mkv is HDR ({name})" in caplog.text) if name else not caplog.text
 
 
 def test_transparent_gifs_lie_on_white(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensebind.errors import EndedError, SourceError
+from sensebind.errors import EndedError, InputError, SourceError
 from sensebind.perception.sources.rosbag import Bag
+from sensebind.perception.sources.rosbag_files import BagFiles
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")
 from mcap.writer import CompressionType, Writer  # noqa: E402
@@ -313,6 +315,28 @@ def test_what_was_unpacked_is_removed(tmp_path: Path, monkeypatch: pytest.Monkey
     with Bag(str(path), "camera", speed=0) as source:
         source.read()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x.mcap", "x.db3"])
+def test_errors_name_the_packed_file_that_somebody_gave(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"neither of them" * 100)
+    path = zstd(tmp_path / name)
+    with BagFiles(path) as packed, pytest.raises(InputError) as caught:
+        packed.topics()
+    assert str(path) in str(caught.value) and "sensebind-bag-" not in str(caught.value)
+
+
+def test_damage_in_a_packed_file_names_it(tmp_path: Path) -> None:
+    file = moved(bag(tmp_path / "bag"), tmp_path / "out")
+    with closing(sqlite3.connect(file)) as damaged:
+        damaged.execute("UPDATE messages SET data = 'text' WHERE id = 3")
+        damaged.commit()
+    path = zstd(file)
+    with BagFiles(path) as packed:
+        [error] = [
+            one.content for one in packed.messages("/cam") if isinstance(one.content, InputError)
+        ]
+    assert str(error).startswith(f"{path} is damaged from here on")
 
 
 @settings(max_examples=60, deadline=None)
