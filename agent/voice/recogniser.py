@@ -1,0 +1,169 @@
+"""Recognition by pocketsphinx: a grammar, and a loop of phones next to it that anything fits.
+
+Three things are known of it, and met here. It understands least in digital silence, so that a noise
+floor is added. Its search for the best path returns half a sentence with confidence, so that it is
+off and only whole sentences of the grammar count. It maps whatever it hears onto the grammar, and
+its probability says nothing: so the sound is scored by a loop of phones, too, and where that fits
+much better than the sentence, it was something else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensebind.agent.robot.voice_section import PHONES
+from sensebind.agent.voice.espeak import espeak_library
+from sensebind.agent.voice.grammar import Grammar
+from sensebind.agent.voice.parts import RATE, Heard, Setup, missing
+from sensebind.agent.voice.pronunciations import dictionary_of
+
+NOISE_FLOOR = 1e-3
+"""Of full scale, -60 dBFS: 46 of 50 clean commands are understood with it, 38 of 100 without."""
+MARGIN = 200.0
+"""Most by which the phones may fit better than the sentence, in score a frame of 10 ms."""
+_FRAME = RATE // 100
+_FULL_SCALE = 32767
+_SEED = 20
+
+
+class SphinxRecogniser:
+    """Understands the sentences of a grammar, in English."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Load the acoustic model, and give words pronunciations that the dictionary lacks.
+
+        Raises:
+            MissingDependencyError: pocketsphinx or eSpeak NG is not installed.
+            InputError: A word of the grammar cannot be pronounced.
+        """
+        self._grammar = setup.grammar
+        self._sentences = sphinx_decoder(setup.grammar, setup.config.words)
+        names = {f"phone{one.casefold()}": one for one in PHONES}
+        self._phones = _phone_decoder(names)
+        self._noise = np.random.default_rng(_SEED)
+        self._frames = 0
+        self._begun = False
+
+    def begin(self) -> None:
+        """Begin an utterance; see `Recogniser.begin`."""
+        for decoder in (self._sentences, self._phones):
+            if self._begun:
+                decoder.end_utt()
+            decoder.start_utt()
+        self._begun, self._frames = True, 0
+
+    def add(self, block: np.ndarray) -> None:
+        """Take more of it; see `Recogniser.add`."""
+        data = pcm(block, self._noise)
+        self._frames += len(block)
+        for decoder in (self._sentences, self._phones):
+            decoder.process_raw(data, False, False)
+
+    def so_far(self) -> Heard:
+        """Return what it would be if it ended now; see `Recogniser.so_far`."""
+        said = _text(self._sentences)
+        return Heard(said, self._grammar.accepts(said))
+
+    def end(self) -> Heard:
+        """Return what was said; see `Recogniser.end`."""
+        if not self._begun:
+            return Heard(whole=False)
+        self._begun = False
+        for decoder in (self._sentences, self._phones):
+            decoder.end_utt()
+        said = _text(self._sentences)
+        if not self._grammar.accepts(said) or self.excess() > MARGIN:
+            return Heard(whole=False)
+        return Heard(said, True)
+
+    def excess(self) -> float:
+        """Return by how much the phones fit the last utterance better than the sentence does.
+
+        Returns:
+            Difference of the scores for each frame of 10 ms; infinite where there is no sentence.
+        """
+        sentence, phones = self._sentences.hyp(), self._phones.hyp()
+        if sentence is None or phones is None:
+            return float("inf")
+        frames = max(1, self._frames // _FRAME)
+        return float(phones.best_score - sentence.best_score) / frames
+
+
+def sphinx_decoder(grammar: Grammar, own: Any) -> Any:
+    """Return pocketsphinx's decoder for a grammar.
+
+    Args:
+        grammar: What is said.
+        own: Pronunciations by word that precede those of its dictionary.
+
+    Raises:
+        MissingDependencyError: pocketsphinx or eSpeak NG is not installed.
+        InputError: A word of the grammar cannot be pronounced.
+    """
+    model = english_model()
+    known = dictionary_of(
+        grammar.words, model / "cmudict-en-us.dict", own, espeak_library().phonemes
+    )
+    return _decoder(known, grammar.jsgf)
+
+
+def _phone_decoder(names: dict[str, str]) -> Any:
+    """The decoder for any sequence of phones."""
+    jsgf = f"#JSGF V1.0;\ngrammar phones;\npublic <phones> = ({' | '.join(names)})+;"
+    return _decoder({name: [phone] for name, phone in names.items()}, jsgf)
+
+
+def _decoder(dictionary: dict[str, list[str]], jsgf: str) -> Any:
+    try:
+        import pocketsphinx
+    except (ImportError, OSError) as error:
+        raise missing("pocketsphinx", error) from error
+    with tempfile.TemporaryDirectory(prefix="sensebind-voice-") as folder:
+        words, rules = Path(folder) / "words.dict", Path(folder) / "sentences.gram"
+        lines = [
+            f"{word}{f'({number})' if number > 1 else ''} {phones}\n"
+            for word, every in sorted(dictionary.items())
+            for number, phones in enumerate(dict.fromkeys(every), 1)
+        ]
+        words.write_text("".join(lines), encoding="utf-8")
+        rules.write_text(jsgf, encoding="utf-8")
+        return pocketsphinx.Decoder(
+            hmm=str(english_model() / "en-us"),
+            dict=str(words),
+            jsgf=str(rules),
+            bestpath=False,
+            loglevel="FATAL",
+        )
+
+
+def english_model() -> Path:
+    """Return the folder of pocketsphinx's English model.
+
+    Raises:
+        MissingDependencyError: pocketsphinx is not installed.
+    """
+    try:
+        import pocketsphinx
+    except (ImportError, OSError) as error:
+        raise missing("pocketsphinx", error) from error
+    return Path(pocketsphinx.get_model_path()) / "en-us"
+
+
+def pcm(block: np.ndarray, noise: np.random.Generator) -> bytes:
+    """Return sound as 16-bit samples, with a floor of white noise.
+
+    Args:
+        block: float32 [n] in -1..1.
+        noise: Where the floor comes from.
+    """
+    sound = block + noise.normal(0.0, NOISE_FLOOR, len(block))
+    return np.rint(np.clip(sound, -1.0, 1.0) * _FULL_SCALE).astype("<i2").tobytes()
+
+
+def _text(decoder: Any) -> str:
+    found = decoder.hyp()
+    return "" if found is None else " ".join(found.hypstr.split())
