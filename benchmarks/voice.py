@@ -44,12 +44,12 @@ from sensebind.perception.simhome.sounds import sound
 VOICES = (
     ("en-us", 160),
     ("en-us+f3", 150),
-    ("en-gb", 170),
-    ("en-gb+f2", 180),
+    ("en", 170),
+    ("en+f2", 180),
     ("en-us+m3", 140),
     ("en-gb-x-rp", 160),
     ("en-us+f4", 175),
-    ("en-gb+m7", 150),
+    ("en+m7", 150),
 )
 LEVELS = (20, 10, 5)
 """Signal-to-noise ratios, dB."""

@@ -73,9 +73,11 @@ def talk_aloud(
     """
     from sensebind.agent.voice.microphones import ear_of
     from sensebind.agent.voice.parts import Setup, make_parts
+    from sensebind.agent.voice.phrases import Phrases
 
     ear = ear_of(config, aloud.microphone)
-    make_parts(Setup(config.voice))  # what is not installed is said before a robot is started
+    # What is not installed, or cannot be said, is reported before a robot is started.
+    make_parts(Setup(config.voice, Phrases(more=config.voice.sentences).grammar()))
     shown = _Shown(terminal)
     talking: list[Conversation] = []
     stops: list[Callable[[str], None]] = []

@@ -109,7 +109,10 @@ class Phrases:
         Raises:
             InputError: A sentence of the robot's file cannot be read.
         """
-        return Grammar(*self.templates())
+        sentences, rules = self.templates()
+        for one in self.more:
+            Grammar([one], rules)  # so that an error shows what stands in the file
+        return Grammar(sentences, rules)
 
     def templates(self) -> tuple[list[str], dict[str, str]]:
         """Return the templates of all sentences, and the rules that they refer to."""

@@ -71,6 +71,8 @@ _SIGNS = {
     "×": ("times", "乘"),
     "÷": ("divided by", "除以"),
     "=": ("equals", "等于"),
+    "%": ("percent", "百分之"),
+    "°": ("degrees", "度"),
     "&": ("and", "和"),
     "+": ("plus", "加"),
     "→": (", then", ",然后"),
@@ -83,8 +85,8 @@ _TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:]
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,6})(?:st|nd|rd|th)\b")
 _RANGE = re.compile(rf"(?<=\d)\s?{_MINUS}\s?(?=\d)")
 _QUANTITY = re.compile(
-    rf"(?P<sign>(?<![\w)]){_MINUS}\s?|(?<!\w)\+)?(?<![\w.])(?P<number>{_NUMBER})"
-    rf"(?:\s?(?P<unit>{_UNIT})(?![\w°/]))?"
+    rf"(?P<sign>(?<![A-Za-z0-9)]){_MINUS}\s?|(?<![A-Za-z0-9])\+)?(?<![A-Za-z0-9.])"
+    rf"(?P<number>{_NUMBER})(?:\s?(?P<unit>{_UNIT})(?![A-Za-z0-9°/]))?"
 )
 _CHINESE = re.compile("[\N{CJK UNIFIED IDEOGRAPH-4E00}-\N{CJK UNIFIED IDEOGRAPH-9FFF}]")
 _DIGITS_ZH = "零一二三四五六七八九"
@@ -111,7 +113,7 @@ def written_out(text: str) -> str:
     text = "".join(
         one for one in text if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf")
     )
-    text = re.sub(r"[*`#|\\{}\[\]]|(?<=\w)_|_(?=\w)", " ", text)
+    text = re.sub(r"[*`#|\\{}\[\]_]", " ", text)
     if not chinese:
         text = _DATE.sub(_date, text)
         text = _TIME.sub(_time, text)
@@ -120,6 +122,8 @@ def written_out(text: str) -> str:
         text = _TIME.sub(_time_zh, text)
     text = _RANGE.sub("到" if chinese else " to ", text)
     text = _QUANTITY.sub(_quantity_zh if chinese else _quantity, text)
+    said = _decimal_zh if chinese else _decimal  # digits within a name: r2d2
+    text = re.sub(r"\d+", lambda one: f" {said(one[0])} ", text)
     for sign, (english, other) in _SIGNS.items():
         text = text.replace(sign, other if chinese else f" {english} ")
     text = re.sub(r"\s+([,.;:!?])", r"\1", text)
@@ -186,7 +190,7 @@ def _date(found: re.Match[str]) -> str:
 
 def _year(year: int) -> str:
     first, last = divmod(year, 100)
-    if first < 10 or first % 10 == 0:
+    if first < 10 or (first % 10 == 0 and last < 10):
         return number_words(year)
     rest = "hundred" if not last else f"oh {_ONES[last]}" if last < 10 else number_words(last)
     return f"{number_words(first)} {rest}"

@@ -38,6 +38,7 @@ ENGLISH = [
     "that is not okay, yes?",
     "okay, no",
     "yes, open the window",
+    "yes, open the fridge door",
     "yes, close the door",
     "yes, open the door, no wait",
     "yes, never open the door",
