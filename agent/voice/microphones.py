@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,27 +67,32 @@ class SharedEar:
 
     over = False
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: Callable[[], str]) -> None:
         """Prepare.
 
         Args:
-            endpoint: Where the stream's source hands its sound on.
+            endpoint: Says, when it is opened, where the stream's source hands its sound on: each
+                run of a robot has a folder of its own.
         """
-        self._sound = SharedSound(endpoint)
+        self._endpoint = endpoint
+        self._sound: SharedSound | None = None
 
     def __enter__(self) -> Self:
-        self._sound.__enter__()
+        self._sound = SharedSound(self._endpoint()).__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sound.__exit__()
+        if self._sound is not None:
+            self._sound.__exit__()
 
     def end(self) -> None:
         """End `blocks`, from any thread."""
-        self._sound.end()
+        if self._sound is not None:
+            self._sound.end()
 
     def blocks(self) -> Iterator[Block | None]:
         """Yield what is heard; see `Ear.blocks`."""
+        assert self._sound is not None, "use a with statement"
         rest = np.zeros(0, np.float32)
         for sound, at in self._sound.blocks():
             if not len(sound):
@@ -127,7 +132,7 @@ class DeviceEar:
             endpoint = f"ipc://{folder}/sound"
             source = Microphone(self._target, "voice", hop=_LONG_HOP, share=endpoint)
             stack.enter_context(source)
-            self._ear = stack.enter_context(SharedEar(endpoint))
+            self._ear = stack.enter_context(SharedEar(lambda: endpoint))
             self._stack = stack.pop_all()
         return self
 
@@ -202,12 +207,12 @@ def ear_of(config: RobotConfig, given: str = "") -> Ear:
     wanted = given or config.voice_microphone
     kind, _, target = wanted.partition(":")
     if wanted in config.streams:
-        if (endpoint := config.shared_sound) is None:
+        if config.shared_sound is None:
             raise ConfigurationError(
                 f"voice: microphone: {wanted} is not a microphone: name another stream, or "
                 "microphone:default"
             )
-        return SharedEar(endpoint)
+        return SharedEar(lambda: str(config.shared_sound))
     if kind == _KIND:
         return DeviceEar(target or "default")
     if given and Path(given).exists():
