@@ -64,7 +64,7 @@ _ALWAYS = (
     "do you hear (a|an|the) <object>",
     "what color is (it|the <object>)",
     "describe what you see",
-    "(hello|hi|good morning|good evening) [robot]",
+    "(hello|good morning|good evening) [robot]",
     "who are you",
     "(thank you|thanks) [robot]",
 )
