@@ -28,8 +28,8 @@ NOISE_FLOOR = 1e-3
 MARGIN = 6e-4
 """By which the phones may fit better than the sentence; see `Fit.margin`.
 
-Chosen with 80 commands and 60 other sentences in a radio's and a dog's noise, at 20 and 10 dB: below
-it lie 59 of the 68 commands that were read right, none of those misread, and one other sentence.
+Chosen with 80 commands and 60 other sentences in the noise of a radio and a dog, at 20 and 10 dB:
+below it lie 59 of 68 commands that were read right, none that was misread, and one other sentence.
 """
 MOST_OUTSIDE = 1.2
 """Of phones before and behind the words, in frames for each frame of the sentence."""
