@@ -180,7 +180,7 @@ class History:
                 "additional_kwargs": {**answer.additional_kwargs, "cut": True},
             }
         )
-        self._agent.update_state(self.config, {"messages": [changed]}, as_node=END)
+        self._agent.update_state(self.config, {"messages": [changed]}, as_node=START)
         if self._dialogs is not None:
             self._dialogs.shorten(self._thread, identity, kept)
 

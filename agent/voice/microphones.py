@@ -63,7 +63,11 @@ class Ear(Protocol):
 
 
 class SharedEar:
-    """The microphone of one of the robot's streams, which the robot holds."""
+    """The microphone of one of the robot's streams, which the robot holds.
+
+    Attributes:
+        over: Never.
+    """
 
     over = False
 
@@ -106,7 +110,11 @@ class SharedEar:
 
 
 class DeviceEar:
-    """A microphone of this machine that serves nothing but the voice."""
+    """A microphone of this machine that serves nothing but the voice.
+
+    Attributes:
+        over: Never.
+    """
 
     over = False
 

@@ -81,12 +81,13 @@ class SharedSound:
         self.lost = 0
 
     def __enter__(self) -> Self:
-        self._socket = zmq.Context.instance().socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, _WAITING)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, _TICK)
-        self._socket.subscribe(b"")
-        self._socket.connect(self._endpoint)
+        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVHWM, _WAITING)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RECONNECT_IVL, _TICK)
+        socket.subscribe(b"")
+        socket.connect(self._endpoint)
+        self._socket = socket
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -50,7 +50,7 @@ def test_an_answer_that_was_cut_is_kept_as_far_as_it_was_heard(tmp_path: Path) -
                 (f"3: {CUT}", True),
             ]
             third = assistant.ask("three")  # the dialog goes on after it
-            assert third.assistant == "5: three" and not third.error
+            assert third.assistant == "6: three" and not third.error  # with the instructions
         with Assistant(ScriptedChat(script=echo), dialogs=dialogs) as assistant:
             assert f"3: {CUT}" in shown(assistant)
 

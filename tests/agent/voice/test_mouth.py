@@ -63,7 +63,8 @@ def test_a_loudspeaker_that_fails_does_not_end_the_robot() -> None:
         def write(self, piece: object) -> None:
             raise OSError("unplugged")
 
-    with Mouth(BeepSpeaker(), Broken()) as mouth:
+    loudspeaker: HeldLoudspeaker = Broken()
+    with Mouth(BeepSpeaker(), loudspeaker) as mouth:
         answer = mouth.begin()
         mouth.say(answer, "Hello.")
         mouth.wait(answer)
