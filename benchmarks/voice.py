@@ -85,7 +85,8 @@ UNEXPECTED = (
     "i will call you when i get home",
 )
 """What people say to one another, and to no robot."""
-POLITE = frozenset({"please", "robot", "hey", "can", "could", "you", "now"})
+POLITE = frozenset({"please", "robot", "hey", "can", "could", "you", "now", "a", "an", "the"})
+"""Words that change nothing about what is asked for."""
 SWITCHES = ("lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off")
 DOORS = ("door_open", "door_close", "thermostat_get", "house_status", "watch_list", "clock")
 ASKED = ("detect", "recall", "watch_add")
@@ -146,7 +147,7 @@ def utterances(parts: Parts, config: VoiceConfig, samples: np.ndarray) -> list[E
 
 
 def meaning(text: str) -> str:
-    """Return a sentence without what is polite in it."""
+    """Return a sentence without the words that change nothing."""
     return " ".join(word for word in text.split() if word not in POLITE)
 
 
@@ -315,14 +316,14 @@ def measure(options: argparse.Namespace) -> list[Row]:
     voice = Voice(TOOLS, options.seed)
     wanted = options.only or PARTS
     if "understanding" in wanted:
-        for level in LEVELS:
+        for level in options.level or LEVELS:
             rows += understanding(voice, options.commands, level)
     if "unexpected" in wanted:
-        rows += [unexpected(voice, level) for level in LEVELS]
+        rows += [unexpected(voice, level) for level in options.level or LEVELS]
     if "endpoints" in wanted:
         rows += endpoints(voice, options.pauses)
     if "stops" in wanted:
-        for level in LEVELS:
+        for level in options.level or LEVELS:
             rows += stops(voice, options.stops, level)
         rows.append(false_stops(voice, options.minutes))
     if "answers" in wanted:
@@ -341,5 +342,8 @@ if __name__ == "__main__":
     parser.amount("--answers", 40, 4, "questions that a robot answers")
     parser.add_argument("--seed", type=int, default=7180, help="which home, and which sentences")
     parser.add_argument("--only", action="append", choices=PARTS, help="a part alone; repeatable")
+    parser.add_argument(
+        "--level", action="append", type=int, choices=LEVELS, help="dB of noise; repeatable"
+    )
     parser.add_argument("-v", action="store_true", help="print what was not understood")
     sys.exit(run(parser, measure))

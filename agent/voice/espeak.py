@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sensebind.agent.voice.parts import Setup, missing
+from sensebind.agent.voice.parts import Setup, load, missing
 from sensebind.agent.voice.written_out import is_chinese, written_out
 from sensebind.errors import ConfigurationError, SenseBindError
 
@@ -42,13 +42,12 @@ class EspeakLibrary:
         Raises:
             MissingDependencyError: It is not installed.
         """
+        loader = load("espeakng_loader")
         try:
-            import espeakng_loader
-
-            self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
-            data = str(espeakng_loader.get_data_path())
-        except (ImportError, OSError) as error:
+            self._library: Any = ctypes.CDLL(loader.get_library_path())
+        except OSError as error:
             raise missing("eSpeak NG", error) from error
+        data = str(loader.get_data_path())
         self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._lock = threading.Lock()
         self.rate = int(

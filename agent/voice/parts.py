@@ -201,6 +201,21 @@ def make_part(kind: str, name: str, setup: Setup) -> Any:
     )
 
 
+def load(module: str) -> Any:
+    """Import a package of the extra.
+
+    Args:
+        module: Its name.
+
+    Raises:
+        MissingDependencyError: It cannot be imported.
+    """
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError) as error:
+        raise missing(module, error) from error
+
+
 def missing(package: str, error: Exception) -> MissingDependencyError:
     """Return the error that names the extra.
 

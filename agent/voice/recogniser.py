@@ -20,7 +20,7 @@ import numpy as np
 from sensebind.agent.robot.voice_section import PHONES
 from sensebind.agent.voice.espeak import espeak_library
 from sensebind.agent.voice.grammar import Grammar
-from sensebind.agent.voice.parts import RATE, Heard, Setup, missing
+from sensebind.agent.voice.parts import RATE, Heard, Setup, load
 from sensebind.agent.voice.pronunciations import dictionary_of
 
 NOISE_FLOOR = 1e-3
@@ -147,10 +147,7 @@ def _phone_decoder(names: dict[str, str]) -> Any:
 
 
 def _decoder(dictionary: dict[str, list[str]], jsgf: str) -> Any:
-    try:
-        import pocketsphinx
-    except (ImportError, OSError) as error:
-        raise missing("pocketsphinx", error) from error
+    pocketsphinx = load("pocketsphinx")
     with tempfile.TemporaryDirectory(prefix="sensebind-voice-") as folder:
         words, rules = Path(folder) / "words.dict", Path(folder) / "sentences.gram"
         lines = [
@@ -175,10 +172,7 @@ def english_model() -> Path:
     Raises:
         MissingDependencyError: pocketsphinx is not installed.
     """
-    try:
-        import pocketsphinx
-    except (ImportError, OSError) as error:
-        raise missing("pocketsphinx", error) from error
+    pocketsphinx = load("pocketsphinx")
     return Path(pocketsphinx.get_model_path()) / "en-us"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sensebind.agent.voice.parts import RATE, Setup, missing
+from sensebind.agent.voice.parts import RATE, Setup, load
 from sensebind.agent.voice.recogniser import english_model, pcm
 
 _PRONUNCIATIONS = {"stop": "S T AA P"}
@@ -30,10 +30,7 @@ class SphinxSpotter:
         Raises:
             MissingDependencyError: pocketsphinx is not installed.
         """
-        try:
-            import pocketsphinx
-        except (ImportError, OSError) as error:
-            raise missing("pocketsphinx", error) from error
+        pocketsphinx = load("pocketsphinx")
         with tempfile.TemporaryDirectory(prefix="sensebind-voice-") as folder:
             words, keys = Path(folder) / "words.dict", Path(folder) / "keys.list"
             lines = [f"{word} {phones}\n" for word, phones in _PRONUNCIATIONS.items()]

