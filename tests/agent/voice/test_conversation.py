@@ -240,9 +240,7 @@ def test_while_the_microphone_is_paused_nobody_is_listened_to(
     monkeypatch.setattr(module, "_PAUSES_SEEN", 0.0)
     talk = Talk(["what do you see"])
     talk.pauses.pause("microphone")
-    ear_steps = [*utterance(), *[STOP] * 3]
-    threading.Timer(1.0, talk.conversation.end).start()
-    talk.run(ear_steps)
+    talk.run(utterance(), [STOP] * 3, talk.conversation.end, [SILENT])
     assert talk.robot.asked == [] and talk.robot.stops == []
     assert ("note", "the microphone is paused") in talk.shown
 

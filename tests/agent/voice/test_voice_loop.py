@@ -76,7 +76,7 @@ def test_a_command_acts_and_its_answer_is_understood(
     said = talked(robot, question, answer)
     assert {"who": "you", "said": "turn on the lamp"} in said
     calls = [one["said"] for one in said if one["who"] == "call"]
-    assert calls == ["lamp_on()"]
+    assert calls == ["lamp_on"]
     first, *more = [one["said"] for one in said if one["who"] == "robot"]
     assert len(more) == 1 and more[0].startswith("I did not understand")
     expected = plain(first)
