@@ -293,6 +293,25 @@ class Assistant:
         """Ends the turn as `cancel` does, and leaves it to the turn's own tools to stop moving."""
         self._governor.cancel(self._lock.cancel())
 
+    def cut(self, turn: str, said: str) -> None:
+        """Keep of an answer that was spoken only what was heard of it before somebody interrupted.
+
+        What is left is marked as cut. A turn that is not in the dialog any more is not missed.
+
+        Args:
+            turn: Id of the turn's record.
+            said: What was heard of its answer; may be "".
+
+        Raises:
+            InputError: Another turn of this dialog is running.
+            StorageError: It cannot be written.
+        """
+        try:
+            with self._lock.turn(_HANDOVER):
+                self.history.cut(turn, said)
+        except StillRunning as error:
+            raise InputError(str(error)) from None
+
     # --- turns ----------------------------------------------------------------------------------
 
     def ask(self, text: str) -> TurnRecord:

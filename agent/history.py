@@ -20,6 +20,8 @@ from sensebind.agent.threads import Dialogs
 
 MAX_TURNS = 32  # turns that a model is shown, whatever its context
 FULL = 0.7  # share of the context at which the older half of the turns goes
+CUT = "…"
+"""How an answer ends that was cut off while it was spoken."""
 _MAX_STEPS = 100  # of the graph in one turn; the limits of calls end it long before
 
 
@@ -149,6 +151,38 @@ class History:
         if self._dialogs is not None and done:
             kept = replace(record, tool_calls=done)
             self._dialogs.add(self._thread, record.id, kept.as_json())
+
+    def cut(self, identity: str, said: str) -> None:
+        """Shortens the answer of a turn to what a person heard of it, and marks it as cut.
+
+        Args:
+            identity: Of the message that begins the turn.
+            said: What was heard.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        messages = self.messages()
+        begin = next((i for i, one in enumerate(messages) if one.id == identity), None)
+        if begin is None or self.pending():
+            return
+        end = next(
+            (i for i, one in enumerate(messages) if i > begin and isinstance(one, HumanMessage)),
+            len(messages),
+        )
+        answer = messages[end - 1]
+        if not isinstance(answer, AIMessage) or answer.tool_calls:
+            return
+        kept = f"{said} {CUT}".strip()
+        changed = answer.model_copy(
+            update={
+                "content": kept,
+                "additional_kwargs": {**answer.additional_kwargs, "cut": True},
+            }
+        )
+        self._agent.update_state(self.config, {"messages": [changed]}, as_node=START)
+        if self._dialogs is not None:
+            self._dialogs.shorten(self._thread, identity, kept)
 
     def drop_unfinished(self) -> None:
         """Takes the last turn out, which has no answer."""

@@ -170,6 +170,21 @@ class Dialogs:
                 (thread, identity, float(record.get("at") or time.time()), text),
             )
 
+    def shorten(self, thread: str, identity: str, answer: str) -> None:
+        """Keeps of a turn's answer a part, and notes that the turn was cut.
+
+        Args:
+            thread: Name of the dialog.
+            identity: Of the turn; one that is not kept is not missed.
+            answer: What is left of it.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        query = "SELECT record FROM turns WHERE thread = ? AND id = ?"
+        for (text,) in self._read(query, (thread, identity)):
+            self.add(thread, identity, {**json.loads(text), "assistant": answer, "cancelled": True})
+
     def prune(self, thread: str) -> None:
         """Drops the thread's checkpoints but the newest, and what belongs to them.
 

@@ -130,6 +130,8 @@ class Turns:
     def decide(self, decisions: Sequence[Decision], cancelled: threading.Event) -> Events:
         """Goes on with the turn that waits for a person; see `Assistant.decide`."""
         pairs = matched(self.waiting(), decisions, self._shown, self._tools)
+        for request, decision in pairs:
+            self._governor.check_spoken(decision, self._tools.get(request.tool))
         record = self._record_of([one for one, _ in pairs])
         given = self._resume(pairs)
         yield from self._steps(record, lambda: given, cancelled)

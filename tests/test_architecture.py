@@ -56,6 +56,7 @@ LAYERS = (
     "agent",
     "agent.robot",
     "agent.server",
+    "agent.voice",
     "agent.evaluation",
     "agent.training",
     "agent.cli",
@@ -184,7 +185,12 @@ def test_every_path_in_docs_exists() -> None:
     assert not absent, sorted(absent)
 
 
-NOT_MODULES = {"sensebind.sources", "sensebind.tools", "sensebind.agent.conditions"}
+NOT_MODULES = {
+    "sensebind.sources",
+    "sensebind.tools",
+    "sensebind.voice",
+    "sensebind.agent.conditions",
+}
 """Groups of entry points, and a name that dialogs of earlier versions hold."""
 
 

@@ -23,11 +23,12 @@ from sensebind.agent.approval.order import CallOrder, Place
 from sensebind.agent.approval.origins import Influence
 from sensebind.agent.approval.policy import Policy, asked_when
 from sensebind.agent.approval.rates import Rates
+from sensebind.agent.approval.requests import Decision
 from sensebind.agent.approval.store import Approvals
 from sensebind.agent.llm.call_ids import with_unique_ids
 from sensebind.agent.llm.unicode import well_formed_message
 from sensebind.agent.results.reading import part_of
-from sensebind.errors import StorageError
+from sensebind.errors import InputError, StorageError
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import ACTING, INCOMPLETE, ORIGIN, Risk, risk_of
 
@@ -94,6 +95,25 @@ class Governor(AgentMiddleware):
         self._state = threading.Lock()
         self._made: Counter[str] = Counter()
         self._finishes: Finishes = lambda _call, _result, _failed: None
+
+    def check_spoken(self, decision: Decision, tool: BaseTool | None) -> None:
+        """Refuse what was said aloud where a voice may not approve it.
+
+        Args:
+            decision: What a person said.
+            tool: The tool that would run; None if there is none of that name.
+
+        Raises:
+            InputError: A voice may not approve the tool's calls, nor change any call.
+        """
+        if not decision.spoken or decision.kind == "reject":
+            return
+        if decision.kind != "approve" or tool is None or not self._policy.may_be_spoken(tool):
+            name = "this call" if tool is None else f"a call of {tool.name}"
+            raise InputError(
+                f"{name} is not approved by voice: decide at the page or a terminal, or name the "
+                "tool in policy: spoken: if it moves nothing"
+            )
 
     # --- turns ----------------------------------------------------------------------------------
 

@@ -79,6 +79,8 @@ class Decision:
         request: The id of the request that it answers. Without one it answers what was shown last
             at its position, see `Assistant.decide`.
         by: Who decided, for the audit log: a person's name, and where they decided.
+        spoken: Whether it was said aloud: then it can refuse any call, and approve only those that
+            `Policy.may_be_spoken`.
     """
 
     kind: str
@@ -86,6 +88,7 @@ class Decision:
     reason: str = ""
     request: str = ""
     by: str = ""
+    spoken: bool = False
 
     def check(self, request: Request, tool: BaseTool | None) -> None:
         """Checks that it can be carried out; nothing has happened before.

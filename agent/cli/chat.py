@@ -59,12 +59,26 @@ def chat(
     attach: Annotated[
         bool, typer.Option("--attach", help="Join a robot that `sensebind run` started.")
     ] = False,
+    voice: Annotated[
+        bool, typer.Option("--voice", help="Speak with it, and let it answer aloud.")
+    ] = False,
+    microphone: Annotated[
+        str,
+        typer.Option(help="With --voice: a sound file, a stream, or microphone:DEVICE."),
+    ] = "",
+    loudspeaker: Annotated[
+        str, typer.Option(help="With --voice: a WAV file to write, or a device.")
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Talk with a robot, or with a language model alone; the dialog survives.
 
-    Piped standard input is a script.
+    Piped standard input is a script. With --voice nothing is piped: see docs/voice.md.
     """
+    if (microphone or loudspeaker) and not voice:
+        raise ConfigurationError("--microphone and --loudspeaker are for --voice")
+    if voice and robot is None:
+        raise ConfigurationError("--voice needs a robot's file: chat rover.yaml --voice")
     if brain:
         print("warning: --brain is now called --llm", file=sys.stderr)
         llm = llm or brain
@@ -90,13 +104,18 @@ def chat(
     from sensebind.agent.cli.terminal import Terminal
 
     terminal = Terminal(as_json=as_json)
-    if attach:
+    if attach and not voice:
         return talk_with_running(config, terminal, thread)
     if llm or config.llm is None:
         config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
     if images is not None and config.llm is not None:
         chosen = config.llm.model_copy(update={"images": images})
         config = config.model_copy(update={"llm": chosen})
+    if voice:
+        from sensebind.agent.cli.voice import Aloud, talk_aloud
+
+        aloud = Aloud(microphone, loudspeaker)
+        return talk_aloud(config, terminal, aloud, thread=thread, attach=attach, dialogs=dialogs)
     return talk_with_robot(config, terminal, thread=thread, dialogs=dialogs)
 
 

@@ -27,7 +27,9 @@ from sensebind.agent.robot.control_messages import (
     Answer,
     Ask,
     Call,
+    CancelTurn,
     Command,
+    Cut,
     Decide,
     Follow,
     Forget,
@@ -116,6 +118,27 @@ class AttachedRobot:
             BusError: The robot does not run, or did not answer.
         """
         self._result(Stop(reason), _STOP_SECONDS)
+
+    def cancel(self) -> None:
+        """End the turn of this dialog that runs, whoever asked; what waits goes on waiting.
+
+        Raises:
+            BusError: The robot does not run, or did not answer.
+        """
+        self._result(CancelTurn(self.thread), _STOP_SECONDS)
+
+    def cut(self, turn: str, said: str) -> None:
+        """Keep of an answer that was spoken only what was heard of it; see `Assistant.cut`.
+
+        Args:
+            turn: Id of the turn's record.
+            said: What was heard.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: The robot refused.
+        """
+        self._result(Cut(turn, said, self.thread))
 
     def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
         """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.

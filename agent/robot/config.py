@@ -26,6 +26,7 @@ from sensebind.agent.robot.sections import (
     Section,
     SimHomeConfig,
     StreamConfig,
+    VoiceConfig,
     WatchConfig,
 )
 from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig, known_kinds
@@ -88,6 +89,7 @@ class RobotConfig(Section):
         tools: What the language model may call.
         motion: What moves the robot; null keeps it still.
         policy: What tools may do.
+        voice: How it is spoken with.
         urdf: Description of the robot, whose fixed joints say where its links sit.
     """
 
@@ -110,6 +112,7 @@ class RobotConfig(Section):
     tools: tuple[ToolConfig, ...] = ()
     motion: MotionConfig | None = None
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    voice: VoiceConfig = Field(default_factory=VoiceConfig)
     urdf: Path | None = None
 
     _file: Path = PrivateAttr(default_factory=lambda: Path("robot.yaml"))
@@ -255,6 +258,20 @@ class RobotConfig(Section):
     def control_socket(self) -> Path:
         """Where clients of this machine talk with the running robot."""
         return self.directory / "control"
+
+    @property
+    def voice_microphone(self) -> str:
+        """Where the voice hears: a stream, or a source of its own."""
+        own = (s for s, one in self.streams.items() if _kind_of(one) == "microphone")
+        return self.voice.microphone or next(own, "microphone:default")
+
+    @property
+    def shared_sound(self) -> str | None:
+        """Where the stream that serves the voice, too, hands its sound on; None without one."""
+        stream = self.streams.get(self.voice_microphone)
+        if stream is None or _kind_of(stream) != "microphone":
+            return None
+        return f"ipc://{self.directory / self.stream_names[self.voice_microphone]}.sound"
 
     @property
     def state_directory(self) -> Path:
@@ -415,7 +432,9 @@ class RobotConfig(Section):
         if kind in _PLAYED:
             options["source"] = f"{kind}:{self.resolve(Path(target))}"
             options |= given
-        elif given:
+        elif stream == self.voice_microphone and self.shared_sound is not None:
+            options["share"] = self.shared_sound
+        if given and kind not in _PLAYED:
             raise ConfigurationError(
                 f"{stream}: {', '.join(given)} is for what is played "
                 f"({', '.join(sorted(_PLAYED))}), not for {kind!r}"
@@ -455,6 +474,13 @@ class RobotConfig(Section):
             max_bytes=limits.max_mb << 20,
             max_age=3600 * limits.max_hours,
         )
+
+
+def _kind_of(stream: StreamConfig) -> str:
+    """The kind of a stream's source."""
+    spec = stream.source
+    options = spec if isinstance(spec, dict) else {"source": spec}
+    return str(options.get("source", "")).partition(":")[0]
 
 
 def _height(stream: str, config: StreamConfig, mounted: float) -> float:

@@ -28,8 +28,10 @@ from sensebind.agent.robot.control_messages import (
     Answer,
     Ask,
     Call,
+    CancelTurn,
     Command,
     Complete,
+    Cut,
     Decide,
     Detect,
     Embed,
@@ -178,12 +180,12 @@ class ControlServer:
 
     @contextlib.contextmanager
     def _place(self, command: Command) -> Iterator[None]:
-        """Hold a client's place while it is answered; a stop needs none.
+        """Hold a client's place while it is answered; what stops a turn needs none.
 
         Raises:
             InputError: All are taken.
         """
-        if isinstance(command, Stop):
+        if isinstance(command, Stop | CancelTurn):
             yield
             return
         if not self._places.acquire(blocking=False):
@@ -211,6 +213,12 @@ class ControlServer:
                 decisions = decisions_of(command.decisions)
                 events = agent.decide(decisions, thread=command.thread)
                 self._stream(events, agent.assistant(command.thread), connection)
+            case CancelTurn():
+                agent.assistant(command.thread).cancel_turn()
+                connection.sendall(_result("cancelled"))
+            case Cut():
+                agent.assistant(command.thread).cut(command.turn, command.said)
+                connection.sendall(_result("cut"))
             case Pending():
                 waiting = agent.assistant(command.thread).pending()
                 connection.sendall(_result([msgspec.to_builtins(one) for one in waiting]))
@@ -331,8 +339,17 @@ def _report(agent: RobotAgent) -> dict[str, Any]:
         }
         for name, one in agent.awareness.report().items()
     }
+    return {"streams": streams, "tools": tools_of(agent)}
+
+
+def tools_of(agent: RobotAgent) -> list[dict[str, Any]]:
+    """Return name, description, risk class and schema of a robot's tools.
+
+    Args:
+        agent: Who calls them.
+    """
     acting = [tool for tool in agent.tools if risk_of(tool) is not Risk.OBSERVE]
-    tools = [
+    return [
         {
             "name": tool.name,
             "description": tool.description,
@@ -341,7 +358,6 @@ def _report(agent: RobotAgent) -> dict[str, Any]:
         }
         for tool in [*agent.observing, *acting]
     ]
-    return {"streams": streams, "tools": tools}
 
 
 def _result(value: Any) -> bytes:

@@ -120,6 +120,30 @@ class Stop(msgspec.Struct, tag="stop", tag_field="do"):
     reason: str = ""
 
 
+class CancelTurn(msgspec.Struct, tag="cancel", tag_field="do"):
+    """End the turn of a dialog that runs; what it moves, its own tools stop.
+
+    Attributes:
+        thread: Name of the dialog.
+    """
+
+    thread: str = ""
+
+
+class Cut(msgspec.Struct, tag="cut", tag_field="do"):
+    """Keep of an answer that was spoken only what was heard of it; see `Assistant.cut`.
+
+    Attributes:
+        turn: Id of the turn's record.
+        said: What was heard.
+        thread: Name of the dialog.
+    """
+
+    turn: str
+    said: str
+    thread: str = ""
+
+
 class Look(msgspec.Struct, tag="report", tag_field="do"):
     """Return how the streams are doing, and which tools there are."""
 
@@ -204,6 +228,8 @@ Command = (
     | Pending
     | Waiting
     | Stop
+    | CancelTurn
+    | Cut
     | Look
     | Call
     | Act

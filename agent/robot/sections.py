@@ -11,6 +11,7 @@ from sensebind.agent.robot.body_sections import IntrinsicsConfig, MountConfig
 from sensebind.agent.robot.body_sections import MotionConfig as MotionConfig
 from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
+from sensebind.agent.robot.voice_section import VoiceConfig as VoiceConfig
 from sensebind.errors import ConfigurationError
 from sensebind.perception.bus.endpoints import is_loopback
 from sensebind.perception.bus.key_directory import default_directory

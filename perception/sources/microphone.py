@@ -26,6 +26,7 @@ from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.capture import BLOCK, MAGIC, MAX_SAMPLES
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
+from sensebind.perception.sources.shared_sound import SoundPublisher
 
 _CAPTURE = [sys.executable, "-m", "sensebind.perception.sources.capture"]
 _HELLO_SECONDS = 10.0
@@ -49,6 +50,8 @@ class Microphone(LiveSource):
         rate: Asked of the device, Hz; 0 takes 16 kHz where it is offered, else the device's own.
         timeout: A device silent for so many seconds is closed and opened again.
         frame_id: Coordinate frame of the microphone.
+        share: Endpoint at which the sound is handed on as it comes, see `shared_sound.py`; "" does
+            not.
 
     Raises:
         ConfigurationError: The hop is not more than 0 and at most a window.
@@ -64,6 +67,7 @@ class Microphone(LiveSource):
         rate: int = 0,
         timeout: float = 1.0,
         frame_id: str = "microphone",
+        share: str = "",
     ) -> None:
         if not 1 / RATE <= hop <= WINDOW_SECONDS:
             raise ConfigurationError(f"{stream}: a hop of {hop} s; at most {WINDOW_SECONDS:g} s")
@@ -78,6 +82,8 @@ class Microphone(LiveSource):
         self._selector: selectors.BaseSelector | None = None
         self._received = b""
         self._restarts = 0
+        self._share = share
+        self._publisher: SoundPublisher | None = None
         self.frame_id = frame_id
 
     @classmethod
@@ -113,6 +119,8 @@ class Microphone(LiveSource):
         return self._clock
 
     def _open(self) -> None:
+        if self._share and self._publisher is None:
+            self._publisher = SoundPublisher(self._share)
         self._child = subprocess.Popen(
             [*_CAPTURE, self._target, str(self._wanted_rate)],
             stdin=subprocess.DEVNULL,
@@ -158,6 +166,9 @@ class Microphone(LiveSource):
                 self._child.stdout.close()
             self._child = None
         self._received = b""
+        if self._publisher is not None and self._stopping.is_set():
+            self._publisher.close()
+            self._publisher = None
 
     def _hello(self) -> dict[str, Any]:
         """Wait until the process has opened the device.
@@ -233,7 +244,10 @@ class Microphone(LiveSource):
             self._refused += 1
             self._begin_stretch()
             return
-        for after, window in self._windows.add(on_grid(self._resampled(block))):
+        sound = on_grid(self._resampled(block))
+        if self._publisher is not None and len(sound):
+            self._publisher.publish(sound, monotonic)
+        for after, window in self._windows.add(sound):
             seconds = after / RATE
             self._deliver(window, (captured_at - round(seconds * 1e9), monotonic - seconds), RATE)
 

@@ -17,7 +17,8 @@ from fixtures.waiting import PATIENCE, until
 from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.approval import Decision
-from sensebind.agent.assistant import Assistant, Events
+from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.history import CUT
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import MAX_CLIENTS, ControlServer
@@ -281,3 +282,28 @@ def test_a_robot_that_runs_forgets_by_itself(
     assert planned == spans and (first, second) == (True, False)
     assert spans[0].until == FOREVER and spans[0].since > 0
     assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_an_answer_is_cut_and_a_turn_cancelled_by_a_client(robot: tuple[Path, Agent]) -> None:
+    client = AttachedRobot(read_config(robot[0]))
+    [record] = [one.record for one in client.turn("hello") if isinstance(one, Finished)]
+    client.cut(record.id, "1:")
+    kept = robot[1].assistant("default").history.messages()
+    assert kept[-1].text == f"1: {CUT}"
+    looker = AttachedRobot(read_config(robot[0]), "looker")
+    events = looker.turn("look")
+    asking = threading.Thread(target=lambda: [*events])
+    asking.start()
+    assert LOOKING.acquire(timeout=60)
+    looker.cancel()
+    asking.join(60)
+    assert CANCELLED == [True] and not asking.is_alive()
+
+
+def test_a_client_says_of_a_decision_that_it_was_spoken(robot: tuple[Path, Agent]) -> None:
+    client = AttachedRobot(read_config(robot[0]), "driver")
+    [*client.turn("go 1 metre")]
+    [request] = client.pending()
+    with pytest.raises(InputError, match="a call of drive is not approved by voice"):
+        [*client.decide([Decision("approve", request=request.id, spoken=True)])]
+    assert client.pending() == [request]
