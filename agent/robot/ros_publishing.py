@@ -76,8 +76,8 @@ class RosPublishing:
         Raises:
             MissingDependencyError: The extra `zenoh` is not installed.
         """
-        import_zenoh(), import_xxhash()
-        known_types()
+        for needed in (import_zenoh, import_xxhash, known_types):
+            needed()
         self._section = section
         self._connect = checked_endpoints(section.connect)
         self._namespace = section.namespace or (f"/{as_name(config.name)}" if config.name else "/")
