@@ -55,13 +55,13 @@ def test_mistakes_in_the_file_are_named(section: str, message: str) -> None:
 def test_a_log_waits_in_a_bounded_queue_and_hides_logins() -> None:
     changed = threading.Condition()
     kept = RosLog("own", changed)
-    logger = logging.Logger("sensebind.test")
+    logger = logging.Logger("kitchen")
     logger.addHandler(kept)
     logger.warning("cannot open %s", "rtsp://anna:secret@192.168.1.20/front")
     logging.Logger("own").addHandler(kept)
     assert kept.waits
     [message] = kept.take()
-    assert message.level == 30 and message.name == "sensebind.test" and not kept.waits
+    assert message.level == 30 and message.name == "kitchen" and not kept.waits
     assert "secret" not in message.msg and "192.168.1.20" in message.msg
     for number in range(300):
         logger.error("%d", number)
@@ -70,8 +70,8 @@ def test_a_log_waits_in_a_bounded_queue_and_hides_logins() -> None:
 
 
 def test_who_publishes_the_log_is_not_published() -> None:
-    kept = RosLog("sensebind.own", threading.Condition())
-    kept.handle(logging.makeLogRecord({"name": "sensebind.own", "msg": "failed"}))
+    kept = RosLog("own", threading.Condition())
+    kept.handle(logging.makeLogRecord({"name": "own", "msg": "failed"}))
     assert not kept.waits
 
 
@@ -205,7 +205,7 @@ def test_detections_are_of_an_image_and_each_image_once(graph: Any) -> None:
 
 @pytest.mark.extended
 def test_the_log_goes_to_rosout_whole_and_in_order(graph: Any) -> None:
-    logger = logging.getLogger("sensebind.test_ros")
+    logger = logging.getLogger("sensebind").getChild("test_ros")
     with publishing(graph, "{publish: [log]}"):
         logger.warning("first")
         ear = Ear(graph, "/rosout")
@@ -218,7 +218,7 @@ def test_the_log_goes_to_rosout_whole_and_in_order(graph: Any) -> None:
             heard = ear.next(lambda: None)
             lines += [heard.msg] if heard.msg.startswith("line") else []
         assert lines == [f"line {n}" for n in range(40)]
-        assert heard.level == 40 and heard.name == "sensebind.test_ros"
+        assert heard.level == 40 and heard.name == logger.name
     assert not any(isinstance(h, RosLog) for h in logging.getLogger("sensebind").handlers)
 
 

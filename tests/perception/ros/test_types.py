@@ -114,10 +114,10 @@ def test_objects_in_space_have_a_place_and_a_size() -> None:
 
 @pytest.mark.parametrize(("level", "theirs"), [(10, 10), (25, 20), (30, 30), (50, 50), (5, 10)])
 def test_a_log_has_the_levels_of_ros(level: int, theirs: int) -> None:
-    read = again(log_message(STAMP, level, "sensebind.x", "tä", file="a.py", line=3), LOG)
+    read = again(log_message(STAMP, level, "kitchen", "tä", file="a.py", line=3), LOG)
     assert (read.level, read.name, read.msg, read.file, read.line) == (
         theirs,
-        "sensebind.x",
+        "kitchen",
         "tä",
         "a.py",
         3,
