@@ -16,6 +16,9 @@ PIECE_SECONDS = 0.02
 """In which sound is written: so long goes on what was begun when the voice is cut."""
 
 
+_PAUSE_SECONDS = 1.5  # between two answers in a file
+
+
 class Loudspeaker(Protocol):
     """Plays sound. A context manager; used by one thread."""
 
@@ -105,7 +108,7 @@ class DeviceLoudspeaker:
 
 
 class FileLoudspeaker:
-    """A WAV file: what a loudspeaker would have played, one answer after the other."""
+    """A WAV file: what a loudspeaker would have played, answer after answer, with pauses."""
 
     def __init__(self, path: Path, rate: int) -> None:
         """Prepare.
@@ -148,7 +151,8 @@ class FileLoudspeaker:
         """There is nothing that was written and is not heard."""
 
     def drain(self) -> None:
-        """Everything that was written is heard."""
+        """Everything that was written is heard; a pause parts it from what is said next."""
+        self._file.write(np.zeros(round(_PAUSE_SECONDS * self._rate), np.float32))
 
 
 def loudspeaker_of(target: str, rate: int) -> Loudspeaker:

@@ -91,7 +91,7 @@ def test_speech_into_a_file(tmp_path: Path) -> None:
         mouth.say(answer, "One two")
         mouth.wait(answer)
     samples, rate = soundfile.read(file)
-    assert rate == 1000 and len(samples) == 200
+    assert rate == 1000 and len(samples) == 200 + 1500 and not samples[200:].any()
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
