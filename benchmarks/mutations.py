@@ -187,16 +187,20 @@ def _images() -> dict[str, bytes]:
 
 
 def _videos(folder: Path) -> dict[str, bytes]:
-    """Thirty frames, each as bright as it is old."""
+    """Thirty frames, each as bright as it is old; those of the .webm are transparent."""
     found = {}
-    for ending, codec in ((".mp4", "mpeg4"), (".mkv", "ffv1"), (".ts", "mpeg2video")):
+    codecs = {".mp4": "mpeg4", ".mkv": "ffv1", ".ts": "mpeg2video", ".webm": "libvpx"}
+    for ending, codec in codecs.items():
+        pixels = "yuva420p" if ending == ".webm" else "yuv420p"
         with av.open(str(folder / f"good{ending}"), "w") as container:
             stream = cast(VideoStream, container.add_stream(codec, rate=10))
-            stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+            stream.width, stream.height, stream.pix_fmt = 32, 24, pixels
+            if ending == ".webm":
+                stream.options = {"auto-alt-ref": "0"}  # which excludes transparency
             for number in range(30):
                 picture = np.full((24, 32, 3), 8 * number, np.uint8)
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                container.mux(stream.encode(frame.reformat(format="yuv420p")))
+                container.mux(stream.encode(frame.reformat(format=pixels)))
             container.mux(stream.encode())
         found[ending] = (folder / f"good{ending}").read_bytes()
     return found
