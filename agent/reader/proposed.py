@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from sensebind.agent.conditioning.media import text_of
 from sensebind.agent.grounding.sources import language_of
 from sensebind.agent.reader.intent import Proposal, Reading
+from sensebind.agent.reader.outcomes import ACTED, outcomes_of, told
 from sensebind.agent.reader.said import states_said
 
 
@@ -39,8 +40,9 @@ def proposals_left(
 def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     """Returns what is said in place of our own model's words; "" where the model speaks.
 
-    That is the reading's reply before any call, and after the call of a tool that our model was
-    not trained on what the tool has answered: the model would make something up.
+    That is the reading's reply before any call; after calls that act what their results say was
+    done; and after the call of a tool that our model was not trained on what the tool has answered:
+    the model would make something up.
 
     Args:
         reading: Of the turn.
@@ -49,15 +51,29 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     if not calls_of_turn(messages):
         return reading.reply
     last = messages[-1]
-    if proposals_left(reading.proposals, messages) != [] or not reading.proposals[-1].whole:
+    if proposals_left(reading.proposals, messages) != [] or not isinstance(last, ToolMessage):
         return ""
-    if not isinstance(last, ToolMessage):
+    if all(one.tool in ACTED for one in reading.proposals):
+        return all_told(messages)
+    if not reading.proposals[-1].whole:
         return ""
     if not reading.proposals[-1].about or last.status == "error":
         return str(last.text)
     person = next(one for one in reversed(messages) if isinstance(one, HumanMessage))
     asked = [one.about for one in reading.proposals if one.about]
     return states_said(asked, str(last.text), language_of(text_of(person)))
+
+
+def all_told(messages: Sequence[BaseMessage]) -> str:
+    """Returns what the results of a turn's acting calls say was done; "" if there were none.
+
+    Args:
+        messages: Of the dialog; the turn begins with the last one of a person.
+    """
+    person = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+    language = language_of(text_of(person)) if person is not None else "en"
+    said = [told(one, language) for one in outcomes_of(messages)]
+    return ("" if language == "zh" else " ").join(dict.fromkeys(said))
 
 
 def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:

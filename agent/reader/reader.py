@@ -12,6 +12,7 @@ import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
+from sensebind.agent.grounding.names import things
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
@@ -191,11 +192,12 @@ class WordsReader:
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
+        least = self._least(words)
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
             if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
-                act[name] >= limits.act and not cut
+                act[name] >= least and not cut
             ):
                 verdicts[name] = Verdict.CALL
             else:
@@ -219,7 +221,7 @@ class WordsReader:
             if found is not reading or len(own) == len(tools):
                 return found
         if unsure:
-            return reading
+            return self._asking(words, tools, reading, speech)
         if scores.category["request"] >= limits.order and any(name in _SWITCHES for name in known):
             return replace(reading, reply=unknown(words, speech), looking=False)
         return replace(reading, reply=self._reply(scores, speech))
@@ -257,6 +259,29 @@ class WordsReader:
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
+
+    def _least(self, words: str) -> float:
+        """The score from which words order a tool: higher where one of them is not known.
+
+        The names of things are as many as there are things; which one is meant is grounded apart.
+        """
+        limits = self.weights.calibration
+        strange = [one for one in self.weights.vocabulary.strange(words) if not things(one)]
+        return limits.act_strange if strange else limits.act
+
+    def _asking(
+        self, words: str, tools: Sequence[BaseTool], reading: Reading, speech: str
+    ) -> Reading:
+        """A reading that is not sure, with the one call that the person is asked about.
+
+        Of several that words may mean ("it"), the language model chooses by the dialog.
+        """
+        meant = [name for name, verdict in reading.verdicts.items() if verdict is Verdict.ASK]
+        if len(meant) > 1:
+            return reading
+        if said := unknown_place(words, meant, tools, speech):
+            return replace(reading, verdicts=dict.fromkeys(reading.verdicts, _NONE), reply=said)
+        return replace(reading, proposals=tuple(Proposal(name) for name in meant))
 
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""
