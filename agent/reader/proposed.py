@@ -12,6 +12,7 @@ from sensebind.agent.grounding.sources import language_of
 from sensebind.agent.reader.intent import Proposal, Reading
 from sensebind.agent.reader.outcomes import ACTED, outcomes_of, told
 from sensebind.agent.reader.said import states_said
+from sensebind.agent.reader.watching import LIST, REMOVE, watching_said
 
 
 def proposals_left(
@@ -57,11 +58,14 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
         return all_told(messages)
     if not reading.proposals[-1].whole:
         return ""
-    if not reading.proposals[-1].about or last.status == "error":
+    proposed = reading.proposals[-1]
+    if last.status != "error" and proposed.tool in (LIST, REMOVE):
+        what = str(proposed.arguments.get("what", ""))
+        return watching_said(proposed.tool, str(last.text), what, _language(messages))
+    if not proposed.about or last.status == "error":
         return str(last.text)
-    person = next(one for one in reversed(messages) if isinstance(one, HumanMessage))
     asked = [one.about for one in reading.proposals if one.about]
-    return states_said(asked, str(last.text), language_of(text_of(person)))
+    return states_said(asked, str(last.text), _language(messages))
 
 
 def all_told(messages: Sequence[BaseMessage]) -> str:
@@ -70,10 +74,14 @@ def all_told(messages: Sequence[BaseMessage]) -> str:
     Args:
         messages: Of the dialog; the turn begins with the last one of a person.
     """
-    person = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
-    language = language_of(text_of(person)) if person is not None else "en"
+    language = _language(messages)
     said = [told(one, language) for one in outcomes_of(messages)]
     return ("" if language == "zh" else " ").join(dict.fromkeys(said))
+
+
+def _language(messages: Sequence[BaseMessage]) -> str:
+    person = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+    return language_of(text_of(person)) if person is not None else "en"
 
 
 def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:

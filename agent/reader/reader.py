@@ -30,6 +30,7 @@ from sensebind.agent.reader.steps import (
     unknown_place,
     within,
 )
+from sensebind.agent.reader.watching import about_watches
 from sensebind.agent.reader.weights import Weights, load_weights
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -192,7 +193,7 @@ class WordsReader:
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
-        least = self._least(words)
+        least = self.least(words)
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
@@ -214,6 +215,8 @@ class WordsReader:
                 return replace(reading, verdicts=dict.fromkeys(verdicts, _NONE), reply=said)
             return replace(reading, proposals=tuple(Proposal(name) for name in plain))
         unsure = any(verdict is Verdict.ASK for verdict in verdicts.values())
+        if not unsure and (call := about_watches(words, tools)) is not None:
+            return replace(reading, proposals=(call,))
         if not unsure and (asked := observing(words, tools, scores.act, speech)) is not None:
             return replace(reading, **asked)
         if own := [tool for tool in tools if tool.name not in _TRAINED]:
@@ -260,10 +263,13 @@ class WordsReader:
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
 
-    def _least(self, words: str) -> float:
-        """The score from which words order a tool: higher where one of them is not known.
+    def least(self, words: str) -> float:
+        """Returns the score from which words order a tool: higher where one of them is not known.
 
         The names of things are as many as there are things; which one is meant is grounded apart.
+
+        Args:
+            words: What a person says.
         """
         limits = self.weights.calibration
         strange = [one for one in self.weights.vocabulary.strange(words) if not things(one)]
