@@ -20,6 +20,7 @@ from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
 from sensebind.agent.reader.segments import Segment, segments_of
 from sensebind.agent.reader.steps import (
+    ELSEWHERE,
     MAX_STEPS,
     goes_on,
     meant,
@@ -308,13 +309,16 @@ class WordsReader:
         return act, meant
 
     def _in_order(self, scores: Scores, ordered: Sequence[str]) -> list[str]:
-        """Tools that are ordered by name, not by "it", which the dialog alone explains."""
+        """Tools that are ordered by name, not by "it", which the dialog alone explains.
+
+        "Set it to 21 degrees" needs no name: nothing else takes degrees.
+        """
         limit = self.weights.calibration.act
         named = sorted(
             (scores.places[action], name)
             for action, names in TOOLS_OF.items()
             for name in names
-            if name in ordered and not action.startswith("it_") and scores.act[action] >= limit / 2
+            if name in ordered and action not in ELSEWHERE and scores.act[action] >= limit / 2
         )
         return list(dict.fromkeys(name for _, name in named))
 

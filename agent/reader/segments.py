@@ -34,6 +34,7 @@ _LEAD = re.compile(
 )
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(r"\d$"), re.compile(r"^\d")
 _ALONE = 0.3  # of a clause that is nothing by itself
+_REQUEST, _UNHEARD = 0.7, 0.85  # of what the robot cannot do: more than of words joined to others
 _AFTERWARDS = 0.86  # of one that "then" says is done afterwards, if it is nothing that forbids
 _THEN = re.compile(
     r"^[\s,.;]*(?:and |or )?(?:then|after that|afterwards|next|finally|lastly)\b"
@@ -146,7 +147,10 @@ def _worth(one: Segment) -> float:
     clear = [score for score in read.act.values() if score >= _CLEAR]
     if clear:
         return max(clear) * _JOINED ** (len(clear) - 1)
-    request = read.category.get("request", 0.0) + read.category.get("question", 0.0)
+    request = read.category.get("request", 0.0)
+    if request >= _REQUEST:  # such as "dance", of which the whole says nothing
+        return max(_UNHEARD, request * 0.9)
+    request += read.category.get("question", 0.0)
     left = sum(read.category.get(name, 0.0) for name in _LEFT)
     afterwards = (1 - left) * _AFTERWARDS if one.then else 0.0
     return max(_ALONE, request * 0.9, afterwards)

@@ -22,6 +22,8 @@ MAX_STEPS = 5
 _CLEAR = 0.5  # probability from which what observes is meant
 _PERCEIVED = ("see", "hear", "scan", "color", "all")
 _LOOKING = ("count", "where", "count_any", *_PERCEIVED)
+ELSEWHERE = frozenset(name for name in ORDERS if name.startswith("it_")) - {"it_set"}
+"""Actions on what other words name; "set it to 21 degrees" can mean the thermostat alone."""
 _MOVING = frozenset({"approach", "drive", "turn"})
 _PLAIN: dict[str, tuple[str, str]] = {
     "lamp_on": ("turn on the lamp", "打开灯"),
@@ -103,10 +105,7 @@ def goes_on(act: Mapping[str, float]) -> bool:
     Args:
         act: Probability of each action.
     """
-    return any(
-        score >= _CLEAR and name.startswith("it_") and name != "it_set"
-        for name, score in act.items()
-    )
+    return any(act.get(name, 0.0) >= _CLEAR for name in ELSEWHERE)
 
 
 def repeats(step: Step, called: Sequence[str]) -> bool:
