@@ -257,7 +257,7 @@ class WordsReader:
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
-                held = within(part, whole, self.weights.calibration.ask)
+                held = within(part, whole)
                 called = [call.tool for call in held.proposals]
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn
