@@ -284,7 +284,7 @@ class WordsReader:
         Of several that words may mean ("it"), the language model chooses by the dialog.
         """
         meant = [name for name, verdict in reading.verdicts.items() if verdict is Verdict.ASK]
-        if len(meant) > 1:
+        if len(meant) > 1 or reading.kind not in (Kind.ORDER, Kind.OTHER):
             return reading
         if said := unknown_place(words, meant, tools, speech):
             return replace(reading, verdicts=dict.fromkeys(reading.verdicts, _NONE), reply=said)
