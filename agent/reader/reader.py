@@ -18,7 +18,7 @@ from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
-from sensebind.agent.reader.segments import Segment, segments_of
+from sensebind.agent.reader.segments import Segment, reasons, segments_of
 from sensebind.agent.reader.steps import (
     ELSEWHERE,
     MAX_STEPS,
@@ -180,7 +180,7 @@ class WordsReader:
             answers: The robot's own question that the words answer; "" if they answer none.
         """
         speech = language or ("zh" if _CHINESE.search(words) else "en")
-        scores = self.scores(words)
+        scores = self._heard(words, self.scores(words))
         reading = self._one(words, tools, scores, speech, answers)
         steps = () if answers else self._steps(words, tools, scores, speech, reading)
         return replace(reading, steps=steps) if len(steps) > 1 else reading
@@ -253,7 +253,8 @@ class WordsReader:
         if any(goes_on(one.read.act) for one in segments):
             return ()  # "it" is what another clause names
         for one in segments:
-            for text, read in parts_of(one, speech, self.scores_of):
+            heard = replace(one, read=self._heard(one.text, one.read))
+            for text, read in parts_of(heard, speech, self.scores_of):
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
@@ -289,6 +290,13 @@ class WordsReader:
         if said := unknown_place(words, meant, tools, speech):
             return replace(reading, verdicts=dict.fromkeys(reading.verdicts, _NONE), reply=said)
         return replace(reading, proposals=tuple(Proposal(name) for name in meant))
+
+    def _heard(self, words: str, scores: Scores) -> Scores:
+        """The scores of words without the actions that they only give as a reason for another."""
+        left = dict.fromkeys(reasons(words, scores.act, self.scores_of), 0.0)
+        if not left:
+            return scores
+        return replace(scores, act={**scores.act, **left}, ask={**scores.ask, **left})
 
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""

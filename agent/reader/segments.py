@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sensebind.agent.grounding.repairs import repairs
+from sensebind.agent.reader.actions import ORDERS
 
 MAX_PIECES = 6
 """Pieces into which words are cut at most; what follows stays with the last."""
@@ -52,6 +53,11 @@ class Read(Protocol):
     @property
     def act(self) -> Mapping[str, float]:
         """Probability that it orders or asks for an action."""
+        ...
+
+    @property
+    def ask(self) -> Mapping[str, float]:
+        """Probability that an action may be meant."""
         ...
 
     @property
@@ -139,6 +145,38 @@ def segments_of(words: str, read: Callable[[Sequence[str]], Sequence[Read]]) -> 
         if ways:
             best[last] = max(ways, key=lambda one: one[0])
     return best.get(len(pieces), (0.0, []))[1]
+
+
+def reasons(
+    words: str, act: Mapping[str, float], read: Callable[[Sequence[str]], Sequence[Read]]
+) -> frozenset[str]:
+    """Returns actions that words only seem to order: what hints at them is why another is ordered.
+
+    "It's too windy, close the door" asks for the door: alone, the first clause is a remark that may
+    mean the fan; in front of an order it says why.
+
+    Args:
+        words: As they were said.
+        act: Probability of each action, in these words.
+        read: Reads several texts at once.
+    """
+    ordered = [name for name in ORDERS if act.get(name, 0.0) >= _CLEAR]
+    pieces = [one for one in map(stripped, pieces_of(words)) if one] if len(ordered) > 1 else []
+    if len(pieces) < 2:
+        return frozenset()
+    clauses = read(pieces)
+
+    def highest(scores: Sequence[Mapping[str, float]], name: str) -> float:
+        return max(one.get(name, 0.0) for one in scores)
+
+    said = {name: highest([one.act for one in clauses], name) for name in ordered}
+    hinted = {
+        name
+        for name in ordered
+        if said[name] < _CLEAR <= highest([one.ask for one in clauses], name)
+    }
+    others = [name for name in ordered if name not in hinted and said[name] >= _CLEAR]
+    return frozenset(hinted) if others else frozenset()
 
 
 def _worth(one: Segment) -> float:
