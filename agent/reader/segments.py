@@ -28,6 +28,7 @@ _CUT = re.compile(
     re.I,
 )
 _MARKS = re.compile(r"\s*[.!?;,，。！？；、]*")
+_ENDED = re.compile(r"[.!;,，。！；、…]\s*$")
 _LEAD = re.compile(
     r"^(?:(?:and|then|next|after that|afterwards|also|finally|lastly|first)\b,?\s+"
     r"|(?:然后|接着|随后|最后|再(?=[^见])|并且|同时|另外|顺便|首先|先(?=[^生])|还有))+",
@@ -161,20 +162,21 @@ def reasons(
         read: Reads several texts at once.
     """
     ordered = [name for name in ORDERS if act.get(name, 0.0) >= _CLEAR]
-    pieces = [one for one in map(stripped, pieces_of(words)) if one] if len(ordered) > 1 else []
+    pieces = [one for one in pieces_of(words) if stripped(one)] if len(ordered) > 1 else []
     if len(pieces) < 2:
         return frozenset()
-    clauses = read(pieces)
+    clauses = read([stripped(one) for one in pieces])
+    remarks = [
+        clause.ask for piece, clause in zip(pieces, clauses, strict=True) if _ENDED.search(piece)
+    ]
+    if not remarks:  # "the lamp and the radio" are no clauses
+        return frozenset()
 
     def highest(scores: Sequence[Mapping[str, float]], name: str) -> float:
         return max(one.get(name, 0.0) for one in scores)
 
     said = {name: highest([one.act for one in clauses], name) for name in ordered}
-    hinted = {
-        name
-        for name in ordered
-        if said[name] < _CLEAR <= highest([one.ask for one in clauses], name)
-    }
+    hinted = {name for name in ordered if said[name] < _CLEAR <= highest(remarks, name)}
     others = [name for name in ordered if name not in hinted and said[name] >= _CLEAR]
     return frozenset(hinted) if others else frozenset()
 

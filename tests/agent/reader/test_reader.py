@@ -139,6 +139,7 @@ def test_set_it_to_degrees_means_the_thermostat(reader: WordsReader, house: list
         ("太暗了，打开门。", ["door_open"]),
         ("风太大了，把风扇关掉。", ["fan_off"]),
         ("我想听歌，把门打开", ["radio_on", "door_open"]),
+        ("I want the lamp and the radio on.", ["lamp_on", "radio_on"]),
     ],
 )
 def test_a_remark_before_an_order_is_its_reason(
