@@ -253,8 +253,9 @@ class WordsReader:
         if any(goes_on(one.read.act) for one in segments):
             return ()  # "it" is what another clause names
         for one in segments:
-            heard = replace(one, read=self._heard(one.text, one.read))
-            for text, read in parts_of(heard, speech, self.scores_of):
+            if isinstance(one.read, Scores):
+                one = replace(one, read=self._heard(one.text, one.read))
+            for text, read in parts_of(one, speech, self.scores_of):
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
