@@ -13,8 +13,8 @@ class Read:
     """What a network would say of a text."""
 
     act: Mapping[str, float] = field(default_factory=dict)
-    ask: Mapping[str, float] = field(default_factory=dict)
     category: Mapping[str, float] = field(default_factory=dict)
+    ask: Mapping[str, float] = field(default_factory=dict)
 
 
 def network(texts: Sequence[str]) -> list[Read]:
