@@ -259,7 +259,7 @@ class WordsReader:
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
-                held = within(part, whole)
+                held = within(part, whole, self.weights.calibration.act)
                 called = [call.tool for call in held.proposals]
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn

@@ -187,17 +187,20 @@ def _none(read: Read) -> dict[str, float]:
     return dict.fromkeys(read.act, 0.0)
 
 
-def within(part: Reading, whole: Reading) -> Reading:
+def within(part: Reading, whole: Reading, least: float) -> Reading:
     """A clause's reading, asked about where the words as a whole do not order what it orders.
 
     Args:
         part: Of the clause.
         whole: Of all the words.
+        least: Score from which the words as a whole order a tool.
     """
     changed = {
         name: Verdict.ASK
         for name, verdict in part.verdicts.items()
-        if verdict is Verdict.CALL and whole.of(name) is not Verdict.CALL
+        if verdict is Verdict.CALL
+        and whole.of(name) is not Verdict.CALL
+        and whole.scores.get(name, 0.0) < least
     }
     return replace(part, verdicts={**part.verdicts, **changed}) if changed else part
 
