@@ -53,12 +53,12 @@ def reliability(what: str, scores: Sequence[Scores], orders: Sequence[frozenset[
 
 def development(reader: WordsReader, lines: list[dict[str, Any]]) -> list[Row]:
     """Rows by category: how many acted wrongly, and how many orders were carried out or asked."""
-    limits = reader.weights.calibration
+    asks = reader.weights.calibration.ask
     counts: dict[str, list[int]] = {}
     for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
         wanted = set(line["ordered"])
-        acted = {name for name in ORDERS if one.act[name] >= limits.act}
-        asked = {name for name in ORDERS if one.act[name] + one.ask[name] >= limits.ask}
+        acted = {name for name in ORDERS if one.act[name] >= reader.least(line["text"])}
+        asked = {name for name in ORDERS if one.act[name] + one.ask[name] >= asks}
         row = counts.setdefault(line["category"], [0, 0, 0, 0, 0])
         row[0] += 1
         row[1] += bool(acted - wanted)

@@ -25,6 +25,9 @@ _TOKEN = re.compile(r"\d+(?:[.,:]\d+)?|[㐀-鿿]|[^\W\d_㐀-鿿]+(?:'[^\W\d_㐀-
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘`´ʼ＇", "'"))
 
 
+_OF_LETTERS = (1, 2, 3, 6)  # shapes of words, and of Chinese characters
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One token.
@@ -113,6 +116,11 @@ class Vocabulary:
                 pieces = []
             grams.append([self.bucket(piece) for piece in pieces])
         return words, grams, shapes
+
+    def strange(self, text: str) -> tuple[str, ...]:
+        """Words of a text, and Chinese characters, that have no embedding of their own."""
+        texts = [token.text for token in tokens_of(text) if token.shape in _OF_LETTERS]
+        return tuple(one for one in texts if one not in self._index)
 
     def bucket(self, piece: str) -> int:
         """The bucket of a trigram, from 1."""

@@ -85,6 +85,8 @@ class Reading:
         reply: What is answered in place of our own model's words, where no call fits them: that
             the robot cannot do it; "" where the model answers.
         looking: Whether our own model may call tools that do not act.
+        perceived: Whether the answer is what the robot sees, hears or scans: nothing in it is said
+            to have been done.
         steps: What the words ask for, in order, where it is more than one thing. Our own model is
             given one step after the other; another model reads the words as a whole.
     """
@@ -96,6 +98,7 @@ class Reading:
     proposals: tuple[Proposal, ...] = ()
     reply: str = ""
     looking: bool = True
+    perceived: bool = False
     steps: tuple[Step, ...] = ()
 
     def of(self, tool: str) -> Verdict:

@@ -19,6 +19,7 @@ from langgraph.constants import TAG_NOSTREAM
 
 from sensebind.agent.approval.doubts import KEY, Doubt
 from sensebind.agent.approval.origins import Influence
+from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.checking import Grounds, grounds_of
 from sensebind.agent.grounding.names import choices, holds
 from sensebind.agent.grounding.narrowing import Narrowed, narrowed
@@ -31,7 +32,8 @@ from sensebind.agent.llm.reply_parser import ACT_SCORES
 from sensebind.agent.llm.tool_forms import parameters_of
 from sensebind.agent.reader import reader_of
 from sensebind.agent.reader.intent import LetThrough, Reader, Reading, Verdict
-from sensebind.agent.reader.proposed import proposals_left, spoken, whole_schema
+from sensebind.agent.reader.outcomes import claims
+from sensebind.agent.reader.proposed import all_told, proposals_left, spoken, whole_schema
 from sensebind.agent.reader.work import Work
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -109,11 +111,13 @@ class GroundCalls(AgentMiddleware):
         if said := spoken(reading, request.messages):
             return ModelResponse([AIMessage(said)])
         request, held = self._held(request, sources, reading)
-        response = yield request
-        return self._answered(response, held, sources, reading)
+        if not reading.scores or reading.perceived:  # nothing is claimed to have been done
+            return self._answered((yield request), held, sources, reading)
+        response = yield request.override(model=self._quiet(request.model))
+        return self._answered(_true(response, request.messages, sources), held, sources, reading)
 
     def _quiet(self, chat: Any) -> Any:
-        """The model without streaming: what it says of a step is not the answer yet."""
+        """The model without streaming: what it says is not the answer yet."""
         return chat.model_copy(update={"tags": [*(chat.tags or ()), TAG_NOSTREAM]})
 
     def _reading(self, sources: Sources) -> Reading:
@@ -297,6 +301,22 @@ def _saying(response: ModelResponse, question: str) -> ModelResponse:
         usage_metadata=made.usage_metadata,
     )
     return replace(response, result=[asked])
+
+
+def _true(
+    response: ModelResponse, messages: Sequence[BaseMessage], sources: Sources
+) -> ModelResponse:
+    """An answer that says of acts what their results say, and claims none that was not made."""
+    made = next((one for one in response.result if isinstance(one, AIMessage)), None)
+    if made is None or made.tool_calls:
+        return response
+    text = all_told(messages)
+    if not text and claims(str(made.text)):
+        text = FIXED["unknown"][sources.language]
+    if not text or text == str(made.text):
+        return response
+    said = made.model_copy(update={"content": text})
+    return replace(response, result=[said if one is made else one for one in response.result])
 
 
 def _calls(response: ModelResponse) -> bool:

@@ -10,7 +10,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from sensebind.agent.conditioning.media import text_of
 from sensebind.agent.grounding.sources import language_of
 from sensebind.agent.reader.intent import Proposal, Reading
+from sensebind.agent.reader.outcomes import ACTED, outcomes_of, told
 from sensebind.agent.reader.said import states_said
+from sensebind.agent.reader.watching import LIST, REMOVE, watching_said
 
 
 def proposals_left(
@@ -39,8 +41,9 @@ def proposals_left(
 def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     """Returns what is said in place of our own model's words; "" where the model speaks.
 
-    That is the reading's reply before any call, and after the call of a tool that our model was
-    not trained on what the tool has answered: the model would make something up.
+    That is the reading's reply before any call; after calls that act what their results say was
+    done; and after the call of a tool that our model was not trained on what the tool has answered:
+    the model would make something up.
 
     Args:
         reading: Of the turn.
@@ -49,15 +52,36 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     if not calls_of_turn(messages):
         return reading.reply
     last = messages[-1]
-    if proposals_left(reading.proposals, messages) != [] or not reading.proposals[-1].whole:
+    if proposals_left(reading.proposals, messages) != [] or not isinstance(last, ToolMessage):
         return ""
-    if not isinstance(last, ToolMessage):
+    if all(one.tool in ACTED for one in reading.proposals):
+        return all_told(messages)
+    if not reading.proposals[-1].whole:
         return ""
-    if not reading.proposals[-1].about or last.status == "error":
+    proposed = reading.proposals[-1]
+    if last.status != "error" and proposed.tool in (LIST, REMOVE):
+        what = str(proposed.arguments.get("what", ""))
+        return watching_said(proposed.tool, str(last.text), what, _language(messages))
+    if not proposed.about or last.status == "error":
         return str(last.text)
-    person = next(one for one in reversed(messages) if isinstance(one, HumanMessage))
     asked = [one.about for one in reading.proposals if one.about]
-    return states_said(asked, str(last.text), language_of(text_of(person)))
+    return states_said(asked, str(last.text), _language(messages))
+
+
+def all_told(messages: Sequence[BaseMessage]) -> str:
+    """Returns what the results of a turn's acting calls say was done; "" if there were none.
+
+    Args:
+        messages: Of the dialog; the turn begins with the last one of a person.
+    """
+    language = _language(messages)
+    said = [told(one, language) for one in outcomes_of(messages)]
+    return ("" if language == "zh" else " ").join(dict.fromkeys(said))
+
+
+def _language(messages: Sequence[BaseMessage]) -> str:
+    person = next((one for one in reversed(messages) if isinstance(one, HumanMessage)), None)
+    return language_of(text_of(person)) if person is not None else "en"
 
 
 def calls_of_turn(messages: Sequence[BaseMessage]) -> list[str]:

@@ -12,13 +12,15 @@ import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
+from sensebind.agent.grounding.names import things
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
-from sensebind.agent.reader.segments import Segment, segments_of
+from sensebind.agent.reader.segments import Segment, reasons, segments_of
 from sensebind.agent.reader.steps import (
+    ELSEWHERE,
     MAX_STEPS,
     goes_on,
     meant,
@@ -29,6 +31,7 @@ from sensebind.agent.reader.steps import (
     unknown_place,
     within,
 )
+from sensebind.agent.reader.watching import about_watches
 from sensebind.agent.reader.weights import Weights, load_weights
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -177,7 +180,7 @@ class WordsReader:
             answers: The robot's own question that the words answer; "" if they answer none.
         """
         speech = language or ("zh" if _CHINESE.search(words) else "en")
-        scores = self.scores(words)
+        scores = self._heard(words, self.scores(words))
         reading = self._one(words, tools, scores, speech, answers)
         steps = () if answers else self._steps(words, tools, scores, speech, reading)
         return replace(reading, steps=steps) if len(steps) > 1 else reading
@@ -191,11 +194,12 @@ class WordsReader:
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
+        least = self.least(words)
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
             if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
-                act[name] >= limits.act and not cut
+                act[name] >= least and not cut
             ):
                 verdicts[name] = Verdict.CALL
             else:
@@ -212,6 +216,8 @@ class WordsReader:
                 return replace(reading, verdicts=dict.fromkeys(verdicts, _NONE), reply=said)
             return replace(reading, proposals=tuple(Proposal(name) for name in plain))
         unsure = any(verdict is Verdict.ASK for verdict in verdicts.values())
+        if not unsure and (call := about_watches(words, tools)) is not None:
+            return replace(reading, proposals=(call,))
         if not unsure and (asked := observing(words, tools, scores.act, speech)) is not None:
             return replace(reading, **asked)
         if own := [tool for tool in tools if tool.name not in _TRAINED]:
@@ -219,7 +225,7 @@ class WordsReader:
             if found is not reading or len(own) == len(tools):
                 return found
         if unsure:
-            return reading
+            return self._asking(words, tools, reading, speech)
         if scores.category["request"] >= limits.order and any(name in _SWITCHES for name in known):
             return replace(reading, reply=unknown(words, speech), looking=False)
         return replace(reading, reply=self._reply(scores, speech))
@@ -247,16 +253,51 @@ class WordsReader:
         if any(goes_on(one.read.act) for one in segments):
             return ()  # "it" is what another clause names
         for one in segments:
+            if isinstance(one.read, Scores):
+                one = replace(one, read=self._heard(one.text, one.read))
             for text, read in parts_of(one, speech, self.scores_of):
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
-                held = within(part, whole, self.weights.calibration.ask)
+                held = within(part, whole, self.weights.calibration.act)
                 called = [call.tool for call in held.proposals]
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
+
+    def least(self, words: str) -> float:
+        """Returns the score from which words order a tool: higher where one of them is not known.
+
+        The names of things are as many as there are things; which one is meant is grounded apart.
+
+        Args:
+            words: What a person says.
+        """
+        limits = self.weights.calibration
+        strange = [one for one in self.weights.vocabulary.strange(words) if not things(one)]
+        return limits.act_strange if strange else limits.act
+
+    def _asking(
+        self, words: str, tools: Sequence[BaseTool], reading: Reading, speech: str
+    ) -> Reading:
+        """A reading that is not sure, with the one call that the person is asked about.
+
+        Of several that words may mean ("it"), the language model chooses by the dialog.
+        """
+        meant = [name for name, verdict in reading.verdicts.items() if verdict is Verdict.ASK]
+        if len(meant) > 1 or reading.kind not in (Kind.ORDER, Kind.OTHER):
+            return reading
+        if said := unknown_place(words, meant, tools, speech):
+            return replace(reading, verdicts=dict.fromkeys(reading.verdicts, _NONE), reply=said)
+        return replace(reading, proposals=tuple(Proposal(name) for name in meant))
+
+    def _heard(self, words: str, scores: Scores) -> Scores:
+        """The scores of words without the actions that they only give as a reason for another."""
+        left = dict.fromkeys(reasons(words, scores.act, self.scores_of), 0.0)
+        if not left:
+            return scores
+        return replace(scores, act={**scores.act, **left}, ask={**scores.ask, **left})
 
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""
@@ -277,13 +318,16 @@ class WordsReader:
         return act, meant
 
     def _in_order(self, scores: Scores, ordered: Sequence[str]) -> list[str]:
-        """Tools that are ordered by name, not by "it", which the dialog alone explains."""
+        """Tools that are ordered by name, not by "it", which the dialog alone explains.
+
+        "Set it to 21 degrees" needs no name: nothing else takes degrees.
+        """
         limit = self.weights.calibration.act
         named = sorted(
             (scores.places[action], name)
             for action, names in TOOLS_OF.items()
             for name in names
-            if name in ordered and not action.startswith("it_") and scores.act[action] >= limit / 2
+            if name in ordered and action not in ELSEWHERE and scores.act[action] >= limit / 2
         )
         return list(dict.fromkeys(name for _, name in named))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sensebind.agent.grounding.repairs import repairs
+from sensebind.agent.reader.actions import ORDERS
 
 MAX_PIECES = 6
 """Pieces into which words are cut at most; what follows stays with the last."""
@@ -27,6 +28,7 @@ _CUT = re.compile(
     re.I,
 )
 _MARKS = re.compile(r"\s*[.!?;,，。！？；、]*")
+_ENDED = re.compile(r"[.!;,，。！；、…]\s*$")
 _LEAD = re.compile(
     r"^(?:(?:and|then|next|after that|afterwards|also|finally|lastly|first)\b,?\s+"
     r"|(?:然后|接着|随后|最后|再(?=[^见])|并且|同时|另外|顺便|首先|先(?=[^生])|还有))+",
@@ -34,6 +36,7 @@ _LEAD = re.compile(
 )
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(r"\d$"), re.compile(r"^\d")
 _ALONE = 0.3  # of a clause that is nothing by itself
+_REQUEST, _UNHEARD = 0.7, 0.85  # of what the robot cannot do: more than of words joined to others
 _AFTERWARDS = 0.86  # of one that "then" says is done afterwards, if it is nothing that forbids
 _THEN = re.compile(
     r"^[\s,.;]*(?:and |or )?(?:then|after that|afterwards|next|finally|lastly)\b"
@@ -51,6 +54,11 @@ class Read(Protocol):
     @property
     def act(self) -> Mapping[str, float]:
         """Probability that it orders or asks for an action."""
+        ...
+
+    @property
+    def ask(self) -> Mapping[str, float]:
+        """Probability that an action may be meant."""
         ...
 
     @property
@@ -140,13 +148,49 @@ def segments_of(words: str, read: Callable[[Sequence[str]], Sequence[Read]]) -> 
     return best.get(len(pieces), (0.0, []))[1]
 
 
+def reasons(
+    words: str, act: Mapping[str, float], read: Callable[[Sequence[str]], Sequence[Read]]
+) -> frozenset[str]:
+    """Returns actions that words only seem to order: what hints at them is why another is ordered.
+
+    "It's too windy, close the door" asks for the door: alone, the first clause is a remark that may
+    mean the fan; in front of an order it says why.
+
+    Args:
+        words: As they were said.
+        act: Probability of each action, in these words.
+        read: Reads several texts at once.
+    """
+    ordered = [name for name in ORDERS if act.get(name, 0.0) >= _CLEAR]
+    pieces = [one for one in pieces_of(words) if stripped(one)] if len(ordered) > 1 else []
+    if len(pieces) < 2:
+        return frozenset()
+    clauses = read([stripped(one) for one in pieces])
+    remarks = [
+        clause.ask for piece, clause in zip(pieces, clauses, strict=True) if _ENDED.search(piece)
+    ]
+    if not remarks:  # "the lamp and the radio" are no clauses
+        return frozenset()
+
+    def highest(scores: Sequence[Mapping[str, float]], name: str) -> float:
+        return max(one.get(name, 0.0) for one in scores)
+
+    said = {name: highest([one.act for one in clauses], name) for name in ordered}
+    hinted = {name for name in ordered if said[name] < _CLEAR <= highest(remarks, name)}
+    others = [name for name in ordered if name not in hinted and said[name] >= _CLEAR]
+    return frozenset(hinted) if others else frozenset()
+
+
 def _worth(one: Segment) -> float:
     """How probable it is that a text is one order or question, and nothing but that."""
     read = one.read
     clear = [score for score in read.act.values() if score >= _CLEAR]
     if clear:
         return max(clear) * _JOINED ** (len(clear) - 1)
-    request = read.category.get("request", 0.0) + read.category.get("question", 0.0)
+    request = read.category.get("request", 0.0)
+    if request >= _REQUEST:  # such as "dance", of which the whole says nothing
+        return max(_UNHEARD, request * 0.9)
+    request += read.category.get("question", 0.0)
     left = sum(read.category.get(name, 0.0) for name in _LEFT)
     afterwards = (1 - left) * _AFTERWARDS if one.then else 0.0
     return max(_ALONE, request * 0.9, afterwards)

@@ -13,6 +13,7 @@ from sensebind.agent.grounding.names import choices, holds, things
 from sensebind.agent.llm.openai_form import openai_form
 from sensebind.agent.llm.tool_forms import parameters_of
 from sensebind.agent.reader.actions import ORDERS, READS
+from sensebind.agent.reader.coordination import spread
 from sensebind.agent.reader.intent import Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.segments import Read, Segment
 
@@ -21,6 +22,8 @@ MAX_STEPS = 5
 _CLEAR = 0.5  # probability from which what observes is meant
 _PERCEIVED = ("see", "hear", "scan", "color", "all")
 _LOOKING = ("count", "where", "count_any", *_PERCEIVED)
+ELSEWHERE = frozenset(name for name in ORDERS if name.startswith("it_")) - {"it_set"}
+"""Actions on what other words name; "set it to 21 degrees" can mean the thermostat alone."""
 _MOVING = frozenset({"approach", "drive", "turn"})
 _PLAIN: dict[str, tuple[str, str]] = {
     "lamp_on": ("turn on the lamp", "打开灯"),
@@ -62,7 +65,7 @@ def observing(
     if first == "count_any":
         return {"reply": _WHICH[speech], "looking": False}
     if first in _PERCEIVED:
-        return {"looking": False}
+        return {"looking": False, "perceived": True}
     tool = READS[first]
     if tool not in names:
         return None
@@ -102,10 +105,7 @@ def goes_on(act: Mapping[str, float]) -> bool:
     Args:
         act: Probability of each action.
     """
-    return any(
-        score >= _CLEAR and name.startswith("it_") and name != "it_set"
-        for name, score in act.items()
-    )
+    return any(act.get(name, 0.0) >= _CLEAR for name in ELSEWHERE)
 
 
 def repeats(step: Step, called: Sequence[str]) -> bool:
@@ -151,6 +151,9 @@ def parts_of(
         speech: `en` or `zh`.
         read: Reads several texts at once.
     """
+    if apart := _apart(one, read):
+        yield from apart
+        return
     clear = [name for name, score in one.read.act.items() if score >= _CLEAR]
     if len(clear) < 2 or not all(name in _PLAIN for name in clear):
         yield one.text, one.read
@@ -158,6 +161,21 @@ def parts_of(
     for name in sorted(clear, key=lambda each: _place(one.read, each)):
         text = _PLAIN[name][speech == "zh"]
         yield text, replace(read([text])[0], act={**_none(one.read), name: one.read.act[name]})
+
+
+def _apart(one: Segment, read: Callable[[Sequence[str]], Sequence[Any]]) -> list[tuple[str, Any]]:
+    """The objects of one verb, each with it, where the robot knows some of them and others not."""
+    said = spread(one.text)
+    if not said or not any(one.read.act.get(name, 0.0) >= _CLEAR for name in ORDERS):
+        return []
+    found = list(zip(said, read(said), strict=True))
+    clear = [{name for name in ORDERS if each.act.get(name, 0.0) >= _CLEAR} for _, each in found]
+    ordered = {name for name in ORDERS if one.read.act.get(name, 0.0) >= _CLEAR}
+    others = [
+        names or each.category.get("request", 0.0) >= _CLEAR
+        for names, (_, each) in zip(clear, found, strict=True)
+    ]
+    return found if all(others) and not all(clear) and set().union(*clear) == ordered else []
 
 
 def _place(read: Read, name: str) -> float:
@@ -175,7 +193,7 @@ def within(part: Reading, whole: Reading, least: float) -> Reading:
     Args:
         part: Of the clause.
         whole: Of all the words.
-        least: Score from which the words as a whole may mean a tool.
+        least: Score from which the words as a whole order a tool.
     """
     changed = {
         name: Verdict.ASK

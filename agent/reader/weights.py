@@ -33,6 +33,7 @@ class Calibration:
     Attributes:
         temperature: By which logits are divided.
         act: Least score of an order that is carried out without a question.
+        act_strange: The same, where the network does not know one of the words.
         ask: Least score of one that is asked about.
         order: Least score that words are an order or a question at all, for tools that the reader
             does not know.
@@ -43,7 +44,8 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    act: float = 0.9
+    act: float = 0.92
+    act_strange: float = 0.97
     ask: float = 0.3
     order: float = 0.5
     refuse: float = 0.7

@@ -17,6 +17,7 @@ from sensebind.agent.approval.requests import NOT_ALLOWED
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.sources import ASKS
 from sensebind.agent.reader.intent import Step
+from sensebind.agent.reader.outcomes import outcomes_of
 from sensebind.agent.reader.said import cannot_do, not_done
 
 KEY = "steps"
@@ -117,11 +118,14 @@ class Work:
             self._asked = text
         elif asks:
             self._said.append(not_done(step.words, text, self._speech))
+        elif text in FIXED["unknown"].values():
+            self._said.append(not_done(step.words, "", self._speech))
         elif text in FIXED["cannot"].values():
             self._said.append(cannot_do(step.words, self._speech))
         else:
             self._said.append(text)
-        self._lost = self._lost or (step.moves and (failed is not None or asks))
+        short = any(one.incomplete for one in outcomes_of(self.messages))
+        self._lost = self._lost or (step.moves and (failed is not None or asks or short))
         self._at, self._own = self._at + 1, []
         while self._at < len(self._steps):
             later = self.step

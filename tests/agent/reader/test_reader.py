@@ -95,6 +95,94 @@ def test_of_two_clauses_only_the_order_is_called(
     assert found.of("lamp_on") is not Verdict.CALL
 
 
+@pytest.mark.parametrize("words", ["That song turns me on.", "find me a song about turning low"])
+def test_a_word_that_is_not_known_makes_a_score_less_sure(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    assert reader.weights.vocabulary.strange(words)
+    found = read(reader, words, house)
+    assert all(found.of(name) is not Verdict.CALL for name in NAMES)
+
+
+def test_names_of_things_are_not_strange(reader: WordsReader) -> None:
+    limits = reader.weights.calibration
+    assert reader.weights.vocabulary.strange("drive to the hound please") == ("hound",)
+    assert reader.least("drive to the hound please") == limits.act
+    assert reader.least("drive to the chapter please") == limits.act_strange > limits.act
+
+
+def test_where_one_tool_may_be_meant_the_person_is_asked_about_it(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    found = read(reader, "We could use the fan now.", house)
+    assert found.of("fan_on") is Verdict.ASK
+    assert [one.tool for one in found.proposals] == ["fan_on"]
+
+
+@pytest.mark.parametrize("words", ["别开门", "don't open the door"])
+def test_what_is_forbidden_is_not_asked_about(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    assert not read(reader, words, house).proposals
+
+
+def test_set_it_to_degrees_means_the_thermostat(reader: WordsReader, house: list[BaseTool]) -> None:
+    found = read(reader, "Set it to 21 degrees.", house)
+    assert [one.tool for one in found.proposals] == ["thermostat_set"]
+    assert not read(reader, "Turn it on.", house).proposals  # of three, by what was said before
+
+
+@pytest.mark.parametrize(
+    ("words", "ordered"),
+    [
+        ("风太大了，把门关上。", ["door_close"]),
+        ("太暗了，打开门。", ["door_open"]),
+        ("风太大了，把风扇关掉。", ["fan_off"]),
+        ("我想听歌，把门打开", ["radio_on", "door_open"]),
+        ("I want the lamp and the radio on.", ["lamp_on", "radio_on"]),
+    ],
+)
+def test_a_remark_before_an_order_is_its_reason(
+    reader: WordsReader, house: list[BaseTool], words: str, ordered: list[str]
+) -> None:
+    found = read(reader, words, house)
+    readings = [one.reading for one in found.steps] or [found]
+    assert [one.tool for reading in readings for one in reading.proposals] == ordered
+
+
+def test_what_the_robot_cannot_do_is_a_step_of_its_own(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    door, dance = read(reader, "Open the door and dance.", house).steps
+    assert [one.tool for one in door.reading.proposals] == ["door_open"]
+    assert dance.reading.reply == FIXED["cannot"]["en"]
+
+
+def test_a_clause_alone_is_not_carried_out_where_the_words_as_a_whole_are_no_order(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    words = "The moment you hear a dog, go to the door and open it."
+    found = read(reader, words, [*house, tool("watch_add", Risk.OBSERVE)])
+    readings = [one.reading for one in found.steps] or [found]
+    assert all(one.of(name) is not Verdict.CALL for one in readings for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("Turn on the lamp and the humidifier.", ["lamp_on", "humidifier"]),
+        ("打开灯和洗衣机。", ["lamp_on", "洗衣机"]),
+    ],
+)
+def test_of_the_objects_of_a_verb_those_that_are_unknown_are_named(
+    reader: WordsReader, house: list[BaseTool], words: str, steps: list[str]
+) -> None:
+    first, second = read(reader, words, house).steps
+    assert [one.tool for one in first.reading.proposals] == steps[:1]
+    assert not second.reading.proposals
+    assert steps[1] in second.reading.reply
+
+
 def test_an_answer_to_the_robots_question_is_let_through(
     reader: WordsReader, house: list[BaseTool]
 ) -> None:
@@ -130,10 +218,9 @@ def test_nothing_is_no_order(reader: WordsReader, house: list[BaseTool], words: 
 def test_the_development_set(reader: WordsReader) -> None:
     """A lower bound: figures stand in docs/training.md."""
     lines = [json.loads(line) for line in DEVELOPMENT.read_text("utf-8").splitlines()]
-    least = reader.weights.calibration.act
     wrong = done = orders = 0
     for line, one in zip(lines, reader.scores_of([row["text"] for row in lines]), strict=True):
-        acted = {name for name in ORDERS if one.act[name] >= least}
+        acted = {name for name in ORDERS if one.act[name] >= reader.least(line["text"])}
         wrong += bool(acted - set(line["ordered"]))
         if line["category"] == "order":
             orders += 1

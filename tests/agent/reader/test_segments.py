@@ -14,6 +14,7 @@ class Read:
 
     act: Mapping[str, float] = field(default_factory=dict)
     category: Mapping[str, float] = field(default_factory=dict)
+    ask: Mapping[str, float] = field(default_factory=dict)
 
 
 def network(texts: Sequence[str]) -> list[Read]:
