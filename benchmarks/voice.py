@@ -333,7 +333,8 @@ def measure(options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Parse the command line and run."""
     parser = Parser(__doc__)
     parser.amount("--commands", 200, 16, "commands at each level of noise")
     parser.amount("--pauses", 200, 8, "sentences with a pause")
@@ -346,4 +347,8 @@ if __name__ == "__main__":
         "--level", action="append", type=int, choices=LEVELS, help="dB of noise; repeatable"
     )
     parser.add_argument("-v", action="store_true", help="print what was not understood")
-    sys.exit(run(parser, measure))
+    return run(parser, measure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

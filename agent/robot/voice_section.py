@@ -90,7 +90,7 @@ class VoiceConfig(Section):
     barge_in: bool = True
     sentences: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = ()
     words: dict[Annotated[str, Field(pattern=r"^[a-z']+$")], str] = Field(default_factory=dict)
-    stop_threshold: Annotated[float, Field(gt=0, le=1)] = 1e-30
+    stop_threshold: Annotated[float, Field(gt=0, le=1)] = 1e-10
 
     @model_validator(mode="after")
     def _makes_sense(self) -> VoiceConfig:

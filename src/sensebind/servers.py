@@ -65,6 +65,14 @@ SERVERS = (
         "folder of mode 0700",
     ),
     Server(
+        "sound of a microphone",
+        "sensebind.perception.sources.shared_sound",
+        "worker",
+        Wire.ZEROMQ,
+        Reach.USER,
+        "folder of mode 0700; nothing while the stream is paused",
+    ),
+    Server(
         "reports of the supervisor",
         "sensebind.perception.bus.bound_socket",
         "robot",

@@ -302,8 +302,8 @@ def test_an_answer_is_cut_and_a_turn_cancelled_by_a_client(robot: tuple[Path, Ag
 
 def test_a_client_says_of_a_decision_that_it_was_spoken(robot: tuple[Path, Agent]) -> None:
     client = AttachedRobot(read_config(robot[0]), "driver")
-    [*client.turn("go 1 metre")]
+    list(client.turn("go 1 metre"))
     [request] = client.pending()
     with pytest.raises(InputError, match="a call of drive is not approved by voice"):
-        [*client.decide([Decision("approve", request=request.id, spoken=True)])]
+        list(client.decide([Decision("approve", request=request.id, spoken=True)]))
     assert client.pending() == [request]

@@ -80,9 +80,15 @@ def test_silence_and_noise_are_nobody(parts: Parts) -> None:
     assert understood(parts, noise) == [] == understood(parts, np.zeros(3 * RATE, np.float32))
 
 
-def test_the_stop_word_is_spotted(parts: Parts) -> None:
-    assert any([parts.spotter.add(one.samples) for one in blocks(spoken("stop"))])
-    assert not any([parts.spotter.add(np.zeros(BLOCK, np.float32)) for _ in range(100)])
+def test_the_stop_word_is_spotted_once(parts: Parts) -> None:
+    spotted = [parts.spotter.add(one.samples) for one in blocks(spoken("stop"))]
+    assert sum(spotted) == 1
+    others = [
+        parts.spotter.add(one.samples)
+        for text in ("turn on the lamp", "what do you hear", "open the door")
+        for one in blocks(spoken(text))
+    ]
+    assert not any(others)
 
 
 def test_speech_ends_when_nobody_wants_more() -> None:
