@@ -90,7 +90,10 @@ def stop_after(step: int):
     return report
 
 
-@pytest.mark.parametrize(("family", "point"), [("llama 3.2", "attention"), ("qwen2", "block")])
+@pytest.mark.parametrize(
+    ("family", "point"),
+    [("llama 3.2", "attention"), pytest.param("qwen2", "block", marks=pytest.mark.extended)],
+)
 def test_each_stage_moves_its_own_weights_and_the_base_stays(
     family: str, point: str, tmp_path: Path
 ) -> None:
@@ -122,7 +125,11 @@ def test_each_stage_moves_its_own_weights_and_the_base_stays(
 
 
 @pytest.mark.parametrize(
-    ("family", "point", "half"), [("llama 3.2", "attention", False), ("qwen3", "block", True)]
+    ("family", "point", "half"),
+    [
+        ("llama 3.2", "attention", False),
+        pytest.param("qwen3", "block", True, marks=pytest.mark.extended),
+    ],
 )
 def test_a_stopped_run_goes_on_to_the_bit(
     family: str, point: str, half: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

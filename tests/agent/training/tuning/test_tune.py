@@ -67,7 +67,10 @@ def options(adapter: Path, pairs: Path, **more: Any) -> TuneOptions:
     return replace(TuneOptions(adapter, adapter.parent / "out", run, pairs, recipe=RECIPE), **more)
 
 
-@pytest.mark.parametrize(("family", "injection"), [("llama 3.2", "attention"), ("qwen3", "block")])
+@pytest.mark.parametrize(
+    ("family", "injection"),
+    [("llama 3.2", "attention"), pytest.param("qwen3", "block", marks=pytest.mark.extended)],
+)
 def test_own_pairs_become_an_adapter(
     family: str, injection: str, pairs: Path, tmp_path: Path
 ) -> None:
