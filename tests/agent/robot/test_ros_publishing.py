@@ -198,6 +198,8 @@ def test_detections_are_of_an_image_and_each_image_once(graph: Any) -> None:
         assert out.published == 1
         found["reference"] = "frame:rover.camera@1700000001000000005"
         heard = ear.next(lambda: None)
+        if heard.header.stamp.sec == 1_700_000_000:  # the first came after the ear was there
+            heard = ear.next(lambda: None)
     assert (heard.header.stamp.sec, heard.header.stamp.nanosec) == (1_700_000_001, 5)
     [one] = heard.detections
     assert one.results[0].hypothesis.class_id == "cup" and one.bbox.size_x == 20.0
