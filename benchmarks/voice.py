@@ -24,6 +24,7 @@ import numpy as np
 import soundfile
 from report import AtMost, Parser, Row, run
 
+from sensebind.agent.cli.voice import OwnDialog
 from sensebind.agent.corpus.grammar import Grammar as Templates
 from sensebind.agent.robot.robot import Robot
 from sensebind.agent.robot.simhome import simhome_robot
@@ -272,7 +273,7 @@ def answers(robot: Robot, voice: Voice, count: int) -> list[Row]:
             soundfile.write(Path(folder) / "question.wav", samples, RATE)
             speaker = voice.parts.speaker
             out = FileLoudspeaker(Path(folder) / "answer.wav", speaker.rate)
-            partner = _Partner(robot, f"voice {number}")
+            partner = OwnDialog(robot.agent, f"voice {number}")
             with Mouth(speaker, out) as mouth, FileEar(Path(folder) / "question.wav") as ear:
                 talk = Conversation(partner, voice.parts, mouth, voice.phrases)
                 talk.run(ear)
@@ -285,29 +286,6 @@ def answers(robot: Robot, voice: Voice, count: int) -> list[Row]:
 
 def _percentile(seconds: Sequence[float], share: float) -> float:
     return 1e3 * float(np.percentile(seconds, share)) if seconds else float("inf")
-
-
-class _Partner:
-    """One dialog with a robot."""
-
-    def __init__(self, robot: Robot, thread: str) -> None:
-        self._agent = robot.agent
-        self._thread = thread
-
-    def turn(self, text: str) -> Any:
-        return self._agent.turn(text, thread=self._thread)
-
-    def decide(self, decisions: Any) -> Any:
-        return self._agent.decide(decisions, thread=self._thread)
-
-    def stop(self, reason: str) -> None:
-        self._agent.stop(reason)
-
-    def cancel(self) -> None:
-        self._agent.assistant(self._thread).cancel_turn()
-
-    def cut(self, turn: str, said: str) -> None:
-        self._agent.assistant(self._thread).cut(turn, said)
 
 
 def measure(options: argparse.Namespace) -> list[Row]:

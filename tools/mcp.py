@@ -19,6 +19,7 @@ from sensebind.printable import printable
 from sensebind.tools.base import make_tool
 from sensebind.tools.json_schema import bounded, wrong_arguments
 from sensebind.tools.mcp_results import content_of
+from sensebind.tools.mcp_server import EXTRA
 from sensebind.tools.risk import Origin, Risk, label
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 MAX_TEXT = 1 << 20
 """Characters of an answer; a larger one is refused, as a larger body of an API is."""
 MAX_TOOLS = 64
-_EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
 
 
 class McpTools:
@@ -65,7 +65,7 @@ class McpTools:
         try:
             from langchain_mcp_adapters.client import MultiServerMCPClient
         except ImportError as error:
-            raise MissingDependencyError(_EXTRA) from error
+            raise MissingDependencyError(EXTRA) from error
         connections: Any = {name: dict(one) for name, one in servers.items()}
         self._client = MultiServerMCPClient(connections)
         self._allow = allow

@@ -16,7 +16,7 @@ from sensebind.errors import MissingDependencyError, ToolError
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-_EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
+EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def mcp_server(
         from mcp import types
         from mcp.server.lowlevel import Server
     except ImportError as error:
-        raise MissingDependencyError(_EXTRA) from error
+        raise MissingDependencyError(EXTRA) from error
     by_name = {one.name: one for one in tools}
     server: Any = Server(name)
     stopping = ThreadPoolExecutor(1, "mcp-stop")  # the others may be full of slow calls

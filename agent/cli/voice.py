@@ -146,7 +146,7 @@ def _started(
             missing = robot.agent.await_senses()
         for stream in missing:
             terminal.notes.print(f"[yellow]nothing has come from {stream} yet[/]")
-        yield _Own(robot.agent, thread), tools_of(robot.agent), robot.pausing
+        yield OwnDialog(robot.agent, thread), tools_of(robot.agent), robot.pausing
 
 
 @contextmanager
@@ -217,26 +217,36 @@ def _typing(conversation: Conversation) -> Iterator[None]:
         thread.join()
 
 
-class _Own:
-    """One dialog with the robot of this process."""
+class OwnDialog:
+    """One dialog with the robot of this process; a `Partner` of the voice.
+
+    Args:
+        agent: Of the robot.
+        thread: Name of the dialog.
+    """
 
     def __init__(self, agent: RobotAgent, thread: str) -> None:
         self._agent = agent
         self._thread = thread
 
     def turn(self, text: str) -> Events:
+        """Take one turn."""
         return self._agent.turn(text, thread=self._thread)
 
     def decide(self, decisions: Sequence[Decision]) -> Events:
+        """Go on with a turn that waits for approval."""
         return self._agent.decide(decisions, thread=self._thread)
 
     def stop(self, reason: str) -> None:
+        """Stop the whole robot."""
         self._agent.stop(reason)
 
     def cancel(self) -> None:
+        """End the turn that runs."""
         self._agent.assistant(self._thread).cancel_turn()
 
     def cut(self, turn: str, said: str) -> None:
+        """Keep of a turn's answer what was heard of it."""
         self._agent.assistant(self._thread).cut(turn, said)
 
 

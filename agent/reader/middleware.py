@@ -33,7 +33,7 @@ from sensebind.agent.llm.tool_forms import parameters_of
 from sensebind.agent.reader import reader_of
 from sensebind.agent.reader.intent import LetThrough, Reader, Reading, Verdict
 from sensebind.agent.reader.outcomes import claims
-from sensebind.agent.reader.proposed import all_told, proposals_left, spoken, whole_schema
+from sensebind.agent.reader.proposed import all_sentences, proposals_left, spoken, whole_schema
 from sensebind.agent.reader.work import Work
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -310,7 +310,7 @@ def _true(
     made = next((one for one in response.result if isinstance(one, AIMessage)), None)
     if made is None or made.tool_calls:
         return response
-    text = all_told(messages)
+    text = all_sentences(messages)
     if not text and claims(str(made.text)):
         text = FIXED["unknown"][sources.language]
     if not text or text == str(made.text):

@@ -74,7 +74,7 @@ def _outcome(tool: str, arguments: Mapping[str, Any], result: ToolMessage) -> Ou
     return Outcome(tool, arguments, text, failed, part)
 
 
-def told(outcome: Outcome, language: str) -> str:
+def sentence_of(outcome: Outcome, language: str) -> str:
     """Returns what is said of a call: "I turned the lamp on.", if the result says no other.
 
     Args:

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from sensebind.agent.conditioning.media import text_of
 from sensebind.agent.grounding.sources import language_of
 from sensebind.agent.reader.intent import Proposal, Reading
-from sensebind.agent.reader.outcomes import ACTED, outcomes_of, told
+from sensebind.agent.reader.outcomes import ACTED, outcomes_of, sentence_of
 from sensebind.agent.reader.said import states_said
 from sensebind.agent.reader.watching import LIST, REMOVE, watching_said
 
@@ -55,7 +55,7 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     if proposals_left(reading.proposals, messages) != [] or not isinstance(last, ToolMessage):
         return ""
     if all(one.tool in ACTED for one in reading.proposals):
-        return all_told(messages)
+        return all_sentences(messages)
     if not reading.proposals[-1].whole:
         return ""
     proposed = reading.proposals[-1]
@@ -68,14 +68,14 @@ def spoken(reading: Reading, messages: Sequence[BaseMessage]) -> str:
     return states_said(asked, str(last.text), _language(messages))
 
 
-def all_told(messages: Sequence[BaseMessage]) -> str:
+def all_sentences(messages: Sequence[BaseMessage]) -> str:
     """Returns what the results of a turn's acting calls say was done; "" if there were none.
 
     Args:
         messages: Of the dialog; the turn begins with the last one of a person.
     """
     language = _language(messages)
-    said = [told(one, language) for one in outcomes_of(messages)]
+    said = [sentence_of(one, language) for one in outcomes_of(messages)]
     return ("" if language == "zh" else " ").join(dict.fromkeys(said))
 
 

@@ -361,7 +361,7 @@ class WordsReader:
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
         if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
-            # and what is to be written or sent may be told as a quotation or a report
+            # and what is to be written or sent may be given as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.refuse:
             said = self._reply(scores, speech) if alone else ""

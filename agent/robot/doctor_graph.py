@@ -56,8 +56,8 @@ def place_on_graph(robot: RobotConfig, stream: str) -> str:
         return ""
     if robot.streams[stream].modality == Modality.VISION.value:
         pose = pose @ OPTICAL.inverse()  # a mount is that of the camera's body
-    told = f"mount: {{xyz: {_numbers(pose.translation)}, rpy: {_numbers(pose.rpy)}}}"
-    return f"{told}, {_lens(found.intrinsics)}" if found.intrinsics is not None else told
+    written = f"mount: {{xyz: {_numbers(pose.translation)}, rpy: {_numbers(pose.rpy)}}}"
+    return f"{written}, {_lens(found.intrinsics)}" if found.intrinsics is not None else written
 
 
 def _lens(lens: Intrinsics) -> str:

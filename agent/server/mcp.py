@@ -19,7 +19,7 @@ from sensebind.agent.server.errors import only
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.tokens import Role
 from sensebind.perception.http_server import Receive, Scope, Send
-from sensebind.tools.mcp_server import mcp_server
+from sensebind.tools.mcp_server import EXTRA, mcp_server
 
 PATH = "/mcp"
 _CALLS = 32  # at a time; those that act may wait a minute for a person
@@ -42,7 +42,7 @@ def add_mcp(app: FastAPI, link: RobotLink) -> None:
         try:
             from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
         except ImportError:
-            return JSONResponse({"error": "MCP needs `pip install 'sensebind[mcp]'`"}, 501)
+            return JSONResponse({"error": EXTRA}, 501)
         tools = (await link.result(Look()))["tools"]
         offer = running_tools(AttachedRobot(link.config), tools)
         server = mcp_server(offer, name=link.config.run_name, threads=threads)

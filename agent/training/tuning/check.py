@@ -25,7 +25,7 @@ _SENSE_OF = {"see": "sight", "hear": "hearing", "scan": "scan"}
 
 
 @torch.inference_mode()
-def told_shares(
+def right_shares(
     model: ConditionedLM,
     encoder: TemplateEncoder,
     embeddings: Embeddings,

@@ -20,7 +20,7 @@ from sensebind.agent.gated_llama.base_model import ADAPTER_NAME, is_adapter
 from sensebind.agent.gated_llama.loading import load_gated_llama, read_config
 from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.training.llama.schedule import trainable_name
-from sensebind.agent.training.tuning.check import talk_losses, told_shares
+from sensebind.agent.training.tuning.check import right_shares, talk_losses
 from sensebind.agent.training.tuning.conditions import Embeddings
 from sensebind.agent.training.tuning.dialogs import Example, TemplateEncoder
 from sensebind.agent.training.tuning.image_embeddings import ImageEmbeddings
@@ -245,7 +245,7 @@ def check(lesson: Lesson) -> dict[str, float]:
     found: dict[str, float] = {}
     if lesson.dialogs is not None:
         held_out = lesson.dialogs.with_split("heldout")
-        found |= told_shares(lesson.model, lesson.encoder, lesson.embeddings, held_out, lesson.pad)
+        found |= right_shares(lesson.model, lesson.encoder, lesson.embeddings, held_out, lesson.pad)
     if lesson.held_out:
         found |= lesson.before
         found |= talk_losses(

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCa
 from sensebind.agent.corpus import answers
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.reader.intent import Proposal, Reading
-from sensebind.agent.reader.outcomes import Outcome, claims, outcomes_of, told
+from sensebind.agent.reader.outcomes import Outcome, claims, outcomes_of, sentence_of
 from sensebind.agent.reader.proposed import spoken
 from sensebind.tools.risk import INCOMPLETE
 
@@ -40,17 +40,17 @@ def test_what_was_done_is_said_as_the_result_has_it(
     tool: str, arguments: dict[str, Any], result: str, english: str, chinese: str | None
 ) -> None:
     outcome = Outcome(tool, arguments, result)
-    assert told(outcome, "en") == english
-    assert chinese is None or told(outcome, "zh") == chinese
+    assert sentence_of(outcome, "en") == english
+    assert chinese is None or sentence_of(outcome, "zh") == chinese
 
 
 def test_what_failed_or_was_broken_off_is_not_said_to_be_done() -> None:
     failed = Outcome("lamp_on", {}, "error: the lamp is broken", failed=True)
-    assert told(failed, "en") == "I could not do that: the lamp is broken."
+    assert sentence_of(failed, "en") == "I could not do that: the lamp is broken."
     part = Outcome("drive", {"metres": 2.0}, "drove 0.4 m, blocked", incomplete=True)
-    assert told(part, "en") == FIXED["blocked"]["en"]
-    assert told(part, "zh") == FIXED["blocked"]["zh"]
-    assert not any(claims(told(one, "en")) for one in (failed, part))
+    assert sentence_of(part, "en") == FIXED["blocked"]["en"]
+    assert sentence_of(part, "zh") == FIXED["blocked"]["zh"]
+    assert not any(claims(sentence_of(one, "en")) for one in (failed, part))
 
 
 def turn(*made: tuple[str, ToolMessage]) -> list[BaseMessage]:

@@ -15,7 +15,7 @@ from sensebind.agent.conversion.adapt import AdaptOptions, adapt
 from sensebind.agent.conversion.tool_prelude import with_tools
 from sensebind.agent.corpus.conditions import ABSENT
 from sensebind.agent.training.llama.condition_pool import word_pool
-from sensebind.agent.training.tuning.check import talk_losses, told_shares
+from sensebind.agent.training.tuning.check import right_shares, talk_losses
 from sensebind.agent.training.tuning.dialogs import TemplateEncoder
 from sensebind.agent.training.tuning.recipe import TuneRecipe
 from sensebind.agent.training.tuning.simhome import (
@@ -100,7 +100,7 @@ def test_checks_ask_held_out_phrasings_and_find_what_is_right() -> None:
     encoder = TemplateEncoder(make_tokenizer(), [2], 4096)
     dialogs, embeddings = SimHomeDialogs(POOL, SENSES), embeddings_of(POOL, SENSES)
     held_out = dialogs.with_split("heldout")
-    shares = told_shares(model, encoder, embeddings, held_out, 0, each=2)
+    shares = right_shares(model, encoder, embeddings, held_out, 0, each=2)
     assert {*ASKED, "sight", "hearing", "scan"} <= {*shares, "scan"}
     assert set(shares.values()) == {0.0}  # of a random model
     losses = talk_losses(model, encoder, embeddings, [("hi", "Hello."), ("why?", "So.")], 0)
