@@ -148,14 +148,22 @@ class Questions:
         self._stop.set()
         self._thread.join()
 
+    def ask_each(self) -> None:
+        """Ask every question once, in this thread, as a robot opens files for its first answers."""
+        for _ in _QUESTIONS:
+            self._ask()
+
     def _run(self) -> None:
         while not self._stop.wait(self._every):
-            text = _QUESTIONS[self.asked % len(_QUESTIONS)]
-            self.asked += 1
-            for event in self._subject.robot.agent.turn(text):
-                if isinstance(event, Finished) and event.record.error:
-                    self.failed += 1
-                    print(f"{text} {event.record.error}", file=sys.stderr)
+            self._ask()
+
+    def _ask(self) -> None:
+        text = _QUESTIONS[self.asked % len(_QUESTIONS)]
+        self.asked += 1
+        for event in self._subject.robot.agent.turn(text):
+            if isinstance(event, Finished) and event.record.error:
+                self.failed += 1
+                print(f"{text} {event.record.error}", file=sys.stderr)
 
 
 class Soak:
@@ -193,9 +201,10 @@ class Soak:
         """Let the robot run, and return the figures."""
         with Subject(self._config, agent=True, watch=self._ages) as subject:
             _await(subject)
+            questions = Questions(subject, max(5.0, QUESTION_EVERY * self._seconds))
+            questions.ask_each()
             begun = time.monotonic()
             first = self._window(subject, begun, WINDOW)
-            questions = Questions(subject, max(5.0, QUESTION_EVERY * self._seconds))
             questions.begin()
             try:
                 self._harm(subject, begun, 1 - 1.5 * WINDOW)

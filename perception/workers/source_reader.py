@@ -28,6 +28,7 @@ from sensebind.perception.bus.clock_sync import CaptureGuard
 from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.percept import Observation
 from sensebind.perception.sources.base import Source
+from sensebind.perception.workers.beat import Beat
 from sensebind.perception.workers.change_detector import change, digest
 from sensebind.perception.workers.spec import WorkerSpec
 
@@ -195,8 +196,9 @@ class StreamReader:
             SourceError: Nothing came for `reopen` seconds.
         """
         spec = self.spec
-        due = heard = time.monotonic()
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
+        heard = time.monotonic()
+        beat, sequence = Beat(heard, self.interval), -1
+        while not self._stop.wait(max(0.0, beat.due - time.monotonic())):
             asked = time.monotonic()
             try:
                 observation = source.read_latest(spec.max_age, _PATIENCE)
@@ -207,11 +209,12 @@ class StreamReader:
                 if silent > spec.reopen:
                     raise
                 self._report(*(("waiting", str(error)) if silent > spec.max_age else self._state))
-                due = asked + _PATIENCE  # a source that fails at once is not asked in a busy loop
+                beat.heard_nothing(asked, _PATIENCE)
                 continue
             heard = time.monotonic()
-            # Half an interval of slack lets a sensor tremble around its rate without waiting.
-            due = max(due + self.interval, heard + self.interval / 2)
+            beat.interval = self.interval
+            beat.heard(heard, heard - observation.monotonic, observation.sequence != sequence + 1)
+            sequence = observation.sequence
             self._offer(self._guard.check(observation))
             self._report(*self._state)
 
