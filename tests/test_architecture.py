@@ -15,6 +15,7 @@ FACADES = ("agent", "__init__", "__main__")
 """They name what lies deeper for others to import, and nothing here imports them."""
 LAYERS = (
     "console",
+    "credential_search",
     "credentials",
     "errors",
     "printable",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
 from sensebind.agent.cli.options import RobotFile
+from sensebind.agent.cli.output import loading
 
-_BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+_LIGHT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 app = typer.Typer(help="Robot files: what may be in them, and whether one is right.")
 
@@ -29,25 +32,27 @@ def check(robot: RobotFile) -> int:
 
     Where a stream has `max_memory_mb` its worker is loaded once, to see whether it can keep it.
     """
-    _import_light_numpy()
-    from sensebind.agent.robot.config_file import read_config
-    from sensebind.perception.workers.memory_floor import check_memory
+    with loading("reading the robot's file"), _lightly():
+        from sensebind.agent.robot.config_file import read_config
+        from sensebind.perception.workers.memory_floor import check_memory
 
-    workers = read_config(robot).check()
+        workers = read_config(robot).check()
     check_memory(workers)
     print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0
 
 
-def _import_light_numpy() -> None:
-    """Import NumPy without the threads of its BLAS: they take 0.1 s, and nothing multiplies here.
+@contextmanager
+def _lightly() -> Iterator[None]:
+    """Import without what takes time and is of no use here; processes started later are as ever.
 
-    Processes that are started later get the environment as it was.
+    NumPy's BLAS would start threads, and pydantic would look for plug-ins in all packages.
     """
-    given = os.environ.get(_BLAS_THREADS)
-    os.environ[_BLAS_THREADS] = given or "1"
+    given = {name: os.environ.get(name) for name in _LIGHT}
+    os.environ |= {name: given[name] or value for name, value in _LIGHT.items()}
     try:
-        import numpy as np  # noqa: F401
+        yield
     finally:
-        if given is None:
-            del os.environ[_BLAS_THREADS]
+        for name, value in given.items():
+            if value is None:
+                del os.environ[name]

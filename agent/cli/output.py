@@ -55,7 +55,8 @@ def loading(what: str) -> Iterator[None]:
     """As `progress`, for a body that imports modules and reads weights.
 
     Meanwhile the garbage collector rests: of the million objects that are made then nearly all
-    stay, and looking through them again and again takes a tenth of the time.
+    stay, and looking through them again and again takes a tenth of the time. What is there at the
+    end is left out of later looks, too.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -63,6 +64,7 @@ def loading(what: str) -> Iterator[None]:
         with progress(what):
             yield
     finally:
+        gc.freeze()
         if collecting:
             gc.enable()
 
