@@ -12,7 +12,7 @@ import typer
 
 from sensebind.agent.cli import inputs
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.agent.cli.output import loading
+from sensebind.agent.cli.output import lightly, loading
 from sensebind.console import console
 from sensebind.errors import InputError, SenseBindError
 from sensebind.printable import printable, printable_json
@@ -77,7 +77,7 @@ def ask(
         return _ask_running(attach, question, list(files.values()), thread, as_json)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
-    with loading("reading the weights"):
+    with loading("reading the weights"), lightly():
         import torch
         from rich.markup import escape
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import typer
 
 from sensebind.agent.cli.options import RobotFile
-from sensebind.agent.cli.output import loading
-
-_LIGHT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+from sensebind.agent.cli.output import lightly, loading
 
 app = typer.Typer(help="Robot files: what may be in them, and whether one is right.")
 
@@ -32,7 +27,7 @@ def check(robot: RobotFile) -> int:
 
     Where a stream has `max_memory_mb` its worker is loaded once, to see whether it can keep it.
     """
-    with loading("reading the robot's file"), _lightly():
+    with loading("reading the robot's file"), lightly():
         from sensebind.agent.robot.config_file import read_config
         from sensebind.perception.workers.memory_floor import check_memory
 
@@ -40,19 +35,3 @@ def check(robot: RobotFile) -> int:
     check_memory(workers)
     print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
     return 0
-
-
-@contextmanager
-def _lightly() -> Iterator[None]:
-    """Import without what takes time and is of no use here; processes started later are as ever.
-
-    NumPy's BLAS would start threads, and pydantic would look for plug-ins in all packages.
-    """
-    given = {name: os.environ.get(name) for name in _LIGHT}
-    os.environ |= {name: given[name] or value for name, value in _LIGHT.items()}
-    try:
-        yield
-    finally:
-        for name, value in given.items():
-            if value is None:
-                del os.environ[name]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _ESCAPES = "sensebind-escapes"
+_LIGHT = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 _PATIENCE = 1.0  # seconds after which a person sees what takes so long
 
 
@@ -67,6 +68,23 @@ def loading(what: str) -> Iterator[None]:
         gc.freeze()
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def lightly() -> Iterator[None]:
+    """For a body that imports modules: without what takes time and is of no use to it.
+
+    NumPy's BLAS would start threads, and pydantic would look for plug-ins in all packages.
+    Processes that are started later have the environment as it was.
+    """
+    given = {name: os.environ.get(name) for name in _LIGHT}
+    os.environ |= {name: given[name] or value for name, value in _LIGHT.items()}
+    try:
+        yield
+    finally:
+        for name, value in given.items():
+            if value is None:
+                del os.environ[name]
 
 
 @contextmanager

@@ -90,8 +90,12 @@ def train_llama(
     pairs: Annotated[
         Path | None,
         typer.Option(
-            help="With --base: your pairs (csv, json, yaml, tar, folder); else SimHome's."
+            help="With --base: your pairs (csv, json, yaml, parquet, tar, folder); else SimHome's."
         ),
+    ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="With --pairs: a private host that images may come from; repeatable."),
     ] = None,
     official: Annotated[
         bool,
@@ -131,6 +135,8 @@ def train_llama(
     With --base: an adapter on a frozen language model, on SimHome's images or your own pairs.
     """
     if base is not None:
+        if host and pairs is None:
+            raise InputError("--host is about images of --pairs, which are not given")
         given = {"--start": start, "--cache": cache, "--embeddings": embeddings}
         if wrong := [name for name, value in given.items() if value is not None]:
             raise InputError(f"{wrong[0]} does not go with --base")
@@ -143,6 +149,7 @@ def train_llama(
         from dataclasses import replace
 
         from sensebind.agent.training.tuning import terminal
+        from sensebind.agent.training.tuning.command import TuneOptions
         from sensebind.agent.training.tuning.recipe import TuneRecipe, with_steps
         from sensebind.agent.training.tuning.simhome import SCENES
 
@@ -154,21 +161,22 @@ def train_llama(
             seed=seed,
         )
         recipe = replace(with_steps(recipe, steps), batch=batch or recipe.batch)
-        return terminal.run(
+        options = TuneOptions(
             base,
             target,
             place,
+            pairs,
+            tuple(host or ()),
+            stage,
             recipe,
-            pairs=pairs,
-            stage=stage,
-            official=official,
-            scenes=scenes or SCENES,
-            minutes=minutes,
-            threads=threads,
-            as_json=as_json,
+            official,
+            scenes or SCENES,
+            minutes,
+            threads,
         )
-    if pairs is not None or official:
-        raise InputError("--pairs and --official train an adapter: name it with --base")
+        return terminal.run(options, as_json)
+    if pairs is not None or official or host:
+        raise InputError("--pairs, --host and --official train an adapter: name it with --base")
     output, run = output or EMBEDDED, run or Path("runs/llama")
     check_disk(output, run, megabytes=500)
     _log()

@@ -5,6 +5,8 @@ the checkpoint's own opening marker (`tool_call_start` in tokenizer_config.json,
 template writes); text can never begin with it, and never contains a special token.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import re
@@ -12,7 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +26,10 @@ from transformers import LogitsProcessor, PreTrainedTokenizerFast
 from sensebind.agent.llm.call_format import CallFormat
 from sensebind.agent.llm.tool_forms import chosen_tools, function_of, parameters_of
 from sensebind.errors import ConfigurationError, InputError
-from sensebind.tools.json_schema import Bounded, bounded, ending, problem
+from sensebind.tools import json_schema
+
+if TYPE_CHECKING:
+    from sensebind.tools.json_schema import Bounded
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +99,7 @@ def _checked(
         schemas = {function_of(tool)["name"]: parameters_of(tool) for tool in tools}
         if name not in schemas:
             return ParsedCall(name, arguments, body, f"there is no tool called {name}")
-        if wrong := problem(arguments, schemas[name]):
+        if wrong := json_schema.problem(arguments, schemas[name]):
             return ParsedCall(name, arguments, body, f"{name}: {wrong}")
     return ParsedCall(name, arguments, body)
 
@@ -345,7 +350,9 @@ class GrammarEngine:
         return self._grammar("\n".join(lark), rules, text)
 
     def _build_json(self, schema: Mapping[str, Any]) -> Grammar:
-        rule = self._rule(lambda patterns: bounded(schema, patterns=patterns), "the answer")
+        rule = self._rule(
+            lambda patterns: json_schema.bounded(schema, patterns=patterns), "the answer"
+        )
         return self._grammar(f"start: %json {json.dumps(rule.schema)}", [rule], text=False)
 
     def _grammar(self, lark: str, rules: Sequence[Bounded], text: bool) -> Grammar:
@@ -358,7 +365,10 @@ class GrammarEngine:
             else tuple(self._tokenizer.tokenize_str(self.style.start or "{"))
         )
         closing = self.style.end
-        ends = (self._tokenizer.tokenize_str(ending(rule.schema) + closing) for rule in rules)
+        ends = (
+            self._tokenizer.tokenize_str(json_schema.ending(rule.schema) + closing)
+            for rule in rules
+        )
         needed = max((len(tokens) + _MARGIN for tokens in ends), default=0)
         later = frozenset[str]().union(*(rule.later for rule in rules))
         return Grammar(
@@ -407,8 +417,8 @@ class GrammarEngine:
         name, parameters = function_of(tool)["name"], parameters_of(tool)
 
         def call(patterns: bool) -> Bounded:
-            found = bounded(parameters, patterns=patterns, arguments=True)
-            return Bounded(
+            found = json_schema.bounded(parameters, patterns=patterns, arguments=True)
+            return json_schema.Bounded(
                 {
                     "type": "object",
                     "properties": {"name": {"const": name}, self.style.arguments: found.schema},
@@ -434,7 +444,7 @@ class GrammarEngine:
             if not trouble or trouble.startswith("WARNING"):
                 if found.later:
                     log.info("%s: checked after generation: %s", what, ", ".join(found.later))
-                return Bounded(rule, found.later)
+                return json_schema.Bounded(rule, found.later)
         raise ConfigurationError(f"{what}: its schema is refused: {trouble[:300]}")
 
 

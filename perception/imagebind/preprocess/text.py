@@ -7,22 +7,31 @@ import html
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import regex
 import torch
 from torch import Tensor
 
 from sensebind.errors import InputError, one_line
 from sensebind.perception.imagebind.preprocess.files import checked
 
+if TYPE_CHECKING:
+    import regex
+
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORD_END = "</w>"
-_PIECES = regex.compile(
-    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
-    regex.IGNORECASE,
-)
 Overflow = Literal["keep_end", "cut"]
+
+
+@lru_cache(maxsize=1)
+def _pieces() -> regex.Pattern[str]:
+    """The pieces of a text, by Unicode's classes, which `re` does not know."""
+    import regex  # takes as long as all of this module, and pictures need none of it
+
+    return regex.compile(
+        r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
+        regex.IGNORECASE,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -116,7 +125,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text without start and end."""
-        return [i for piece in _PIECES.findall(clean(text)) for i in self._word(piece)]
+        return [i for piece in _pieces().findall(clean(text)) for i in self._word(piece)]
 
     def __call__(self, texts: list[str]) -> Tensor:
         """Ids of texts with start and end, filled with 0.
