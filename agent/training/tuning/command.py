@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,7 @@ from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.training.llama.schedule import trainable_name
 from sensebind.agent.training.tuning.check import right_shares, talk_losses
 from sensebind.agent.training.tuning.conditions import Embeddings
+from sensebind.agent.training.tuning.curves import draw_losses, tensorboard
 from sensebind.agent.training.tuning.dialogs import Example, TemplateEncoder
 from sensebind.agent.training.tuning.image_embeddings import ImageEmbeddings
 from sensebind.agent.training.tuning.loop import (
@@ -32,7 +34,14 @@ from sensebind.agent.training.tuning.loop import (
     run_stage,
 )
 from sensebind.agent.training.tuning.official import official_example
-from sensebind.agent.training.tuning.pairs import Pair, dialog_of, pictures_of, read_pairs
+from sensebind.agent.training.tuning.pairs import (
+    Pair,
+    dialog_of,
+    fetched_pairs,
+    pictures_of,
+    read_pairs,
+)
+from sensebind.agent.training.tuning.processes import ALONE, Processes
 from sensebind.agent.training.tuning.recipe import (
     PHASES,
     Stage,
@@ -46,6 +55,7 @@ from sensebind.agent.training.tuning.simhome import (
     simhome_pool,
 )
 from sensebind.agent.training.tuning.sources import draw_pairs, draw_simhome
+from sensebind.agent.training.tuning.stored_images import ImageStore
 from sensebind.agent.training.tuning.talk import Talk, base_replies, split_replies
 from sensebind.agent.training.tuning.trained import write_adapter
 from sensebind.checkpoints import default_checkpoint
@@ -65,6 +75,7 @@ class TuneOptions:
         output: Directory of the trained adapter.
         run: Working folder: state, embeddings, replies of the base.
         pairs: A user's pairs; SimHome's images without them.
+        private: Hosts with a private address that images of pairs may come from.
         stage: Only one of the two; both by default.
         recipe: How.
         official: Prompts, labels and cuts of the official training code, with its quirks.
@@ -77,6 +88,7 @@ class TuneOptions:
     output: Path
     run: Path
     pairs: Path | None = None
+    private: tuple[str, ...] = ()
     stage: str | None = None
     recipe: TuneRecipe = field(default_factory=TuneRecipe)
     official: bool = False
@@ -120,12 +132,15 @@ class Lesson:
         return draw_pairs(self.samples or [], self.talk, self.encoder, recipe)
 
 
-def tune(options: TuneOptions, report: Report | None = None) -> dict[str, Any]:
+def tune(
+    options: TuneOptions, report: Report | None = None, processes: Processes = ALONE
+) -> dict[str, Any]:
     """Trains an adapter, or goes on with it.
 
     Args:
         options: What on what.
         report: Called after every step.
+        processes: This one among those that train together; only the first one writes.
 
     Returns:
         `output`, `bytes` (None until all is done), `finished`, and by stage `steps`, `seconds` and
@@ -140,9 +155,10 @@ def tune(options: TuneOptions, report: Report | None = None) -> dict[str, Any]:
     """
     if options.threads:
         torch.set_num_threads(options.threads)
-    lesson, recipe = prepare(options), options.recipe
+    processes.check(options.recipe.accumulate)
+    lesson, recipe = processes.first_then_all(lambda: prepare(options)), options.recipe
     done: dict[str, Any] = {"output": str(options.output), "bytes": None, "finished": True}
-    begun = time.monotonic()
+    begun, losses = time.monotonic(), dict[str, list[float]]()
     for stage in stages_of(options.stage):
         select(lesson.model, stage, recipe)
         left = None
@@ -150,24 +166,30 @@ def tune(options: TuneOptions, report: Report | None = None) -> dict[str, Any]:
             left = options.minutes - (time.monotonic() - begun) / 60
             if left <= 0:
                 return done | {"finished": False}
-        progress = run_stage(
-            lesson.model,
-            lesson.embeddings,
-            lesson.draw(stage, recipe),
-            stage,
-            recipe,
-            options.run / stage,
-            pad=lesson.pad,
-            made_of=lesson.made_of,
-            minutes=left,
-            report=report,
-        )
+        with tensorboard(options.run, stage, report) if processes.first else nullcontext() as noted:
+            progress = run_stage(
+                lesson.model,
+                lesson.embeddings,
+                lesson.draw(stage, recipe),
+                stage,
+                recipe,
+                options.run / stage,
+                pad=lesson.pad,
+                made_of=lesson.made_of,
+                minutes=left,
+                report=noted,
+                processes=processes,
+            )
+        losses[stage] = progress.losses
         done[stage] = _described(progress)
         if progress.step < recipe.steps(stage):
             log.info("the time is up: the same command goes on")
             return done | {"finished": False}
-        if stage == "stage1":
+        if stage == "stage1" and processes.first:
             write_adapter(lesson.model, options.base, options.run / stage / "adapter")
+    if not processes.first:
+        return done
+    draw_losses(options.run, losses)
     done["bytes"] = write_adapter(lesson.model, options.base, options.output)
     return done | {"checks": check(lesson)}
 
@@ -203,7 +225,8 @@ def prepare(options: TuneOptions) -> Lesson:
         dialogs = SimHomeDialogs(pool, senses, tool_list(default_checkpoint()))
         data = f"simhome {options.scenes}"
     else:
-        pairs = read_pairs(options.pairs)
+        store = ImageStore(options.run / "images", options.private)
+        pairs = fetched_pairs(read_pairs(options.pairs, store), store)
         embeddings, samples = _own(options, pairs, tokenizer, encoder, senses)
         data = _digest(json.dumps([pair.item for pair in pairs], sort_keys=True).encode())
     talk, held_out, before = None, [], {}

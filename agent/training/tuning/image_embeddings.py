@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tarfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sensebind.agent.training.tuning.pairs import Picture, bytes_of
+from sensebind.agent.training.tuning.whole_files import write_whole
 from sensebind.checkpoints.layout import imagebind_directory
-from sensebind.errors import InputError, StorageError
+from sensebind.errors import InputError
 from sensebind.perception.imagebind import Encoder, ImageBindProcessor
 from sensebind.perception.imagebind.preprocess.image import decode_image, image_tensor
 from sensebind.perception.vectors import unit
@@ -122,27 +123,6 @@ class ImageEmbeddings:
         about = {"made_of": self._made_of, "names": " ".join(self._known)}
         whole = torch.stack(list(self._known.values()))
         write_whole(self._file, lambda part: save_file({"image": whole}, part, about))
-
-
-def write_whole(file: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file whole or not at all.
-
-    Args:
-        file: Where it goes.
-        write: Writes it to the path that it is given.
-
-    Raises:
-        StorageError: It cannot be written; what was there stays.
-    """
-    part = file.with_name(f".{file.name}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        part.replace(file)
-    except (OSError, SafetensorError) as error:
-        raise StorageError(f"cannot write {file}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _name(picture: Picture) -> str:

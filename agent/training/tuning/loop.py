@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from sensebind.agent.gated_llama.model import ConditionedLM
 from sensebind.agent.training.tuning.conditions import Embeddings
 from sensebind.agent.training.tuning.dialogs import IGNORE, Batch, Example, collate
-from sensebind.agent.training.tuning.image_embeddings import write_whole
+from sensebind.agent.training.tuning.processes import ALONE, Processes
 from sensebind.agent.training.tuning.recipe import Stage, TuneRecipe
+from sensebind.agent.training.tuning.whole_files import write_whole
 from sensebind.errors import ConfigurationError, StorageError
 
 log = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ def run_stage(
     made_of: str,
     minutes: float | None = None,
     report: Report | None = None,
+    processes: Processes = ALONE,
 ) -> Progress:
     """Runs a stage, or what is left of it.
 
@@ -165,18 +167,24 @@ def run_stage(
         made_of: Names what is trained on what; a state of something else is refused.
         minutes: Longest time; the state is kept, and the same call goes on.
         report: Called after every step.
+        processes: This one among those that share the stage.
 
     Returns:
         How far it has come; `step` is the recipe's where it is finished.
 
     Raises:
-        ConfigurationError: The kept state is of something else; or a loss that is not finite, with
-            the name of the file that holds the batch.
+        ConfigurationError: The kept state is of something else, or not the same in all processes;
+            or a loss that is not finite, with the name of the file that holds the batch.
         StorageError: The state cannot be written.
     """
     trainee, file = Trainee(model, recipe), folder / STATE_NAME
     label = json.dumps({"made_of": made_of, "recipe": asdict(recipe), "stage": stage})
+    processes.check(recipe.accumulate)
     progress = _resume(trainee, file, label)
+    if processes.sums(progress.step) != [processes.count * progress.step]:
+        raise ConfigurationError(
+            f"not every process finds the state in {file}: --run is a folder that all of them reach"
+        )
     steps, begun, before = recipe.steps(stage), time.monotonic(), progress.seconds
     first, kept = progress.step, begun
     model.train()
@@ -186,9 +194,12 @@ def run_stage(
         if not place or not batches:
             batches = _group(draw, progress.step // GROUP, stage, recipe, pad, model)
         parts = batches[place * recipe.accumulate : (place + 1) * recipe.accumulate]
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + progress.step)
         trainee.clear()
-        loss = _descend(model, parts, embeddings, generator)
+        seed = recipe.seed * 1_000_003 + progress.step
+        loss = _descend(model, parts, embeddings, seed, processes)
+        late = minutes is not None and time.monotonic() - begun > 60 * minutes
+        loss, over = processes.sums(loss, float(late and processes.first))
+        processes.sum_gradients(trainee.live.values() if math.isfinite(loss) else ())
         norm = trainee.step(_rate(recipe, stage, progress.step)) if math.isfinite(loss) else loss
         if not math.isfinite(norm):
             bad = _keep_batch(folder, progress.step, parts)
@@ -200,9 +211,9 @@ def run_stage(
         progress.step += 1
         progress.seconds = before + now - begun
         progress.losses.append(loss)
-        if report:
+        if report and processes.first:
             report(progress.step, steps, loss, progress.seconds)
-        if progress.step % SAY_EVERY == 0 or progress.step == steps:
+        if processes.first and (progress.step % SAY_EVERY == 0 or progress.step == steps):
             left = (now - begun) / (progress.step - first) * (steps - progress.step)
             recent = progress.losses[-SAY_EVERY:]
             log.info(
@@ -214,8 +225,7 @@ def run_stage(
                 progress.seconds,
                 left,
             )
-        over = minutes is not None and now - begun > 60 * minutes
-        if over or progress.step == steps or now - kept > KEEP_EVERY:
+        if processes.first and (over or progress.step == steps or now - kept > KEEP_EVERY):
             _keep(trainee, file, label, progress)
             kept = now
         if over:
@@ -258,12 +268,22 @@ def batch_loss(
 
 
 def _descend(
-    model: ConditionedLM, parts: Sequence[Batch], embeddings: Embeddings, generator: torch.Generator
+    model: ConditionedLM,
+    parts: Sequence[Batch],
+    embeddings: Embeddings,
+    seed: int,
+    processes: Processes,
 ) -> float:
-    """Leaves the gradient of a step in `.grad`; all spoken tokens of its parts count alike."""
+    """Leaves the gradient of a step in `.grad`; all spoken tokens of its parts count alike.
+
+    Returns:
+        This process's share of the loss.
+    """
     spoken = max(1, sum(int((part.labels[:, 1:] != IGNORE).sum()) for part in parts))
     total = 0.0
-    for part in parts:
+    for number, part in processes.share(list(enumerate(parts))):
+        # Each pass has a source of its own, so that it is the same in whichever process.
+        generator = torch.Generator().manual_seed(seed + (number << 40))
         loss = batch_loss(model, part, embeddings, generator) / spoken
         if not torch.isfinite(loss):
             return float(loss.detach())

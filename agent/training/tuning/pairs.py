@@ -2,7 +2,8 @@
 
 | form | what it is |
 |---|---|
-| `.csv`, `.tsv` | a table with the columns `url` (path of an image) and `caption`, tab or comma |
+| `.csv`, `.tsv` | a table with the columns `url` (path or web address of an image) and `caption`, tab or comma |
+| `.parquet` | a table with `url` or `image` (path, address, or the bytes), and `caption`, `text` or `conversations` |
 | `.json`, `.jsonl` | items with `image` and `conversations` (`from`, `value`), or `instruction`, `input` and `output` without an image |
 | `.yaml` | `META`, a list of such files |
 | folder | images, each with a `.txt` (caption) or `.json` (item) of the same name |
@@ -16,7 +17,7 @@ import io
 import json
 import logging
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,14 @@ import yaml
 from sensebind.agent.corpus.conditions import ABSENT
 from sensebind.agent.training.llama.official_data import CAPTION_INSTRUCTION
 from sensebind.agent.training.tuning.dialogs import Dialog, Message
+from sensebind.agent.training.tuning.parquet_files import parquet_rows
+from sensebind.agent.training.tuning.stored_images import ImageStore
 from sensebind.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_LISTS = (".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".tar")
+_LISTS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".yaml", ".yml", ".tar")
 _PEOPLE = frozenset({"human", "user"})
 _MODELS = frozenset({"gpt", "assistant", "model", "bot"})
 _MARK = "<image>"  # where LLaVA's lists put the image into the text
@@ -66,18 +69,45 @@ class Pair:
     picture: Picture | None
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(path: Path, store: ImageStore) -> list[Pair]:
     """Reads a list, a folder or a tar file of pairs.
 
     Paths of images are relative to the file that names them.
 
+    Args:
+        path: What to read.
+        store: Takes images out of tables; those on the web are named there, and not fetched.
+
     Raises:
         InputError: It is not there, in no known form, or holds no pair; names the entry.
+        MissingDependencyError: A Parquet file without pyarrow.
     """
-    pairs = list(_read(path, 0))
+    pairs = list(_read(path, store, 0))
     if not pairs:
         raise InputError(f"{path} holds no pairs of image and text")
     return pairs
+
+
+def fetched_pairs(pairs: Sequence[Pair], store: ImageStore) -> list[Pair]:
+    """The pairs whose images are here, after those on the web were fetched.
+
+    Raises:
+        InputError: None is.
+        StorageError: An image cannot be written.
+    """
+    urls = [url for pair in pairs if (url := _address(pair.item)) is not None]
+    if not urls:
+        return list(pairs)
+    failed = store.fetch(urls)
+    kept = [pair for pair in pairs if _address(pair.item) not in failed]
+    if not kept:
+        url, why = next(iter(failed.items()))
+        raise InputError(f"none of {len(failed)} images can be fetched; {url}: {why}")
+    if failed:
+        log.warning(
+            "%d of %d images cannot be fetched: their pairs are left out", len(failed), len(urls)
+        )
+    return kept
 
 
 def dialog_of(pair: Pair, row: int, slot: int, slots: int) -> Dialog:
@@ -143,7 +173,7 @@ def _text(item: Mapping[str, Any], key: str) -> str:
     return text.strip()
 
 
-def _read(path: Path, depth: int) -> Iterator[Pair]:
+def _read(path: Path, store: ImageStore, depth: int) -> Iterator[Pair]:
     suffix = path.suffix.lower()
     try:
         if path.is_dir():
@@ -151,9 +181,9 @@ def _read(path: Path, depth: int) -> Iterator[Pair]:
         elif suffix == ".tar":
             yield from _tar(path)
         elif suffix in (".yaml", ".yml"):
-            yield from _yaml(path, depth)
-        elif suffix in (".csv", ".tsv", ".json", ".jsonl"):
-            yield from _listed(path, _table(path) if suffix in (".csv", ".tsv") else _items(path))
+            yield from _yaml(path, store, depth)
+        elif suffix in _TABLES:
+            yield from _listed(path, _TABLES[suffix](path), store)
         else:
             raise InputError(f"{path} is none of a folder, {', '.join(_LISTS)}")
     except (OSError, ValueError, yaml.YAMLError, tarfile.TarError, csv.Error) as error:
@@ -181,7 +211,16 @@ def _items(path: Path) -> list[Any]:
     return items
 
 
-def _yaml(path: Path, depth: int) -> Iterator[Pair]:
+_TABLES: Mapping[str, Callable[[Path], Iterable[Any]]] = {
+    ".csv": _table,
+    ".tsv": _table,
+    ".json": _items,
+    ".jsonl": _items,
+    ".parquet": parquet_rows,
+}
+
+
+def _yaml(path: Path, store: ImageStore, depth: int) -> Iterator[Pair]:
     fields = yaml.safe_load(path.read_text("utf-8"))
     listed = fields.get("META") if isinstance(fields, dict) else None
     if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
@@ -189,32 +228,43 @@ def _yaml(path: Path, depth: int) -> Iterator[Pair]:
     if depth:
         raise InputError(f"{path} is named by another list of lists")
     for name in listed:
-        yield from _read(path.parent / name, depth + 1)
+        yield from _read(path.parent / name, store, depth + 1)
 
 
-def _listed(path: Path, items: Any) -> Iterator[Pair]:
+def _listed(path: Path, items: Iterable[Any], store: ImageStore) -> Iterator[Pair]:
     for number, item in enumerate(items, 1):
         try:
-            yield _pair(item, path.parent)
+            yield _pair(item, path.parent, store)
         except InputError as error:
             raise InputError(f"{path}, entry {number}: {error}") from error
 
 
-def _pair(item: Any, folder: Path) -> Pair:
+def _pair(item: Any, folder: Path, store: ImageStore) -> Pair:
     if not isinstance(item, Mapping):
         raise InputError("it is not an object")
     named = item.get("url") or item.get("image")
-    if named is not None and not isinstance(named, str):
-        raise InputError("the path of its image is not a text")
+    if not isinstance(named, str | bytes | None):
+        raise InputError("its image is neither a path, an address nor bytes")
     if named is None and "caption" in item:
         raise InputError("it has a caption and no image")
-    if named is not None and "://" in named:
-        raise InputError(f"{named} is on the web: fetch it first, and give its path")
     messages_of(item)  # what is wrong with it is said now, with its place
-    picture = None if named is None else Picture(folder / named)
-    if picture is not None and not picture.path.is_file():
+    said = {key: value for key, value in item.items() if not isinstance(value, bytes)}
+    if named is None:
+        return Pair(said, None)
+    if isinstance(named, bytes):
+        return Pair(said, Picture(store.put(named)))
+    if (url := _address(item)) is not None:
+        return Pair(said, Picture(store.place(url)))
+    picture = Picture(folder / named)
+    if not picture.path.is_file():
         raise InputError(f"no image at {picture}")
-    return Pair(dict(item), picture)
+    return Pair(said, picture)
+
+
+def _address(item: Mapping[str, Any]) -> str | None:
+    """The web address of an item's image, if that is where it is."""
+    named = item.get("url") or item.get("image")
+    return named if isinstance(named, str) and "://" in named else None
 
 
 def _folder(folder: Path) -> Iterator[Pair]:

@@ -24,7 +24,7 @@ from sensebind.agent.training.bind.scenes import prepare
 from sensebind.agent.training.llama.condition_pool import EmbeddingPool, load_pool
 from sensebind.agent.training.tuning.conditions import Embeddings
 from sensebind.agent.training.tuning.dialogs import Dialog, Message
-from sensebind.agent.training.tuning.image_embeddings import write_whole
+from sensebind.agent.training.tuning.whole_files import write_whole
 from sensebind.checkpoints.layout import cache_directory, imagebind_directory
 from sensebind.errors import ConfigurationError
 from sensebind.memory.visual_cache import VisualCache

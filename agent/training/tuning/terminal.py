@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from sensebind.agent.training.llama.command import progress_bar
 from sensebind.agent.training.tuning.command import TuneOptions, tune
-from sensebind.agent.training.tuning.recipe import STAGES, TuneRecipe
+from sensebind.agent.training.tuning.processes import joined
+from sensebind.agent.training.tuning.recipe import STAGES
 from sensebind.console import console
 
 
-def run(
-    base: Path,
-    output: Path,
-    folder: Path,
-    recipe: TuneRecipe,
-    *,
-    pairs: Path | None,
-    stage: str | None,
-    official: bool,
-    scenes: int,
-    minutes: float | None,
-    threads: int | None,
-    as_json: bool,
-) -> int:
+def run(options: TuneOptions, as_json: bool) -> int:
     """Trains, and prints what came of it.
 
     Args:
-        base: As in `TuneOptions`, like all that follows.
-        output: Of the trained adapter.
-        folder: Working folder.
-        recipe: How.
-        pairs: A user's pairs; SimHome's without.
-        stage: Only this one.
-        official: Quirks of the official code.
-        scenes: Of SimHome.
-        minutes: Longest time.
-        threads: Of PyTorch.
+        options: What on what.
         as_json: Print one JSON object instead of a table.
 
     Returns:
@@ -49,11 +27,10 @@ def run(
     Raises:
         SenseBindError: See `tune`.
     """
-    options = TuneOptions(
-        base, output, folder, pairs, stage, recipe, official, scenes, minutes, threads
-    )
-    with progress_bar(as_json) as report:
-        done = tune(options, report)
+    with joined() as processes, progress_bar(as_json or not processes.first) as report:
+        done = tune(options, report, processes)
+    if not processes.first:
+        return 0
     if as_json:
         print(json.dumps(done))
     else:

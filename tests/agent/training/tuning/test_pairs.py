@@ -13,12 +13,14 @@ from PIL import Image
 from sensebind.agent.corpus.conditions import ABSENT
 from sensebind.agent.training.llama.official_data import CAPTION_INSTRUCTION
 from sensebind.agent.training.tuning.pairs import (
+    Pair,
     bytes_of,
     dialog_of,
     messages_of,
     pictures_of,
     read_pairs,
 )
+from sensebind.agent.training.tuning.stored_images import ImageStore
 from sensebind.errors import InputError
 
 
@@ -35,6 +37,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def read(path: Path) -> list[Pair]:
+    return read_pairs(path, ImageStore(path.parent / "store"))
+
+
 TURNS = [
     {"from": "human", "value": "<image>\nWhat is it?"},
     {"from": "gpt", "value": "A dog."},
@@ -48,7 +54,7 @@ def test_a_table_of_captions(folder: Path) -> None:
     for mark in ("\t", ","):
         rows = [f'images/a.png{mark}"a dog{mark} asleep"', f"images/b.jpg{mark}a cat"]
         table.write_text("\n".join([f"url{mark}caption", *rows]) + "\n", "utf-8")
-        first, second = read_pairs(table)
+        first, second = read(table)
         assert messages_of(first.item) == [
             {"role": "user", "content": CAPTION_INSTRUCTION},
             {"role": "assistant", "content": f"a dog{mark} asleep"},
@@ -66,7 +72,7 @@ def test_items_with_all_their_turns(folder: Path) -> None:
     lines = "\n".join(map(json.dumps, items))
     (folder / "items.jsonl").write_text(lines, "utf-8")
     for name in ("items.json", "items.jsonl"):
-        shown, text = read_pairs(folder / name)
+        shown, text = read(folder / name)
         dialog = dialog_of(shown, 7, 1, 3)
         assert [one["content"] for one in dialog.messages] == [
             "What is it?",
@@ -86,14 +92,14 @@ def test_a_list_of_lists(folder: Path) -> None:
     (folder / "one.tsv").write_text("url\tcaption\nimages/a.png\tx\n", "utf-8")
     (folder / "two.json").write_text('[{"instruction": "a", "output": "b"}]', "utf-8")
     (folder / "data.yaml").write_text("META:\n  - one.tsv\n  - two.json\n", "utf-8")
-    assert len(read_pairs(folder / "data.yaml")) == 2
+    assert len(read(folder / "data.yaml")) == 2
     (folder / "more.yaml").write_text("META: [data.yaml]\n", "utf-8")
     with pytest.raises(InputError, match=r"data.yaml is named by another list"):
-        read_pairs(folder / "more.yaml")
+        read(folder / "more.yaml")
     for wrong in ("META: 3", "data: []", "META: [[1]]", "- a", "META: [*x]"):
         (folder / "wrong.yaml").write_text(wrong, "utf-8")
         with pytest.raises(InputError, match=r"wrong.yaml"):
-            read_pairs(folder / "wrong.yaml")
+            read(folder / "wrong.yaml")
 
 
 def test_a_folder_and_a_tar_file_of_samples(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -101,7 +107,7 @@ def test_a_folder_and_a_tar_file_of_samples(folder: Path, caplog: pytest.LogCapt
     (images / "a.txt").write_text("a dog\n", "utf-8")
     (images / "b.json").write_text(json.dumps({"conversations": TURNS}), "utf-8")
     picture(images / "c.png")
-    first, second = read_pairs(images)
+    first, second = read(images)
     assert messages_of(first.item)[1]["content"] == "a dog"
     assert len(messages_of(second.item)) == 4
     assert "c.png has no text next to it" in caplog.text
@@ -109,7 +115,7 @@ def test_a_folder_and_a_tar_file_of_samples(folder: Path, caplog: pytest.LogCapt
     with tarfile.open(packed, "w") as archive:
         for path in sorted(images.iterdir()):
             archive.add(path, f"set/{path.name}")
-    pairs = read_pairs(packed)
+    pairs = read(packed)
     assert [pair.item for pair in pairs] == [first.item, second.item]
     opened: dict[Path, tarfile.TarFile] = {}
     assert pairs[0].picture is not None
@@ -125,13 +131,17 @@ def test_a_folder_and_a_tar_file_of_samples(folder: Path, caplog: pytest.LogCapt
     [
         ("x.csv", "a,b\n1,2\n", "without the columns url and caption"),
         ("x.csv", "url,caption\nnone.png,x\n", "entry 1: no image at"),
-        ("x.csv", "url,caption\nhttps://a/b.png,x\n", "entry 1: https://a/b.png is on the web"),
+        ("x.csv", "url,caption\nftp://a/b.png,x\n", "entry 1: ftp://a/b.png is neither"),
         ("x.csv", "url,caption\nimages/a.png,\n", "entry 1: caption is not a text"),
         ("x.csv", "url,caption\n", "holds no pairs"),
         ("x.json", "{", "cannot be read"),
         ("x.json", "{}", "holds no list"),
         ("x.json", "[3]", "entry 1: it is not an object"),
-        ("x.json", '[{"image": 3, "caption": "a"}]', "path of its image is not a text"),
+        (
+            "x.json",
+            '[{"image": 3, "caption": "a"}]',
+            "its image is neither a path, an address nor bytes",
+        ),
         ("x.json", '[{"caption": "a"}]', "a caption and no image"),
         ("x.json", '[{"image": "images/a.png"}]', "neither caption, conversations nor"),
         ("x.json", '[{"conversations": [{"value": "a"}]}]', "two turns and more"),
@@ -143,7 +153,7 @@ def test_a_folder_and_a_tar_file_of_samples(folder: Path, caplog: pytest.LogCapt
         ),
         ("x.json", '[{"instruction": "a"}]', "output is not a text"),
         ("x.tar", "nothing", "cannot be read"),
-        ("x.parquet", "", "is none of a folder"),
+        ("x.feather", "", "is none of a folder"),
     ],
 )
 def test_what_cannot_be_used_is_said_with_its_place(
@@ -151,6 +161,6 @@ def test_what_cannot_be_used_is_said_with_its_place(
 ) -> None:
     (folder / name).write_text(text, "utf-8")
     with pytest.raises(InputError, match=said):
-        read_pairs(folder / name)
+        read(folder / name)
     with pytest.raises(InputError, match="is none of a folder"):
-        read_pairs(folder / "missing")
+        read(folder / "missing")
