@@ -102,8 +102,7 @@ def test_two_processes_train_what_one_does_and_go_on_where_they_stopped(
     assert 0 < len(weights(stopped)[1]) < 40
     assert trained(command, stopped, 2)["finished"]
     (_, losses), (others, same), (again, resumed) = map(weights, (alone, two, stopped))
-    assert losses[:5] == pytest.approx(same[:5], rel=1e-3)
-    assert losses[-1] == pytest.approx(same[-1], rel=0.05) and same[-1] < 0.9 * same[0]
+    assert losses == pytest.approx(same, rel=1e-3) and same[-1] < 0.97 * same[0]
     assert same == pytest.approx(resumed, rel=1e-5)
     for name, tensor in others.items():
         torch.testing.assert_close(again[name], tensor, atol=1e-5, rtol=0.0)
