@@ -52,6 +52,7 @@ TESTS = (
     "tests/agent/llm/test_other_providers.py",
     "tests/agent/results",
     "tests/agent/robot/test_monitor.py",
+    "tests/agent/server/test_mcp_http.py",
     "tests/agent/server/test_page.py",
     "tests/memory/test_visual_cache.py",
     "tests/memory/test_episodes.py",
@@ -65,6 +66,7 @@ TESTS = (
     "tests/tools/test_mcp.py",
     "tests/tools/test_ranging.py",
     "tests/tools/json_schema",
+    "tests/test_docs_commands.py",
 )
 """Together they use every package that is named."""
 

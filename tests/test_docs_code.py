@@ -60,7 +60,7 @@ def waiting_assistant(_folder: Path) -> Iterator[Given]:
 
     chat = ScriptedChat(script=calls_once("drive", metres=0.5))
     with Assistant(chat, [labelled(StructuredTool.from_function(drive), Risk.MOVE)]) as assistant:
-        assistant.ask("go")
+        assistant.ask("go 0.5")
         yield Given({"assistant": assistant})
         assert not assistant.pending()  # the block has decided about it
 
