@@ -3,7 +3,8 @@
 `python .ci/lowest.py .venv` makes build/lowest, an environment of its own in which PyTorch alone is
 that of .venv, installs there exactly the lower bounds of pyproject.toml (wheels, nothing is built),
 and runs the tests of `TESTS`. Exit code 0 also where the package index does not answer, which is
-said; 1 where the bounds exclude each other, have no wheel, or a test fails.
+said; 1 where the bounds exclude each other, have no wheel, or a test fails. The environment stays:
+`build/lowest/bin/python -m pytest FILE` runs one file of tests there again.
 """
 
 import os
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import venv
@@ -31,6 +33,10 @@ OFFLINE = re.compile(
     re.IGNORECASE,
 )
 """What pip says where the package index does not answer."""
+NO_WHEEL = re.compile(r"^ERROR: No matching distribution found for (.+)$", re.MULTILINE)
+"""What it says of a version that the index does not have, or has no wheel of for this machine."""
+CONFLICT = re.compile(r"^ERROR: .*(?:ResolutionImpossible|conflicting dependencies)", re.MULTILINE)
+"""What it says of bounds that exclude each other; it may have been kept waiting before."""
 TESTS = (
     "tests/agent/test_assistant.py",
     "tests/agent/test_stored_types.py",
@@ -46,6 +52,7 @@ TESTS = (
     "tests/agent/llm/test_other_providers.py",
     "tests/agent/results",
     "tests/agent/robot/test_monitor.py",
+    "tests/agent/server/test_mcp_http.py",
     "tests/agent/server/test_page.py",
     "tests/memory/test_visual_cache.py",
     "tests/memory/test_episodes.py",
@@ -59,6 +66,7 @@ TESTS = (
     "tests/tools/test_mcp.py",
     "tests/tools/test_ranging.py",
     "tests/tools/json_schema",
+    "tests/test_docs_commands.py",
 )
 """Together they use every package that is named."""
 
@@ -102,6 +110,26 @@ def torch_needs() -> list[str]:
     return [one for one in named if "extra ==" not in one and "platform" not in one]
 
 
+def why_not(said: str) -> tuple[int, str]:
+    """Return the exit code and what to print where pip could not install the lower bounds.
+
+    Args:
+        said: What pip printed on standard error.
+    """
+    lines = said.strip().splitlines() or ["pip said nothing"]
+    if CONFLICT.search(said):
+        conflict = [one for one in lines if not one.startswith("WARNING")]
+        return 1, "\n".join(["the lower bounds exclude each other:", *conflict[-20:]])
+    if OFFLINE.search(said):
+        return 0, f"lowest versions: skipped, the package index does not answer ({lines[-1][:120]})"
+    if missing := NO_WHEEL.search(said):
+        return (
+            1,
+            f"the package index has no wheel of {missing[1]} for this machine: raise its bound",
+        )
+    return 1, "\n".join(lines[-20:])
+
+
 def main(environment: Path, arguments: list[str]) -> int:
     """Install, and run the tests."""
     begun = time.monotonic()
@@ -117,21 +145,20 @@ def main(environment: Path, arguments: list[str]) -> int:
         env=os.environ | {"PYTHONPATH": ""},
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["pip said nothing"]
-        if OFFLINE.search(done.stderr):
-            print(f"skipped: the package index does not answer ({said[-1][:120]})")
-            return 0
-        print("\n".join(said[-20:]))
-        return 1
+        code, said = why_not(done.stderr)
+        print(said)
+        return code
     print(f"{len(wanted)} packages at their lower bounds, {time.monotonic() - begun:.0f} s")
-    tests = subprocess.run(
-        [
-            *(python, "-m", "pytest", "-n", "2", "--dist", "loadfile", "-m"),
-            *("not slow and not extended", *TESTS, *arguments),
-        ],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": ""},
-    )
+    with tempfile.TemporaryDirectory(prefix="lowest.", dir="/tmp") as folder:  # sockets lie there
+        tests = subprocess.run(
+            [
+                *(python, "-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist"),
+                *("loadfile", "--basetemp", f"{folder}/t", "-m", "not slow and not extended"),
+                *(*TESTS, *arguments),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": ""},
+        )
     print(f"lowest versions: exit code {tests.returncode}, {time.monotonic() - begun:.0f} s")
     return tests.returncode
 

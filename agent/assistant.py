@@ -48,7 +48,14 @@ from sensebind.agent.results.kept import READ, KeptResults
 from sensebind.agent.results.reading import OfferReading, reading_tool
 from sensebind.agent.stop_words import is_stop, says_more
 from sensebind.agent.threads import Dialogs
-from sensebind.agent.turn_conditions import ConditionSenses, Senses, TurnSenses
+from sensebind.agent.turn_conditions import (
+    Senses,
+    TurnSenses,
+    senses_around,
+    senses_for_model,
+    senses_of,
+    sight_age,
+)
 from sensebind.agent.turn_lock import StillRunning, TurnLock
 from sensebind.agent.turns import Events, Gaps, Turns
 from sensebind.errors import InputError, SenseBindError, ToolError, one_line
@@ -169,7 +176,7 @@ class Assistant:
             self._policy,
             tools,
             audit=self._audit,
-            sight_age=_sight_age(senses),
+            sight_age=sight_age(senses),
             approvals=self._approvals,
             rates=self._own(robot or default_state(), Rates),
             hold=hold,
@@ -177,7 +184,7 @@ class Assistant:
         ours = isinstance(chat, ChatSenseBind)
         room = Room(chat, tools)
         if not ours:
-            system = system or instructions(_senses_of(shown), tools=bool(tools))
+            system = system or instructions(senses_of(shown), tools=bool(tools))
         around: list[Any] = [
             *middleware,
             OfferReading(),
@@ -453,60 +460,6 @@ async def _in_thread(work: Callable[[], object]) -> None:
 
     threading.Thread(target=run, name="stop", daemon=True).start()
     await done.wait()
-
-
-def senses_for_model(chat: BaseChatModel, senses: Any) -> TurnSenses | None:
-    """Returns senses in the form that a language model takes.
-
-    Args:
-        chat: The language model.
-        senses: `Senses` for our own, `TurnSenses` for any; None for none.
-
-    Raises:
-        InputError: The model cannot take them.
-    """
-    if senses is None or hasattr(senses, "perceive"):
-        return senses
-    if isinstance(chat, ChatSenseBind):
-        return ConditionSenses(chat, senses)
-    raise InputError(
-        "a language model of another kind takes no embeddings: wrap its senses in SensesInWords"
-    )
-
-
-def _senses_of(senses: TurnSenses | None) -> Sequence[str]:
-    """Names of the senses; those of senses that do not say it are taken to be all three."""
-    return () if senses is None else getattr(senses, "senses", ("sight", "hearing", "scan"))
-
-
-def senses_around(chat: BaseChatModel, senses: TurnSenses | None, media: Any = None) -> Any:
-    """Returns the middleware that shows media to a language model of another kind.
-
-    Args:
-        chat: The language model.
-        senses: What it perceives; some bring a middleware of their own.
-        media: What it is shown of images and other media; by default what its profile says.
-    """
-    if (own := getattr(senses, "middleware", None)) is not None:
-        return own
-    # With all decoders, which our own model loads when it is shown something.
-    from sensebind.agent.conditioning.shown_media import MediaForModel, takes_images
-    from sensebind.agent.conditioning.text import ShowMedia
-
-    return ShowMedia(media or MediaForModel(images=takes_images(chat.profile)))
-
-
-def _sight_age(senses: Any) -> Callable[[], float] | None:
-    """Returns what gives the age of sight in seconds, where the senses know it."""
-    report = getattr(senses, "report", None)
-    if report is None:
-        return None
-
-    def age() -> float:
-        seen = [one.age_ms for one in report().values() if one.modality == "vision"]
-        return min(seen, default=float("inf")) / 1e3
-
-    return age
 
 
 def _tell(error: Exception, _request: object) -> str:

@@ -126,6 +126,7 @@ class HttpGuard:
                 return
             if not message.get("more_body", False):
                 break
+        begun = False
         whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
 
         async def read() -> Message:
@@ -134,11 +135,18 @@ class HttpGuard:
             return message if message is not None else await receive()
 
         async def write(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [*message.get("headers", ()), *_ALWAYS, *_cors(allowed)]
             await send(message)
 
-        await self._app(scope, read, write)
+        try:
+            await self._app(scope, read, write)
+        except asyncio.CancelledError:
+            if not begun:
+                await _refuse(send, 503, "the server ended before it had answered", *_cors(allowed))
+            raise
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope, _headers(scope))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sensebind.errors import MissingDependencyError, ToolError
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 EXTRA = "MCP needs `pip install 'sensebind[mcp]'`"
+Reply = tuple[str, bytes | None]
+"""What a tool answers, and an image as JPEG or None."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,35 @@ class Offered:
         name: Its name.
         description: What it does.
         schema: JSON schema of its arguments.
-        call: Called with the arguments; returns the answer, and an image as JPEG or None. It
-            raises `SenseBindError` when the tool fails.
-        stops: Whether it stops the robot: it waits for no other call.
+        call: Awaited with the arguments; it raises `SenseBindError` when the tool fails. One that
+            stops the robot must wait for no other call.
+        stops: Whether it stops the robot.
         acts: Whether it changes something, or moves the robot.
     """
 
     name: str
     description: str
     schema: Mapping[str, Any]
-    call: Callable[[Mapping[str, Any]], tuple[str, bytes | None]]
+    call: Callable[[Mapping[str, Any]], Awaitable[Reply]]
     stops: bool = False
     acts: bool = False
+
+
+def in_threads(
+    function: Callable[P, T], threads: Executor | None = None
+) -> Callable[P, Awaitable[T]]:
+    """Returns a function to be awaited, which runs the given one in a thread.
+
+    Args:
+        function: What blocks.
+        threads: Where it runs; those of the event loop by default.
+    """
+
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, partial(function, *args, **kwargs))
+
+    return run
 
 
 def offered(tools: Sequence[BaseTool]) -> list[Offered]:
@@ -49,28 +70,22 @@ def offered(tools: Sequence[BaseTool]) -> list[Offered]:
     from sensebind.tools.direct_calls import run_tool, schema_of
     from sensebind.tools.risk import ACTING, Risk, risk_of
 
-    return [
-        Offered(
-            tool.name,
-            tool.description,
-            schema_of(tool),
-            partial(run_tool, tool),
-            stops=risk_of(tool) is Risk.STOP,
-        )
-        for tool in tools
-        if risk_of(tool) not in ACTING
-    ]
+    stopping = ThreadPoolExecutor(1, "mcp-stop")  # the others may be full of slow calls
+
+    def one(tool: BaseTool) -> Offered:
+        stops = risk_of(tool) is Risk.STOP
+        call = in_threads(partial(run_tool, tool), stopping if stops else None)
+        return Offered(tool.name, tool.description, schema_of(tool), call, stops=stops)
+
+    return [one(tool) for tool in tools if risk_of(tool) not in ACTING]
 
 
-def mcp_server(
-    tools: Sequence[Offered], *, name: str = "sensebind", threads: Executor | None = None
-) -> Any:
+def mcp_server(tools: Sequence[Offered], *, name: str = "sensebind") -> Any:
     """Returns an MCP server (mcp.server.lowlevel.Server) that offers tools.
 
     Args:
         tools: What it offers; `offered` makes them of LangChain's.
         name: What the server calls itself.
-        threads: Where calls run; those of the event loop by default.
 
     Raises:
         MissingDependencyError: The extra is not installed.
@@ -82,7 +97,6 @@ def mcp_server(
         raise MissingDependencyError(EXTRA) from error
     by_name = {one.name: one for one in tools}
     server: Any = Server(name)
-    stopping = ThreadPoolExecutor(1, "mcp-stop")  # the others may be full of slow calls
 
     @server.list_tools()
     async def list_tools() -> list[types.Tool]:
@@ -100,10 +114,7 @@ def mcp_server(
     async def call_tool(name: str, arguments: dict[str, Any]) -> Any:
         if name not in by_name:
             raise ToolError(f"there is no tool {name}")
-        one = by_name[name]
-        loop = asyncio.get_running_loop()
-        run = partial(one.call, arguments)
-        text, image = await loop.run_in_executor(stopping if one.stops else threads, run)
+        text, image = await by_name[name].call(arguments)
         content: list[Any] = [types.TextContent(type="text", text=text)]
         if image is not None:
             coded = base64.b64encode(image).decode()

@@ -43,12 +43,13 @@ def mcp(
     import asyncio
     import logging
     import sys
+    from concurrent.futures import ThreadPoolExecutor
 
-    from sensebind.agent.robot.offering import stop_tool
     from sensebind.agent.robot.robot import Robot
     from sensebind.agent.robot.sections import LlmConfig
     from sensebind.agent.robot.simhome import simhome_robot
-    from sensebind.tools.mcp_server import mcp_server, offered, serve_stdio
+    from sensebind.agent.server.offering import stop_tool
+    from sensebind.tools.mcp_server import in_threads, mcp_server, offered, serve_stdio
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     config = described or simhome_robot(seed, checkpoint=checkpoint)
@@ -57,8 +58,8 @@ def mcp(
     with Robot(config, transient=robot is None) as running:
         agent = running.agent
         agent.await_senses()
-        tools = [*offered(agent.observing), stop_tool(agent.stop)]
-        asyncio.run(serve_stdio(mcp_server(tools)))
+        stop = in_threads(agent.stop, ThreadPoolExecutor(1, "mcp-stop"))  # waits for no other call
+        asyncio.run(serve_stdio(mcp_server([*offered(agent.observing), stop_tool(stop)])))
     return 0
 
 
@@ -67,9 +68,22 @@ def _serve_running(config: RobotConfig) -> int:
     import asyncio
 
     from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.robot.offering import running_tools
+    from sensebind.agent.server.following import Follower
+    from sensebind.agent.server.link import RobotLink
+    from sensebind.agent.server.offering import RunningTools
+    from sensebind.agent.server.turns import Turns
     from sensebind.tools.mcp_server import mcp_server, serve_stdio
 
-    robot = AttachedRobot(config)
-    asyncio.run(serve_stdio(mcp_server(running_tools(robot, robot.tools()))))
+    described = AttachedRobot(config).tools()
+
+    async def serve() -> None:
+        link = RobotLink(config)
+        follower = Follower(link)
+        tools = RunningTools(link, Turns(link, follower))
+        try:
+            await serve_stdio(mcp_server(tools.offered(described)))
+        finally:
+            await follower.close()
+
+    asyncio.run(serve())
     return 0

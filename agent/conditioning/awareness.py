@@ -15,8 +15,8 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sensebind.agent.conditioning.condition import Condition, compose
-from sensebind.agent.conditioning.sensed import Sensed, SenseState
+from sensebind.agent.conditioning.condition import Condition
+from sensebind.agent.conditioning.perceived import Newest, Perceived, perceived
 from sensebind.errors import InputError, SourceError, StaleError
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.listener import Listener
@@ -25,7 +25,6 @@ from sensebind.perception.bus.stream_stats import Arrivals, StreamStats
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.service import FrameClient
 from sensebind.perception.frames.store import Frame
-from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import Modality, Observation, Percept
 
 MAX_AGE = 2.0
@@ -329,7 +328,7 @@ class Awareness:
             header.frame_id,
         )
 
-    def snapshot(self, max_age: float = MAX_AGE) -> tuple[dict[str, Percept], tuple[Sensed, ...]]:
+    def snapshot(self, max_age: float = MAX_AGE) -> Perceived:
         """Return what is perceived now.
 
         Args:
@@ -343,41 +342,14 @@ class Awareness:
         Raises:
             BusError: The listening thread has failed.
         """
-        percepts: dict[str, Percept] = {}
-        sensed: list[Sensed] = []
         with self._changed:
             self._listener.check()
             now = time.monotonic()
-            for name, stream in self._streams.items():
-                sense = sense_of(stream.modality)
-                if stream.percept is None:
-                    sensed.append(Sensed(sense, name, SenseState.MISSING))
-                    continue
-                header, age, called = stream.percept.header, stream.age(now), ""
-                if age > max_age:
-                    state = SenseState.STALE
-                else:
-                    state = SenseState.PRESENT if header.present else SenseState.NOTHING
-                    if state is SenseState.PRESENT:
-                        called = self.name_of(stream.percept)
-                    if called:
-                        state = SenseState.NAMED
-                    elif header.present and not header.known:
-                        state = SenseState.UNKNOWN
-                    percepts[name] = stream.percept
-                sensed.append(
-                    Sensed(
-                        sense,
-                        name,
-                        state,
-                        header.observation,
-                        header.captured_at,
-                        1000 * age,
-                        header.confidence,
-                        called,
-                    )
-                )
-        return percepts, tuple(sensed)
+            newest = {
+                name: Newest(stream.modality, stream.percept, stream.age(now))
+                for name, stream in self._streams.items()
+            }
+            return perceived(newest, max_age, self.name_of)
 
     def name_of(self, percept: Percept) -> str:
         """Return the taught name of what a percept is of; "" without one."""
@@ -404,15 +376,7 @@ class Awareness:
             InputError: The percepts have another width, or a sense has no slot.
             BusError: The listening thread has failed.
         """
-        percepts, sensed = self.snapshot(max_age)
-        shown = {one.stream for one in sensed if one.state is SenseState.PRESENT}
-        embeddings: dict[str, np.ndarray] = {}
-        # Of several streams of one modality, the one captured last is the sense.
-        present = [percept for name, percept in percepts.items() if name in shown]
-        for percept in sorted(present, key=lambda p: p.header.monotonic):
-            if percept.header.present:
-                embeddings[percept.header.modality.value] = percept.embedding
-        return compose(embeddings, senses=senses, dim=dim, weights=weights, sensed=sensed)
+        return self.snapshot(max_age).condition(senses, dim, weights)
 
     def report(self) -> dict[str, StreamReport]:
         """Return how each stream is doing."""

@@ -31,13 +31,8 @@ from sensebind.agent.conversion.llama_tensors import (
 from sensebind.agent.conversion.output import Output, Part, by_size
 from sensebind.agent.conversion.tokenizers import open_tokenizer
 from sensebind.agent.gated_llama.config import GatedLlamaConfig
-from sensebind.agent.gated_llama.loading import (
-    GENERATION_NAME,
-    compare_tensors,
-    expected_shapes,
-    read_generation,
-    shapes_of,
-)
+from sensebind.agent.gated_llama.loading import compare_tensors, expected_shapes, shapes_of
+from sensebind.agent.gated_llama.tokenizer_files import GENERATION_NAME, read_generation
 from sensebind.errors import CheckpointError, InputError, one_line
 from sensebind.perception.tensor_files import Shape, TensorFile, Tensors, refuse_quantized
 from sensebind.perception.without_values import without_values

@@ -23,9 +23,9 @@ from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.conditioning.awareness import MAX_AGE, SOUND_WINDOW
-from sensebind.agent.conditioning.condition import Condition, compose
+from sensebind.agent.conditioning.condition import Condition
 from sensebind.agent.conditioning.embedder import Embedder
-from sensebind.agent.conditioning.sensed import Sensed, SenseState
+from sensebind.agent.conditioning.perceived import Newest, perceived
 from sensebind.agent.events import TurnRecord
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
@@ -41,7 +41,6 @@ from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watcher
 from sensebind.perception.frames.codecs import from_jpeg, jpeg
-from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import (
     Modality,
     Observation,
@@ -280,20 +279,11 @@ class Stage:
         """What is perceived now, laid out for the model."""
         self._newest["lidar"] = self._percept("lidar", self.home.lidar())
         self._recorder.record(self._newest["lidar"])
-        embeddings: dict[str, np.ndarray] = {}
-        sensed: list[Sensed] = []
-        for stream, percept in self._newest.items():
-            header = percept.header
-            age = self.now - header.monotonic
-            present = header.present and age <= MAX_AGE
-            if present:
-                embeddings[header.modality.value] = percept.embedding
-            state = SenseState.PRESENT if present else SenseState.NOTHING
-            sense = sense_of(header.modality.value)
-            sensed.append(
-                Sensed(sense, stream, state, header.observation, header.captured_at, 1000 * age)
-            )
-        return compose(embeddings, senses=senses, dim=dim, sensed=sensed)
+        newest = {
+            stream: Newest(STREAMS[stream], percept, self.now - percept.header.monotonic)
+            for stream, percept in self._newest.items()
+        }
+        return perceived(newest, MAX_AGE).condition(senses, dim)
 
     # --- the robot's base, for the tools --------------------------------------------------------
 

@@ -19,19 +19,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sensebind.agent.conditioning.awareness import MAX_AGE
-from sensebind.agent.conditioning.condition import Condition, compose
-from sensebind.agent.conditioning.sensed import Sensed, SenseState
+from sensebind.agent.conditioning.condition import Condition
+from sensebind.agent.conditioning.perceived import Newest, perceived
+from sensebind.agent.conditioning.sensed import Sensed
 from sensebind.agent.llm.checkpoint import LoadedModel
 from sensebind.agent.llm.one_question import answer
 from sensebind.agent.robot.perceiver import Perceiver
 from sensebind.errors import InputError
 from sensebind.perception.frames.recording import Recording
-from sensebind.perception.modality import sense_of
 from sensebind.perception.percept import Observation
 
 _MAX_BYTES = 1 << 20
@@ -135,7 +134,7 @@ def answered(
         InputError: A question lies behind the recording's end, or the file cannot be read.
     """
     waiting = list(questions)
-    newest: dict[str, _Newest] = {}
+    newest: dict[str, _Seen] = {}
     first: float | None = None
     last = 0.0
     for recorded in recording:
@@ -145,7 +144,7 @@ def answered(
         while waiting and waiting[0].at < last:
             yield _ask(waiting.pop(0), newest, perceiver, llm)
         if isinstance(entry, Observation):
-            newest[entry.stream] = _Newest(entry, last)
+            newest[entry.stream] = _Seen(entry, last)
         elif entry.header.unchanged and (known := newest.get(entry.header.stream)):
             newest[entry.header.stream] = replace(known, at=last)
     if not newest:
@@ -159,7 +158,7 @@ def answered(
 
 
 @dataclass(frozen=True, slots=True)
-class _Newest:
+class _Seen:
     """The newest observation of a stream.
 
     Attributes:
@@ -173,7 +172,7 @@ class _Newest:
 
 
 def _ask(
-    question: Question, newest: Mapping[str, _Newest], perceiver: Perceiver, llm: LoadedModel
+    question: Question, newest: Mapping[str, _Seen], perceiver: Perceiver, llm: LoadedModel
 ) -> Answered:
     condition = _condition(question.at, newest, perceiver, llm)
     said = "".join(answer(llm, question.ask, condition)).strip()
@@ -182,36 +181,14 @@ def _ask(
 
 
 def _condition(
-    at: float, newest: Mapping[str, _Newest], perceiver: Perceiver, llm: LoadedModel
+    at: float, seen: Mapping[str, _Seen], perceiver: Perceiver, llm: LoadedModel
 ) -> Condition:
-    """What was perceived then, as `Awareness.condition` lays out what is perceived now."""
-    embeddings: dict[str, np.ndarray] = {}
-    sensed: list[Sensed] = []
-    # Of several streams of one modality, the one captured last is the sense.
-    for stream, one in sorted(newest.items(), key=lambda item: item[1].at):
-        observation, age = one.observation, at - one.at
-        modality = observation.modality.value
-        state, confidence = SenseState.STALE, 1.0
-        if age <= MAX_AGE:
-            percept = perceiver.perceive(observation)
-            confidence = percept.header.confidence
-            state = SenseState.NOTHING
-            if percept.header.present:
-                state = SenseState.PRESENT if percept.header.known else SenseState.UNKNOWN
-            if state is SenseState.PRESENT:
-                embeddings[modality] = percept.embedding
-        sensed.append(
-            Sensed(
-                sense_of(modality),
-                stream,
-                state,
-                observation.reference,
-                observation.captured_at,
-                1000 * age,
-                confidence,
-            )
-        )
-    return compose(embeddings, senses=llm.senses, dim=llm.bind_dim, sensed=sensed)
+    """What was perceived then."""
+    newest: dict[str, Newest] = {}
+    for stream, one in sorted(seen.items(), key=lambda item: item[1].at):
+        percept = perceiver.perceive(replace(one.observation, monotonic=one.at))
+        newest[stream] = Newest(one.observation.modality.value, percept, at - one.at)
+    return perceived(newest, MAX_AGE).condition(llm.senses, llm.bind_dim)
 
 
 def _says(said: str, wanted: str) -> bool:

@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from sensebind.agent.gated_llama.loading import (
+from sensebind.agent.gated_llama.loading import load_gated_llama
+from sensebind.agent.gated_llama.model import ConditionedLM
+from sensebind.agent.gated_llama.session import DialogSession, Session
+from sensebind.agent.gated_llama.tokenizer_files import (
     GENERATION_NAME,
-    load_gated_llama,
+    generation_settings,
     load_tokenizer,
     read_generation_config,
 )
-from sensebind.agent.gated_llama.model import ConditionedLM
-from sensebind.agent.gated_llama.session import DialogSession, Session
 from sensebind.agent.llamacpp.conditions import ConditionPath, at_attention
 from sensebind.agent.llamacpp.loaded import LlamaFile
 from sensebind.agent.llamacpp.session import LlamaCppSession
@@ -198,8 +199,7 @@ def _load_gguf(file: Path, device: str) -> LoadedModel:
     model, words = conditions.model, conditions.words
     config = model.config
     tokenizer = load_tokenizer(folder, config, words)
-    places = [one for one in (folder, words) if (one / GENERATION_NAME).exists()]
-    read_generation_config(model, places[0] if places else folder)
+    read_generation_config(model, generation_settings(folder, words) or folder)
     loaded = LlamaFile(
         file,
         layers=config.num_hidden_layers,

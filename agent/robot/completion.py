@@ -28,10 +28,10 @@ from langchain_core.messages import (
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 
-from sensebind.agent.assistant import senses_around, senses_for_model
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.unicode import well_formed
 from sensebind.agent.reader.middleware import GroundCalls
+from sensebind.agent.turn_conditions import senses_around, senses_for_model
 from sensebind.errors import InputError, SenseBindError
 from sensebind.tools.cancellation import cancellable
 from sensebind.tools.risk import Risk, label

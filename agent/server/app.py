@@ -91,7 +91,7 @@ def make_app(link: RobotLink, options: ServeOptions) -> FastAPI:
     app = FastAPI(title=f"SenseBind: {model}", docs_url=None, redoc_url=None)
     add_handlers(app)
     add_page(app, link, Viewers(link, follower), options.operator)
-    add_mcp(app, link)
+    add_mcp(app, link, turns)
 
     def known(name: str, wanted: str) -> None:
         if name != wanted:

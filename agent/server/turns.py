@@ -1,4 +1,4 @@
-"""Turns of the robot for clients of the OpenAI protocol, who decide nothing.
+"""Turns of the robot for clients of the OpenAI protocol and of MCP, who decide nothing.
 
 A turn in which a call waits for a person waits with it: its client is answered when a person at the
 page or at a terminal has decided, or that it still waits.
@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-from sensebind.agent.robot.control_messages import Ask
+from sensebind.agent.robot.control_messages import Act, Ask
 from sensebind.agent.server.content import Content
 from sensebind.agent.server.following import Follower, Subscription
 from sensebind.agent.server.link import RobotLink
@@ -79,8 +79,11 @@ class Turns:
         self._follower = follower
         self._wait = wait
 
-    async def take(self, ask: Ask) -> AsyncGenerator[Step, None]:
+    async def take(self, ask: Ask | Act) -> AsyncGenerator[Step, None]:
         """Take a turn; closing it ends the turn, but not what waits for a person.
+
+        Args:
+            ask: What is said, or the one call that is made.
 
         Raises:
             SenseBindError: The robot does not run, or refused.
@@ -94,7 +97,7 @@ class Turns:
                     yield "text", {"text": value["assistant"]}  # of a model that does not stream
                 yield kind, value
 
-    async def _steps(self, ask: Ask) -> AsyncGenerator[Step, None]:
+    async def _steps(self, ask: Ask | Act) -> AsyncGenerator[Step, None]:
         with self._follower.subscribed() as seen:
             await self._follower.ready()
             pending: list[Any] = []

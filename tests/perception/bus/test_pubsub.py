@@ -56,6 +56,7 @@ def publisher(endpoint: str) -> Iterator[Publisher]:
 def test_a_percept_arrives_as_it_was_sent(publisher: Publisher) -> None:
     with Subscriber([publisher.endpoint]) as subscriber:
         wait_for(subscriber, lambda _, beats: "camera" in beats)
+        publisher.report("running", dropped=4)  # or a later heartbeat says 0
         sent = publisher.publish(percept(value=3, model="abc", cache="k=10", dropped=4))
         got = wait_for(subscriber, lambda percepts, _: "camera" in percepts)["camera"]
     assert got.header == sent.header
