@@ -33,12 +33,12 @@ from sensebind.memory.episodes import Episode, Moment, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.visual_cache import VisualCache
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.synthesis import RATE
 from sensebind.perception.vectors import unit
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_300_000
 POSES = 4  # of which the last asks the questions

@@ -27,13 +27,13 @@ from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watches import Alert, Watch, Watcher, WatchSettings
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sampling import sample_scene
 from sensebind.perception.simhome.synthesis import RATE
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 FIRST_SEED = 10_200_000
 VISIT = 30.0  # seconds in one home

@@ -20,10 +20,10 @@ from sensebind.agent.conditioning.sensed import Sensed, SenseState
 from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.agent.conditioning.text import SensesInWords
 from sensebind.checkpoints import default_checkpoint
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.catalog import KINDS
 from sensebind.perception.simhome.home import SimHome
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 
 class Scripted(BaseChatModel):

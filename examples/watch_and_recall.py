@@ -17,11 +17,11 @@ from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.retriever import EpisodeRetriever
 from sensebind.memory.watches import Watch, Watcher
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.sampling import sample_scene
 from sensebind.perception.simhome.synthesis import RATE
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 HOMES = [(("plant", "green"), False), (("ball", "red"), "dog"), (("chair", "blue"), False)]
 STAY, STEP = 4.0, 0.5  # seconds

@@ -41,6 +41,8 @@ class CacheInfo:
         index_bytes: Size of the index file, bytes.
         index_sha256: sha256 of the index file, hex.
         version: Version of the format of `cache.json`; another one is refused.
+        space: `space_id` of the encoder that made the vectors; "" in caches that do not say it,
+            which go with the checkpoint that they lie in.
     """
 
     dimension: int
@@ -50,6 +52,7 @@ class CacheInfo:
     index_bytes: int = 0
     index_sha256: str = ""
     version: int = _SIDECAR_VERSION
+    space: str = ""
 
 
 class VisualCache:
@@ -101,13 +104,16 @@ class VisualCache:
         return self._index.reconstruct_n(0, len(self)).astype(np.float32)
 
     @classmethod
-    def build(cls, embeddings: np.ndarray, factory: str = "Flat", probes: int = 16) -> VisualCache:
+    def build(
+        cls, embeddings: np.ndarray, factory: str = "Flat", probes: int = 16, space: str = ""
+    ) -> VisualCache:
         """Build a cache from image embeddings.
 
         Args:
             embeddings: float [N, D], N >= 1; rows are normalised first.
             factory: FAISS factory string such as "Flat", "SQ8" or "IVF512,SQ8".
             probes: How many inverted lists an IVF index visits per query.
+            space: `space_id` of the encoder that made the embeddings.
 
         Raises:
             InputError: Not a matrix, no rows, NaN, infinity, or a row of zeros.
@@ -132,7 +138,8 @@ class VisualCache:
         if inverted is not None:
             inverted.nprobe = min(probes, inverted.nlist)
         source = hashlib.sha256(vectors.tobytes()).hexdigest()
-        return cls(index, CacheInfo(vectors.shape[1], len(vectors), factory, source))
+        info = CacheInfo(vectors.shape[1], len(vectors), factory, source, space=space)
+        return cls(index, info)
 
     def save(self, directory: Path | str) -> None:
         """Write `index.faiss` and `cache.json`; on failure the directory is left as it was.
@@ -287,6 +294,11 @@ class Enhancer:
     weight: float = 0.5
 
     @property
+    def space(self) -> str:
+        """`space_id` of the embeddings that it enhances; "" where the cache does not say it."""
+        return self.cache.info.space
+
+    @property
     def setting(self) -> str:
         """What the percept header says about the cache."""
         return f"{self.cache.digest}:k={self.k},t={self.temperature:g},w={self.weight:g}"
@@ -384,6 +396,7 @@ def read_sidecar(path: Path) -> CacheInfo:
             index_bytes=whole_number(fields, "index_bytes", least=0, most=2**60),
             index_sha256=str(fields["index_sha256"])[:200],
             version=whole_number(fields, "version", least=0),
+            space=str(fields.get("space", ""))[:200],
         )
     except (ValueError, KeyError) as error:
         raise _damaged(path, repr(error)) from error

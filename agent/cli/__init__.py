@@ -19,6 +19,7 @@ from sensebind.agent.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     forget,
     imagine,
     init,
@@ -75,6 +76,7 @@ GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
         "watch": watch.watch,
         "record": record.record,
         "replay": replay.replay,
+        "export": export.export,
         "forget": forget.forget,
     },
     "Models": {

@@ -40,6 +40,7 @@ from sensebind.memory.recorder import Recorder
 from sensebind.memory.visual_cache import Enhancer, VisualCache
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watcher
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.frames.codecs import from_jpeg, jpeg
 from sensebind.perception.percept import (
     Modality,
@@ -52,7 +53,6 @@ from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
 from sensebind.perception.simhome.scene import Scene
 from sensebind.perception.simhome.synthesis import RATE
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 from sensebind.tools.api import ApiTools
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.detection import Detector, detect_tool, locator

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sensebind.checkpoints.layout import imagebind_directory
+from sensebind.perception.encoders.base import Embedding
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.modality import modality_of, senses
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.simhome.ground_truth import truth
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.simhome.synthesis import RATE
-from sensebind.perception.workers.encoder_stage import Embedding, SenseEncoder
 from sensebind.tools.detection import Detection, Detector
 
 HELD_OUT_SEEDS = 10_000_000

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sensebind.agent.robot.body_sections import MOVING
+from sensebind.agent.robot.encoders import check_spaces, stream_encoder
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
     BusConfig,
     CacheConfig,
+    Encoder,
     FramesConfig,
     LlmConfig,
     MemoryConfig,
@@ -34,6 +36,7 @@ from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError
+from sensebind.perception.encoders.names import OWN
 from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.modality import Modality
 from sensebind.perception.stream_names import STREAM_PATTERN
@@ -58,6 +61,7 @@ _NOT_OF_WORKERS = {
     "loop",
     "speed",
     "enhance",
+    "encoder",
     "max_memory_mb",
     "mount",
     "frame",
@@ -75,6 +79,8 @@ class RobotConfig(Section):
     Attributes:
         name: Comes before the names of its streams, so that several robots can be distinguished.
         checkpoint: Directory of the weights; the embedded ones by default.
+        encoder: What encodes the streams: "imagebind", that of the weights, or another one, such as
+            "clip:DIRECTORY"; a stream may name its own.
         cache: The visual cache; null leaves it off.
         streams: By name.
         bus: How other machines reach the percepts.
@@ -95,6 +101,7 @@ class RobotConfig(Section):
 
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$")] = ""
     checkpoint: Path | None = None
+    encoder: Encoder = OWN
     cache: CacheConfig | None = CacheConfig()
     streams: Annotated[
         dict[Annotated[str, Field(pattern=STREAM_PATTERN)], StreamConfig],
@@ -338,7 +345,9 @@ class RobotConfig(Section):
         workers = []
         for stream, config in self.streams.items():
             modality = self._modality(stream, config)
-            wanted = config.enhance if config.enhance is not None else modality != Modality.VISION
+            encoder = stream_encoder(self, stream)
+            usual = modality != Modality.VISION and encoder == OWN
+            wanted = config.enhance if config.enhance is not None else usual
             shared = config.model_dump(exclude=_NOT_OF_WORKERS)
             if (lidar := lidars.get(stream)) is not None:
                 shared["sensor_height"] = _height(stream, config, float(lidar.translation[2]))
@@ -350,6 +359,7 @@ class RobotConfig(Section):
                     modality=modality,
                     source=source,
                     checkpoint=imagebind,
+                    encoder=encoder,
                     enhance=enhance if wanted else None,
                     frames=frames,
                     max_memory=config.max_memory_mb << 20,
@@ -379,6 +389,7 @@ class RobotConfig(Section):
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
         self._check_motion()
+        check_spaces(self)
         return workers
 
     def _check_motion(self) -> None:

@@ -46,6 +46,7 @@ def examine_robot(robot: RobotConfig, *, llm: bool = True, starts: bool = False)
                 else:
                     yield Check("simhome", Verdict.OK, f"seed {robot.simhome.seed}, it starts")
             yield from _streams(robot, home)
+        yield from _encoders(robot)
         yield from _places(robot)
         yield from examine_fit(robot)
         yield from examine_storage(robot)
@@ -86,6 +87,27 @@ def _streams(robot: RobotConfig, home: HomeProcess | None) -> Iterator[Check]:
     lenses = {name: camera.intrinsics for name, camera in robot.places().cameras.items()}
     for name, worker in zip(robot.streams, workers, strict=True):
         yield _sample(name, worker, lenses.get(name))
+
+
+def _encoders(robot: RobotConfig) -> Iterator[Check]:
+    """Name what encodes the streams, and the space of its embeddings."""
+    try:
+        workers = robot.workers()
+    except SenseBindError:
+        return  # the streams' own line says it
+    encoded: dict[str, list[WorkerSpec]] = {}
+    for worker in workers:
+        encoded.setdefault(worker.encoder, []).append(worker)
+    for encoder, some in encoded.items():
+        first, streams = some[0], ", ".join(one.stream for one in some)
+        try:
+            from sensebind.perception.encoders.registry import space_of  # takes PyTorch in
+
+            space = space_of(encoder, first.checkpoint, first.modality)
+        except SenseBindError as error:
+            yield Check(f"encoder {encoder}", Verdict.BAD, str(error), "correct encoder:")
+        else:
+            yield Check(f"encoder {encoder}", Verdict.OK, f"of {streams}; space {space}")
 
 
 def _places(robot: RobotConfig) -> Iterator[Check]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sensebind.checkpoints.layout import CacheSettings, imagebind_directory
 from sensebind.memory.visual_cache import Enhancer, load_enhancer
+from sensebind.perception.encoders.base import Embedding
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.percept import Modality, Observation, Percept
-from sensebind.perception.workers.encoder_stage import Embedding, SenseEncoder
 
 
 class Perceiver:

@@ -20,6 +20,9 @@ from sensebind.perception.ros.names import MAX_DOMAIN, checked_namespace
 from sensebind.perception.ros.session import ROUTER, checked_endpoints
 from sensebind.perception.workers.spec import Device, Precision
 
+Encoder = Annotated[str, Field(min_length=1, max_length=4096)]
+"""Name of an encoder, such as "clip:DIRECTORY"."""
+
 
 class CacheConfig(Section):
     """The visual cache.
@@ -44,7 +47,9 @@ class StreamConfig(Section):
             have a lidar's sweep encoded whole, as a depth image.
         loop: Play a file, a recording or a bag again when it ends.
         speed: Of what is played; 2 is twice as fast, 0 as fast as it is encoded.
-        enhance: Whether the visual cache enhances it; all but vision by default.
+        enhance: Whether the visual cache enhances it; by default all but vision, and nothing that
+            another encoder than the checkpoint's own encodes.
+        encoder: What encodes it, in place of the robot's `encoder`.
         process: Streams of the same name here share one encoder process.
         rate: At most this many percepts per second.
         load: Share of the time that encoding may take; a slower encoder lowers the rate.
@@ -73,6 +78,7 @@ class StreamConfig(Section):
     loop: bool | None = None
     speed: Annotated[float | None, Field(ge=0)] = None
     enhance: bool | None = None
+    encoder: Encoder | None = None
     process: str = ""
     rate: Annotated[float, Field(gt=0, le=1000)] = 8.0
     load: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -369,6 +369,11 @@ class Recording:
         """Whether it is ours and nothing can be read in it: all was erased, or is damaged."""
         return self._file.library() == LIBRARY and not self._file.channels()
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
+
     def streams(self) -> dict[str, Modality]:
         """Name and modality of the streams that have observations.
 
@@ -376,17 +381,30 @@ class Recording:
             InputError: The file is missing, is not MCAP, was not recorded by SenseBind, or by a
                 newer version of it.
         """
-        found = {}
-        for stored in self._file.channels():
-            about = self._about(stored)
-            if about.get("sensebind") == FORMAT and stored.channel.message_encoding == "protobuf":
-                found[about.get("stream", "")] = _modality(about)
+        found, _ = self.kinds()
         if not found:
             raise InputError(
                 f"{self._file.path} holds no observations that SenseBind recorded; "
                 "for files of ROS 2 there is the source bag:FILE"
             )
         return found
+
+    def kinds(self) -> tuple[dict[str, Modality], dict[str, Modality]]:
+        """Name and modality of the streams that have observations, and of those with percepts.
+
+        Raises:
+            InputError: The file is missing, is not MCAP, or is of a newer version.
+        """
+        observed: dict[str, Modality] = {}
+        perceived: dict[str, Modality] = {}
+        for stored in self._file.channels():
+            about = self._about(stored)
+            if about.get("sensebind") != FORMAT:
+                continue
+            found = {"protobuf": observed, "json": perceived}.get(stored.channel.message_encoding)
+            if found is not None:
+                found[about.get("stream", "")] = _modality(about)
+        return observed, perceived
 
     def _about(self, stored: Stored) -> dict[str, str]:
         """What a channel says of itself; one of a newer version is refused."""

@@ -161,9 +161,14 @@ def fingerprint(path: Path, config: ImageBindConfig) -> str:
     Files up to 4 MiB are read whole. It is the same whichever trunks are loaded, and cheap for the
     4.8 GB of the published model; it does not protect against forgery.
     """
-    files, block, samples = weights_files(path), 1 << 16, 64
+    return sampled_digest(weights_files(path), config.to_json())
+
+
+def sampled_digest(files: list[Path], about: str) -> str:
+    """Twelve digits that distinguish a text and files: their sizes and 64 samples of each."""
+    block, samples = 1 << 16, 64
     sizes = [file.stat().st_size for file in files]
-    whole = hashlib.sha256(f"{config.to_json()}{','.join(map(str, sizes))}".encode())
+    whole = hashlib.sha256(f"{about}{','.join(map(str, sizes))}".encode())
     for file, size in zip(files, sizes, strict=True):
         with file.open("rb") as stream:
             for offset in range(0, size, max(block, (size - block) // (samples - 1))):

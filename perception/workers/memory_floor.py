@@ -83,22 +83,22 @@ def main() -> int:
     import psutil
     import torch
 
-    from sensebind.perception.workers.encoder_stage import SenseEncoder
+    from sensebind.perception.encoders.base import Embedding, StreamEncoder
 
     specs = [WorkerSpec.model_validate(one) for one in json.loads(sys.stdin.read())]
     torch.set_num_threads(max(spec.threads for spec in specs))
     held: list[object] = []
-    encoders: dict[object, SenseEncoder] = {}
+    encoders: dict[object, StreamEncoder] = {}
     for spec in specs:
-        if spec.encoder not in encoders:
-            encoders[spec.encoder] = SenseEncoder.from_pretrained(*spec.encoder)
+        if spec.encoding not in encoders:
+            encoders[spec.encoding] = spec.open_encoder()
         held.append(spec.source.build())
-        embedding = encoders[spec.encoder].encode(_observation(spec.modality))
+        [encoded] = encoders[spec.encoding].encode([_observation(spec.modality)])
         if spec.enhance is not None:
             enhance = spec.enhance.build()
             held.append(enhance)
-            if embedding is not None:
-                enhance(embedding[None])
+            if isinstance(encoded, Embedding):
+                enhance(encoded.vector[None])
     print(psutil.Process().memory_info().rss)
     return 0
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import ConfigurationError
+from sensebind.perception.encoders.names import OWN, EncoderOptions
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.modality import Modality
 from sensebind.perception.stream_names import STREAM_PATTERN
@@ -16,6 +18,7 @@ from sensebind.perception.stream_names import STREAM_PATTERN
 if TYPE_CHECKING:
     import numpy as np
 
+    from sensebind.perception.encoders.base import StreamEncoder
     from sensebind.perception.frames.store import FrameStore
 
 EXIT_ERROR, EXIT_FATAL, EXIT_LACK = 1, 2, 75
@@ -105,7 +108,8 @@ class WorkerSpec(BaseModel):
         stream: Name of the stream.
         modality: Vision, audio, depth or point.
         source: Builds the `Source`.
-        checkpoint: Directory or file of the ImageBind.
+        checkpoint: Directory or file of the robot's own ImageBind.
+        encoder: Name of the encoder, such as "clip:DIRECTORY"; that ImageBind by default.
         enhance: Builds the cache callable; None publishes the bare embeddings.
         endpoint: Where to publish on this machine; "" lets the supervisor choose. A `Proxy` brings
             it to others.
@@ -135,6 +139,7 @@ class WorkerSpec(BaseModel):
     modality: Modality
     source: FactorySpec
     checkpoint: Path
+    encoder: Annotated[str, Field(min_length=1, max_length=4096)] = OWN
     enhance: FactorySpec | None = None
     endpoint: str = ""
     process: Annotated[str, Field(max_length=64)] = ""
@@ -155,16 +160,29 @@ class WorkerSpec(BaseModel):
     max_memory: Annotated[int, Field(ge=0)] = 0
 
     @property
-    def encoder(self) -> tuple[Path, Modality, bool, float, str, str, tuple[float, float]]:
-        """Arguments of `SenseEncoder.from_pretrained`; streams with equal ones share an encoder."""
-        return (
-            self.checkpoint,
-            self.modality,
-            self.segment,
-            self.sensor_height,
-            self.device,
-            self.precision,
-            self.sensor_tilt,
+    def encoding(self) -> tuple[object, ...]:
+        """What makes an encoder: streams with equal ones share it."""
+        return (self.encoder, self.checkpoint, self.modality, *astuple(self._options()))
+
+    def open_encoder(self) -> StreamEncoder:
+        """Load the encoder.
+
+        Raises:
+            ConfigurationError: There is no such encoder, or it does not encode this modality.
+            CheckpointError: Its weights are missing or damaged.
+            MissingDependencyError: It needs a package that is not installed.
+        """
+        from sensebind.perception.encoders.registry import open_encoder  # with PyTorch
+
+        return open_encoder(self.encoder, self.checkpoint, self.modality, self._options())
+
+    def _options(self) -> EncoderOptions:
+        return EncoderOptions(
+            device=self.device,
+            precision=self.precision,
+            segment=self.segment,
+            sensor_height=self.sensor_height,
+            sensor_tilt=self.sensor_tilt,
         )
 
     @property

@@ -35,17 +35,17 @@ from sensebind.errors import (
     is_passing,
 )
 from sensebind.perception.bus.pubsub import Publisher
-from sensebind.perception.frames.codecs import jpeg
-from sensebind.perception.frames.store import FrameStore
-from sensebind.perception.percept import Modality, Observation, Percept, Thing
-from sensebind.perception.process import give_memory_back
-from sensebind.perception.workers.encoder_stage import (
+from sensebind.perception.encoders.base import (
     Embedding,
     Encoding,
     Nothing,
     Refused,
-    SenseEncoder,
+    StreamEncoder,
 )
+from sensebind.perception.frames.codecs import jpeg
+from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.percept import Modality, Observation, Percept, Thing
+from sensebind.perception.process import give_memory_back
 from sensebind.perception.workers.source_reader import StreamReader, Work
 from sensebind.perception.workers.spec import (
     EXIT_ERROR,
@@ -87,7 +87,7 @@ class _Stream:
     spec: WorkerSpec
     publisher: Publisher
     reader: StreamReader
-    encoder: SenseEncoder
+    encoder: StreamEncoder
     enhance: Enhance | None
     store: FrameStore | None = None
     store_due: float = 0.0  # monotonic time of the next try to open the store
@@ -140,12 +140,12 @@ class Worker:
             self._serve(streams)
 
     def _assemble(self, publishers: Sequence[Publisher], stack: ExitStack) -> list[_Stream]:
-        encoders: dict[object, SenseEncoder] = {}
+        encoders: dict[object, StreamEncoder] = {}
         streams: list[_Stream] = []
         for spec, publisher in zip(self._specs, publishers, strict=True):
-            if spec.encoder not in encoders:
-                encoders[spec.encoder] = SenseEncoder.from_pretrained(*spec.encoder)
-            encoder = encoders[spec.encoder]
+            if spec.encoding not in encoders:
+                encoders[spec.encoding] = spec.open_encoder()
+            encoder = encoders[spec.encoding]
             enhance: Enhance | None = spec.enhance.build() if spec.enhance else None
             _check_fit(encoder, enhance)
             reader = StreamReader(
@@ -208,10 +208,10 @@ class Worker:
         if not taken:
             return []
         start = time.perf_counter()
-        batches: dict[SenseEncoder, list[Observation]] = {}
+        batches: dict[StreamEncoder, list[Observation]] = {}
         for stream, work in taken:
             batches.setdefault(stream.encoder, []).append(work.observation)
-        encoded = {one: iter(one.encode_batch(batch)) for one, batch in batches.items()}
+        encoded = {one: iter(one.encode(batch)) for one, batch in batches.items()}
         results = [_enhanced(next(encoded[stream.encoder]), stream) for stream, _ in taken]
         self._encode_ms = 1000 * (time.perf_counter() - start)
         for stream, _ in taken:  # a slower encoder lowers the rate instead of growing a queue
@@ -285,8 +285,8 @@ def _anything(streams: Sequence[_Stream]) -> bool:
     return any(stream.reader.has_work or stream.reader.failure for stream in streams)
 
 
-def _check_fit(encoder: SenseEncoder, enhance: Enhance | None) -> None:
-    """Find out at the start, not at the first percept, that a cache has another width."""
+def _check_fit(encoder: StreamEncoder, enhance: Enhance | None) -> None:
+    """Find out at the start, not at the first percept, that a cache is of another space."""
     if enhance is None:
         return
     probe = np.zeros((1, encoder.width), np.float32)
@@ -295,6 +295,12 @@ def _check_fit(encoder: SenseEncoder, enhance: Enhance | None) -> None:
         enhance(probe)
     except InputError as error:
         raise ConfigurationError(f"cache and encoder do not fit: {error}") from error
+    space = getattr(enhance, "space", "")
+    if space and space != encoder.space_id:
+        raise ConfigurationError(
+            f"cache and encoder do not fit: the cache is of the space {space}, the encoder of "
+            f"{encoder.space_id}"
+        )
 
 
 def run_worker(specs: Sequence[WorkerSpec], tell: Callable[[str], None], restarts: int = 0) -> int:

@@ -348,3 +348,14 @@ def test_numbers_of_the_sidecar_are_checked(tmp_path: Path, cache: VisualCache, 
     (tmp_path / "cache.json").write_text(json.dumps(fields))
     with pytest.raises(CheckpointError, match="dimension"):
         VisualCache.load(tmp_path)
+
+
+def test_the_space_of_its_vectors_is_kept(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
+    VisualCache.build(vectors, space="clip-0123").save(tmp_path)
+    assert load_enhancer(str(tmp_path)).space == "clip-0123"
+    sidecar = tmp_path / "cache.json"  # as earlier versions wrote it
+    fields = json.loads(sidecar.read_text())
+    del fields["space"]
+    sidecar.write_text(json.dumps(fields))
+    assert load_enhancer(str(tmp_path)).space == ""

@@ -43,7 +43,7 @@ def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
         raise MissingDependencyError(
-            "Parquet files need pyarrow: pip install 'sensebind[tune]'"
+            "Parquet files need pyarrow: pip install 'sensebind[datasets]'"
         ) from error
     try:
         with parquet.ParquetFile(path) as table:

@@ -16,9 +16,9 @@ from sensebind.agent.conditioning.tagging import Tagger
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import InputError
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.percept import Modality
-from sensebind.perception.workers.encoder_stage import SenseEncoder
 
 
 @pytest.fixture

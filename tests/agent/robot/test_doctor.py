@@ -20,6 +20,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.doctor_llm import sent_away
 from sensebind.agent.robot.doctor_robot import examine_robot
+from sensebind.agent.robot.teaching import space_id
 from sensebind.memory.episode_store import EpisodeStore
 
 STREAMS = "streams: {lidar: {source: 'cloud:clouds'}}\n"
@@ -339,3 +340,13 @@ def read_config_of(folder: Path, more: str) -> RobotConfig:
     file = folder / "rover.yaml"
     file.write_text(STREAMS + more)
     return read_config(file)
+
+
+def test_encoders_and_their_spaces_are_named(folder: Path) -> None:
+    verdict, what, _ = examined(folder, STREAMS)["encoder imagebind"]
+    weights = read_config(folder / "rover.yaml").weights
+    assert verdict is Verdict.OK and what == f"of lidar; space {space_id(weights)}"
+    verdict, what, mend = examined(folder, "encoder: clip:none\n" + STREAMS)[
+        f"encoder clip:{folder}/none"
+    ]
+    assert verdict is Verdict.BAD and "config.json is missing" in what and mend

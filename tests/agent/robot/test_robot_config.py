@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from fixtures.fake_senses import save_tiny_imagebind
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from sensebind.agent.robot.config_file import parse_config, read_config
 from sensebind.agent.robot.run_directory import runtime_directory
@@ -163,3 +166,69 @@ def test_whatever_is_written_there_is_read_or_refused(
         parse_config(text)
     except ConfigurationError as error:
         assert str(error)
+
+
+# --- encoders ---
+
+
+def with_encoder(tmp_path: Path, text: str) -> str:
+    """The encoder of the first worker of a robot with two streams."""
+    found = parse_config(
+        "streams:\n  camera: {source: 'camera:0'}\n  microphone: {source: 'microphone:default'}\n"
+        + text
+    ).located(tmp_path / "robot.yaml")
+    found = found.model_copy(update={"checkpoint": checkpoint(tmp_path / "weights")})
+    return found.workers()[0].encoder
+
+
+def test_an_encoder_is_the_robots_or_the_streams_own(tmp_path: Path) -> None:
+    assert with_encoder(tmp_path / "a", "") == "imagebind"
+    folder = tmp_path / "b"
+    assert with_encoder(folder, "encoder: clip:models/siglip\n") == f"clip:{folder}/models/siglip"
+    own = parse_config(
+        "encoder: pe_audio:pe\nstreams:\n"
+        "  camera: {source: 'camera:0', encoder: 'clip:c'}\n"
+        "  microphone: {source: 'microphone:default'}\n"
+    ).located(tmp_path / "robot.yaml")
+    own = own.model_copy(update={"checkpoint": checkpoint(tmp_path / "c")})
+    camera, microphone = own.workers()
+    assert camera.encoder == f"clip:{tmp_path}/c"
+    assert microphone.encoder == f"pe_audio:{tmp_path}/pe"
+    assert microphone.enhance is None  # the cache is of the checkpoint's own space
+    assert camera.encoding != microphone.encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("encoder: imagebnd\n", "camera: there is no encoder 'imagebnd': did you mean imagebind?"),
+        ("encoder: clip:c\nllm: sensebind\n", "llm: takes embeddings of the checkpoint's own"),
+        ("encoder: clip\n", "encoder 'clip' needs its weights: clip:DIRECTORY"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        with_encoder(tmp_path, text)
+    assert message in str(caught.value)
+
+
+def test_a_language_model_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    save_tiny_imagebind(tmp_path / "a/imagebind")
+    save_tiny_imagebind(tmp_path / "b/imagebind")
+    text = "checkpoint: a\nllm: sensebind:{}\nstreams: {{lidar: {{source: 'cloud:clouds'}}}}\n"
+    (tmp_path / "clouds").mkdir()
+    np.save(tmp_path / "clouds/0.npy", np.ones((5, 3), np.float32))
+
+    def check(llm: Path) -> None:
+        parse_config(text.format(llm)).located(tmp_path / "robot.yaml").check()
+
+    check(tmp_path / "a")
+    check(tmp_path / "b")  # other files of the same weights
+    (tmp_path / "alone").mkdir()
+    check(tmp_path / "alone")  # a language model without an encoder of its own
+    weights = tmp_path / "b/imagebind/model.safetensors"
+    tensors = load_file(weights)
+    name = sorted(tensors)[0]
+    save_file(tensors | {name: tensors[name] + 1}, weights, {"format": "pt"})
+    with pytest.raises(ConfigurationError, match="takes embeddings of the encoder in"):
+        check(tmp_path / "b")

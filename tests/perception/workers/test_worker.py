@@ -22,6 +22,8 @@ from sensebind.errors import (
     StorageError,
 )
 from sensebind.perception.bus.pubsub import Heartbeat, Publisher, Subscriber
+from sensebind.perception.encoders.base import Embedding, Nothing, Refused
+from sensebind.perception.encoders.imagebind import SenseEncoder
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.geometry.tree import Transform
@@ -29,7 +31,6 @@ from sensebind.perception.lidar.range_image import sweep_depth
 from sensebind.perception.percept import Modality, Observation, Percept
 from sensebind.perception.simhome.home import SimHome
 from sensebind.perception.sources.registry import FACTORY
-from sensebind.perception.workers.encoder_stage import Embedding, Nothing, Refused, SenseEncoder
 from sensebind.perception.workers.worker import FactorySpec, Worker, WorkerSpec, run_worker
 
 
@@ -476,6 +477,9 @@ def test_what_cannot_run_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
     misfit = FactorySpec(factory=f"{MODULE}:Turner", arguments={"width": 3})
     with pytest.raises(ConfigurationError, match="do not fit"):
         changed(enhance=misfit).run()
+    foreign = FactorySpec(factory=f"{MODULE}:Turner", arguments={"space": "clip-0123"})
+    with pytest.raises(ConfigurationError, match="is of the space clip-0123, the encoder of"):
+        changed(enhance=foreign).run()
     for factory in ("no.such.module:f", f"{MODULE}:nothing"):
         with pytest.raises(ConfigurationError, match="cannot find"):
             changed(source=FactorySpec(factory=factory)).run()

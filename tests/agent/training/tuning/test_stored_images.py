@@ -98,8 +98,8 @@ def test_a_private_host_is_not_asked(site: str, tmp_path: Path) -> None:
 
 
 def test_parquet_tables(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow (extra tune)")
-    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (extra tune)")
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow (extra datasets)")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (extra datasets)")
     Image.new("RGB", (8, 8), (0, 0, 200)).save(tmp_path / "blue.png")
     turns = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "A wall."}]
     tables: dict[str, dict[str, list[Any]]] = {
