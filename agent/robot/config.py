@@ -15,6 +15,7 @@ from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
     BusConfig,
     CacheConfig,
+    FoxgloveConfig,
     FramesConfig,
     LlmConfig,
     MemoryConfig,
@@ -81,6 +82,7 @@ class RobotConfig(Section):
         frames: What is kept of the raw observations; null, or `keep: none`, keeps nothing.
         metrics: Where Prometheus finds /metrics; null serves none.
         rerun: The Rerun viewer; null leaves it off.
+        foxglove: Where Foxglove sees the robot live; null serves nothing.
         ros: What is published on a ROS 2 graph; null publishes nothing.
         simhome: A simulated home that is started with the robot; null starts none.
         llm: The language model; null runs the streams without an agent.
@@ -104,6 +106,7 @@ class RobotConfig(Section):
     frames: FramesConfig | None = FramesConfig()
     metrics: MetricsConfig | None = None
     rerun: RerunConfig | None = None
+    foxglove: FoxgloveConfig | None = None
     ros: RosConfig | None = None
     simhome: SimHomeConfig | None = None
     llm: LlmConfig | None = None
