@@ -71,7 +71,7 @@ wheel: env ## build dist/*.tar.gz, and from it dist/*.whl; one commit gives one 
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation > /dev/null
 	@sha256sum dist/*.whl
 
-BENCH_PARTS := benchmarks/report.py benchmarks/decode_gguf.py benchmarks/stop_parts.py benchmarks/unknown_material.py # what benchmarks are made of
+BENCH_PARTS := benchmarks/report.py benchmarks/decode_gguf.py benchmarks/stop_parts.py benchmarks/unknown_material.py benchmarks/voice_sound.py # what benchmarks are made of
 
 bench: env ## all benchmarks in their quick form; `python benchmarks/NAME.py --help` tells the full one
 	@missed=0; for file in $(filter-out $(BENCH_PARTS),$(wildcard benchmarks/*.py)); do \

@@ -15,14 +15,15 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 from report import AtMost, Parser, Row, run
+from voice_sound import VOICES, blocks, noise, noisy, spoken
 
 from sensebind.agent.cli.voice import OwnDialog
 from sensebind.agent.corpus.grammar import Grammar as Templates
@@ -30,27 +31,14 @@ from sensebind.agent.robot.robot import Robot
 from sensebind.agent.robot.simhome import simhome_robot
 from sensebind.agent.robot.voice_section import VoiceConfig
 from sensebind.agent.voice.conversation import Conversation
-from sensebind.agent.voice.espeak import espeak_library
 from sensebind.agent.voice.loudspeakers import FileLoudspeaker
 from sensebind.agent.voice.microphones import Block, FileEar
 from sensebind.agent.voice.mouth import Mouth
 from sensebind.agent.voice.parts import BLOCK, RATE, Parts, Setup, make_parts
 from sensebind.agent.voice.phrases import Phrases
 from sensebind.agent.voice.turn_taking import Ended, TurnTaking
-from sensebind.perception.imagebind.preprocess.audio import mono, resample
 from sensebind.perception.simhome.catalog import KINDS
-from sensebind.perception.simhome.sounds import sound
 
-VOICES = (
-    ("en-us", 160),
-    ("en-us+f3", 150),
-    ("en", 170),
-    ("en+f2", 180),
-    ("en-us+m3", 140),
-    ("en-gb-x-rp", 160),
-    ("en-us+f4", 175),
-    ("en+m7", 150),
-)
 LEVELS = (20, 10, 5)
 """Signal-to-noise ratios, dB."""
 UNEXPECTED = (
@@ -104,40 +92,7 @@ TOOLS = [
 PARTS = ("understanding", "unexpected", "endpoints", "stops", "answers")
 QUESTIONS = ("what do you see", "what do you hear", "is there a dog", "what is near you")
 PAUSE = 0.5  # seconds
-
-
-@cache
-def spoken(text: str, voice: str, speed: int) -> np.ndarray:
-    """Return a text as sound, 16 kHz, at -20 dBFS."""
-    pieces: list[np.ndarray] = []
-    library = espeak_library()
-    library.speak(text, voice, speed, lambda piece: not pieces.append(piece))
-    heard = resample(mono(np.concatenate(pieces)[None], library.rate), library.rate, RATE)
-    samples = heard[0].numpy()
-    loud = np.abs(samples) > 0.01 * np.abs(samples).max()
-    first, last = int(loud.argmax()), len(loud) - int(loud[::-1].argmax())
-    samples = samples[first:last]
-    return (samples * 0.1 / np.sqrt(np.mean(samples**2))).astype(np.float32)
-
-
-def noisy(speech: np.ndarray, level: float, rng: random.Random) -> np.ndarray:
-    """Return speech with half a second before and two after it, and a radio or a dog with it."""
-    whole = np.pad(speech, (RATE // 2, 2 * RATE))
-    return whole + noise(len(whole), level, rng)
-
-
-def noise(count: int, level: float, rng: random.Random) -> np.ndarray:
-    """Return a radio or a dog, so many dB below speech."""
-    kind = rng.choice(("radio", "dog"))
-    heard = np.asarray(sound(kind, rng.randrange(1000), rng.randrange(10**5), count), np.float32)
-    power = np.sqrt(np.mean(heard**2))
-    return heard * (0.1 * 10 ** (-level / 20) / max(float(power), 1e-9))
-
-
-def blocks(samples: np.ndarray) -> Iterator[Block]:
-    """Yield sound as a microphone gives it."""
-    for begin in range(0, len(samples) - BLOCK + 1, BLOCK):
-        yield Block(samples[begin : begin + BLOCK], (begin + BLOCK) / RATE)
+_AUDIBLE = 0.01  # of full scale, -40 dBFS
 
 
 def utterances(parts: Parts, config: VoiceConfig, samples: np.ndarray) -> list[Ended]:
@@ -263,22 +218,61 @@ def false_stops(voice: Voice, minutes: float) -> Row:
     return AtMost("false stops an hour", found * 60 / minutes, 2.0, round(minutes))
 
 
+class _Ear(FileEar):
+    """A file that notes when it began to be heard."""
+
+    begun = float("inf")
+
+    def blocks(self) -> Iterator[Block | None]:
+        for block in super().blocks():
+            if block is not None:
+                self.begun = min(self.begun, block.at - BLOCK / RATE)
+            yield block
+
+
+class _Loudspeaker(FileLoudspeaker):
+    """A file that notes when the first sound was given to it."""
+
+    first = float("inf")
+
+    def write(self, piece: np.ndarray) -> None:
+        if np.abs(piece).max() > _AUDIBLE:
+            self.first = min(self.first, time.monotonic())
+        super().write(piece)
+
+
 def answers(robot: Robot, voice: Voice, count: int) -> list[Row]:
     """Measure from the last sound of a question to the first one of its answer, in real time."""
     found: list[float] = []
+    unanswered = 0
     for number in range(count):
         with tempfile.TemporaryDirectory() as folder:
             question = QUESTIONS[number % len(QUESTIONS)]
-            samples = np.pad(spoken(question, *VOICES[0]), (RATE // 2, RATE))
-            soundfile.write(Path(folder) / "question.wav", samples, RATE)
+            said = spoken(question, *VOICES[number % len(VOICES)])
+            soundfile.write(
+                Path(folder) / "question.wav", noisy(said, 20, voice.rng), RATE, subtype="FLOAT"
+            )
             speaker = voice.parts.speaker
-            out = FileLoudspeaker(Path(folder) / "answer.wav", speaker.rate)
+            out = _Loudspeaker(Path(folder) / "answer.wav", speaker.rate)
             partner = OwnDialog(robot.agent, f"voice {number}")
-            with Mouth(speaker, out) as mouth, FileEar(Path(folder) / "question.wav") as ear:
-                talk = Conversation(partner, voice.parts, mouth, voice.phrases)
+            shown: list[tuple[str, str]] = []
+            with Mouth(speaker, out) as mouth, _Ear(Path(folder) / "question.wav") as ear:
+                talk = Conversation(
+                    partner,
+                    voice.parts,
+                    mouth,
+                    voice.phrases,
+                    show=lambda who, what, shown=shown: shown.append((who, what)),
+                )
                 talk.run(ear)
-            found += talk.first_sounds
+            late = out.first - ear.begun - (RATE // 2 + len(said)) / RATE
+            understood = ("you", question) in shown
+            if "-v" in sys.argv:
+                print(f"{question!r}: {1e3 * late:.0f} ms, {shown}", file=sys.stderr)
+            unanswered += not understood
+            found += [late] if understood else []
     return [
+        AtMost("questions that were not understood", unanswered / count, None, count),
         AtMost("first sound of an answer, p50, ms", _percentile(found, 50), 600.0, len(found)),
         AtMost("first sound of an answer, p90, ms", _percentile(found, 90), 900.0, len(found)),
     ]

@@ -17,8 +17,10 @@ from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control import ControlServer
+from sensebind.agent.robot.foxglove import FoxgloveServer
 from sensebind.agent.robot.metrics import MetricsServer
 from sensebind.agent.robot.monitor import Monitor
+from sensebind.agent.robot.sections import FoxgloveConfig
 from sensebind.agent.server.app import ServeOptions, make_app
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.tokens import Role
@@ -120,7 +122,13 @@ Served = tuple[str, int, str, str]
 
 @pytest.fixture(
     scope="module",
-    params=["metrics", "metrics with a token", "SimHome's house", "API and page with tokens"],
+    params=[
+        "metrics",
+        "metrics with a token",
+        "SimHome's house",
+        "API and page with tokens",
+        "Foxglove",
+    ],
 )
 def http(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -130,6 +138,13 @@ def http(
         if request.param == "SimHome's house":
             house = stack.enter_context(HouseServer(DeviceState()))
             yield request.param, int(house.address.rpartition(":")[2]), "/status", ""
+            return
+        if request.param == "Foxglove":
+            config = RobotConfig.model_validate({"streams": {"camera": {"source": "camera:0"}}})
+            shown = stack.enter_context(
+                FoxgloveServer(config, FoxgloveConfig(port=0), words=pytest.fail)
+            )
+            yield request.param, int(shown.address.rpartition(":")[2]), "/", ""
             return
         if request.param == "API and page with tokens":
             config = RobotConfig.model_validate({"streams": {"camera": {"source": "camera:0"}}})
@@ -173,7 +188,7 @@ def ask(served: Served, method: str = "GET", body: bytes = b"", /, **headers: st
 def test_all_http_servers_are_tried(http: Served) -> None:
     names = {one.name for one in SERVERS if one.wire is Wire.HTTP}
     assert (
-        names == {"metrics", "SimHome's house", "API and page"}
+        names == {"metrics", "SimHome's house", "API and page", "Foxglove"}
         and http[0].partition(" with")[0] in names
     )
     assert ask(http) == 200

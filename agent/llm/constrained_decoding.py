@@ -170,7 +170,7 @@ class Grammar:
     ending: int = 0
     later: frozenset[str] = frozenset()
 
-    def start(self) -> "GrammarState":
+    def start(self) -> GrammarState:
         """Returns the state before the first token."""
         return GrammarState(self, self.pristine.deep_copy())
 

@@ -17,6 +17,7 @@ from sensebind.agent.robot.sections import (
     BusConfig,
     CacheConfig,
     Encoder,
+    FoxgloveConfig,
     FramesConfig,
     LlmConfig,
     MemoryConfig,
@@ -87,6 +88,7 @@ class RobotConfig(Section):
         frames: What is kept of the raw observations; null, or `keep: none`, keeps nothing.
         metrics: Where Prometheus finds /metrics; null serves none.
         rerun: The Rerun viewer; null leaves it off.
+        foxglove: Where Foxglove sees the robot live; null serves nothing.
         ros: What is published on a ROS 2 graph; null publishes nothing.
         simhome: A simulated home that is started with the robot; null starts none.
         llm: The language model; null runs the streams without an agent.
@@ -111,6 +113,7 @@ class RobotConfig(Section):
     frames: FramesConfig | None = FramesConfig()
     metrics: MetricsConfig | None = None
     rerun: RerunConfig | None = None
+    foxglove: FoxgloveConfig | None = None
     ros: RosConfig | None = None
     simhome: SimHomeConfig | None = None
     llm: LlmConfig | None = None

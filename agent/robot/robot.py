@@ -43,7 +43,7 @@ class Robot:
         supervisor: Keeps the workers alive.
         monitor: Knows how the streams are doing.
         pausing: Which streams are paused.
-        addresses: Where it can be reached: bus, frames, metrics.
+        addresses: Where it can be reached: bus, foxglove, frames, metrics.
 
     Example:
         ```python
@@ -159,6 +159,14 @@ class Robot:
 
             rerun = config.rerun
             listeners.append(RerunSink(rerun.address, rerun.file, rerun.rate))
+        if config.foxglove is not None:
+            from sensebind.agent.robot.foxglove import FoxgloveServer
+
+            kept_frames = store.get if store is not None else None
+            shown = FoxgloveServer(config, config.foxglove, self._words, kept_frames)
+            listeners.append(stack.enter_context(shown))
+            self.addresses["foxglove"] = shown.address
+            log.info("Foxglove connects to %s", shown.address)
         if config.ros is not None:
             from sensebind.agent.robot.ros_publishing import RosPublishing
 

@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import deque
 from typing import Any
 
+from sensebind.agent.robot.kept_log import KeptLog
 from sensebind.credentials import without_credentials
 from sensebind.perception.ros.messages import log_message
 
-_WAITING = 256  # records that wait to be published
 
-
-class RosLog(logging.Handler):
-    """Keeps what is logged until it is published; the oldest is dropped and counted.
-
-    Attributes:
-        dropped: Records that were dropped.
-    """
-
-    def __init__(self, own: str, changed: threading.Condition) -> None:
-        """Prepare.
-
-        Args:
-            own: Logger of who publishes, whose records are left out: a failure to publish would be
-                published.
-            changed: Notified when something waits.
-        """
-        super().__init__()
-        self._own = own
-        self._changed = changed
-        self._waiting: deque[logging.LogRecord] = deque()
-        self.dropped = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record; called by whoever logs, and never waits for the network."""
-        if record.name == self._own:
-            return
-        with self._changed:
-            if len(self._waiting) == _WAITING:
-                self._waiting.popleft()
-                self.dropped += 1
-            self._waiting.append(record)
-            self._changed.notify_all()
-
-    @property
-    def waits(self) -> bool:
-        """Whether something waits to be published."""
-        return bool(self._waiting)
+class RosLog(KeptLog):
+    """Keeps what is logged until it is published on a ROS 2 graph."""
 
     def take(self) -> list[Any]:
         """Return the messages that wait, oldest first."""
-        with self._changed:
-            taken = list(self._waiting)
-            self._waiting.clear()
         return [
             log_message(
                 int(record.created * 1e9),
@@ -65,5 +24,5 @@ class RosLog(logging.Handler):
                 function=record.funcName or "",
                 line=record.lineno,
             )
-            for record in taken
+            for record in self.taken()
         ]

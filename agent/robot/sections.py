@@ -180,6 +180,23 @@ class RerunConfig(Section):
     rate: Annotated[float, Field(gt=0, le=30)] = 5.0
 
 
+class FoxgloveConfig(Section):
+    """What Foxglove shows of the robot live, on this machine alone.
+
+    Attributes:
+        port: Of 127.0.0.1; 0 takes a free one, which is logged.
+        rate: Messages per second and stream, at most.
+        origins: Web pages that may connect, by their `Origin`: Foxglove's own by default. What has
+            none, such as a script, may connect as well.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8765
+    rate: Annotated[float, Field(gt=0, le=100)] = 10.0
+    origins: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^/\s]*$")], ...] = (
+        "https://app.foxglove.dev",
+    )
+
+
 class RosConfig(Section):
     """What the robot publishes on a ROS 2 graph over zenoh (rmw_zenoh); needs the extra `zenoh`.
 

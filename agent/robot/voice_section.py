@@ -64,6 +64,8 @@ class VoiceConfig(Section):
         recogniser: Part that understands it.
         spotter: Part that hears the stop word.
         speaker: Part that speaks.
+        echo: Part that takes the robot's own voice out of what is heard; none where the device
+            does that, or with headphones.
         language: Voice of the speaker, such as en-us or en-gb+f3.
         speed: Words per minute.
         endpoint: Seconds of silence that end an utterance which is a whole sentence.
@@ -83,6 +85,7 @@ class VoiceConfig(Section):
     recogniser: str = "pocketsphinx"
     spotter: str = "pocketsphinx"
     speaker: str = "espeak"
+    echo: str = "webrtc"
     language: Annotated[str, Field(pattern=r"^[A-Za-z0-9+_-]{2,40}$")] = "en-us"
     speed: Annotated[int, Field(ge=80, le=450)] = 170
     endpoint: Annotated[FiniteFloat, Field(ge=0.1, le=5)] = 0.4

@@ -29,6 +29,7 @@ from sensebind.agent.turns import Events
 from sensebind.agent.voice.decisions import QUIET_SECONDS, decision_of, question_of
 from sensebind.agent.voice.microphones import Block, Ear
 from sensebind.agent.voice.mouth import Mouth
+from sensebind.agent.voice.own_voice import OwnVoice
 from sensebind.agent.voice.parts import Parts
 from sensebind.agent.voice.phrases import Phrases
 from sensebind.agent.voice.sentences import Sentences
@@ -147,6 +148,7 @@ class Conversation:
         self._robot = robot
         self._parts = parts
         self._mouth = mouth
+        self._own_voice = OwnVoice(parts.echo, mouth.played)
         self._phrases = phrases
         self._options = options or Options()
         self._show = show
@@ -237,7 +239,7 @@ class Conversation:
             if self._turns.listening:
                 self._turns.reset()
             return
-        for what in self._turns.add(block):
+        for what in self._turns.add(self._own_voice.without(block)):
             if isinstance(what, Began):
                 if speaking or self._working.is_set():
                     self._interrupt()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Self
 
 import numpy as np
 
 from sensebind.agent.voice.loudspeakers import PIECE_SECONDS, Loudspeaker
+from sensebind.agent.voice.own_voice import Timeline
 from sensebind.agent.voice.parts import Speaker
 from sensebind.errors import one_line
 
@@ -40,25 +40,19 @@ class Mouth:
 
     Attributes:
         ended_at: When the robot spoke last, monotonic; minus infinity if it never has.
+        played: What the loudspeaker was given, and when.
         trouble: What went wrong with speaking last; "" if nothing.
     """
 
-    def __init__(
-        self,
-        speaker: Speaker,
-        loudspeaker: Loudspeaker,
-        heard: Callable[[np.ndarray, int], None] | None = None,
-    ) -> None:
+    def __init__(self, speaker: Speaker, loudspeaker: Loudspeaker) -> None:
         """Prepare.
 
         Args:
             speaker: Makes speech.
             loudspeaker: Plays it.
-            heard: Is given what is played and its rate, just before it is played.
         """
         self._speaker = speaker
         self._loudspeaker = loudspeaker
-        self._heard = heard
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Answer, str]] = deque()
         self._answer = Answer()
@@ -67,6 +61,7 @@ class Mouth:
         self._thread = threading.Thread(target=self._run, name="mouth", daemon=True)
         self.ended_at = float("-inf")
         self.trouble = ""
+        self.played = Timeline(speaker.rate)
 
     def __enter__(self) -> Self:
         self._loudspeaker.__enter__()
@@ -165,9 +160,9 @@ class Mouth:
                     cut_at = cut_at or time.monotonic()
                     return time.monotonic() - cut_at < _COUNTING
                 piece = samples[begin : begin + step]
-                if self._heard is not None:
-                    self._heard(piece, self._speaker.rate)
-                answer.first_sound_at = min(answer.first_sound_at, time.monotonic())
+                now = time.monotonic()
+                answer.first_sound_at = min(answer.first_sound_at, now)
+                self.played.add(piece, now)
                 self._loudspeaker.write(piece)
                 played += len(piece)
             return True

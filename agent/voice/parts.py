@@ -32,6 +32,8 @@ _BUILT_IN = {
     "recogniser.pocketsphinx": "sensebind.agent.voice.recogniser:SphinxRecogniser",
     "spotter.pocketsphinx": "sensebind.agent.voice.spotter:SphinxSpotter",
     "speaker.espeak": "sensebind.agent.voice.espeak:EspeakSpeaker",
+    "echo.webrtc": "sensebind.agent.voice.webrtc:WebrtcEcho",
+    "echo.none": "sensebind.agent.voice.webrtc:NoEcho",
 }
 
 
@@ -121,6 +123,19 @@ class Speaker(Protocol):
         ...
 
 
+class Echo(Protocol):
+    """Takes what a loudspeaker plays out of what a microphone hears."""
+
+    def without(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
+        """Return the next block without the echo; it may be some milliseconds late.
+
+        Args:
+            heard: float32 [BLOCK] in -1..1, `RATE` samples per second.
+            played: What the loudspeaker was given in the same time, as `heard`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What parts are made with.
@@ -143,12 +158,14 @@ class Parts:
         recogniser: Understands what is said.
         spotter: Hears the stop word.
         speaker: Speaks.
+        echo: Takes the robot's own voice out of what is heard.
     """
 
     activity: Activity
     recogniser: Recogniser
     spotter: Spotter
     speaker: Speaker
+    echo: Echo
 
 
 def make_parts(setup: Setup) -> Parts:
@@ -164,6 +181,7 @@ def make_parts(setup: Setup) -> Parts:
         make_part("recogniser", config.recogniser, setup),
         make_part("spotter", config.spotter, setup),
         make_part("speaker", config.speaker, setup),
+        make_part("echo", config.echo, setup),
     )
 
 
@@ -171,7 +189,7 @@ def make_part(kind: str, name: str, setup: Setup) -> Any:
     """Make one part.
 
     Args:
-        kind: activity, recogniser, spotter or speaker.
+        kind: activity, recogniser, spotter, speaker or echo.
         name: As the robot's file names it.
         setup: What it is made with.
 

@@ -129,6 +129,14 @@ SERVERS = (
         f"{_RULES}; tokens of API, viewer and operator; requests a minute; pings of WebSockets",
     ),
     Server(
+        "Foxglove",
+        "sensebind.perception.http_server",
+        "robot",
+        Wire.HTTP,
+        Reach.MACHINE,
+        f"{_RULES}; pages of Foxglove alone; pings of WebSockets",
+    ),
+    Server(
         "SimHome's house",
         "sensebind.perception.simhome.loopback",
         "simhome",

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from fixtures.scripted_voice import (
     SILENT,
@@ -24,8 +25,9 @@ from sensebind.agent.events import ApprovalNeeded
 from sensebind.agent.voice import conversation as module
 from sensebind.agent.voice.conversation import NOT_UNDERSTOOD, STOPPED, Conversation, Options
 from sensebind.agent.voice.mouth import Mouth
-from sensebind.agent.voice.parts import Parts
+from sensebind.agent.voice.parts import Echo, Parts
 from sensebind.agent.voice.phrases import Phrases
+from sensebind.agent.voice.webrtc import NoEcho
 from sensebind.errors import SenseBindError, ToolError
 
 DOOR = Request("door_open", {}, id="d1")
@@ -58,12 +60,19 @@ class Talk:
         shown: Who said what.
     """
 
-    def __init__(self, sentences: Sequence[str], robot: Robot | None = None, **options: Any):
+    def __init__(
+        self,
+        sentences: Sequence[str],
+        robot: Robot | None = None,
+        echo: Echo | None = None,
+        **options: Any,
+    ):
         self.robot = robot or Robot()
         self.speaker, self.loudspeaker = BeepSpeaker(), HeldLoudspeaker()
         self.shown: list[tuple[str, str]] = []
         self.pauses = Pauses()
-        parts = Parts(LevelActivity(), WordsRecogniser(sentences), LevelSpotter(), self.speaker)
+        hearing = LevelActivity(), WordsRecogniser(sentences), LevelSpotter()
+        parts = Parts(*hearing, self.speaker, echo or NoEcho())
         self.mouth = Mouth(self.speaker, self.loudspeaker)
         self.conversation = Conversation(
             self.robot,
@@ -136,6 +145,31 @@ def test_an_answer_that_is_whole_is_cut_too_while_it_is_spoken() -> None:
     [(turn, said)] = talk.robot.cuts
     assert turn == "turn 1" and said in ("", "One")
     assert "Five six." not in talk.speaker.said
+
+
+def test_what_is_cancelled_interrupts_nothing_and_a_stop_in_it_is_heard() -> None:
+    class Everything:
+        """Cancels all that is heard."""
+
+        cancelling = False
+
+        def without(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
+            return np.zeros_like(heard) if self.cancelling else heard
+
+    echo = Everything()
+    talk = Talk(["tell", "next"], Robot({"tell": ["One two three four. "]}), echo=echo)
+    talk.loudspeaker.open.clear()
+    talk.run(
+        utterance(),
+        talk.playing,
+        lambda: setattr(echo, "cancelling", True),
+        [SPEAKING] * 10,
+        [STOP] * 3,
+        lambda: talk.robot.stopped.wait(60),
+        talk.loudspeaker.open.set,
+    )
+    assert talk.robot.asked == ["tell"] and talk.conversation.interruptions == []
+    assert talk.robot.stops == ["the stop word was heard"]
 
 
 def test_without_barge_in_what_is_said_meanwhile_is_not_heard() -> None:

