@@ -39,8 +39,9 @@ class ClipEncoder(PretrainedEncoder):
     def dim(self) -> int:
         """Width of CLIP's projection, or of SigLIP's pooled output."""
         config = self._model.config
-        projection = getattr(config, "projection_dim", None)
-        return projection if config.model_type == "clip" else config.vision_config.hidden_size
+        if config.model_type == "clip":
+            return config.projection_dim
+        return config.vision_config.hidden_size
 
     def _model_class(self) -> Any:
         _ = self._processor  # what is missing is said at the start, not at the first image

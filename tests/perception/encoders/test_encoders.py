@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError, MissingDependencyError
-from sensebind.perception.encoders.base import EncoderOptions, StreamEncoder
+from sensebind.perception.encoders.base import Embedding, EncoderOptions, StreamEncoder
 from sensebind.perception.encoders.clip import ClipEncoder
 from sensebind.perception.encoders.conformance import EncoderConformance
 from sensebind.perception.encoders.imagebind import ImageBindEncoder
@@ -115,6 +115,7 @@ def test_images_and_texts_are_those_of_transformers_own_forward(weights: Path, k
         whole = model(**images, input_ids=tokens["input_ids"], **masked)
     encoder = ClipEncoder(folder, Modality.VISION, OPTIONS)
     [found] = encoder.encode([sample])
+    assert isinstance(found, Embedding)
     np.testing.assert_allclose(found.vector, whole.image_embeds[0].numpy(), atol=1e-5)
     np.testing.assert_allclose(encoder.text(texts), whole.text_embeds.numpy(), atol=1e-5)
 
@@ -140,6 +141,7 @@ def test_sounds_and_texts_are_those_of_pe_audios_own_forward(weights: Path) -> N
         )
     encoder = PeAudioEncoder(folder, Modality.AUDIO, OPTIONS)
     [found] = encoder.encode([sample])
+    assert isinstance(found, Embedding)
 
     def unit(rows: torch.Tensor) -> np.ndarray:
         return torch.nn.functional.normalize(rows, dim=-1).numpy()
