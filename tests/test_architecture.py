@@ -38,7 +38,9 @@ LAYERS = (
     "perception.ros",
     "perception.imagebind",
     "perception.lidar",
+    "perception.encoders",
     "perception.frames",
+    "perception.datasets",
     "perception.simhome",
     "perception.sources",
     "perception.workers",
@@ -187,6 +189,7 @@ def test_every_path_in_docs_exists() -> None:
 
 
 NOT_MODULES = {
+    "sensebind.encoders",
     "sensebind.sources",
     "sensebind.tools",
     "sensebind.voice",

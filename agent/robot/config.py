@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sensebind.agent.robot.body_sections import MOVING
-from sensebind.agent.robot.encoders import check_spaces, stream_encoder
+from sensebind.agent.robot.encoders import NAMING, check_spaces, stream_encoder
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
@@ -345,10 +345,12 @@ class RobotConfig(Section):
         enhance = self._enhancer(checkpoint)
         frames = self.frame_spec if self.frames is not None else None
         lidars = self.places().lidars
+        naming = [one for one in NAMING if getattr(self, one) is not None]
         workers = []
         for stream, config in self.streams.items():
             modality = self._modality(stream, config)
-            encoder = stream_encoder(self, stream)
+            named = config.encoder or self.encoder
+            encoder = stream_encoder(stream, named, naming, self.resolve)
             usual = modality != Modality.VISION and encoder == OWN
             wanted = config.enhance if config.enhance is not None else usual
             shared = config.model_dump(exclude=_NOT_OF_WORKERS)
@@ -392,7 +394,7 @@ class RobotConfig(Section):
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
         self._check_motion()
-        check_spaces(self)
+        check_spaces(self.llm, self.weights)
         return workers
 
     def _check_motion(self) -> None:

@@ -173,6 +173,15 @@ STORES: tuple[Store, ...] = (
         "entries of the time in recordings of `--robot`, and in files named with `--recording`",
     ),
     Store(
+        "data sets",
+        "sensebind.perception.datasets.lerobot",
+        "images and embeddings of recordings, by `sensebind export`",
+        "chosen",
+        ("*/chunk-*/*.parquet", "*/chunk-*/*.mp4"),
+        "until you delete them",
+        "nothing: you delete the directory",
+    ),
+    Store(
         "recordings of the viewer",
         "sensebind.agent.robot.rerun_viewer",
         "percepts, and images of `rerun: {file: …}`",

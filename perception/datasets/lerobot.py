@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from av import FFmpegError
+from av.error import FFmpegError
 
 from sensebind.errors import InputError, MissingDependencyError, StorageError, one_line
 from sensebind.perception.datasets.resampling import IMAGES, EpisodeFrames, Sample, check_alike

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 from torch import Tensor
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from sensebind.errors import InputError
 from sensebind.perception.encoders.pretrained import PretrainedEncoder
@@ -38,12 +39,11 @@ class ClipEncoder(PretrainedEncoder):
     def dim(self) -> int:
         """Width of CLIP's projection, or of SigLIP's pooled output."""
         config = self._model.config
-        projection = getattr(config, "projection_dim", None)
-        return projection if config.model_type == "clip" else config.vision_config.hidden_size
+        if config.model_type == "clip":
+            return config.projection_dim
+        return config.vision_config.hidden_size
 
     def _model_class(self) -> Any:
-        from transformers import AutoModel
-
         _ = self._processor  # what is missing is said at the start, not at the first image
         return AutoModel
 
@@ -74,13 +74,9 @@ class ClipEncoder(PretrainedEncoder):
 
     @cached_property
     def _processor(self) -> Any:
-        from transformers import AutoImageProcessor
-
         # Pillow's, wherever it runs: torchvision resizes a little differently.
         return self._part(AutoImageProcessor, backend="pil")
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
         return self._part(AutoTokenizer)

@@ -49,8 +49,8 @@ class EncoderConformance:
             case Modality.VISION:
                 data = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
             case Modality.AUDIO:
-                wave = np.sin(np.arange(2 * _RATE) * (0.05 + 0.02 * seed))
-                data = (0.5 * wave + 0.1 * rng.standard_normal(2 * _RATE)).clip(-1, 1)
+                wave = np.sin(np.arange(_RATE // 2) * (0.05 + 0.02 * seed))
+                data = (0.5 * wave + 0.1 * rng.standard_normal(len(wave))).clip(-1, 1)
                 data = data.astype(np.float32)
             case Modality.DEPTH:
                 data = rng.uniform(0.5, 5.0, (96, 128)).astype(np.float32)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "sensebind.encoders"
+PACKAGE = "sensebind.perception.encoders"
 OWN = "imagebind"
 """The encoder of the robot's own checkpoint, which its language model is conditioned on."""
 
@@ -63,6 +64,15 @@ def check_encoder(spec: str) -> None:
         )
     if name in BUILT_IN and name != OWN and not target:
         raise ConfigurationError(f"encoder {name!r} needs its weights: {name}:DIRECTORY")
+
+
+def module_of(spec: str) -> str:
+    """Return the module that makes an encoder; "" if there is no such encoder."""
+    name, _ = parted(spec)
+    if name in BUILT_IN:
+        return f"{PACKAGE}.{BUILT_IN[name].partition(':')[0]}"
+    point = plugins().get(name)
+    return point.module if point is not None else ""
 
 
 def plugins() -> dict[str, EntryPoint]:

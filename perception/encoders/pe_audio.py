@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from transformers import AutoFeatureExtractor, AutoTokenizer, PeAudioModel
 
 from sensebind.perception.encoders.pretrained import PretrainedEncoder
 from sensebind.perception.imagebind.preprocess.audio import mono, resample
@@ -35,8 +36,6 @@ class PeAudioEncoder(PretrainedEncoder):
         return self._model.config.text_config.hidden_size
 
     def _model_class(self) -> Any:
-        from transformers import PeAudioModel
-
         _ = self._extractor  # what is missing is said at the start, not at the first sound
         return PeAudioModel
 
@@ -64,12 +63,8 @@ class PeAudioEncoder(PretrainedEncoder):
 
     @cached_property
     def _extractor(self) -> Any:
-        from transformers import AutoFeatureExtractor
-
         return self._part(AutoFeatureExtractor)
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
         return self._part(AutoTokenizer)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from transformers.utils import logging
 
 from sensebind.errors import CheckpointError, ConfigurationError, InputError, one_line
 from sensebind.perception.checkpoint_json import check_bounds, read_object
@@ -163,8 +164,6 @@ class PretrainedEncoder(StreamEncoder):
         Raises:
             CheckpointError: There is none, or it is damaged.
         """
-        from transformers.utils import logging
-
         shown = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
         safe = {"local_files_only": True, "trust_remote_code": False}

@@ -8,10 +8,15 @@ from pathlib import Path
 
 from sensebind.errors import ConfigurationError, MissingDependencyError
 from sensebind.perception.encoders.base import EncoderOptions, StreamEncoder
-from sensebind.perception.encoders.names import BUILT_IN, OWN, check_encoder, parted, plugins
+from sensebind.perception.encoders.names import (
+    BUILT_IN,
+    OWN,
+    PACKAGE,
+    check_encoder,
+    parted,
+    plugins,
+)
 from sensebind.perception.modality import Modality
-
-_PACKAGE = "sensebind.perception.encoders"
 
 Factory = Callable[[str, Modality, EncoderOptions], StreamEncoder]
 
@@ -62,7 +67,7 @@ def _factory(spec: str) -> Factory:
     try:
         if name in BUILT_IN:
             module, _, attribute = BUILT_IN[name].partition(":")
-            return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), attribute)
+            return getattr(importlib.import_module(f"{PACKAGE}.{module}"), attribute)
         return plugins()[name].load()
     except (ImportError, AttributeError) as error:
         raise MissingDependencyError(f"encoder {name!r} cannot be loaded: {error}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.encoders.names import OWN, EncoderOptions
+from sensebind.perception.encoders.names import OWN, EncoderOptions, module_of
 from sensebind.perception.frames.limits import MAX_AGE, MAX_BYTES
 from sensebind.perception.modality import Modality
 from sensebind.perception.stream_names import STREAM_PATTERN
@@ -189,4 +189,6 @@ class WorkerSpec(BaseModel):
     def modules(self) -> list[str]:
         """Modules that the worker will import by path; a launcher imports them beforehand."""
         specs = [self.source, *([self.enhance] if self.enhance else [])]
-        return [spec.factory.partition(":")[0] for spec in specs]
+        encoder = module_of(self.encoder)
+        named = [spec.factory.partition(":")[0] for spec in specs]
+        return [*named, *([encoder] if encoder else [])]

@@ -28,7 +28,7 @@ def test_a_frame_has_the_newest_image_that_is_not_later(tmp_path: Path) -> None:
     assert frames.waited == 0.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(steps=st.lists(st.integers(1, 400), min_size=1, max_size=12), fps=st.integers(1, 60))
 def test_no_frame_shows_what_came_later(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int], fps: int

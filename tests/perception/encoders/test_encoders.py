@@ -15,14 +15,14 @@ from safetensors.torch import load_file, save_file
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
 from sensebind.errors import CheckpointError, ConfigurationError, MissingDependencyError
-from sensebind.perception.encoders.base import EncoderOptions, StreamEncoder
+from sensebind.perception.encoders.base import Embedding, EncoderOptions, StreamEncoder
 from sensebind.perception.encoders.clip import ClipEncoder
 from sensebind.perception.encoders.conformance import EncoderConformance
 from sensebind.perception.encoders.imagebind import ImageBindEncoder
 from sensebind.perception.encoders.names import check_encoder
 from sensebind.perception.encoders.pe_audio import PeAudioEncoder
 from sensebind.perception.encoders.registry import open_encoder, space_of
-from sensebind.perception.imagebind import ImageBind
+from sensebind.perception.imagebind import ImageBind, ImageBindProcessor
 from sensebind.perception.modality import Modality
 
 OPTIONS = EncoderOptions()
@@ -52,12 +52,8 @@ class _Encoder(EncoderConformance):
         return open_encoder(self.spec.format(target), target, self.modality, OPTIONS)
 
 
-class TestImageBind(EncoderConformance):
-    """The embedded weights, which have a text trunk."""
-
-    def make_encoder(self) -> StreamEncoder:
-        own = imagebind_directory(default_checkpoint())
-        return open_encoder("imagebind", own, self.modality, OPTIONS)
+class TestImageBind(_Encoder):
+    kind, spec, texts = "imagebind", "imagebind", False
 
 
 class TestImageBindHearing(_Encoder):
@@ -72,16 +68,24 @@ class TestClip(_Encoder):
     kind, spec = "clip", "clip:{}"
 
 
-class TestSiglip(_Encoder):
-    kind, spec = "siglip", "clip:{}"
-
-
 class TestSiglip2(_Encoder):
     kind, spec = "siglip2", "clip:{}"
 
 
 class TestPeAudio(_Encoder):
     kind, spec, modality = "pe_audio", "pe_audio:{}", Modality.AUDIO
+
+
+def test_imagebinds_texts_are_those_of_its_text_trunk() -> None:
+    own = imagebind_directory(default_checkpoint())
+    encoder = open_encoder("imagebind", own, Modality.VISION, OPTIONS)
+    texts = ["a dog", "a red ball"]
+    processor = ImageBindProcessor.from_pretrained(own)
+    with torch.inference_mode():
+        expected = ImageBind.from_pretrained(own, ["text"]).encode("text", processor.text(texts))
+    expected = torch.nn.functional.normalize(expected, dim=-1).numpy()
+    np.testing.assert_allclose(encoder.text(texts), expected, atol=1e-5)
+    assert {Modality.VISION, Modality.AUDIO, Modality.POINT} <= encoder.modalities
 
 
 def _sample(modality: Modality) -> Any:
@@ -111,6 +115,7 @@ def test_images_and_texts_are_those_of_transformers_own_forward(weights: Path, k
         whole = model(**images, input_ids=tokens["input_ids"], **masked)
     encoder = ClipEncoder(folder, Modality.VISION, OPTIONS)
     [found] = encoder.encode([sample])
+    assert isinstance(found, Embedding)
     np.testing.assert_allclose(found.vector, whole.image_embeds[0].numpy(), atol=1e-5)
     np.testing.assert_allclose(encoder.text(texts), whole.text_embeds.numpy(), atol=1e-5)
 
@@ -136,6 +141,7 @@ def test_sounds_and_texts_are_those_of_pe_audios_own_forward(weights: Path) -> N
         )
     encoder = PeAudioEncoder(folder, Modality.AUDIO, OPTIONS)
     [found] = encoder.encode([sample])
+    assert isinstance(found, Embedding)
 
     def unit(rows: torch.Tensor) -> np.ndarray:
         return torch.nn.functional.normalize(rows, dim=-1).numpy()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.fake_senses import MODULE, STREAMS, WIDTH, sample, save_tiny_imagebind, worker
+from fixtures.tiny_encoders import save_tiny_clip
 from fixtures.waiting import PATIENCE
 from pydantic import ValidationError
 
@@ -23,7 +24,8 @@ from sensebind.errors import (
 )
 from sensebind.perception.bus.pubsub import Heartbeat, Publisher, Subscriber
 from sensebind.perception.encoders.base import Embedding, Nothing, Refused
-from sensebind.perception.encoders.imagebind import SenseEncoder
+from sensebind.perception.encoders.clip import ClipEncoder
+from sensebind.perception.encoders.imagebind import ImageBindEncoder, SenseEncoder
 from sensebind.perception.frames.codecs import from_jpeg
 from sensebind.perception.frames.store import FrameStore
 from sensebind.perception.geometry.tree import Transform
@@ -463,6 +465,25 @@ def test_a_store_that_cannot_be_opened_costs_the_frames_alone(
         assert store.get(last.header.observation).payload == last.payload
 
 
+# --- other encoders ---
+
+
+def test_streams_of_two_spaces_say_which(checkpoint: Path, tmp_path: Path) -> None:
+    save_tiny_clip(tmp_path / "clip", "clip")
+    own = worker("lidar", checkpoint, endpoint=f"ipc://{tmp_path}/lidar")
+    other = worker("camera", checkpoint, endpoint=f"ipc://{tmp_path}/camera")
+    other = other.model_copy(update={"encoder": f"clip:{tmp_path / 'clip'}"})
+    with running(own, other) as subscriber:
+        found: dict[str, Percept] = {}
+        end = time.monotonic() + PATIENCE
+        while len(found) < 2 and time.monotonic() < end:
+            found |= subscriber.receive(0.1).percepts
+    spaces = {stream: one.header.model for stream, one in found.items()}
+    assert spaces["camera"] == ClipEncoder.identify(str(tmp_path / "clip"))
+    assert spaces["lidar"] == ImageBindEncoder.identify(str(checkpoint))
+    assert found["camera"].header.shape == (24,) and found["lidar"].header.shape == (WIDTH,)
+
+
 # --- what cannot run ---
 
 
@@ -510,7 +531,7 @@ def test_the_exit_code_says_whether_to_try_again(
 def test_specs_are_checked_and_travel_as_json(checkpoint: Path) -> None:
     spec = worker("camera", checkpoint, enhance=FactorySpec(factory=f"{MODULE}:Turner"))
     assert WorkerSpec.model_validate_json(spec.model_dump_json()) == spec
-    assert spec.modules == [MODULE, MODULE]
+    assert spec.modules == [MODULE, MODULE, "sensebind.perception.encoders.imagebind"]
     for wrong in (
         {"stream": "a/b"},
         {"stream": ""},
