@@ -7,10 +7,13 @@ what it names.
 """
 
 import ast
+import builtins
+import dis
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -84,11 +87,11 @@ def server(folder: Path) -> Iterator[Given]:
 
 
 @contextmanager
-def own_source(_folder: Path) -> Iterator[Given]:
-    def make(target: str, *, stream: str) -> Any:
-        raise NotImplementedError(f"{target}, {stream}")  # the block only says how it is tested
+def own_class(_folder: Path) -> Iterator[Given]:
+    def make(*given: object, **options: object) -> Any:
+        raise NotImplementedError(given, options)  # the block only says how it is tested
 
-    yield Given({"ThermalCamera": make})
+    yield Given({"ThermalCamera": make, "EvaEncoder": make})
 
 
 @contextmanager
@@ -109,7 +112,7 @@ GIVEN: dict[str, Callable[[Path], AbstractContextManager[Given]]] = {
     "an assistant with a call that waits": waiting_assistant,
     "a simulated base": simulated_base,
     "a served robot": server,
-    "a source of one's own": own_source,
+    "a class of one's own": own_class,
     "the file of a robot": robot_file,
     "a running robot": running_robot,
 }
@@ -138,7 +141,22 @@ def run(block: Block, given: Given) -> None:
     for old, new in given.replaced.items():
         text = text.replace(old, new)
     code = compile("\n" * (block.line - 1) + text, block.page, "exec")
-    exec(code, {"__name__": "block", **given.names})
+    defined = {"__name__": "block", **given.names}
+    exec(code, defined)
+    missing = sorted(globals_of(code) - {*defined, *dir(builtins)})
+    assert not missing, f"{block.where}: {', '.join(missing)}: not imported, nor defined"
+
+
+def globals_of(code: CodeType) -> set[str]:
+    """Return the global names that functions and classes of a program use."""
+    found = set[str]()
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            used = {
+                one.argval for one in dis.get_instructions(inner) if one.opname == "LOAD_GLOBAL"
+            }
+            found |= used | globals_of(inner)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -182,3 +200,6 @@ def test_a_comment_must_stand_before_a_block() -> None:
 def test_a_block_that_fails_would_be_found(folder: Path) -> None:
     with pytest.raises(NameError, match="spaceship"):
         run(Block("a.md", 1, "python", "spaceship.start()\n"), Given())
+    text = "class A:\n    def f(self):\n        return len(spaceship)\n"
+    with pytest.raises(AssertionError, match="spaceship: not imported"):
+        run(Block("a.md", 1, "python", text), Given())
