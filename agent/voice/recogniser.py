@@ -92,7 +92,7 @@ class SphinxRecogniser:
     def so_far(self) -> Heard:
         """Return what it would be if it ended now; see `Recogniser.so_far`."""
         said = _text(self._sentences)
-        return Heard(said, self._grammar.accepts(said))
+        return Heard(said, self._is_sentence(said))
 
     def end(self) -> Heard:
         """Return what was said; see `Recogniser.end`."""
@@ -102,10 +102,14 @@ class SphinxRecogniser:
         for decoder in (self._sentences, self._phones):
             decoder.end_utt()
         said = _text(self._sentences)
+        return Heard(said, True) if self._is_sentence(said) else Heard(whole=False)
+
+    def _is_sentence(self, said: str) -> bool:
+        """Whether it is a whole sentence of the grammar, and fits what was heard so far."""
+        if not self._grammar.accepts(said):
+            return False
         fit = self.fit()
-        if not self._grammar.accepts(said) or fit.margin > MARGIN or fit.outside > MOST_OUTSIDE:
-            return Heard(whole=False)
-        return Heard(said, True)
+        return fit.margin <= MARGIN and fit.outside <= MOST_OUTSIDE
 
     def fit(self) -> Fit:
         """Return how well the last sentence fits the sound, next to a sequence of phones."""
