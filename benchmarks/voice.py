@@ -31,11 +31,12 @@ from sensebind.agent.robot.robot import Robot
 from sensebind.agent.robot.simhome import simhome_robot
 from sensebind.agent.robot.voice_section import VoiceConfig
 from sensebind.agent.voice.conversation import Conversation
+from sensebind.agent.voice.grammar import Grammar
 from sensebind.agent.voice.loudspeakers import FileLoudspeaker
 from sensebind.agent.voice.microphones import Block, FileEar
 from sensebind.agent.voice.mouth import Mouth
 from sensebind.agent.voice.parts import BLOCK, RATE, Parts, Setup, make_parts
-from sensebind.agent.voice.phrases import Phrases
+from sensebind.agent.voice.phrases import Phrases, sentences_of
 from sensebind.agent.voice.turn_taking import Ended, TurnTaking
 from sensebind.perception.simhome.catalog import KINDS
 
@@ -89,6 +90,9 @@ TOOLS = [
     *({"name": name, "risk": "move", "schema": {}} for name in MOVING),
 ]
 """Those of the robot of a simulated home, as far as sentences follow from them."""
+ACTING = {*SWITCHES, "door_open", "door_close", "thermostat_set", "watch_add", *MOVING}
+"""Tools that change something or move; the others answer."""
+LEAD = "[please|robot|hey robot|can you|could you]"
 PARTS = ("understanding", "unexpected", "endpoints", "stops", "answers")
 QUESTIONS = ("what do you see", "what do you hear", "is there a dog", "what is near you")
 PAUSE = 0.5  # seconds
@@ -116,8 +120,14 @@ class Voice:
         self.grammar = self.phrases.grammar()
         self.parts = make_parts(Setup(self.config, self.grammar))
         sentences, rules = self.phrases.templates()
+        orders = [one for tool in TOOLS if tool["name"] in ACTING for one in sentences_of(tool)]
+        self.orders = Grammar([f"{LEAD} {one} [please]" for one in orders], rules)
         self.templates = Templates(rules, {str(i): [one] for i, one in enumerate(sentences)})
         self.rng = random.Random(seed)
+
+    def acts(self, text: str) -> bool:
+        """Whether a sentence asks for something to be done, and not only for an answer."""
+        return self.orders.accepts(text)
 
     def sentence(self) -> str:
         """Return a sentence of the grammar: a template, then its choices, each as likely."""
@@ -132,32 +142,39 @@ class Voice:
 
 def understanding(voice: Voice, count: int, level: int) -> list[Row]:
     """Measure commands that are understood, and those that are mistaken for others."""
-    right = wrong = 0
+    right = wrong = acted = 0
     for number in range(count):
         said = voice.sentence()
         samples = noisy(spoken(said, *VOICES[number % len(VOICES)]), level, voice.rng)
         text = voice.heard(samples)
         right += meaning(text) == meaning(said)
-        wrong += bool(text) and meaning(text) != meaning(said)
+        mistaken = bool(text) and meaning(text) != meaning(said)
+        wrong += mistaken
+        acted += mistaken and voice.acts(text)
         if text != said and "-v" in sys.argv:
             print(f"{level} dB: {said!r} -> {text!r}", file=sys.stderr)
     bar = 0.9 if level == 20 else None
     return [
         Row(f"commands understood at {level} dB", right / count, bar, count),
         AtMost(f"commands taken for others at {level} dB", wrong / count, None, count),
+        AtMost(f"commands taken for another order at {level} dB", acted / count, 0.01, count),
     ]
 
 
-def unexpected(voice: Voice, level: int) -> Row:
+def unexpected(voice: Voice, level: int) -> list[Row]:
     """Measure how much that nobody says to a robot is taken for a command."""
-    wrong = 0
+    wrong = acted = 0
     for number, said in enumerate(UNEXPECTED):
         text = voice.heard(noisy(spoken(said, *VOICES[number % len(VOICES)]), level, voice.rng))
         wrong += bool(text)
+        acted += voice.acts(text)
         if text and "-v" in sys.argv:
             print(f"{level} dB: {said!r} -> {text!r}", file=sys.stderr)
     count = len(UNEXPECTED)
-    return AtMost(f"other sentences taken for commands at {level} dB", wrong / count, None, count)
+    return [
+        AtMost(f"other sentences taken for commands at {level} dB", wrong / count, None, count),
+        AtMost(f"other sentences taken for orders at {level} dB", acted / count, 0.01, count),
+    ]
 
 
 def endpoints(voice: Voice, count: int) -> list[Row]:
@@ -291,7 +308,8 @@ def measure(options: argparse.Namespace) -> list[Row]:
         for level in options.level or LEVELS:
             rows += understanding(voice, options.commands, level)
     if "unexpected" in wanted:
-        rows += [unexpected(voice, level) for level in options.level or LEVELS]
+        for level in options.level or LEVELS:
+            rows += unexpected(voice, level)
     if "endpoints" in wanted:
         rows += endpoints(voice, options.pauses)
     if "stops" in wanted:

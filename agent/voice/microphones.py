@@ -30,10 +30,12 @@ class Block:
     Attributes:
         samples: float32 [BLOCK] in -1..1.
         at: When it ended, monotonic seconds.
+        own: Whether it holds the robot's own voice and nobody else's.
     """
 
     samples: np.ndarray
     at: float
+    own: bool = False
 
 
 class Ear(Protocol):

@@ -33,6 +33,12 @@ below it lie 59 of 68 commands that were read right, none that was misread, and 
 """
 MOST_OUTSIDE = 0.5
 """Of sound before and behind the words, in frames for each frame of them."""
+_BEAMS = {"beam": 1e-70, "pbeam": 1e-70, "wbeam": 1e-50}
+"""How much less likely a path may be than the best one before the search drops it.
+
+With pocketsphinx's own (1e-48, 1e-48, 7e-29) the right sentence is dropped where a bark covers a
+word: of 13 commands that were misread so, 12 are read right with these, for 1.4 of the time.
+"""
 _LOUD = 0.25  # of the words' mean power: what is louder next to them belongs to a longer sentence
 _FRAME = RATE // 100
 _LEAST = 1e-9  # of a score, which is a probability
@@ -92,7 +98,7 @@ class SphinxRecogniser:
     def so_far(self) -> Heard:
         """Return what it would be if it ended now; see `Recogniser.so_far`."""
         said = _text(self._sentences)
-        return Heard(said, self._grammar.accepts(said))
+        return Heard(said, self._is_sentence(said))
 
     def end(self) -> Heard:
         """Return what was said; see `Recogniser.end`."""
@@ -102,10 +108,14 @@ class SphinxRecogniser:
         for decoder in (self._sentences, self._phones):
             decoder.end_utt()
         said = _text(self._sentences)
+        return Heard(said, True) if self._is_sentence(said) else Heard(whole=False)
+
+    def _is_sentence(self, said: str) -> bool:
+        """Whether it is a whole sentence of the grammar, and fits what was heard so far."""
+        if not self._grammar.accepts(said):
+            return False
         fit = self.fit()
-        if not self._grammar.accepts(said) or fit.margin > MARGIN or fit.outside > MOST_OUTSIDE:
-            return Heard(whole=False)
-        return Heard(said, True)
+        return fit.margin <= MARGIN and fit.outside <= MOST_OUTSIDE
 
     def fit(self) -> Fit:
         """Return how well the last sentence fits the sound, next to a sequence of phones."""
@@ -137,7 +147,7 @@ def sphinx_decoder(grammar: Grammar, own: Any) -> Any:
     known = dictionary_of(
         grammar.words, model / "cmudict-en-us.dict", own, espeak_library().phonemes
     )
-    return _decoder(known, grammar.jsgf)
+    return _decoder(known, grammar.jsgf, _BEAMS)
 
 
 def _phone_decoder(names: dict[str, str]) -> Any:
@@ -146,7 +156,9 @@ def _phone_decoder(names: dict[str, str]) -> Any:
     return _decoder({name: [phone] for name, phone in names.items()}, jsgf)
 
 
-def _decoder(dictionary: dict[str, list[str]], jsgf: str) -> Any:
+def _decoder(
+    dictionary: dict[str, list[str]], jsgf: str, beams: dict[str, float] | None = None
+) -> Any:
     pocketsphinx = load("pocketsphinx")
     with tempfile.TemporaryDirectory(prefix="sensebind-voice-") as folder:
         words, rules = Path(folder) / "words.dict", Path(folder) / "sentences.gram"
@@ -163,6 +175,7 @@ def _decoder(dictionary: dict[str, list[str]], jsgf: str) -> Any:
             jsgf=str(rules),
             bestpath=False,
             loglevel="FATAL",
+            **(beams or {}),
         )
 
 

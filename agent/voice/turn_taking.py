@@ -99,6 +99,8 @@ class TurnTaking:
             block: What was heard.
         """
         probability = self._activity.add(block.samples)
+        if block.own:
+            probability = 0.0
         if probability >= SPEECH or (self._speaking and probability >= SILENCE):
             self._speaking, self._silence = True, 0
             self._speech += 1

@@ -70,3 +70,41 @@ def test_after_a_gap_of_the_microphone_the_time_is_looked_up_again() -> None:
     for first in (round(5.2 * RATE), round(7.1 * RATE)):
         heard = tone(np.arange(first, first + BLOCK) / RATE).astype(np.float32)
         assert np.abs(own.without(Block(heard, (first + BLOCK) / RATE)).samples).max() < 0.02
+
+
+class Halving:
+    """Leaves a share of the amplitude of all that is heard."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def without(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
+        return heard * np.float32(self.share)
+
+
+@pytest.mark.parametrize(("share", "own"), [(0.1, True), (0.4, True), (0.5, False), (1.0, False)])
+def test_most_of_it_taken_out_is_the_robots_own_voice(share: float, own: bool) -> None:
+    """The share of the power is that of the amplitude, squared: 0.2 lies between 0.4 and 0.5."""
+    voice = OwnVoice(Halving(share), playing(2.0, 5.0))
+    heard = np.full(BLOCK, 0.1, np.float32)
+    first = round(5.1 * RATE)
+    found = [voice.without(Block(heard, (first + n * BLOCK) / RATE)).own for n in range(1, 80)]
+    speaking = 59  # blocks until it is silent, 5.1 to 7.0 s
+    assert found[:speaking] == [own] * speaking
+    assert not any(found[speaking + 12 :])  # what is heard long after is not an echo
+
+
+def test_a_person_is_heard_a_window_after_the_echo() -> None:
+    class Learned:
+        """Takes an echo of 0.1 out, and leaves all that is louder."""
+
+        def without(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
+            return heard if heard[0] > 0.1 else np.zeros_like(heard)
+
+    voice = OwnVoice(Learned(), playing(2.0, 5.0))
+    first, found = round(5.1 * RATE), []
+    for number in range(1, 31):
+        level = 0.1 if number <= 20 else 0.15
+        block = Block(np.full(BLOCK, level, np.float32), (first + number * BLOCK) / RATE)
+        found.append(voice.without(block).own)
+    assert found == [True] * 20 + [False] * 10

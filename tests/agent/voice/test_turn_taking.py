@@ -82,3 +82,12 @@ def test_the_end_of_all_sound_ends_an_utterance() -> None:
     taken(turns, [SPEAKING] * 10)
     [ended] = turns.finish()
     assert ended.heard.text == "turn left"
+
+
+def test_the_robots_own_voice_begins_nothing_and_ends_what_was_begun() -> None:
+    turns = turn_taking("turn left")
+    own = [Block(sound(SPEAKING), 100.0 + n * SECONDS, own=True) for n in range(40)]
+    assert [one for block in own for one in turns.add(block)] == []
+    found = [type(one) for one, _ in taken(turns, [SPEAKING] * 10, 102.0)]
+    found += [type(one) for block in own for one in turns.add(block)]
+    assert found == [Began, Ended]

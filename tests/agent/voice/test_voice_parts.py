@@ -9,8 +9,10 @@ from sensebind.agent.robot.voice_section import VoiceConfig
 from sensebind.agent.voice.espeak import EspeakSpeaker, espeak_library
 from sensebind.agent.voice.grammar import Grammar
 from sensebind.agent.voice.microphones import Block
-from sensebind.agent.voice.parts import BLOCK, RATE, Heard, Parts, Setup, make_parts
+from sensebind.agent.voice.own_voice import OwnVoice, Timeline
+from sensebind.agent.voice.parts import BLOCK, RATE, Echo, Heard, Parts, Setup, make_parts
 from sensebind.agent.voice.turn_taking import Began, Ended, TurnTaking
+from sensebind.agent.voice.webrtc import NoEcho, WebrtcEcho
 from sensebind.errors import ConfigurationError
 from sensebind.perception.imagebind.preprocess.audio import mono, resample
 
@@ -124,3 +126,33 @@ def test_a_part_that_does_not_exist() -> None:
     config = VoiceConfig(recogniser="crystal")
     with pytest.raises(ConfigurationError, match="no 'crystal'; there are pocketsphinx"):
         make_parts(Setup(config, GRAMMAR))
+
+
+def began(parts: Parts, echo: Echo, person: np.ndarray) -> list[float]:
+    """When somebody is noticed, seconds, while the robot speaks from the first second on."""
+    library, pieces = espeak_library(), list[np.ndarray]()
+    text = "I see a red ball and a green chair in front of me, and I hear a dog that barks."
+    library.speak(text, "en-us", 170, lambda piece: not pieces.append(piece))
+    speech = np.concatenate(pieces)
+    timeline = Timeline(library.rate)
+    for begin in range(0, len(speech), library.rate // 50):
+        timeline.add(speech[begin : begin + library.rate // 50], 1.0 + begin / library.rate)
+    late = round(0.08 * RATE)
+    played = timeline.read(0, round((1.0 + len(speech) / library.rate) * RATE))
+    heard = np.pad(0.4 * played, (late, RATE))
+    heard[: len(person)] += person
+    heard += np.random.default_rng(3).normal(0.0, 1e-3, len(heard)).astype(np.float32)
+    own = OwnVoice(echo, timeline)
+    parts.activity.reset()
+    turns = TurnTaking(parts.activity, parts.recogniser, 0.4, 1.0)
+    found = [one for block in blocks(heard) for one in turns.add(own.without(block))]
+    return [one.at for one in found if isinstance(one, Began)]
+
+
+def test_the_robots_own_voice_is_nobodys_and_a_person_is_heard_through_it(parts: Parts) -> None:
+    nobody = np.zeros(0, np.float32)
+    assert began(parts, NoEcho(), nobody)
+    assert began(parts, WebrtcEcho(), nobody) == []
+    said = np.pad(spoken("what do you hear", "en-us+f3")[RATE // 2 :], (3 * RATE, 0))
+    first, *_ = began(parts, WebrtcEcho(), said)
+    assert 2.9 < first < 4.0
