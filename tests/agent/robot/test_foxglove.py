@@ -154,7 +154,7 @@ def every_stream(store: FrameStore, at: int) -> list[Percept]:
 def test_a_message_of_each_channel(kept: FrameStore) -> None:
     at = 1_700_000_000_250_000_000
     percepts = every_stream(kept, at)
-    logger = logging.getLogger("sensebind.kitchen")
+    logger = logging.getLogger("sensebind.tools.clock")
 
     def again() -> None:
         for one in percepts:
@@ -193,7 +193,7 @@ def test_a_message_of_each_channel(kept: FrameStore) -> None:
     assert (seen.modality, seen.present, seen.known) == ("vision", True, True)
     assert seen.tags[0].word == "a dog" and 0.9 < seen.tags[0].score <= 1 and seen.age_ms >= 0
     line = messages["/log"]
-    assert line.level == 3 and line.name == "sensebind.kitchen"
+    assert line.level == 3 and line.name == "sensebind.tools.clock"
     assert "secret" not in line.message and "192.168.1.20" in line.message
 
 
