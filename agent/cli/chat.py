@@ -107,7 +107,7 @@ def chat(
     if attach and not voice:
         return talk_with_running(config, terminal, thread)
     if llm or config.llm is None:
-        config = config.model_copy(update={"llm": LlmConfig(model=llm or "sensebind")})
+        config = config.model_copy(update={"llm": LlmConfig.typed(llm or "sensebind")})
     if images is not None and config.llm is not None:
         chosen = config.llm.model_copy(update={"images": images})
         config = config.model_copy(update={"llm": chosen})

@@ -31,6 +31,13 @@ def demo(
     ] = None,
     as_json: Json = False,
     checkpoint: Checkpoint = None,
+    llm: Annotated[
+        str,
+        typer.Option(
+            help="sensebind:DIR, gguf:FILE, openai:MODEL, ollama:MODEL, …; the checkpoint's by "
+            "default."
+        ),
+    ] = "",
     house_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the house's API; 0 takes a free one.")
     ] = 0,
@@ -54,7 +61,9 @@ def demo(
     from sensebind.agent.cli.terminal import Terminal
     from sensebind.agent.robot.simhome import simhome_robot
 
-    config = simhome_robot(seed=seed, checkpoint=checkpoint, house_port=house_port, memory=memory)
+    config = simhome_robot(
+        seed=seed, checkpoint=checkpoint, house_port=house_port, memory=memory, llm=llm
+    )
     return talk_with_robot(
         config,
         Terminal(script=script, as_json=as_json),

@@ -277,6 +277,17 @@ class LlmConfig(Section):
     def _name_alone(cls, given: Any) -> Any:
         return {"model": given} if isinstance(given, str) else given
 
+    @classmethod
+    def typed(cls, model: str) -> Self:
+        """The model that a person names on a command line.
+
+        Paths there are relative to the working directory, and not to the robot's file.
+        """
+        found = cls(model=model)
+        if found.ours and found.place:
+            return cls(model=f"{found.provider}:{Path(found.place).absolute()}")
+        return found
+
     @property
     def provider(self) -> str:
         """Who computes it: what stands before the colon."""

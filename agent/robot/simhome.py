@@ -15,7 +15,7 @@ import yaml
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.sections import MemoryConfig, SimHomeConfig
+from sensebind.agent.robot.sections import LlmConfig, MemoryConfig, SimHomeConfig
 from sensebind.errors import ConfigurationError, is_passing
 from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.loopback import remove_private
@@ -126,6 +126,7 @@ def simhome_robot(
     checkpoint: Path | None = None,
     house_port: int = 0,
     memory: Path | None = None,
+    llm: str = "",
 ) -> RobotConfig:
     """Return the robot of a simulated home, on free ports, as `sensebind demo` starts it.
 
@@ -134,6 +135,8 @@ def simhome_robot(
         checkpoint: Directory of the weights; the embedded ones by default.
         house_port: Port of the API of its devices; 0 takes a free one.
         memory: SQLite file of what is perceived.
+        llm: Name of the language model, see `sensebind.agent.llm.factory`; the checkpoint's by
+            default.
     """
     with resources.as_file(resources.files("sensebind.agent.robot") / "simhome.yaml") as file:
         config = read_config(file)
@@ -143,6 +146,7 @@ def simhome_robot(
             "checkpoint": checkpoint.absolute() if checkpoint is not None else None,
             "simhome": SimHomeConfig(seed=seed, port=0, house_port=house_port),
             "memory": MemoryConfig(file=memory.absolute() if memory is not None else None),
+            "llm": LlmConfig.typed(llm) if llm else config.llm,
             "frames": None,
             "metrics": None,
         }

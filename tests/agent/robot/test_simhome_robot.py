@@ -65,3 +65,19 @@ def test_the_robot_of_a_home_is_written_for_another_process(tmp_path: Path) -> N
     assert config.name == "simhome" and config.metrics is None and config.llm is not None
     assert config.simhome is not None and (config.simhome.seed, config.simhome.port) == (3, 0)
     assert set(config.streams) == set(STREAMS) and config.motion is not None
+
+
+def test_a_language_model_is_named_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The robot's file lies elsewhere, and paths in it are relative to that."""
+    monkeypatch.chdir(tmp_path)
+    for name, found in (
+        ("", "sensebind"),
+        ("sensebind", "sensebind"),
+        ("sensebind:mine", f"sensebind:{tmp_path}/mine"),
+        ("gguf:mine/model.gguf", f"gguf:{tmp_path}/mine/model.gguf"),
+        ("openai:gpt-5", "openai:gpt-5"),
+    ):
+        llm = simhome_robot(llm=name).llm
+        assert llm is not None and llm.model == found
