@@ -191,7 +191,7 @@ def interrupted(
                 f"{gain} dB: {text!r} noticed after {late:.2f} s: {found.heard!r}", file=sys.stderr
             )
     return [
-        AtMost(f"interruptions missed, as loud as an echo at {gain} dB", missed, 0, count),
+        AtMost(f"interruptions not noticed while it spoke, echo at {gain} dB", missed, 0, count),
         AtMost(f"noticed before anybody spoke, echo at {gain} dB", early, 0, count),
         AtMost(f"noticed after, echo at {gain} dB, p50, ms", _percentile(delays, 50), None, count),
         AtMost(f"noticed after, echo at {gain} dB, p95, ms", _percentile(delays, 95), None, count),

@@ -25,8 +25,9 @@ _APART = 0.02  # seconds by which the two clocks may part before what was played
 _LEFT = 0.2
 """Share of the power, over `_WINDOW`, up to which what the canceller left is still the robot's own.
 
-Chosen on 60 sentences in simulated rooms (`benchmarks/voice_echo.py` draws others): with 0.15 to
-0.25 none of 32 echoes was taken for a person, and all of 28 persons were heard who were as loud.
+Chosen on 60 sentences in simulated rooms: with 0.2 and 0.25 none of 32 echoes was taken for a
+person (9 with the canceller alone), and all of 28 persons were heard who were as loud. What it does
+in other rooms: `benchmarks/voice_echo.py`.
 """
 _WINDOW = 5  # blocks, 0.16 s
 _HEARD_FOR = 12  # blocks after the last sound played in which its echo may be heard, 0.4 s
