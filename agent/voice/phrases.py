@@ -74,13 +74,15 @@ _STOPS = (
     "stop stop [stop]",
     "no",
 )
-_METRES = {
-    "(half a meter|zero point five meters)": 0.5,
-    "(a|one) meter": 1.0,
-    "(one and a half|one point five) meters": 1.5,
-    "two meters": 2.0,
-    "three meters": 3.0,
-}
+_METRES = (
+    "half a meter",
+    "(a|one) meter",
+    "(two|three|four|five|six|seven|eight|nine|ten) meters",
+    "(one|two|three) and a half meters",
+    "(zero|one|two|three) point five meters",
+)
+_DEGREES = (10, 20, 30, 40, 45, 50, 60, 70, 80, 90, 100, 120, 135, 150, 180, 270, 360)
+"""More than robots are asked for: a number that is missing is heard as one that is there."""
 PAUSING = "(pause|mute|turn off|switch off) (the|your) {0}"
 """What pauses a stream. Nothing that is heard resumes one: a television could open a camera."""
 
@@ -121,7 +123,7 @@ class Phrases:
             "object": "|".join(dict.fromkeys(objects)) or "thing",
             "objects": "|".join(dict.fromkeys(map(plural, objects))) or "things",
             "metres": "|".join(_METRES),
-            "degrees": "|".join(number_words(one) for one in (30, 45, 60, 90, 120, 180)),
+            "degrees": "|".join(map(number_words, _DEGREES)),
             "number": "|".join(map(number_words, range(_MOST_NUMBERS))),
         }
         asked = [*_ALWAYS, *(one for tool in self.tools for one in sentences_of(tool)), *self.more]
