@@ -112,3 +112,12 @@ def test_plurals() -> None:
         "flies",
         "toys",
     ]
+
+
+def test_numbers_that_people_say_are_expected_so_that_none_is_heard_as_another() -> None:
+    grammar = Phrases([{"name": "drive", "schema": {}}, {"name": "turn", "schema": {}}]).grammar()
+    for said in ("ten meters", "two and a half meters", "one point five meters", "half a meter"):
+        assert grammar.accepts(f"go forward {said}"), said
+    for degrees in ("ten", "one hundred thirty five", "three hundred sixty"):
+        assert grammar.accepts(f"please turn left {degrees} degrees"), degrees
+    assert not grammar.accepts("go forward eleven meters")
