@@ -37,13 +37,14 @@ class VideoWriter:
         self._container = av.open(str(path), "w", format="mp4")
         stream: Any = self._container.add_stream(CODEC, rate=fps, options=_OPTIONS)
         stream.width, stream.height, stream.pix_fmt = width, height, self.pixels
-        stream.time_base = Fraction(1, fps)
+        self._unit = Fraction(1, fps)  # that of the stream becomes the container's own
+        stream.time_base = self._unit
         self._stream, self._count = stream, 0
 
     def add(self, image: np.ndarray) -> None:
         """Append an image, uint8 [H, W, 3] RGB."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame.pts, frame.time_base = self._count, self._stream.time_base
+        frame.pts, frame.time_base = self._count, self._unit
         self._count += 1
         self._container.mux(self._stream.encode(frame))
 

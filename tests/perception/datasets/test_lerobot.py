@@ -112,6 +112,18 @@ def test_episodes_tasks_and_statistics(dataset: Path) -> None:
     assert stats[HEARING]["mean"] == pytest.approx([4 / 6, 0, 0, 0])
 
 
+def test_a_long_video_keeps_its_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An encoder holds some dozens of images back before the first is written."""
+    entries = [(0.05 * k, seen(k + 50, side=(16, 16))) for k in range(150)]
+    code, _, errors = export(
+        capsys, write(tmp_path / "r.mcap", entries), "--out", tmp_path / "d", "--fps", 20
+    )
+    assert code == 0, errors
+    with av.open(str(tmp_path / f"d/videos/{CAMERA}/{PLACE}.mp4")) as video:
+        times = [frame.time for frame in video.decode(video=0)]
+    assert times == pytest.approx([k / 20 for k in range(150)])
+
+
 def test_a_side_that_is_odd_keeps_every_pixel(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
