@@ -9,7 +9,7 @@ what it names.
 import ast
 import builtins
 import dis
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,21 +141,34 @@ def run(block: Block, given: Given) -> None:
     for old, new in given.replaced.items():
         text = text.replace(old, new)
     code = compile("\n" * (block.line - 1) + text, block.page, "exec")
-    defined = {"__name__": "block", **given.names}
-    exec(code, defined)
-    missing = sorted(globals_of(code) - {*defined, *dir(builtins)})
-    assert not missing, f"{block.where}: {', '.join(missing)}: not imported, nor defined"
+    check_names(block.where, code, given.names)
+    exec(code, {"__name__": "block", **given.names})
 
 
-def globals_of(code: CodeType) -> set[str]:
-    """Return the global names that functions and classes of a program use."""
-    found = set[str]()
-    for inner in code.co_consts:
+def check_names(where: str, code: CodeType, known: Iterable[str] = ()) -> None:
+    """Check that a program defines or imports what it names, in functions that nobody calls, too.
+
+    Raises:
+        AssertionError: It does not.
+    """
+    stored = names_of(code, "STORE_NAME")
+    used = names_of(code, "LOAD_NAME") | names_of(code, "LOAD_GLOBAL", deep=True)
+    missing = sorted(used - stored - {*known, *dir(builtins), "__name__"})
+    assert not missing, f"{where}: {', '.join(missing)}: not imported, nor defined"
+
+
+def names_of(code: CodeType, operation: str, *, deep: bool = False) -> set[str]:
+    """Return the names on which a program does something.
+
+    Args:
+        code: The program.
+        operation: Of CPython.
+        deep: Whether functions and classes in it count, too.
+    """
+    found = {one.argval for one in dis.get_instructions(code) if one.opname == operation}
+    for inner in code.co_consts if deep else ():
         if isinstance(inner, CodeType):
-            used = {
-                one.argval for one in dis.get_instructions(inner) if one.opname == "LOAD_GLOBAL"
-            }
-            found |= used | globals_of(inner)
+            found |= names_of(inner, operation, deep=True)
     return found
 
 
@@ -181,6 +194,7 @@ def test_a_block_that_is_not_run_names_what_there_is(block: Block) -> None:
     imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
     assert imports
     exec(compile(ast.Module(list(imports), []), block.where, "exec"), {})
+    check_names(block.where, compile(tree, block.where, "exec"))
 
 
 def test_pages_have_blocks_and_few_are_not_run() -> None:
@@ -198,8 +212,10 @@ def test_a_comment_must_stand_before_a_block() -> None:
 
 
 def test_a_block_that_fails_would_be_found(folder: Path) -> None:
-    with pytest.raises(NameError, match="spaceship"):
+    with pytest.raises(AssertionError, match="spaceship: not imported"):
         run(Block("a.md", 1, "python", "spaceship.start()\n"), Given())
+    with pytest.raises(ZeroDivisionError):
+        run(Block("a.md", 1, "python", "1 / 0\n"), Given())
     text = "class A:\n    def f(self):\n        return len(spaceship)\n"
     with pytest.raises(AssertionError, match="spaceship: not imported"):
         run(Block("a.md", 1, "python", text), Given())
