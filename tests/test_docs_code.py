@@ -21,10 +21,12 @@ from fixtures.doc_blocks import Block, blocks, blocks_of
 from fixtures.robot_of_files import write_recordings, write_robot
 from fixtures.scripted_chat import ScriptedChat, calls_once
 from fixtures.served_robot import TOKENS, served_robot
+from fixtures.waiting import PATIENCE
 from langchain_core.tools import StructuredTool
 from PIL import Image
 
 from sensebind.agent import Assistant
+from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.checkpoints import default_checkpoint
@@ -103,8 +105,12 @@ def robot_file(folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def running_robot(folder: Path) -> Iterator[Given]:
-    with robot_file(folder) as given, Robot(read_config(folder / "files" / "rover.yaml")):
-        yield given
+    with robot_file(folder) as given:
+        config = read_config(folder / "files" / "rover.yaml")
+        with Robot(config):
+            with Awareness.connect(config) as awareness:
+                assert awareness.wait(PATIENCE)
+            yield given
 
 
 GIVEN: dict[str, Callable[[Path], AbstractContextManager[Given]]] = {
@@ -180,10 +186,12 @@ def names_of(code: CodeType, operation: str, *, deep: bool = False) -> set[str]:
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_block_runs(block: Block, folder: Path) -> None:
+def test_a_block_runs(block: Block, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert block.given in GIVEN, f"{block.where}: nobody can give {block.given}"
     with GIVEN[block.given](folder) as given:
+        capsys.readouterr()
         run(block, given)
+        assert capsys.readouterr().out or "print(" not in block.text
 
 
 @pytest.mark.parametrize(
