@@ -9,7 +9,7 @@ what it names.
 import ast
 import builtins
 import dis
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,12 @@ from fixtures.doc_blocks import Block, blocks, blocks_of
 from fixtures.robot_of_files import write_recordings, write_robot
 from fixtures.scripted_chat import ScriptedChat, calls_once
 from fixtures.served_robot import TOKENS, served_robot
+from fixtures.waiting import PATIENCE
 from langchain_core.tools import StructuredTool
 from PIL import Image
 
 from sensebind.agent import Assistant
+from sensebind.agent.conditioning.awareness import Awareness
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.robot import Robot
 from sensebind.checkpoints import default_checkpoint
@@ -103,8 +105,12 @@ def robot_file(folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def running_robot(folder: Path) -> Iterator[Given]:
-    with robot_file(folder) as given, Robot(read_config(folder / "files" / "rover.yaml")):
-        yield given
+    with robot_file(folder) as given:
+        config = read_config(folder / "files" / "rover.yaml")
+        with Robot(config):
+            with Awareness.connect(config) as awareness:
+                assert awareness.wait(PATIENCE)
+            yield given
 
 
 GIVEN: dict[str, Callable[[Path], AbstractContextManager[Given]]] = {
@@ -141,21 +147,34 @@ def run(block: Block, given: Given) -> None:
     for old, new in given.replaced.items():
         text = text.replace(old, new)
     code = compile("\n" * (block.line - 1) + text, block.page, "exec")
-    defined = {"__name__": "block", **given.names}
-    exec(code, defined)
-    missing = sorted(globals_of(code) - {*defined, *dir(builtins)})
-    assert not missing, f"{block.where}: {', '.join(missing)}: not imported, nor defined"
+    check_names(block.where, code, given.names)
+    exec(code, {"__name__": "block", **given.names})
 
 
-def globals_of(code: CodeType) -> set[str]:
-    """Return the global names that functions and classes of a program use."""
-    found = set[str]()
-    for inner in code.co_consts:
+def check_names(where: str, code: CodeType, known: Iterable[str] = ()) -> None:
+    """Check that a program defines or imports what it names, in functions that nobody calls, too.
+
+    Raises:
+        AssertionError: It does not.
+    """
+    stored = names_of(code, "STORE_NAME")
+    used = names_of(code, "LOAD_NAME") | names_of(code, "LOAD_GLOBAL", deep=True)
+    missing = sorted(used - stored - {*known, *dir(builtins), "__name__"})
+    assert not missing, f"{where}: {', '.join(missing)}: not imported, nor defined"
+
+
+def names_of(code: CodeType, operation: str, *, deep: bool = False) -> set[str]:
+    """Return the names on which a program does something.
+
+    Args:
+        code: The program.
+        operation: Of CPython.
+        deep: Whether functions and classes in it count, too.
+    """
+    found = {one.argval for one in dis.get_instructions(code) if one.opname == operation}
+    for inner in code.co_consts if deep else ():
         if isinstance(inner, CodeType):
-            used = {
-                one.argval for one in dis.get_instructions(inner) if one.opname == "LOAD_GLOBAL"
-            }
-            found |= used | globals_of(inner)
+            found |= names_of(inner, operation, deep=True)
     return found
 
 
@@ -167,10 +186,12 @@ def globals_of(code: CodeType) -> set[str]:
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_block_runs(block: Block, folder: Path) -> None:
+def test_a_block_runs(block: Block, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert block.given in GIVEN, f"{block.where}: nobody can give {block.given}"
     with GIVEN[block.given](folder) as given:
+        capsys.readouterr()
         run(block, given)
+        assert capsys.readouterr().out or "print(" not in block.text
 
 
 @pytest.mark.parametrize(
@@ -181,6 +202,7 @@ def test_a_block_that_is_not_run_names_what_there_is(block: Block) -> None:
     imports = [one for one in ast.walk(tree) if isinstance(one, ast.Import | ast.ImportFrom)]
     assert imports
     exec(compile(ast.Module(list(imports), []), block.where, "exec"), {})
+    check_names(block.where, compile(tree, block.where, "exec"))
 
 
 def test_pages_have_blocks_and_few_are_not_run() -> None:
@@ -198,8 +220,10 @@ def test_a_comment_must_stand_before_a_block() -> None:
 
 
 def test_a_block_that_fails_would_be_found(folder: Path) -> None:
-    with pytest.raises(NameError, match="spaceship"):
+    with pytest.raises(AssertionError, match="spaceship: not imported"):
         run(Block("a.md", 1, "python", "spaceship.start()\n"), Given())
+    with pytest.raises(ZeroDivisionError):
+        run(Block("a.md", 1, "python", "1 / 0\n"), Given())
     text = "class A:\n    def f(self):\n        return len(spaceship)\n"
     with pytest.raises(AssertionError, match="spaceship: not imported"):
         run(Block("a.md", 1, "python", text), Given())

@@ -158,7 +158,7 @@ async def test_calls_that_wait_are_bounded_and_hold_up_no_others(folder: Path) -
         tools = {one.name: one.call for one in offered}
         driving = []
         for number in (1, 2):
-            driving.append(asyncio.create_task(tools["drive"]({"metres": 0.5})))
+            driving.append(asyncio.ensure_future(tools["drive"]({"metres": 0.5})))
             while len(agent.waiting()) < number:
                 assert not driving[-1].done()
                 await asyncio.sleep(0.02)
