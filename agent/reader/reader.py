@@ -13,12 +13,13 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import things
-from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
 from sensebind.agent.reader.segments import Segment, reasons, segments_of
+from sensebind.agent.reader.sequence import ordered, plain_order
 from sensebind.agent.reader.steps import (
     ELSEWHERE,
     MAX_STEPS,
@@ -83,6 +84,8 @@ _REPLIES = {
 }
 """What is said to words of a category that order nothing now."""
 _CHINESE = re.compile(r"[㐀-鿿]")
+_PLUS = re.compile(r"(?<![\w+])\+(?=\d{1,3}(?:[.,]\d)?(?!\d))")
+"""A sign that says nothing: "turn +60 degrees"; a number of a telephone keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ class WordsReader:
             answers: The robot's own question that the words answer; "" if they answer none.
         """
         speech = language or ("zh" if _CHINESE.search(words) else "en")
+        words = words if answers else self._in_time(_PLUS.sub("", words))
         scores = self._heard(words, self.scores(words))
         reading = self._one(words, tools, scores, speech, answers)
         steps = () if answers else self._steps(words, tools, scores, speech, reading)
@@ -265,6 +269,28 @@ class WordsReader:
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
+
+    def _in_time(self, words: str) -> str:
+        """Words in the order in which what they say is done: "A before you B" as "A, then B"."""
+        words = plain_order(words)
+        verbs = self.weights.vocabulary.words
+        for one in ordered(words, verbs.__contains__):
+            first, second = self.scores_of([one.first, one.second])
+            if self._orders(one.first, first) and (
+                self._orders(one.second, second) or goes_on(second.act)
+            ):
+                return one.joined()
+        return words
+
+    def _orders(self, words: str, scores: Scores) -> bool:
+        """Whether words by themselves surely order or ask for something, and are nothing else."""
+        refused = sum(scores.category[name] for name in _NO_STEPS)
+        least = self.least(words)
+        sure = any(
+            score >= (least if name in ORDERS else self.weights.calibration.order)
+            for name, score in scores.act.items()
+        )
+        return sure and refused < self.weights.calibration.order
 
     def least(self, words: str) -> float:
         """Returns the score from which words order a tool: higher where one of them is not known.
