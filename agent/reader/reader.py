@@ -28,6 +28,7 @@ from sensebind.agent.reader.steps import (
     observing,
     parts_of,
     repeats,
+    resolved,
     step_of,
     unknown_place,
     within,
@@ -75,6 +76,7 @@ _NONE = Verdict.ANSWER
 _SWITCHES = frozenset({"lamp_on", "radio_on", "fan_on", "door_open"})
 _NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
 """Categories of words in which no clause is an order by itself."""
+_TALKS = 0.8  # score of talk from which a robot whose own tools do not fit only talks
 _REPLIES = {
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
     "condition": {
@@ -222,11 +224,18 @@ class WordsReader:
         unsure = any(verdict is Verdict.ASK for verdict in verdicts.values())
         if not unsure and (call := about_watches(words, tools)) is not None:
             return replace(reading, proposals=(call,))
-        if not unsure and (asked := observing(words, tools, scores.act, speech)) is not None:
+        own = [tool for tool in tools if tool.name not in _TRAINED]
+        alone = bool(own) and len(own) == len(tools)
+        asked = None if unsure else observing(words, tools, scores.act, speech)
+        if alone:  # whose tools may be about what the network takes for the robot's senses
+            found = self._own(words, own, scores, speech, reading, alone=True)
+            requested = scores.category["request"] >= limits.order
+            return found if asked is None or found.proposals or requested else replace(reading, **asked)
+        if asked is not None:
             return replace(reading, **asked)
-        if own := [tool for tool in tools if tool.name not in _TRAINED]:
-            found = self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
-            if found is not reading or len(own) == len(tools):
+        if own:
+            found = self._own(words, own, scores, speech, reading, alone=False)
+            if found is not reading:
                 return found
         if unsure:
             return self._asking(words, tools, reading, speech)
@@ -254,6 +263,7 @@ class WordsReader:
             return ()
         steps: list[Step] = []
         segments = segments_of(words, self.scores_of) or [Segment(words, scores)]
+        segments = resolved(segments, speech, self.scores_of)
         if any(goes_on(one.read.act) for one in segments):
             return ()  # "it" is what another clause names
         for one in segments:
@@ -264,7 +274,7 @@ class WordsReader:
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
                 held = within(part, whole, self.weights.calibration.act)
-                called = [call.tool for call in held.proposals]
+                called = held.proposals
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
@@ -386,11 +396,13 @@ class WordsReader:
         best, arguments = best_call(words, [text_of(tool) for tool in tools])
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
-        if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
+        if not (fits and any(_written(one, words) for one in arguments.values.values())):
             # and what is to be written or sent may be given as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.refuse:
             said = self._reply(scores, speech) if alone else ""
+            if alone and not fits and not said:
+                said = FIXED["cannot"][speech]
             return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
         if best is not None and fits:
             if arguments.missing:
@@ -402,5 +414,13 @@ class WordsReader:
             return replace(reading, verdicts=verdicts, proposals=(call,))
         if not alone:
             return reading
-        talks = scores.category["talk"] > limits.order
+        talks = scores.category["talk"] > _TALKS
         return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)
+
+
+def _written(value: object, words: str) -> bool:
+    """Whether an argument is a text of several words or a quotation, and no code or choice."""
+    if not isinstance(value, str):
+        return False
+    quoted = re.search(rf"[\"“'「]{re.escape(value)}", words) is not None
+    return quoted or bool(re.search(r"\s", value.strip())) or bool(_CHINESE.search(value))
