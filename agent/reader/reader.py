@@ -15,6 +15,7 @@ from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import things
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
+from sensebind.agent.reader.hedges import hedged
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
@@ -76,6 +77,7 @@ _NONE = Verdict.ANSWER
 _SWITCHES = frozenset({"lamp_on", "radio_on", "fan_on", "door_open"})
 _NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
 """Categories of words in which no clause is an order by itself."""
+_NEVER = 2.0  # a score that none reaches
 _TALKS = 0.8  # score of talk from which a robot whose own tools do not fit only talks
 _REPLIES = {
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
@@ -201,6 +203,7 @@ class WordsReader:
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
         least = self.least(words)
+        least = _NEVER if hedged(words) else least
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
