@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 _SUBJECT = (
-    r"(?:i(?:'m|'ve|'ll|'d)?|he|she|it|they|we|he's|she's|it's|they're|we're|someone|somebody|anyone"
-    r"|nobody|there(?:'s| is| are)|(?:the|my|our|his|her|their|a|an|any|some) [a-z'-]+"
+    r"(?:[iI](?:'m|'ve|'ll|'d)?|he|she|it|they|we|he's|she's|it's|they're|we're|someone|somebody|anyone"
+    r"|anybody|everyone|everybody|nobody|there(?:'s| is| are)|(?:the|my|our|his|her|their|a|an|any|some) [a-z'-]+"
     r"|[A-Z][a-z]+|you (?:hear|see|notice|smell|feel|find|spot|detect))"
 )
 _LATER = re.compile(
@@ -24,11 +24,13 @@ _LATER_ZH = re.compile(
     r"|的时候|[^然随最今往]以后|(?<![然随最])之后|之前|以前"
 )
 _PAST = re.compile(
-    r"(?:i|he|she|they|we|somebody|someone|nobody|[A-Z][a-z]+|(?:the|my|our|his|her|their) [a-z'-]+)"
-    r" (?:(?:just|already|has|have|had|once|again) )*"
+    r"(?:[iI]|he|she|they|we|somebody|someone|nobody|[A-Z][a-z]+"
+    r"|(?:the|my|our|his|her|their) [a-z'-]+) (?:(?:just|already|has|have|had|once|again) )*"
     r"(?:turned|switched|opened|closed|drove|went|moved|came|started|stopped|left)\b[^,;.!?:]*[.!]?",
 )
-_PAST_ZH = re.compile(r"(?:我|他|她|它|我们|他们|她们|有人|大家)(?!要|想|需|希望|得|该)[^，。；]*了[^，。；吧]*")
+_PAST_ZH = re.compile(
+    r"(?:我|他|她|它|我们|他们|她们|有人|大家)(?!要|想|需|希望|得|该)[^，。；]*了[^，。；吧]*"
+)
 _SWITCHING = re.compile(
     r"^\W*(?:(?:please|kindly|now|ok|hey|so|can you|could you|would you|will you)\W+)*"
     r"(?:turn|switch|open|close|shut|lock|unlock|power|start)"
@@ -39,14 +41,13 @@ _SWITCHING = re.compile(
     r"|spinning|running|playing|going)\b)[a-z'-]+){0,2})",
     re.I,
 )
-_HOME = frozenset(
-    (
-        "lamp lamps light lights bulb bulbs lightbulb lighting radio radios music stereo tune tunes"
-        " song sound noise racket din set station broadcast system fan fans ventilator blower"
-        " ventilation air breeze wind propeller door doors doorway entrance thermostat temperature"
-        " temp heating heat heater radiator warmth climate control room place house flat bit lot"
-        " little thing way device one"
-    ).split()
+_HOME = re.compile(
+    r"lamp|lamps|light|lights|bulb|bulbs|lightbulb|lighting|radio|radios|music|"
+    r"stereo|tune|tunes|song|sound|noise|racket|din|set|station|broadcast|system|"
+    r"fan|fans|ventilator|blower|ventilation|air|breeze|wind|propeller|door|"
+    r"doors|doorway|entrance|thermostat|temperature|temp|heating|heat|heater|"
+    r"radiator|warmth|climate|control|room|place|house|flat|bit|lot|little|thing|"
+    r"way|device|one"
 )
 """Nouns for what the home's devices are or give."""
 _SENTENCE = re.compile(r"[.!?;。！？；]\s*(?=\S)")
@@ -76,4 +77,4 @@ def hedged(words: str) -> bool:
 
 def _of_home(noun: str) -> bool:
     """Whether the last word of an object, or the one before its "s", is a device of the home."""
-    return noun.split()[-1].lower().removesuffix("'s") in _HOME
+    return _HOME.fullmatch(noun.split()[-1].lower().removesuffix("'s")) is not None

@@ -25,7 +25,8 @@ _ELSE = 0.7  # of a score, where the tool says nothing of what the words are abo
 _ALIKE = 0.45  # trigrams that two words must share at least
 _OBJECT = re.compile(
     r"^\W*(?:(?:please|kindly|now|ok|hey|so|and|then|can you|could you|would you|will you"
-    r"|i want you to|i'd like you to)\W+)*[a-z]+(?:\s+(?:up|down|on|off|out|in|back|over|for|me|us))*"
+    r"|i want you to|i'd like you to)\W+)*[a-z]+"
+    r"(?:\s+(?:up|down|on|off|out|in|back|over|for|me|us))*"
     r"\s+(?:the|a|an|my|our|your|this|that|his|her|another|some)\s+"
     r"(?P<noun>[a-z'-]+(?:\s+(?!(?:to|in|on|off|at|for|from|of|with|by|as|up|down|and|or|please|now"
     r"|today|tomorrow|is|are|into|onto|over|under|about|called|named|that|which|saying|again|all"

@@ -232,8 +232,8 @@ class WordsReader:
         asked = None if unsure else observing(words, tools, scores.act, speech)
         if alone:  # whose tools may be about what the network takes for the robot's senses
             found = self._own(words, own, scores, speech, reading, alone=True)
-            requested = scores.category["request"] >= limits.order
-            return found if asked is None or found.proposals or requested else replace(reading, **asked)
+            if asked is None or found.proposals or scores.category["request"] >= limits.order:
+                return found
         if asked is not None:
             return replace(reading, **asked)
         if own:

@@ -37,7 +37,7 @@ _CODE = re.compile(_ANY_CODE)
 _CODE_ZH = re.compile(_ANY_CODE, re.ASCII)  # no Chinese character belongs to a code next to it
 _CHINESE = re.compile(r"[一-鿿]")
 _DIGITS = re.compile(r"(?<![\w.:-])\d{3,}(?![\w.:-])")
-_DIGITS_ONLY = frozenset("postcode zip zipcode postal pin plz".split())
+_DIGITS_ONLY = frozenset(("postcode", "zip", "zipcode", "postal", "pin", "plz"))
 _NUMBERED = _DIGITS_ONLY | {"number", "no", "phone"}
 """Words of names of texts that may be digits alone; the first are never plain words."""
 _PROPER = re.compile(

@@ -220,9 +220,7 @@ def _two(tongue: Language, rng: random.Random) -> tuple[Phrase, Phrase]:
             return first, second
 
 
-def _said(
-    tongue: Language, lines: str, rng: random.Random, first: Phrase, second: Phrase
-) -> str:
+def _said(tongue: Language, lines: str, rng: random.Random, first: Phrase, second: Phrase) -> str:
     frames = lines_of(lines)
     while True:
         frame = rng.choice(frames)
