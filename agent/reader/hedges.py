@@ -11,7 +11,8 @@ import re
 
 _SUBJECT = (
     r"(?:[iI](?:'m|'ve|'ll|'d)?|he|she|it|they|we|he's|she's|it's|they're|we're|someone|somebody|anyone"
-    r"|anybody|everyone|everybody|nobody|there(?:'s| is| are)|(?:the|my|our|his|her|their|a|an|any|some) [a-z'-]+"
+    r"|anybody|everyone|everybody|nobody|there(?:'s| is| are)"
+    r"|(?:the|my|our|his|her|their|a|an|any|some) [a-z'-]+"
     r"|[A-Z][a-z]+|you (?:hear|see|notice|smell|feel|find|spot|detect))"
 )
 _LATER = re.compile(
