@@ -1,7 +1,8 @@
 """What the grammar of a sentence says against an order that the network is sure of.
 
 A clause of time or condition with a subject of its own ("the moment it is dark"), a doing with a
-subject and in the past ("the lamp turned itself off"), an order about a thing that is none of the
+subject ("the lamp turned itself off", "that song turns me on"), a doing that is a topic ("a song
+about turning left"), an order about a thing that is none of the
 home's devices ("unlock the gate"): then the person is asked. It can only add a question.
 """
 
@@ -29,6 +30,12 @@ _PAST = re.compile(
     r"|(?:the|my|our|his|her|their) [a-z'-]+) (?:(?:just|already|has|have|had|once|again) )*"
     r"(?:turned|switched|opened|closed|drove|went|moved|came|started|stopped|left)\b[^,;.!?:]*[.!]?",
 )
+_DOES = re.compile(
+    r"(?:the|that|this|my|our|his|her|their) [a-z'-]+"
+    r" (?:turns|switches|opens|closes|shuts|drives|goes|moves|comes|starts|stops)\b",
+    re.I,
+)
+_TOPIC = re.compile(r"(?<!how )(?<!what )\babout (?:[a-z]+ )?[a-z]{2,}ing\b", re.I)
 _PAST_ZH = re.compile(
     r"(?:我|他|她|它|我们|他们|她们|有人|大家)(?!要|想|需|希望|得|该)[^，。；]*了[^，。；吧]*"
 )
@@ -71,6 +78,8 @@ def hedged(words: str) -> bool:
     if _LATER.search(plain) and not _NOW.search(text):
         return True
     if _PAST.fullmatch(text) or _PAST.fullmatch(plain):
+        return True
+    if _DOES.match(text) or _TOPIC.search(text):
         return True
     found = _SWITCHING.match(text)
     return found is not None and not _of_home(found["noun"])

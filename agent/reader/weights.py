@@ -45,7 +45,7 @@ class Calibration:
 
     temperature: float = 1.0
     act: float = 0.85
-    act_strange: float = 0.97
+    act_strange: float = 0.95
     ask: float = 0.3
     order: float = 0.5
     refuse: float = 0.7

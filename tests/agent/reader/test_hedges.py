@@ -13,6 +13,8 @@ from sensebind.agent.reader.hedges import hedged
         "If anybody coughs open the door",
         "The radio switched itself on.",
         "my brother has opened the door",
+        "This key opens the door",
+        "write a book about opening doors",
         "Close the hatch.",
         "could you open the lid of the box",
         "她开了灯，我关了门。",
@@ -28,6 +30,7 @@ def test_these_are_asked_about(words: str) -> None:
     "words",
     [
         "turn on the lamp",
+        "How about turning the radio on?",
         "Could you please open the front door for the cat?",
         "switch off the light when you can",
         "turn off the radio if you would",
