@@ -2,8 +2,8 @@
 
 A clause of time or condition with a subject of its own ("the moment it is dark"), a doing with a
 subject ("the lamp turned itself off", "that song turns me on"), a doing that is a topic ("a song
-about turning left"), an order about a thing that is none of the
-home's devices ("unlock the gate"): then the person is asked. It can only add a question.
+about turning left"), an order about a thing that is none of the home's devices ("unlock the gate"):
+then the person is asked. It can only add a question.
 """
 
 from __future__ import annotations
