@@ -30,6 +30,12 @@ _PAST = re.compile(
     r"|(?:the|my|our|his|her|their) [a-z'-]+) (?:(?:just|already|has|have|had|once|again) )*"
     r"(?:turned|switched|opened|closed|drove|went|moved|came|started|stopped|left)\b[^,;.!?:]*[.!]?",
 )
+_TOLD = re.compile(
+    r"\W*(?:i|he|she|they|we|somebody|someone|(?:my|our|his|her) [a-z'-]+)(?:'ve|'s)?"
+    r" (?:(?:just|already|have|has|had) )*(?!need\b|feed\b)(?:[a-z]{2,}ed|sent|took"
+    r"|made|wrote|bought|put|set|began|went)\b",
+    re.I,
+)
 _DOES = re.compile(
     r"(?:the|that|this|my|our|his|her|their) [a-z'-]+"
     r" (?:turns|switches|opens|closes|shuts|drives|goes|moves|comes|starts|stops)\b",
@@ -83,6 +89,15 @@ def hedged(words: str) -> bool:
         return True
     found = _SWITCHING.match(text)
     return found is not None and not _of_home(found["noun"])
+
+
+def told(words: str) -> bool:
+    """Whether words begin with somebody who has done something: "I already booked a table".
+
+    Args:
+        words: One thing that a person says.
+    """
+    return _TOLD.match(words) is not None
 
 
 def _of_home(noun: str) -> bool:

@@ -15,7 +15,7 @@ from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import things
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
-from sensebind.agent.reader.hedges import hedged
+from sensebind.agent.reader.hedges import hedged, told
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
@@ -399,7 +399,8 @@ class WordsReader:
         best, arguments = best_call(words, [text_of(tool) for tool in tools])
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
-        if not (fits and any(_written(one, words) for one in arguments.values.values())):
+        texts = any(isinstance(one, str) for one in arguments.values.values())
+        if not (fits and texts) or told(words):
             # and what is to be written or sent may be given as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.refuse:
@@ -419,11 +420,3 @@ class WordsReader:
             return reading
         talks = scores.category["talk"] > _TALKS
         return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)
-
-
-def _written(value: object, words: str) -> bool:
-    """Whether an argument is a text of several words or a quotation, and no code or choice."""
-    if not isinstance(value, str):
-        return False
-    quoted = re.search(rf"[\"“'「]{re.escape(value)}", words) is not None
-    return quoted or bool(re.search(r"\s", value.strip())) or bool(_CHINESE.search(value))

@@ -192,6 +192,8 @@ class TextSpans:
     def likely(self, name: str, schema: Mapping[str, Any]) -> str | None:
         """The text that a required parameter most likely means, of what is left."""
         kind = kind_of(name, schema)
+        if set(words_of(name)) & _DIGITS_ONLY:
+            return self._code(("id",)) or self._digits()
         if kind in ("message", "named", "search", "free"):
             for start, end, text in self.quoted:
                 if self.free(start, end):
@@ -202,12 +204,8 @@ class TextSpans:
             return self._take(match.start(at), match[at])
         if (found := self._code(_TAKES.get(kind, ()))) is not None:
             return found
-        if set(words_of(name)) & _NUMBERED:
-            for match in _DIGITS.finditer(self.words):
-                if self.free(*match.span()):
-                    return self._take(match.start(), match[0])
-        if set(words_of(name)) & _DIGITS_ONLY:
-            return None
+        if set(words_of(name)) & _NUMBERED and (found := self._digits()) is not None:
+            return found
         if kind == "search" and (found := self._searched()) is not None:
             return found
         keys = set(words_of(name))
@@ -222,6 +220,12 @@ class TextSpans:
             return found
         lead = r"\b(?:for|of|about|called|named|to|in|on|at|from|with)\s+"
         return self._after(name, lead, whole=kind == "search")
+
+    def _digits(self) -> str | None:
+        """The first digits that nothing has taken."""
+        free = (one for one in _DIGITS.finditer(self.words) if self.free(*one.span()))
+        found = next(free, None)
+        return self._take(found.start(), found[0]) if found is not None else None
 
     def _searched(self) -> str | None:
         """What is searched for, to the end of the clause: "google the height of Mount Fuji"."""

@@ -51,7 +51,7 @@ class Calibration:
     refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
-    fits_surely: float = 0.7
+    fits_surely: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)

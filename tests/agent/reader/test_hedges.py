@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensebind.agent.reader.hedges import hedged
+from sensebind.agent.reader.hedges import hedged, told
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_these_are_asked_about(words: str) -> None:
 )
 def test_these_are_not(words: str) -> None:
     assert not hedged(words)
+
+
+def test_what_somebody_has_done_is_told() -> None:
+    assert told("I already booked the court for Monday")
+    assert told("my brother sent the parcel")
+    assert not told("Book the court for Monday")
+    assert not told("I need the court on Monday")
