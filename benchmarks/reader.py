@@ -2,8 +2,9 @@
 
     python benchmarks/reader.py
 
-The development set is by the author of the sentences that the reader is trained on; the held-out
-sets are measured by `sensebind eval understanding`.
+The development set is by the author of the sentences that the reader is trained on. Of the two
+development sets in the form of the held-out ones it is counted what the reader makes of them alone,
+without the language model; the held-out sets are measured by `sensebind eval understanding`.
 """
 
 from __future__ import annotations
@@ -20,15 +21,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from langchain_core.tools import BaseTool, StructuredTool
 from report import AtMost, Parser, Row, run
 
 from sensebind.agent.reader import FOLDER
-from sensebind.agent.reader.actions import ORDERS
+from sensebind.agent.reader.actions import ORDERS, TOOLS_OF
+from sensebind.agent.reader.intent import Reading, Verdict
 from sensebind.agent.reader.reader import Scores, WordsReader
 from sensebind.agent.training.reader.train import FIRST_UNSEEN, ReaderRecipe, sentences
 from sensebind.checkpoints import default_checkpoint
+from sensebind.tools.risk import Risk, label
 
-DEVELOPMENT = Path(__file__).parents[1] / "tests" / "data" / "reader" / "development.jsonl"
+DATA = Path(__file__).parents[1] / "tests" / "data"
+DEVELOPMENT = DATA / "reader" / "development.jsonl"
+SETS = ("understanding_development", "understanding_second")
+ACTING = sorted({tool for tools in TOOLS_OF.values() for tool in tools})
+OBSERVING = ("thermostat_get", "house_status", "clock", "detect", "recall", "watch_add")
 EDGES = (0.0, 0.02, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 
 
@@ -74,6 +82,55 @@ def development(reader: WordsReader, lines: list[dict[str, Any]]) -> list[Row]:
     return rows
 
 
+def house() -> list[BaseTool]:
+    """Tools with the names of SimHome's, which do nothing."""
+    risks = dict.fromkeys(ACTING, Risk.CHANGE) | dict.fromkeys(OBSERVING, Risk.OBSERVE)
+    return [
+        StructuredTool.from_function(
+            lambda: "done", name=name, description="Does it.", metadata=label(risk)
+        )
+        for name, risk in risks.items()
+    ]
+
+
+def calls_of(reading: Reading) -> tuple[list[str], list[str]]:
+    """The acting tools that a reading calls, and those that it asks about; each in order."""
+    parts = [step.reading for step in reading.steps] or [reading]
+    sure, asked = [], []
+    for part in parts:
+        for name, verdict in part.verdicts.items():
+            proposed = [one.tool for one in part.proposals]
+            if name in ACTING and (not proposed or name in proposed):
+                sure += [name] * (verdict is Verdict.CALL)
+                asked += [name] * (verdict is Verdict.ASK)
+    return sure, asked
+
+
+def alone(reader: WordsReader) -> list[Row]:
+    """Rows of the sets in the held-out form: what is acted on that must not be, and what is not."""
+    tools, rows = house(), []
+    for name in SETS:
+        for kind in ("must_not_act", "plain_orders"):
+            lines = (DATA / name / f"{kind}.jsonl").read_text("utf-8").splitlines()
+            read = [(line, reader.read(line["text"], tools)) for line in map(json.loads, lines)]
+            if kind == "must_not_act":
+                wrong = [
+                    bool(
+                        set(calls_of(one)[0]) - {each["tool"] for each in line["expected"]["acts"]}
+                    )
+                    for line, one in read
+                ]
+                rows.append(AtMost(f"{name}: wrongly acted", sum(wrong), None, len(wrong)))
+            else:
+                done = [
+                    calls_of(one) == ([each["tool"] for each in line["expected"]["calls"]], [])
+                    for line, one in read
+                    if line["approved"]
+                ]
+                rows.append(Row(f"{name}: approved ones, not asked", sum(done), None, len(done)))
+    return rows
+
+
 def measure(options: argparse.Namespace) -> list[Row]:
     """Load the reader, and let it read."""
     torch.set_num_threads(1)
@@ -95,6 +152,7 @@ def measure(options: argparse.Namespace) -> list[Row]:
         AtMost("a sentence is read, p50, ms", statistics.median(took), None, len(took)),
         AtMost("a sentence is read, p95, ms", statistics.quantiles(took, n=20)[-1], 5, len(took)),
         *development(reader, lines),
+        *alone(reader),
     ]
     known = [frozenset(line["ordered"]) for line in lines]
     scores = reader.scores_of([line["text"] for line in lines])

@@ -237,9 +237,15 @@ def train_reader(
     members: Annotated[
         int | None, typer.Option(min=1, max=8, help="Networks, instead of the recipe's.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of sentences and weights.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of sentences and weights, instead of the recipe's.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="Of each member; the same command goes on.")
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="Checkpoint whose reader is gone on from, in fewer steps."),
     ] = None,
 ) -> int:
     """Train the reader, which reads a person's words before the language model does."""
@@ -248,13 +254,20 @@ def train_reader(
     from dataclasses import replace
 
     from sensebind.agent.training.reader import command
-    from sensebind.agent.training.reader.train import ReaderRecipe
+    from sensebind.agent.training.reader.train import GO_ON, ReaderRecipe
 
-    recipe = ReaderRecipe(seed=seed)
+    recipe = ReaderRecipe() if start is None else GO_ON
     if steps is not None:
         recipe = replace(recipe, steps=steps)
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
     return command.run(
-        output, run=run, recipe=recipe, members=members or command.MEMBERS, minutes=minutes
+        output,
+        run=run,
+        recipe=recipe,
+        members=members or command.MEMBERS,
+        minutes=minutes,
+        start=start,
     )
 
 

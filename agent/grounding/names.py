@@ -137,6 +137,23 @@ def _stem(word: str) -> str:
     return word
 
 
+_REJECTED = re.compile(
+    r"\b(?:but not|and not|not|don't|do not|dont|never|instead of|rather than|except(?: for)?)\b"
+    r"(?:(?!\bbut\b)[^,.;!?])*"
+    r"|(?:而不是|不是|别|不要|除了)[^，。；！？,;!?]*",
+    re.I,
+)
+
+
+def wanted(words: str) -> str:
+    """Returns words without the names that they reject: "to the ball but not to the chair".
+
+    Args:
+        words: As they were said.
+    """
+    return _REJECTED.sub(" ", normal(words))
+
+
 def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the texts that a schema allows; empty where it allows any.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from sensebind.agent.grounding.names import choices, holds, pieces, things
+from sensebind.agent.grounding.names import choices, holds, pieces, things, wanted
 from sensebind.agent.grounding.parameters import (
     Admitted,
     Lack,
@@ -111,7 +111,9 @@ def _way(sources: Sources) -> int:
 
 def _text(schema: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
     if allowed := choices(schema):
-        said = [one for one in allowed if holds(sources.said, one)]
+        kept = wanted(sources.said)
+        said = [one for one in allowed if holds(kept, one)]
+        said = said or [one for one in allowed if holds(sources.said, one)]
         named = list(dict.fromkeys([*said, *_default(schema, allowed)]))
         return {**schema, "enum": named} if said else schema
     if schema.get("type") != "string" or any(key in schema for key in _ENFORCED):

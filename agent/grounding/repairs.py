@@ -25,6 +25,12 @@ _BEHIND = re.compile(rf"{_MARK}\s*(?:{_ENGLISH}|{_CHINESE}|{_NO})\s*$", re.IGNOR
 _WITHIN = re.compile(rf"\w\s*{_MARK}+{_AHEAD.pattern}", re.IGNORECASE)
 
 
+_MAKE_IT = re.compile(r"\s*make (?:that|it)\b", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half"
+    r"|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)\b",
+    re.IGNORECASE,
+)
 TAKES_BACK = re.compile(rf"{_WORD}|{_WORD_ZH}|[哦噢]不|不[,，]", re.IGNORECASE)
 """Between two numbers, where no mark is needed: the first is taken back."""
 
@@ -46,4 +52,6 @@ def repairs(before: str, after: str) -> bool:
         before: All that stands before the mark.
         after: What follows it.
     """
+    if _MAKE_IT.match(after) and not _NUMBER.search(before):
+        return False  # "how warm is it? Make it 23": no number is taken back
     return _AHEAD.match(after) is not None or _BEHIND.search(before) is not None

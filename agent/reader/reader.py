@@ -13,12 +13,14 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import things
-from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, TOOLS_OF
+from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
+from sensebind.agent.reader.hedges import hedged, told
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
 from sensebind.agent.reader.segments import Segment, reasons, segments_of
+from sensebind.agent.reader.sequence import ordered, plain_order
 from sensebind.agent.reader.steps import (
     ELSEWHERE,
     MAX_STEPS,
@@ -27,6 +29,7 @@ from sensebind.agent.reader.steps import (
     observing,
     parts_of,
     repeats,
+    resolved,
     step_of,
     unknown_place,
     within,
@@ -74,6 +77,8 @@ _NONE = Verdict.ANSWER
 _SWITCHES = frozenset({"lamp_on", "radio_on", "fan_on", "door_open"})
 _NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
 """Categories of words in which no clause is an order by itself."""
+_NEVER = 2.0  # a score that none reaches
+_TALKS = 0.8  # score of talk from which a robot whose own tools do not fit only talks
 _REPLIES = {
     "forbidden": {"en": "All right, I will not do that.", "zh": "好的，我不会那样做。"},
     "condition": {
@@ -83,6 +88,8 @@ _REPLIES = {
 }
 """What is said to words of a category that order nothing now."""
 _CHINESE = re.compile(r"[㐀-鿿]")
+_PLUS = re.compile(r"(?<![\w+])\+(?=\d{1,3}(?:[.,]\d)?(?!\d))")
+"""A sign that says nothing: "turn +60 degrees"; a number of a telephone keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,7 @@ class WordsReader:
             answers: The robot's own question that the words answer; "" if they answer none.
         """
         speech = language or ("zh" if _CHINESE.search(words) else "en")
+        words = words if answers else self._in_time(_PLUS.sub("", words))
         scores = self._heard(words, self.scores(words))
         reading = self._one(words, tools, scores, speech, answers)
         steps = () if answers else self._steps(words, tools, scores, speech, reading)
@@ -195,6 +203,7 @@ class WordsReader:
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
         least = self.least(words)
+        least = _NEVER if hedged(words) else least
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
@@ -218,11 +227,18 @@ class WordsReader:
         unsure = any(verdict is Verdict.ASK for verdict in verdicts.values())
         if not unsure and (call := about_watches(words, tools)) is not None:
             return replace(reading, proposals=(call,))
-        if not unsure and (asked := observing(words, tools, scores.act, speech)) is not None:
+        own = [tool for tool in tools if tool.name not in _TRAINED]
+        alone = bool(own) and len(own) == len(tools)
+        asked = None if unsure else observing(words, tools, scores.act, speech)
+        if alone:  # whose tools may be about what the network takes for the robot's senses
+            found = self._own(words, own, scores, speech, reading, alone=True)
+            if asked is None or found.proposals or scores.category["request"] >= limits.order:
+                return found
+        if asked is not None:
             return replace(reading, **asked)
-        if own := [tool for tool in tools if tool.name not in _TRAINED]:
-            found = self._own(words, own, scores, speech, reading, alone=len(own) == len(tools))
-            if found is not reading or len(own) == len(tools):
+        if own:
+            found = self._own(words, own, scores, speech, reading, alone=False)
+            if found is not reading:
                 return found
         if unsure:
             return self._asking(words, tools, reading, speech)
@@ -250,6 +266,7 @@ class WordsReader:
             return ()
         steps: list[Step] = []
         segments = segments_of(words, self.scores_of) or [Segment(words, scores)]
+        segments = resolved(segments, speech, self.scores_of)
         if any(goes_on(one.read.act) for one in segments):
             return ()  # "it" is what another clause names
         for one in segments:
@@ -260,11 +277,33 @@ class WordsReader:
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
                 held = within(part, whole, self.weights.calibration.act)
-                called = [call.tool for call in held.proposals]
+                called = held.proposals
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
+
+    def _in_time(self, words: str) -> str:
+        """Words in the order in which what they say is done: "A before you B" as "A, then B"."""
+        words = plain_order(words)
+        verbs = self.weights.vocabulary.words
+        for one in ordered(words, verbs.__contains__):
+            first, second = self.scores_of([one.first, one.second])
+            if self._orders(one.first, first) and (
+                self._orders(one.second, second) or goes_on(second.act)
+            ):
+                return one.joined()
+        return words
+
+    def _orders(self, words: str, scores: Scores) -> bool:
+        """Whether words by themselves surely order or ask for something, and are nothing else."""
+        refused = sum(scores.category[name] for name in _NO_STEPS)
+        least = self.least(words)
+        sure = any(
+            score >= (least if name in ORDERS else self.weights.calibration.order)
+            for name, score in scores.act.items()
+        )
+        return sure and refused < self.weights.calibration.order
 
     def least(self, words: str) -> float:
         """Returns the score from which words order a tool: higher where one of them is not known.
@@ -360,11 +399,14 @@ class WordsReader:
         best, arguments = best_call(words, [text_of(tool) for tool in tools])
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
-        if not (fits and any(isinstance(one, str) for one in arguments.values.values())):
+        texts = any(isinstance(one, str) for one in arguments.values.values())
+        if not (fits and texts) or told(words):
             # and what is to be written or sent may be given as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.refuse:
             said = self._reply(scores, speech) if alone else ""
+            if alone and not fits and not said:
+                said = FIXED["cannot"][speech]
             return replace(reading, verdict=Verdict.ANSWER, reply=said, looking=not alone)
         if best is not None and fits:
             if arguments.missing:
@@ -376,5 +418,5 @@ class WordsReader:
             return replace(reading, verdicts=verdicts, proposals=(call,))
         if not alone:
             return reading
-        talks = scores.category["talk"] > limits.order
+        talks = scores.category["talk"] > _TALKS
         return replace(reading, reply="" if talks else FIXED["cannot"][speech], looking=False)

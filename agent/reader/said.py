@@ -13,10 +13,13 @@ _VERBS = (
     r"turn|switch|put|power|shut|start|stop|open|close|lock|unlock|raise|lower|set|run|mute|dim"
     r"|activate|deactivate|pause|restart|reboot|heat|fire|boot|draw|pull|plug|unplug|empty|fill"
 )
+_NO_THING = (
+    r"on|off|up|down|to|at|for|in|and|please|now|it|me|us|over|away|home|inside|outside|upstairs"
+    r"|downstairs"
+)
 _THING_EN = re.compile(
     rf"\b(?:{_VERBS})\s+(?:(?:on|off|up|down|out|in)\s+)?(?:(?:the|my|our|your|that|this|an?)\s+)?"
-    r"((?:(?!on\b|off\b|up\b|down\b|to\b|at\b|for\b|in\b|and\b|please\b|now\b|it\b|me\b|us\b)"
-    r"[a-z'-]+\s*){1,3})(?=$|[\s,.!?])",
+    rf"((?:(?!(?:{_NO_THING})\b)[a-z'-]+\s*){{1,3}})(?=$|[\s,.!?])",
     re.I,
 )
 _THING_ZH = re.compile(

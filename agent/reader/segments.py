@@ -37,12 +37,14 @@ _LEAD = re.compile(
 _NUMBER_BEFORE, _NUMBER_AFTER = re.compile(r"\d$"), re.compile(r"^\d")
 _ALONE = 0.3  # of a clause that is nothing by itself
 _REQUEST, _UNHEARD = 0.7, 0.85  # of what the robot cannot do: more than of words joined to others
+_REQUEST_JOINED = 0.4  # the same, of a clause that "and" or "then" joins and that is nothing else
 _AFTERWARDS = 0.86  # of one that "then" says is done afterwards, if it is nothing that forbids
 _THEN = re.compile(
     r"^[\s,.;]*(?:and |or )?(?:then|after that|afterwards|next|finally|lastly)\b"
     r"|^[\s，。；]*(?:然后|接着|随后|最后|再(?=[^见])|之后)",
     re.I,
 )
+_JOINS = re.compile(r"^[\s,.;]*(?:and|plus|also)\b|^[\s，。；]*(?:并且|同时|还有|另外|顺便)", re.I)
 _LEFT = ("forbidden", "condition", "hypothetical", "report", "quotation", "hint")
 _JOINED = 0.8  # for each piece that is left together with its neighbour
 _CLEAR = 0.5  # probability from which an action counts
@@ -75,11 +77,13 @@ class Segment:
         text: As it was said, without what joins it to the one before.
         read: What the network says of it.
         then: Whether "then", or a word like it, says that it is done after the one before.
+        joined: Whether "and", or a word like it, joins it to the one before.
     """
 
     text: str
     read: Read
     then: bool = False
+    joined: bool = False
 
 
 def pieces_of(words: str) -> list[str]:
@@ -130,7 +134,12 @@ def segments_of(words: str, read: Callable[[Sequence[str]], Sequence[Read]]) -> 
     texts = [stripped("".join(pieces[first:last])) for first, last in spans]
     kept = [(span, text) for span, text in zip(spans, texts, strict=True) if text]
     known = {
-        span: Segment(text, one, _THEN.search(pieces[span[0]]) is not None)
+        span: Segment(
+            text,
+            one,
+            _THEN.search(pieces[span[0]]) is not None,
+            span[0] > 0 and _JOINS.search(pieces[span[0]]) is not None,
+        )
         for (span, text), one in zip(kept, read([text for _, text in kept]), strict=True)
     }
     best: dict[int, tuple[float, list[Segment]]] = {0: (1.0, [])}
@@ -184,13 +193,18 @@ def reasons(
 def _worth(one: Segment) -> float:
     """How probable it is that a text is one order or question, and nothing but that."""
     read = one.read
-    clear = [score for score in read.act.values() if score >= _CLEAR]
+    act = dict(read.act)
+    if "it_set" in act:  # "make it 23" means the thermostat, as nothing else takes degrees
+        act["thermostat_set"] = min(1.0, act.get("thermostat_set", 0.0) + act.pop("it_set"))
+    clear = [score for score in act.values() if score >= _CLEAR]
     if clear:
         return max(clear) * _JOINED ** (len(clear) - 1)
     request = read.category.get("request", 0.0)
     if request >= _REQUEST:  # such as "dance", of which the whole says nothing
         return max(_UNHEARD, request * 0.9)
-    request += read.category.get("question", 0.0)
     left = sum(read.category.get(name, 0.0) for name in _LEFT)
+    if (one.joined or one.then) and request >= _REQUEST_JOINED and left < 1 - _UNHEARD:
+        return _UNHEARD  # and no action of the robot's: the whole says nothing of it, either
+    request += read.category.get("question", 0.0)
     afterwards = (1 - left) * _AFTERWARDS if one.then else 0.0
     return max(_ALONE, request * 0.9, afterwards)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from langchain_core.tools import BaseTool
 
+from sensebind.agent.corpus import chinese
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import choices, holds, things
 from sensebind.agent.llm.openai_form import openai_form
@@ -40,6 +42,18 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "door_state": ("is the door open?", "门开着吗？"),
 }
 """The plainest words for what needs no argument: for each of several that one clause names."""
+_IT = re.compile(r"\b(?:it|that one|that thing|there)\b|它|那里|那儿|那边", re.I)
+_THE = {
+    "lamp": ("the lamp", "灯"),
+    "radio": ("the radio", "收音机"),
+    "fan": ("the fan", "风扇"),
+    "door": ("the door", "门"),
+}
+_AND_THAT = re.compile(
+    r"^(?:(?:and|what about|how about)\s+)*(?P<en>(?:the |my )?[a-z]+)\?$"
+    r"|^(?:那|还有|那么)?(?P<zh>[一-鿿]{1,4}?)呢?[？?]$",
+    re.I,
+)
 _WHICH = {
     "en": "Which kind of thing should I count?",
     "zh": "要我数哪一种东西？",
@@ -108,14 +122,66 @@ def goes_on(act: Mapping[str, float]) -> bool:
     return any(act.get(name, 0.0) >= _CLEAR for name in ELSEWHERE)
 
 
-def repeats(step: Step, called: Sequence[str]) -> bool:
+def resolved(
+    segments: Sequence[Segment], speech: str, read: Callable[[Sequence[str]], Sequence[Any]]
+) -> list[Segment]:
+    """Returns clauses with what an earlier one explains said in full.
+
+    "Where is the ball? Drive to it." drives to the ball, and "is the fan on? And the lamp?" asks
+    for the lamp, too. What is not clear even so stays as it was said.
+
+    Args:
+        segments: In order.
+        speech: `en` or `zh`.
+        read: Reads several texts at once.
+    """
+    found: list[Segment] = []
+    for one in segments:
+        ways = _in_full(one, found, speech) if found else []
+        for text, again in zip(ways, read(ways) if ways else (), strict=True):
+            if max(again.act.values(), default=0.0) >= _CLEAR and not goes_on(again.act):
+                one = replace(one, text=text, read=again)
+                break
+        found.append(one)
+    return found
+
+
+def _in_full(one: Segment, before: Sequence[Segment], speech: str) -> list[str]:
+    """Texts that a clause may stand for after those before it; [] where it needs none."""
+    zh = speech == "zh"
+    if goes_on(one.read.act):
+        if one.read.act.get("it_approach", 0.0) >= _CLEAR:
+            kinds = [kind for other in before for kind in things(other.text)]
+            named = chinese.NOUNS[kinds[-1]][0] if kinds and zh else ""
+            named = named or (f"the {kinds[-1]}" if kinds else "")
+        else:
+            clear = [
+                _THE[name.split("_")[0]][zh]
+                for other in before
+                for name, score in other.read.act.items()
+                if score >= _CLEAR and name.split("_")[0] in _THE
+            ]
+            named = clear[-1] if len(set(clear)) == 1 else ""
+        return [_IT.sub(named, one.text, count=1)] if named and _IT.search(one.text) else []
+    asks = [name for name, score in before[-1].read.act.items() if score >= _CLEAR]
+    found = _AND_THAT.match(one.text)
+    clear_now = max(one.read.act.values(), default=0.0) >= _CLEAR
+    if clear_now or found is None or not any(name.endswith("_state") for name in asks):
+        return []
+    if zh:
+        return [f"{found['zh']}开着吗？"] if found["zh"] else []
+    return [f"is {found['en']} {state}?" for state in ("on", "open")] if found["en"] else []
+
+
+def repeats(step: Step, proposals: Sequence[Proposal]) -> bool:
     """Whether a clause orders what the one before it has ordered: it may only say how much.
 
     Args:
         step: The one before.
-        called: Tools that the clause proposes.
+        proposals: Of the clause.
     """
-    return [one.tool for one in step.reading.proposals] == list(called)
+    before = [(one.tool, one.about) for one in step.reading.proposals]
+    return before == [(one.tool, one.about) for one in proposals]
 
 
 def meant(reading: Reading, act: Mapping[str, float]) -> bool:

@@ -28,11 +28,18 @@ _CODES: tuple[tuple[str, str], ...] = (
         r"(?!\d+(?:st|nd|rd|th|m|cm|mm|km|kg|g|c|s|h|x|rpm|pm|am)\b)\w{3,}",
     ),
 )
-_CODE = re.compile(
+_ANY_CODE = (
     r"(?<![\w@/.#:-])(?:"
     + "|".join(f"(?P<k{at}>{one})" for at, (_, one) in enumerate(_CODES))
     + r")(?![\w@])"
 )
+_CODE = re.compile(_ANY_CODE)
+_CODE_ZH = re.compile(_ANY_CODE, re.ASCII)  # no Chinese character belongs to a code next to it
+_CHINESE = re.compile(r"[一-鿿]")
+_DIGITS = re.compile(r"(?<![\w.:-])\d{3,}(?![\w.:-])")
+_DIGITS_ONLY = frozenset(("postcode", "zip", "zipcode", "postal", "pin", "plz"))
+_NUMBERED = _DIGITS_ONLY | {"number", "no", "phone"}
+"""Words of names of texts that may be digits alone; the first are never plain words."""
 _PROPER = re.compile(
     r"(?:[A-Z][\w'’-]*)(?:\s+(?:of|the|de|la|van|von|&)\s+[A-Z][\w'’-]*"
     r"|\s+[A-Z][\w'’-]*|\s+\d+(?=\s|$|[,.?!]))*"
@@ -122,6 +129,8 @@ class Code:
 def kind_of(name: str, schema: Mapping[str, Any]) -> str:
     """What kind of text a parameter is, by its name, or else by its description."""
     keys = words_of(name)
+    if len(keys) > 1 and keys[-1] in ("id", "ids"):  # `email_id` is the id of an email
+        return "id"
     for kind, words in _KINDS:
         if set(keys) & set(words.split()) and not (kind == "named" and "file" in keys):
             return kind
@@ -152,7 +161,7 @@ class TextSpans:
         self.taken: list[tuple[int, int]] = []
         self.quoted = [(m.start(), m.end(), m[1] or m[2]) for m in _QUOTED.finditer(words)]
         self.codes = []
-        for match in _CODE.finditer(words):
+        for match in (_CODE_ZH if _CHINESE.search(words) else _CODE).finditer(words):
             number = next(int(key[1:]) for key, one in match.groupdict().items() if one)
             code = Code(_CODES[number][0], match[0], *match.span())
             if not any(start <= code.start < end for start, end, _ in self.quoted):
@@ -183,6 +192,8 @@ class TextSpans:
     def likely(self, name: str, schema: Mapping[str, Any]) -> str | None:
         """The text that a required parameter most likely means, of what is left."""
         kind = kind_of(name, schema)
+        if set(words_of(name)) & _DIGITS_ONLY:
+            return self._code(("id",)) or self._digits()
         if kind in ("message", "named", "search", "free"):
             for start, end, text in self.quoted:
                 if self.free(start, end):
@@ -192,6 +203,8 @@ class TextSpans:
             at = 1 if match[1] else 2
             return self._take(match.start(at), match[at])
         if (found := self._code(_TAKES.get(kind, ()))) is not None:
+            return found
+        if set(words_of(name)) & _NUMBERED and (found := self._digits()) is not None:
             return found
         if kind == "search" and (found := self._searched()) is not None:
             return found
@@ -207,6 +220,12 @@ class TextSpans:
             return found
         lead = r"\b(?:for|of|about|called|named|to|in|on|at|from|with)\s+"
         return self._after(name, lead, whole=kind == "search")
+
+    def _digits(self) -> str | None:
+        """The first digits that nothing has taken."""
+        free = (one for one in _DIGITS.finditer(self.words) if self.free(*one.span()))
+        found = next(free, None)
+        return self._take(found.start(), found[0]) if found is not None else None
 
     def _searched(self) -> str | None:
         """What is searched for, to the end of the clause: "google the height of Mount Fuji"."""
@@ -259,6 +278,9 @@ class TextSpans:
                     return code.text
             proper = _PROPER.match(self.words, at)
             word = proper or re.compile(r"[\w-]+").match(self.words, at)
+            coded = any(one.kind == "id" and self.free(one.start, one.end) for one in self.codes)
+            if coded and proper is None and set(words_of(name)) & (_NUMBERED | {"id", "code"}):
+                continue  # "track parcel JD014600": a plain word is no number
             if loose and word is not None and word[0].lower() not in STOP_WORDS:
                 return self._take(at, word[0])
         return None

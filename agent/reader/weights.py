@@ -44,14 +44,14 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    act: float = 0.92
-    act_strange: float = 0.97
+    act: float = 0.85
+    act_strange: float = 0.95
     ask: float = 0.3
     order: float = 0.5
     refuse: float = 0.7
     surely: float = 0.95
     fits: float = 0.43
-    fits_surely: float = 0.7
+    fits_surely: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,39 @@ i don't need {d} {state}
 i don't want {d} {vpp1}
 nobody wants {d} {state}
 it's fine if {d} isn't {state}
-it's okay, {d} doesn't have to be {state}"""
+it's okay, {d} doesn't have to be {state}
+i'd rather {d} (wasn't|weren't|were not) {state}
+i'd hate (for you to {vp}|it if you {vpast}|to see {d} {state}|to have {d} {state})
+(nobody|no one) (is to|should|may|gets to|needs to) {vp}
+who said (you|anyone) (should|could|was to|may) {vp}
+i never said to {vp}
+i said i (don't|did not|didn't) want {d} {state}
+{d} (isn't|is not|aren't) to be {vpp1} [before midnight|today|until {clause}|by anyone|]
+{d} (is|are) not to be {vpp1}
+don't {vp} (until|before|unless) {clause}
+not until {clause} should you {vp}
+(quit|no more|enough of) {ving}
+see to it that {d} (isn't|doesn't get|is never) {state}
+make sure {d} (isn't|is not|doesn't get) {state}
+the last thing (i want|we need|i need) is (for you to {vp}|{d} {state})
+by no means {vp}
+i'm against {ving}
+think twice before {ving}
+i'd think twice before {ving}
+there will be no {ving}
+do not, i repeat, do not {vp}
+whatever happens, don't {vp}
+(you can|you may) do anything, just don't {vp}
+not the time for {ving}
+spare yourself {ving}
+skip {ving}
+nope, don't {vp}
+i can do without {d}
+i'd do without {d} for now
+it is (clear|agreed|understood) that nobody {v3}
+let's not {vp} [just yet|again|now|today]
+there's really no point in {ving}
+{d} (was|were) {vpp1} by mistake, leave it like that"""
 
 QUESTION = """is {d} {state}
 is {d} {state} [now|already|still|right now|at the moment|yet]
@@ -390,7 +422,40 @@ how is {d} doing
 do you prefer {ving} or {ving}
 what time do you {vp}
 which way do you turn
-how far did you drive"""
+how far did you drive
+(can|could) (a robot like you|robots like you|a machine like you|something like you|someone like you|machines like you|you robots|your kind|any robot|a thing like you|such a robot|small robots|most robots) [even|actually|really|also|] {vp}
+can (a robot like you|something like you|your kind) {vp} [at all|on its own|too|]
+(are|were) you [even|actually|really|already|ever|] (able|allowed|programmed|built|made|meant|designed|trained|equipped|permitted|authorised|clever enough|strong enough) to {vp} [on your own|by yourself|without help|at all|yesterday|]
+do you have (the ability|permission|what it takes|the right|the means) to {vp}
+do you [even|actually|really|] know how to {vp}
+is there (a|any|some) way (for you|for a robot|for me|) to {vp}
+is it (possible|even possible|allowed|permitted|okay for a robot) to {vp}
+is {ving} (possible|allowed|something you can do|something you do|hard for you|one of your skills|bad for you|good for the {noun}|bad for the {noun}|dangerous|expensive|difficult)
+how (well|fast|often|far|precisely|quickly|quietly|long|easily) (can|could) you {vp}
+(can|could) {d} be {vpp1} (by voice|from here|at all|remotely|automatically|by a robot|without a key|by hand|by anyone)
+who (can|could|may|is allowed to|is able to) {vp}
+is it {d} (that is|that's|which is) {state}
+which is {state}, {d} or the {noun}
+what is {state}, {d} or the {noun}
+does (anybody|anyone|somebody|{who}) know (if|whether|why|how long) {d} (is|was|has been) {state}
+have (you|we|they) ever {vpp}
+would you be able to {vp} [if i asked|if i wanted|at all|]
+would it (hurt|matter|cost much|take long|be hard|be a problem) (to {vp}|if i {vpast}|if you {vpast})
+what (happens|would happen) to the {noun} (if|when) (i|you|we) {vp}
+why is {d} {state} (at this hour|on a day like this|all the time|when nobody is here)
+did {who} (leave|have|find) {d} {state}
+did you just {vp}
+was it you who {vpast}
+who (has|had) {vpp} [without asking|]
+in which way did you {vp}
+when did you last {vp}
+do you {vp} (often|every day|at night|by yourself)
+does it (cost|take|help|hurt) [much|] to {vp}
+is {d} {state} or did (you|i|someone|{who}) {vp}
+{d} is {state} already, right
+has anyone {vpp} (today|yet|since lunch|)
+what can you {vp} with
+what are you able to {overb}"""
 
 REPORT = """{who} {vpast}
 {who} {vpast} [yesterday|last night|this morning|an hour ago|again|earlier|already|for me|just now]
@@ -517,7 +582,33 @@ it is (easy|hard|fun|nice) to {vp}
 it's (funny|sad|strange) that {who} {vpast}
 {who} wants {d} {state}
 {who} likes {d} {state}
-{who} left {d} {state}"""
+{who} left {d} {state}
+{who} keeps (asking|telling|begging) me to {vp}
+{who} hates (it when i {vp}|it when you {vp}|{ving})
+{who} (told|asked|ordered|taught) the robot to {vp}
+{who} (told|asked) {who} to {vp} [and to {vp2}|]
+{d} (turned|switched|opened|closed|shut) itself [on|off|again|]
+{d} (goes|went|keeps going) (on|off) by itself
+{d} (comes|came) (on|off) on its own
+somebody {vpast} while i (was asleep|slept|was out|was away|was cooking)
+i was about to {vp} when {clausepast}
+i just {vpast} [myself|two minutes ago|]
+i've already {vpp} [myself|]
+my (neighbour|neighbor|friend|brother|sister|cousin|boss)'s robot (can {vp}|{v3}|{v3} on its own|{vpast} yesterday)
+they say {ving} (helps against {noun}|is good for the {noun}|saves money|is bad luck)
+{ving} (helps against {noun}|saves energy|costs money|made it worse)
+yesterday you {vpast} and {overbpast} the {noun}
+you {vpast} (five minutes ago|a moment ago|this morning|and then nothing happened)
+{who} {vpast}, so i {overbpast} the {noun}
+{who} wanted {d} {state}, but i (left it|said no|forgot|didn't care)
+{who} used to {vp} (for the cat|every evening|all the time)
+the (technician|plumber|repairman|landlord|previous owner) {vpast}
+according to {who}, (one should|you can|we have to) {vp}
+{who} has to {vp} (at work|every night|by law)
+at work {who} has to {vp}
+{who} got paid to {vp}
+{who} nearly broke {d} while {ving}
+we had to {vp} because {clausepast}"""
 
 CONDITION = """if {clause}, {vp}
 if {clause} {vp}
@@ -583,7 +674,34 @@ when you (see|hear) (the {animal}|{who}|a noise|something), {vp}
 {vp} after (dinner|lunch|the film|work|the news|i leave)
 {vp} before (dinner|i come home|bedtime|sunrise|the guests arrive)
 after (dinner|lunch|the film|work|the news), {vp}
-before (dinner|bedtime|sunrise|the guests arrive), {vp}"""
+before (dinner|bedtime|sunrise|the guests arrive), {vp}
+{vp} (the moment|the minute|the second|the instant|as soon as|each time|so long as|assuming|supposing|until|while|by the time) {clause}
+(the minute|the instant|the second|each time|by the time|assuming|supposing|so long as|while|until) {clause}, {vp}
+{vp} only (after|when|once|if) {clause}
+{vp}, but only (when|after|if|once|as soon as) {clause}
+{vp}, but not (yet|until {clause}|before {clause}|now)
+{vp}, if and only if {clause}
+if need be, {vp}
+(ask|check with|tell|warn|call|consult) (me|{who}) before (you {vp}|{ving})
+before (you {vp}|{ving}), (ask|check with|tell|warn|call|consult) (me|{who}) [first|]
+always ask before you {vp}
+(wait|pause) (a bit|a moment|until i nod) before {ving}
+{vp} before {who} (comes|arrives|gets home|wakes up|notices)
+before {who} (comes|arrives|gets home|wakes up), {vp}
+{vp} after {who} has (left|gone|arrived|eaten)
+after {who} has (left|gone|arrived|eaten), {vp}
+once (i|we|they) have {vpp}, {overb} the {noun}
+when i {vp}, {overb} the {noun}
+on (sundays|mondays|weekends|weekdays|rainy days|holidays) {vp} [at eight|in the morning|]
+{vp} on (sundays|mondays|weekends|weekdays|rainy days|holidays)
+the next time {clause}, {vp}
+next time {clause} {vp}
+tell (ben|{who}) to {vp} and to {vp2}
+every (hour|day|minute|five minutes|time {clause}) {vp}
+every (hour|day|minute|ten minutes), {vp}
+{vp} for (the cat|{who}) if {clause}
+{vp} in case {clause}
+{vp} as soon as {clause}"""
 
 HYPOTHETICAL = """what if i (asked|told) you to {vp}
 what if you {vpast}
@@ -688,7 +806,26 @@ a robot {v3} and nobody laughs
 {vp} or i'll {overb} the {noun}, just kidding
 just kidding, don't {vp}
 only joking about {ving}
-write a poem about {ving}"""
+write a poem about {ving}
+(say|suppose|assume|imagine) {d} (were|was) {state}, (would|could|what would) {who} {overb}
+(say|suppose) i {vpast}, would the {noun} {overb}
+i could {vp}, i suppose
+i (might|may|could) want you to {vp} (later|one day|some time)
+what if we {vpast}
+it'd be nice to have a {d2} that {overb3} by itself
+it would be nice to own a robot that could {vp}
+i wonder (whether|if) (i|we) should {vp}
+i wonder if {ving} would help
+maybe i'll {vp} (later|myself|tomorrow|)
+perhaps i'll {vp} (later|myself|tomorrow|)
+one could {vp}, of course
+could you, (in theory|in principle|theoretically|hypothetically), {vp}
+can you, (in theory|in principle|theoretically), {vp}
+would it be an idea to {vp}
+if it were up to me, i'd {vp}
+if i {vpast}, would you mind
+you would have to {vp}, wouldn't you
+i was wondering how you would {vp}"""
 
 QUOTATION = """"{vp}"
 '{vp}'
@@ -757,7 +894,24 @@ on the radio they said "{vp}"
 the parrot says "{vp}"
 in the play, hamlet says "{vp}"
 complete the sentence: {vp}
-what rhymes with {word}"""
+what rhymes with {word}
+(the|today's) (headline|title|slogan|caption|motto|subject line) (was|is|reads) "{vp}"
+say "i (will|am going to|want to) {vp}" (three times|out loud|slowly)
+(his|her|their|your|my) (text|message|note|letter|last words) (says|said|read|just says|just said) {vp}
+(his|her|their) (text|message|note) (says|said) "{vp}"
+read (this|it) (out loud|aloud|to me): {vp}
+let me read you (a line|something|this): "{vp}"
+is "{vp}" (one word|two words|correct|polite|good english|grammatical|a sentence)
+in the (play|opera|story|scene|joke) the (butler|king|witch|boy) says, "{vp}!"
+the (butler|king|witch|boy|teacher|captain) says: "{vp}!"
+how would you translate "{vp}"
+what language is "{vp}"
+count the letters in "{vp}"
+"{vp}" has (three|four|two|five) words
+(write|note|jot) down: {vp} [at noon|]
+put this on the shopping list: {vp}
+(add|append) "{vp}" to (the list|my notes)
+the phrase {vp} (means nothing|is English|has two words)"""
 
 CLAUSES = """it (rains|snows|gets dark|gets cold|gets hot|gets loud|gets late|is raining|is dark|is cold|is too hot|is late|is sunny|smells bad|starts raining|gets warmer|is windy|becomes dark|storms|thunders)
 the (bell|phone|doorbell|alarm|timer|telephone) rings

@@ -34,7 +34,10 @@ put some light on
 get {{d}} (burning bright|glowing|shining|up and running)
 let {{d}} (shine|glow|burn)
 make {{d}} (shine|glow|light up)
-(throw|shed|cast) some light [in here|on this]""",
+(throw|shed|cast|put) some light [in here|on this|on]
+(flip|throw) {{d}} on
+bring {{d}} to life
+get {{d}} (going|started|burning)""",
     "lamp_off": f"""{_OFF}
 (kill|douse|extinguish|put out|switch out|blow out|dim|turn out|snuff out) {{d}}
 make it (dark|darker) in here
@@ -63,6 +66,10 @@ stop playing (music|the radio)
 stop (the|that|this) (music|song|radio|noise)
 make {{d}} stop [playing]
 make {{d}} quiet
+(shut|hush|quieten) {{d}} up
+shut up {{d}}
+make {{d}} shut up
+quieten {{d}} [down]
 turn down {{d}}""",
     "fan_on": f"""{_ON}
 get {{d}} (spinning|running|turning|moving|going|blowing)
@@ -84,10 +91,14 @@ stop {{d}} (spinning|running|blowing|turning)
 stop (the breeze|the wind|blowing|that wind)
 make {{d}} stop [spinning|blowing]
 bring {{d}} to a (stop|halt|standstill)
-let {{d}} rest""",
+let {{d}} rest
+keep {{d}} from (spinning|turning|blowing)
+give {{d}} a rest""",
     "door_open": """(open|open) {d}
 (open|open up|unlock|unlatch|unbolt|throw open|crack open|get|pull open|push open|swing open) {d}
 (pull|push|swing|get|slide|throw|prop|have) {d} open
+get {d} open (for me|for us|)
+hold {d} open
 open {d} (up|wide|a bit|a little|a crack|all the way)
 let (me|us|him|her|them|the cat|the dog|my friend|the guests|the kids|grandma) (in|out|inside|outside)
 answer the door
@@ -98,6 +109,9 @@ get {d}""",
 (close|shut|lock|pull) {d} (behind me|behind us|tight|tightly|firmly|properly|again|gently|quietly|softly)
 pull {d} to
 shut it behind (me|us)
+(close|shut) {d} (behind you|after you|right now|nicely)
+(swing|push|pull) {d} to
+bring {d} to
 make sure {d} is (shut|closed|locked)
 see that {d} is (shut|closed)""",
     "thermostat_set": """set {d} (to|at) {temp}
@@ -132,7 +146,12 @@ drive up to {thing}
 (join|pay a visit to|have a closer look at|get yourself to|get over to) {thing}
 go over there to {thing}
 (head|make|aim) for {thing}
-go where {thing} is""",
+go where {thing} is
+(take|get) yourself (over to|to|across to) {thing}
+(roll|scoot|glide|trundle|wander|hop) (over|across|along) to {thing}
+(come|go|drive|move) (over|across) to where {thing} (is|stands)
+set off (for|to) {thing}
+(come|drive|roll) up (close to|beside|to) {thing}""",
     "turn_left": """turn left
 turn [to the|to your] left
 (turn|rotate|spin|pivot|swing|face|look|swivel|twist|veer) [to the|to your] left
@@ -162,6 +181,9 @@ turn [to the|to your] right
 (look|face|turn to face) (behind you|the other way|the opposite direction|the wall behind you|backwards)
 turn your back [to me|to us|]
 turn halfway round
+(turn|spin|rotate) (through|by) half a (turn|circle)
+do (an about-turn|a half turn|half a turn)
+make half a turn
 (do|make|give me) a (180|one-eighty|one eighty|u-turn|full turnaround)""",
     "drive_ahead": """(drive|go|move|roll) (forward|forwards|ahead)
 (drive|go|move|roll|walk|run|step|head|travel|come|proceed|advance|inch|creep) (forward|forwards|ahead|straight|straight ahead|straight on|onward) [a bit|a little|slowly|some]
@@ -172,6 +194,8 @@ turn halfway round
 (take|make) (a|one|another|two|three) (step|steps) (forward|ahead|forwards)
 (scoot|shuffle|edge|nudge yourself|push on|press on|roll on|creep|inch) (forward|forwards|ahead|a bit forward|{dist} forward|forward {dist})
 (move|come|drive|go) a (bit|little) (forward|ahead|further)
+(go|move|drive|come|roll) (on|along|towards the wall ahead|towards me) [by|for] {dist}
+go {dist} further [ahead|]
 go straight for {dist}""",
     "drive_back": """(drive|go|move|roll) (back|backward|backwards)
 (drive|go|move|roll|walk|step|travel|run|inch|creep) (back|backward|backwards|in reverse) [a bit|a little|slowly|some]
@@ -182,7 +206,9 @@ back up [a bit|a little|by {dist}|{dist}]
 (take|make) (a|one|another|two|three) (step|steps) (back|backward|backwards)
 (scoot|shuffle|edge|nudge yourself|creep|inch|roll) (back|backwards|a bit back|{dist} back|back {dist})
 drive (-|minus ){dist}
-give me (some|more) (space|room)""",
+give me (some|more) (space|room)
+(reverse|back) (out|away) [by|] {dist}
+(go|move|roll) {dist} (to the rear|the other way)""",
     "it_on": """(turn|switch|put|flip) (it|that|this|it back|that thing|them) on
 (turn|switch) on (it|that|this)
 turn it (back on|on again)
@@ -225,7 +251,7 @@ how about some light
 i need to see, {d} on
 {d} needs (turning|switching) on
 (some|a bit of|a little|more) light [would be nice|would help|would be good|if you please|, thanks]
-lights [please|, camera, action]
+lights please
 i can do with (some|more) light
 it wants {d} on in here""",
     "lamp_off": """{d} off
@@ -334,7 +360,10 @@ to {thing} [please]
 over to {thing}
 next stop {thing}
 let's go (to|over to) {thing}
-your (goal|target|destination) is {thing}""",
+your (goal|target|destination) is {thing}
+i (need|want|'d like) you (over|up|) (by|at|next to) {thing}
+over to {thing} with you
+off to {thing} [with you|]""",
     "turn_left": """left
 to the left
 (a|one) (quarter turn|turn) to the left
@@ -395,7 +424,7 @@ DEVICES: dict[str, str] = {
     "lamp": "(the|the|the|that|this|my|our|your) (lamp|light|lamp|light|lights|lamps|bulb|light bulb|lightbulb|ceiling light|floor lamp|table lamp|desk lamp|room light|house light|lighting|standing lamp|reading lamp|overhead light)|lamp|light|lights|the lights|the light|the lamp|the lamp|the light",
     "radio": "(the|the|the|that|this|my|our|your) (radio|radio|music|stereo|radio set|tunes|broadcast|sound system|radio station)|radio|music|the music|the radio|the radio|the radio",
     "fan": "(the|the|the|that|this|my|our|your) (fan|fan|ventilator|blower|cooling fan|ceiling fan|ventilation|room fan|electric fan|table fan|propeller)|fan|the fan|the fan|the fan",
-    "door": "(the|the|the|that|this|my|our|your) (door|door|front door|entrance|house door|entry door|room door|entrance door|main door|gate|doors)|door|the door|the door|the door",
+    "door": "(the|the|the|that|this|my|our|your) (door|door|front door|entrance|house door|entry door|room door|entrance door|main door|doors)|door|the door|the door|the door",
     "thermostat": "(the|the|the|my|our) (thermostat|temperature|heating|heat|heater|room temperature|temp|radiator|climate control)|thermostat|temperature|the thermostat|the temperature|the heating",
 }
 

@@ -10,7 +10,7 @@ UNKNOWN = (
     "|playstation|xbox|computer|laptop|tablet|printer|scanner|router|wifi|modem|server|monitor|screen|keyboard|camera"
     "|webcam|phone|doorbell|intercom|alarm|alarm system|smoke detector|burglar alarm|siren|sprinkler|irrigation|lawn mower"
     "|pool pump|pump|water pump|boiler|water heater|shower|bathtub|tap|faucet|toilet|sink|bidet|jacuzzi|sauna|window"
-    "|windows|window blinds|blinds|curtain|curtains|shutters|roller shutter|awning|skylight|garage|garage door|gate of the"
+    "|windows|window blinds|blinds|curtain|curtains|shutters|roller shutter|awning|skylight|garage|garage door|gate|garden gate|gate of the"
     " garden|car|car door|boot|trunk|bonnet|sunroof|cupboard|closet|wardrobe|drawer|cabinet|safe|box|chest|suitcase|bag"
     "|letterbox|mailbox|envelope|book|bottle|jar|can|tin|umbrella|oven door|fridge door|cat flap|trapdoor|elevator|lift"
     "|escalator|stairlift|vacuum cleaner|robot vacuum|hoover|air conditioner|air conditioning|ac|humidifier|dehumidifier"
@@ -419,7 +419,112 @@ happy birthday
 merry christmas
 help yourself
 after you
-ladies first"""
+ladies first
+turn on the charm
+it all turns on how you look at it
+everything turns on the weather
+turn in early
+i turned in at nine
+she turned in her keys
+going door to door
+the door opener is out of stock
+a revolving door
+the lamplighter went home
+moths love lamps
+the light rail is late
+light beer please
+the northern lights
+out like a light
+red lights ahead on the motorway
+the radio tower fell over
+radio edit
+the radio drama starts soon
+on the radio they played it twice
+fans went wild
+the fans left the stadium
+an old fan of hers
+the fan belt broke
+close to home
+a close shave
+open source is great
+open season
+open your heart
+opening night is on friday
+opening hours please
+an opening in the fence
+the opening of the shop
+closing time
+closing arguments
+approach him politely
+an approaching storm
+drive safely home
+a drive in the country
+sunday drive
+what drives the market
+go easy on him
+go nuts
+going forward, let's be careful
+moving forward as a team
+straight forward question
+back in five minutes
+back in a minute
+back to square one
+behind your back
+he backed out of the deal
+i backed the wrong horse
+left, right and centre
+left behind
+leave me alone
+right on time
+the right to vote
+right of way
+turn of the century
+turn of phrase
+a good turn deserves another
+to every thing turn, turn, turn
+turn the music stand
+turn your phone to silent
+turn it down a notch, young man
+set in stone
+set theory
+a set of keys
+set your mind on it
+the sun set
+degrees of freedom
+a matter of degree
+to what degree
+third degree burns
+keep calm
+keep going, you write well
+keep your fingers crossed
+come what may
+come off it
+stay tuned
+switch banks
+a light switch costs three euros
+switch hitter
+light sleeper
+put a lid on it
+put up with it
+shut the front door, really
+shut out of the talks
+let me in on the secret
+let off steam
+let sleeping dogs lie
+lamp shopping is fun
+heat wave
+the heat of the moment
+warm welcome
+cool off a bit before you answer him
+a cold front approaches
+blow off steam
+blow out the candles
+air your opinion
+wind down after work
+start at the beginning
+start from scratch
+stop sign
+stop it some more"""
 
 # Plain statements and questions of random words: most of what people say is no order at all.
 BABBLE = """the {adj} {noun} {overb3} the {noun}

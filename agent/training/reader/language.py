@@ -104,11 +104,23 @@ class Language:
             for name, texts in templates.items()
             if name in _FRAMES
         }
+        self._single: dict[str, Grammar] = {}
         self.words = open_words(lang)
 
     def frame(self, name: str, rng: random.Random) -> str:
         """A frame, its choices made and its slots open."""
         return rng.choice(self.lines[name]).sample("x", rng)
+
+    def grammar_line(self, line: str, rng: random.Random) -> str:
+        """A line with its choices made and its slots open.
+
+        Args:
+            line: In the notation of `corpus/grammar.py`.
+            rng: Makes the choices.
+        """
+        if line not in self._single:
+            self._single[line] = Grammar(self.frames.RULES, {"x": [line]})
+        return self._single[line].sample("x", rng)
 
     # --- phrases --------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from torch.nn import functional
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.reader.features import UNKNOWN, Vocabulary, padded, tokens_of
 from sensebind.agent.reader.network import NetworkSize, ReaderNetwork
+from sensebind.agent.reader.weights import Weights
 from sensebind.agent.training.reader.generate import example
 from sensebind.agent.training.reader.phrases import Example
 
@@ -71,6 +72,10 @@ class ReaderRecipe:
     seed: int = 0
 
 
+GO_ON = ReaderRecipe(steps=500, shards=8, rate=1e-3, warmup=50, average=0.995, seed=1)
+"""Going on from trained weights with sentences of other seeds, such as after new frames."""
+
+
 def sentences(recipe: ReaderRecipe, shard: int) -> list[Example]:
     """The sentences of a shard; those from `FIRST_UNSEEN` on are never trained on."""
     rng = random.Random(f"reader {recipe.seed} {shard}")
@@ -93,20 +98,24 @@ class Shards:
         vocabulary: Encodes the sentences; kept in the working folder.
     """
 
-    def __init__(self, recipe: ReaderRecipe, run: Path, member: int = 0) -> None:
+    def __init__(
+        self, recipe: ReaderRecipe, run: Path, member: int = 0, known: Vocabulary | None = None
+    ) -> None:
         """Makes or reads the vocabulary.
 
         Args:
             recipe: How the reader is trained.
             run: Working folder.
             member: Whose order the batches have.
+            known: The words of weights that are gone on from; made of sentences by default.
         """
         self._recipe, self._run, self._member = recipe, run, member
-        _forget_others(run, f"{recipe.seed} {recipe.shard} {recipe.english} {_sources()}")
+        given = "" if known is None else f" {_digest(' '.join(known.words).encode())}"
+        _forget_others(run, f"{recipe.seed} {recipe.shard} {recipe.english} {_sources()}{given}")
         self._last: tuple[int, list[Row]] = (-1, [])
         words = run / "words.json"
         if not words.is_file():
-            made = vocabulary_of(sentences(recipe, 0), NetworkSize(0).buckets)
+            made = known or vocabulary_of(sentences(recipe, 0), NetworkSize(0).buckets)
             _write(words, json.dumps(made.words, ensure_ascii=False).encode())
         self.vocabulary = Vocabulary(json.loads(words.read_text("utf-8")), NetworkSize(0).buckets)
 
@@ -154,12 +163,16 @@ class Shards:
 
 def _sources() -> str:
     """A digest of the code and the words that sentences are made of."""
-    digest = hashlib.blake2b(digest_size=16)
+    content = b""
     for folder in (Path(__file__).parent, Path(__file__).parents[2] / "corpus"):
         for file in sorted([*folder.glob("*.py"), *folder.glob("words/*.txt")]):
             if file.name not in ("train.py", "command.py"):
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
+                content += file.read_bytes()
+    return _digest(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _forget_others(run: Path, made_of: str) -> None:
@@ -178,7 +191,12 @@ def size_of(recipe: ReaderRecipe, vocabulary: Vocabulary) -> NetworkSize:
 
 
 def train(
-    recipe: ReaderRecipe, run: Path, member: int = 0, *, minutes: float | None = None
+    recipe: ReaderRecipe,
+    run: Path,
+    member: int = 0,
+    *,
+    minutes: float | None = None,
+    start: Weights | None = None,
 ) -> tuple[ReaderNetwork, Vocabulary]:
     """Trains, or goes on; returns the averaged network and its words.
 
@@ -187,13 +205,16 @@ def train(
         run: Working folder: shards and the state, which is written once a minute.
         member: Number of the network in an ensemble; all learn from the same sentences.
         minutes: Ends after this time, to be gone on with later; the learning rate follows `steps`.
+        start: Weights that are gone on from; random ones by default.
     """
     run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     torch.manual_seed(1000 * member + recipe.seed)
-    shards = Shards(recipe, run, member)
+    shards = Shards(recipe, run, member, start.vocabulary if start else None)
     size = size_of(recipe, shards.vocabulary)
     network, average = ReaderNetwork(size, recipe.dropout), ReaderNetwork(size)
+    if start is not None:
+        network.load_state_dict(start.members[member].state_dict())
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98)

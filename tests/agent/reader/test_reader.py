@@ -232,3 +232,72 @@ def test_the_development_set(reader: WordsReader) -> None:
 def test_the_checkpoint_that_ships_has_one() -> None:
     reading = reader_of(default_checkpoint()).read("don't open the door", [tool("door_open")])
     assert reading.of("door_open") is Verdict.ANSWER
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("Turn the lamp off before you open the door.", ["lamp_off", "door_open"]),
+        ("after closing the door, switch on the radio", ["door_close", "radio_on"]),
+        ("Drive to the ball and turn on the lamp once you are there.", ["approach", "lamp_on"]),
+        ("开门之前先把收音机关掉。", ["radio_off", "door_open"]),
+    ],
+)
+def test_orders_that_time_joins_are_done_in_that_order(
+    reader: WordsReader, house: list[BaseTool], words: str, steps: list[str]
+) -> None:
+    found = read(reader, words, house)
+    assert [one.tool for step in found.steps for one in step.reading.proposals] == steps
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Can a robot like you drive backwards?",
+        "Are machines like you even able to open a door?",
+        "像你这样的机器人会关门吗？",
+        "Turn off the lamp before my sister comes.",
+        "Turn the fan on the moment it gets hot.",
+    ],
+)
+def test_what_is_asked_of_its_abilities_or_is_later_is_not_done(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    found = read(reader, words, house)
+    assert all(found.of(name) is not Verdict.CALL for name in NAMES)
+
+
+def test_what_and_joins_is_not_dropped(reader: WordsReader, house: list[BaseTool]) -> None:
+    found = read(reader, "Open the door and go to the cow.", house)
+    [opened, other] = found.steps
+    assert [one.tool for one in opened.reading.proposals] == ["door_open"]
+    assert other.reading.reply == FIXED["cannot"]["en"]
+
+
+def test_it_is_what_the_clause_before_names(reader: WordsReader, house: list[BaseTool]) -> None:
+    observing = [tool(name, Risk.OBSERVE) for name in ("house_status", "detect")]
+    found = read(reader, "Is the fan on? And the lamp?", [*house, *observing])
+    about = [one.about for step in found.steps for one in step.reading.proposals]
+    assert about == ["fan", "lamp"]
+
+
+def test_a_robot_with_other_tools_alone_says_that_it_cannot(reader: WordsReader) -> None:
+    pickup = StructuredTool.from_function(
+        lambda date: date,
+        name="book_pickup",
+        description="Book a pickup of parcels.",
+        args_schema={
+            "type": "object",
+            "properties": {"date": {"type": "string", "description": "Date, YYYY-MM-DD"}},
+            "required": ["date"],
+        },
+        infer_schema=False,
+        metadata=label(Risk.CHANGE),
+    )
+    hotel = read(reader, "Book a hotel for 2026-12-03.", [pickup])
+    assert hotel.reply == FIXED["cannot"]["en"]
+    assert not hotel.proposals
+    [call] = read(reader, "Book a pickup for 2026-12-03.", [pickup]).proposals
+    assert call.arguments == {"date": "2026-12-03"}
+    told = read(reader, "I already booked a pickup for 2026-12-03.", [pickup])
+    assert not told.proposals

@@ -69,3 +69,30 @@ def test_sentences_of_other_code_are_not_taken(tmp_path: Path) -> None:
     again, _ = train(TINY, tmp_path)
     fresh, _ = train(TINY, tmp_path / "fresh")
     assert torch.equal(again.queries, fresh.queries)
+
+
+def test_it_goes_on_from_trained_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_UNSEEN", 64)
+    recipe = replace(TINY, width=96, layers=2)
+    command.run(tmp_path / "out", run=tmp_path / "run", recipe=recipe, members=2)
+    trained = load_weights(tmp_path / "out" / FOLDER)
+    still = replace(recipe, steps=1, rate=0.0, seed=7)
+    more = tmp_path / "more"
+    command.run(more, run=tmp_path / "run2", recipe=still, members=1, start=tmp_path / "out")
+    after = load_weights(more / FOLDER)
+    assert after.vocabulary.words == trained.vocabulary.words
+    for ours, theirs in zip(trained.members, after.members, strict=True):
+        assert torch.equal(ours.queries, theirs.queries)
+    assert after.calibration == trained.calibration
+
+
+def test_what_is_gone_on_to_is_half_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_UNSEEN", 64)
+    command.run(tmp_path / "out", run=tmp_path / "run", recipe=TINY, members=1)
+    start = load_weights(tmp_path / "out" / FOLDER)
+    further, _ = train(TINY, tmp_path / "far", start=start)
+    command.run(tmp_path / "mean", run=tmp_path / "go", recipe=TINY, start=tmp_path / "out")
+    half = load_weights(tmp_path / "mean" / FOLDER).members[0]
+    before = start.members[0]
+    assert not torch.equal(further.queries, before.queries)
+    assert torch.allclose(half.queries, (further.queries + before.queries) / 2, atol=1e-3)
