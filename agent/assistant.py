@@ -82,7 +82,7 @@ __all__ = [
 
 MAX_CALLS = 6  # model calls in one turn: a model that calls tools for ever is stopped
 MAX_TOOL_CALLS = 12  # tool calls in one turn
-_HANDOVER = 5.0  # seconds that "stop and …" waits for the stopped turn to end
+_HANDOVER = 5.0  # seconds that "stop and …", or a decision, waits for the turn before it to end
 _CANCELS_OF_A_STOP = 2  # before and after it rejects what waits for approval
 
 
@@ -388,7 +388,7 @@ class Assistant:
 
     def _decide(self, decisions: Sequence[Decision], asked: int) -> Events:
         try:
-            with self._lock.turn(asked=asked) as cancelled:
+            with self._lock.turn(_HANDOVER, asked=asked) as cancelled:
                 yield from self._turns.decide(decisions, cancelled)
         except StillRunning as error:
             raise InputError(str(error)) from None

@@ -41,6 +41,9 @@ class Timeline:
 
     Sound is laid end to end, as a device plays it: a piece that is given before the one in front of
     it has ended follows on it, and silence is what was not given.
+
+    Attributes:
+        rate: Samples per second of what is played.
     """
 
     def __init__(self, rate: int) -> None:

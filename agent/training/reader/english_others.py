@@ -160,7 +160,7 @@ we are open on sundays
 keep an open mind
 that opens doors for you
 a door opens, another one closes
-she opened the door to a new career
+it opened the door to a new market
 an open door policy
 next door lives a dentist
 he lives two doors down

@@ -322,6 +322,23 @@ def test_one_turn_at_a_time() -> None:
     assert one.ask("hello").assistant == "hi"
 
 
+def test_a_decision_waits_for_the_end_of_the_turn_that_asked() -> None:
+    """The request is seen before its turn has let go of the dialog."""
+    door = Door()
+    one = dialog(door)
+    events = one.turn("open the door to 30")
+    asked = next(event for event in events if isinstance(event, ApprovalNeeded))
+    decision = Decision("approve", request=asked.requests[0].id)
+    said: list[object] = []
+    deciding = threading.Thread(target=lambda: said.extend(one.decide([decision])))
+    deciding.start()
+    deciding.join(0.2)
+    assert deciding.is_alive() and not door.opened
+    list(events)
+    deciding.join(PATIENCE)
+    assert door.opened == [30] and isinstance(said[-1], Finished)
+
+
 def test_a_malformed_call_is_asked_again_once() -> None:
     bad = {"name": "open", "args": "{", "id": "1", "error": "no JSON", "type": "invalid_tool_call"}
     asked: list[str] = []
