@@ -30,7 +30,7 @@ _PAST = re.compile(
     r"|(?:the|my|our|his|her|their) [a-z'-]+) (?:(?:just|already|has|have|had|once|again) )*"
     r"(?:turned|switched|opened|closed|drove|went|moved|came|started|stopped|left)\b[^,;.!?:]*[.!]?",
 )
-_TOLD = re.compile(
+_REPORT = re.compile(
     r"\W*(?:i|he|she|they|we|somebody|someone|(?:my|our|his|her) [a-z'-]+)(?:'ve|'s)?"
     r" (?:(?:just|already|have|has|had) )*(?!need\b|feed\b)(?:[a-z]{2,}ed|sent|took"
     r"|made|wrote|bought|put|set|began|went)\b",
@@ -78,8 +78,8 @@ def hedged(words: str) -> bool:
         return False
     if re.search(r"[一-鿿]", text):
         clauses = [one for one in re.split(r"[，。；,]", text) if one.strip()]
-        told = bool(clauses) and all(_PAST_ZH.fullmatch(one.strip()) for one in clauses)
-        return told or bool(_LATER_ZH.search(text) and not _NOW.search(text))
+        past = bool(clauses) and all(_PAST_ZH.fullmatch(one.strip()) for one in clauses)
+        return past or bool(_LATER_ZH.search(text) and not _NOW.search(text))
     plain = text[:1].lower() + text[1:]
     if _LATER.search(plain) and not _NOW.search(text):
         return True
@@ -91,13 +91,13 @@ def hedged(words: str) -> bool:
     return found is not None and not _of_home(found["noun"])
 
 
-def told(words: str) -> bool:
+def reports_an_act(words: str) -> bool:
     """Whether words begin with somebody who has done something: "I already booked a table".
 
     Args:
         words: One thing that a person says.
     """
-    return _TOLD.match(words) is not None
+    return _REPORT.match(words) is not None
 
 
 def _of_home(noun: str) -> bool:

@@ -15,7 +15,7 @@ from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.names import things
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
-from sensebind.agent.reader.hedges import hedged, told
+from sensebind.agent.reader.hedges import hedged, reports_an_act
 from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
@@ -400,7 +400,7 @@ class WordsReader:
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
         texts = any(isinstance(one, str) for one in arguments.values.values())
-        if not (fits and texts) or told(words):
+        if not (fits and texts) or reports_an_act(words):
             # and what is to be written or sent may be given as a quotation or a report
             refused += scores.category["quotation"] + scores.category["report"]
         if refused >= limits.refuse:

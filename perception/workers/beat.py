@@ -53,8 +53,12 @@ class Beat:
         self._freshest = min(self._freshest, age)
         lag = age - self._freshest
         if self._moved:
-            helped = lag < self._moved / 2
-            self._run = _RUN if helped else min(2 * self._run, _LONGEST_RUN)
+            if lag < self._moved / 2:
+                self._run = _RUN
+            else:  # no sample is that fresh: back to where it was, as an older one may be taken now
+                self._run = min(2 * self._run, _LONGEST_RUN)
+                self.due += self._moved
+                self._count = 0
             self._moved = 0.0
         least, most = min(self._least, lag), max(self._most, lag)
         if not self._count or most - least > _STEADY * self.interval:

@@ -212,10 +212,11 @@ class StreamReader:
                 beat.heard_nothing(asked, _PATIENCE)
                 continue
             heard = time.monotonic()
+            observation = self._guard.check(observation)  # a wrong clock must not lead the beat
             beat.interval = self.interval
             beat.heard(heard, heard - observation.monotonic, observation.sequence != sequence + 1)
             sequence = observation.sequence
-            self._offer(self._guard.check(observation))
+            self._offer(observation)
             self._report(*self._state)
 
     def _offer(self, observation: Observation) -> None:

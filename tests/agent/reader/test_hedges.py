@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensebind.agent.reader.hedges import hedged, told
+from sensebind.agent.reader.hedges import hedged, reports_an_act
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_these_are_not(words: str) -> None:
     assert not hedged(words)
 
 
-def test_what_somebody_has_done_is_told() -> None:
-    assert told("I already booked the court for Monday")
-    assert told("my brother sent the parcel")
-    assert not told("Book the court for Monday")
-    assert not told("I need the court on Monday")
+def test_what_somebody_has_done_is_a_report() -> None:
+    assert reports_an_act("I already booked the court for Monday")
+    assert reports_an_act("my brother sent the parcel")
+    assert not reports_an_act("Book the court for Monday")
+    assert not reports_an_act("I need the court on Monday")

@@ -119,3 +119,12 @@ def test_an_age_that_cannot_be_had_again_moves_the_beat_ever_less_often() -> Non
     ages = iter([-0.05])  # one sample seemed younger than any can be
     found = played(sensor(40.0), 2_000.0, stamp=lambda: next(ages, 0.0))
     assert rate(found) <= RATE * 1.005
+
+
+def test_a_beat_that_was_misled_goes_back() -> None:
+    """One stamp makes a sample 5 ms too young; asking that much sooner finds the one before."""
+    ages = iter([0.0] * 30 + [-0.005])
+    found = played(sensor(2 * RATE), 1_000.0, stamp=lambda: next(ages, 0.0))
+    late = [lag for lag in lags(found, 10.0) if lag > INTERVAL / 8]
+    assert len(late) < 0.01 * len(found)
+    assert rate(found) <= RATE * 1.005
