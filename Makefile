@@ -35,9 +35,10 @@ test: env ## run the test suite, without the tests marked `extended`
 	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		--dist loadfile --basetemp $$folder/t $(ARGS) && rm -rf $$folder # short: sockets lie there
 
-test-all: env ## run the tests marked `extended`: extras, hundreds of trials, minutes
+test-all: env ## run the tests marked `extended` (extras, hundreds of trials, minutes), then `lowest`
 	@folder=$$(mktemp -d /tmp/tests.XXXX) && $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		--basetemp $$folder/t -m extended $(ARGS) && rm -rf $$folder
+	@$(BIN)/python .ci/lowest.py $(VENV)
 
 llamacpp: env ## build llama.cpp into .venv, five minutes of processor time; see docs/llamacpp.md
 	@CMAKE_ARGS="-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_INCLUDE=$(CURDIR)/.ci/llamacpp.cmake" \
