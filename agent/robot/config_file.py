@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -97,6 +96,8 @@ def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int:
 
 def _unknown(path: Sequence[int | str]) -> str:
     """Say that there is no such field, and which is meant or which there are."""
+    import difflib
+
     known = _fields(path[:-1])
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
     if near:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -87,6 +86,8 @@ TOOL_KINDS: dict[str, ToolKind] = {
 
 def known_kinds() -> set[str]:
     """Return the names that an entry of `tools:` may have: built in, or of an installed package."""
+    from importlib.metadata import entry_points  # only for a name that is not built in
+
     return {*TOOL_KINDS, *(point.name for point in entry_points(group=TOOL_GROUP))}
 
 

@@ -11,17 +11,18 @@ The class is called as `ThermalCamera(target, stream=…, **options)` when its k
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError
 from sensebind.perception.sources.base import Device, Source
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "sensebind.sources"
 FACTORY = "sensebind.perception.sources.registry:open_source"
@@ -140,6 +141,8 @@ def _look(name: str) -> Kind:
 
 
 def _plugins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # only for a name that is not built in
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
@@ -163,6 +166,8 @@ def _factory(kind: str) -> Callable[..., Source]:
 
 def _meant(kind: str, known: Sequence[str]) -> str:
     """Return a question for what was probably meant, or ""."""
+    import difflib
+
     names = {name: name for name in known} | _OTHER_WORDS
     near = difflib.get_close_matches(kind.lower(), names, n=1, cutoff=0.7)
     return f": did you mean {names[near[0]]}?" if near else ""
