@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_group
 
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
@@ -63,23 +63,24 @@ GROUPS: dict[str, dict[str, str]] = {
 a function, or a `Typer` with commands of its own."""
 
 
-class _Commands(MutableMapping[str, TyperCommand | TyperGroup]):
+class _Commands(MutableMapping[str, Any]):
     """The commands by name, each imported and built when it is asked for.
 
     Typer evaluates the annotations of every parameter of a command that it builds. For all of them
-    that takes longer than most commands take to refuse their arguments.
+    that takes longer than most commands take to refuse their arguments. The class of a built
+    command differs between Typer's versions.
     """
 
     def __init__(self) -> None:
         self._paths = {name: path for group in GROUPS.values() for name, path in group.items()}
-        self._built: dict[str, TyperCommand | TyperGroup] = {}
+        self._built: dict[str, Any] = {}
 
-    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._built:
             self._built[name] = _build(name, self._paths[name])
         return self._built[name]
 
-    def __setitem__(self, name: str, command: TyperCommand | TyperGroup) -> None:
+    def __setitem__(self, name: str, command: Any) -> None:
         self._paths.setdefault(name, "")
         self._built[name] = command
 
@@ -94,7 +95,7 @@ class _Commands(MutableMapping[str, TyperCommand | TyperGroup]):
         return len(self._paths)
 
 
-def _build(name: str, path: str) -> TyperCommand | TyperGroup:
+def _build(name: str, path: str) -> Any:
     module, _, member = path.partition(":")
     command = getattr(import_module(f"{__name__}.{module}"), member)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -110,7 +111,8 @@ class _Grouped(TyperGroup):
     """Lists commands under titles. Typer does so with rich alone, which costs every `--help`."""
 
     def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes | {"commands": _Commands()})
+        super().__init__(**attributes)
+        self.commands = _Commands()
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)

@@ -120,6 +120,22 @@ def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
     return factory(target, stream=stream, **options)
 
 
+def check_kind(kind: str) -> None:
+    """Refuse a kind of source that there is not.
+
+    Args:
+        kind: What stands before the colon of a spec.
+
+    Raises:
+        ConfigurationError: There is none; the message says what was probably meant.
+    """
+    if kind not in _BUILT_IN and kind not in (plugins := _plugins()):
+        known = sorted({*_BUILT_IN, *plugins})
+        raise ConfigurationError(
+            f"there is no source {kind!r}{_meant(kind, known)}; there are {', '.join(known)}"
+        )
+
+
 def find_sources() -> list[Kind]:
     """List every kind of source, the devices it finds, and why a kind cannot be used."""
     return [_look(name) for name in sorted({*_BUILT_IN, *_plugins()})]
@@ -148,12 +164,8 @@ def _plugins() -> dict[str, EntryPoint]:
 
 def _factory(kind: str) -> Callable[..., Source]:
     """Import what builds the sources of a kind; the built-in ones come first."""
+    check_kind(kind)
     plugins = _plugins() if kind not in _BUILT_IN else {}
-    if kind not in _BUILT_IN and kind not in plugins:
-        known = sorted({*_BUILT_IN, *plugins})
-        raise ConfigurationError(
-            f"there is no source {kind!r}{_meant(kind, known)}; there are {', '.join(known)}"
-        )
     try:
         if kind in plugins:
             return plugins[kind].load()

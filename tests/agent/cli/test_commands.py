@@ -200,9 +200,10 @@ print(sorted(set(SLOW) & set(sys.modules)))
 def test_a_robots_file_is_checked_without_what_computes(tmp_path: Path) -> None:
     from sensebind.agent.robot.config_file import read_config
 
-    for name in ("clip.mp4", "sound.wav", "run.mcap"):
+    for name in ("clip.mp4", "sound.wav", "run.mcap", "house.json"):
         (tmp_path / name).touch()
-    (tmp_path / "clouds").mkdir()
+    for name in ("clouds", "dino"):
+        (tmp_path / name).mkdir()
     (tmp_path / "rear.yaml").write_text(REAR)
     (tmp_path / "robot.urdf").write_text(URDF)
     file = tmp_path / "rover.yaml"
