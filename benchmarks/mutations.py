@@ -44,7 +44,8 @@ from sensebind.perception.imagebind.preprocess.video import read_clips
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.ros_images import ENCODINGS
 from sensebind.perception.sources.ros_messages import sample
-from sensebind.perception.sources.ros_sound import SoundDecoder, SoundInfo, recognized_format
+from sensebind.perception.sources.ros_sound import SoundDecoder, recognized_format
+from sensebind.perception.sources.ros_sound_format import SoundInfo
 from sensebind.perception.sources.rosbag import Bag
 from sensebind.perception.sources.velodyne import PACKET_BYTES, TurnDecoder
 from sensebind.tools.openapi import parse_document, read_operations

@@ -26,7 +26,7 @@ PUBLIC = (
     "sensebind.agent.conditioning.awareness.Awareness",
     "sensebind.agent.approval.policy.Policy",
     "sensebind.agent.approval.requests.Decision",
-    "sensebind.perception.percept.Observation",
+    "sensebind.perception.observation.Observation",
     "sensebind.perception.percept.Percept",
     "sensebind.perception.sources.base.Source",
     "sensebind.perception.sources.conformance.SourceConformance",

@@ -1,16 +1,14 @@
 """The one message of SenseBind: what a sense perceived, when, and with which model.
 
-An `Observation` is a raw sample inside a worker. A `Percept` is its embedding with a header; it is
-what travels over the bus, as the frames `[topic, header (msgpack), embedding, payload?]`. Nothing
-is ever pickled.
+An `Observation` is a raw sample inside a worker, see `observation.py`. A `Percept` is its embedding
+with a header; it is what travels over the bus, as the frames `[topic, header (msgpack), embedding,
+payload?]`. Nothing is ever pickled.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
@@ -18,8 +16,11 @@ import numpy as np
 from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder, Encoder
 
-from sensebind.errors import InputError, MessageError
+from sensebind.errors import MessageError
 from sensebind.perception.modality import Modality as Modality
+from sensebind.perception.observation import Observation as Observation
+from sensebind.perception.observation import observation_reference as observation_reference
+from sensebind.perception.observation import parse_reference as parse_reference
 from sensebind.perception.stream_names import STREAM_NAME
 from sensebind.perception.stream_names import STREAM_PATTERN as STREAM_PATTERN
 
@@ -29,7 +30,6 @@ MAX_HEADER_BYTES = 16 * 1024
 MAX_DIMENSION = 65_536
 MAX_THINGS = 16
 MAX_PAYLOAD_BYTES = 32 * 1024 * 1024
-_REFERENCE = re.compile(f"frame:({STREAM_NAME})@([0-9]{{1,19}})")
 _ON_THE_WIRE = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _UNIT_TOLERANCE = 1e-2  # wide enough for a float16 round trip, narrow enough to catch garbage
 
@@ -41,53 +41,6 @@ Positive = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 ShortText = Annotated[str, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=256)]
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One raw sample of one stream.
-
-    Attributes:
-        data: uint8 [H, W, 3] RGB, float32 [samples] in -1..1, or float32 [N, 3] metres.
-        stream: Name of the stream, such as "camera".
-        modality: What kind of sample it is.
-        captured_at: Wall clock at capture, nanoseconds since 1970.
-        monotonic: `time.monotonic()` at capture, seconds; ages are computed from this one.
-        sequence: Counts up by one per sample that the device gave.
-        frame_id: Coordinate frame of the sensor.
-        rate: Audio sample rate in Hz; 0 for anything else.
-    """
-
-    data: np.ndarray
-    stream: str
-    modality: Modality
-    captured_at: int
-    monotonic: float
-    sequence: int
-    frame_id: str
-    rate: int = 0
-
-    @property
-    def reference(self) -> str:
-        """What dialogs and headers keep instead of the sample: `frame:<stream>@<ns>`."""
-        return observation_reference(self.stream, self.captured_at)
-
-
-def observation_reference(stream: str, captured_at: int) -> str:
-    """Return the reference `frame:<stream>@<ns>` of an observation."""
-    return f"frame:{stream}@{captured_at}"
-
-
-def parse_reference(reference: str) -> tuple[str, int]:
-    """Return stream and capture time (ns) of a reference `frame:<stream>@<ns>`.
-
-    Raises:
-        InputError: It is not such a reference.
-    """
-    match = _REFERENCE.fullmatch(reference[:200])
-    if match is None or int(match[2]) >= 2**63:
-        raise InputError(f"{reference[:200]!r} is not a reference such as frame:camera@1700000000")
-    return match[1], int(match[2])
 
 
 class Thing(Struct, frozen=True):

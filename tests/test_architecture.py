@@ -24,6 +24,7 @@ LAYERS = (
     "perception",
     "perception.modality",
     "perception.stream_names",
+    "perception.observation",
     "perception.percept",
     "perception.process",
     "perception.checkpoint_json",

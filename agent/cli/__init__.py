@@ -2,97 +2,120 @@
 
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from sensebind.agent.cli import (
-    adapt,
-    ask,
-    calibrate,
-    chaos,
-    chat,
-    config,
-    demo,
-    doctor,
-    evaluate,
-    export,
-    forget,
-    imagine,
-    init,
-    mcp,
-    models,
-    network,
-    pause,
-    recall,
-    record,
-    replay,
-    run,
-    serve,
-    stop,
-    teach,
-    threads,
-    top,
-    train,
-    ui,
-    watch,
-)
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.credentials import clean_logs, without_credentials
 from sensebind.errors import SenseBindError
 from sensebind.printable import printable
 
-GROUPS: dict[str, dict[str, Callable[..., int] | typer.Typer]] = {
+GROUPS: dict[str, dict[str, str]] = {
     "Talk": {
-        "demo": demo.demo,
-        "chat": chat.chat,
-        "ask": ask.ask,
-        "imagine": imagine.imagine,
-        "mcp": mcp.mcp,
-        "ui": ui.ui,
-        "serve": serve.serve,
-        "threads": threads.app,
+        "demo": "demo:demo",
+        "chat": "chat:chat",
+        "ask": "ask:ask",
+        "imagine": "imagine:imagine",
+        "mcp": "mcp:mcp",
+        "ui": "ui:ui",
+        "serve": "serve:serve",
+        "threads": "threads:app",
     },
     "Run a robot": {
-        "init": init.init,
-        "run": run.run,
-        "stop": stop.stop,
-        "pause": pause.pause,
-        "resume": pause.resume,
-        "top": top.top,
-        "doctor": doctor.doctor,
-        "calibrate": calibrate.calibrate,
-        "chaos": chaos.chaos,
-        "config": config.app,
-        "proxy": network.proxy,
-        "keys": network.keys_app,
+        "init": "init:init",
+        "run": "run:run",
+        "stop": "stop:stop",
+        "pause": "pause:pause",
+        "resume": "pause:resume",
+        "top": "top:top",
+        "doctor": "doctor:doctor",
+        "calibrate": "calibrate:calibrate",
+        "chaos": "chaos:chaos",
+        "config": "config:app",
+        "proxy": "network:proxy",
+        "keys": "network:keys_app",
     },
     "Remember": {
-        "recall": recall.recall,
-        "teach": teach.teach,
-        "watch": watch.watch,
-        "record": record.record,
-        "replay": replay.replay,
-        "export": export.export,
-        "forget": forget.forget,
+        "recall": "recall:recall",
+        "teach": "teach:teach",
+        "watch": "watch:watch",
+        "record": "record:record",
+        "replay": "replay:replay",
+        "export": "export:export",
+        "forget": "forget:forget",
     },
     "Models": {
-        "pull": models.pull,
-        "convert": models.convert,
-        "adapt": adapt.adapt,
-        "models": models.app,
-        "eval": evaluate.app,
-        "train": train.app,
+        "pull": "models:pull",
+        "convert": "models:convert",
+        "adapt": "adapt:adapt",
+        "models": "models:app",
+        "eval": "evaluate:app",
+        "train": "train:app",
     },
 }
-"""Commands in the order and under the titles of `sensebind --help`."""
+"""Commands in the order and under the titles of `sensebind --help`: `module:name` of this package,
+a function, or a `Typer` with commands of its own."""
+
+
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, each imported and built when it is asked for.
+
+    Typer evaluates the annotations of every parameter of a command that it builds. For all of them
+    that takes longer than most commands take to refuse their arguments. The class of a built
+    command differs between Typer's versions.
+    """
+
+    def __init__(self) -> None:
+        self._paths = {name: path for group in GROUPS.values() for name, path in group.items()}
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = _build(name, self._paths[name])
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._paths.setdefault(name, "")
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._paths[name]
+        self._built.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _build(name: str, path: str) -> Any:
+    module, _, member = path.partition(":")
+    command = getattr(import_module(f"{__name__}.{module}"), member)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.callback()(lambda: None)  # which makes it a group, whatever is in it
+    if isinstance(command, typer.Typer):
+        alone.add_typer(command, name=name)
+    else:
+        alone.command(name)(command)
+    return get_group(alone).commands[name]
 
 
 class _Grouped(TyperGroup):
     """Lists commands under titles. Typer does so with rich alone, which costs every `--help`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         width = formatter.width - 6 - max(map(len, self.commands))
@@ -110,12 +133,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _members in GROUPS.values():
-    for _name, _command in _members.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name)
-        else:
-            app.command(_name)(_command)
 
 
 # What standard output fails with when the disk behind it is full or gone. Files that commands write

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.encoders import NAMING, check_spaces, stream_encoder
+from sensebind.agent.robot.named_files import check_named_files
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import run_directory
 from sensebind.agent.robot.sections import (
@@ -32,7 +33,8 @@ from sensebind.agent.robot.sections import (
     VoiceConfig,
     WatchConfig,
 )
-from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig, known_kinds
+from sensebind.agent.robot.stream_kinds import kind_of, stream_modality
+from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig, check_tool
 from sensebind.agent.robot.trust import check_trusted
 from sensebind.checkpoints import default_checkpoint
 from sensebind.checkpoints.layout import imagebind_directory
@@ -45,17 +47,6 @@ from sensebind.perception.workers.spec import FactorySpec, FramesSpec, WorkerSpe
 
 _SOURCES = "sensebind.perception.sources.registry:open_source"
 _ENHANCER = "sensebind.memory.visual_cache:load_enhancer"
-_MODALITIES = {
-    "camera": Modality.VISION,
-    "video": Modality.VISION,
-    "microphone": Modality.AUDIO,
-    "audio": Modality.AUDIO,
-    "velodyne": Modality.POINT,
-    "cloud": Modality.POINT,
-    "ouster": Modality.POINT,
-    "lidar": Modality.POINT,
-}
-"""What a kind of source gives, and what a sensor of the simulated home is called."""
 _NOT_OF_WORKERS = {
     "source",
     "modality",
@@ -151,9 +142,7 @@ class RobotConfig(Section):
     @classmethod
     def _known_tools(cls, tools: tuple[ToolConfig, ...]) -> tuple[ToolConfig, ...]:
         for tool in tools:
-            if tool.kind not in TOOL_KINDS and tool.kind not in (known := known_kinds()):
-                names = ", ".join(sorted(known))
-                raise ValueError(f"no tool is called {tool.kind!r}; there are {names}")
+            check_tool(tool.kind)
         return tools
 
     @model_validator(mode="after")
@@ -208,7 +197,7 @@ class RobotConfig(Section):
             ConfigurationError: A calibration, URDF or bag cannot be used, or frames do not lead to
                 the robot.
         """
-        perceived = {name: self._modality(name, one) for name, one in self.streams.items()}
+        perceived = {name: stream_modality(name, one) for name, one in self.streams.items()}
         return make_places(self.streams, perceived, self.resolve, self.urdf)
 
     def guarding_lidar(self, places: Places) -> Transform:
@@ -222,7 +211,7 @@ class RobotConfig(Section):
         stream = self.guarding_stream(places.lidars)
         if stream is not None:
             return places.lidars[stream]
-        modalities = {stream: self._modality(stream, one) for stream, one in self.streams.items()}
+        modalities = {stream: stream_modality(stream, one) for stream, one in self.streams.items()}
         lacking = [
             f"{stream}: {missing}"
             for stream, missing in places.missing.items()
@@ -272,14 +261,14 @@ class RobotConfig(Section):
     @property
     def voice_microphone(self) -> str:
         """Where the voice hears: a stream, or a source of its own."""
-        own = (s for s, one in self.streams.items() if _kind_of(one) == "microphone")
+        own = (s for s, one in self.streams.items() if kind_of(one) == "microphone")
         return self.voice.microphone or next(own, "microphone:default")
 
     @property
     def shared_sound(self) -> str | None:
         """Where the stream that serves the voice, too, hands its sound on; None without one."""
         stream = self.streams.get(self.voice_microphone)
-        if stream is None or _kind_of(stream) != "microphone":
+        if stream is None or kind_of(stream) != "microphone":
             return None
         return f"ipc://{self.directory / self.stream_names[self.voice_microphone]}.sound"
 
@@ -328,7 +317,7 @@ class RobotConfig(Section):
             ConfigurationError: The file must say it and does not.
         """
         names = self.stream_names
-        return {names[s]: self._modality(s, c).value for s, c in self.streams.items()}
+        return {names[s]: stream_modality(s, c).value for s, c in self.streams.items()}
 
     def workers(self, sensors: str = "") -> list[WorkerSpec]:
         """Return what the supervisor is to run.
@@ -348,7 +337,7 @@ class RobotConfig(Section):
         naming = [one for one in NAMING if getattr(self, one) is not None]
         workers = []
         for stream, config in self.streams.items():
-            modality = self._modality(stream, config)
+            modality = stream_modality(stream, config)
             named = config.encoder or self.encoder
             encoder = stream_encoder(stream, named, naming, self.resolve)
             usual = modality != Modality.VISION and encoder == OWN
@@ -393,8 +382,9 @@ class RobotConfig(Section):
                 raise ConfigurationError(
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
+        check_named_files(self.llm, self.tools, self.resolve)
         self._check_motion()
-        check_spaces(self.llm, self.weights)
+        check_spaces(self.llm, self.weights, self.resolve)
         return workers
 
     def _check_motion(self) -> None:
@@ -444,7 +434,7 @@ class RobotConfig(Section):
         played = {"loop": config.loop, "speed": config.speed}
         given = {name: value for name, value in played.items() if value is not None}
         if kind in ("bag", "zenoh"):
-            options.setdefault("modality", self._modality(stream, config).value)
+            options.setdefault("modality", stream_modality(stream, config).value)
         if kind in _PLAYED:
             options["source"] = f"{kind}:{self.resolve(Path(target))}"
             options |= given
@@ -456,20 +446,6 @@ class RobotConfig(Section):
                 f"({', '.join(sorted(_PLAYED))}), not for {kind!r}"
             )
         return {"spec": options, "stream": self.stream_names[stream]}
-
-    def _modality(self, stream: str, config: StreamConfig) -> Modality:
-        if config.modality is not None:
-            return Modality(config.modality)
-        spec = config.source
-        options = spec if isinstance(spec, dict) else {"source": spec}
-        kind = str(options.get("source", "")).partition(":")[0]
-        known = _MODALITIES.get(str(options.get("sensor", stream)) if kind == "simhome" else kind)
-        if known is None:
-            raise ConfigurationError(
-                f"{stream}: say what a source {kind!r} gives: modality: vision, audio, point "
-                "or depth"
-            )
-        return known
 
     def _enhancer(self, checkpoint: Path) -> FactorySpec | None:
         directory = checkpoint / "visual_cache"
@@ -490,13 +466,6 @@ class RobotConfig(Section):
             max_bytes=limits.max_mb << 20,
             max_age=3600 * limits.max_hours,
         )
-
-
-def _kind_of(stream: StreamConfig) -> str:
-    """The kind of a stream's source."""
-    spec = stream.source
-    options = spec if isinstance(spec, dict) else {"source": spec}
-    return str(options.get("source", "")).partition(":")[0]
 
 
 def _height(stream: str, config: StreamConfig, mounted: float) -> float:

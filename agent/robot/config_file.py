@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,8 +45,10 @@ def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
         ConfigurationError: It is not YAML, or a field is wrong.
     """
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
-        fields = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _check_keys(root, name)
+        fields = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
@@ -55,6 +56,8 @@ def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
         raise ConfigurationError(f"{name}{where}: not YAML: {problem}") from error
     except RecursionError as error:
         raise ConfigurationError(f"{name}: nested too deeply") from error
+    except ValueError as error:  # of what looks like a date or number, such as 2026-13-01
+        raise ConfigurationError(f"{name}: not YAML: {error}") from error
     if not isinstance(fields, dict):
         raise ConfigurationError(f"{name}: a robot is described by fields such as streams:")
     try:
@@ -63,13 +66,40 @@ def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
         raise ConfigurationError(_explain(error, root, name)) from error
 
 
+def _check_keys(root: yaml.Node | None, name: str) -> None:
+    """Refuse a key that stands twice: YAML forbids it, and its readers drop the first.
+
+    Raises:
+        ConfigurationError: One does; the message names both lines.
+    """
+    waiting: list[yaml.Node | None] = [root]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:  # an alias leads back to its anchor
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            lines: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                line, same = _line(key, ()), (key.tag, str(key.value))
+                if same in lines:
+                    raise ConfigurationError(
+                        f"{name}, line {line}: {key.value} stands in line {lines[same]} already"
+                    )
+                lines[same] = line
+                waiting.append(value)
+
+
 def _explain(error: ValidationError, root: yaml.Node | None, name: str) -> str:
     """Say for the first errors in which line and field they are."""
     found = []
     for one in error.errors(include_url=False)[:5]:
         path = [part for part in one["loc"] if part != "[key]"]
         field = ".".join(str(part) for part in path)
-        message = one["msg"]
+        message = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"]
         if one["type"] == "extra_forbidden":
             message = _unknown(path)
         found.append(f"{name}, line {_line(root, path)}, {field or 'the whole'}: {message}")
@@ -97,6 +127,8 @@ def _line(node: yaml.Node | None, path: Sequence[int | str]) -> int:
 
 def _unknown(path: Sequence[int | str]) -> str:
     """Say that there is no such field, and which is meant or which there are."""
+    import difflib
+
     known = _fields(path[:-1])
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
     if near:

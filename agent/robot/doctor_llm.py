@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from sensebind.agent.robot.checks import Check, Verdict
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.sections import LlmConfig
 from sensebind.errors import SenseBindError, UnusableModelError, one_line
+from sensebind.perception.bus.addresses import is_loopback
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
@@ -62,7 +62,7 @@ def sent_away(llm: LlmConfig) -> Check:
     title, provider = "data sent away", llm.provider
     address = str(llm.options.get("base_url") or (_OLLAMA if provider == "ollama" else ""))
     host = urlsplit(address).hostname or ""
-    if llm.ours or host == "localhost" or _is_loopback(host):
+    if llm.ours or is_loopback(host):
         return Check(title, Verdict.OK, "none: the language model runs on this machine")
     images = {True: "images, ", False: "", None: "images where it takes them, "}[llm.images]
     sound = "sounds, " if llm.audio else ""
@@ -71,13 +71,6 @@ def sent_away(llm: LlmConfig) -> Check:
         f"perceives now in words, {images}{sound}and results of tools"
     )
     return Check(title, Verdict.WARNING, what, "`llm: sensebind` keeps all of it here")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _missing_key(provider: str, llm: LlmConfig) -> str:

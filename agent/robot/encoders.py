@@ -45,7 +45,7 @@ def stream_encoder(
     return f"{name}:{resolve(Path(target))}" if name in BUILT_IN else spec
 
 
-def check_spaces(llm: LlmConfig | None, weights: Path) -> None:
+def check_spaces(llm: LlmConfig | None, weights: Path, resolve: Callable[[Path], Path]) -> None:
     """Refuse a gated language model that takes embeddings of another encoder than the streams'.
 
     Widths alone do not reveal it: the model would talk about things that nobody perceives.
@@ -53,6 +53,7 @@ def check_spaces(llm: LlmConfig | None, weights: Path) -> None:
     Args:
         llm: The language model; None is fine.
         weights: The robot's checkpoint, whose ImageBind encodes the streams.
+        resolve: Makes a path of the file, relative to its folder, one of this machine.
 
     Raises:
         ConfigurationError: They are of two spaces; the message names both.
@@ -60,7 +61,7 @@ def check_spaces(llm: LlmConfig | None, weights: Path) -> None:
     """
     if llm is None or not llm.ours or not llm.place:
         return
-    place = Path(llm.place)
+    place = resolve(Path(llm.place))
     folder = place.parent if place.is_file() else place
     try:
         theirs = imagebind_directory(folder)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from sensebind.agent.robot.monitor import Monitor, StreamRow
 from sensebind.errors import BusError, ConfigurationError, SenseBindError
-from sensebind.perception.bus.endpoints import is_loopback
+from sensebind.perception.bus.addresses import is_loopback
 from sensebind.perception.frames.service import FrameServer
 from sensebind.perception.http_server import (
     LOCAL_HOSTS,

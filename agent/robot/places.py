@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sensebind.agent.robot.body_sections import MountConfig
 from sensebind.agent.robot.sections import StreamConfig
 from sensebind.errors import ConfigurationError, SenseBindError
@@ -131,7 +129,7 @@ def over_the_floor(
     x, y, z = position
     if pose is None:
         return position
-    there = pose.apply(np.array([[x, y, 0.0]]))[0]
+    there = pose.apply([x, y, 0.0])
     return float(there[0]), float(there[1]), z
 
 

@@ -13,7 +13,7 @@ from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
 from sensebind.agent.robot.voice_section import VoiceConfig as VoiceConfig
 from sensebind.errors import ConfigurationError
-from sensebind.perception.bus.endpoints import is_loopback
+from sensebind.perception.bus.addresses import is_loopback
 from sensebind.perception.bus.key_directory import default_directory
 from sensebind.perception.geometry.tree import BASE
 from sensebind.perception.ros.names import MAX_DOMAIN, checked_namespace

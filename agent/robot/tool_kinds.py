@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -85,8 +84,25 @@ TOOL_KINDS: dict[str, ToolKind] = {
 """Kinds of tools that are built in."""
 
 
+def check_tool(kind: str) -> None:
+    """Refuse an entry of `tools:` that names no kind.
+
+    Raises:
+        ValueError: There is none; the message says what was probably meant.
+    """
+    if kind in TOOL_KINDS or kind in (known := known_kinds()):
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(kind.lower(), known, n=1, cutoff=0.6)
+    meant = f": did you mean {near[0]}?" if near else ""
+    raise ValueError(f"no tool is called {kind!r}{meant}; there are {', '.join(sorted(known))}")
+
+
 def known_kinds() -> set[str]:
     """Return the names that an entry of `tools:` may have: built in, or of an installed package."""
+    from importlib.metadata import entry_points  # only for a name that is not built in
+
     return {*TOOL_KINDS, *(point.name for point in entry_points(group=TOOL_GROUP))}
 
 

@@ -21,7 +21,7 @@ from sensebind.agent.server.app import ServeOptions, make_app
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.turns import WAIT_SECONDS
 from sensebind.errors import BusError
-from sensebind.perception.bus.endpoints import is_loopback
+from sensebind.perception.bus.addresses import is_loopback
 from sensebind.perception.http_server import LOCAL_HOSTS, HttpServer, listen
 
 _MODULE = "sensebind.agent.server.process"

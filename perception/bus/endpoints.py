@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 
 import zmq
 
 from sensebind.errors import BusError
+from sensebind.perception.bus.addresses import is_loopback
 from sensebind.perception.bus.curve_keys import KEY_NAME, KeyRing
 
 QUEUE = 8  # messages per pipe: a sense at 10 Hz is never more than a second behind
@@ -134,11 +134,3 @@ def new_socket(context: zmq.Context, kind: int, endpoint: str = "") -> zmq.Socke
     if kind == zmq.XPUB:
         socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # every subscription is seen, also a repeated one
     return socket
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an interface can be reached from this machine alone."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -15,12 +15,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
 from sensebind.errors import ConfigurationError
 from sensebind.perception.geometry.lens import Intrinsics
+
+if TYPE_CHECKING:  # poses are twelve numbers; NumPy is for points, of which there are many
+    import numpy as np
+
+Three = tuple[float, float, float]
+Rows = tuple[Three, Three, Three]
 
 BASE = "base_link"
 FOOTPRINT = "base_footprint"
@@ -31,15 +35,15 @@ _LOOK_AHEAD = ((0.5, 1.0, 2.0, 4.0), (0.0, 0.25, 0.5, 1.0))
 """Metres along a way, and above the floor, at which `Camera.sees` looks for it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Transform:
     """Takes points of one frame to another: p' = rotation @ p + translation.
 
     It is the pose of the frame that it takes points from in the frame that it takes them to.
 
     Attributes:
-        rotation: float64 [3, 3], orthogonal with determinant 1.
-        translation: float64 [3], metres.
+        rows: Of the rotation, a matrix [3, 3], orthogonal with determinant 1.
+        translation: Along x, y and z, metres.
 
     Example:
         ```python
@@ -49,8 +53,8 @@ class Transform:
         ```
     """
 
-    rotation: np.ndarray
-    translation: np.ndarray
+    rows: Rows
+    translation: Three
 
     @classmethod
     def of(
@@ -64,15 +68,13 @@ class Transform:
                 that points are taken to, radians: Rz(yaw) Ry(pitch) Rx(roll), as in URDF. Positive
                 pitch looks down, positive yaw to the left.
         """
-        (sr, sp, sy), (cr, cp, cy) = np.sin(rpy), np.cos(rpy)
-        rotation = np.array(
-            [
-                [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-                [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-                [-sp, cp * sr, cp * cr],
-            ]
+        (sr, sp, sy), (cr, cp, cy) = map(math.sin, rpy), map(math.cos, rpy)
+        rows = (
+            (cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr),
+            (sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr),
+            (-sp, cp * sr, cp * cr),
         )
-        return cls(rotation, np.asarray(xyz, np.float64))
+        return cls(rows, _three(xyz))
 
     @classmethod
     def of_quaternion(cls, xyz: Sequence[float], xyzw: Sequence[float]) -> Self:
@@ -85,48 +87,79 @@ class Transform:
         Raises:
             ConfigurationError: It is not of unit length, or a number is not finite.
         """
-        x, y, z, w = quaternion = np.asarray(xyzw, np.float64)
-        length = float(np.linalg.norm(quaternion))
-        if not (np.isfinite(xyz).all() and abs(length - 1) < _QUATERNION):
+        x, y, z, w = map(float, xyzw)
+        length = math.hypot(x, y, z, w)
+        if not (all(map(math.isfinite, xyz)) and abs(length - 1) < _QUATERNION):
             raise ConfigurationError(
                 f"a transform with the quaternion ({x:g}, {y:g}, {z:g}, {w:g}), which is not of "
                 "unit length"
             )
-        x, y, z, w = quaternion / length
-        rotation = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
+        x, y, z, w = x / length, y / length, z / length, w / length
+        rows = (
+            (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+            (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+            (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
         )
-        return cls(rotation, np.asarray(xyz, np.float64))
+        return cls(rows, _three(xyz))
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """The rotation, float64 [3, 3]."""
+        import numpy as np
+
+        return np.array(self.rows)
 
     def __matmul__(self, other: Transform) -> Transform:
         """Return the transform that does `other` first, then this one."""
-        return Transform(
-            self.rotation @ other.rotation, self.rotation @ other.translation + self.translation
-        )
+        columns = _transposed(other.rows)
+        first, second, third = (_product(columns, row) for row in self.rows)
+        return Transform((first, second, third), self._moved(other.translation))
 
     def inverse(self) -> Transform:
         """Return the way back."""
-        return Transform(self.rotation.T, -self.rotation.T @ self.translation)
+        rows = _transposed(self.rows)
+        x, y, z = _product(rows, self.translation)
+        return Transform(rows, (-x, -y, -z))
 
     def apply(self, points: np.ndarray | Sequence[float] | Sequence[Sequence[float]]) -> np.ndarray:
         """Return points float64 [3] or [N, 3] in the other frame, metres."""
+        import numpy as np
+
         return np.asarray(points, np.float64) @ self.rotation.T + self.translation
 
     @property
-    def rpy(self) -> tuple[float, float, float]:
+    def rpy(self) -> Three:
         """Roll, pitch and yaw, radians; of the many at a pitch of ±90°, those without a roll."""
-        r = self.rotation
-        pitch = math.atan2(-r[2, 0], math.hypot(r[0, 0], r[1, 0]))
-        if math.hypot(r[0, 0], r[1, 0]) < 1e-9:
-            return 0.0, pitch, math.atan2(-r[0, 1], r[1, 1])
-        return math.atan2(r[2, 1], r[2, 2]), pitch, math.atan2(r[1, 0], r[0, 0])
+        r = self.rows
+        pitch = math.atan2(-r[2][0], math.hypot(r[0][0], r[1][0]))
+        if math.hypot(r[0][0], r[1][0]) < 1e-9:
+            return 0.0, pitch, math.atan2(-r[0][1], r[1][1])
+        return math.atan2(r[2][1], r[2][2]), pitch, math.atan2(r[1][0], r[0][0])
+
+    def _moved(self, point: Three) -> Three:
+        """Return one point in the other frame."""
+        (x, y, z), (dx, dy, dz) = _product(self.rows, point), self.translation
+        return x + dx, y + dy, z + dz
 
 
-OPTICAL = Transform(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
+def _three(numbers: Sequence[float]) -> Three:
+    x, y, z = map(float, numbers)
+    return x, y, z
+
+
+def _transposed(rows: Rows) -> Rows:
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return (a, d, g), (b, e, h), (c, f, i)
+
+
+def _product(rows: Rows, vector: Three) -> Three:
+    """Return rows @ vector."""
+    x, y, z = vector
+    first, second, third = (a * x + b * y + c * z for a, b, c in rows)
+    return first, second, third
+
+
+OPTICAL = Transform(((0.0, 0.0, 1.0), (-1.0, 0.0, 0.0), (0.0, -1.0, 0.0)), (0.0, 0.0, 0.0))
 """Pose of a camera's optical frame in its body: optical z is ahead, x right, y down."""
 
 
@@ -149,10 +182,9 @@ class FrameTree:
     def __init__(self, joints: Mapping[str, tuple[str, Transform]]) -> None:
         self._joints = dict(joints)
         for frame, (_, pose) in self._joints.items():
-            if not np.abs(pose.translation).max() <= _LONGEST:
+            if far := [one for one in pose.translation if not abs(one) <= _LONGEST]:
                 raise ConfigurationError(
-                    f"frame {frame!r} sits {np.abs(pose.translation).max():g} m from its parent: "
-                    "give metres"
+                    f"frame {frame!r} sits {abs(far[0]):g} m from its parent: give metres"
                 )
             way = [frame]
             while (joint := self._joints.get(way[-1])) is not None:
@@ -220,7 +252,7 @@ class FrameTree:
         return frame, pose
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Camera:
     """A camera that sits somewhere on a robot.
 
@@ -252,6 +284,8 @@ class Camera:
         Raises:
             ConfigurationError: The image has another aspect ratio than the calibrated ones.
         """
+        import numpy as np
+
         seen = self.pose.inverse().apply(points)
         pixels = self.intrinsics.resized(width, height).project(seen)
         depth = np.where(np.isnan(pixels[:, 0]), np.nan, seen[:, 2])
@@ -263,6 +297,8 @@ class Camera:
         Args:
             direction: Of travel, radians from straight ahead, to the left if positive.
         """
+        import numpy as np
+
         lens = self.intrinsics
         # Without a size, the principal point is taken for the middle of the image.
         width, height = lens.width or round(2 * lens.cx + 1), lens.height or round(2 * lens.cy + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -72,6 +73,6 @@ def _three(origin: ElementTree.Element | None, key: str) -> tuple[float, ...]:
         numbers = tuple(float(word) for word in text.split())
     except ValueError as error:
         raise ValueError(f"{key}={text!r} is not three numbers") from error
-    if len(numbers) != 3:
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         raise ValueError(f"{key}={text!r} is not three numbers")
     return numbers

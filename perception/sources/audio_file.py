@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.imagebind.preprocess.audio import mono, resample
-from sensebind.perception.imagebind.preprocess.audio_files import read_audio
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
     RATE,
@@ -74,6 +72,9 @@ class AudioFile(PlayedSource):
         self.frame_id = frame_id
 
     def _samples(self) -> Iterator[Sample]:
+        from sensebind.perception.imagebind.preprocess.audio import mono, resample
+        from sensebind.perception.imagebind.preprocess.audio_files import read_audio
+
         begun = 0.0
         for path in self._files():
             try:

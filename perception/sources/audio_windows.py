@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 RATE = 16_000  # Hz; what the audio trunks take
 WINDOW_SECONDS = 2.0
@@ -21,6 +23,8 @@ class Windows:
     """
 
     def __init__(self, length: int, hop: int) -> None:
+        import numpy as np
+
         self._ring = np.zeros(length, np.float32)
         self._hop = hop
         self.clear()
@@ -36,6 +40,8 @@ class Windows:
         Yields:
             How many of `samples` came after the window's end, and the window, float32 [length].
         """
+        import numpy as np
+
         size = len(self._ring)
         start = 0
         while start < len(samples):
@@ -50,5 +56,7 @@ class Windows:
 
 def on_grid(samples: np.ndarray) -> np.ndarray:
     """Sound in -1..1 rounded to what 16 bits can hold, float32: a recording keeps it exactly."""
+    import numpy as np
+
     steps = np.clip(np.rint(samples * np.float32(_STEP)), -_STEP, _STEP - 1)
     return (steps / np.float32(_STEP)).astype(np.float32)

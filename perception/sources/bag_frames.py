@@ -12,7 +12,7 @@ from sensebind.perception.geometry.camera_info import of_message
 from sensebind.perception.geometry.lens import Intrinsics
 from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.percept import Modality
-from sensebind.perception.sources.ros_messages import modality_of, type_name
+from sensebind.perception.sources.ros_kinds import modality_of, type_name
 from sensebind.perception.sources.rosbag_files import BagFiles
 
 _STATIC = ("/tf_static", "tf_static")

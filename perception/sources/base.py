@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import Modality
+from sensebind.perception.observation import Observation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-
-import cv2
+from typing import TYPE_CHECKING
 
 from sensebind.credentials import without_credentials
 from sensebind.errors import ConfigurationError, SourceError
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
+
+if TYPE_CHECKING:
+    import cv2
 
 _URL = re.compile(r"^(rtsps?|https?|udp|tcp|rtmp)://", re.IGNORECASE)
 _V4L = Path("/sys/class/video4linux")
@@ -61,11 +63,7 @@ class Camera(LiveSource):
             raise ConfigurationError(f"{stream}: a timeout of {timeout} s; give more than 0")
         super().__init__(stream, f"camera {_shown(target)}")
         self._target: str | int = int(target) if target.isdecimal() else target
-        self._wishes = {
-            cv2.CAP_PROP_FRAME_WIDTH: width,
-            cv2.CAP_PROP_FRAME_HEIGHT: height,
-            cv2.CAP_PROP_FPS: fps,
-        }
+        self._size, self._fps = (width, height), fps
         self._timeout = timeout
         self._capture: cv2.VideoCapture | None = None
         self._clock = DeviceClock()
@@ -87,6 +85,8 @@ class Camera(LiveSource):
         return self._clock
 
     def _open(self) -> None:
+        import cv2
+
         self._clock.restart()
         capture = self._capture = cv2.VideoCapture()
         if self._url:
@@ -98,11 +98,18 @@ class Camera(LiveSource):
         if not opened:
             raise SourceError(f"cannot open the {self._device}: {self._why()}")
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a driver's queue holds old pictures
-        for wish, value in self._wishes.items():
+        wishes = {
+            cv2.CAP_PROP_FRAME_WIDTH: self._size[0],
+            cv2.CAP_PROP_FRAME_HEIGHT: self._size[1],
+            cv2.CAP_PROP_FPS: self._fps,
+        }
+        for wish, value in wishes.items():
             if value:
                 capture.set(wish, value)
 
     def _receive(self) -> None:
+        import cv2
+
         assert self._capture is not None
         if not self._capture.grab():
             raise SourceError(f"the {self._device} gives no pictures: unplugged, or in use")
@@ -120,6 +127,8 @@ class Camera(LiveSource):
 
     def _device_time(self) -> float | None:
         """Time of the picture by the device, seconds; not every one has it."""
+        import cv2
+
         assert self._capture is not None
         milliseconds = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         return milliseconds / 1000 if milliseconds > 0 else None

@@ -17,11 +17,10 @@ import queue
 import signal
 import struct
 import sys
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from sensebind.perception.downmix import Downmixer
+if TYPE_CHECKING:  # whoever starts this process reads the format of blocks here
+    import numpy as np
 
 BLOCK = struct.Struct("<4sIQ")
 """Magic, number of samples that follow, samples lost since the block before."""
@@ -57,6 +56,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _capture(sounddevice: Any, device: str, rate: int, out: BinaryIO) -> int:
+    from sensebind.perception.downmix import Downmixer
+
     chosen: Any = int(device) if device.isdecimal() else None if device == "default" else device
     about = sounddevice.query_devices(chosen, "input")
     offered = about["max_input_channels"]

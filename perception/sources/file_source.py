@@ -6,9 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
 from sensebind.errors import (
     ConfigurationError,
@@ -18,7 +16,11 @@ from sensebind.errors import (
     StaleError,
     UnusableSourceError,
 )
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import Modality
+from sensebind.perception.observation import Observation
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _GAP = 0.1  # seconds that a lone sample lasts before it is played again
 

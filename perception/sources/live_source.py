@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from typing import Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
 from sensebind.errors import SourceError
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import Modality
+from sensebind.perception.observation import Observation
 from sensebind.perception.sources.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class LiveSource(ABC):

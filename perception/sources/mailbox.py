@@ -7,7 +7,7 @@ import time
 from collections import deque
 
 from sensebind.errors import SourceError, StaleError
-from sensebind.perception.percept import Observation
+from sensebind.perception.observation import Observation
 
 
 class Mailbox:

@@ -8,13 +8,10 @@ import selectors
 import subprocess
 import sys
 import time
-from typing import Any
-
-import av
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.audio_windows import (
     HOP_SECONDS,
     RATE,
@@ -26,7 +23,11 @@ from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.capture import BLOCK, MAGIC, MAX_SAMPLES
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
-from sensebind.perception.sources.shared_sound import SoundPublisher
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sensebind.perception.sources.shared_sound import SoundPublisher
 
 _CAPTURE = [sys.executable, "-m", "sensebind.perception.sources.capture"]
 _HELLO_SECONDS = 10.0
@@ -76,7 +77,6 @@ class Microphone(LiveSource):
         self._wanted_rate = rate
         self._timeout = timeout
         self._hop = round(hop * RATE)
-        self._windows = Windows(round(WINDOW_SECONDS * RATE), self._hop)
         self._clock = DeviceClock()
         self._child: subprocess.Popen[bytes] | None = None
         self._selector: selectors.BaseSelector | None = None
@@ -119,6 +119,8 @@ class Microphone(LiveSource):
         return self._clock
 
     def _open(self) -> None:
+        from sensebind.perception.sources.shared_sound import SoundPublisher
+
         if self._share and self._publisher is None:
             self._publisher = SoundPublisher(self._share)
         self._child = subprocess.Popen(
@@ -135,6 +137,7 @@ class Microphone(LiveSource):
         self._rate = int(hello["rate"])
         self._samples = 0  # that the device gave since it was opened
         self._clock.restart()
+        self._windows = Windows(round(WINDOW_SECONDS * RATE), self._hop)
         self._begin_stretch()
         self._heard = time.monotonic()
 
@@ -210,6 +213,8 @@ class Microphone(LiveSource):
         Raises:
             SourceError: The process ended, is silent, or what it sends makes no sense.
         """
+        import numpy as np
+
         running = self._child is not None and self._fill()
         while len(self._received) >= BLOCK.size:
             magic, count, lost = BLOCK.unpack_from(self._received)
@@ -233,10 +238,14 @@ class Microphone(LiveSource):
 
     def _begin_stretch(self) -> None:
         """Forget the sound so far, as what comes does not continue it."""
+        import av
+
         self._windows.clear()
         self._resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
 
     def _hear(self, block: np.ndarray) -> None:
+        import numpy as np
+
         self._heard = time.monotonic()
         self._samples += len(block)
         captured_at, monotonic = self._clock.stamp(self._samples / self._rate)
@@ -254,6 +263,9 @@ class Microphone(LiveSource):
     def _resampled(self, block: np.ndarray) -> np.ndarray:
         if self._rate == RATE:
             return block
+        import av
+        import numpy as np
+
         frame = av.AudioFrame.from_ndarray(block[None], format="flt", layout="mono")
         frame.rate = self._rate
         pieces = [out.to_ndarray()[0] for out in self._resampler.resample(frame)]

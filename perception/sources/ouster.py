@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import time
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SourceError, one_line
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _PATIENCE = 0.1
 
@@ -100,6 +101,8 @@ def frame_points(frame: Any, project: Any, min_range: float) -> tuple[np.ndarray
         project: Its `XYZLutFloat` without extrinsics, for points in the sensor frame.
         min_range: Nearer points are left out, metres.
     """
+    import numpy as np
+
     echo = frame.field("RANGE") > 1000 * min_range  # [H,W], millimetres
     points = np.ascontiguousarray(project(frame), np.float32).reshape(*echo.shape, 3)[echo]
     stamps = np.asarray(frame.timestamp)

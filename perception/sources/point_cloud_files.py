@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.imagebind.preprocess.headerless import Recognizer, parse_columns
-from sensebind.perception.imagebind.preprocess.point_files import read_points
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 from sensebind.perception.sources.returns import checked_range, returns
 
@@ -55,19 +53,24 @@ class CloudFiles(PlayedSource):
             raise ConfigurationError(f"{stream}: {rate} clouds per second; give 0 to 1000")
         super().__init__(stream, f"point cloud {target}", speed, loop)
         if columns:
+            from sensebind.perception.imagebind.preprocess.headerless import parse_columns
+
             parse_columns(columns)
         self._columns = columns
-        self._recognizer = Recognizer()
         self._min_range = checked_range(stream, min_range)
         self._path = Path(target)
         self._rate = rate
         self.frame_id = frame_id
 
     def _samples(self) -> Iterator[Sample]:
+        from sensebind.perception.imagebind.preprocess.headerless import Recognizer
+        from sensebind.perception.imagebind.preprocess.point_files import read_points
+
+        recognizer = Recognizer()
         for number, path in enumerate(self._files()):
             try:
                 columns = self._columns if path.suffix.lower() == ".bin" else ""
-                points = read_points(path, columns=columns, recognizer=self._recognizer)[:, :3]
+                points = read_points(path, columns=columns, recognizer=recognizer)[:, :3]
             except InputError as error:
                 if path == self._path:
                     raise

@@ -11,17 +11,18 @@ The class is called as `ThermalCamera(target, stream=…, **options)` when its k
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError
 from sensebind.perception.sources.base import Device, Source
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "sensebind.sources"
 FACTORY = "sensebind.perception.sources.registry:open_source"
@@ -119,6 +120,22 @@ def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
     return factory(target, stream=stream, **options)
 
 
+def check_kind(kind: str) -> None:
+    """Refuse a kind of source that there is not.
+
+    Args:
+        kind: What stands before the colon of a spec.
+
+    Raises:
+        ConfigurationError: There is none; the message says what was probably meant.
+    """
+    if kind not in _BUILT_IN and kind not in (plugins := _plugins()):
+        known = sorted({*_BUILT_IN, *plugins})
+        raise ConfigurationError(
+            f"there is no source {kind!r}{_meant(kind, known)}; there are {', '.join(known)}"
+        )
+
+
 def find_sources() -> list[Kind]:
     """List every kind of source, the devices it finds, and why a kind cannot be used."""
     return [_look(name) for name in sorted({*_BUILT_IN, *_plugins()})]
@@ -140,17 +157,15 @@ def _look(name: str) -> Kind:
 
 
 def _plugins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # only for a name that is not built in
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def _factory(kind: str) -> Callable[..., Source]:
     """Import what builds the sources of a kind; the built-in ones come first."""
+    check_kind(kind)
     plugins = _plugins() if kind not in _BUILT_IN else {}
-    if kind not in _BUILT_IN and kind not in plugins:
-        known = sorted({*_BUILT_IN, *plugins})
-        raise ConfigurationError(
-            f"there is no source {kind!r}{_meant(kind, known)}; there are {', '.join(known)}"
-        )
     try:
         if kind in plugins:
             return plugins[kind].load()
@@ -163,6 +178,8 @@ def _factory(kind: str) -> Callable[..., Source]:
 
 def _meant(kind: str, known: Sequence[str]) -> str:
     """Return a question for what was probably meant, or ""."""
+    import difflib
+
     names = {name: name for name in known} | _OTHER_WORDS
     near = difflib.get_close_matches(kind.lower(), names, n=1, cutoff=0.7)
     return f": did you mean {names[near[0]]}?" if near else ""

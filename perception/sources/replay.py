@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from sensebind.errors import InputError, UnusableSourceError
-from sensebind.perception.frames.recording import Recording
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import Modality
+from sensebind.perception.observation import Observation
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 
@@ -41,6 +41,8 @@ class Replay(PlayedSource):
         Raises:
             UnusableSourceError: The file cannot be read, or has no such stream.
         """
+        from sensebind.perception.frames.recording import Recording
+
         try:
             streams = Recording(self._path).streams()
         except InputError as error:
@@ -52,6 +54,8 @@ class Replay(PlayedSource):
         return streams[self._recorded]
 
     def _samples(self) -> Iterator[Sample]:
+        from sensebind.perception.frames.recording import Recording
+
         _ = self.modality
         recording = Recording(self._path)
         for recorded in recording.entries(self._recorded):

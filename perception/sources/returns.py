@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from sensebind.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def returns(points: np.ndarray, min_range: float = 0.0) -> np.ndarray:
@@ -20,6 +23,8 @@ def returns(points: np.ndarray, min_range: float = 0.0) -> np.ndarray:
     Returns:
         float32 [M, 3].
     """
+    import numpy as np
+
     points = np.asarray(points, np.float32)
     least = max(min_range**2, np.finfo(np.float32).smallest_subnormal)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import InputError, MissingDependencyError, one_line
 from sensebind.perception.ros.definitions import AUDIO_COMMON
-from sensebind.perception.sources.ros_messages import type_name
+from sensebind.perception.sources.ros_kinds import type_name
 
 if TYPE_CHECKING:
     from rosbags.typesys.store import Typestore

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from sensebind.errors import InputError
-from sensebind.perception.percept import Modality
-from sensebind.perception.pixels import Range
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.returns import returns
 from sensebind.perception.sources.ros_images import compressed_image, image, octets
+from sensebind.perception.sources.ros_kinds import USUAL, Reading, modality_of, type_name
 
 MAX_POINTS = 8_000_000
 _FIELD_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
@@ -37,41 +37,7 @@ class RosSample:
     frame_id: str = ""
 
 
-def type_name(name: str) -> str:
-    """The name of a message type as ROS 2 writes it, `package/msg/Type`."""
-    package, _, rest = name.partition("/")
-    return f"{package}/msg/{rest.rpartition('/')[2]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How messages are read.
-
-    Attributes:
-        depth: Whether images are depth in metres instead of pictures.
-        range: How samples of more than 8 bits become brightness, see `pixels.to_uint8`.
-        min_range: Points nearer than that are left out, metres.
-    """
-
-    depth: bool = False
-    range: Range = "declared"
-    min_range: float = 0.0
-
-
-def modality_of(name: str, depth: bool = False) -> Modality | None:
-    """What messages of a type are perceived as; None for those that cannot be.
-
-    Args:
-        name: The type.
-        depth: Whether images are depth.
-    """
-    known = _KINDS.get(type_name(name))
-    if known is None:
-        return None
-    return Modality.DEPTH if depth and known[0] is Modality.VISION else known[0]
-
-
-def sample(message: Any, name: str, how: Reading = Reading()) -> RosSample:
+def sample(message: Any, name: str, how: Reading = USUAL) -> RosSample:
     """Turn a decoded message into a sample.
 
     Args:
@@ -82,13 +48,13 @@ def sample(message: Any, name: str, how: Reading = Reading()) -> RosSample:
     Raises:
         InputError: It is of a type or encoding that is not understood, or does not fit itself.
     """
-    known, modality = _KINDS.get(type_name(name)), modality_of(name, how.depth)
-    if known is None or modality is None:
+    read, modality = _READERS.get(type_name(name)), modality_of(name, how.depth)
+    if read is None or modality is None:
         raise InputError(
-            f"messages of type {name} are not understood; these are: {', '.join(_KINDS)}"
+            f"messages of type {name} are not understood; these are: {', '.join(_READERS)}"
         )
     try:
-        return RosSample(known[1](message, how), modality, *header_of(message))
+        return RosSample(read(message, how), modality, *header_of(message))
     except (AttributeError, TypeError, ValueError, KeyError, OverflowError, cv2.error) as error:
         raise InputError(f"a message of type {name} is malformed: {error}") from error
 
@@ -109,7 +75,7 @@ def header_of(message: Any) -> tuple[int | None, str]:
         raise InputError(f"a header is malformed: {error}") from error
 
 
-def cloud(message: Any, how: Reading = Reading()) -> np.ndarray:
+def cloud(message: Any, how: Reading = USUAL) -> np.ndarray:
     """A PointCloud2 as float32 [N, 3] metres; beams without a return are left out.
 
     Those are NaN, or lie at (0, 0, 0), as drivers of organized clouds write them.
@@ -177,7 +143,7 @@ def sound_bytes(message: Any) -> bytes:
         raise InputError(f"a message of sound is malformed: {error}") from error
 
 
-def scan(message: Any, how: Reading = Reading()) -> np.ndarray:
+def scan(message: Any, how: Reading = USUAL) -> np.ndarray:
     """A LaserScan as float32 [N, 3] metres in the plane of the sensor.
 
     Ranges outside the sensor's limits are left out. A limit that is not a number, or a `range_max`
@@ -215,11 +181,11 @@ def _sound(message: Any, _: Reading) -> np.ndarray:
     return sound(message)
 
 
-_KINDS: dict[str, tuple[Modality, Callable[[Any, Reading], np.ndarray]]] = {
-    "sensor_msgs/msg/PointCloud2": (Modality.POINT, cloud),
-    "sensor_msgs/msg/LaserScan": (Modality.POINT, scan),
-    "sensor_msgs/msg/Image": (Modality.VISION, _image),
-    "sensor_msgs/msg/CompressedImage": (Modality.VISION, _compressed_image),
-    "audio_common_msgs/msg/AudioData": (Modality.AUDIO, _sound),
-    "audio_common_msgs/msg/AudioDataStamped": (Modality.AUDIO, _sound),
+_READERS: dict[str, Callable[[Any, Reading], np.ndarray]] = {
+    "sensor_msgs/msg/PointCloud2": cloud,
+    "sensor_msgs/msg/LaserScan": scan,
+    "sensor_msgs/msg/Image": _image,
+    "sensor_msgs/msg/CompressedImage": _compressed_image,
+    "audio_common_msgs/msg/AudioData": _sound,
+    "audio_common_msgs/msg/AudioDataStamped": _sound,
 }

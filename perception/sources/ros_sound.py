@@ -6,17 +6,14 @@ topic of its own, names it; where there is none, the bytes of the first messages
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+import math
 
 import av
 import numpy as np
 from av.error import FFmpegError
 
-from sensebind.errors import ConfigurationError, InputError, one_line
-
-SoundFormat = Literal["auto", "s16le", "s32le", "f32le", "mp3"]
-"""What sound is encoded in; auto looks at it."""
+from sensebind.errors import InputError, one_line
+from sensebind.perception.sources.ros_sound_format import SoundFormat, SoundInfo
 
 PROBE_BYTES = 1 << 16
 """Of the first messages that are looked at."""
@@ -25,7 +22,8 @@ _SAMPLES = {"s16le": ("<i2", 2.0**15), "s32le": ("<i4", 2.0**31), "f32le": ("<f4
 _MP3_CHAIN = 3  # headers one after the other, each where the one before says that it ends
 _LOUDEST_FLOAT = 8.0
 _QUIETEST_FLOAT = 1e-4
-_NOISE = 65_536 / np.sqrt(12)  # deviation of the low halves of 32-bit samples: any value is likely
+_NOISE = 65_536 / math.sqrt(12)
+"""Deviation of the low halves of 32-bit samples: any value is likely."""
 _ENOUGH = 256  # samples
 _CONTAINERS = {b"OggS": "Ogg", b"fLaC": "FLAC", b"RIFF": "WAV", b"\x1aE\xdf\xa3": "Matroska"}
 
@@ -35,52 +33,6 @@ _KBPS = {
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _HERTZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-
-
-@dataclass(frozen=True, slots=True)
-class SoundInfo:
-    """How to read the bytes.
-
-    Attributes:
-        format: Never "auto".
-        rate: Hz; of MP3 what its frames say.
-        channels: Interleaved; of MP3 what its frames say.
-    """
-
-    format: SoundFormat
-    rate: int
-    channels: int
-
-
-def checked_format(stream: str, given: str) -> SoundFormat:
-    """The format that a user gave.
-
-    Raises:
-        ConfigurationError: There is no such format.
-    """
-    known = {name: name for name in get_args(SoundFormat)}
-    if given.lower() not in known:
-        raise ConfigurationError(f"{stream}: sound_format {given!r}; there are {', '.join(known)}")
-    return known[given.lower()]
-
-
-def announced(coding: str, sample_format: str) -> SoundFormat:
-    """The format that an AudioInfo names.
-
-    Args:
-        coding: Its `coding_format`, "mp3" or "wave".
-        sample_format: Its `sample_format`, such as "S16LE".
-
-    Raises:
-        InputError: It is not one that is read.
-    """
-    named = "mp3" if coding.lower() == "mp3" else sample_format.lower()
-    for known in get_args(SoundFormat):
-        if known == named and known != "auto":
-            return known
-    raise InputError(
-        f"sound of {coding!r} in {sample_format!r} is not read; record it as wave of S16LE, or MP3"
-    )
 
 
 def recognized_format(data: bytes, channels: int) -> SoundFormat:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import ConfigurationError, InputError, MissingDependencyError, SourceError
-from sensebind.perception.percept import Modality
-from sensebind.perception.pixels import Range
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
 from sensebind.perception.sources.returns import checked_range
-from sensebind.perception.sources.ros_messages import Reading, modality_of, sample, type_name
+from sensebind.perception.sources.ros_kinds import Reading, modality_of, type_name
+
+if TYPE_CHECKING:
+    from sensebind.perception.pixels import Range
 
 _PATIENCE = 0.1
 _DISCOVERY_SECONDS = 1.0
@@ -122,6 +122,10 @@ class RosTopic(LiveSource):
             self._mailbox.fail(SourceError(self._complaint))
 
     def _hear(self, message: Any) -> None:
+        import numpy as np
+
+        from sensebind.perception.sources.ros_messages import sample
+
         try:
             found = sample(message, self._type, self._reading)
         except InputError as error:

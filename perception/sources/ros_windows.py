@@ -14,7 +14,8 @@ from sensebind.perception.sources.audio_windows import (
     Windows,
     on_grid,
 )
-from sensebind.perception.sources.ros_sound import SoundDecoder, SoundInfo, recognized_format
+from sensebind.perception.sources.ros_sound import SoundDecoder, recognized_format
+from sensebind.perception.sources.ros_sound_format import SoundInfo
 
 _LOOKED_AT = 1 << 14  # bytes: half a second of 16 bits at 16 kHz, one or two of MP3
 

@@ -8,31 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sensebind.errors import ConfigurationError, InputError, UnusableSourceError
-from sensebind.perception.percept import Modality
-from sensebind.perception.pixels import Range
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.audio_windows import RATE
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 from sensebind.perception.sources.returns import checked_range
-from sensebind.perception.sources.ros_messages import (
-    Reading,
-    header_of,
-    modality_of,
-    sample,
-    sound_bytes,
-    type_name,
-)
-from sensebind.perception.sources.ros_sound import (
-    PROBE_BYTES,
+from sensebind.perception.sources.ros_kinds import Reading, modality_of, type_name
+from sensebind.perception.sources.ros_sound_format import (
     SoundFormat,
     SoundInfo,
     announced,
     checked_format,
-    recognized_format,
 )
-from sensebind.perception.sources.ros_windows import SoundWindows
-from sensebind.perception.sources.rosbag_files import BagFiles, Message
+
+if TYPE_CHECKING:
+    from sensebind.perception.pixels import Range
+    from sensebind.perception.sources.rosbag_files import BagFiles, Message
 
 _AUDIO_INFO = "audio_common_msgs/msg/AudioInfo"
 _PROBED = 200  # messages of sound that are looked at, at most
@@ -134,6 +127,8 @@ class Bag(PlayedSource):
 
     @cached_property
     def _topic(self) -> tuple[str, Modality]:
+        from sensebind.perception.sources.rosbag_files import BagFiles
+
         try:
             with BagFiles(self._path, self._untyped) as bag:
                 types = bag.topics()
@@ -181,6 +176,9 @@ class Bag(PlayedSource):
         return suited[0]
 
     def _samples(self) -> Iterator[Sample]:
+        from sensebind.perception.sources.ros_messages import sample
+        from sensebind.perception.sources.rosbag_files import BagFiles
+
         topic, modality = self._topic
         with BagFiles(self._path, self._untyped) as bag:
             if modality is Modality.AUDIO:
@@ -207,6 +205,9 @@ class Bag(PlayedSource):
 
     def _windows(self, bag: BagFiles, topic: str) -> Iterator[Sample]:
         """Sound that comes in pieces as windows of 2 s at 16 kHz."""
+        from sensebind.perception.sources.ros_messages import header_of, sound_bytes
+        from sensebind.perception.sources.ros_windows import SoundWindows
+
         windows = SoundWindows(self._sound_info(bag, topic))
         for at, one in self._in_time(bag.messages(topic)):
             try:
@@ -227,6 +228,9 @@ class Bag(PlayedSource):
         Raises:
             InputError: It is not one that is read, or contradicts itself.
         """
+        from sensebind.perception.sources.ros_messages import sound_bytes
+        from sensebind.perception.sources.ros_sound import PROBE_BYTES, recognized_format
+
         given = self._sound
         said = _announcement(bag)
         rate = given.rate or (said.rate if said else RATE)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
-
-import numpy as np
-import zmq
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import MessageError, SourceError
-from sensebind.perception.percept import Modality
-from sensebind.perception.simhome.wire import CHUNK_SECONDS, decode_sample, topic
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.live_source import LiveSource
 from sensebind.perception.sources.returns import checked_range, returns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import zmq
 
 STREAMS = {
     "camera": Modality.VISION,
@@ -80,6 +80,10 @@ class SimHomeSource(LiveSource):
 
     def _open(self) -> None:
         """Connect; the SimHome process may come up later."""
+        import zmq
+
+        from sensebind.perception.simhome.wire import topic
+
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -106,6 +110,8 @@ class SimHomeSource(LiveSource):
             self._context = None
 
     def _accept(self, frames: list[bytes]) -> None:
+        from sensebind.perception.simhome.wire import decode_sample
+
         header, data = decode_sample(frames)
         if header["stream"] != self._sensor or data.ndim != _AXES[self.modality]:
             raise MessageError(f"not a sample of {self._sensor}: {header['stream']} {data.shape}")
@@ -122,6 +128,8 @@ class SimHomeSource(LiveSource):
             self._hand_over(header, data, header["sequence"])
 
     def _accept_samples(self, header: dict[str, Any], data: np.ndarray) -> None:
+        from sensebind.perception.simhome.wire import CHUNK_SECONDS
+
         found = self._windows.add(header["sequence"], data, header["chunk"])
         if found is None:
             return
@@ -165,6 +173,8 @@ class _Windows:
             The window that became complete, as (number of the chunk after it, samples), or None.
             Of a long stretch that came at once it is the newest: the others are not news.
         """
+        import numpy as np
+
         chunks = samples.reshape(-1, size)
         reaches_back = first < self._next - len(self._chunks) <= self._next <= first + len(chunks)
         if first > self._next or reaches_back:

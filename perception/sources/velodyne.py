@@ -6,9 +6,7 @@ import ipaddress
 import socket as sockets
 import struct
 import time
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import (
     ConfigurationError,
@@ -17,9 +15,12 @@ from sensebind.errors import (
     SourceError,
     one_line,
 )
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PORT = 2368
 PACKET_BYTES = 1206

@@ -5,20 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from av.error import FFmpegError
-
 from sensebind.errors import SourceError, one_line
-from sensebind.perception.imagebind.preprocess.files import checked
-from sensebind.perception.imagebind.preprocess.video_files import (
-    MAX_BYTES,
-    UNTIMED,
-    Damage,
-    Screen,
-    opened,
-    timed_frames,
-    untimed,
-)
-from sensebind.perception.percept import Modality
+from sensebind.perception.modality import Modality
 from sensebind.perception.sources.file_source import PlayedSource, Sample
 
 log = logging.getLogger(__name__)
@@ -50,15 +38,20 @@ class VideoFile(PlayedSource):
         self.frame_id = frame_id
 
     def _samples(self) -> Iterator[Sample]:
-        file = checked(self._path, "video", MAX_BYTES)
-        damage = Damage()
+        from av.error import FFmpegError
+
+        from sensebind.perception.imagebind.preprocess import video_files as videos
+        from sensebind.perception.imagebind.preprocess.files import checked
+
+        file = checked(self._path, "video", videos.MAX_BYTES)
+        damage = videos.Damage()
         before, latest = self._refused, 0.0
         try:
-            with opened(file) as (container, stream):
-                screen = Screen(stream)
-                if untimed(stream) and self._speed:
-                    log.warning("video %s %s", file, UNTIMED)
-                for at, frame in timed_frames(container, stream, damage):
+            with videos.opened(file) as (container, stream):
+                screen = videos.Screen(stream)
+                if videos.untimed(stream) and self._speed:
+                    log.warning("video %s %s", file, videos.UNTIMED)
+                for at, frame in videos.timed_frames(container, stream, damage):
                     self._refused = before + damage.packets
                     latest = max(latest, float(at))
                     yield Sample(screen.picture(frame), latest)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sensebind.errors import (
     ConfigurationError,
@@ -15,8 +13,7 @@ from sensebind.errors import (
     SenseBindError,
     SourceError,
 )
-from sensebind.perception.percept import Modality
-from sensebind.perception.pixels import Range
+from sensebind.perception.modality import Modality
 from sensebind.perception.ros.attachments import Attachment
 from sensebind.perception.ros.names import (
     UNHASHED,
@@ -39,16 +36,16 @@ from sensebind.perception.sources.base import Device
 from sensebind.perception.sources.device_clock import DeviceClock
 from sensebind.perception.sources.live_source import LiveSource
 from sensebind.perception.sources.returns import checked_range
-from sensebind.perception.sources.ros_messages import (
-    Reading,
-    header_of,
-    modality_of,
-    sample,
-    sound_bytes,
-    type_name,
+from sensebind.perception.sources.ros_kinds import Reading, modality_of, type_name
+from sensebind.perception.sources.ros_sound_format import (
+    SoundFormat,
+    SoundInfo,
+    checked_format,
 )
-from sensebind.perception.sources.ros_sound import SoundFormat, SoundInfo, checked_format
-from sensebind.perception.sources.ros_windows import LiveSound
+
+if TYPE_CHECKING:
+    from sensebind.perception.pixels import Range
+    from sensebind.perception.sources.ros_windows import LiveSound
 
 _PATIENCE = 0.1  # seconds of one wait for a message
 _PIECES = 256  # messages of sound that may wait: they are put together, so none may be skipped
@@ -169,6 +166,8 @@ class ZenohTopic(LiveSource):
         ]
 
     def _open(self) -> None:
+        from sensebind.perception.sources.ros_windows import LiveSound
+
         types = known_types()
         self._session = open_session(self._connect)
         publisher = self._seen(self._session)
@@ -198,6 +197,10 @@ class ZenohTopic(LiveSource):
             self._mailbox.fail(SourceError(self._complaint))
 
     def _hear(self, came: Any) -> None:
+        import numpy as np
+
+        from sensebind.perception.sources.ros_messages import header_of, sample
+
         try:
             attached: Attachment | None = Attachment.parse(came.attachment.to_bytes())
         except (AttributeError, InputError):  # of another program, or of an early rmw_zenoh
@@ -224,6 +227,8 @@ class ZenohTopic(LiveSource):
     def _hear_sound(
         self, live: LiveSound, message: Any, device: float | None, skipped: int
     ) -> None:
+        from sensebind.perception.sources.ros_messages import sound_bytes
+
         if skipped:
             live.clear()  # sound is not spliced over a gap
         at, monotonic = self._clock.stamp(device)

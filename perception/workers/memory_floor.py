@@ -15,12 +15,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from sensebind.errors import ConfigurationError
-from sensebind.perception.percept import Modality, Observation
+from sensebind.perception.modality import Modality
 from sensebind.perception.workers.spec import WorkerSpec
+
+if TYPE_CHECKING:
+    from sensebind.perception.observation import Observation
 
 _MODULE = "sensebind.perception.workers.memory_floor"
 _SECONDS = 300.0  # for a large encoder on a slow disk
@@ -105,6 +107,10 @@ def main() -> int:
 
 def _observation(modality: Modality) -> Observation:
     """Return something that an encoder encodes."""
+    import numpy as np
+
+    from sensebind.perception.observation import Observation
+
     rng = np.random.default_rng(0)
     rate = 0
     match modality:

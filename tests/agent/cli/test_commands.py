@@ -123,6 +123,105 @@ def test_arguments_are_refused_before_anything_slow_is_imported(tmp_path: Path) 
         assert len(error.strip().splitlines()) == 1
 
 
+ROVER = """\
+name: rover
+cache: {k: 5}
+streams:
+  camera:
+    source: {source: "camera:0", width: 640}
+    mount: {xyz: [0.12, 0, 0.62], rpy: [0, 0.15, 0]}
+    intrinsics: {fx: 186.4, fy: 186.4, cx: 111.5, cy: 111.5, width: 224, height: 224}
+  rear: {source: "video:clip.mp4", loop: true, frame: rear_link, calibration: rear.yaml}
+  microphone: {source: "microphone:default"}
+  lidar: {source: "velodyne:2368", mount: {xyz: [0, 0, 0.5]}}
+  played: {source: "replay:run.mcap", modality: vision}
+  sound: {source: "audio:sound.wav"}
+  swept: {source: "cloud:clouds", modality: point}
+  bagged: {source: {source: "bag:run.mcap", topic: /points}, modality: point, mount: {}}
+  network: {source: "zenoh:/image", modality: vision}
+bus: {listen: "", frames: ""}
+frames: {max_mb: 256}
+metrics: {port: 0}
+rerun: {file: out.rrd}
+foxglove: {port: 0}
+ros: {publish: [tags, log]}
+simhome: {camera: {xyz: [0.1, 0, 0.6]}}
+llm: {model: "openai:gpt-5-mini", images: true}
+memory: {max_days: 3}
+watches: ["a dog", {what: "a fire", sense: sight}]
+tools:
+  - clock
+  - detect: {places: true}
+  - find: {checkpoint: dino}
+  - codes: {sizes: {qr: 0.1}}
+  - read
+  - recall
+  - watch
+  - teach
+  - house
+  - openapi: {document: house.json, allow: [lamp_on]}
+  - mcp: {servers: {files: {command: ls, transport: stdio}}}
+  - python: "house.tools:make"
+motion:
+  class: "house.base:Wheels"
+  footprint: {front: 0.3, back: 0.2, half_width: 0.2}
+  lidar: "velodyne:2369"
+policy: {approved: [lamp_on], fence: [-1, -1, 1, 1], max_distance: 0.5, rates: {move: 3}}
+voice: {words: {rover: R OW V ER}}
+urdf: robot.urdf
+"""
+"""Every section of a robot's file, and sources that are devices, files and topics."""
+REAR = """\
+image_width: 640
+image_height: 480
+camera_matrix: {rows: 3, cols: 3, data: [500.0, 0, 320, 0, 500, 240, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0.01, 0, 0, 0]}
+"""
+URDF = """\
+<robot name="rover">
+  <link name="base_link"/><link name="rear_link"/>
+  <joint name="rear" type="fixed">
+    <parent link="base_link"/><child link="rear_link"/><origin xyz="-0.2 0 0.4" rpy="0 0 3.14"/>
+  </joint>
+</robot>
+"""
+_CHECK = """
+import sys
+from sensebind.agent.cli import main
+try:
+    main(["config", "check", sys.argv[1]])
+except SystemExit as end:
+    assert end.code == 0, end.code
+print(sorted(set(SLOW) & set(sys.modules)))
+"""
+
+
+def test_a_robots_file_is_checked_without_what_computes(tmp_path: Path) -> None:
+    from sensebind.agent.robot.config_file import read_config
+
+    for name in ("clip.mp4", "sound.wav", "run.mcap", "house.json"):
+        (tmp_path / name).touch()
+    for name in ("clouds", "dino"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "rear.yaml").write_text(REAR)
+    (tmp_path / "robot.urdf").write_text(URDF)
+    file = tmp_path / "rover.yaml"
+    file.write_text(ROVER)
+    config = read_config(file)
+    assert [name for name, given in config if not given] == ["checkpoint"]  # nothing is left out
+    slow = (*_SLOW, "av", "msgspec", "numpy", "rosbags", "zmq")
+    done = subprocess.run(
+        [sys.executable, "-c", f"SLOW = {slow!r}\n{_CHECK}", str(file)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    checked, imported = done.stdout.splitlines()
+    assert checked.startswith(f"{file}: 9 streams: ") and imported == "[]"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -80,6 +80,7 @@ frames: null
     [
         ("streams: {a: {source: 'camera:0'}", "line 1: not YAML"),
         ("streams:\n\t- a", "line 2: not YAML"),
+        ("name: \0", "not YAML: special characters"),
         ("- a\n- b", "described by fields"),
         ("", "described by fields"),
         ("name: x", "streams: Field required"),
@@ -103,7 +104,21 @@ frames: null
             "streams:\n  a: {source: x, device: gpu}",
             "line 2, streams.a.device: String should match",
         ),
-        ("streams:\n  a: {source: x, device: cuda, precision: int8}", "streams.a: .*device cpu"),
+        (
+            "streams:\n  a: {source: x, device: cuda, precision: int8}",
+            r"streams.a: precision int8 is for",
+        ),
+        (
+            "streams:\n  a: {source: x}\n  b: {source: x}\n  a: {source: y}",
+            "line 4: a stands in line 2 already",
+        ),
+        ("streams: {a: {source: x, rate: 1, rate: 2}}", "line 1: rate stands in line 1 already"),
+        (
+            "streams: {a: {source: x}}\ntools: [clock, detcet]",
+            r"line 2, tools: no tool is called 'detcet': did you mean detect\?; there are clock",
+        ),
+        ("streams: {a: {source: x}}\nname: 2026-13-01", "not YAML: month must be in 1..12"),
+        ("streams: {a: {source: x}}\ntools: [fly]", "no tool is called 'fly'; there are clock"),
     ],
 )
 def test_mistakes_are_told_with_line_and_field(text: str, message: str) -> None:
@@ -117,14 +132,44 @@ def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
         parse_config(
             f"checkpoint: {weights}\nstreams: {{cam: {{source: simhome, modality: vision}}}}"
         ).workers()
-    with pytest.raises(ConfigurationError, match="say what a source 'strange' gives"):
-        parse_config(f"checkpoint: {weights}\nstreams: {{x: {{source: 'strange:1'}}}}").workers()
+    with pytest.raises(ConfigurationError, match="x: say what a source 'ros' gives"):
+        parse_config(f"checkpoint: {weights}\nstreams: {{x: {{source: 'ros:/a'}}}}").workers()
+    with pytest.raises(ConfigurationError, match=r"x: .*'webcam': did you mean camera\?"):
+        parse_config(f"checkpoint: {weights}\nstreams: {{x: {{source: 'webcam:1'}}}}").workers()
     with pytest.raises(CheckpointError, match="cache: null"):
         parse_config(
             f"checkpoint: {weights}\ncache: {{k: 5}}\nstreams: {{x: {{source: 'camera:0'}}}}"
         ).workers()
     with pytest.raises(CheckpointError):
         parse_config(f"checkpoint: {tmp_path}/no\nstreams: {{x: {{source: 'camera:0'}}}}").workers()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("llm: sensebind:weights", r"llm: DIR/weights does not exist"),
+        ("llm: gguf:model.gguf", r"llm: DIR/model.gguf does not exist"),
+        ("tools: [{detect: {checkpoint: dir}}]", r"tools: detect: checkpoint: DIR/dir does not"),
+        ("tools: [{find: {checkpoint: dir}}]", r"tools: find: checkpoint: DIR/dir does not"),
+        ("tools: [{openapi: {document: a.json}}]", r"tools: openapi: document: DIR/a.json does"),
+    ],
+)
+def test_what_is_named_and_absent_is_found_before_anything_starts(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    file = tmp_path / "rover.yaml"
+    file.write_text(f"streams: {{camera: {{source: 'camera:0'}}}}\n{text}\n")
+    with pytest.raises(ConfigurationError, match=message.replace("DIR", str(tmp_path))):
+        read_config(file).check()
+
+
+def test_what_is_at_an_address_or_there_is_not_missed(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch()
+    file = tmp_path / "rover.yaml"
+    for document in ("http://127.0.0.1:9/openapi.json", "a.json"):
+        tool = f"tools: [{{openapi: {{document: {document!r}}}}}]"
+        file.write_text(f"streams: {{camera: {{source: 'camera:0'}}}}\n{tool}\nllm: openai:x\n")
+        assert len(read_config(file).check()) == 1
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -230,5 +275,6 @@ def test_a_language_model_of_another_encoder_is_refused(tmp_path: Path) -> None:
     tensors = load_file(weights)
     name = sorted(tensors)[0]
     save_file(tensors | {name: tensors[name] + 1}, weights, {"format": "pt"})
-    with pytest.raises(ConfigurationError, match="takes embeddings of the encoder in"):
-        check(tmp_path / "b")
+    for other in (tmp_path / "b", Path("b")):  # relative to the robot's file, not to where we are
+        with pytest.raises(ConfigurationError, match="takes embeddings of the encoder in"):
+            check(other)

@@ -53,6 +53,7 @@ def test_fixed_joints_say_where_links_sit(tmp_path: Path) -> None:
         ("<sdf/>", "its root is <sdf>"),
         (ROBOT.replace('xyz="0.2 0 0.5"', 'xyz="0.2 0"'), "joint 'mast_joint': xyz='0.2 0' is not"),
         (ROBOT.replace('xyz="0.2 0 0.5"', 'xyz="a b c"'), "three numbers"),
+        (ROBOT.replace('rpy="0 0.3 0"', 'rpy="0 inf 0"'), "joint 'camera_joint': rpy='0 inf 0'"),
         (ROBOT.replace('xyz="0.2 0 0.5"', 'xyz="${x} 0 0"'), "xacro"),
         (ROBOT.replace('<parent link="mast"/><child link="lidar"/>', ""), "joint 'plain' lacks"),
         (ROBOT.replace('<child link="lidar"/>', '<child link="mast"/>'), "'mast' is the child of"),

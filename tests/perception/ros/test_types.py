@@ -25,7 +25,7 @@ from sensebind.perception.ros.messages import (
     log_message,
 )
 from sensebind.perception.ros.types import known_types
-from sensebind.perception.sources.ros_messages import _KINDS
+from sensebind.perception.sources.ros_kinds import KINDS
 
 STAMP = 1_700_000_000_123_456_789
 PUBLISHED = {  # in the C code that rosidl generates of each package
@@ -66,14 +66,14 @@ def test_hashes_are_the_published_ones(name: str, digest: str) -> None:
 @pytest.mark.parametrize("store", [Stores.ROS2_HUMBLE, Stores.ROS2_KILTED])
 def test_what_is_read_is_defined_alike_in_all_distributions(store: Stores) -> None:
     other = get_typestore(store)
-    names = [name for name in _KINDS if name in other.fielddefs]
+    names = [name for name in KINDS if name in other.fielddefs]
     assert len(names) == 4
     for name in (*names, "rcl_interfaces/msg/Log", "tf2_msgs/msg/TFMessage"):
         assert other.hash_rihs01(name) == known_types().hash(name), name
 
 
 def test_all_that_is_perceived_is_known() -> None:
-    assert all(known_types().has(name) for name in _KINDS)
+    assert all(known_types().has(name) for name in KINDS)
 
 
 def again(message: Any, name: str) -> Any:

@@ -20,7 +20,8 @@ from sensebind.perception.percept import Modality
 from sensebind.perception.sources.base import Source
 from sensebind.perception.sources.conformance import SourceConformance
 from sensebind.perception.sources.registry import open_source
-from sensebind.perception.sources.ros_messages import Reading, sample
+from sensebind.perception.sources.ros_kinds import Reading
+from sensebind.perception.sources.ros_messages import sample
 from sensebind.perception.sources.rosbag import Bag
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")

@@ -1,5 +1,8 @@
 """Sources are opened by name; what cannot be opened is told in a sentence."""
 
+import importlib.metadata
+import subprocess
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any
 
@@ -69,7 +72,7 @@ def test_a_third_party_adds_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
             entry("simhome", "no_such_package:Source"),
         ]
     )
-    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: found)
     bell = open_source({"source": "bell:door", "loud": True}, stream="hall")
     assert isinstance(bell, Bell) and (bell.target, bell.stream, bell.loud) == (
         "door",
@@ -81,3 +84,38 @@ def test_a_third_party_adds_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     kinds = {kind.name: kind for kind in find_sources()}
     assert "cannot be loaded" in kinds["broken"].problem and not kinds["simhome"].problem
     assert kinds["bell"] == Kind("bell", "A bell.", (Device("bell:door", "the door"),))
+
+
+TARGETS = {
+    "audio": "a.wav",
+    "bag": "a.mcap",
+    "camera": "0",
+    "cloud": "a.pcd",
+    "microphone": "default",
+    "ouster": "os-1.local",
+    "replay": "a.mcap",
+    "ros": "/image",
+    "simhome": "tcp://127.0.0.1:5601",
+    "sweeps": "ipc:///sweeps",
+    "velodyne": "2368",
+    "video": "a.mp4",
+    "zenoh": "/image",
+}
+_BUILD = """
+import sys
+from sensebind.perception.sources.registry import open_source
+for kind, target in TARGETS.items():
+    options = {"type": "sensor_msgs/msg/Image"} if kind == "ros" else {}
+    open_source({"source": f"{kind}:{target}", **options}, stream="lidar")
+    slow = sorted({"av", "cv2", "numpy", "rosbags", "torch", "zmq"} & set(sys.modules))
+    if slow:
+        sys.exit(f"{kind} imported {slow}")
+"""
+
+
+def test_sources_are_built_without_what_reads_their_devices() -> None:
+    """So a robot's file is checked at once; `with` imports what a device needs."""
+    assert TARGETS.keys() == registry._BUILT_IN.keys()
+    code = f"TARGETS = {TARGETS!r}\n{_BUILD}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -19,7 +19,8 @@ from sensebind.perception.imagebind.preprocess.image import read_image
 from sensebind.perception.percept import Modality
 from sensebind.perception.sources import ros_images
 from sensebind.perception.sources.ros_images import ENCODINGS
-from sensebind.perception.sources.ros_messages import Reading, sample
+from sensebind.perception.sources.ros_kinds import Reading
+from sensebind.perception.sources.ros_messages import sample
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 HEIGHT, WIDTH = 8, 12

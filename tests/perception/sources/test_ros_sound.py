@@ -11,12 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensebind.errors import ConfigurationError, InputError, SourceError
-from sensebind.perception.sources.ros_sound import (
-    SoundDecoder,
-    SoundInfo,
-    announced,
-    recognized_format,
-)
+from sensebind.perception.sources.ros_sound import SoundDecoder, recognized_format
+from sensebind.perception.sources.ros_sound_format import SoundInfo, announced
 from sensebind.perception.sources.rosbag import Bag
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")

@@ -1,0 +1,45 @@
+"""Files and directories that a robot's file names for its language model and its tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sensebind.agent.robot.sections import LlmConfig, OpenApiToolConfig
+from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig
+from sensebind.errors import ConfigurationError
+
+
+def check_named_files(
+    llm: LlmConfig | None, tools: Sequence[ToolConfig], resolve: Callable[[Path], Path]
+) -> None:
+    """Refuse what is named and is not there, before anything starts.
+
+    Args:
+        llm: The language model.
+        tools: Of the robot's file.
+        resolve: Makes a path of the file, relative to its folder, one of this machine.
+
+    Raises:
+        ConfigurationError: A file or directory is absent; the message says who names it.
+    """
+    for who, path in _named(llm, tools):
+        if not (found := resolve(path)).exists():
+            raise ConfigurationError(
+                f"{who}: {found} does not exist: paths are relative to the robot's file"
+            )
+
+
+def _named(llm: LlmConfig | None, tools: Sequence[ToolConfig]) -> Iterator[tuple[str, Path]]:
+    """Yield who names a path, and the path."""
+    if llm is not None and llm.ours and llm.place:
+        yield "llm", Path(llm.place)
+    for tool in tools:
+        if (kind := TOOL_KINDS.get(tool.kind)) is None:
+            continue  # of another package, which knows what its options mean
+        section = kind.section.model_validate(tool.options)
+        for name, value in section:
+            if isinstance(value, Path):
+                yield f"tools: {tool.kind}: {name}", value
+        if isinstance(section, OpenApiToolConfig) and "://" not in section.document:
+            yield f"tools: {tool.kind}: document", Path(section.document)
