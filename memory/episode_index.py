@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
-from sensebind.memory.episode_store import EpisodeStore
-from sensebind.memory.episodes import Episode, Moment, Query
+from sensebind.memory.episode_store import EpisodeStore, MomentRows
+from sensebind.memory.episodes import Episode, Moment, Near, Query
 from sensebind.memory.vectors import check_width
 
 _SAMPLE = 512  # moments of a modality; they show how alike unrelated ones are
@@ -116,8 +116,9 @@ class EpisodeIndex:
                 and query.stream in ("", episode.stream)
                 and query.since <= episode.ended_at
                 and episode.started_at <= query.until
+                and (there := moments_near(episode, query.near))
             ):
-                similarity = best_moment(episode, vector)[1]
+                similarity = best_moment(there, vector)[1]
                 found = (episode.id, similarity, episode.ended_at)
                 going_on.setdefault(episode.modality, []).append(found)
         kinds = self._shards.keys() | going_on.keys()
@@ -136,7 +137,7 @@ class EpisodeIndex:
                 streams = [stream for stream, k in rows.names if k == kind]
                 if kind not in self._shards:
                     self._shards[kind] = _Shard(rows.embeddings.shape[1])
-                self._shards[kind].add(rows.numbers[of_kind], streams, rows.embeddings[of_kind])
+                self._shards[kind].add(rows, of_kind, streams)
             if len(rows.numbers):
                 self._newest = int(rows.numbers[-1, 0])
             if len(rows.numbers) < _CHUNK:
@@ -159,20 +160,24 @@ class _Shard:
         self._numbers = np.zeros((0, 4), np.int64)  # of moment and episode; begin and end, ns
         self._streams: list[str] = []
         self._codes = np.zeros(0, np.int32)  # positions in `_streams`
+        self._frames: list[str] = []
+        self._framed = np.zeros(0, np.int32)  # positions in `_frames`
+        self._places = np.zeros((0, 2))  # metres; NaN where they are not known
         self._sample = np.zeros((0, width), np.float32)
         self._sampled = 0  # how many moments there were when the sample was taken
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def add(self, numbers: np.ndarray, streams: list[str], embeddings: np.ndarray) -> None:
-        """Add moments: int64 [N, 4], N names, float16 [N, D]."""
-        self._faiss.add_sa_codes(np.ascontiguousarray(embeddings).view(np.uint8))
-        self._streams += sorted(set(streams) - set(self._streams))
-        codes = {name: code for code, name in enumerate(self._streams)}
-        added = np.array([codes[name] for name in streams], np.int32)
-        self._codes = np.concatenate([self._codes, added])
-        self._numbers = np.concatenate([self._numbers, numbers])
+    def add(self, rows: MomentRows, chosen: np.ndarray, streams: list[str]) -> None:
+        """Add those moments that are chosen, bool [N]; their streams are named."""
+        embeddings = np.ascontiguousarray(rows.embeddings[chosen])
+        self._faiss.add_sa_codes(embeddings.view(np.uint8))
+        frames = [rows.frames[place] for place in np.flatnonzero(chosen)]
+        self._codes = np.concatenate([self._codes, _coded(self._streams, streams)])
+        self._framed = np.concatenate([self._framed, _coded(self._frames, frames)])
+        self._places = np.concatenate([self._places, rows.places[chosen]])
+        self._numbers = np.concatenate([self._numbers, rows.numbers[chosen]])
 
     def keep(self, episodes: np.ndarray) -> None:
         """Drop the moments of all other episodes; ids int64 [M]."""
@@ -180,6 +185,7 @@ class _Shard:
         if gone.any():
             self._faiss.remove_ids(faiss.IDSelectorBitmap(_bits(gone)))
             self._numbers, self._codes = self._numbers[~gone], self._codes[~gone]
+            self._framed, self._places = self._framed[~gone], self._places[~gone]
             self._sampled = 0
 
     def allowed(self, query: Query) -> np.ndarray | None:
@@ -191,6 +197,10 @@ class _Shard:
             masks.append(self._numbers[:, 2] <= query.until)
         if query.stream:
             masks.append(np.array([s == query.stream for s in self._streams])[self._codes])
+        if (near := query.near) is not None:
+            masks.append(np.array([one == near.frame for one in self._frames])[self._framed])
+            away = self._places - (near.x, near.y)
+            masks.append(np.hypot(away[:, 0], away[:, 1]) <= near.radius)  # of NaN: False
         return np.logical_and.reduce(masks) if masks else None
 
     def nearest(self, vector: np.ndarray, allowed: np.ndarray | None, limit: int) -> list[_Found]:
@@ -283,18 +293,32 @@ class _View:
         return found
 
 
-def best_moment(episode: Episode, vector: np.ndarray) -> tuple[Moment, float]:
-    """Return the moment of an episode that is nearest to a unit vector [D], and its cosine.
+def moments_near(episode: Episode, near: Near | None) -> tuple[Moment, ...]:
+    """Return the moments of an episode at a place; all of them where that is None."""
+    if near is None:
+        return episode.moments
+    return tuple(one for one in episode.moments if near.holds(one.pose))
+
+
+def best_moment(moments: Sequence[Moment], vector: np.ndarray) -> tuple[Moment, float]:
+    """Return the moment, of some, that is nearest to a unit vector [D], and its cosine.
 
     Raises:
         InputError: The vector has another width.
     """
     scored = []
-    for index, moment in enumerate(episode.moments):
+    for index, moment in enumerate(moments):
         check_width(vector, len(moment.embedding))
         scored.append((float(moment.embedding @ vector), -index))
     similarity, index = max(scored)
-    return episode.moments[-index], similarity
+    return moments[-index], similarity
+
+
+def _coded(known: list[str], names: Sequence[str]) -> np.ndarray:
+    """Return the positions of names in a list, int32 [N]; those that are new are added to it."""
+    known += sorted(set(names) - set(known))
+    codes = {name: code for code, name in enumerate(known)}
+    return np.array([codes[name] for name in names], np.int32)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,59 +18,21 @@ from typing import Any, Self
 import numpy as np
 
 from sensebind.errors import StorageError
-from sensebind.memory.episodes import Episode, Moment
+from sensebind.memory.episode_schema import prepare
+from sensebind.memory.episodes import Episode, Moment, Near
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.storage.database import open_database
 from sensebind.perception.storage.erasing import begin_erasing, erase
 from sensebind.perception.storage.private_files import make_private
 from sensebind.perception.storage.spans import Span, covered
-from sensebind.perception.storage.stored_version import newer
 
-_APPLICATION = 0x53424D45  # "SBME", in the header of the file
-_VERSION = 1
 _PATIENCE = 2.0  # seconds to wait for another process that is writing
 _BATCH = 32  # episodes that are forgotten at a time
-_TABLES = """
-CREATE TABLE episodes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    stream TEXT NOT NULL,
-    modality TEXT NOT NULL,
-    model TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    ended_at INTEGER NOT NULL,
-    percepts INTEGER NOT NULL,
-    open INTEGER NOT NULL,
-    description TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX episodes_by_end ON episodes (ended_at);
-CREATE INDEX episodes_going_on ON episodes (id) WHERE open;
-CREATE TABLE moments (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    episode INTEGER NOT NULL REFERENCES episodes (id) ON DELETE CASCADE,
-    at INTEGER NOT NULL,
-    reference TEXT NOT NULL,
-    embedding BLOB NOT NULL
-);
-CREATE INDEX moments_by_episode ON moments (episode);
-CREATE TABLE watches (
-    name TEXT PRIMARY KEY,
-    modality TEXT NOT NULL,
-    model TEXT NOT NULL,
-    embedding BLOB NOT NULL,
-    action TEXT NOT NULL,
-    top REAL NOT NULL,
-    added_at INTEGER NOT NULL
-);
-CREATE TABLE alerts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    watch TEXT NOT NULL,
-    stream TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    reference TEXT NOT NULL,
-    similarity REAL NOT NULL,
-    outcome TEXT NOT NULL
-);
-"""
-_KEPT_AT = "ALTER TABLE episodes ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0"
+_NEAR = (
+    "EXISTS (SELECT 1 FROM moments WHERE episode = episodes.id AND frame = ? "
+    "AND (x - ?) * (x - ?) + (y - ?) * (y - ?) <= ?)"
+)
+_MOMENT = "at, reference, embedding, frame, x, y, yaw"
 _EPISODE = "id, stream, modality, model, started_at, ended_at, percepts, open, description"
 
 
@@ -83,11 +44,15 @@ class MomentRows:
         numbers: int64 [N, 4]: id of the moment, id of its episode, begin and end of that, ns.
         names: N pairs (stream, modality).
         embeddings: float16 [N, D].
+        frames: N names of frames; "" where the place is not known.
+        places: float64 [N, 2], metres; NaN where they are not known.
     """
 
     numbers: np.ndarray
     names: list[tuple[str, str]]
     embeddings: np.ndarray
+    frames: list[str]
+    places: np.ndarray
 
 
 class EpisodeStore:
@@ -116,7 +81,7 @@ class EpisodeStore:
             raise StorageError(f"the memory {self.path} cannot be opened: {error}") from error
         try:
             with self.using() as file:
-                self._prepare(file)
+                prepare(file, self.path, self._transaction)
         except BaseException:  # whatever it was, the file is closed
             self._file.close()
             raise
@@ -174,8 +139,11 @@ class EpisodeStore:
                 ).lastrowid
                 assert number is not None
             file.executemany(
-                "INSERT INTO moments (episode, at, reference, embedding) VALUES (?,?,?,?)",
-                [(number, m.at, m.reference, _packed(m.embedding)) for m in episode.moments],
+                f"INSERT INTO moments (episode, {_MOMENT}) VALUES (?,?,?,?,?,?,?,?)",
+                [
+                    (number, m.at, m.reference, _packed(m.embedding), *_placed(m.pose))
+                    for m in episode.moments
+                ],
             )
         return number
 
@@ -231,7 +199,7 @@ class EpisodeStore:
         with self.using() as file:
             rows = file.execute(
                 "SELECT m.id, m.episode, e.started_at, e.ended_at, e.stream, e.modality, "
-                "m.embedding FROM moments m JOIN episodes e ON e.id = m.episode "
+                "m.embedding, m.frame, m.x, m.y FROM moments m JOIN episodes e ON e.id = m.episode "
                 "WHERE m.id > ? AND NOT e.open AND e.model = ? ORDER BY m.id LIMIT ?",
                 (number, model, limit),
             ).fetchall()
@@ -240,6 +208,8 @@ class EpisodeStore:
             np.array([row[:4] for row in rows], np.int64).reshape(-1, 4),
             [row[4:6] for row in rows],
             np.frombuffer(packed, "<f2").reshape(len(rows), -1 if rows else 0),
+            [row[7] for row in rows],
+            np.array([row[8:10] for row in rows], np.float64).reshape(-1, 2),  # NULL is NaN
         )
 
     def within(
@@ -251,15 +221,30 @@ class EpisodeStore:
         stream: str = "",
         newest: bool = False,
         limit: int = 3,
+        near: Near | None = None,
     ) -> list[Episode]:
-        """Return episodes that went on between two times (ns), oldest or newest first."""
+        """Return episodes that went on between two times (ns), oldest or newest first.
+
+        Args:
+            since: Begin.
+            until: End.
+            modality: Only of this one; "" takes all.
+            stream: Only of this one; "" takes all.
+            newest: Newest first.
+            limit: Most episodes.
+            near: Only those with a moment there.
+        """
         order = "DESC" if newest else "ASC"
+        there, circle = "1", ()
+        if near is not None:
+            there = _NEAR
+            circle = (near.frame, near.x, near.x, near.y, near.y, near.radius**2)
         with self.using() as file:
             rows = file.execute(
                 f"SELECT {_EPISODE} FROM episodes WHERE ended_at >= ? AND started_at <= ? "
                 "AND (modality = ? OR ? = '') AND (stream = ? OR ? = '') "
-                f"ORDER BY ended_at {order} LIMIT ?",
-                (since, until, modality, modality, stream, stream, limit),
+                f"AND {there} ORDER BY ended_at {order} LIMIT ?",
+                (since, until, modality, modality, stream, stream, *circle, limit),
             ).fetchall()
             return [_episode(row, self._moments(file, row[0])) for row in rows]
 
@@ -384,6 +369,13 @@ class EpisodeStore:
         with self.using() as file:
             file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def newest_frame(self) -> str:
+        """Return the frame of the newest place, see `Pose.frame`; "" where none is known."""
+        query = "SELECT frame FROM moments WHERE frame != '' ORDER BY id DESC LIMIT 1"
+        with self.using() as file:
+            row = file.execute(query).fetchone()
+        return row[0] if row is not None else ""
+
     def __len__(self) -> int:
         with self.using() as file:
             return file.execute("SELECT count(*) FROM episodes").fetchone()[0]
@@ -399,49 +391,6 @@ class EpisodeStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _prepare(self, file: sqlite3.Connection) -> None:
-        """Set the connection up; make the tables in a new file."""
-        application, version = (
-            file.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("application_id", "user_version")
-        )
-        file.execute("PRAGMA foreign_keys = ON")
-        file.execute("PRAGMA synchronous = NORMAL")
-        if application == _APPLICATION and version == _VERSION:
-            self._add_arrivals(file)
-            return
-        if application == _APPLICATION and version > _VERSION:
-            raise StorageError(newer(self.path, version, _VERSION))
-        if application or version or file.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise StorageError(
-                f"{self.path} is no memory of this version of sensebind: name another file"
-            )
-        file.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        file.execute("PRAGMA journal_mode = WAL")
-        with self._transaction(file):
-            if file.execute("SELECT 1 FROM sqlite_master").fetchone():
-                return  # another process was faster
-            for statement in _TABLES.split(";"):
-                file.execute(statement)
-            file.execute(_KEPT_AT)
-            file.execute(f"PRAGMA application_id = {_APPLICATION}")
-            file.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def _add_arrivals(self, file: sqlite3.Connection) -> None:
-        """Give a file of an older version the times of arrival: no later than now."""
-
-        def missing() -> bool:
-            columns = [row[1] for row in file.execute("PRAGMA table_info(episodes)")]
-            return "kept_at" not in columns
-
-        if missing():
-            with self._transaction(file):
-                if missing():  # no other process was faster
-                    file.execute(_KEPT_AT)
-                    file.execute(
-                        "UPDATE episodes SET kept_at = min(ended_at, ?)", (time.time_ns(),)
-                    )
 
     @contextlib.contextmanager
     def _transaction(self, file: sqlite3.Connection) -> Iterator[None]:
@@ -461,9 +410,12 @@ class EpisodeStore:
 
     def _moments(self, file: sqlite3.Connection, episode: int) -> tuple[Moment, ...]:
         rows = file.execute(
-            "SELECT at, reference, embedding FROM moments WHERE episode=? ORDER BY id", (episode,)
+            f"SELECT {_MOMENT} FROM moments WHERE episode=? ORDER BY id", (episode,)
         )
-        return tuple(Moment(at, reference, _unpacked(blob)) for at, reference, blob in rows)
+        return tuple(
+            Moment(at, reference, _unpacked(blob), Pose(x, y, yaw, frame) if frame else None)
+            for at, reference, blob, frame, x, y, yaw in rows
+        )
 
     @contextlib.contextmanager
     def using(self) -> Iterator[sqlite3.Connection]:
@@ -486,6 +438,10 @@ def _episode(row: tuple[Any, ...], moments: tuple[Moment, ...]) -> Episode:
     return Episode(
         stream, modality, model, started, ended, percepts, moments, bool(open_), number, description
     )
+
+
+def _placed(pose: Pose | None) -> tuple[str, float | None, float | None, float | None]:
+    return ("", None, None, None) if pose is None else (pose.frame, pose.x, pose.y, pose.yaw)
 
 
 def _packed(embedding: np.ndarray) -> bytes:

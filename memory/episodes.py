@@ -6,11 +6,13 @@ percepts that are least like the mean. Raw samples are only referred to, as `fra
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sensebind.errors import InputError
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.modality import modality_info
 
 MAX_RESULTS = 100
@@ -24,11 +26,13 @@ class Moment:
         at: When the sample that `reference` names was captured, wall clock, ns.
         reference: Of that sample, `frame:<stream>@<ns>`.
         embedding: float32 [D] of unit norm.
+        pose: Where the robot was at that time; None where that was not known.
     """
 
     at: int
     reference: str
     embedding: np.ndarray = field(repr=False, compare=False)
+    pose: Pose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,36 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A circle on the floor.
+
+    Attributes:
+        x: Of its middle, metres.
+        y: Of its middle, metres.
+        radius: Metres.
+        frame: Of the middle, see `Pose.frame`; "" is that of the newest place in the memory.
+
+    Raises:
+        InputError: It is not a circle.
+    """
+
+    x: float
+    y: float
+    radius: float
+    frame: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.x) and math.isfinite(self.y) and 0 < self.radius < math.inf):
+            raise InputError(f"within {self.radius:g} m of ({self.x:g}, {self.y:g}) is not a place")
+
+    def holds(self, pose: Pose | None) -> bool:
+        """Whether a pose lies in it; one of another frame does not."""
+        if pose is None or pose.frame != self.frame:
+            return False
+        return pose.distance(self.x, self.y) <= self.radius
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What to look for; everything that is given must hold.
 
@@ -86,6 +120,8 @@ class Query:
         model: Digest of the encoder of `embedding`; "" does not check it.
         example: Whether `embedding` is of a thing that was shown, and not of a text: then also what
             the weights do not know is found, and only what is much like it.
+        near: Only moments at which the robot was there; None takes those anywhere, also where the
+            place was not known.
     """
 
     embedding: np.ndarray | None = field(default=None, repr=False)
@@ -97,6 +133,7 @@ class Query:
     limit: int = 3
     model: str = ""
     example: bool = False
+    near: Near | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_RESULTS:
@@ -117,6 +154,7 @@ class Recollection:
         score: How far the similarity stands out from that of other episodes of the same modality,
             in their spreads; comparable between modalities.
         description: What a language model says of it, "" without one.
+        pose: Where the robot was at that time; None where that was not known.
     """
 
     episode: Episode
@@ -125,3 +163,4 @@ class Recollection:
     similarity: float | None
     score: float
     description: str = ""
+    pose: Pose | None = None

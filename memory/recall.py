@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 
 from sensebind.errors import InputError, SenseBindError
-from sensebind.memory.episode_index import EpisodeIndex, best_moment
+from sensebind.memory.episode_index import EpisodeIndex, best_moment, moments_near
 from sensebind.memory.episode_store import EpisodeStore
-from sensebind.memory.episodes import MAX_RESULTS, Episode, Query, Recollection
+from sensebind.memory.episodes import MAX_RESULTS, Episode, Moment, Query, Recollection
 from sensebind.perception.vectors import unit
 
 log = logging.getLogger(__name__)
@@ -63,16 +63,23 @@ class EpisodeMemory:
         """Digest of the encoder that recorded what can be searched by similarity; "" if empty."""
         return self.store.newest_model()
 
-    def search(self, query: Query) -> list[Recollection]:
+    def search(self, query: Query, *, describe: bool = True) -> list[Recollection]:
         """Return what fits: best first, or newest first if the query asks for the newest.
+
+        Args:
+            query: What to look for.
+            describe: Whether what was not described yet is described now, which takes a while.
 
         Raises:
             InputError: The embedding does not fit those in the memory.
             StorageError: The store cannot be read.
         """
+        if query.near is not None and not query.near.frame:
+            there = replace(query.near, frame=self.store.newest_frame())
+            query = replace(query, near=there)
         if query.embedding is None:
             found = [
-                Recollection(episode, episode.moments[0].at, episode.moments[0].reference, None, 0)
+                _recollected(episode, moments_near(episode, query.near)[0])
                 for episode in self.store.within(
                     query.since,
                     query.until,
@@ -80,11 +87,12 @@ class EpisodeMemory:
                     stream=query.stream,
                     newest=query.newest,
                     limit=query.limit,
+                    near=query.near,
                 )
             ]
         else:
             found = self._similar(query, query.embedding)
-        return [self._described(one) for one in found]
+        return [self._described(one) for one in found] if describe else found
 
     def companions(
         self, recollection: Recollection, modality: str = "vision"
@@ -149,11 +157,12 @@ class EpisodeMemory:
         found = []
         for hit in hits[: query.limit]:
             episode = known[hit.episode]
-            moment, _ = best_moment(episode, vector)
+            there = moments_near(episode, query.near)
+            if not there:  # it has gone on since, and other moments stand for it
+                continue
+            moment, _ = best_moment(there, vector)
             if query.example or self._speaks_of(moment.embedding, vector):
-                found.append(
-                    Recollection(episode, moment.at, moment.reference, hit.similarity, hit.score)
-                )
+                found.append(_recollected(episode, moment, hit.similarity, hit.score))
         return found
 
     def _speaks_of(self, embedding: np.ndarray, wanted: np.ndarray) -> bool:
@@ -182,3 +191,9 @@ class EpisodeMemory:
             except SenseBindError as error:  # a memory without words is still a memory
                 log.warning("episode %d was not described: %s", episode.id, error)
         return replace(found, episode=replace(episode, moments=()), description=said)
+
+
+def _recollected(
+    episode: Episode, moment: Moment, similarity: float | None = None, score: float = 0.0
+) -> Recollection:
+    return Recollection(episode, moment.at, moment.reference, similarity, score, pose=moment.pose)

@@ -25,6 +25,7 @@ from sensebind.errors import StorageError
 from sensebind.memory.episode_store import EpisodeStore
 from sensebind.memory.episodes import Episode
 from sensebind.memory.segmentation import Segmenter, SegmentSettings
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.percept import Percept
 from sensebind.perception.storage.arrival_clock import ArrivalClock
 from sensebind.perception.storage.private_files import make_private
@@ -143,6 +144,7 @@ class Recorder:
         path: Path | str,
         settings: RecorderSettings | None = None,
         *,
+        where: Callable[[float], Pose | None] | None = None,
         wall_ns: Callable[[], int] = time.time_ns,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -151,6 +153,8 @@ class Recorder:
         Args:
             path: Of the `EpisodeStore`; made when it is not there.
             settings: How the memory is kept.
+            where: Says where the robot was, for a time of the monotonic clock, such as
+                `PoseTrack.at`; None for one that does not know.
             wall_ns: The time by which episodes grow old; for tests.
             clock: Seconds by which episodes are refreshed; for tests.
 
@@ -159,7 +163,7 @@ class Recorder:
                 writes to it.
         """
         self._settings = settings or RecorderSettings()
-        self._clock, self._wall_ns = clock, wall_ns
+        self._clock, self._wall_ns, self._where = clock, wall_ns, where
         self._erased: list[Span] = []  # by the last `erase`
         self._streams: dict[str, _Stream] = {}
         self._closed: deque[_Closed] = deque()
@@ -241,7 +245,8 @@ class Recorder:
             settings = self._settings.segments.get(header.modality.value)
             stream = self._streams[header.stream] = _Stream(Segmenter(settings))
         self._count(percepts=1)
-        if (ended := stream.segmenter.take(percept)) is not None:
+        pose = self._where(header.monotonic) if self._where is not None else None
+        if (ended := stream.segmenter.take(percept, pose)) is not None:
             self._end(stream, ended)
         stream.at = self._arrivals.now()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,9 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from sensebind.errors import InputError
-from sensebind.memory.episodes import MAX_RESULTS, Query, Recollection
+from sensebind.memory.episodes import MAX_RESULTS, Near, Query, Recollection
 from sensebind.memory.recall import EpisodeMemory
-from sensebind.memory.time_expressions import parse_when
+from sensebind.memory.time_expressions import bounded, parse_when
 from sensebind.perception.modality import modality_info, modality_of, senses
 
 SENSES = {sense: modality_of(sense) for sense in senses()}
@@ -79,6 +80,9 @@ def ask(
     model: str = "",
     now: datetime | None = None,
     example: bool = False,
+    after: str = "",
+    before: str = "",
+    near: Near | None = None,
 ) -> Query:
     """Make a query out of what people say.
 
@@ -90,11 +94,14 @@ def ask(
         model: Digest of the encoder of the embedding, if it is to be checked.
         now: The present by default.
         example: Whether the embedding is of a thing that was shown.
+        after: A time after which it was, in addition to `when`; "" is no bound.
+        before: A time before which it was, likewise.
+        near: Where the robot was then; None is anywhere.
 
     Raises:
         InputError: A time that cannot be read, an unknown sense, or a limit out of range.
     """
-    time = parse_when(when, now)
+    time = bounded(parse_when(when, now), after, before, now)
     if sense not in ("", *SENSES, *SENSE_OF):
         raise InputError(f"no sense {sense!r}: there are {', '.join(SENSES)}")
     return Query(
@@ -106,14 +113,23 @@ def ask(
         limit=limit,
         model=model,
         example=example,
+        near=near,
     )
 
 
-def document(found: Recollection, now: datetime | None = None) -> Document:
-    """Return a recollection as a document: a sentence, and everything that is known of it."""
+def document(
+    found: Recollection, now: datetime | None = None, frame: str | None = None
+) -> Document:
+    """Return a recollection as a document: a sentence, and everything that is known of it.
+
+    Args:
+        found: The recollection.
+        now: The present by default.
+        frame: That places are said in, see `sentence`.
+    """
     episode = found.episode
     return Document(
-        page_content=sentence(found, now),
+        page_content=sentence(found, now, frame),
         id=str(episode.id),
         metadata={
             "episode": episode.id,
@@ -125,22 +141,32 @@ def document(found: Recollection, now: datetime | None = None) -> Document:
             "reference": found.reference,
             "similarity": found.similarity,
             "description": found.description,
+            "pose": None if found.pose is None else asdict(found.pose),
         },
     )
 
 
-def sentence(found: Recollection, now: datetime | None = None) -> str:
+def sentence(found: Recollection, now: datetime | None = None, frame: str | None = None) -> str:
     """Say a recollection, when and what first, the rest in brackets.
 
-    For instance: "2 minutes ago: I hear a dog. (heard by microphone, 10:15:02 to 10:15:31,
-    similarity 0.62)".
+    For instance: "2 minutes ago: I hear a dog. (heard by microphone from (1.2, -0.4), 10:15:02 to
+    10:15:31, similarity 0.62)": the robot was at x = 1.2, y = -0.4 metres then.
+
+    Args:
+        found: The recollection.
+        now: The present by default.
+        frame: That the robot knows its place in now: a place in another one is not said, for
+            nobody can go there. None says all of them.
     """
     episode = found.episode
     now = now or datetime.now()
     begin, end = (datetime.fromtimestamp(ns / 1e9) for ns in (episode.started_at, episode.ended_at))
     day = "" if begin.date() == now.date() else f"{begin:%Y-%m-%d} "
     verb = modality_info(episode.modality).past
-    rest = [f"{verb} by {episode.stream}", f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"]
+    place = "" if found.pose is None else f" from {found.pose}"
+    if found.pose is not None and frame is not None and found.pose.frame != frame:
+        place = " from a place of an earlier run"
+    rest = [f"{verb} by {episode.stream}{place}", f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"]
     if found.similarity is not None:
         rest.append(f"similarity {found.similarity:.2f}")
     said = f": {found.description}" if found.description else ""

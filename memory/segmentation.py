@@ -3,21 +3,22 @@
 A change must be clear and last: an episode ends when `confirm` percepts in a row lie farther than
 `change` from its mean, and a percept nearer than `settle` ends the suspicion (hysteresis). It also
 ends when what is perceived becomes known or unknown to the weights, when the sense perceives
-nothing any more, when nothing came for a while, when the wall clock
-jumps, when the encoder changes, or when it has lasted long enough.
+nothing any more, when nothing came for a while, when the wall clock jumps, when the encoder
+changes, when the robot has gone too far, or when it has lasted long enough.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sensebind.memory.episodes import Episode, Moment
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.modality import modality_info
-from sensebind.perception.percept import Percept, observation_reference
+from sensebind.perception.percept import Percept, PerceptHeader, observation_reference
 
 _CLOCK_JUMP = 1.0  # seconds that wall and monotonic clock may part between two percepts
 _SAMPLES = 16  # percepts of which the one nearest to the mean gives the mean its frame
@@ -33,6 +34,8 @@ class SegmentSettings(BaseModel):
         gap: Seconds without percepts that end an episode.
         longest: Seconds after which an episode is ended and the next begun.
         unusual: How many percepts unlike the mean are kept as moments of their own.
+        moved: Metres from where it began after which an episode is ended and the next begun, so
+            that an episode is of one place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +46,7 @@ class SegmentSettings(BaseModel):
     gap: float = Field(5.0, gt=0)
     longest: float = Field(600.0, gt=0)
     unusual: int = Field(3, ge=0, le=16)
+    moved: float = Field(1.0, gt=0)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -51,17 +55,32 @@ class SegmentSettings(BaseModel):
         return self
 
 
+class _Placed(NamedTuple):
+    """A percept, and where the robot was when it was captured."""
+
+    percept: Percept
+    pose: Pose | None
+
+    @property
+    def header(self) -> PerceptHeader:
+        return self.percept.header
+
+    @property
+    def embedding(self) -> np.ndarray:
+        return self.percept.embedding
+
+
 @dataclass(slots=True)
 class _Draft:
     """An episode in the making."""
 
-    first: Percept
-    last: Percept
+    first: _Placed
+    last: _Placed
     total: np.ndarray  # float64 [D], sum of the embeddings
     count: int = 0
     stride: int = 1
-    samples: list[Percept] = field(default_factory=list)
-    unusual: list[Percept] = field(default_factory=list)
+    samples: list[_Placed] = field(default_factory=list)
+    unusual: list[_Placed] = field(default_factory=list)
 
     @property
     def mean(self) -> np.ndarray:
@@ -69,7 +88,7 @@ class _Draft:
         norm = float(np.linalg.norm(self.total))
         return (self.total / norm).astype(np.float32) if norm > 1e-6 else self.last.embedding
 
-    def add(self, percept: Percept, settings: SegmentSettings) -> None:
+    def add(self, percept: _Placed, settings: SegmentSettings) -> None:
         if self.count and settings.unusual:
             self._consider(percept, settings)
         self.total += percept.embedding
@@ -81,7 +100,7 @@ class _Draft:
                 self.stride *= 2
         self.count += 1
 
-    def _consider(self, percept: Percept, settings: SegmentSettings) -> None:
+    def _consider(self, percept: _Placed, settings: SegmentSettings) -> None:
         """Keep a percept that is unlike the mean and unlike what is kept for that already."""
         mean = self.mean
         distance = _distance(percept.embedding, mean)
@@ -124,13 +143,17 @@ class Segmenter:
     def __init__(self, settings: SegmentSettings | None = None) -> None:
         self._settings = settings or SegmentSettings()
         self._draft: _Draft | None = None
-        self._suspects: list[Percept] = []  # what may be the beginning of something else
+        self._suspects: list[_Placed] = []  # what may be the beginning of something else
         self._newest: Percept | None = None
         self._nothing = 0  # percepts in a row that were empty
         self.disordered = 0
 
-    def take(self, percept: Percept) -> Episode | None:
+    def take(self, percept: Percept, pose: Pose | None = None) -> Episode | None:
         """Take the next percept of the stream.
+
+        Args:
+            percept: It.
+            pose: Where the robot was when it was captured; None where that is not known.
 
         Returns:
             The episode that it ended, if it did.
@@ -146,7 +169,8 @@ class Segmenter:
         self._newest = percept
         if percept.header.present:
             self._nothing = 0
-            placed = self._place(percept)  # after an interruption it only begins: None
+            # After an interruption it only begins: None.
+            placed = self._place(_Placed(percept, pose))
             return ended or placed
         self._nothing += 1
         return ended or (self.finish() if self._nothing >= self._settings.confirm else None)
@@ -164,13 +188,14 @@ class Segmenter:
         self._suspects.clear()
         return draft.episode(open=False) if draft else None
 
-    def _place(self, percept: Percept) -> Episode | None:
+    def _place(self, percept: _Placed) -> Episode | None:
         """Add a percept to the episode, or end it and begin another."""
         settings, draft = self._settings, self._draft
         if draft is None:
             self._draft = _begin([percept], settings)
             return None
-        if percept.header.monotonic - draft.first.header.monotonic > settings.longest:
+        lasted = percept.header.monotonic - draft.first.header.monotonic
+        if lasted > settings.longest or _gone(draft.first.pose, percept.pose, settings.moved):
             ended = self.finish()
             self._draft = _begin([percept], settings)
             return ended
@@ -202,7 +227,14 @@ class Segmenter:
         )
 
 
-def _begin(percepts: list[Percept], settings: SegmentSettings) -> _Draft:
+def _gone(first: Pose | None, pose: Pose | None, most: float) -> bool:
+    """Whether the robot is farther from where it was than so many metres, or nobody can say."""
+    if first is None or pose is None:
+        return False
+    return pose.frame != first.frame or pose.distance(first.x, first.y) > most
+
+
+def _begin(percepts: list[_Placed], settings: SegmentSettings) -> _Draft:
     first = percepts[0]
     draft = _Draft(first, first, np.zeros(len(first.embedding)))
     for percept in percepts:
@@ -214,7 +246,7 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
     return 1.0 - float(a @ b)
 
 
-def _moment(percept: Percept, embedding: np.ndarray) -> Moment:
+def _moment(percept: _Placed, embedding: np.ndarray) -> Moment:
     header = percept.header
     reference = header.observation or observation_reference(header.stream, header.captured_at)
-    return Moment(header.captured_at, reference, embedding.copy())
+    return Moment(header.captured_at, reference, embedding.copy(), percept.pose)

@@ -78,6 +78,37 @@ def parse_when(text: str, now: datetime | None = None) -> When:
     return when
 
 
+def bounded(when: When, after: str, before: str, now: datetime | None = None) -> When:
+    """Return the part of a stretch of time that lies after one time and before another.
+
+    Args:
+        when: The stretch.
+        after: As people say it, such as "9:30" or "10 minutes ago"; "" is no bound.
+        before: Likewise.
+        now: The present by default.
+
+    Raises:
+        InputError: A time cannot be read, or nothing is left.
+    """
+    since = parse_when(_with("after", after), now).since if after.strip() else 0
+    until = parse_when(_with("before", before), now).until if before.strip() else 2**63 - 1
+    found = When(max(when.since, since), min(when.until, until), when.newest)
+    if found.since > found.until:
+        bounds = " and ".join(
+            _with(*one) for one in (("after", after), ("before", before)) if one[1]
+        )
+        raise InputError(f"no time is {bounds}: {_HELP}")
+    return found
+
+
+def _with(preposition: str, time: str) -> str:
+    """A point in time with its preposition; what is a stretch by itself is left alone."""
+    words = time.strip().lower()
+    return (
+        time if words.endswith(" ago") or words.startswith(preposition) else f"{preposition} {time}"
+    )
+
+
 def _stretch(words: str, now: datetime) -> tuple[datetime | None, datetime | None]:
     """Begin and end of a stretch; None where it is open."""
     if words in ("", "ever", "any", "any time", "always"):

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,14 @@ from sensebind.errors import (
     StorageError,
 )
 from sensebind.memory.episode_store import EpisodeStore
-from sensebind.memory.episodes import Query
+from sensebind.memory.episodes import Near, Query
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.watch_store import WatchBook
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.heartbeat import decode_heartbeat
 from sensebind.perception.frames.recording import Recording
 from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.imagebind.config import ImageBindConfig
 from sensebind.perception.percept import Modality, Observation, decode_message
 from sensebind.tools.risk import Risk, labelled
@@ -121,6 +123,7 @@ def test_a_call_that_waits_for_approval_can_be_approved(kept: Path) -> None:
 
 def test_memory_and_watches(kept: Path) -> None:
     file = kept / "memory.sqlite"
+    assert version_of(file) == 1
     with EpisodeStore(file) as store:
         episodes = store.episodes(store.ids().tolist(), moments=True)
         assert [one.description for one in episodes.values()] == ["I see a dog.", "I see a radio."]
@@ -130,9 +133,16 @@ def test_memory_and_watches(kept: Path) -> None:
         [alert] = book.alerts()
         assert (alert.watch, alert.at, alert.outcome) == ("a dog", NOON, "said")
         dog = episodes[min(episodes)]
+    assert version_of(file) == 2
     with EpisodeMemory(file) as memory:
         [best, *_] = memory.search(Query(dog.moments[0].embedding, model=dog.model))
         assert best.reference == f"frame:camera@{NOON}"
+        assert best.pose is None  # nobody knew then
+        assert memory.search(Query(dog.moments[0].embedding, near=Near(0.0, 0.0, 1.0))) == []
+        placed = replace(dog.moments[0], pose=Pose(1.0, 2.0, 0.5))
+        memory.store.put(replace(dog, id=0, moments=(placed,)))
+        [found] = memory.search(Query(dog.moments[0].embedding, near=Near(1.0, 2.0, 0.1)))
+        assert found.pose == Pose(1.0, 2.0, 0.5)
 
 
 def test_frames(kept: Path) -> None:
@@ -202,7 +212,7 @@ def test_a_checkpoint(kept: Path) -> None:
 
 @pytest.mark.parametrize("name", ["dialogs", "memory"])
 def test_a_newer_database_is_refused_and_left_alone(kept: Path, name: str) -> None:
-    file = stamped(kept / f"{name}.sqlite", 2)
+    file = stamped(kept / f"{name}.sqlite", 2 if name == "dialogs" else 3)
     before = file.read_bytes()
     opened: Any = Dialogs if name == "dialogs" else EpisodeStore
     with pytest.raises(StorageError) as error:
@@ -265,8 +275,8 @@ def test_what_is_written_today_bears_its_version(tmp_path: Path) -> None:
     with FrameStore(tmp_path) as store:
         image = np.zeros((8, 8, 3), np.uint8)
         store.put(Observation(image, "camera", Modality.VISION, NOON, 1.0, 1, ""))
-    for name in ("dialogs.sqlite", "memory.sqlite", "camera.frames"):
-        assert version_of(tmp_path / name) == 1
+    for name, version in (("dialogs.sqlite", 1), ("memory.sqlite", 2), ("camera.frames", 1)):
+        assert version_of(tmp_path / name) == version
     assert json.loads(ImageBindConfig().to_json())["format_version"] == 1
     config = read_llama_config(OLD / "checkpoint")
     config.save_pretrained(os.fspath(tmp_path))

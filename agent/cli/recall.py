@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -28,15 +28,25 @@ def recall(
     when: Annotated[
         str, typer.Option(help='Such as "last", "between 10 and 11", "10 minutes ago".')
     ] = "",
-    since: Annotated[str, typer.Option(help="From then on, such as 9:30 or yesterday.")] = "",
-    until: Annotated[str, typer.Option(help="Until then.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", "--after", help="From then on, such as 9:30 or yesterday.")
+    ] = "",
+    until: Annotated[str, typer.Option("--until", "--before", help="Until then.")] = "",
+    near: Annotated[
+        str, typer.Option(help='Where the robot was: "1.2, -0.4", or what was seen there.')
+    ] = "",
+    radius: Annotated[
+        float | None, typer.Option(help="Metres around that place; 2 by default.")
+    ] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=100, help="Most episodes.")] = 3,
     describe: Annotated[bool, typer.Option(help="Let the model say what it was.")] = True,
     checkpoint: Checkpoint = None,
     as_json: Json = False,
 ) -> int:
-    """Search what was perceived before, by text, example and time."""
+    """Search what was perceived before, by text, example, time and place."""
     moment = _time(when, since, until)
+    if radius is not None and not near:
+        raise InputError("--radius is around a place: give --near, too")
     whose = remembered(robot, text, db, checkpoint, "sensebind recall")
     directory, text = whose.checkpoint, whose.words
     example = inputs.example(image, audio, points)
@@ -46,6 +56,7 @@ def recall(
         from rich.markup import escape
 
         from sensebind.agent.conditioning.embedder import Embedder
+        from sensebind.memory.place_expressions import near_of, parse_where
         from sensebind.memory.recall import EpisodeMemory
         from sensebind.memory.retriever import ask, sentence
 
@@ -55,6 +66,7 @@ def recall(
             from sensebind.agent.robot.memory import describer, episode_describer
 
             describe_episode = episode_describer(describer(ChatSenseBind(model=str(directory))))
+        place = parse_where(near, radius) if near else None
         embedder = Embedder(directory)
         embedding = embedder.text(text) if text.strip() else None
         for modality, path in example.items():
@@ -62,6 +74,9 @@ def recall(
         model = embedder.model if embedding is not None else ""
         query = ask(embedding, sense=sense, when=moment, limit=n, model=model)
     with EpisodeMemory(whose.file, describe_episode) as memory:
+        if place is not None:
+            there = near_of(place, memory, lambda words: (embedder.text(words), False))
+            query = replace(query, near=there)
         found = memory.search(query)
         companions = [memory.companions(one) for one in found]
     whose.say_note()

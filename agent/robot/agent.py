@@ -44,6 +44,7 @@ from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
+from sensebind.agent.robot.whereabouts import followed, track_of
 from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import (
@@ -372,13 +373,14 @@ class RobotAgent:
         ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
+        track = track_of(config)
         if config.memory is not None:
             file = config.memory_file
             if self._transient and config.memory.file is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sensebind-"))
                 file = Path(folder) / "memory.sqlite"
             remembering = open_memory(
-                file, config, self._embedder, self.names, chat=ours, say=self._say
+                file, config, self._embedder, self.names, chat=ours, say=self._say, track=track
             )
             self.memory = stack.enter_context(remembering)
             listeners.append(self.memory)
@@ -403,8 +405,11 @@ class RobotAgent:
             report=self._note_stop,
             driving=self._driving,
             names=self.names,
+            track=track,
         )
         self.tools = make_tools(context)
+        if track is not None:
+            stack.enter_context(followed(config, track, context.motion, self._home))
         self.looking = Looking(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model
         acting = frozenset(tool.name for tool in self.tools if risk_of(tool) in ACTING)

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from sensebind.agent.robot.section import IMPORT_PATH, Section
+from sensebind.errors import ConfigurationError
 from sensebind.perception.geometry.lens import COEFFICIENTS, LensModel
 from sensebind.perception.geometry.tree import BASE
+from sensebind.perception.ros.names import MAX_DOMAIN, checked_topic
+from sensebind.perception.ros.session import ROUTER, checked_endpoints
 
 MOVING = ("drive", "turn", "go_to", "approach")
 """Tools of `motion:` that move the robot."""
@@ -140,6 +143,49 @@ class FootprintConfig(Section):
         if isinstance(given, int | float) and not isinstance(given, bool):
             return {"front": given, "back": given, "half_width": given, "disc": True}
         return given
+
+
+class PoseConfig(Section):
+    """How the robot knows where it is; what it perceives is remembered with its place.
+
+    Attributes:
+        source: `motion`, the odometry of the base; `simhome`, that of the simulated home; or
+            `zenoh:TOPIC`, a topic of Odometry, PoseStamped or PoseWithCovarianceStamped in a ROS 2
+            graph. By default that of `motion:`, else of `simhome:`.
+        frame: `map` where places hold for ever, as those of a SLAM or of a base that knows its
+            home; `odom` where they hold for one run. By default what the topic says, `map` in the
+            simulated home, and `odom` for another base.
+        connect: Endpoint of zenoh's router, or of a peer; several are tried in turn.
+        domain: ROS_DOMAIN_ID.
+        namespace: Before a relative topic.
+    """
+
+    source: Annotated[str, Field(pattern=r"^(|motion|simhome|zenoh:\S+)$")] = ""
+    frame: Literal["map", "odom"] | None = None
+    connect: str | tuple[str, ...] = ROUTER
+    domain: Annotated[int, Field(ge=0, le=MAX_DOMAIN)] = 0
+    namespace: str = "/"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _source_alone(cls, given: Any) -> Any:
+        return {"source": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _names_of_ros(self) -> Self:
+        if (topic := self.topic) is not None:
+            try:
+                checked_endpoints(self.connect)
+                checked_topic(topic, self.namespace)
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def topic(self) -> str | None:
+        """The topic that it is read from; None of another source."""
+        kind, _, target = self.source.partition(":")
+        return target if kind == "zenoh" else None
 
 
 class MotionConfig(Section):

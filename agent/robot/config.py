@@ -25,6 +25,7 @@ from sensebind.agent.robot.sections import (
     MetricsConfig,
     MotionConfig,
     PolicyConfig,
+    PoseConfig,
     RerunConfig,
     RosConfig,
     Section,
@@ -87,6 +88,7 @@ class RobotConfig(Section):
         watches: What to speak up about.
         tools: What the language model may call.
         motion: What moves the robot; null keeps it still.
+        pose: How it knows where it is; null remembers no places.
         policy: What tools may do.
         voice: How it is spoken with.
         urdf: Description of the robot, whose fixed joints say where its links sit.
@@ -112,6 +114,7 @@ class RobotConfig(Section):
     watches: tuple[WatchConfig, ...] = ()
     tools: tuple[ToolConfig, ...] = ()
     motion: MotionConfig | None = None
+    pose: PoseConfig | None = PoseConfig()
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     voice: VoiceConfig = Field(default_factory=VoiceConfig)
     urdf: Path | None = None
@@ -160,6 +163,10 @@ class RobotConfig(Section):
         simulated = [kind for kind, section in needs.items() if section == "simhome"]
         if self.motion is not None and self.motion.class_ == "simhome":
             simulated.append("motion: simhome")
+        if self.pose is not None and self.pose.source == "simhome":
+            simulated.append("pose: simhome")
+        if self.pose is not None and self.pose.source == "motion" and self.motion is None:
+            raise ValueError("pose: motion needs motion:, whose base it is read from")
         if self.simhome is None and simulated:
             raise ValueError(f"{simulated[0]} is of the simulated home, and needs simhome:")
         return self

@@ -29,6 +29,7 @@ from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder, RecorderSettings
 from sensebind.memory.taught import TaughtNames
 from sensebind.memory.watches import Watch, WatchSettings
+from sensebind.perception.geometry.pose import PoseTrack
 from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Percept
 from sensebind.tools.look import Newest, look_tools
@@ -77,6 +78,7 @@ class Remembering:
         say: Say | None = None,
         permitted: Sequence[BaseTool] = (),
         taught: Taught | None = None,
+        track: PoseTrack | None = None,
     ) -> None:
         """Open the memory.
 
@@ -87,15 +89,18 @@ class Remembering:
             say: Speaks when a watch fires; None only writes it down.
             permitted: Tools that watches may run.
             taught: Gives what a taught name stands for; nothing has one by default.
+            track: Where the robot is and was; None where that is not known.
 
         Raises:
             StorageError: The file cannot be opened.
         """
+        self._track = track
         self._embedder = embedder
         self._describe = describe
         self._taught = taught
         with ExitStack() as stack:
-            self.recorder = Recorder(options.path, options.recorder)
+            where = track.at if track is not None else None
+            self.recorder = Recorder(options.path, options.recorder, where=where)
             stack.callback(self.recorder.stop)
             texts = [embedder.text(word) for word in options.words]
             words = np.stack(texts) if texts else None
@@ -137,7 +142,13 @@ class Remembering:
 
     def recall_tool(self) -> BaseTool:
         """Return the tool that searches what was perceived."""
-        return recall_tool(self.memory, self._embedder.text, taught=self._taught)
+        track = self._track
+        return recall_tool(
+            self.memory,
+            self._embedder.text,
+            taught=self._taught,
+            frame=(lambda: track.frame) if track is not None else None,
+        )
 
     def watch_tools(self) -> list[BaseTool]:
         """Return the tools that add, list and remove watches."""
@@ -173,6 +184,7 @@ def open_memory(
     *,
     chat: ChatSenseBind | None = None,
     say: Say | None = None,
+    track: PoseTrack | None = None,
 ) -> Remembering:
     """The memory that a robot's file describes, with the watches that stand in it.
 
@@ -183,6 +195,7 @@ def open_memory(
         names: What the robot was taught by showing.
         chat: Our own model, which describes what is remembered; None leaves that out.
         say: Speaks when a watch fires.
+        track: Where the robot is and was; None where that is not known.
 
     Raises:
         StorageError: The file cannot be opened.
@@ -198,7 +211,9 @@ def open_memory(
         words=[f"a {word}" for word in vocabulary(config.weights)],
     )
     describe = describer(chat) if chat is not None else None
-    memory = Remembering(options, embedder, describe=describe, say=say, taught=names.example)
+    memory = Remembering(
+        options, embedder, describe=describe, say=say, taught=names.example, track=track
+    )
     for watch in config.watches:
         name = " ".join(watch.what.split())
         shown = names.example(name)

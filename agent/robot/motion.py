@@ -25,6 +25,7 @@ from sensebind.tools.motion import (
     MotionSettings,
     Mover,
     Sight,
+    ToBase,
     motion_tools,
 )
 from sensebind.tools.motion.ride import Report
@@ -264,13 +265,16 @@ def _class(path: str) -> Any:
         raise ConfigurationError(f"motion: cannot find {path!r}: {one_line(error)}") from error
 
 
-def moving_tools(motion: Motion, locate: Locator | None) -> list[BaseTool]:
-    """Return `drive`, `turn`, `stop`, and with a locator `approach`.
-
-    `go_to` is left out: its places are those of a map, which the agent does not have.
+def moving_tools(
+    motion: Motion, locate: Locator | None, to_base: ToBase | None = None
+) -> list[BaseTool]:
+    """Return `drive`, `turn`, `stop`, with a locator `approach`, and with places `go_to`.
 
     Args:
         motion: What moves, and how far.
         locate: Says where objects are; None where that is not known.
+        to_base: Turns a place that is remembered into one of the base's odometry; None for an agent
+            that has no places.
     """
-    return [tool for tool in motion_tools(motion, locate) if tool.name != "go_to"]
+    tools = motion_tools(motion, locate, to_base)
+    return tools if to_base is not None else [tool for tool in tools if tool.name != "go_to"]

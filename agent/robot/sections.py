@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat, model_validator
 from sensebind.agent.robot.body_sections import IntrinsicsConfig, MountConfig
 from sensebind.agent.robot.body_sections import MotionConfig as MotionConfig
 from sensebind.agent.robot.body_sections import PolicyConfig as PolicyConfig
+from sensebind.agent.robot.body_sections import PoseConfig as PoseConfig
 from sensebind.agent.robot.section import IMPORT_PATH, Section
 from sensebind.agent.robot.voice_section import VoiceConfig as VoiceConfig
 from sensebind.errors import ConfigurationError

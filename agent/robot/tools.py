@@ -44,6 +44,7 @@ from sensebind.agent.robot.sections import (
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS
+from sensebind.agent.robot.whereabouts import to_base
 from sensebind.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -51,6 +52,7 @@ from sensebind.errors import (
     UnfamiliarError,
 )
 from sensebind.memory.taught import TaughtNames
+from sensebind.perception.geometry.pose import PoseTrack
 from sensebind.perception.geometry.tree import Camera
 from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Modality, Observation
@@ -68,7 +70,7 @@ from sensebind.tools.detection import (
 )
 from sensebind.tools.markers import MarkerReader, markers_tool
 from sensebind.tools.mcp import McpTools
-from sensebind.tools.motion import Locator
+from sensebind.tools.motion import Locator, ToBase
 from sensebind.tools.motion.ride import Report
 from sensebind.tools.motion.tools import Motion
 from sensebind.tools.ranging import Ranging
@@ -92,6 +94,7 @@ class ToolContext:
         driving: Starts the driving process, where there is one.
         names: What the robot was taught; opened where it is needed by default.
         motion: What moves the robot, once its tools are made; None for one that stands.
+        track: Where the robot is and was; None where that is not known.
     """
 
     config: RobotConfig
@@ -103,6 +106,7 @@ class ToolContext:
     driving: DrivingProcess = field(default_factory=DrivingProcess)
     names: TaughtNames | None = None
     motion: Motion | None = None
+    track: PoseTrack | None = None
 
     def sight_ages(self) -> dict[str, float]:
         """Return the age in seconds of each camera's newest percept."""
@@ -418,7 +422,20 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
         locate = locator(context.detector, context.detected, context.ranging, max_age=MAX_SIGHT_AGE)
-    return moving_tools(motion, locate)
+    return moving_tools(motion, locate, _to_base(context, motion))
+
+
+def _to_base(context: ToolContext, motion: Motion) -> ToBase | None:
+    """Return how places that are remembered are driven to; None where there are none.
+
+    The embedded language model is not given them: it was trained without.
+    """
+    config, track = context.config, context.track
+    if track is None or context.memory is None or config.pose is None:
+        return None
+    if config.llm is not None and config.llm.ours:
+        return None
+    return to_base(track, motion.pose, same=config.pose.topic is None)
 
 
 def _own(factory: str, context: ToolContext) -> list[BaseTool]:

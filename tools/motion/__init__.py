@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sensebind.perception.geometry.odometry import Odometry
     from sensebind.tools.motion.client import MotionClient
-    from sensebind.tools.motion.contracts import Base, Locator, Mover, Place, Sight
+    from sensebind.tools.motion.contracts import Base, Locator, Mover, Place, Sight, ToBase
     from sensebind.tools.motion.limits import Limits
     from sensebind.tools.motion.ride import MotionEvent
     from sensebind.tools.motion.server import MotionServer
@@ -33,11 +33,12 @@ __all__ = [
     "Part",
     "Place",
     "Sight",
+    "ToBase",
     "motion_tools",
 ]
 
 _MODULES = {
-    "contracts": ("Base", "Locator", "Mover", "Place", "Sight"),
+    "contracts": ("Base", "Locator", "Mover", "Place", "Sight", "ToBase"),
     "client": ("MotionClient",),
     "limits": ("Limits",),
     "ride": ("MotionEvent",),

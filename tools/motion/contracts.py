@@ -10,6 +10,8 @@ from sensebind.perception.geometry.odometry import Odometry
 Place = tuple[float, float]
 Locator = Callable[[str], Place]
 """Says where the nearest object of a kind is: metres ahead and to the left; or raises ToolError."""
+ToBase = Callable[[Place], Place]
+"""Turns a place of the map into one of the base's odometry; or raises ToolError."""
 Sight = Callable[[float | None], float]
 """Returns the age in seconds of the newest image of the way that is driven.
 

@@ -19,7 +19,7 @@ from pydantic import Field, create_model
 from sensebind.errors import ToolError
 from sensebind.tools.base import make_tool
 from sensebind.tools.motion.client import MotionClient
-from sensebind.tools.motion.contracts import Locator, Mover, Sight
+from sensebind.tools.motion.contracts import Locator, Mover, Sight, ToBase
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
 from sensebind.tools.motion.ride import Report, Ride, pose_of
@@ -221,14 +221,20 @@ def _with_artifact(move: Callable[..., str]) -> Callable[..., tuple[str, dict[st
     return made
 
 
-def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool]:
+def motion_tools(
+    motion: Motion, locate: Locator | None = None, to_base: ToBase | None = None
+) -> list[BaseTool]:
     """Returns `drive`, `turn`, `go_to`, `stop`, and with a locator `approach`.
 
     Args:
         motion: What moves.
         locate: Where things are, for `approach`.
+        to_base: Where places of `go_to` are in the base's odometry; they are the same by default.
     """
     reach = motion.limits.distance
+
+    def go_to(x: float, y: float) -> str:
+        return motion.go_to(*(to_base((x, y)) if to_base is not None else (x, y)))
 
     def approach(kind: str) -> str:
         def found() -> tuple[float, float]:
@@ -246,7 +252,7 @@ def motion_tools(motion: Motion, locate: Locator | None = None) -> list[BaseTool
     tools: list[tuple[Callable[..., str], str, dict[str, Any], dict[str, Any]]] = [
         (motion.drive, "Drives straight ahead or back.", {"metres": (float, metres)}, move),
         (motion.turn, "Turns on the spot.", {"degrees": (float, degrees)}, move),
-        (motion.go_to, "Drives to a place.", {"x": (float, place), "y": (float, place)}, move),
+        (go_to, "Drives to a place.", {"x": (float, place), "y": (float, place)}, move),
     ]
     if locate is not None:
         tools.append((approach, "Goes to a thing that is in view.", {"kind": (str, kind)}, move))

@@ -1,0 +1,142 @@
+"""Follows where a robot is: by its base, by its simulated home, or by a topic of its ROS 2."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Self
+
+from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.simhome import HomeProcess
+from sensebind.errors import SenseBindError, ToolError
+from sensebind.perception.geometry.pose import MAP, PoseTrack
+from sensebind.perception.simhome.client import RobotClient
+from sensebind.tools.motion import Motion
+from sensebind.tools.motion.contracts import Place, ToBase
+
+log = logging.getLogger(__name__)
+
+_INTERVAL = 0.1  # seconds between two poses of a base: 6 cm at SimHome's speed
+_ODOM = "odom"
+Read = Callable[[], tuple[float, float, float]]
+"""Returns x and y in metres and the heading in radians, or raises SenseBindError."""
+
+
+class Follower:
+    """Asks a base where it is, ten times a second. A context manager.
+
+    Args:
+        read: Returns the pose.
+        track: Takes it.
+    """
+
+    def __init__(self, read: Read, track: PoseTrack) -> None:
+        self._read = read
+        self._track = track
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="whereabouts", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        known = True
+        while not self._stop.wait(_INTERVAL):
+            asked = time.monotonic()
+            try:
+                pose = self._read()
+                self._track.add((asked + time.monotonic()) / 2, *pose)
+            except (SenseBindError, OSError) as error:
+                if known:  # said once, and not ten times a second
+                    log.warning("the robot does not know where it is: %s", error)
+                known = False
+            except Exception:  # a base of somebody's own raises what it likes
+                if known:
+                    log.exception("the robot does not know where it is")
+                known = False
+            else:
+                known = True
+
+
+def track_of(config: RobotConfig) -> PoseTrack | None:
+    """Return what will hold where a robot is; None for one that cannot know it.
+
+    Args:
+        config: The robot's file.
+    """
+    source = _source(config)
+    if config.pose is None or not source:
+        return None
+    simulated = source == "simhome" or (
+        source == "motion" and config.motion is not None and config.motion.class_ == "simhome"
+    )
+    return PoseTrack(config.pose.frame or (MAP if simulated else _ODOM))
+
+
+def followed(
+    config: RobotConfig, track: PoseTrack, motion: Motion | None, home: HomeProcess | None
+) -> AbstractContextManager[object]:
+    """Return what follows a robot while it is entered.
+
+    Args:
+        config: The robot's file, of which `track_of` made the track.
+        track: Takes the poses.
+        motion: What moves the robot.
+        home: The simulated home, where the robot is in one.
+    """
+    pose, source = config.pose, _source(config)
+    assert pose is not None
+    if (topic := pose.topic) is not None:
+        from sensebind.perception.sources.pose_topic import PoseTopic
+
+        return PoseTopic(
+            topic, track, pose.connect, pose.domain, pose.namespace, renames=pose.frame is None
+        )
+    if source == "motion":
+        assert motion is not None, "the file's validation asks for motion:"
+        return Follower(motion.pose, track)
+    assert home is not None, "the file's validation asks for simhome:"
+    return Follower(lambda: RobotClient(home.server.robot).pose(), track)
+
+
+def to_base(track: PoseTrack, pose: Read, *, same: bool) -> ToBase:
+    """Return how a remembered place is turned into one of the base's odometry.
+
+    Args:
+        track: Where the robot is, as it is remembered.
+        pose: Returns where it is by its base.
+        same: Whether both are the same.
+    """
+
+    def moved(place: Place) -> Place:
+        if same:
+            return place
+        here = track.at(time.monotonic())
+        if here is None:
+            raise ToolError("nobody says where the robot is now")
+        x, y, heading = pose()
+        turn = heading - here.yaw
+        ahead, left = place[0] - here.x, place[1] - here.y
+        return (
+            x + ahead * math.cos(turn) - left * math.sin(turn),
+            y + ahead * math.sin(turn) + left * math.cos(turn),
+        )
+
+    return moved
+
+
+def _source(config: RobotConfig) -> str:
+    """Where poses come from; "" from nowhere."""
+    if config.pose is None:
+        return ""
+    usual = "motion" if config.motion is not None else "simhome" if config.simhome else ""
+    return config.pose.source or usual
