@@ -31,11 +31,14 @@ class Block:
         samples: float32 [BLOCK] in -1..1.
         at: When it ended, monotonic seconds.
         own: Whether it holds the robot's own voice and nobody else's.
+        voice: In what to look for somebody's speech, float32 [BLOCK], a block late; None is in
+            `samples`.
     """
 
     samples: np.ndarray
     at: float
     own: bool = False
+    voice: np.ndarray | None = None
 
 
 class Ear(Protocol):

@@ -4,8 +4,10 @@ The loudspeaker's sound is known before it is heard. It is kept with the times a
 given to the device, and for each block of the microphone an echo canceller gets what was played
 meanwhile. The canceller finds out by itself how late and how changed the room gives it back.
 
-A canceller needs a second or two to learn a room, and leaves some of the echo until then. So while
-the robot speaks, sound counts as its own where the canceller has taken out most of it.
+A canceller needs a second or two to learn a room, leaves some of the echo until then, and takes
+some of a person who speaks meanwhile. So while the robot speaks, somebody is looked for in what
+cannot be predicted from what was played, and sound counts as the robot's own where nearly all of it
+can be predicted or was cancelled.
 """
 
 from __future__ import annotations
@@ -15,21 +17,24 @@ from collections import deque
 
 import numpy as np
 
+from sensebind.agent.voice.echo_prediction import EchoPrediction
 from sensebind.agent.voice.microphones import Block
 from sensebind.agent.voice.parts import RATE, Echo
+from sensebind.agent.voice.webrtc import NoEcho
 
 _KEPT = (
     8.0  # seconds of what was played; blocks of a microphone come later than that by mistake only
 )
 _APART = 0.02  # seconds by which the two clocks may part before what was played is looked up again
-_LEFT = 0.2
-"""Share of the power, over `_WINDOW`, up to which what the canceller left is still the robot's own.
+_UNPREDICTED, _OVER = 0.4, 10
+"""Share of the power that cannot be predicted, and over how many blocks, up to which sound is the
+robot's own. A person as loud as the echo makes it a half."""
+_UNCANCELLED, _OF = 0.04, 5
+"""The same of what the canceller left: where nothing is left, nobody speaks.
 
-Chosen on 60 sentences in simulated rooms: with 0.2 and 0.25 none of 32 echoes was taken for a
-person (9 with the canceller alone), and all of 28 persons were heard who were as loud. What it does
-in other rooms: `benchmarks/voice_echo.py`.
-"""
-_WINDOW = 5  # blocks, 0.16 s
+All four were chosen on 360 sentences in simulated rooms, of which those of
+`benchmarks/voice_echo.py` are none."""
+_UNKNOWN = 12  # blocks of the robot's speech, 0.4 s, before the room can be predicted at all
 _HEARD_FOR = 12  # blocks after the last sound played in which its echo may be heard, 0.4 s
 _AUDIBLE = 1e-6  # power of what was played that may be heard, -60 dBFS
 _REACH = 16  # samples on each side of an instant that its value is made of
@@ -106,14 +111,18 @@ class OwnVoice:
         """Prepare.
 
         Args:
-            echo: Cancels it.
+            echo: Cancels it; with `NoEcho` there is none, and nothing is the robot's own.
             played: What the loudspeaker is given.
         """
         self._echo = echo
         self._played = played
+        self._prediction = None if isinstance(echo, NoEcho) else EchoPrediction()
         self._next: int | None = None  # first sample of the next block, at `RATE`
-        self._powers: deque[tuple[float, float]] = deque(maxlen=_WINDOW)  # heard, and left of it
+        self._heard: deque[float] = deque([0.0] * (_OVER + 1), maxlen=_OVER + 1)  # powers
+        self._unpredicted: deque[float] = deque(maxlen=_OVER)
+        self._uncancelled: deque[float] = deque(maxlen=_OF)
         self._since = _HEARD_FOR  # blocks since something was played
+        self._spoken = 0  # blocks of what was played
 
     def without(self, block: Block) -> Block:
         """Return a block of the microphone without the robot's voice.
@@ -131,10 +140,27 @@ class OwnVoice:
         played = self._played.read(self._next, count)
         self._next += count
         left = self._echo.without(block.samples, played)
-        self._powers.append((_power(block.samples), _power(left)))
-        self._since = 0 if _power(played) > _AUDIBLE else self._since + 1
-        heard, rest = (sum(one) for one in zip(*self._powers, strict=True))
-        return Block(left, block.at, self._since < _HEARD_FOR and rest < _LEFT * heard)
+        if self._prediction is None:
+            return Block(left, block.at)
+        unpredicted = self._prediction.left_of(block.samples, played)  # a block late
+        self._heard.append(_power(block.samples))
+        self._unpredicted.append(_power(unpredicted))
+        self._uncancelled.append(_power(left))
+        audible = _power(played) > _AUDIBLE
+        self._since = 0 if audible else self._since + 1
+        self._spoken += audible
+        if self._since >= _HEARD_FOR:
+            return Block(left, block.at)
+        return Block(left, block.at, own=self._is_own(), voice=unpredicted)
+
+    def _is_own(self) -> bool:
+        """Whether what is heard while the robot speaks is the robot alone."""
+        heard = list(self._heard)
+        return (
+            self._spoken < _UNKNOWN
+            or sum(self._unpredicted) < _UNPREDICTED * sum(heard[:-1])
+            or sum(self._uncancelled) < _UNCANCELLED * sum(heard[-_OF:])
+        )
 
 
 def _power(samples: np.ndarray) -> float:

@@ -98,7 +98,7 @@ class TurnTaking:
         Args:
             block: What was heard.
         """
-        probability = self._activity.add(block.samples)
+        probability = self._activity.add(block.samples if block.voice is None else block.voice)
         if block.own:
             probability = 0.0
         if probability >= SPEECH or (self._speaking and probability >= SILENCE):

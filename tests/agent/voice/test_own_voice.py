@@ -5,7 +5,8 @@ import pytest
 
 from sensebind.agent.voice.microphones import Block
 from sensebind.agent.voice.own_voice import OwnVoice, Timeline
-from sensebind.agent.voice.parts import BLOCK, RATE
+from sensebind.agent.voice.parts import BLOCK, RATE, Echo
+from sensebind.agent.voice.webrtc import NoEcho
 
 PLAYED_AT = 22_050
 PIECE = 441  # 20 ms
@@ -72,7 +73,7 @@ def test_after_a_gap_of_the_microphone_the_time_is_looked_up_again() -> None:
         assert np.abs(own.without(Block(heard, (first + BLOCK) / RATE)).samples).max() < 0.02
 
 
-class Halving:
+class Leaving:
     """Leaves a share of the amplitude of all that is heard."""
 
     def __init__(self, share: float) -> None:
@@ -82,29 +83,61 @@ class Halving:
         return heard * np.float32(self.share)
 
 
-@pytest.mark.parametrize(("share", "own"), [(0.1, True), (0.4, True), (0.5, False), (1.0, False)])
-def test_most_of_it_taken_out_is_the_robots_own_voice(share: float, own: bool) -> None:
-    """The share of the power is that of the amplitude, squared: 0.2 lies between 0.4 and 0.5."""
-    voice = OwnVoice(Halving(share), playing(2.0, 5.0))
-    heard = np.full(BLOCK, 0.1, np.float32)
-    first = round(5.1 * RATE)
-    found = [voice.without(Block(heard, (first + n * BLOCK) / RATE)).own for n in range(1, 80)]
-    speaking = 59  # blocks until it is silent, 5.1 to 7.0 s
-    assert found[:speaking] == [own] * speaking
-    assert not any(found[speaking + 12 :])  # what is heard long after is not an echo
+def noise(seconds: float, seed: int) -> np.ndarray:
+    """Something that says nothing about anything else, at `RATE`."""
+    found = np.random.default_rng(seed).normal(0.0, 0.1, round(seconds * RATE))
+    return found.astype(np.float32)
 
 
-def test_a_person_is_heard_a_window_after_the_echo() -> None:
-    class Learned:
-        """Takes an echo of 0.1 out, and leaves all that is louder."""
+SPEAKING = 94  # blocks, 3 s
 
-        def without(self, heard: np.ndarray, played: np.ndarray) -> np.ndarray:
-            return heard if heard[0] > 0.1 else np.zeros_like(heard)
 
-    voice = OwnVoice(Learned(), playing(2.0, 5.0))
-    first, found = round(5.1 * RATE), []
-    for number in range(1, 31):
-        level = 0.1 if number <= 20 else 0.15
-        block = Block(np.full(BLOCK, level, np.float32), (first + number * BLOCK) / RATE)
-        found.append(voice.without(block).own)
-    assert found == [True] * 20 + [False] * 10
+def own_in(echo: Echo, heard: np.ndarray, played: np.ndarray) -> list[bool]:
+    """Which blocks are the robot's own while it plays a sound, and after it."""
+    timeline = Timeline(RATE)
+    timeline.add(played, 0.0)
+    voice = OwnVoice(echo, timeline)
+    blocks = heard[: len(heard) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    return [
+        voice.without(Block(one, number * BLOCK / RATE)).own
+        for number, one in enumerate(blocks, start=1)
+    ]
+
+
+@pytest.mark.parametrize(("share", "own"), [(0.1, True), (0.19, True), (0.21, False), (1.0, False)])
+def test_where_the_canceller_leaves_nothing_it_is_the_robots_own_voice(
+    share: float, own: bool
+) -> None:
+    """The share of the power is that of the amplitude, squared: 0.04 lies at 0.2."""
+    found = own_in(Leaving(share), noise(5.0, 1), noise(3.0, 2))  # which cannot be predicted
+    assert found[:11] == [True] * 11  # nobody knows the room yet
+    assert found[20:SPEAKING] == [own] * (SPEAKING - 20)
+    assert not any(found[SPEAKING + 12 :])  # what is heard long after is not an echo
+
+
+def test_what_can_be_predicted_is_the_robots_own_voice_and_a_person_is_not() -> None:
+    played = noise(3.0, 2)
+    echo = np.pad(0.3 * played, (round(0.15 * RATE), 2 * RATE))[: 5 * RATE]
+    known = 16  # blocks from which on, at the latest, white noise is predicted
+    assert all(own_in(Leaving(1.0), echo, played)[known:SPEAKING])
+    person = 0.4 * noise(5.0, 3)
+    person[: 2 * RATE] = 0.0
+    found = own_in(Leaving(1.0), echo + person, played)
+    speaks = 2 * RATE // BLOCK
+    assert all(found[known:speaks]) and not any(found[speaks + 10 :])
+
+
+def test_without_a_canceller_everything_is_somebody() -> None:
+    played = noise(3.0, 2)
+    assert not any(own_in(NoEcho(), played, played))
+
+
+def test_a_person_is_looked_for_in_what_cannot_be_predicted() -> None:
+    timeline = Timeline(RATE)
+    timeline.add(noise(1.0, 2), 0.0)
+    voice = OwnVoice(Leaving(0.0), timeline)
+    heard = noise(2.88, 5).reshape(-1, BLOCK)
+    found = [voice.without(Block(one, (n + 1) * BLOCK / RATE)) for n, one in enumerate(heard)]
+    during, after = found[:32], found[45:]
+    assert all(one.voice is not None and not one.samples.any() for one in during)
+    assert all(one.voice is None for one in after)
