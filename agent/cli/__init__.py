@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command, get_group
 
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
 from sensebind.credentials import clean_logs, without_credentials
@@ -99,11 +99,10 @@ def _build(name: str, path: str) -> Any:
     module, _, member = path.partition(":")
     command = getattr(import_module(f"{__name__}.{module}"), member)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.callback()(lambda: None)  # which makes it a group, whatever is in it
-    if isinstance(command, typer.Typer):
-        alone.add_typer(command, name=name)
-    else:
+    if not isinstance(command, typer.Typer):
         alone.command(name)(command)
+        return get_command(alone)
+    alone.add_typer(command, name=name)
     return get_group(alone).commands[name]
 
 

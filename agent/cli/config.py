@@ -33,5 +33,6 @@ def check(robot: RobotFile) -> int:
 
         workers = read_config(robot).check()
     check_memory(workers)
-    print(f"{robot}: {len(workers)} streams: {', '.join(one.stream for one in workers)}")
+    names = [one.stream for one in workers]
+    print(f"{robot}: {len(names)} stream{'s' * (len(names) != 1)}: {', '.join(names)}")
     return 0

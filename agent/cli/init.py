@@ -28,7 +28,7 @@ def init(
         file.write_text(made.text, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}") from error
-    print(f"{file}: {len(made.found)} devices found")
+    print(f"{file}: {len(made.found)} device{'s' * (len(made.found) != 1)} found")
     for device in made.found:
         print(f"  {printable(device.spec)}: {printable(device.name)}")
     for problem in made.missing:

@@ -105,12 +105,12 @@ def read_questions(file: Path) -> list[Question]:
         questions = TypeAdapter(list[Question]).validate_python(given)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(f"{file}: question {where}: {first['msg']}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a date such as 2026-13-01
+        raise InputError(f"{file} is not YAML: {str(error).splitlines()[0]}") from error
     if not questions:
         raise InputError(f"{file} has no questions")
     for number, one in enumerate(questions):

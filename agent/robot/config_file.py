@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sensebind.agent.robot.config import RobotConfig
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or one_line(error)
         raise ConfigurationError(f"{name}{where}: not YAML: {problem}") from error
     except RecursionError as error:
         raise ConfigurationError(f"{name}: nested too deeply") from error

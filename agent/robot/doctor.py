@@ -38,7 +38,8 @@ def examine(config: Path | None = None, *, llm: bool = True) -> Iterator[Check]:
     if config is not None:
         try:
             robot = read_config(config)
-            yield Check("configuration", Verdict.OK, f"{config}, {len(robot.streams)} streams")
+            count = f"{len(robot.streams)} stream{'s' * (len(robot.streams) != 1)}"
+            yield Check("configuration", Verdict.OK, f"{config}, {count}")
         except SenseBindError as error:
             yield Check("configuration", Verdict.BAD, str(error), f"correct {config}")
     steps: dict[str, Callable[[RobotConfig | None], Iterator[Check]]] = {

@@ -32,6 +32,10 @@ class Source(Protocol):
     used from one thread. A class of sources that can look for devices has a class method
     `find() -> list[Device]`; to be opened by name (`registry.open_source`), it is called as
     `Class(target, stream=…, **options)`.
+
+    Checking a robot's file builds its sources and opens none. So a constructor checks what it is
+    given, and what reads the device (NumPy, OpenCV, ZeroMQ, a maker's library) is imported when it
+    is opened.
     """
 
     @property

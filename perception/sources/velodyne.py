@@ -133,6 +133,8 @@ class TurnDecoder:
 
     def _decoded(self, turn: list[bytes], stamp: int) -> tuple[float, np.ndarray]:
         """Time of a turn, seconds of the hour, and its points, float32 [N, 3] metres."""
+        import numpy as np
+
         packets = self._library.PacketVector(
             [self._library.VelodynePacket(0.0, packet) for packet in turn]
         )

@@ -169,6 +169,7 @@ motion:
 policy: {approved: [lamp_on], fence: [-1, -1, 1, 1], max_distance: 0.5, rates: {move: 3}}
 voice: {words: {rover: R OW V ER}}
 urdf: robot.urdf
+pose: "zenoh:/odom"
 """
 """Every section of a robot's file, and sources that are devices, files and topics."""
 REAR = """\

@@ -99,6 +99,7 @@ def test_a_question_behind_the_end_is_refused(
     ("given", "message"),
     [
         ("a: [", "is not YAML"),
+        ("a: 2026-13-01", "is not YAML: month must be in 1..12"),
         ("[]", "has no questions"),
         ("[{at: 1, ask: x}]", "question 0: give expect: or refuse:"),
         ("[{at: -1, ask: x, expect: y}]", "question 0.at"),

@@ -100,7 +100,7 @@ def test_a_file_is_checked_and_its_schema_is_printed(
     robot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command("config", "check", str(robot)) == 0
-    assert "1 streams: lidar" in capsys.readouterr().out
+    assert ": 1 stream: lidar" in capsys.readouterr().out
     bad = tmp_path / "bad.yaml"
     bad.write_text(robot.read_text().replace("max_age", "maxage"))
     assert command("config", "check", str(bad)) == 2

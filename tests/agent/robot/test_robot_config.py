@@ -80,7 +80,7 @@ frames: null
     [
         ("streams: {a: {source: 'camera:0'}", "line 1: not YAML"),
         ("streams:\n\t- a", "line 2: not YAML"),
-        ("name: \0", "not YAML: special characters"),
+        ("name: \0", "not YAML: .*special characters are not allowed in"),
         ("- a\n- b", "described by fields"),
         ("", "described by fields"),
         ("name: x", "streams: Field required"),
