@@ -458,7 +458,10 @@ async def _in_thread(work: Callable[[], object]) -> None:
         finally:
             loop.call_soon_threadsafe(done.set)
 
-    threading.Thread(target=run, name="stop", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="stop", daemon=True).start()
+    except RuntimeError:  # no threads left: here, as a stop waits for nothing
+        run()
     await done.wait()
 
 

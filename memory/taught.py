@@ -10,7 +10,8 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 
 from sensebind.errors import InputError, StorageError
 from sensebind.memory.vectors import check_width
-from sensebind.perception.storage.private_files import write_private
+from sensebind.perception.storage.private_files import changing, write_private
 from sensebind.perception.storage.spans import Span, covered
 from sensebind.perception.storage.stored_version import newer
 from sensebind.perception.vectors import unit
@@ -99,8 +100,8 @@ class TaughtNames:
         self.path = path
         self._space = None if others is None else _Space.of(np.asarray(others, np.float32))
         self._lock = threading.Lock()
-        self._views, self.space_id = _read(path, space_id)
         self._stamp = _stamp(path)
+        self._views, self.space_id = _read(path, space_id)
         self._judges: dict[str, list[_Judge]] = {}
 
     def __len__(self) -> int:
@@ -146,7 +147,7 @@ class TaughtNames:
             View(name, modality, at, unit(one), reference)
             for one, reference in zip(embeddings, given, strict=True)
         ]
-        with self._lock:
+        with self._changing():
             for view in new:
                 if self._views:
                     check_width(view.embedding, len(self._views[0].embedding))
@@ -169,7 +170,7 @@ class TaughtNames:
             StorageError: It cannot be written.
         """
         wanted = " ".join(name.split()).casefold()
-        with self._lock:
+        with self._changing():
             kept = [view for view in self._views if view.name.casefold() != wanted]
             gone = len(self._views) - len(kept)
             if not gone:
@@ -187,7 +188,7 @@ class TaughtNames:
         Raises:
             StorageError: It cannot be written.
         """
-        with self._lock:
+        with self._changing():
             kept = [
                 view
                 for view in self._views
@@ -201,9 +202,7 @@ class TaughtNames:
     def match(self, modality: str, embedding: np.ndarray) -> Match | None:
         """Return the taught name that fits an embedding [D]; None where none fits well enough."""
         with self._lock:
-            if (stamp := _stamp(self.path)) != self._stamp:  # another process teaches, too
-                self._views, self.space_id = _read(self.path, self.space_id)
-                self._stamp, self._judges = stamp, {}
+            self._follow()
             judges = self._judges.get(modality)
             if judges is None:
                 judges = self._judges[modality] = self._judged(modality)
@@ -222,12 +221,36 @@ class TaughtNames:
             text: Such as "my mug" or "a mug"; capitals do not matter.
         """
         wanted = " ".join(text.split()).casefold()
-        views = [v for v in self._views if wanted in (v.name.casefold(), f"a {v.name.casefold()}")]
+        with self._lock:
+            self._follow()
+            known = self._views
+        views = [v for v in known if wanted in (v.name.casefold(), f"a {v.name.casefold()}")]
         if not views:
             return None
         modalities = [view.modality for view in views]
         most = max(modalities, key=modalities.count)
         return unit(np.sum([v.embedding for v in views if v.modality == most], axis=0))
+
+    def _follow(self) -> None:
+        """Read what another process has taught or forgotten meanwhile."""
+        if (stamp := _stamp(self.path)) != self._stamp:
+            self._views, self.space_id = _read(self.path, self.space_id)
+            self._stamp, self._judges = stamp, {}
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Change what the file holds now: a name that another process forgot must not come back.
+
+        Raises:
+            StorageError: Another process does not finish changing it, or it cannot be read.
+        """
+        with self._lock, ExitStack() as stack:
+            try:
+                stack.enter_context(changing(self.path.parent))
+            except OSError as error:
+                raise StorageError(f"{self.path} cannot be changed: {error.strerror}") from error
+            self._follow()
+            yield
 
     def _judged(self, modality: str) -> list[_Judge]:
         groups: dict[str, list[np.ndarray]] = {}

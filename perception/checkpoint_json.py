@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ LARGEST = 2**24
 """Largest width, vocabulary or context: 128 times those of published models."""
 DEEPEST = 4096
 """Most layers or blocks: thirty times those of published models."""
+LONGEST_SIDE = 4096
+"""Most pixels of a side that images are brought to: ten times those of published models."""
 
 _BEYOND = 2**31  # no number of a configuration is larger
 _MOST_VALUES = 200_000  # a detector names some thousand classes
@@ -150,11 +153,58 @@ def check_bounds(fields: Mapping[str, Any]) -> None:
         elif isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{key} is {value}, not a finite number")
         elif isinstance(value, int) and not isinstance(value, bool):
-            deep = any(word in key for word in ("layers", "blocks", "depth"))
-            most = DEEPEST if deep else _BEYOND
+            most = DEEPEST if _is_depth(key) else _BEYOND
             if not -most <= value <= most:
                 raise ValueError(f"{key} is {_shown(value)}, which is out of any range")
     raise ValueError(f"it holds more than {_MOST_VALUES} values")
+
+
+def check_depth(fields: Mapping[str, Any], tensors: int) -> None:
+    """Checks that no part of a model claims more layers than its files have tensors.
+
+    Each layer has tensors of its own. A library would build them all before it looks for one.
+
+    Args:
+        fields: The configuration, with those of its parts.
+        tensors: How many the files hold.
+
+    Raises:
+        ValueError: A part claims more; names the field.
+    """
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            check_depth(value, tensors)
+        elif _is_depth(key):
+            for one in value if isinstance(value, list) else [value]:
+                if type(one) is int and one > tensors:
+                    raise ValueError(
+                        f"{key} is {_shown(one)}, and its files have {tensors} tensors"
+                    )
+
+
+def check_sides(file: Path) -> None:
+    """Checks the sizes that a `preprocessor_config.json` brings images to; none is fine, too.
+
+    Raises:
+        CheckpointError: The file cannot be read.
+        ValueError: A size that no model takes; names the field.
+    """
+    with suppress(FileNotFoundError):
+        fields = read_object(file)
+        check_bounds(fields)
+        _check_sides({key: fields.get(key) for key in ("size", "crop_size", "pad_size")})
+
+
+def _check_sides(sides: Mapping[str, Any]) -> None:
+    for key, value in sides.items():
+        if isinstance(value, Mapping):
+            _check_sides({str(name): one for name, one in value.items()})
+        elif isinstance(value, int) and not 1 <= value <= LONGEST_SIDE:
+            raise ValueError(f"{key} is {_shown(value)}, not within 1 and {LONGEST_SIDE} pixels")
+
+
+def _is_depth(key: str) -> bool:
+    return any(word in key for word in ("layers", "blocks", "depth"))
 
 
 def _shown(value: object) -> str:

@@ -215,3 +215,27 @@ def test_no_log_shows_a_login(caplog: pytest.LogCaptureFixture) -> None:
         logging.setLogRecordFactory(before)
     assert "sesame42" not in caplog.text
     assert "127.0.0.1:9/h264: 401" in caplog.text and "OSError: no answer" in caplog.text
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise LookupError("nobody knows")
+
+
+def test_a_line_that_cannot_be_made_ends_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    before = logging.getLogRecordFactory()
+    try:
+        clean_logs()
+        log = logging.getLogger("a.library")
+        log.warning("%d dogs", "some")
+        log.warning("pwd=sesame42 %s %s", "one")
+        log.warning(Unprintable())
+        log.warning("it is %s", Unprintable())
+    finally:
+        logging.setLogRecordFactory(before)
+    assert caplog.messages == [
+        "%d dogs [its values do not fit it: TypeError]",
+        "pwd=… %s %s [its values do not fit it: TypeError]",
+        "a Unprintable [its values do not fit it: LookupError]",
+        "it is %s [its values do not fit it: LookupError]",
+    ]

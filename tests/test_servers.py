@@ -49,6 +49,8 @@ _SERVERS = {
     "start_server",
     "start_unix_server",
     "create_unix_server",
+    "bind_to_random_port",
+    "serve_forever",
 }
 TOKEN = "t0ken-of-the-tests"
 
@@ -92,6 +94,37 @@ def test_whatever_listens_is_in_the_list() -> None:
     assert len({one.name for one in SERVERS}) == len(SERVERS)
 
 
+_BINDERS = {
+    "HttpServer": "sensebind.perception.http_server",
+    "BoundSocket": "sensebind.perception.bus.bound_socket",
+    "bind": "sensebind.perception.simhome.loopback",
+    "bind_private": "sensebind.perception.simhome.loopback",
+}
+"""What binds for several servers, and where it is: who calls it has a server."""
+
+
+def makers() -> set[str]:
+    """Modules that have something bound for them."""
+    found = set()
+    for top in ("agent", "memory", "perception", "tools"):
+        for file in (ROOT / top).rglob("*.py"):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            imported = {
+                (alias.asname or alias.name): node.module
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            }
+            called = {getattr(n.func, "id", "") for n in ast.walk(tree) if isinstance(n, ast.Call)}
+            if any(imported.get(name) == _BINDERS[name] for name in called & _BINDERS.keys()):
+                found.add(dotted(file))
+    return found
+
+
+def test_whoever_has_something_bound_for_it_is_in_the_list() -> None:
+    assert makers() == {one.maker for one in SERVERS if one.maker}
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -111,8 +144,8 @@ def test_what_faces_a_network_is_not_in_the_robots_main_process() -> None:
     facing = [one for one in SERVERS if one.reach is Reach.NETWORK]
     assert len(facing) >= 4 and all("robot" not in one.process for one in facing)
     for one in SERVERS:
-        if one.module:
-            importlib.import_module(one.module)
+        for module in filter(None, (one.module, one.maker)):
+            importlib.import_module(module)
 
 
 # --- HTTP ---

@@ -20,8 +20,13 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from sensebind.errors import CheckpointError, InputError, ToolError, one_line
-from sensebind.perception.checkpoint_json import check_bounds, read_object
-from sensebind.perception.tensor_files import all_finite
+from sensebind.perception.checkpoint_json import (
+    check_bounds,
+    check_depth,
+    check_sides,
+    read_object,
+)
+from sensebind.perception.tensor_files import TensorFile, all_finite, directory_files
 from sensebind.tools.base import MAX_AGE, Frame, FrameProvider, make_tool, newest_frame
 from sensebind.tools.ranging import Position, Ranging
 from sensebind.tools.risk import Origin, Risk, label
@@ -397,11 +402,18 @@ def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) ->
             "`sensebind train detector`"
         )
     try:
-        check_bounds(read_object(path / "config.json"))
-    except ValueError as error:
+        fields = read_object(path / "config.json")
+        check_bounds(fields)
+        files = [TensorFile(one) for one in directory_files(path)]
+        check_depth(fields, sum(len(one.shapes) for one in files))
+        check_sides(path / "preprocessor_config.json")
+    except (ValueError, CheckpointError) as error:
         raise CheckpointError(f"the detector at {path} cannot be loaded: {error}") from error
     shown = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
+    # What matters is an error here, in one line, and not a table.
+    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
     # Nothing in the folder is run: no Python file that its configuration names, no pickle.
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
@@ -414,6 +426,7 @@ def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) ->
             f"the detector at {path} cannot be loaded: {one_line(error)}"
         ) from error
     finally:
+        transformers_logging.set_verbosity(verbosity)
         if shown:
             transformers_logging.enable_progress_bar()
     for name, tensor in model.named_parameters():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sensebind.errors import StorageError
-from sensebind.perception.storage.private_files import write_private
+from sensebind.perception.storage.private_files import make_private, write_private
 from sensebind.printable import printable_json
 
 MAX_TEXT = 1000  # characters of a value that is written
@@ -40,7 +40,7 @@ class AuditLog:
         self.path = Path(path)
         self._lock = threading.Lock()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             self._file = os.open(self.path, _FLAGS, 0o600)
             size = os.fstat(self._file).st_size
             if size and os.pread(self._file, 1, size - 1) != b"\n":
@@ -174,7 +174,7 @@ def _redacted(line: str, goes: Callable[[Mapping[str, Any], str], bool]) -> str 
 def _record(line: str, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return {"event": "damaged", "line": number}

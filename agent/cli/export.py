@@ -40,6 +40,7 @@ def export(
     check_new(out)
     if missing := [file for file in recordings if not file.is_file()]:
         raise InputError(f"recording {missing[0]} does not exist")
+    from sensebind.agent.robot.forgetting import note_data_set
     from sensebind.perception.datasets import lerobot
     from sensebind.perception.datasets.resampling import EpisodeFrames
     from sensebind.perception.frames.recording import Recording
@@ -49,6 +50,7 @@ def export(
     if len(opened) < len(recordings):
         raise InputError("the same recording was named twice")
     episodes = [(name, EpisodeFrames(one, fps, streams or ())) for name, one in opened.items()]
+    note_data_set(recordings, out)
     done = lerobot.export(episodes, out, fps, task)
     if as_json:
         lost = {

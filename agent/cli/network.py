@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,7 @@ import typer
 from sensebind.agent.cli.options import Json, Keys
 from sensebind.agent.cli.signals import until_signal
 
+_LOOK_SECONDS = 1.0  # from one look at the proxy to the next
 keys_app = typer.Typer(help="Keys that let other machines listen, and say whom we believe.")
 
 
@@ -33,7 +36,11 @@ def proxy(
     with until_signal() as stop, Proxy(upstream, listen, ring) as running:
         listening = {"listening": running.endpoint}
         print(json.dumps(listening) if as_json else f"listening at {running.endpoint}", flush=True)
-        stop.wait(seconds)
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while not stop.wait(min(_LOOK_SECONDS, max(until - time.monotonic(), 0.0))):
+            running.check()
+            if time.monotonic() >= until:
+                break
         counts = asdict(running.counts)
     print(json.dumps(counts) if as_json else ", ".join(f"{n} {v}" for n, v in counts.items()))
     return 0

@@ -336,6 +336,6 @@ def _decision_of(line: str) -> Decision | None:
         return Decision("reject")
     try:
         changed = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return Decision("edit", changed) if isinstance(changed, dict) else None

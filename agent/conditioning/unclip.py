@@ -154,7 +154,7 @@ def _check_index(path: Path) -> None:
     index = path / "model_index.json"
     try:
         kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"no pipeline at {path} (model_index.json cannot be read): give --pipeline the "
             "directory of stabilityai/stable-diffusion-2-1-unclip"

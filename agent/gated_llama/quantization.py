@@ -214,7 +214,7 @@ def read_layout(directory: Path) -> dict[str, int]:
         if body["version"] != 1 or body["group"] != GROUP or not layout:
             raise ValueError(f"version {body['version']}, groups of {body['group']}")
         return layout
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be used: {error!r}") from error
 
 

@@ -19,7 +19,8 @@ from sensebind.agent.reader.actions import ACTIONS, CATEGORIES
 from sensebind.agent.reader.features import FIRST_WORD, Vocabulary
 from sensebind.agent.reader.network import NetworkSize, ReaderNetwork
 from sensebind.errors import CheckpointError, one_line
-from sensebind.perception.checkpoint_json import read_object, whole_number
+from sensebind.perception.checkpoint_json import check_depth, read_object, whole_number
+from sensebind.perception.tensor_files import all_finite
 
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 _VERSION = 1
@@ -123,23 +124,31 @@ def load_weights(folder: Path) -> Weights:
     if config.get("categories") != list(CATEGORIES):
         raise CheckpointError(f"{folder}: a reader with other categories")
     words = str(config.get("words", "")).split(" ")
-    members = whole_number(config, "members", default=1)
-    if not 1 <= members <= _MOST_MEMBERS or len(words) > _MOST_WORDS:
-        raise CheckpointError(f"{folder}: {members} members, {len(words)} words: out of range")
-    size = NetworkSize(
-        FIRST_WORD + len(words),
-        **{
-            name: whole_number(config, name, default=0)
-            for name in ("buckets", "width", "layers", "heads", "inner")
-        },
-    )
     try:
         tensors = load_file(folder / _WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / _WEIGHTS} cannot be read: {error}") from error
+    try:
+        check_depth(config, len(tensors))
+        members = whole_number(config, "members", default=1, most=_MOST_MEMBERS)
+        sizes = {
+            name: whole_number(config, name)
+            for name in ("buckets", "width", "layers", "heads", "inner")
+        }
+        if len(words) > _MOST_WORDS:
+            raise ValueError(f"it has {len(words)} words, at most {_MOST_WORDS} are read")
+        if sizes["width"] % sizes["heads"]:
+            raise ValueError(f"its {sizes['heads']} heads do not share a width of {sizes['width']}")
+    except ValueError as error:
+        raise CheckpointError(f"{folder} cannot be loaded: {error}") from error
+    for name, tensor in tensors.items():
+        if not all_finite(tensor):
+            raise CheckpointError(f"{folder}: {name} holds NaN or infinity")
+    size = NetworkSize(FIRST_WORD + len(words), **sizes)
     networks = []
     for number in range(members):
-        network = ReaderNetwork(size)
+        with torch.device("meta"):  # its numbers may lie: memory is that of the tensors alone
+            network = ReaderNetwork(size)
         mark = f"{number}."
         state = {
             name.removeprefix(mark): tensor.float()
@@ -147,7 +156,7 @@ def load_weights(folder: Path) -> Weights:
             if name.startswith(mark)
         }
         try:
-            network.load_state_dict(state)
+            network.load_state_dict(state, assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{folder}: {one_line(error)}") from error
         networks.append(network.eval())

@@ -66,6 +66,12 @@ _PLAYED = frozenset({"audio", "bag", "cloud", "replay", "video"})
 """Kinds of sources whose target is a file or folder, which ends, and may be played again."""
 
 
+def state_root() -> Path:
+    """Return the folder in which each robot has its state directory."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
+    return state / "sensebind"
+
+
 class RobotConfig(Section):
     """A robot.
 
@@ -282,8 +288,7 @@ class RobotConfig(Section):
     @property
     def state_directory(self) -> Path:
         """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
-        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
-        return state / "sensebind" / self.run_name
+        return state_root() / self.run_name
 
     @property
     def weights(self) -> Path:

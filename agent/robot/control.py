@@ -149,7 +149,19 @@ class ControlServer:
             with self._lock:
                 self._clients.add(thread)
                 self._connections.add(connection)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # no threads left, for a moment
+                log.warning("a client was not let in: %s", error)
+                self._let_go(thread, connection)
+                connection.close()
+
+    def _let_go(self, thread: threading.Thread, connection: socket.socket) -> None:
+        """Give a client's place at the door to the next one."""
+        self._doors.release()
+        with self._lock:
+            self._clients.discard(thread)
+            self._connections.discard(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -173,10 +185,7 @@ class ControlServer:
         except OSError:
             pass  # the client has gone
         finally:
-            self._doors.release()
-            with self._lock:
-                self._clients.discard(threading.current_thread())
-                self._connections.discard(connection)
+            self._let_go(threading.current_thread(), connection)
 
     @contextlib.contextmanager
     def _place(self, command: Command) -> Iterator[None]:

@@ -7,13 +7,13 @@ before what is cited. Its bytes go with it: databases and files are rewritten.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensebind.agent.approval.audit import AuditLog
-from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.config import RobotConfig, state_root
 from sensebind.errors import StorageError
 from sensebind.memory.taught import FILE_NAME, TaughtNames
 from sensebind.perception.frames.recording_edit import erase_entries
@@ -142,6 +142,9 @@ def _out_of_reach(config: RobotConfig) -> Counts:
     for path in [*recordings_of(config), *dialogs_of(config)]:
         if not path.parent.is_dir():
             found[f"file that is not there now, and was not looked into: {path}"] = 1
+    for path in _listed(config.state_directory, "data_sets"):
+        if path.exists() or not path.parent.is_dir():
+            found[f"data set made of its recordings, which only you can delete: {path}"] = 1
     viewer = config.rerun.file if config.rerun is not None else None
     if viewer is not None and viewer.is_file():
         found[f"file of the viewer, which only you can delete: {viewer.absolute()}"] = 1
@@ -157,7 +160,7 @@ def recordings_of(config: RobotConfig) -> list[Path]:
     Raises:
         StorageError: The list is damaged.
     """
-    return _listed(config, "recordings")
+    return _listed(config.state_directory, "recordings")
 
 
 def note_recording(config: RobotConfig, path: Path) -> None:
@@ -166,7 +169,19 @@ def note_recording(config: RobotConfig, path: Path) -> None:
     Raises:
         StorageError: It cannot be noted.
     """
-    _note(config, "recordings", path)
+    _note(config.state_directory, "recordings", path)
+
+
+def note_data_set(recordings: Iterable[Path], path: Path) -> None:
+    """Note which data set was made of recordings, with each robot that has made one of them.
+
+    Raises:
+        StorageError: It cannot be noted.
+    """
+    sources = {one.resolve() for one in recordings}
+    for file in sorted(state_root().glob("*/recordings.json")):
+        if any(one.resolve() in sources for one in _listed(file.parent, "recordings")):
+            _note(file.parent, "data_sets", path)
 
 
 def dialogs_of(config: RobotConfig) -> list[Path]:
@@ -175,7 +190,7 @@ def dialogs_of(config: RobotConfig) -> list[Path]:
     Raises:
         StorageError: The list is damaged.
     """
-    return _listed(config, "dialogs")
+    return _listed(config.state_directory, "dialogs")
 
 
 def note_dialogs(config: RobotConfig, path: Path) -> None:
@@ -185,11 +200,11 @@ def note_dialogs(config: RobotConfig, path: Path) -> None:
         StorageError: It cannot be noted.
     """
     if path.absolute() != config.state_directory / "dialogs.sqlite":
-        _note(config, "dialogs", path)
+        _note(config.state_directory, "dialogs", path)
 
 
-def _listed(config: RobotConfig, what: str) -> list[Path]:
-    file = _list_of(config, what)
+def _listed(state: Path, what: str) -> list[Path]:
+    file = state / f"{what}.json"
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return [Path(str(one)) for one in found[what]]
@@ -199,18 +214,14 @@ def _listed(config: RobotConfig, what: str) -> list[Path]:
         raise StorageError(f"the list of {what} {file} cannot be read: {error}") from error
 
 
-def _note(config: RobotConfig, what: str, path: Path) -> None:
-    file = _list_of(config, what)
+def _note(state: Path, what: str, path: Path) -> None:
+    file = state / f"{what}.json"
     try:
         with changing(file.parent):
             # One whose folder is gone may lie on a disk that is not mounted now.
-            listed = _listed(config, what)
-            known = [one for one in listed if one.is_file() or not one.parent.is_dir()]
+            listed = _listed(state, what)
+            known = [one for one in listed if one.exists() or not one.parent.is_dir()]
             names = [str(one) for one in dict.fromkeys([*known, path.absolute()])]
             write_private(file, (json.dumps({what: names}, indent=1) + "\n").encode())
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}") from error
-
-
-def _list_of(config: RobotConfig, what: str) -> Path:
-    return config.state_directory / f"{what}.json"

@@ -47,6 +47,7 @@ from sensebind.agent.robot.kept_log import KeptLog
 from sensebind.agent.robot.places import over_the_floor
 from sensebind.agent.robot.sections import FoxgloveConfig
 from sensebind.errors import BusError, ConfigurationError, SenseBindError
+from sensebind.perception.encoders.names import OWN
 from sensebind.perception.frames.store import Frame
 from sensebind.perception.geometry.tree import BASE, Transform
 from sensebind.perception.http_server import (
@@ -148,6 +149,7 @@ class FoxgloveServer:
     Attributes:
         channels: What can be looked at, by topic.
         left_out: Percepts that were not shown, to keep to the rate or as newer ones had come.
+        failed: Messages that could not be made.
     """
 
     def __init__(
@@ -185,7 +187,14 @@ class FoxgloveServer:
         self._wanted: frozenset[int] = frozenset()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: HttpServer | None = None
+        self._unknown = frozenset(
+            config.stream_names[name]
+            for name, stream in config.streams.items()
+            if (stream.encoder or config.encoder) != OWN
+        )
+        self._said: set[str] = set()  # what failed, and was logged
         self.left_out = 0
+        self.failed = 0
 
     def _made(self, config: RobotConfig) -> dict[str, Channel]:
         topics: list[tuple[str, type[Message]]] = []
@@ -255,10 +264,7 @@ class FoxgloveServer:
             for record in self._log.taken():
                 self._show("/log", int(record.created * 1e9), lambda one=record: log_message(one))
             for percept in taken.values():
-                try:
-                    self._percept(percept)
-                except SenseBindError as error:  # a frame that is not kept any more
-                    log.debug("%s is not shown: %s", percept.header.stream, error)
+                self._percept(percept)
 
     def _percept(self, percept: Percept) -> None:
         header = percept.header
@@ -274,14 +280,26 @@ class FoxgloveServer:
                 self._show(f"/{name}/points", at, lambda: self._points(header))
 
     def _show(self, topic: str, at: int, make: Callable[[], Message | None]) -> None:
-        """Make a message that somebody wants, and hand it to the viewers."""
+        """Make a message that somebody wants, and hand it to the viewers.
+
+        What cannot be made costs this message, and neither others nor the thread.
+        """
         channel = self.channels.get(topic)
         if channel is None or channel.id not in self._wanted or self._loop is None:
             return
-        message = make()
-        if message is None:
+        try:
+            message = make()
+            if message is None:
+                return
+            body = struct.pack("<Q", at) + message.SerializeToString()
+        except Exception as error:
+            self.failed += 1
+            if isinstance(error, SenseBindError):  # a frame that is not kept any more
+                log.debug("%s is not shown: %s", topic, error)
+            elif (what := f"{topic}: {type(error).__name__}") not in self._said:
+                self._said.add(what)
+                log.exception("%s is not shown", topic)
             return
-        body = struct.pack("<Q", at) + message.SerializeToString()
         with contextlib.suppress(RuntimeError):  # the server has ended
             self._loop.call_soon_threadsafe(self._hand_out, channel.id, body, topic == "/log")
 
@@ -290,10 +308,16 @@ class FoxgloveServer:
             viewer.put(channel, body, line)
 
     def _tags(self, percept: Percept) -> list[Tag]:
-        if not percept.header.present or not percept.header.known:
+        """Words, where the vocabulary lies in the space of the embedding, and is loaded already."""
+        header = percept.header
+        if not header.present or not header.known or header.stream in self._unknown:
             return []
-        self._words = self._words or self._load_words()
-        return self._words.tags(percept.embedding)
+        try:
+            self._words = self._words or self._load_words()
+            return self._words.tags(percept.embedding)
+        except SenseBindError as error:
+            log.debug("%s is shown without words: %s", header.stream, error)
+            return []
 
     def _image(self, percept: Percept) -> Message | None:
         jpeg = percept.payload
@@ -378,7 +402,7 @@ class FoxgloveServer:
         """Do what a viewer asks for; return what is wrong with it, "" for nothing."""
         try:
             asked = msgspec.json.decode(text or "", type=_Asked)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return f"not understood: {error}"
         known = {one.id for one in self.channels.values()}
         taken = [number for numbers in viewer.wanted.values() for number in numbers]

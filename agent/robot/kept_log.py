@@ -34,6 +34,11 @@ class KeptLog(logging.Handler):
         """Keep a record; called by whoever logs, and never waits for the network."""
         if record.name == self._own:
             return
+        try:
+            record.getMessage()
+        except Exception:  # here, as any handler does, and not where it is published
+            self.handleError(record)
+            return
         with self._changed:
             if len(self._waiting) == _WAITING:
                 self._waiting.popleft()

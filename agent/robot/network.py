@@ -33,6 +33,9 @@ from sensebind.perception.frames.service import FrameServer
 from sensebind.perception.workers.spec import FramesSpec
 from sensebind.tools.secrets import read_secret
 
+log = logging.getLogger(__name__)
+
+_FAILED = 70  # EX_SOFTWARE of sysexits.h
 _LAST_SECONDS = 1.0  # to close everything before the process ends anyway
 
 
@@ -136,6 +139,7 @@ def be_process(arguments: list[str], begin: Callable[[bytes, ExitStack], dict[st
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the robot, who then ends this
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     clean_logs()
+    threading.excepthook = _end
     descriptor = int(arguments[0])
     os.set_inheritable(descriptor, False)
     with sockets.socket(fileno=descriptor) as control, ExitStack() as stack:
@@ -156,6 +160,13 @@ def be_process(arguments: list[str], begin: Callable[[bytes, ExitStack], dict[st
         ending.daemon = True
         ending.start()
     return 0
+
+
+def _end(failed: threading.ExceptHookArgs) -> None:
+    """End the process with a server whose thread has ended: it is started again as a whole."""
+    name = failed.thread.name if failed.thread is not None else "a thread"
+    log.error("%s has failed", name, exc_info=failed.exc_value)
+    os._exit(_FAILED)
 
 
 def _line(answer: dict[str, object]) -> bytes:

@@ -228,15 +228,25 @@ class Pausing:
 
     def _run(self) -> None:
         assert self._pauses is not None
+        said = ""
         while not self._stop.wait(_TICK):
             with self._lock:
                 if (stamp := self._pauses.stamp()) == self._seen:
                     continue
-                self._seen = stamp
                 try:
-                    self._apply(self._known(self._pauses.read()))
+                    wanted = self._known(self._pauses.read())
+                except StorageError as error:  # read again, until it is known who wants what
+                    if (text := str(error)) != said:
+                        log.error("what is paused was changed, and cannot be read: %s", text)
+                    said = text
+                    continue
+                self._seen, said = stamp, ""
+                try:
+                    self._apply(wanted)
                 except SenseBindError as error:
                     log.error("what is paused was changed, and not all followed: %s", error)
+                except Exception:  # a bug costs this change, and not those that come
+                    log.exception("what is paused was changed, and not all followed")
 
     def _known(self, streams: frozenset[str]) -> frozenset[str]:
         """Those that the robot's file has: it may have been edited since."""

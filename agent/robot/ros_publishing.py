@@ -146,6 +146,9 @@ class RosPublishing:
                     log.warning("nothing is published on the ROS 2 graph: %s", error)
                 said = str(error)
                 self._stopping.wait(_AGAIN)
+            except Exception:  # a bug costs these seconds, and not all that is to come
+                log.exception("nothing is published on the ROS 2 graph for a moment")
+                self._stopping.wait(_AGAIN)
 
     def _publish(self, outlets: _Outlets, stack: ExitStack) -> None:
         if self._detect is not None:
@@ -207,6 +210,8 @@ class RosPublishing:
                     self._detections(outlets, found)
             except SenseBindError as error:
                 self._complain("detections", error)
+            except Exception:
+                log.exception("no detections of an image are published")
 
     def _complain(self, what: str, error: SenseBindError) -> None:
         """Log why something is not published, once; not that there is nothing to publish yet."""

@@ -69,7 +69,7 @@ class HomeProcess:
             self.server = SimHomeServer(self._options)
             try:
                 self.server.start()
-            except ConfigurationError as error:  # its port may be free a moment later
+            except (ConfigurationError, OSError) as error:  # a port or descriptor may be free soon
                 log.warning("the simulated home: %s", error)
 
     def __enter__(self) -> Self:

@@ -87,6 +87,6 @@ def _id_of(body: bytes) -> str | int | None:
     """Return the id of a JSON-RPC request; None where it cannot be read."""
     try:
         found = json.loads(body)["id"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if isinstance(found, str | int) else None

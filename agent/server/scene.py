@@ -122,17 +122,21 @@ class Scene:
                         self._perceived(name, percept, frames)
                     except SenseBindError as error:  # a frame that is not kept any more
                         log.debug("%s is not shown: %s", name, error)
+                    except Exception:  # a bug costs this percept, and not all that come
+                        log.exception("%s is not shown", name)
 
     def _watch(self) -> None:
         while not self._stop.wait(_ROWS_SECONDS):
             try:
                 rows = [_row(one) for one in self._monitor.rows()]
+                for row in rows:
+                    row["skipped"] = self._skipped.get(row["stream"], 0)
+                self._show("streams", _text({"type": "streams", "rows": rows}))
             except SenseBindError as error:
                 log.warning("the streams are not shown any more: %s", error)
                 return
-            for row in rows:
-                row["skipped"] = self._skipped.get(row["stream"], 0)
-            self._show("streams", _text({"type": "streams", "rows": rows}))
+            except Exception:  # a bug costs this look, and not all that come
+                log.exception("the streams are not shown")
 
     # --- percepts -------------------------------------------------------------------------------
 

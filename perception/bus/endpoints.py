@@ -47,7 +47,7 @@ def check_endpoint(endpoint: str, keyed: bool = False) -> str:
         return endpoint
     name, address = split_name(endpoint)
     host, _, port = address.removeprefix("tcp://").rpartition(":")
-    if port != "*" and not (port.isascii() and port.isdigit() and int(port) < 65536):
+    if port != "*" and not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
         raise BusError(f"{endpoint!r} needs a port from 1 to 65535, or *")
     if host == "localhost":
         return f"tcp://{name}{'@' if name else ''}127.0.0.1:{port}"

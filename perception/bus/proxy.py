@@ -16,7 +16,7 @@ from typing import Self
 
 import zmq
 
-from sensebind.errors import BusError
+from sensebind.errors import BusError, one_line
 from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.curve_keys import KeyRing
 from sensebind.perception.bus.endpoints import connect_socket, open_context, open_socket
@@ -73,6 +73,7 @@ class Proxy:
         self._topics: set[bytes] = set()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
         self._context = open_context()
         try:
             self._source = open_socket(self._context, zmq.SUB)
@@ -117,7 +118,23 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def check(self) -> None:
+        """To be called now and then by whoever would notice it in no other way.
+
+        Raises:
+            BusError: Nothing is handed on any more.
+        """
+        if self._failure is not None:
+            raise BusError(f"the proxy at {self.endpoint} has failed: {one_line(self._failure)}")
+
     def _run(self) -> None:
+        try:
+            self._hand_on()
+        except Exception as error:
+            self._failure = error
+            raise  # what ends the thread of a server ends the process of the network
+
+    def _hand_on(self) -> None:
         poller = self._sink.poller(self._source)
         while not self._stop.is_set():
             ready = dict(poller.poll(_TICK_MS))

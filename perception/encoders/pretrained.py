@@ -13,8 +13,19 @@ import torch
 from torch import Tensor
 from transformers.utils import logging
 
-from sensebind.errors import CheckpointError, ConfigurationError, InputError, one_line
-from sensebind.perception.checkpoint_json import check_bounds, read_object
+from sensebind.errors import (
+    CheckpointError,
+    ConfigurationError,
+    InputError,
+    SenseBindError,
+    one_line,
+)
+from sensebind.perception.checkpoint_json import (
+    check_bounds,
+    check_depth,
+    check_sides,
+    read_object,
+)
 from sensebind.perception.encoders.base import (
     Embedding,
     EncoderOptions,
@@ -27,10 +38,15 @@ from sensebind.perception.imagebind.checkpoint import sampled_digest
 from sensebind.perception.imagebind.placement import Placement
 from sensebind.perception.modality import Modality
 from sensebind.perception.percept import Observation
-from sensebind.perception.tensor_files import all_finite, directory_files
+from sensebind.perception.tensor_files import (
+    TensorFile,
+    all_finite,
+    directory_files,
+)
 from sensebind.perception.vectors import unit
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_MOST_BYTES = 256 << 20  # of tokenizers and configurations
 
 
 class PretrainedEncoder(StreamEncoder):
@@ -70,8 +86,10 @@ class PretrainedEncoder(StreamEncoder):
                 f"encoder {self.name} encodes {', '.join(sorted(self.modalities))}, "
                 f"not {modality.value}"
             )
+        self._check_files()
         model = self._loaded(self._model_class())
         self._model: Any = model.to(options.device, _DTYPES[options.precision]).eval()
+        self._try(modality)
 
     @classmethod
     def identify(cls, target: str) -> str:
@@ -95,6 +113,46 @@ class PretrainedEncoder(StreamEncoder):
                 f"{directory} is a model {kind!r}; encoder {cls.name} takes {', '.join(cls.kinds)}"
             )
         return f"{kind}-{sampled_digest(directory_files(directory), json.dumps(fields))}"
+
+    def _check_files(self) -> None:
+        """Check what no library looks at before it builds a model, or takes memory for an image.
+
+        Raises:
+            CheckpointError: A file lies about itself; names it.
+        """
+        directory = self._directory
+        files = [TensorFile(one) for one in directory_files(directory)]
+        try:
+            tensors = sum(len(one.shapes) for one in files)
+            check_depth(read_object(directory / "config.json"), tensors)
+            for file in directory.iterdir():
+                if file.suffix != ".safetensors" and file.stat().st_size > _MOST_BYTES:
+                    raise ValueError(f"{file.name} has more than {_MOST_BYTES >> 20} MB")
+            check_sides(directory / "preprocessor_config.json")
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{directory} cannot be loaded: {one_line(error)}") from error
+
+    def _try(self, modality: Modality) -> None:
+        """Encode one sample: numbers that do not fit each other are found now, not on the way.
+
+        Raises:
+            CheckpointError: It cannot be encoded.
+        """
+        ramp = np.linspace(0.0, 1.0, 48_000, dtype=np.float32)
+        if modality is Modality.AUDIO:
+            data, rate = np.sin(2764.6 * ramp), len(ramp)  # a second of 440 Hz
+        else:
+            data, rate = np.uint8(255 * ramp).reshape(100, 160, 3), 0
+        try:
+            [found] = self.encode([Observation(data, "trial", modality, 0, 0.0, 0, "trial", rate)])
+            if isinstance(found, Refused):
+                raise found.error
+            if not isinstance(found, Embedding) or found.vector.shape != (self.dim,):
+                raise InputError(f"it makes no embedding of {self.dim} numbers")
+        except Exception as error:  # whatever the library makes of numbers that do not fit
+            raise CheckpointError(
+                f"{self._directory} encodes nothing: {one_line(error)}"
+            ) from error
 
     @property
     def space_id(self) -> str:
@@ -129,9 +187,16 @@ class PretrainedEncoder(StreamEncoder):
         """Embed texts; see `StreamEncoder`.
 
         Raises:
-            CheckpointError: The directory has no tokenizer.
+            CheckpointError: The directory has no tokenizer, or one that does not fit the model.
         """
-        rows = self._rows(self._text_features, self._tokens(list(texts)))
+        try:
+            rows = self._rows(self._text_features, self._tokens(list(texts)))
+        except SenseBindError:
+            raise
+        except Exception as error:  # whatever the library makes of ids that the model has not
+            raise CheckpointError(
+                f"{self._directory} cannot read texts: {one_line(error)}"
+            ) from error
         return np.stack([unit(row) for row in rows])
 
     def _rows(self, features: Any, inputs: Mapping[str, Tensor]) -> np.ndarray:
@@ -164,8 +229,9 @@ class PretrainedEncoder(StreamEncoder):
         Raises:
             CheckpointError: There is none, or it is damaged.
         """
-        shown = logging.is_progress_bar_enabled()
+        shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
         logging.disable_progress_bar()
+        logging.set_verbosity(logging.CRITICAL)  # what matters is an error here, in one line
         safe = {"local_files_only": True, "trust_remote_code": False}
         try:
             return kind.from_pretrained(str(self._directory), **safe, **options)
@@ -174,6 +240,7 @@ class PretrainedEncoder(StreamEncoder):
                 f"{self._directory}: its {kind.__name__} cannot be loaded: {one_line(error)}"
             ) from error
         finally:
+            logging.set_verbosity(verbosity)
             if shown:
                 logging.enable_progress_bar()
 

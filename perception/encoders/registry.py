@@ -6,7 +6,12 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-from sensebind.errors import ConfigurationError, MissingDependencyError
+from sensebind.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    SenseBindError,
+    one_line,
+)
 from sensebind.perception.encoders.base import EncoderOptions, StreamEncoder
 from sensebind.perception.encoders.names import (
     BUILT_IN,
@@ -39,10 +44,20 @@ def open_encoder(
     """
     name, target = parted(spec)
     factory = _factory(spec)
-    encoder = factory(target or (str(own) if name == OWN else ""), modality, options)
-    if modality not in encoder.modalities:
+    try:
+        encoder = factory(target or (str(own) if name == OWN else ""), modality, options)
+        encoded = frozenset(encoder.modalities)
+    except SenseBindError:
+        raise
+    except Exception as error:
+        if name in BUILT_IN:
+            raise
         raise ConfigurationError(
-            f"encoder {spec} encodes {', '.join(sorted(encoder.modalities))}, not {modality.value}"
+            f"encoder {spec} failed: {type(error).__name__}: {one_line(error)}"
+        ) from error
+    if modality not in encoded:
+        raise ConfigurationError(
+            f"encoder {spec} encodes {', '.join(sorted(encoded))}, not {modality.value}"
         )
     return encoder
 
@@ -69,5 +84,9 @@ def _factory(spec: str) -> Factory:
             module, _, attribute = BUILT_IN[name].partition(":")
             return getattr(importlib.import_module(f"{PACKAGE}.{module}"), attribute)
         return plugins()[name].load()
-    except (ImportError, AttributeError) as error:
-        raise MissingDependencyError(f"encoder {name!r} cannot be loaded: {error}") from error
+    except Exception as error:  # a plug-in's own code may raise anything while it is imported
+        if name in BUILT_IN and not isinstance(error, ImportError):
+            raise
+        raise MissingDependencyError(
+            f"encoder {name!r} cannot be loaded: {one_line(error)}"
+        ) from error

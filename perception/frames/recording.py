@@ -43,6 +43,7 @@ Pictures = Literal["png", "jpeg"]
 LIBRARY = "sensebind"
 """Who wrote a recording, in the header of its file."""
 FORMAT = "1"
+_DIGITS = 18  # most that a number of a version is read by
 _FLUSH_SECONDS = 1.0  # what a power cut may cost
 _JPEG_QUALITY = 90
 _PNG_EFFORT = 1
@@ -410,8 +411,8 @@ class Recording:
         """What a channel says of itself; one of a newer version is refused."""
         about = stored.channel.metadata
         version = about.get("sensebind", FORMAT)
-        if version.isdecimal() and int(version) > int(FORMAT):
-            raise InputError(newer(self._file.path, version, int(FORMAT)))
+        if version.isdecimal() and (len(version) > _DIGITS or int(version) > int(FORMAT)):
+            raise InputError(newer(self._file.path, version[:_DIGITS], int(FORMAT)))
         return about
 
     def __iter__(self) -> Iterator[Recorded]:
@@ -442,7 +443,7 @@ class Recording:
                     entry: Observation | Percept | None = _percept(stored)
                 else:
                     entry = _observation(stored, sounds)
-            except (InputError, DecodeError, ValueError, KeyError, TypeError):
+            except (InputError, DecodeError, ValueError, KeyError, TypeError, RecursionError):
                 self.refused += 1
                 continue
             if entry is not None:

@@ -31,7 +31,14 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # no CDR begins so: its first byte is 0
 _MAX_MESSAGE = 256 << 20
 _PIECE = 1 << 20  # bytes that are unpacked at once
 _MAX_UNPACKED = 1 << 36
+_MAX_MESSAGE = 1 << 28
+# A view may be a query that never ends, under the name of a table.
+_NO_TABLES = (
+    "SELECT name FROM sqlite_master WHERE name IN ('topics', 'messages', 'message_definitions') "
+    "AND (type <> 'table' OR sql NOT LIKE 'CREATE TABLE%')"
+)
 _METADATA = "metadata.yaml"
+_MAX_METADATA = 16_000_000  # bytes
 # SQLite puts what it did not understand into its messages, which need not be UTF-8.
 _SQL_DAMAGE = (sqlite3.Error, ValueError, OverflowError)
 
@@ -162,6 +169,10 @@ class _Sqlite(BagFile):
             )
             file.text_factory = lambda text: text.decode("utf-8", "replace")
             try:
+                file.execute("PRAGMA trusted_schema = OFF")
+                file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_MESSAGE)
+                if odd := file.execute(_NO_TABLES).fetchone():
+                    raise InputError(f"bag {self.path} cannot be read: {odd[0]} is not a table")
                 file.execute("SELECT count(*) FROM topics").fetchone()
             except BaseException:
                 file.close()
@@ -337,11 +348,15 @@ def _paths(path: Path) -> list[Path]:
 
 def _listed(folder: Path) -> list[str]:
     """Names of files as the metadata list them; none without metadata, or without any in them."""
+    file = folder / _METADATA
     try:
-        content = yaml.safe_load((folder / _METADATA).read_text(encoding="utf-8", errors="replace"))
+        if file.stat().st_size > _MAX_METADATA:
+            return []
+        content = yaml.safe_load(file.read_text(encoding="utf-8", errors="replace"))
         names = content["rosbag2_bagfile_information"]["relative_file_paths"]
-        return [Path(str(name)).name for name in names]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        # Names alone: aliases of YAML make of a kilobyte a list that is gigabytes as a text.
+        return [Path(name).name for name in names if isinstance(name, str)]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return []
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+# A view may be a query that never ends, under the name of a table.
+_ODD = (
+    "SELECT name FROM sqlite_master "
+    "WHERE type IN ('view', 'trigger') OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1"
+)
+
 
 def open_database(
     path: Path | str, table: str = "", *, patience: float = 5.0, autocommit: bool = False
@@ -19,7 +25,7 @@ def open_database(
             begins one before a statement that writes.
 
     Raises:
-        sqlite3.Error: It cannot be opened, or the table cannot be made.
+        sqlite3.Error: It cannot be opened, has views or triggers, or the table cannot be made.
     """
     file = sqlite3.connect(
         path,
@@ -31,6 +37,10 @@ def open_database(
         file.execute("PRAGMA trusted_schema = OFF")  # a file's views and triggers call nothing
         if table:
             file.execute(table)
+        if odd := file.execute(_ODD).fetchone():
+            raise sqlite3.DatabaseError(
+                f"{odd[0]} is a view or trigger, and no file of ours has one"
+            )
     except BaseException:  # whatever it was, the file is closed
         file.close()
         raise

@@ -46,8 +46,21 @@ def clean_logs() -> None:
 
 
 def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """Return a record whose message is whole, and without logins.
+
+    Records are made by whoever logs, before any handler: what fails here fails in his place, as in
+    a thread that watches others. So a line whose values do not fit it is logged as it is.
+    """
     record = logging.LogRecord(*args, **kwargs)
-    record.msg, record.args = without_credentials(record.getMessage()), ()
+    record.msg, record.args = without_credentials(_message(record)), ()
     if record.exc_info:
         record.exc_text = without_credentials(logging.Formatter().formatException(record.exc_info))
     return record
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:  # of whatever is logged: its `__str__` may be anybody's
+        line = record.msg if isinstance(record.msg, str) else f"a {type(record.msg).__name__}"
+        return f"{line} [its values do not fit it: {type(error).__name__}]"

@@ -42,6 +42,7 @@ class Server:
         wire: What is spoken.
         reach: Who can connect.
         guard: What keeps others out, and what bounds those who are let in.
+        maker: The module that makes it, where `module` binds for several; "" for that one itself.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Server:
     wire: Wire
     reach: Reach
     guard: str
+    maker: str = ""
 
 
 _RULES = "Host, Origin, Sec-Fetch-Site, type and size of bodies, head, time, connections"
@@ -63,6 +65,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.USER,
         "folder of mode 0700",
+        "sensebind.perception.bus.pubsub",
     ),
     Server(
         "sound of a microphone",
@@ -79,6 +82,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.USER,
         "folder of mode 0700",
+        "sensebind.perception.bus.watch_report",
     ),
     Server(
         "frames on this machine",
@@ -87,6 +91,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.USER,
         "folder of mode 0700; requests of 256 bytes",
+        "sensebind.perception.frames.service",
     ),
     Server(
         "bus for other machines",
@@ -95,6 +100,16 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.NETWORK,
         _CURVE,
+        "sensebind.perception.bus.proxy",
+    ),
+    Server(
+        "proxy of a fleet",
+        "sensebind.perception.bus.bound_socket",
+        "`sensebind proxy`",
+        Wire.ZEROMQ,
+        Reach.NETWORK,
+        f"{_CURVE}; at most 1,024 topics",
+        "sensebind.perception.bus.proxy",
     ),
     Server(
         "frames for other machines",
@@ -103,6 +118,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.NETWORK,
         _CURVE,
+        "sensebind.perception.frames.service",
     ),
     Server(
         "keys of the bus",
@@ -119,6 +135,7 @@ SERVERS = (
         Wire.HTTP,
         Reach.NETWORK,
         f"{_RULES}; a token for all but this machine",
+        "sensebind.agent.robot.metrics",
     ),
     Server(
         "API and page",
@@ -127,6 +144,7 @@ SERVERS = (
         Wire.HTTP,
         Reach.NETWORK,
         f"{_RULES}; tokens of API, viewer and operator; requests a minute; pings of WebSockets",
+        "sensebind.agent.server.process",
     ),
     Server(
         "Foxglove",
@@ -135,6 +153,7 @@ SERVERS = (
         Wire.HTTP,
         Reach.MACHINE,
         f"{_RULES}; pages of Foxglove alone; pings of WebSockets",
+        "sensebind.agent.robot.foxglove",
     ),
     Server(
         "SimHome's house",
@@ -143,6 +162,7 @@ SERVERS = (
         Wire.HTTP,
         Reach.MACHINE,
         _RULES,
+        "sensebind.perception.simhome.house_api",
     ),
     Server(
         "SimHome's sensors",
@@ -151,6 +171,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.MACHINE,
         "takes nothing in but subscriptions",
+        "sensebind.perception.simhome.process",
     ),
     Server(
         "SimHome's base",
@@ -159,6 +180,7 @@ SERVERS = (
         Wire.ZEROMQ,
         Reach.USER,
         "socket of mode 0600 in a folder of mode 0700",
+        "sensebind.perception.simhome.wheels",
     ),
     Server(
         "control",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,32 @@ def test_another_process_is_noticed(names: TaughtNames) -> None:
     TaughtNames(names.path, "space").teach("my mug", "vision", [axis(9)], at=1)
     found = names.match("vision", axis(9))
     assert found is not None and found.name == "my mug"
+
+
+def test_what_another_process_forgot_does_not_come_back(names: TaughtNames) -> None:
+    names.teach("my mug", "vision", [axis(9)], at=1)
+    assert TaughtNames(names.path).erase([Span()]) == 1  # as `sensebind forget` does it
+    names.teach("my keys", "vision", [axis(10)], at=2)
+    assert set(TaughtNames(names.path).names()) == {"my keys"}
+    assert b"my mug" not in names.path.read_bytes()
+    TaughtNames(names.path).erase([Span()])
+    assert names.example("my keys") is None
+
+
+def test_of_two_who_teach_at_once_nothing_is_lost(names: TaughtNames) -> None:
+    def teach(own: TaughtNames, who: str) -> None:
+        for number in range(12):
+            own.teach(f"{who} {number}", "vision", [axis(number % 8)], at=number)
+
+    both = [TaughtNames(names.path, "space") for _ in range(2)]
+    threads = [
+        threading.Thread(target=teach, args=(own, who)) for own, who in zip(both, "ab", strict=True)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(TaughtNames(names.path)) == 24
 
 
 def test_another_encoder_is_refused(names: TaughtNames) -> None:

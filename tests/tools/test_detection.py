@@ -1,12 +1,19 @@
 """The detect tool, with a detector that looks for coloured squares instead of trained weights."""
 
+import json
+import math
+import re
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from sensebind.errors import CheckpointError, InputError, SourceError, ToolError
 from sensebind.perception.geometry.lens import Intrinsics
@@ -160,6 +167,79 @@ def test_real_architecture_round_trip(tmp_path: Path) -> None:
     assert len(batch) == 2 and batch[0] and batch[0][0].label in detector.labels
     with pytest.raises(InputError, match="uint8"):
         detector.detect(np.zeros((3, 224, 224), np.float32))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import RTDetrForObjectDetection
+    from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
+
+    from sensebind.agent.training.detector.train import small_config
+
+    folder = tmp_path_factory.mktemp("detector")
+    RTDetrForObjectDetection(small_config()).save_pretrained(folder)
+    RTDetrImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+    return folder
+
+
+def _edit(name: str, **values: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        fields = json.loads((folder / name).read_text()) | values
+        (folder / name).write_text(json.dumps(fields))
+
+    return change
+
+
+def _tensor(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def rewrite(folder: Path) -> None:
+        file = folder / "model.safetensors"
+        tensors = load_file(file)
+        change(tensors)
+        save_file(tensors, file, {"format": "pt"})
+
+    return rewrite
+
+
+def _only_pickled(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+NAME = "model.decoder.layers.0.encoder_attn.output_proj.weight"
+LIES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pickle": (_only_pickled, "cannot be loaded"),
+    "layers": (_edit("config.json", decoder_layers=4096), "decoder_layers is 4096, and its files"),
+    "a number beyond all": (_edit("config.json", d_model=2**40), "d_model is 1099511627776"),
+    "a width": (_edit("config.json", d_model=4096), "cannot be loaded"),
+    "not a number": (_edit("config.json", layer_norm_eps=math.nan), "layer_norm_eps is nan"),
+    "a size": (_edit("preprocessor_config.json", size={"height": 10**6, "width": 1}), "height is"),
+    "NaN": (_tensor(lambda t: t[NAME].fill_(math.nan)), f"{NAME} holds NaN"),
+    "a tensor that is missing": (_tensor(lambda t: t.pop(NAME)), f"lacks 1 tensors, e.g. {NAME}"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_detector_that_lies_about_itself_is_refused_in_one_line(
+    lie: str, whole: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "detector")
+    change, message = LIES[lie]
+    change(folder)
+    with pytest.raises(CheckpointError, match=re.escape(message)) as refused:
+        Detector.from_pretrained(folder)
+    assert "\n" not in str(refused.value)
+    assert not capfd.readouterr().err  # no table of the library's
+
+
+def test_no_python_file_of_a_detector_is_run(whole: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(whole, tmp_path / "detector")
+    mark = tmp_path / "it was run"
+    (folder / "own.py").write_text(f"open({str(mark)!r}, 'w')\nclass Own: pass\n")
+    names = ("AutoConfig", "AutoModelForObjectDetection", "AutoImageProcessor", "AutoProcessor")
+    for file in ("config.json", "preprocessor_config.json"):
+        _edit(file, auto_map=dict.fromkeys(names, "own.Own"))(folder)
+    Detector.from_pretrained(folder)
+    assert not mark.exists()
 
 
 def test_a_thing_that_is_found_twice_is_one_thing() -> None:

@@ -125,10 +125,10 @@ class Ride:
             threading.Thread(target=self._stop_when_ended, args=(over,), name="motion-stop"),
             threading.Thread(target=self._look, args=(plan, over), name="motion-look"),
         ]
-        for watcher in watchers:
-            watcher.daemon = True
-            watcher.start()
         try:
+            for watcher in watchers:
+                watcher.daemon = True
+                watcher.start()
             moved = move()
         except SenseBindError:
             if not self.ended:
@@ -140,7 +140,8 @@ class Ride:
         finally:
             over.set()
             for watcher in watchers:
-                watcher.join()
+                if watcher.ident is not None:  # there may be no threads left
+                    watcher.join()
         if not self.ended:
             return moved
         if not self._reason:
@@ -234,6 +235,8 @@ class _Reports:
         self._events.put(None)
         if self._thread is not None:
             self._thread.join()
+        elif self._report is not None:
+            self._hand_over(self._report)
 
     def add(self, event: MotionEvent) -> None:
         if event.kind == "stop_failed":
@@ -242,8 +245,13 @@ class _Reports:
             return
         self._events.put(event)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._hand_over, args=(self._report,))
-            self._thread.start()
+            thread = threading.Thread(target=self._hand_over, args=(self._report,))
+            try:
+                thread.start()
+            except RuntimeError:  # no threads left: it is reported later, and stopped now
+                log.warning("a stop cannot be reported yet: no thread can be started")
+            else:
+                self._thread = thread
 
     def _hand_over(self, report: Report) -> None:
         while (event := self._events.get()) is not None:

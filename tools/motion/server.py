@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import select
 import shutil
 import socket as sockets
 import subprocess
@@ -202,8 +201,8 @@ class MotionServer:
             self._end(keep=True)
             try:
                 self._start()
-            except ConfigurationError as error:
-                log.warning("%s", error)
+            except (ConfigurationError, OSError) as error:  # as when no descriptors are left
+                log.warning("the driving process: %s", error)
 
     def _beat(self) -> bool:
         """Show that this process lives; returns whether the other one does."""
@@ -216,11 +215,10 @@ class MotionServer:
             return True
         except OSError:
             return False
-        readable, _, _ = select.select([control], [], [], 0)
-        if not readable:
-            return True
         try:
             said = control.recv(4096)
+        except BlockingIOError:  # it has nothing to say
+            return True
         except OSError:
             return False
         if said:

@@ -211,5 +211,5 @@ def load_settings(line: bytes) -> MotionSettings:
     """
     try:
         return msgspec.json.decode(line, type=MotionSettings).check()
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ConfigurationError(f"motion: {error}") from error

@@ -140,7 +140,7 @@ def read_items(path: Path) -> list[dict[str, Any]]:
                 raise InputError(f"{path} holds no list of items")
             return items
         return list(csv.DictReader(text.splitlines(), delimiter="\t"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 

@@ -28,7 +28,7 @@ from sensebind.agent.corpus.conditions import ABSENT
 from sensebind.agent.training.llama.official_data import CAPTION_INSTRUCTION
 from sensebind.agent.training.tuning.dialogs import Dialog, Message
 from sensebind.agent.training.tuning.parquet_files import parquet_rows
-from sensebind.agent.training.tuning.stored_images import ImageStore
+from sensebind.agent.training.tuning.stored_images import MOST_IMAGE, ImageStore
 from sensebind.errors import InputError, one_line
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _LISTS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".yaml", ".yml", ".tar")
 _PEOPLE = frozenset({"human", "user"})
 _MODELS = frozenset({"gpt", "assistant", "model", "bot"})
+_MOST_TEXT = 16 << 20  # bytes of what is said of one image
 _MARK = "<image>"  # where LLaVA's lists put the image into the text
 
 
@@ -63,10 +64,12 @@ class Pair:
     Attributes:
         item: In the official form: `url` and `caption`, or `conversations`, or `instruction`.
         picture: Its image; None for text alone.
+        url: Where its image is fetched from; "" if it is here.
     """
 
     item: Mapping[str, Any]
     picture: Picture | None
+    url: str = ""
 
 
 def read_pairs(path: Path, store: ImageStore) -> list[Pair]:
@@ -95,11 +98,11 @@ def fetched_pairs(pairs: Sequence[Pair], store: ImageStore) -> list[Pair]:
         InputError: None is.
         StorageError: An image cannot be written.
     """
-    urls = [url for pair in pairs if (url := _address(pair.item)) is not None]
+    urls = [pair.url for pair in pairs if pair.url]
     if not urls:
         return list(pairs)
     failed = store.fetch(urls)
-    kept = [pair for pair in pairs if _address(pair.item) not in failed]
+    kept = [pair for pair in pairs if pair.url not in failed]
     if not kept:
         url, why = next(iter(failed.items()))
         raise InputError(f"none of {len(failed)} images can be fetched; {url}: {why}")
@@ -186,6 +189,8 @@ def _read(path: Path, store: ImageStore, depth: int) -> Iterator[Pair]:
             yield from _listed(path, _TABLES[suffix](path), store)
         else:
             raise InputError(f"{path} is none of a folder, {', '.join(_LISTS)}")
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be read: it is nested too deep") from error
     except (OSError, ValueError, yaml.YAMLError, tarfile.TarError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {one_line(error)}") from error
 
@@ -242,7 +247,8 @@ def _listed(path: Path, items: Iterable[Any], store: ImageStore) -> Iterator[Pai
 def _pair(item: Any, folder: Path, store: ImageStore) -> Pair:
     if not isinstance(item, Mapping):
         raise InputError("it is not an object")
-    named = item.get("url") or item.get("image")
+    stored = item.get("image")  # in the table, next to the address that it once came from
+    named = stored if isinstance(stored, bytes) and stored else item.get("url") or stored
     if not isinstance(named, str | bytes | None):
         raise InputError("its image is neither a path, an address nor bytes")
     if named is None and "caption" in item:
@@ -253,18 +259,12 @@ def _pair(item: Any, folder: Path, store: ImageStore) -> Pair:
         return Pair(said, None)
     if isinstance(named, bytes):
         return Pair(said, Picture(store.put(named)))
-    if (url := _address(item)) is not None:
-        return Pair(said, Picture(store.place(url)))
+    if "://" in named:
+        return Pair(said, Picture(store.place(named)), named)
     picture = Picture(folder / named)
     if not picture.path.is_file():
         raise InputError(f"no image at {picture}")
     return Pair(said, picture)
-
-
-def _address(item: Mapping[str, Any]) -> str | None:
-    """The web address of an item's image, if that is where it is."""
-    named = item.get("url") or item.get("image")
-    return named if isinstance(named, str) and "://" in named else None
 
 
 def _folder(folder: Path) -> Iterator[Pair]:
@@ -273,6 +273,8 @@ def _folder(folder: Path) -> Iterator[Pair]:
             continue
         for text in (path.with_suffix(".txt"), path.with_suffix(".json")):
             if text.is_file():
+                if (size := text.stat().st_size) > _MOST_TEXT:
+                    raise InputError(f"{text} has {size} bytes, at most {_MOST_TEXT} are read")
                 item = _sample(text.name, text.read_bytes())
                 yield _named(item, Picture(path), str(text))
                 break
@@ -295,9 +297,19 @@ def _tar(path: Path) -> Iterator[Pair]:
             if image is None or text is None:
                 log.warning("%s: %s has not both image and text: left out", path, stem)
                 continue
-            file = archive.extractfile(text)
-            assert file is not None  # only members that are files are listed
-            yield _named(_sample(text, file.read()), Picture(path, image), f"{path}:{text}")
+            data = _content(archive, text, _MOST_TEXT)
+            yield _named(_sample(text, data), Picture(path, image), f"{path}:{text}")
+
+
+def _content(archive: tarfile.TarFile, name: str, most: int) -> bytes:
+    """The bytes of a member of a tar file, which says first how many there are."""
+    member = archive.getmember(name)
+    if member.size > most:
+        raise InputError(f"{archive.name}:{name} has {member.size} bytes, at most {most} are read")
+    file = archive.extractfile(member)
+    if file is None:
+        raise InputError(f"{archive.name}:{name} is not a file")
+    return file.read()
 
 
 def _sample(name: str, data: bytes) -> Any:
@@ -335,9 +347,6 @@ def bytes_of(picture: Picture, opened: dict[Path, tarfile.TarFile]) -> Path | io
     try:
         if picture.path not in opened:
             opened[picture.path] = tarfile.open(picture.path)  # noqa: SIM115
-        file = opened[picture.path].extractfile(picture.member)
-        if file is None:
-            raise InputError(f"{picture} is not a file")
-        return io.BytesIO(file.read())
+        return io.BytesIO(_content(opened[picture.path], picture.member, MOST_IMAGE))
     except (OSError, KeyError, tarfile.TarError) as error:
         raise InputError(f"{picture} cannot be read: {one_line(error)}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from sensebind.errors import InputError, MissingDependencyError, one_line
 
-_ROWS = 256  # at once: images may lie in the table
+_ROWS = 32  # at once: images may lie in the table, and a few bytes may unpack to a long text
 _NAMES = {
     "url": "url",
     "image": "image",

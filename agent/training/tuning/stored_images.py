@@ -22,7 +22,10 @@ from sensebind.tools.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
-_SECONDS, _MOST_BYTES = 30.0, 32 << 20  # of one image
+MOST_IMAGE = 32 << 20
+"""Most bytes of an image that is fetched, or taken out of an archive or a table."""
+
+_SECONDS = 30.0  # to fetch one
 _AT_ONCE = 16  # requests
 _SAY_EVERY = 20.0  # seconds
 _FAILED_NAME = "failed.tsv"
@@ -55,8 +58,11 @@ class ImageStore:
         """Keeps an image, and returns where.
 
         Raises:
+            InputError: It is larger than `MOST_IMAGE`.
             StorageError: It cannot be written.
         """
+        if len(data) > MOST_IMAGE:
+            raise InputError(f"an image of {len(data)} bytes, at most {MOST_IMAGE} are read")
         path = self._folder / hashlib.sha256(data).hexdigest()[:40]
         if not path.is_file():
             write_whole(path, lambda part: part.write_bytes(data))
@@ -108,7 +114,7 @@ class ImageStore:
     def _fetch(self, client: HttpClient, url: str) -> str:
         """Fetches one image; returns why that failed, or ""."""
         try:
-            answer = client.send("get", url, timeout=_SECONDS, max_bytes=_MOST_BYTES)
+            answer = client.send("get", url, timeout=_SECONDS, max_bytes=MOST_IMAGE)
         except ToolException as error:
             return printable(one_line(error))
         if answer.status != 200:

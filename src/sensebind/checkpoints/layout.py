@@ -62,7 +62,7 @@ def _encoder_of(checkpoint: Path) -> Path | None:
     """The checkpoint that `encoder` in config.json names; "simhome" is the embedded one."""
     try:
         fields = json.loads((checkpoint / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None  # whoever loads the checkpoint says what is wrong with it
     named = fields.get("encoder") if isinstance(fields, dict) else None
     if not isinstance(named, str) or not named:

@@ -52,7 +52,7 @@ def test_an_untrained_reader_lets_nothing_through(checkpoint: Path) -> None:
         ("version", 2, "another version"),
         ("actions", ["lamp_on"], "another version"),
         ("categories", ["order"], "categories"),
-        ("members", 99, "out of range"),
+        ("members", 99, "members is 99"),
         ("members", 3, "Missing key"),
         ("width", 32, "size mismatch"),
         ("calibration", {"act": "high"}, "calibration.act"),

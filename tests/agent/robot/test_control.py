@@ -23,7 +23,7 @@ from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import MAX_CLIENTS, ControlServer
 from sensebind.agent.robot.run_directory import RunLock
-from sensebind.errors import InputError, ToolError
+from sensebind.errors import InputError, SenseBindError, ToolError
 from sensebind.perception.storage.spans import FOREVER, Span
 from sensebind.tools.cancellation import turn_event
 from sensebind.tools.risk import Risk, label
@@ -208,6 +208,24 @@ def test_a_stop_comes_in_whatever_others_keep_the_robot_busy_with(
     SEEN.set()
     for one in busy:
         one.join(PATIENCE)
+
+
+def test_a_moment_without_threads_does_not_close_the_door(
+    robot: tuple[Path, Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, start = AttachedRobot(read_config(robot[0])), threading.Thread.start
+    lacks = [RuntimeError("can't start new thread")]
+
+    def start_later(thread: threading.Thread) -> None:
+        if threading.current_thread().name == "control" and lacks:
+            raise lacks.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    with pytest.raises(SenseBindError):
+        client.stop("nobody hears it")
+    client.stop("a button")
+    assert robot[1].stopped == ["a button"] and not lacks
 
 
 def test_a_turn_ends_with_the_client_that_asked_for_it(robot: tuple[Path, Agent]) -> None:

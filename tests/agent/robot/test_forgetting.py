@@ -1,6 +1,7 @@
 """Forgetting: what is forgotten can be found nowhere, to the last byte, and the rest stays."""
 
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -26,6 +27,7 @@ from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.forgetting import (
     dialogs_of,
     forget,
+    note_data_set,
     note_dialogs,
     note_recording,
     recordings_of,
@@ -187,6 +189,17 @@ def test_every_file_has_an_owner_and_the_page_says_what_there_is(robot: Fake) ->
     assert owner_of(PurePosixPath("frames/x/y.frames")) is None
     assert as_table() in (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
     assert {one.root for one in STORES} == set(ROOTS)
+
+
+def test_what_the_code_puts_into_the_state_directory_has_an_owner() -> None:
+    named = set()
+    for top in ("agent", "perception", "memory", "tools"):
+        for file in (ROOT / top).rglob("*.py"):
+            source = file.read_text(encoding="utf-8")
+            named |= set(re.findall(r"\bstate(?:_directory)? / \"([^\"]+)\"", source))
+    owned = {PurePosixPath(one).parts[0] for s in STORES if s.root == "state" for one in s.files}
+    assert {"dialogs.sqlite", "audit.jsonl", "frames", "server"} <= named
+    assert named - {"sensebind"} <= owned  # the folder of all robots
 
 
 SPANS = {
@@ -409,6 +422,19 @@ def test_dialogs_that_lie_elsewhere_are_forgotten_too(robot: Fake, tmp_path: Pat
     assert forget(robot.config, [Span()]) == {
         f"file that is not there now, and was not looked into: {elsewhere}": 1
     }
+
+
+def test_a_data_set_of_its_recordings_is_named(robot: Fake, tmp_path: Path) -> None:
+    made, others = tmp_path / "walks", tmp_path / "others"
+    for folder, recordings in ((made, [robot.recording]), (others, [tmp_path / "b.mcap"])):
+        folder.mkdir()
+        note_data_set(recordings, folder)
+    found = forget(robot.config, [Span()], dry=True)
+    named = [name for name in found if name.startswith("data set")]
+    assert named == [f"data set made of its recordings, which only you can delete: {made}"]
+    assert owner_of(PurePosixPath("data_sets.json"))
+    made.rmdir()
+    assert not [name for name in forget(robot.config, [Span()]) if name.startswith("data set")]
 
 
 def test_a_file_of_the_viewer_is_named(robot: Fake, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.percepts import percept
-from fixtures.waiting import PATIENCE
+from fixtures.waiting import PATIENCE, until
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
@@ -24,8 +25,9 @@ from websockets.typing import Origin, Subprotocol
 from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.config_file import parse_config
 from sensebind.agent.robot.foxglove import PROTOCOLS, FoxgloveServer, _Viewer
-from sensebind.errors import BusError, ConfigurationError
-from sensebind.perception.frames.store import FrameStore
+from sensebind.agent.robot.kept_log import KeptLog
+from sensebind.errors import BusError, ConfigurationError, SourceError
+from sensebind.perception.frames.store import Frame, FrameStore
 from sensebind.perception.geometry.tree import BASE
 from sensebind.perception.modality import Modality
 from sensebind.perception.percept import Observation, Percept, Thing
@@ -276,6 +278,57 @@ def test_nothing_is_made_that_nobody_looks_at() -> None:
             while shown._wanted:
                 assert time.monotonic() < until
         assert shown.left_out >= 1
+
+
+def test_what_cannot_be_made_costs_one_message_and_not_the_rest(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(reference: str) -> Frame:
+        raise ZeroDivisionError(reference)
+
+    def again() -> None:
+        heard = percept("rover.microphone")
+        shown(Percept(replace(heard.header, modality=Modality.AUDIO), heard.embedding))
+        shown(percept("rover.camera"))
+
+    def later() -> Words:
+        raise SourceError("the language model is still being loaded")
+
+    with server(frames=broken, words=later) as shown, Viewer(shown.address) as viewer:
+        viewer.subscribe("/microphone/sound")
+        until(lambda: shown._wanted)
+        again()
+        until(lambda: shown.failed)
+        viewer.send(op="unsubscribe", subscriptionIds=[1000])
+        viewer._topics.clear()
+        viewer.subscribe("/camera/image", "/camera/percept")
+        found = viewer.read(again)
+    assert found["/camera/image"][1].data == percept().payload
+    assert not found["/camera/percept"][1].tags
+    said = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert [one.getMessage() for one in said] == ["/microphone/sound is not shown"]
+
+
+def test_embeddings_of_another_space_are_not_named() -> None:
+    config = parse_config(
+        "streams: {camera: {source: 'camera:0', encoder: 'clip:models/clip'}}\nfoxglove: {port: 0}"
+    )
+    assert config.foxglove is not None
+    with (
+        FoxgloveServer(config, config.foxglove, words) as shown,
+        Viewer(shown.address) as viewer,
+    ):
+        viewer.subscribe("/camera/percept")
+        found = viewer.read(lambda: shown(percept("camera")))
+    assert not found["/camera/percept"][1].tags  # of the same width, which says nothing
+
+
+def test_a_line_that_cannot_be_made_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    kept = KeptLog("own", threading.Condition())
+    kept.emit(logging.LogRecord("sensebind", logging.INFO, "", 1, "%d dogs", ("some",), None))
+    kept.emit(logging.LogRecord("sensebind", logging.INFO, "", 1, "%d dogs", (2,), None))
+    assert [one.getMessage() for one in kept.taken()] == ["2 dogs"]
 
 
 def test_a_slow_viewer_gets_the_newest_and_the_last_lines_of_the_log() -> None:

@@ -3,12 +3,14 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
-from fixtures.waiting import until
+from fixtures.waiting import PATIENCE, until
 
 from sensebind.agent.robot.network import MetricsOptions, NetworkOptions
 from sensebind.agent.robot.network_process import NetworkProcess
@@ -59,3 +61,33 @@ def test_a_port_that_stays_in_use_is_an_error(tmp_path: Path) -> None:
         NetworkProcess(options(publisher, taken.getsockname()[1])),
     ):
         pass
+
+
+FAILING = """
+import sys, threading
+from sensebind.agent.robot.network import be_process
+
+def begin(line, stack):
+    threading.Timer(0.1, lambda: 1 / 0).start()
+    return {}
+
+sys.exit(be_process(sys.argv[1:], begin))
+"""
+
+
+def test_a_thread_that_fails_ends_the_process_so_that_it_is_started_again() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        number = theirs.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-c", FAILING, str(number)],
+            pass_fds=[number],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            ours.sendall(b"{}\n")
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 70 and "ZeroDivisionError" in said

@@ -86,6 +86,34 @@ def test_a_robot_that_does_not_run_takes_it_up_later(
     assert pauses_of(config).read() == {"camera"}
 
 
+def test_a_pause_that_cannot_be_read_at_once_is_followed_later(
+    config: RobotConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = Supervisor(config.workers("tcp://127.0.0.1:1"))
+    failures = iter([StorageError("no descriptors are left")] * 3)
+    read = Pauses.read
+
+    def read_later(pauses: Pauses) -> frozenset[str]:
+        if threading.current_thread().name == "pausing" and (error := next(failures, None)):
+            raise error
+        return read(pauses)
+
+    def broken(streams: frozenset[str]) -> None:
+        if "lidar" in streams:
+            raise ZeroDivisionError
+
+    with Pausing(config, supervisor, pauses_of(config)) as own:
+        own.when_paused(broken)
+        monkeypatch.setattr(Pauses, "read", read_later)
+        SharedPauses(config).pause("camera")
+        until(lambda: own.paused == {"camera"})
+        assert caplog.text.count("no descriptors are left") == 1
+        SharedPauses(config).pause("lidar")
+        until(lambda: own.paused == {"camera", "lidar"})
+        SharedPauses(config).resume("all")
+        until(lambda: not own.paused)  # what fails ends nothing
+
+
 def test_of_two_pauses_at_the_same_moment_none_is_lost(config: RobotConfig) -> None:
     with Pausing(config, Supervisor(config.workers("tcp://127.0.0.1:1")), pauses_of(config)) as own:
         SharedPauses(config).pause("camera")

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,23 @@ def test_without_a_graph_it_is_a_warning_of_doctor() -> None:
     pytest.importorskip("zenoh", reason="pip install 'sensebind[zenoh]'")
     found = examine_graph(RosConfig(connect=f"tcp/127.0.0.1:{free_port()}"))
     assert found.verdict.name == "WARNING" and "no zenoh router or peer answers" in found.found
+
+
+def test_a_bug_does_not_end_the_publishing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("zenoh", reason="pip install 'sensebind[zenoh]'")
+    tried: list[object] = []
+
+    def broken(endpoints: object) -> None:
+        tried.append(endpoints)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("sensebind.agent.robot.ros_publishing.session_to", broken)
+    monkeypatch.setattr("sensebind.agent.robot.ros_publishing._AGAIN", 0.01)
+    with publishing(SimpleNamespace(endpoint=f"tcp/127.0.0.1:{free_port()}")):
+        until(lambda: len(tried) > 2)
+    assert "ZeroDivisionError" in caplog.text
 
 
 # --- with it ------------------------------------------------------------------------------------

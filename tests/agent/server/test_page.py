@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
@@ -15,14 +15,17 @@ import pytest
 from fixtures.percepts import percept
 from fixtures.served_robot import OPERATOR, TOKENS, ServedAgent, served_robot
 from fixtures.waiting import PATIENCE, until
+from msgspec.structs import replace
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from sensebind.agent.approval import Decision, read_audit
 from sensebind.agent.robot.client import AttachedRobot
+from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.pausing import pauses_of
+from sensebind.agent.robot.stores import owner_of
 from sensebind.agent.server.page import static_files
-from sensebind.agent.server.scene import from_above, levels
+from sensebind.agent.server.scene import Scene, from_above, levels
 from sensebind.agent.server.tokens import Role, make_tokens
 from sensebind.agent.server.viewers import Viewer
 from sensebind.errors import ConfigurationError, SenseBindError
@@ -362,6 +365,31 @@ def test_sweeps_are_drawn_in_the_robots_frame() -> None:
     assert len(from_above(np.ones((100_000, 3), np.float32), None)) <= 1500
 
 
+def test_what_cannot_be_drawn_costs_no_more_than_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    shown: dict[str, int] = {}
+
+    def show(topic: str, _message: str | bytes) -> None:
+        shown[topic] = shown.get(topic, 0) + 1
+        if shown[topic] == 1:
+            raise ZeroDivisionError
+
+    config = RobotConfig.model_validate(
+        {"streams": {"lidar": {"source": "velodyne:2368"}}, "frames": None}
+    )
+    heard = percept("lidar")
+    heard = Percept(replace(heard.header, modality=Modality.POINT), heard.embedding)
+
+    def again() -> bool:
+        scene._take(heard)
+        return min(shown.get("scan lidar", 0), shown.get("streams", 0)) > 1
+
+    with Scene(config, show) as scene:
+        until(again)
+
+
 # --- tokens ---
 
 
@@ -373,6 +401,7 @@ def test_tokens_are_made_at_each_start_and_are_private(tmp_path: Path) -> None:
     assert len({second.viewer, second.operator, second.api}) == 3
     for role in Role:
         file = tmp_path / "state" / f"{role}.token"
+        assert owner_of(PurePosixPath("server", file.name))
         assert file.stat().st_mode & 0o777 == 0o600
         assert file.read_text().strip() == second.by_role[role]
 

@@ -10,7 +10,9 @@ import zmq
 from fixtures.percepts import percept, wait_for
 from fixtures.waiting import PATIENCE, until
 
+from sensebind.agent.cli.network import proxy as command
 from sensebind.errors import BusError, InputError, SourceError
+from sensebind.perception.bus.bound_socket import BoundSocket
 from sensebind.perception.bus.curve_keys import KeyRing, allow_key, new_keys
 from sensebind.perception.bus.proxy import Proxy
 from sensebind.perception.bus.pubsub import Publisher, Subscriber
@@ -165,3 +167,16 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
         for _ in range(12):
             with pytest.raises(SourceError, match="nobody"):
                 client.get("frame:camera@1")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_proxy_that_fails_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: BoundSocket) -> bool:
+        raise BusError("somebody else has the address")
+
+    monkeypatch.setattr(BoundSocket, "serve", broken)
+    upstream, endpoint = f"ipc://{tmp_path}/camera", f"ipc://{tmp_path}/all"
+    with Proxy([upstream], endpoint) as proxy, pytest.raises(BusError, match="has failed: some"):
+        until(lambda: proxy.check())
+    with pytest.raises(BusError, match="has failed: some"):
+        command([upstream], endpoint)

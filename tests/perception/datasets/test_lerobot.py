@@ -2,7 +2,7 @@
 
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import av
@@ -12,6 +12,7 @@ import pytest
 from fixtures.timed_recordings import heard, perceived, seen, write
 
 from sensebind.agent.cli import main
+from sensebind.agent.robot.stores import owner_of
 from sensebind.perception.datasets import lerobot
 from sensebind.perception.datasets.lerobot import MISSING
 
@@ -67,6 +68,10 @@ def test_info_and_files_are_those_of_the_format(dataset: Path) -> None:
         assert (dataset / info["data_path"].format(**place)).is_file()
         assert (dataset / info["video_path"].format(video_key=CAMERA, **place)).is_file()
     assert not any(one.name.startswith(".walks") for one in dataset.parent.iterdir())
+    for file in dataset.rglob("*"):
+        below = PurePosixPath(file.relative_to(dataset))
+        assert file.is_dir() or owner_of(below, "chosen"), f"nobody owns {below}"
+    assert dataset.stat().st_mode & 0o077 == 0  # it is what the robot saw
 
 
 def test_numbers_are_the_newest_of_their_time(dataset: Path) -> None:

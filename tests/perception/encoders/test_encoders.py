@@ -1,6 +1,9 @@
 """Encoders: each by the conformance suite, those of transformers against its own forward."""
 
 import importlib.metadata
+import json
+import shutil
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar
@@ -180,6 +183,68 @@ def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path) -> None:
         ClipEncoder(str(tmp_path), Modality.VISION, OPTIONS)
 
 
+def _set(file: str, *path: Any) -> Callable[[Path], None]:
+    """Change one value of a JSON file: its path, then the value."""
+    *names, last, value = path
+
+    def change(folder: Path) -> None:
+        fields = json.loads((folder / file).read_text())
+        place = fields
+        for name in names:
+            place = place[name]
+        place[last] = value
+        (folder / file).write_text(json.dumps(fields))
+
+    return change
+
+
+def _large_tokenizer(folder: Path) -> None:
+    with (folder / "tokenizer.json").open("wb") as file:
+        file.truncate((256 << 20) + 1)
+
+
+PREPARED = "preprocessor_config.json"
+LIES = {
+    "layers": (
+        _set("config.json", "vision_config", "num_hidden_layers", 4096),
+        "num_hidden_layers is 4096, and its files have",
+    ),
+    "heads": (_set("config.json", "vision_config", "num_attention_heads", -1), "encodes nothing"),
+    "patches": (_set("config.json", "vision_config", "patch_size", 0), "cannot be loaded"),
+    "width": (_set("config.json", "text_config", "hidden_size", 2**24), "cannot be loaded"),
+    "crop": (
+        _set(PREPARED, "crop_size", {"height": 100_000, "width": 100_000}),
+        "height is 100000, not within",
+    ),
+    "size": (_set(PREPARED, "size", "shortest_edge", 10**9), "shortest_edge is 1000000000"),
+    "another size": (_set(PREPARED, "crop_size", {"height": 16, "width": 16}), "encodes nothing"),
+    "mean": (_set(PREPARED, "image_mean", [1e38] * 3), "encodes nothing"),
+    "processor": (_set(PREPARED, "image_processor_type", "AutoModel"), "encodes nothing|cannot be"),
+    "tokenizer": (_large_tokenizer, "tokenizer.json has more than 256 MB"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_directory_that_lies_about_itself_is_refused_in_one_line(
+    lie: str, weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(weights / "clip", tmp_path / "clip")
+    change, message = LIES[lie]
+    change(folder)
+    with pytest.raises(CheckpointError, match=message) as refused:
+        ClipEncoder(str(folder), Modality.VISION, OPTIONS)
+    assert "\n" not in str(refused.value)
+    assert not capfd.readouterr().err  # no table of the library's
+
+
+def test_a_tokenizer_that_does_not_fit_is_named(weights: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(weights / "clip", tmp_path / "clip")
+    _set("tokenizer.json", "model", "vocab", "[UNK]", 10**6)(folder)
+    encoder = ClipEncoder(str(folder), Modality.VISION, OPTIONS)
+    with pytest.raises(CheckpointError, match="cannot read texts"):
+        encoder.text(["zebras"])
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -219,6 +284,8 @@ def test_a_plug_in_is_called_with_its_target(
         return [
             EntryPoint("mine", f"{__name__}:made", group),
             EntryPoint("broken", "no_such_module:Encoder", group),
+            EntryPoint("old", f"{__name__}:of_another_version", group),
+            EntryPoint("number", f"{__name__}:WIDTH", group),
         ]
 
     monkeypatch.setattr(importlib.metadata, "entry_points", found)
@@ -227,6 +294,17 @@ def test_a_plug_in_is_called_with_its_target(
     assert isinstance(encoder, ImageBindEncoder)
     with pytest.raises(MissingDependencyError, match="encoder 'broken' cannot be loaded"):
         open_encoder("broken", weights, Modality.VISION, OPTIONS)
+    for name in ("old", "number"):
+        with pytest.raises(ConfigurationError, match=f"encoder {name} failed: TypeError: "):
+            open_encoder(name, weights, Modality.VISION, OPTIONS)
+
+
+WIDTH = 8
+
+
+def of_another_version(target: str) -> StreamEncoder:
+    """Takes other arguments than plug-ins are called with."""
+    raise AssertionError(target)
 
 
 def made(target: str, modality: Modality, options: EncoderOptions) -> StreamEncoder:

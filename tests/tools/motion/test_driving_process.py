@@ -1,5 +1,6 @@
 """The driving process, its client, and a simulated base, as real processes."""
 
+import errno
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -451,6 +453,27 @@ def test_a_process_that_hangs_does_not_keep_its_lidar(
                 client.drive(0.2)
             server.pause(False)
             until(lambda: ready(client))
+
+
+def test_a_moment_without_descriptors_does_not_end_the_supervision(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sensebind.perception.process import start_module
+
+    lacks = [OSError(errno.EMFILE, "Too many open files")] * 2
+
+    def start(*given: Any) -> subprocess.Popen[bytes]:
+        if lacks:
+            raise lacks.pop()
+        return start_module(*given)
+
+    with MotionServer(settings_of(simulation)) as server:
+        monkeypatch.setattr("sensebind.tools.motion.server.start_module", start)
+        monkeypatch.setattr("sensebind.tools.motion.server._PAUSE", 0.1)
+        os.kill(server.pid, signal.SIGKILL)
+        with started_again(server) as client:
+            until(lambda: ready(client))
+        assert not lacks
 
 
 def test_it_ends_without_being_waited_for(simulation: Simulation) -> None:

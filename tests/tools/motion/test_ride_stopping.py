@@ -167,6 +167,50 @@ def test_a_stop_whose_transport_fails_is_repeated_and_reported() -> None:
     assert "the link is down" in events[0].detail and events[-1].attempts == robot.stops
 
 
+def test_without_threads_nothing_moves_and_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, robot = threading.Thread.start, Slow()
+
+    def start_one(thread: threading.Thread) -> None:
+        if thread.name == "motion-look":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    with pytest.raises(RuntimeError):
+        call(motion_tools(Motion(robot)), "drive", metres=1.0)
+    assert robot.where == (0.0, 0.0, 0.0)
+    assert "motion-stop" not in {one.name for one in threading.enumerate()}
+
+
+def test_a_stop_that_cannot_be_reported_at_once_is_repeated_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, robot, turn = threading.Thread.start, Slow(0.05), threading.Event()
+    robot.deaf = 4
+    events: list[MotionEvent] = []
+    tools = motion_tools(Motion(robot, report=events.append))
+
+    def start_others(thread: threading.Thread) -> None:
+        if threading.current_thread().name == "motion-stop":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    said: list[str] = []
+
+    def move() -> None:
+        with cancellable(turn):
+            said.append(call(tools, "drive", metres=3.0))
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    assert robot.asked.wait(PATIENCE)
+    turn.set()
+    thread.join(PATIENCE)
+    assert said == ["error: stopped"] and robot.where[0] < 1.0 and robot.stops >= 5
+    assert events[-1].kind == "stopped" and events[-1].attempts == robot.stops
+
+
 def test_a_report_that_fails_does_not_end_the_watch() -> None:
     robot, turn = Slow(0.1), threading.Event()
     robot.deaf = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -133,3 +134,34 @@ def test_parquet_tables(tmp_path: Path) -> None:
     (tmp_path / "y.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(InputError, match=r"y.parquet cannot be read"):
         read_pairs(tmp_path / "y.parquet", ImageStore(tmp_path))
+
+
+def test_what_is_here_is_not_asked_for_where_it_once_was(site: str, tmp_path: Path) -> None:
+    """As img2dataset leaves it: the image, and where it came from."""
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow (extra datasets)")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow (extra datasets)")
+    item = {"url": f"{site}/none", "caption": "a wall"}
+    with tarfile.open(tmp_path / "shard.tar", "w") as archive:
+        for name, data in {"a.png": png((1, 2, 3)), "a.json": json.dumps(item).encode()}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    rows = {name: [value] for name, value in item.items()} | {"image": [png((1, 2, 3))]}
+    parquet.write_table(pyarrow.table(rows), tmp_path / "table.parquet")
+    for name in ("shard.tar", "table.parquet"):
+        store = ImageStore(tmp_path / "images", HERE)
+        pairs = fetched_pairs(read_pairs(tmp_path / name, store), store)
+        assert len(pairs) == 1, name
+    assert not Site.asked
+
+
+def test_what_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "shard.tar", "w:gz") as archive:
+        for name, size in {"a.png": 10, "a.txt": 17 << 20}.items():
+            member = tarfile.TarInfo(name)
+            member.size = size
+            archive.addfile(member, io.BytesIO(bytes(size)))
+    with pytest.raises(InputError, match=r"a.txt has 17825792 bytes, at most 16777216"):
+        read_pairs(tmp_path / "shard.tar", ImageStore(tmp_path / "images"))
+    with pytest.raises(InputError, match="at most 33554432 are read"):
+        ImageStore(tmp_path / "images").put(bytes((32 << 20) + 1))
