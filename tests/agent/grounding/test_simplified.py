@@ -1,0 +1,44 @@
+"""Traditional characters are read as simplified ones."""
+
+from fractions import Fraction
+
+import pytest
+
+from sensebind.agent.corpus.chinese import TRADITIONAL
+from sensebind.agent.grounding.names import things, with_another
+from sensebind.agent.grounding.quantities import Heading, quantities
+from sensebind.agent.grounding.simplified import simplified
+from sensebind.agent.reader import FOLDER
+from sensebind.agent.reader.intent import Verdict
+from sensebind.agent.reader.reader import WordsReader
+from sensebind.checkpoints import default_checkpoint
+
+
+def test_places_in_a_text_stay() -> None:
+    said = "請把燈打開，收音機還開著嗎？ Turn LEFT 5°"
+    assert simplified(said) == "请把灯打开，收音机还开着吗？ Turn LEFT 5°"
+    assert len(simplified(said)) == len(said)
+    every = "".join(TRADITIONAL.values())
+    assert simplified(simplified(every)) == simplified(every)
+
+
+def test_numbers_and_names_are_found_in_either() -> None:
+    [[one], _] = quantities("順時針轉兩百度")
+    assert (one.value, one.headings) == (Fraction(200), frozenset({Heading.RIGHT}))
+    assert things("去貓那裡") == ("cat",)
+
+
+def test_another_name_stands_in_a_names_place() -> None:
+    assert with_another("Listen for RADIOS, radio", "radio", "dog") == "listen for dogs, dog"
+    assert with_another("收音機在哪裡", "radio", "狗") == "狗在哪里"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [("收音機開著嗎？", "radio_state"), ("這裡好幾隻鳥嗎", "count")],
+)
+def test_the_reader_reads_them(words: str, asked: str) -> None:
+    reader = WordsReader(default_checkpoint() / FOLDER)
+    assert reader.scores(words).act[asked] < 0.5  # as its network was trained
+    assert reader.scores(simplified(words)).act[asked] > 0.5
+    assert reader.read(words, []).of("lamp_on") is Verdict.ANSWER
