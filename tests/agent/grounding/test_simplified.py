@@ -3,15 +3,16 @@
 from fractions import Fraction
 
 import pytest
+from langchain_core.tools import StructuredTool
 
 from sensebind.agent.corpus.chinese import TRADITIONAL
 from sensebind.agent.grounding.names import things, with_another
 from sensebind.agent.grounding.quantities import Heading, quantities
 from sensebind.agent.grounding.simplified import simplified
 from sensebind.agent.reader import FOLDER
-from sensebind.agent.reader.intent import Verdict
 from sensebind.agent.reader.reader import WordsReader
 from sensebind.checkpoints import default_checkpoint
+from sensebind.tools.risk import Risk, label
 
 
 def test_places_in_a_text_stay() -> None:
@@ -34,11 +35,13 @@ def test_another_name_stands_in_a_names_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "asked"),
-    [("收音機開著嗎？", "radio_state"), ("這裡好幾隻鳥嗎", "count")],
+    ("words", "asked", "tool"),
+    [("收音機開著嗎？", "radio_state", "house_status"), ("這裡好幾隻鳥嗎", "count", "detect")],
 )
-def test_the_reader_reads_them(words: str, asked: str) -> None:
+def test_the_reader_reads_them(words: str, asked: str, tool: str) -> None:
     reader = WordsReader(default_checkpoint() / FOLDER)
     assert reader.scores(words).act[asked] < 0.5  # as its network was trained
-    assert reader.scores(simplified(words)).act[asked] > 0.5
-    assert reader.read(words, []).of("lamp_on") is Verdict.ANSWER
+    observing = StructuredTool.from_function(
+        lambda: "done", name=tool, description="Looks.", metadata=label(Risk.OBSERVE)
+    )
+    assert [one.tool for one in reader.read(words, [observing]).proposals] == [tool]

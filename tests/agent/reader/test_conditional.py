@@ -49,7 +49,7 @@ def calls(step: Step) -> list[str]:
                 ("Is it open?", None),
                 ("close it", Expected(Way.ANSWER)),
                 ("start the fan", Expected(Way.ANSWER, negated=True)),
-                ("Then say the time", None),
+                ("say the time", None),
             ],
         ),
         (
@@ -72,7 +72,11 @@ def calls(step: Step) -> list[str]:
         ),
         (
             "Drive to the ball. If you can't, turn on the lamp.",
-            [("Drive to the ball", None), ("turn on the lamp", Expected(Way.THERE, negated=True))],
+            [("Drive to the ball", None), ("turn on the lamp", Expected(Way.DONE, negated=True))],
+        ),
+        (
+            "Look for the ball; if you can't see it, turn around.",
+            [("Look for the ball", None), ("turn around", Expected(Way.THERE, negated=True))],
         ),
         (
             "灯开着吗？没开的话打开它，否则关门。",
