@@ -12,6 +12,7 @@ import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
+from sensebind.agent.grounding.corrections import corrected
 from sensebind.agent.grounding.names import things, with_another
 from sensebind.agent.grounding.simplified import simplified
 from sensebind.agent.reader.abilities import ability_said, in_general
@@ -177,7 +178,7 @@ class WordsReader:
     ) -> Reading:
         """Reads words that ask for one thing."""
         limits = self.weights.calibration
-        scores = scores if answers else self._without(words, self._of_any_thing(words, scores))
+        scores = scores if answers else self._without(words, self._clearer(words, scores))
         cut = len(tokens_of(words)) >= MAX_TOKENS  # what is longer was not read to its end
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
@@ -231,19 +232,24 @@ class WordsReader:
             return replace(reading, reply=unknown(words, speech), looking=False)
         return replace(reading, reply=self._reply(scores, speech))
 
-    def _of_any_thing(self, words: str, scores: Scores) -> Scores:
-        """The scores of words about a thing, some of which have the names of devices.
+    def _clearer(self, words: str, scores: Scores) -> Scores:
+        """The scores of words that are not clear, as plainer ones that mean the same.
 
-        "Listen for the radio" asks for what "listen for the dog" does; where words are not clear,
-        they are read with another thing's name, too, for what can be asked of any thing.
+        "20, no, 22 degrees" is 22 degrees; "listen for the radio" asks what "listen for the dog"
+        does, although a radio is a device, too.
         """
+        limits = self.weights.calibration
+        if any(score >= _CLEAR for score in scores.act.values()):
+            return scores
+        if (plain := corrected(words)) != words:
+            return self.scores(plain)
         kinds = things(words)
-        if len(kinds) != 1 or any(score >= _CLEAR for score in scores.act.values()):
+        if len(kinds) != 1:
             return scores
         other = "狗" if _CHINESE.search(words) else "dog"
         again = self.scores(with_another(words, kinds[0], other))
         asks = any(again.act[name] >= _CLEAR for name in _OF_THINGS)
-        acts = any(again.act[name] >= self.weights.calibration.ask for name in ORDERS)
+        acts = any(again.act[name] >= limits.ask for name in ORDERS)
         return again if asks and not acts else scores
 
     def _without(self, words: str, scores: Scores) -> Scores:
