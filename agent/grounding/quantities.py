@@ -263,6 +263,23 @@ def quantities(words: str) -> tuple[list[Quantity], list[Clause]]:
     return _settled(text, _joined(text, found)), cut
 
 
+_WARMER = re.compile(r"\b(?:warm|hott?|cool|cold)er\b|[暖热冷凉]|[调升降][高低]", re.I)
+
+
+def changes_temperature(words: str) -> bool:
+    """Whether words ask for some degrees more or less: "two degrees warmer".
+
+    Args:
+        words: As they were said.
+    """
+    found, _ = quantities(words)
+    degrees = (Dimension.ANGLE, Dimension.TEMPERATURE)  # "degrees" alone are of an angle
+    return _WARMER.search(normal(words)) is not None and any(
+        one.doubt is Doubt.CHANGE and (one.unit is None or one.unit.dimension in degrees)
+        for one in found
+    )
+
+
 def _with_articles(text: str, found: list[Numeral]) -> list[Numeral]:
     """Adds "a metre" and "an inch", which are one."""
     articles = [

@@ -14,6 +14,7 @@ from langchain_core.tools import BaseTool
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.corrections import corrected
 from sensebind.agent.grounding.names import things, with_another
+from sensebind.agent.grounding.quantities import changes_temperature
 from sensebind.agent.grounding.simplified import simplified
 from sensebind.agent.reader.abilities import ability_said, in_general
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
@@ -197,6 +198,8 @@ class WordsReader:
                 verdicts[name] = Verdict.ASK if may else Verdict.ANSWER
         if not answers and in_general(words):  # which is a question, and orders nothing
             scores, verdicts = scores.as_question(), dict.fromkeys(verdicts, _NONE)
+        if "thermostat_set" in known & acting and self._warmer(words, scores):
+            verdicts["thermostat_set"] = Verdict.ASK  # and the number is asked for
         ordered = [name for name, verdict in verdicts.items() if verdict is Verdict.CALL]
         others = Verdict.CALL if answers or self._means_something(scores) else Verdict.ANSWER
         reading = Reading(scores.kind, act, others, verdicts)
@@ -252,6 +255,12 @@ class WordsReader:
         acts = any(again.act[name] >= limits.ask for name in ORDERS)
         return again if asks and not acts else scores
 
+    def _warmer(self, words: str, scores: Scores) -> bool:
+        """Whether words that the network does not read surely ask for some degrees more or less."""
+        asks = sum(scores.category[name] for name in ("order", "request", "hint"))
+        unclear = all(score < _CLEAR for score in scores.act.values())
+        return unclear and asks >= self.weights.calibration.order and changes_temperature(words)
+
     def _without(self, words: str, scores: Scores) -> Scores:
         """The scores of words without the devices that they except: "all but the lamp"."""
         named = excepted(words)
@@ -262,7 +271,7 @@ class WordsReader:
             for action in ORDERS
             if read.act.get(f"{action.split('_')[0]}_state", 0.0) >= _CLEAR
         }
-        return scores.without(left)
+        return scores.without({*left, *ELSEWHERE}) if left else scores
 
     def _steps(
         self,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sensebind.agent.grounding.corrections import corrected
 from sensebind.agent.grounding.parameters import Lack, Parameter, admitted, as_json
-from sensebind.agent.grounding.quantities import Heading, quantities
+from sensebind.agent.grounding.quantities import Heading, changes_temperature, quantities
 
 
 def parameter(name: str, **schema: object) -> Parameter:
@@ -284,3 +284,18 @@ def test_no_mixture_is_too_much(text: str) -> None:
 )
 def test_a_number_that_is_taken_back_is_left_out(words: str, meant: str) -> None:
     assert corrected(words) == meant
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"),
+    [
+        ("two degrees warmer, please", True),
+        ("make it three degrees cooler", True),
+        ("调高两度", True),
+        ("21 degrees, please", False),
+        ("turn two degrees to the left", False),
+        ("a bit warmer", False),
+    ],
+)
+def test_some_degrees_more_or_less_are_a_change(words: str, asks: bool) -> None:
+    assert changes_temperature(words) is asks
