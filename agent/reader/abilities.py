@@ -22,17 +22,27 @@ _FRAMES = (
     re.compile(
         r"^\W*(?:so |and |hey |robot )*(?:are you (?:able|capable)(?: to| of)|do you know how to"
         r"|is it (?:possible for|within) you(?: to)?|have you (?:got )?(?:the ability|a way) to"
-        r"|would you (?:be able|know how) to"
-        r"|(?:can|could) you (?:even |actually |really |by any chance |in principle )*)"
-        r" ?(?P<doing>.+?)"
-        r"(?: (?:if (?:i|we) .*|at all|by yourself|yourself|on your own))?\W*\?*\s*$",
+        r"|would you (?:be able|know how) to)"
+        r" (?P<doing>.+?)(?: (?:if (?:i|we) .*|at all|by yourself|yourself|on your own))?\W*$",
         re.I,
     ),
     re.compile(
-        r"^(?:请问|那|那么)?(?:你|机器人)(?:会不会|能不能够|会|懂得?|知不知道怎么|知道怎么|有没有办法"
-        r"|有办法|有本事|有能力|能不能|能|可以|可不可以)(?:自己)?(?P<doing>[^，。；]+?)(?:吗|么)?[？?]*$"
+        r"^(?:请问|那|那么)?(?:你|机器人)(?:会不会|会|懂得?|知不知道怎么|知道怎么|有没有办法"
+        r"|有办法|有本事|有能力)(?:自己)?(?P<doing>[^，。；]+?)(?:吗|么)?[？?]*$"
     ),
 )
+_CAN = (
+    re.compile(
+        r"^\W*(?:so |and |hey |robot )*(?:can|could) you (?:even |actually |really )*"
+        r"(?P<doing>.+?)(?: (?:if (?:i|we) .*|at all|by yourself|yourself|on your own))?\W*$",
+        re.I,
+    ),
+    re.compile(
+        r"^(?:请问|那|那么)?(?:你|机器人)(?:能不能|能|可以|可不可以)(?:自己)?"
+        r"(?P<doing>[^，。；]+?)(?:吗|么)?[？?]*$"
+    ),
+)
+"""As orders are put politely, too: only what the network reads as a question is one."""
 _GENERAL = re.compile(
     r"^\W*(?:so |and |hey |robot )*(?:can|could) you [a-z]+(?: (?:on|off|up|down|around))?"
     r" (?!this|us|his|its)[a-z]+(?<![su])s(?: (?:on|off|up|down))?\W*\?*$",
@@ -41,14 +51,15 @@ _GENERAL = re.compile(
 ABLE = {"en": "Yes, I can do that.", "zh": "可以，我能做到。"}
 
 
-def doing_asked(words: str) -> str:
+def doing_asked(words: str, *, plainly: bool = False) -> str:
     """Returns what words may ask the robot's ability for: "open a door"; "" where they do not.
 
     Args:
         words: What a person says.
+        plainly: Leave out forms in which orders are put as well.
     """
     text = " ".join(words.split())
-    for frame in _FRAMES:
+    for frame in _FRAMES if plainly else (*_FRAMES, *_CAN):
         if found := frame.match(text):
             return _base(found["doing"].strip())
     return ""
@@ -97,6 +108,8 @@ def ability_said(
     meant = [name for name in ORDERS if scores.act.get(name, 0.0) >= _CLEAR]
     if any(known & set(TOOLS_OF[name]) for name in meant):
         return ABLE[speech]
+    if own and not doing_asked(words, plainly=True):
+        return ""  # "can you list the files?" asks for the files
     best, _ = best_call(doing, [text_of(tool) for tool in own]) if own else (None, None)
     if best is not None and best.score >= limits.fits:
         return ABLE[speech]

@@ -196,7 +196,7 @@ class WordsReader:
             else:
                 may = meant[name] >= max(limits.ask, most / 2)
                 verdicts[name] = Verdict.ASK if may else Verdict.ANSWER
-        if not answers and in_general(words):  # which is a question, and orders nothing
+        if not answers and most >= limits.ask and in_general(words):  # a question, and no order
             scores, verdicts = scores.as_question(), dict.fromkeys(verdicts, _NONE)
         if "thermostat_set" in known & acting and self._warmer(words, scores):
             verdicts["thermostat_set"] = Verdict.ASK  # and the number is asked for

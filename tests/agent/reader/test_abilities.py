@@ -68,3 +68,11 @@ def test_the_doing_is_what_is_asked_about() -> None:
     assert doing_asked("turn on the lamp") == ""
     assert in_general("Can you open doors?")
     assert not in_general("Can you open the doors?")
+
+
+def test_own_tools_are_asked_for_as_politely(reader: WordsReader) -> None:
+    tools = [tool("list_files", "List the files of a folder."), tool("water_plants", "Water them.")]
+    assert reader.read("Can you list files?", tools).proposals[0].tool == "list_files"
+    found = reader.read("Do you know how to water plants?", tools)
+    assert found.reply == ABLE["en"]
+    assert not found.proposals
