@@ -85,7 +85,7 @@ class Finding:
     Attributes:
         tool: The tool that answered last; "" where none was called.
         result: What it answered.
-        failed: Whether the step was not done.
+        failed: Whether the step was not done, or in part.
         said: What was said at the end of the step.
     """
 
@@ -155,8 +155,8 @@ def satisfied(test: Expected, finding: Finding) -> bool | None:
 
 
 def _found(test: Expected, finding: Finding) -> bool | None:
-    if test.way is Way.DONE:
-        return not finding.failed
+    if test.way is Way.DONE:  # what only asked back was neither done nor tried
+        return not finding.failed if finding.tool else None
     if finding.failed:
         return None
     match test.way:

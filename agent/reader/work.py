@@ -156,7 +156,8 @@ class Work:
         else:
             self._said.append(text)
         last = results[-1] if results else None
-        done = failed is None and not asks and self._said[-1:] == [text]
+        short = any(one.incomplete for one in outcomes_of(self.messages))
+        done = failed is None and not asks and not short and self._said[-1:] == [text]
         self._found.append(
             Finding(
                 str(last.name or "") if last is not None else "",
@@ -165,7 +166,6 @@ class Work:
                 text,
             )
         )
-        short = any(one.incomplete for one in outcomes_of(self.messages))
         self._lost = self._lost or (step.moves and (failed is not None or asks or short))
         self._at, self._own = self._at + 1, []
         while self._at < len(self._steps):

@@ -30,6 +30,7 @@ STATUS = '{"lamp": "off", "door": "open", "thermostat": 20}'
         (Expected(Way.THERE, about="dog"), Finding(said="I did not understand that."), None),
         (Expected(Way.DONE, negated=True), Finding("approach", "error: none", failed=True), True),
         (Expected(Way.DONE, negated=True), Finding("approach", "at the ball"), False),
+        (Expected(Way.DONE, negated=True), Finding(said="Which one do you mean?"), None),
     ],
 )
 def test_only_what_was_found_is_concluded_from(
