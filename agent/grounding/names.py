@@ -21,7 +21,6 @@ MAX_PIECES = 400
 _LONGEST = 8  # words of a piece, or Chinese characters
 _LEAST_SLIP = 4  # letters of a name in which a slip is looked for
 _TOKEN = re.compile(r"[a-z0-9][\w'.@:/+-]*[\w]|[a-z0-9]|[\u4e00-\u9fff]", re.I)
-_SIMPLE = {traditional: simple for simple, traditional in chinese.TRADITIONAL.items()}
 
 
 @cache
@@ -40,7 +39,28 @@ def things(words: str) -> tuple[str, ...]:
     Args:
         words: As they were said.
     """
-    text = "".join(_SIMPLE.get(char, char) for char in normal(words))
+    return tuple(dict.fromkeys(kind for _, _, kind in _named(words)))
+
+
+def with_another(words: str, kind: str, other: str) -> str:
+    """Returns words with another name in the places of a thing's.
+
+    Args:
+        words: As they were said.
+        kind: Of the thing, as `things` finds it.
+        other: What stands there instead, of which there may be several.
+    """
+    text = normal(words)
+    for start, end, found in reversed(_named(words)):
+        if found == kind:
+            several = other.isascii() and text[start:end].endswith("s")
+            text = text[:start] + other + "s" * several + text[end:]
+    return text
+
+
+def _named(words: str) -> list[tuple[int, int, str]]:
+    """Where words name things: start, end and kind, in order."""
+    text = normal(words)
     found: list[tuple[int, int, str]] = []
     for name, kind in _kinds().items():
         pattern = rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)
@@ -52,7 +72,7 @@ def things(words: str) -> tuple[str, ...]:
     for start, end, kind in sorted(found, key=lambda one: (one[0] - one[1], one[0])):
         if not any(start < other and begin < end for begin, other, _ in kept):
             kept.append((start, end, kind))
-    return tuple(dict.fromkeys(kind for _, _, kind in sorted(kept)))
+    return sorted(kept)
 
 
 def _slipped(text: str) -> Iterator[tuple[int, int, str]]:

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from sensebind.agent.corpus import english
 from sensebind.agent.corpus.phrasing import DIGITS_ZH
+from sensebind.agent.grounding.simplified import simplified
 
 _ONES = {word: value for value, word in enumerate(english.NUMBER_WORDS[:20])}
 _TENS = {word: 10 * value for value, word in enumerate(english.TENS, 2)} | {"fourty": 40}
@@ -106,7 +107,7 @@ class Numeral:
 
 
 def normal(text: str) -> str:
-    """Returns a text as numbers are looked for in it: small letters, plain digits and marks.
+    """Returns a text as numbers are looked for in it: small letters, plain characters.
 
     Args:
         text: As it was said.
@@ -114,7 +115,7 @@ def normal(text: str) -> str:
     for mark, value in _VULGAR.items():
         text = re.sub(rf"(?<=\d){mark}", f" {value.numerator}/{value.denominator}", text)
         text = text.replace(mark, f"{value.numerator}/{value.denominator}")
-    text = unicodedata.normalize("NFKC", text).lower()
+    text = simplified(unicodedata.normalize("NFKC", text).lower())
     return text.translate(str.maketrans({"−": "-", "–": "-", "—": "-", "’": "'", "。": "."}))
 
 

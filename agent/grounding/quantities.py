@@ -124,7 +124,8 @@ _NO_WAY = re.compile(
     # "right" and "left" that are no directions, and Chinese words that hold 左右, 前, 后, 上, 下
     r"\bright (?:now|away|here|there|after|then|before|on time)\b|\b(?:all|that's|you're|is|it's)"
     r" right\b|\bright\?|\bleft (?:over|on the table)\b|\b(?:is|are|was|there's|nothing) left\b"
-    r"|\bturn(?:ed)? (?:back )?(?:on|off)\b|\bcome back\b|\bbring .* back\b"
+    r"|\bturn(?:ed)? (?:back )?(?:on|off)\b|\bbring .* back\b"
+    r"|\bcome back\b(?! (?:by |about |another )*(?:an?|half|one|two|three|\d))"
     r"|左右|上下|以前|之前|目前|提前|前天|然后|以后|之后|最后|后来|稍后|一下|马上|晚上|早上|上午|下午|零下|以下|以上|留下|接下来"
     r"|剩下|摄氏|今后|后天|随后"
 )
@@ -155,7 +156,20 @@ _VAGUE = re.compile(
     r"\b(?:a (?:little|bit|tad|touch|smidge\w*|hair)|slightly|somewhat|some|gently)\b"
     r"|一点|一些|一丢丢|稍微?|略|点儿|(?:half|part)[ -]?way (?:to|left|right)"
 )
-_MINUS = re.compile(r"(?:(?<![a-z\d.)])-|\b(?:minus|negative) |负|零下(?:摄氏|华氏)?)\s?$")
+_REPEATED = re.compile(r"\b(?:times|twice|thrice)\b|[两三四五六七八九十几\d][次遍回](?!头)")
+"""How often, which no usual number of degrees is."""
+_STATED = re.compile(
+    r"\b(?:it|this|that|there|i|we|he|she|(?:the|my|our|your|his|her) [a-z]+(?: [a-z]+)?"
+    r"|temperature|thermostat)"
+    r"(?:'s|'m|'re| is| are| was| were| am| reads| shows| says)"
+    r"(?: (?:only|just|now|still|already|about|around|at|set|to|currently|nearly|like|over))*\s?$"
+    r"|(?:现在|目前|已经|室温|气温|离[^，,]{0,4})(?:是|才|只有|只|有|大概|都)*$"
+)
+"""What stands before a number that is so, and not wanted: "it's 17 now, set it to 20"."""
+_MINUS = re.compile(
+    r"(?:(?<![a-z\d.)])(?<!no )(?<!sorry )(?<!wait )-"  # "18 - no - 19" has no minus
+    r"|\b(?:minus|negative) |负|零下(?:摄氏|华氏)?)\s?$"
+)
 _BELOW = re.compile(r"\s?(?:degrees?\s)?below(?: zero)?\b")
 _CHOICE = re.compile(
     r"\s?(?:-|~|/|to|or|or maybe|or even|maybe|up to|through|or so to|till|until)\s?"
@@ -168,6 +182,7 @@ _REJECTED = re.compile(
     r"\b(?:not|instead of|rather than|never|isn't|without|don't (?:\w+ ){0,4}?(?:to )?)\s?$"
     r"|(?:不是|不要|别|而不是|并非|非)[^\d,，]{0,4}$"
 )
+_NOT_THIS = re.compile(r"[，,]\s?(?:而|并)?不是$")
 _NEVER_MIND = re.compile(r"\b(?:no more|not more|not less|no less) than\s?$")
 _LIMIT = re.compile(
     r"\b(?:at most|at least|less than|more than|no more than|not more than|under|over|above|below"
@@ -248,6 +263,23 @@ def quantities(words: str) -> tuple[list[Quantity], list[Clause]]:
     return _settled(text, _joined(text, found)), cut
 
 
+_WARMER = re.compile(r"\b(?:warm|hott?|cool|cold)er\b|[暖热冷凉]|[调升降][高低]", re.I)
+
+
+def changes_temperature(words: str) -> bool:
+    """Whether words ask for some degrees more or less: "two degrees warmer".
+
+    Args:
+        words: As they were said.
+    """
+    found, _ = quantities(words)
+    degrees = (Dimension.ANGLE, Dimension.TEMPERATURE)  # "degrees" alone are of an angle
+    return _WARMER.search(normal(words)) is not None and any(
+        one.doubt is Doubt.CHANGE and (one.unit is None or one.unit.dimension in degrees)
+        for one in found
+    )
+
+
 def _with_articles(text: str, found: list[Numeral]) -> list[Numeral]:
     """Adds "a metre" and "an inch", which are one."""
     articles = [
@@ -279,8 +311,10 @@ def _clause(text: str, start: int) -> Clause:
     plain = _NEGATED_WAY.sub(" ", _NO_WAY.sub(" ", text))
     headings = frozenset(way for way, pattern in _WAYS_FOUND if pattern.search(plain))
     extreme = next((name for name, pattern in _EXTREMES if re.search(pattern, text)), "")
-    vague = _VAGUE.search(text) is not None
-    return Clause(text, start, headings, _AROUND.search(text) is not None, extreme, vague)
+    repeated = _REPEATED.search(text) is not None
+    vague = repeated or _VAGUE.search(text) is not None
+    around = not repeated and _AROUND.search(text) is not None
+    return Clause(text, start, headings, around, extreme, vague)
 
 
 def _quantity(text: str, one: Numeral, cut: list[Clause]) -> Quantity | None:
@@ -395,11 +429,14 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
         before = _before(text, one.start)
         if following is not None and _alike(one, following):
             between = text[one.end : following.start]
-            if len(between) < 40 and TAKES_BACK.search(between) and not _REJECTED.search(before):
+            rejects = _NOT_THIS.search(between) is not None  # 十八度，不是二十八度
+            takes = TAKES_BACK.search(between) and not rejects
+            if len(between) < 40 and takes and not _REJECTED.search(before):
                 continue
         if _REJECTED.search(before) and not _NEVER_MIND.search(before):
             continue
         kept.append(one)
+    kept = _without_facts(text, kept)
     settled = list(kept)
     for at, (one, following) in enumerate(pairwise(kept)):
         between = text[one.end : following.start]
@@ -415,6 +452,18 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
             settled[at] = replace(settled[at], doubt=Doubt.CHOICE, unit=one.unit or unit)
             settled[at + 1] = replace(settled[at + 1], doubt=Doubt.CHOICE, unit=unit)
     return settled
+
+
+def _without_facts(text: str, found: list[Quantity]) -> list[Quantity]:
+    """Takes out numbers that only say how things are, where another clause has one to act with."""
+    facts = [one for one in found if _STATED.search(_before(text, one.start))]
+    wanted = [one for one in found if one not in facts]
+    return [
+        one
+        for one in found
+        if one not in facts
+        or not any(_alike(one, other) and one.clause != other.clause for other in wanted)
+    ]
 
 
 def _alike(one: Quantity, other: Quantity) -> bool:

@@ -1,9 +1,10 @@
 """What the grammar of a sentence says against an order that the network is sure of.
 
 A clause of time or condition with a subject of its own ("the moment it is dark"), a doing with a
-subject ("the lamp turned itself off", "that song turns me on"), a doing that is a topic ("a song
-about turning left"), an order about a thing that is none of the home's devices ("unlock the gate"):
-then the person is asked. It can only add a question.
+subject ("the lamp turned itself off", "that song turns me on"), the word order of a question ("will
+the radio turn itself off"), a negation in front of several doings, a doing that is a topic ("a song
+about turning left"), an order about a thing that is none of the home's devices ("unlock the
+gate"): then the person is asked. It can only add a question.
 """
 
 from __future__ import annotations
@@ -64,6 +65,45 @@ _HOME = re.compile(
     r"way|device|one"
 )
 """Nouns for what the home's devices are or give."""
+_INVERTED = re.compile(
+    r"^\W*(?:(?:so|and|but|then|well|hey|ok) )*"
+    r"(?:will|does|do|did|has|have|had|is|are|was|were)(?:n't)?"
+    r" (?:it|he|she|they|this|that|these|those|there|nobody|anybody|somebody|anyone|someone"
+    r"|(?:the|my|our|his|her|their|your|this|that|any|some) [a-z'-]+)\b(?! please)",
+    re.I,
+)
+"""A question by its word order: "will the radio …", "is anybody …"."""
+_NOT_AND = re.compile(
+    r"^\W*(?:please |and |but )*(?:do not|don't|dont|never) [^,;:]*\band (?!instead\b|then\b)\w",
+    re.I,
+)
+"""What a negation in front reaches over: "do not open the door and turn on the fan"."""
+_ONLY = re.compile(
+    r"\b(?:but )?only (?:after|when|if|once|as soon as|in case|while|until)\b"
+    r"|只有.{1,12}才|才(?:能|可以|许)",
+    re.I,
+)
+"""What holds all before it back: "close the door, but only after she has left"."""
+_EXCEPT = re.compile(
+    r"\b(?:except(?: for)?|apart from|other than|excluding|save for"
+    r"|(?:everything|all|anything) but) (?P<en>(?:the |my |our )?[a-z]+)"
+    r"|除了?(?P<zh>[一-鿿]{1,4}?)(?:以外|之外|外|，|,|都)",
+    re.I,
+)
+_AS_TOPIC = re.compile(
+    r"^\W*[a-z]+ing\b[^,;.!?]*, (?:let's|let us|i|we|you|he|she|they|it|this|that)\b", re.I
+)
+"""A doing that only begins a sentence about something else: "going forward, let's be careful"."""
+_PLACED = re.compile(
+    r"\b(?P<noun>[a-z]+) (?:in|inside|at|of) (?:the|my|our|your|his|her|their|a|an) "
+    r"(?:[a-z]+'s? )?(?P<place>[a-z]+)",
+    re.I,
+)
+_HERE = re.compile(
+    r"(?:\w*room|kitchen|hall\w*|corridor|house|home|flat|apartment|office|study|lounge|corner|middle"
+    r"|back|front|left|right|background|foreground|meantime|meanwhile|moment|end|top|bottom|side)"
+)
+_MYSELF_ZH = re.compile(r"^\W*(?:还是|那|那么|让)?(?:我|我们|咱们)(?:自己|来|去|亲自)(?!说|告诉)")
 _SENTENCE = re.compile(r"[.!?;。！？；]\s*(?=\S)")
 
 
@@ -74,10 +114,14 @@ def hedged(words: str) -> bool:
         words: One thing that a person says.
     """
     text = " ".join(words.replace("’", "'").split())
+    if held_back(text):
+        return True
     if _SENTENCE.search(text):  # the one may say what the other does not
         return False
     if re.search(r"[一-鿿]", text):
         clauses = [one for one in re.split(r"[，。；,]", text) if one.strip()]
+        if any(_MYSELF_ZH.match(one.strip()) for one in clauses):
+            return True
         past = bool(clauses) and all(_PAST_ZH.fullmatch(one.strip()) for one in clauses)
         return past or bool(_LATER_ZH.search(text) and not _NOW.search(text))
     plain = text[:1].lower() + text[1:]
@@ -85,10 +129,44 @@ def hedged(words: str) -> bool:
         return True
     if _PAST.fullmatch(text) or _PAST.fullmatch(plain):
         return True
+    if _INVERTED.match(text) or _AS_TOPIC.match(text) or _elsewhere(text):
+        return True
     if _DOES.match(text) or _TOPIC.search(text):
         return True
     found = _SWITCHING.match(text)
     return found is not None and not _of_home(found["noun"])
+
+
+def held_back(words: str) -> bool:
+    """Whether a negation or a condition reaches over all clauses of words.
+
+    "Do not open the door and start the fan", "close the door, but only after she has left": a
+    clause that is an order by itself is none there.
+
+    Args:
+        words: All that a person says.
+    """
+    text = " ".join(words.replace("’", "'").split())
+    together = _NOT_AND.match(text) is not None and not re.search(r"\binstead\b", text, re.I)
+    return together or _ONLY.search(text) is not None
+
+
+def excepted(words: str) -> list[str]:
+    """Returns what words except from an order: "turn on everything except the lamp".
+
+    Args:
+        words: What a person says.
+    """
+    return [one["en"] or one["zh"] for one in _EXCEPT.finditer(words)]
+
+
+def _elsewhere(text: str) -> bool:
+    """Whether a device is said to be in a place that is not of the home: "the radio in the car"."""
+    return any(
+        _HOME.fullmatch(one["noun"].lower()) is not None
+        and _HERE.fullmatch(one["place"].lower()) is None
+        for one in _PLACED.finditer(text)
+    )
 
 
 def reports_an_act(words: str) -> bool:

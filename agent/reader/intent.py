@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
+    from sensebind.agent.reader.findings import Expected
+
 
 class Kind(StrEnum):
     """What words are."""
@@ -54,6 +56,19 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a step must have found for a later one to be done.
+
+    Attributes:
+        step: Index of the step that finds it out, in `Reading.steps`.
+        test: What it must have found.
+    """
+
+    step: int
+    test: Expected
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One of several things that words ask for.
 
@@ -62,12 +77,14 @@ class Step:
         reading: Of the clause; nothing in it is allowed that the words as a whole do not allow.
         depends: Whether it depends on where a step before has brought the robot: it moves or looks.
         moves: Whether it moves the robot.
+        condition: What a step before must have found for this one to be done; None for nothing.
     """
 
     words: str
     reading: Reading
     depends: bool = False
     moves: bool = False
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
-from sensebind.agent.grounding.names import things
+from sensebind.agent.grounding.corrections import corrected
+from sensebind.agent.grounding.names import things, with_another
+from sensebind.agent.grounding.quantities import changes_temperature
+from sensebind.agent.grounding.simplified import simplified
+from sensebind.agent.reader.abilities import ability_said, in_general
 from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
+from sensebind.agent.reader.conditional import conditional_parts
+from sensebind.agent.reader.dependent import linked
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
-from sensebind.agent.reader.hedges import hedged, reports_an_act
-from sensebind.agent.reader.intent import Kind, Proposal, Reading, Step, Verdict
+from sensebind.agent.reader.hedges import excepted, hedged, held_back, reports_an_act
+from sensebind.agent.reader.intent import Condition, Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
 from sensebind.agent.reader.said import unknown
+from sensebind.agent.reader.scores import Scores
 from sensebind.agent.reader.segments import Segment, reasons, segments_of
 from sensebind.agent.reader.sequence import ordered, plain_order
 from sensebind.agent.reader.steps import (
@@ -38,18 +45,6 @@ from sensebind.agent.reader.watching import about_watches
 from sensebind.agent.reader.weights import Weights, load_weights
 from sensebind.tools.risk import ACTING, risk_of
 
-_KINDS: dict[str, Kind] = {
-    "order": Kind.ORDER,
-    "request": Kind.ORDER,
-    "hint": Kind.OTHER,
-    "question": Kind.QUESTION,
-    "report": Kind.REPORT,
-    "condition": Kind.CONDITION,
-    "hypothetical": Kind.QUESTION,
-    "forbidden": Kind.FORBIDDEN,
-    "quotation": Kind.REPORT,
-    "talk": Kind.OTHER,
-}
 _MEANT = ("order", "request", "hint", "question")
 """Categories of words that may mean one of a person's own tools."""
 _REFUSED = ("condition", "hypothetical", "forbidden")
@@ -77,6 +72,11 @@ _NONE = Verdict.ANSWER
 _SWITCHES = frozenset({"lamp_on", "radio_on", "fan_on", "door_open"})
 _NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
 """Categories of words in which no clause is an order by itself."""
+_NO_CONDITIONS = ("forbidden", "quotation", "report")
+"""Categories of words that order nothing, whatever conditions they name."""
+_CLEAR = 0.5  # probability from which an action is read
+_OF_THINGS = ("watch", "count", "where", "recall")
+"""What is asked of a thing whatever it is."""
 _NEVER = 2.0  # a score that none reaches
 _TALKS = 0.8  # score of talk from which a robot whose own tools do not fit only talks
 _REPLIES = {
@@ -90,28 +90,6 @@ _REPLIES = {
 _CHINESE = re.compile(r"[㐀-鿿]")
 _PLUS = re.compile(r"(?<![\w+])\+(?=\d{1,3}(?:[.,]\d)?(?!\d))")
 """A sign that says nothing: "turn +60 degrees"; a number of a telephone keeps it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Probabilities of one text.
-
-    Attributes:
-        act: That it orders an action, by the action.
-        ask: That an action may be meant, and is to be asked about.
-        category: Of each category.
-        places: Where in the text each action is ordered, in tokens.
-    """
-
-    act: Mapping[str, float]
-    ask: Mapping[str, float]
-    category: Mapping[str, float]
-    places: Mapping[str, float]
-
-    @property
-    def kind(self) -> Kind:
-        """What the text most probably is."""
-        return _KINDS[max(self.category, key=lambda name: self.category[name])]
 
 
 class WordsReader:
@@ -187,10 +165,13 @@ class WordsReader:
             answers: The robot's own question that the words answer; "" if they answer none.
         """
         speech = language or ("zh" if _CHINESE.search(words) else "en")
+        words = simplified(words)
         words = words if answers else self._in_time(_PLUS.sub("", words))
         scores = self._heard(words, self.scores(words))
         reading = self._one(words, tools, scores, speech, answers)
-        steps = () if answers else self._steps(words, tools, scores, speech, reading)
+        steps = () if answers else self._conditional(words, tools, scores, speech)
+        if not steps and not answers:
+            steps = self._steps(words, tools, scores, speech, reading)
         return replace(reading, steps=steps) if len(steps) > 1 else reading
 
     def _one(
@@ -198,6 +179,7 @@ class WordsReader:
     ) -> Reading:
         """Reads words that ask for one thing."""
         limits = self.weights.calibration
+        scores = scores if answers else self._without(words, self._clearer(words, scores))
         cut = len(tokens_of(words)) >= MAX_TOKENS  # what is longer was not read to its end
         known = {tool.name for tool in tools} & _KNOWN
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
@@ -214,6 +196,10 @@ class WordsReader:
             else:
                 may = meant[name] >= max(limits.ask, most / 2)
                 verdicts[name] = Verdict.ASK if may else Verdict.ANSWER
+        if not answers and most >= limits.ask and in_general(words):  # a question, and no order
+            scores, verdicts = scores.as_question(), dict.fromkeys(verdicts, _NONE)
+        if "thermostat_set" in known & acting and self._warmer(words, scores):
+            verdicts["thermostat_set"] = Verdict.ASK  # and the number is asked for
         ordered = [name for name, verdict in verdicts.items() if verdict is Verdict.CALL]
         others = Verdict.CALL if answers or self._means_something(scores) else Verdict.ANSWER
         reading = Reading(scores.kind, act, others, verdicts)
@@ -228,6 +214,9 @@ class WordsReader:
         if not unsure and (call := about_watches(words, tools)) is not None:
             return replace(reading, proposals=(call,))
         own = [tool for tool in tools if tool.name not in _TRAINED]
+        able = not unsure and scores.kind is Kind.QUESTION
+        if able and (said := ability_said(words, known, own, speech, self.scores, limits)):
+            return replace(reading, reply=said, looking=False)
         alone = bool(own) and len(own) == len(tools)
         asked = None if unsure else observing(words, tools, scores.act, speech)
         if alone:  # whose tools may be about what the network takes for the robot's senses
@@ -245,6 +234,44 @@ class WordsReader:
         if scores.category["request"] >= limits.order and any(name in _SWITCHES for name in known):
             return replace(reading, reply=unknown(words, speech), looking=False)
         return replace(reading, reply=self._reply(scores, speech))
+
+    def _clearer(self, words: str, scores: Scores) -> Scores:
+        """The scores of words that are not clear, as plainer ones that mean the same.
+
+        "20, no, 22 degrees" is 22 degrees; "listen for the radio" asks what "listen for the dog"
+        does, although a radio is a device, too.
+        """
+        limits = self.weights.calibration
+        if any(score >= _CLEAR for score in scores.act.values()):
+            return scores
+        if (plain := corrected(words)) != words:
+            return self.scores(plain)
+        kinds = things(words)
+        if len(kinds) != 1:
+            return scores
+        other = "狗" if _CHINESE.search(words) else "dog"
+        again = self.scores(with_another(words, kinds[0], other))
+        asks = any(again.act[name] >= _CLEAR for name in _OF_THINGS)
+        acts = any(again.act[name] >= limits.ask for name in ORDERS)
+        return again if asks and not acts else scores
+
+    def _warmer(self, words: str, scores: Scores) -> bool:
+        """Whether words that the network does not read surely ask for some degrees more or less."""
+        asks = sum(scores.category[name] for name in ("order", "request", "hint"))
+        unclear = all(score < _CLEAR for score in scores.act.values())
+        return unclear and asks >= self.weights.calibration.order and changes_temperature(words)
+
+    def _without(self, words: str, scores: Scores) -> Scores:
+        """The scores of words without the devices that they except: "all but the lamp"."""
+        named = excepted(words)
+        asked = [f"{one}开着吗？" if _CHINESE.search(one) else f"is {one} on?" for one in named]
+        left = {
+            action
+            for read in (self.scores_of(asked) if asked else ())
+            for action in ORDERS
+            if read.act.get(f"{action.split('_')[0]}_state", 0.0) >= _CLEAR
+        }
+        return scores.without({*left, *ELSEWHERE}) if left else scores
 
     def _steps(
         self,
@@ -264,6 +291,7 @@ class WordsReader:
         )
         if refused >= self.weights.calibration.order:
             return ()
+        least = _NEVER if held_back(words) else self.weights.calibration.act
         steps: list[Step] = []
         segments = segments_of(words, self.scores_of) or [Segment(words, scores)]
         segments = resolved(segments, speech, self.scores_of)
@@ -276,11 +304,40 @@ class WordsReader:
                 part = self._one(text, tools, read, speech)
                 if one.then and not meant(part, read.act):
                     part = replace(part, reply=FIXED["cannot"][speech], looking=False)
-                held = within(part, whole, self.weights.calibration.act)
+                held = within(part, whole, least)
                 called = held.proposals
                 if steps and called and not one.then and repeats(steps[-1], called):
                     return ()  # "turn around, 180 degrees" is one turn
                 steps.append(step_of(text, held, read.act, names))
+        return tuple(steps) if len(steps) <= MAX_STEPS else ()
+
+    def _conditional(
+        self, words: str, tools: Sequence[BaseTool], scores: Scores, speech: str
+    ) -> tuple[Step, ...]:
+        """Steps of which some depend on what others find; () where there are none such.
+
+        Each must be an order or a question by itself, beyond doubt, and each condition something
+        that a step before it finds out: any other condition orders nothing now.
+        """
+        limits = self.weights.calibration
+        parts = conditional_parts(words)
+        refused = sum(scores.category[name] for name in _NO_CONDITIONS)
+        if not parts or refused >= limits.order or len(tokens_of(words)) >= MAX_TOKENS:
+            return ()
+        names = {tool.name for tool in tools}
+        steps: list[Step] = []
+        first: list[int] = []  # number of the first step of each clause
+        for one in linked(parts, speech, self.scores_of):
+            first.append(len(steps))
+            if not isinstance(one.segment.read, Scores) or goes_on(one.segment.read.act):
+                return ()
+            for text, read in parts_of(one.segment, speech, self.scores_of):
+                part = self._one(text, tools, read, speech)
+                if not self._orders(text, read):
+                    return ()
+                condition = Condition(first[one.of], one.test) if one.test is not None else None
+                step = step_of(text, part, read.act, names)
+                steps.append(replace(step, condition=condition))
         return tuple(steps) if len(steps) <= MAX_STEPS else ()
 
     def _in_time(self, words: str) -> str:
@@ -333,10 +390,7 @@ class WordsReader:
 
     def _heard(self, words: str, scores: Scores) -> Scores:
         """The scores of words without the actions that they only give as a reason for another."""
-        left = dict.fromkeys(reasons(words, scores.act, self.scores_of), 0.0)
-        if not left:
-            return scores
-        return replace(scores, act={**scores.act, **left}, ask={**scores.ask, **left})
+        return scores.without(reasons(words, scores.act, self.scores_of))
 
     def _reply(self, scores: Scores, speech: str) -> str:
         """What is said to words that are surely no order which the robot could carry out."""

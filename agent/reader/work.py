@@ -2,27 +2,33 @@
 
 Where a turn stands lies in its messages, so that it goes on after an approval or a restart: each
 call of a step names the step, and what was said before it. What a step is answered is kept until
-all are done; a step that was not done is said to be so, whatever the model makes of it.
+all are done; a step that was not done is said to be so, whatever the model makes of it. A step
+with a condition is done only if the step that it depends on has found so; where that found nothing
+of the kind, the person is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from langchain.agents.middleware import ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from sensebind.agent.approval.doubts import KEY as DOUBTS
 from sensebind.agent.approval.requests import NOT_ALLOWED
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.sources import ASKS
-from sensebind.agent.reader.intent import Step
+from sensebind.agent.reader.findings import Finding, satisfied
+from sensebind.agent.reader.intent import Step, Verdict
 from sensebind.agent.reader.outcomes import outcomes_of
 from sensebind.agent.reader.said import cannot_do, not_done
 
 KEY = "steps"
-"""Of a message's `additional_kwargs`: `at`, the number of the step, and `said`, what was said so
-far. A message without calls is the answer to all of them, and none of it was streamed."""
+"""Of a message's `additional_kwargs`: `at`, the number of the step, `said`, what was said so far,
+and `found`, what came of each step before. A message without calls is the answer to all of them,
+and none of it was streamed."""
 _QUESTIONS = ("?", "？")
 
 
@@ -47,6 +53,7 @@ class Work:
         self._at, self._said, self._asked = 0, [], ""
         self._own: list[BaseMessage] = []
         self._lost = False  # whether the robot is not where a step before should have brought it
+        self._found: list[Finding] = []
         for message in messages[start + 1 :]:
             kept = message.additional_kwargs.get(KEY) if isinstance(message, AIMessage) else None
             if isinstance(kept, Mapping) and int(kept["at"]) != self._at:
@@ -54,13 +61,22 @@ class Work:
             if isinstance(kept, Mapping):
                 self._said = [str(one) for one in kept["said"]]
                 self._asked, self._lost = str(kept["asked"]), bool(kept["lost"])
+                self._found = [Finding.of_json(one) for one in kept.get("found", ())]
             self._own.append(message)
         self.response: ModelResponse | None = None
 
     @property
     def step(self) -> Step:
-        """The one that is to be done now."""
-        return self._steps[self._at]
+        """The one that is to be done now; asked about where nobody knows whether it is to be."""
+        step = self._steps[self._at]
+        return _asked_about(step) if self._satisfied(step) is None else step
+
+    def _satisfied(self, step: Step) -> bool | None:
+        """Whether a step's condition is met; None where what was found does not say."""
+        if step.condition is None:
+            return True
+        at = step.condition.step
+        return satisfied(step.condition.test, self._found[at]) if at < len(self._found) else None
 
     @property
     def messages(self) -> list[BaseMessage]:
@@ -79,9 +95,10 @@ class Work:
         """
         made = next(one for one in response.result if isinstance(one, AIMessage))
         if made.tool_calls:
-            marked = made.model_copy(
-                update={"additional_kwargs": {**made.additional_kwargs, KEY: self._state()}}
-            )
+            kwargs = {**made.additional_kwargs, KEY: self._state()}
+            if self._satisfied(self._steps[self._at]) is None:
+                kwargs[DOUBTS] = self._with_found(kwargs.get(DOUBTS))
+            marked = made.model_copy(update={"additional_kwargs": kwargs})
             result = [marked if one is made else one for one in response.result]
             return replace(response, result=result)
         self._end_step(made)
@@ -90,7 +107,21 @@ class Work:
         return response
 
     def _state(self) -> dict[str, object]:
-        return {"at": self._at, "said": self._said, "asked": self._asked, "lost": self._lost}
+        return {
+            "at": self._at,
+            "said": self._said,
+            "asked": self._asked,
+            "lost": self._lost,
+            "found": [one.as_json() for one in self._found],
+        }
+
+    def _with_found(self, doubts: Any) -> dict[str, Any]:
+        """Doubts of calls, whose questions say first what was found."""
+        found = ("" if self._speech == "zh" else " ").join(one for one in self._said if one)
+        return {
+            call: {**one, "question": f"{found} {one['question']}".strip()}
+            for call, one in (doubts.items() if isinstance(doubts, Mapping) else ())
+        }
 
     def _answer(self, made: AIMessage) -> AIMessage:
         said = [*self._said, self._asked] if self._asked else self._said
@@ -124,12 +155,41 @@ class Work:
             self._said.append(cannot_do(step.words, self._speech))
         else:
             self._said.append(text)
+        last = results[-1] if results else None
         short = any(one.incomplete for one in outcomes_of(self.messages))
+        done = failed is None and not asks and not short and self._said[-1:] == [text]
+        self._found.append(
+            Finding(
+                str(last.name or "") if last is not None else "",
+                str(last.text) if last is not None else "",
+                not done,
+                text,
+            )
+        )
         self._lost = self._lost or (step.moves and (failed is not None or asks or short))
         self._at, self._own = self._at + 1, []
         while self._at < len(self._steps):
-            later = self.step
-            if not rejected and not (self._lost and later.depends):
+            later = self._steps[self._at]
+            met = self._satisfied(later)
+            left = rejected or (self._lost and later.depends)
+            unclear = met is None and not _acts(later)
+            if not left and not unclear and met is not False:
                 break
-            self._said.append(not_done(later.words, "", self._speech))
+            if left or unclear:  # where the condition is not met, what was found says all
+                self._said.append(not_done(later.words, "", self._speech))
+            self._found.append(Finding(failed=True))
             self._at += 1
+
+
+def _acts(step: Step) -> bool:
+    """Whether a step may act, so that a person can be asked about its call."""
+    return any(one is not Verdict.ANSWER for one in step.reading.verdicts.values())
+
+
+def _asked_about(step: Step) -> Step:
+    """A step whose acting calls a person is asked about first."""
+    verdicts = {
+        name: Verdict.ASK if verdict is Verdict.CALL else verdict
+        for name, verdict in step.reading.verdicts.items()
+    }
+    return replace(step, reading=replace(step.reading, verdicts=verdicts))

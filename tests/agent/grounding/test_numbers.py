@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensebind.agent.grounding.corrections import corrected
 from sensebind.agent.grounding.parameters import Lack, Parameter, admitted, as_json
-from sensebind.agent.grounding.quantities import Heading, quantities
+from sensebind.agent.grounding.quantities import Heading, changes_temperature, quantities
 
 
 def parameter(name: str, **schema: object) -> Parameter:
@@ -82,6 +83,20 @@ def given_by(words: str, to: Parameter) -> list[float] | str:
         (METRES, "drive 2000 mm", [2]),
         (METRES, "go forward point five metres", [0.5]),
         (METRES, "drive 3 metres, no, 2 metres", [2]),
+        (METRES, "the ball is 3 metres away, drive forward 1 metre", [1]),
+        (METRES, "My room is 4 metres long; drive 2 metres forward", [2]),
+        (METRES, "come back half a metre", [-0.5]),
+        (METRES, "离墙还有三米，前进一米", [1]),
+        (METRES, "請後退兩公尺", [-2]),
+        (TEMPERATURE, "it's 17 now, set it to 20", [20]),
+        (TEMPERATURE, "the thermostat is at 25, lower it to 20", [20]),
+        (TEMPERATURE, "it is 17", [17]),  # with no other number, it may answer a question
+        (TEMPERATURE, "现在十七度，调到二十度", [20]),
+        (TEMPERATURE, "调到十八度，不是二十八度", [18]),
+        (TEMPERATURE, "set it to 18 - no - 19", [19]),
+        (DEGREES, "turn left one and a half times", "no_number"),
+        (DEGREES, "turn around twice", "no_number"),
+        (DEGREES, "順時針轉四十五度", [-45]),
         (METRES, "not 3 but 2 metres", [2]),
         (METRES, "前进三米，不对，两米", [2]),
         (METRES, "drive to that one", "no_number"),
@@ -253,3 +268,34 @@ def test_no_mixture_is_too_much(text: str) -> None:
     found, clauses = quantities(text)
     assert all(0 <= one.start < one.end for one in found)
     admitted(METRES, found, clauses)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("Set it to 20, no, 22 degrees.", "Set it to 22 degrees."),
+        ("温度调到二十，不对，二十三度。", "温度调到二十三度。"),
+        ("set it to 18 - no - 19", "set it to 19"),
+        ("turn minus 20, no, 30 degrees", "turn minus 20, no, 30 degrees"),  # whose sign is it?
+        ("调到十八度，不是二十八度", "调到十八度，不是二十八度"),
+        ("drive 2 metres and turn 30 degrees", "drive 2 metres and turn 30 degrees"),
+        ("no, not the lamp", "no, not the lamp"),
+    ],
+)
+def test_a_number_that_is_taken_back_is_left_out(words: str, meant: str) -> None:
+    assert corrected(words) == meant
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"),
+    [
+        ("two degrees warmer, please", True),
+        ("make it three degrees cooler", True),
+        ("调高两度", True),
+        ("21 degrees, please", False),
+        ("turn two degrees to the left", False),
+        ("a bit warmer", False),
+    ],
+)
+def test_some_degrees_more_or_less_are_a_change(words: str, asks: bool) -> None:
+    assert changes_temperature(words) is asks

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensebind.agent.reader.hedges import hedged, reports_an_act
+from sensebind.agent.reader.hedges import excepted, hedged, held_back, reports_an_act
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ from sensebind.agent.reader.hedges import hedged, reports_an_act
         "她开了灯，我关了门。",
         "等妹妹睡着了再关灯",
         "水一开就开风扇",
+        "Will the radio turn itself off?",
+        "Does the door open by itself?",
+        "Is somebody turning on the lamp?",
+        "Do not open the door and turn on the fan.",
+        "Close the door, but only after Anna has left.",
+        "Going forward, let's be more careful.",
+        "Turn off the radio in the car.",
+        "我来开门吧",
     ],
 )
 def test_these_are_asked_about(words: str) -> None:
@@ -53,3 +61,24 @@ def test_what_somebody_has_done_is_a_report() -> None:
     assert reports_an_act("my brother sent the parcel")
     assert not reports_an_act("Book the court for Monday")
     assert not reports_an_act("I need the court on Monday")
+
+
+@pytest.mark.parametrize(
+    ("words", "both"),
+    [
+        ("Do not open the door and turn on the fan.", True),
+        ("please don't turn the lamp on and open the door", True),
+        ("Don't open the door, turn on the fan.", False),
+        ("Don't open the door and turn on the fan instead.", False),
+        ("Open the door and do not turn on the fan.", False),
+    ],
+)
+def test_a_negation_may_reach_over_two_doings(words: str, both: bool) -> None:
+    assert held_back(words) is both
+
+
+def test_what_is_excepted_is_named() -> None:
+    assert excepted("Turn on everything except the lamp.") == ["the lamp"]
+    assert excepted("Switch all but the radio off") == ["the radio"]
+    assert excepted("除了灯以外都打开") == ["灯"]
+    assert excepted("Turn on the lamp") == []

@@ -301,3 +301,41 @@ def test_a_robot_with_other_tools_alone_says_that_it_cannot(reader: WordsReader)
     assert call.arguments == {"date": "2026-12-03"}
     told = read(reader, "I already booked a pickup for 2026-12-03.", [pickup])
     assert not told.proposals
+
+
+@pytest.mark.parametrize("words", ["Two degrees warmer, please.", "调高两度"])
+def test_a_change_of_the_temperature_is_asked_about(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    found = read(reader, words, house)
+    assert found.of("thermostat_set") is Verdict.ASK
+    assert [one.tool for one in found.proposals] == ["thermostat_set"]
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Listen until you hear my radio!", "watch_add"),
+        ("Will you listen for any radio?", "watch_add"),
+    ],
+)
+def test_what_is_asked_of_a_thing_is_asked_of_one_with_the_name_of_a_device(
+    reader: WordsReader, house: list[BaseTool], words: str, asked: str
+) -> None:
+    found = read(reader, words, [*house, tool("watch_add", Risk.OBSERVE)])
+    assert [one.tool for one in found.proposals] == [asked]
+    assert found.of("radio_on") is Verdict.ANSWER
+
+
+def test_what_is_excepted_is_not_ordered(reader: WordsReader, house: list[BaseTool]) -> None:
+    found = read(reader, "Turn on everything except the lamp.", house)
+    assert found.of("lamp_on") is Verdict.ANSWER
+
+
+def test_a_clause_that_is_held_back_is_asked_about(
+    reader: WordsReader, house: list[BaseTool]
+) -> None:
+    words = "Close the door, but only after Anna has left."
+    found = read(reader, words, house)
+    parts = [one.reading for one in found.steps] or [found]
+    assert all(one.of("door_close") is not Verdict.CALL for one in parts)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.approval import Decision, Policy
 from sensebind.agent.approval.rates import Rates
@@ -15,6 +15,7 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.perception.simhome.devices import DeviceState
 from sensebind.perception.simhome.house_api import LOOPBACK, HouseServer
 from sensebind.tools.api import ApiTools
+from sensebind.tools.risk import Risk, label
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,79 @@ def test_a_number_after_a_comma_is_no_second_order(
     with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
         record = assistant.ask("Set the thermostat, to 23 degrees.")
     assert [one.arguments for one in record.tool_calls] == [{"temperature": 23}]
+
+
+@pytest.mark.parametrize(
+    ("words", "lamp", "called", "said"),
+    [
+        (
+            "Check whether the lamp is on; if it is not, turn it on.",
+            0,
+            ["house_status", "lamp_on"],
+            "The lamp is off. I turned the lamp on.",
+        ),
+        (
+            "Check whether the lamp is on; if it is not, turn it on.",
+            1,
+            ["house_status"],
+            "The lamp is on.",
+        ),
+        (
+            "Is the lamp on? If it is, open the door, otherwise turn on the fan.",
+            0,
+            ["house_status", "fan_on"],
+            "The lamp is off. I turned the fan on.",
+        ),
+        ("看看灯开着没有，没开就打开。", 0, ["house_status", "lamp_on"], "灯关着。我把灯打开了。"),
+    ],
+)
+def test_what_depends_on_a_finding_is_done_for_it_alone(
+    chat: ChatSenseBind,
+    tools: list[BaseTool],
+    house: DeviceState,
+    words: str,
+    lamp: int,
+    called: list[str],
+    said: str,
+) -> None:
+    house.set("lamp", bool(lamp))
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        record = assistant.ask(words)
+    assert [one.name for one in record.tool_calls] == called
+    assert record.assistant == said
+    assert not record.pending
+
+
+def test_where_the_finding_does_not_say_the_person_is_asked(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState
+) -> None:
+    def unreadable() -> str:
+        return "error: the bridge does not answer"
+
+    status = StructuredTool.from_function(
+        unreadable,
+        name="house_status",
+        description="Read the state of every device.",
+        metadata=label(Risk.OBSERVE),
+    )
+    mixed = [status if one.name == "house_status" else one for one in tools]
+    with Assistant(chat, mixed, policy=agreed(mixed), robot=Rates()) as assistant:
+        record = assistant.ask("Check whether the lamp is on; if it is not, turn it on.")
+        assert [one.tool for one in record.pending] == ["lamp_on"]
+        assert "the bridge does not answer" in record.pending[0].question
+        assert record.pending[0].question.endswith("?")
+        assert house.get("lamp") == 0
+        record = last(assistant, "reject")
+    assert house.get("lamp") == 0
+    assert "not do" in record.assistant
+
+
+def test_a_condition_that_nothing_can_tell_orders_nothing(
+    chat: ChatSenseBind, tools: list[BaseTool], house: DeviceState
+) -> None:
+    with Assistant(chat, tools, policy=agreed(tools), robot=Rates()) as assistant:
+        record = assistant.ask("Is it raining? If it is, close the door.")
+        assert not record.pending
+        record = assistant.ask("If it rains, open the door.")
+    assert not record.pending
+    assert house.get("door") == 0

@@ -6,9 +6,11 @@ import pytest
 from langchain.agents.middleware import ModelResponse
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolCall, ToolMessage
 
+from sensebind.agent.approval.doubts import KEY as DOUBTS
 from sensebind.agent.approval.requests import NOT_ALLOWED
 from sensebind.agent.grounding.sources import ASKS
-from sensebind.agent.reader.intent import Reading, Step
+from sensebind.agent.reader.findings import Expected, Way
+from sensebind.agent.reader.intent import Condition, Reading, Step, Verdict
 from sensebind.agent.reader.work import KEY, Work
 
 GO = Step("go to the ball", Reading(), depends=True, moves=True)
@@ -123,3 +125,50 @@ def test_what_it_cannot_do_is_named(speech: str, text: str, wanted: str) -> None
     work = Work([LAMP], asked(), speech)
     work.take(said(text))
     assert answer(work) == wanted
+
+
+STATUS = Step("is the lamp on?", Reading())
+OFF = Condition(0, Expected(Way.STATE, state="off", about="lamp"))
+IF_OFF = Step("turn on the lamp", Reading(verdicts={"lamp_on": Verdict.CALL}), condition=OFF)
+
+
+def after_status(text: str, status: str = "success") -> list[BaseMessage]:
+    called = Work([STATUS, IF_OFF], asked(), "en").take(calls("house_status")).result[0]
+    return asked(called, result("house_status", text, status))
+
+
+def test_a_step_is_left_where_its_condition_is_not_met() -> None:
+    work = Work([STATUS, IF_OFF], after_status("lamp: on"), "en")
+    work.take(said("The lamp is on."))
+    assert answer(work) == "The lamp is on."
+
+
+def test_a_step_is_done_where_its_condition_is_met_also_after_a_restart() -> None:
+    messages = after_status("lamp: off")
+    work = Work([STATUS, IF_OFF], messages, "en")
+    work.take(said("The lamp is off."))
+    assert work.step.reading.of("lamp_on") is Verdict.CALL
+    lamp = work.take(calls("lamp_on")).result[0]
+
+    work = Work([STATUS, IF_OFF], [*messages, lamp, result("lamp_on", "lamp on")], "en")
+    assert work.step.reading.of("lamp_on") is Verdict.CALL
+    work.take(said("I turned the lamp on."))
+    assert answer(work) == "The lamp is off. I turned the lamp on."
+
+
+def test_where_a_finding_does_not_say_the_person_hears_it_and_is_asked() -> None:
+    work = Work([STATUS, IF_OFF], after_status("error: no answer", "error"), "en")
+    work.take(said("?"))
+    assert work.step.reading.of("lamp_on") is Verdict.ASK
+    call = made("lamp_on").tool_calls
+    asks = {DOUBTS: {"lamp_on": {"question": "Should I turn on the lamp?"}}}
+    response = ModelResponse([AIMessage("", tool_calls=call, additional_kwargs=asks)])
+    kept = work.take(response).result[0].additional_kwargs[DOUBTS]["lamp_on"]["question"]
+    assert kept == 'I did not do "is the lamp on", no answer. Should I turn on the lamp?'
+
+
+def test_what_only_answers_is_left_where_a_finding_does_not_say() -> None:
+    time = Step("what time is it?", Reading(verdict=Verdict.ANSWER), condition=OFF)
+    work = Work([STATUS, time], after_status("error: no answer", "error"), "en")
+    work.take(said("?"))
+    assert answer(work).endswith('I did not do "what time is it".')
