@@ -114,6 +114,10 @@ def train_llama(
         int, typer.Option(min=1, help="With --base: passes whose gradients make one step.")
     ] = 1,
     rank: Annotated[int, typer.Option(min=1, help="With --base: of the LoRA.")] = 8,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=1e-7, max=1.0, help="With --base: peak learning rate of the stages."),
+    ] = None,
     scenes: Annotated[
         int | None, typer.Option(min=600, help="With --base: SimHome's scenes; 2400 by default.")
     ] = None,
@@ -150,7 +154,7 @@ def train_llama(
 
         from sensebind.agent.training.tuning import terminal
         from sensebind.agent.training.tuning.command import TuneOptions
-        from sensebind.agent.training.tuning.recipe import TuneRecipe, with_steps
+        from sensebind.agent.training.tuning.recipe import TuneRecipe, with_rate, with_steps
         from sensebind.agent.training.tuning.simhome import SCENES
 
         recipe = TuneRecipe(
@@ -160,7 +164,8 @@ def train_llama(
             checkpointing=checkpointing,
             seed=seed,
         )
-        recipe = replace(with_steps(recipe, steps), batch=batch or recipe.batch)
+        recipe = with_rate(with_steps(recipe, steps), rate)
+        recipe = replace(recipe, batch=batch or recipe.batch)
         options = TuneOptions(
             base,
             target,

@@ -72,3 +72,8 @@ def stages_of(named: str | None) -> Sequence[Stage]:
 def with_steps(recipe: TuneRecipe, steps: int | None) -> TuneRecipe:
     """The same recipe with so many steps in each stage; as it is without."""
     return recipe if steps is None else replace(recipe, bind_steps=steps, lora_steps=steps)
+
+
+def with_rate(recipe: TuneRecipe, rate: float | None) -> TuneRecipe:
+    """The same recipe with this peak rate in each stage; as it is without."""
+    return recipe if rate is None else replace(recipe, bind_rate=rate, lora_rate=rate)

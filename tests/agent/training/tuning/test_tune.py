@@ -24,7 +24,7 @@ from sensebind.agent.gated_llama.condition_vectors import condition_vectors
 from sensebind.agent.gated_llama.loading import load_adapter, load_gated_llama, read_config
 from sensebind.agent.llamacpp.conditions import ConditionPath
 from sensebind.agent.training.llama.official_data import format_prompt
-from sensebind.agent.training.tuning import talk
+from sensebind.agent.training.tuning import talk, terminal
 from sensebind.agent.training.tuning.command import TuneOptions, prepare, stop_ids_of, tune
 from sensebind.agent.training.tuning.dialogs import IGNORE, TemplateEncoder, collate
 from sensebind.agent.training.tuning.image_embeddings import ImageEmbeddings
@@ -256,3 +256,14 @@ def test_the_command_trains_and_says_what_came_of_it(
     assert (done["stage1"]["steps"], done["stage2"]["steps"]) == (2, 2)
     assert read_config(run / "adapter").lora_rank == 2
     assert read_config(run / "stage1" / "adapter").lora_rank == 0
+
+
+def test_a_rate_is_that_of_both_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TuneOptions] = []
+    monkeypatch.setattr(terminal, "run", lambda options, _: asked.append(options) or 0)
+    for more in ([], ["--rate", "6e-4"]):
+        with pytest.raises(SystemExit):
+            main(["train", "llama", "--base", "a", "--run", str(tmp_path), *more])
+    usual, slow = (one.recipe for one in asked)
+    assert (slow.rate("stage1"), slow.rate("stage2")) == (6e-4, 6e-4)
+    assert (usual.rate("stage1"), usual.rate("stage2")) == (2e-3, 3e-4)
