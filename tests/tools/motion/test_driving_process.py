@@ -487,10 +487,11 @@ def test_a_client_that_gets_no_thread_connects_again(
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_later)
-    with MotionClient(server.address) as client:
-        with pytest.raises(ToolError, match="cannot be listened to"):
-            client.drive(0.0)
-        until(lambda: ready(client))
+    client = MotionClient(server.address)
+    with pytest.raises(ToolError, match="cannot be listened to"):
+        client.drive(0.0)
+    until(lambda: ready(client))
+    client.close()
 
 
 def test_it_ends_without_being_waited_for(simulation: Simulation) -> None:
