@@ -142,7 +142,7 @@ class PretrainedEncoder(StreamEncoder):
         if modality is Modality.AUDIO:
             data, rate = np.sin(2764.6 * ramp), len(ramp)  # a second of 440 Hz
         else:
-            data, rate = np.uint8(255 * ramp).reshape(100, 160, 3), 0
+            data, rate = (255 * ramp).astype(np.uint8).reshape(100, 160, 3), 0
         try:
             [found] = self.encode([Observation(data, "trial", modality, 0, 0.0, 0, "trial", rate)])
             if isinstance(found, Refused):

@@ -273,11 +273,17 @@ class MotionClient:
             connection.setblocking(False)
             self._unguarded, self._pid = hello[0].unguarded, hello[0].pid
             self._heard = time.monotonic()
-            self._socket = connection
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._serve, args=(connection, lines), name="motion-client", daemon=True
             )
-            self._thread.start()
+            self._socket = connection
+            try:
+                thread.start()
+            except RuntimeError as error:  # no threads left: nobody would hear what it says
+                self._socket = None
+                connection.close()
+                raise ToolError(f"the driving process cannot be listened to: {error}") from error
+            self._thread = thread
 
     def _send(self, message: ToProcess) -> None:
         """Send a message, or raise: nothing waits here.

@@ -476,6 +476,24 @@ def test_a_moment_without_descriptors_does_not_end_the_supervision(
         assert not lacks
 
 
+def test_a_client_that_gets_no_thread_connects_again(
+    server: MotionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, lacks = threading.Thread.start, [RuntimeError("can't start new thread")]
+
+    def start_later(thread: threading.Thread) -> None:
+        if thread.name == "motion-client" and lacks:
+            raise lacks.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    client = MotionClient(server.address)
+    with pytest.raises(ToolError, match="cannot be listened to"):
+        client.drive(0.0)
+    until(lambda: ready(client))
+    client.close()
+
+
 def test_it_ends_without_being_waited_for(simulation: Simulation) -> None:
     simulation.order(Order(reset=True, start=0.0, drop=0.0, cut=False))
     with MotionServer(settings_of(simulation)) as server, MotionClient(server.address) as client:
