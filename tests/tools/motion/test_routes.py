@@ -30,10 +30,16 @@ def rooms(door: float | None, width: float = 0.9) -> Floor:
     return Floor(occupied, ~occupied, (0.0, 0.0), "map")
 
 
-def kept(floor: Floor, start: Place, way: list[Place]) -> float:
-    """How near the robot's middle comes to something on its way, metres."""
+def apart(floor: Floor) -> np.ndarray:
+    """How far each cell is from what stands there, cells."""
     away = ndimage.distance_transform_edt(~floor.occupied)
     assert isinstance(away, np.ndarray)
+    return away
+
+
+def kept(floor: Floor, start: Place, way: list[Place]) -> float:
+    """How near the robot's middle comes to something on its way, metres."""
+    away = apart(floor)
     nearest = math.inf
     for (x0, y0), (x1, y1) in zip([start, *way], way, strict=False):
         for share in np.linspace(0, 1, 200):
@@ -92,16 +98,16 @@ def test_whatever_stands_there_the_robot_does_not_touch_it(seed: int) -> None:
     for row, column in rng.integers(4, [52, 112], (8, 2)):
         floor.occupied[row : row + 4, column : column + 4] = True
     floor.free[...] = ~floor.occupied
-    fits = ndimage.distance_transform_edt(~floor.occupied) > (RADIUS + 0.2) / floor.cell
+    fits = apart(floor) > (RADIUS + 0.2) / floor.cell
     rows, columns = np.nonzero(fits)
     if not rows.size:
         return
     begin, end = rng.integers(len(rows), size=2)
-    start, goal = (floor.place(rows[one], columns[one]) for one in (begin, end))
+    start, goal = (floor.place(int(rows[one]), int(columns[one])) for one in (begin, end))
     try:
         way = route(floor, start, goal, RADIUS)
     except ToolError:
-        wide = ndimage.distance_transform_edt(~floor.occupied) > (RADIUS + 0.12) / floor.cell
+        wide = apart(floor) > (RADIUS + 0.12) / floor.cell
         parts, _ = ndimage.label(wide)  # type: ignore[misc]
         assert parts[rows[begin], columns[begin]] != parts[rows[end], columns[end]]
         return
