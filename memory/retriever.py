@@ -21,6 +21,8 @@ from sensebind.perception.modality import modality_info, modality_of, senses
 
 SENSES = {sense: modality_of(sense) for sense in senses()}
 """What people call the modalities."""
+NO_PLACES = "-"
+"""A frame in which no place is said."""
 SENSE_OF = {modality: sense for sense, modality in SENSES.items()}
 
 
@@ -118,7 +120,11 @@ def ask(
 
 
 def document(
-    found: Recollection, now: datetime | None = None, frame: str | None = None
+    found: Recollection,
+    now: datetime | None = None,
+    frame: str | None = None,
+    *,
+    places: bool = True,
 ) -> Document:
     """Return a recollection as a document: a sentence, and everything that is known of it.
 
@@ -126,10 +132,11 @@ def document(
         found: The recollection.
         now: The present by default.
         frame: That places are said in, see `sentence`.
+        places: Whether the sentence says them, too.
     """
     episode = found.episode
     return Document(
-        page_content=sentence(found, now, frame),
+        page_content=sentence(found, now, frame if places else NO_PLACES),
         id=str(episode.id),
         metadata={
             "episode": episode.id,
@@ -142,6 +149,7 @@ def document(
             "similarity": found.similarity,
             "description": found.description,
             "pose": None if found.pose is None else asdict(found.pose),
+            "place": _place(found, frame),
         },
     )
 
@@ -156,21 +164,29 @@ def sentence(found: Recollection, now: datetime | None = None, frame: str | None
         found: The recollection.
         now: The present by default.
         frame: That the robot knows its place in now: a place in another one is not said, for
-            nobody can go there. None says all of them.
+            nobody can go there. None says all of them, and `NO_PLACES` none.
     """
     episode = found.episode
     now = now or datetime.now()
     begin, end = (datetime.fromtimestamp(ns / 1e9) for ns in (episode.started_at, episode.ended_at))
     day = "" if begin.date() == now.date() else f"{begin:%Y-%m-%d} "
     verb = modality_info(episode.modality).past
-    place = "" if found.pose is None else f" from {found.pose}"
-    if found.pose is not None and frame is not None and found.pose.frame != frame:
-        place = " from a place of an earlier run"
-    rest = [f"{verb} by {episode.stream}{place}", f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}"]
+    place = "" if frame == NO_PLACES else _place(found, frame)
+    rest = [
+        f"{verb} by {episode.stream}{f' from {place}' if place else ''}",
+        f"{day}{begin:%H:%M:%S} to {end:%H:%M:%S}",
+    ]
     if found.similarity is not None:
         rest.append(f"similarity {found.similarity:.2f}")
     said = f": {found.description}" if found.description else ""
     return f"{ago((now - end).total_seconds())}{said} ({', '.join(rest)})"
+
+
+def _place(found: Recollection, frame: str | None) -> str:
+    """Where it was, in words; "" where nobody knows."""
+    if found.pose is None:
+        return ""
+    return str(found.pose) if frame in (None, found.pose.frame) else "a place of an earlier run"
 
 
 def ago(seconds: float) -> str:

@@ -81,6 +81,7 @@ class _Draft:
     stride: int = 1
     samples: list[_Placed] = field(default_factory=list)
     unusual: list[_Placed] = field(default_factory=list)
+    origin: Pose | None = None  # the first that is known
 
     @property
     def mean(self) -> np.ndarray:
@@ -93,6 +94,7 @@ class _Draft:
             self._consider(percept, settings)
         self.total += percept.embedding
         self.last = percept
+        self.origin = self.origin or percept.pose
         if self.count % self.stride == 0:
             self.samples.append(percept)
             if len(self.samples) > _SAMPLES:  # keep every second one, spread over all the time
@@ -118,7 +120,9 @@ class _Draft:
 
     def episode(self, open: bool) -> Episode:
         mean = self.mean
-        typical = min(self.samples, key=lambda p: _distance(p.embedding, mean))
+        # A robot that has just started does not know where it is: what came later says it.
+        placed = [one for one in self.samples if one.pose is not None]
+        typical = min(placed or self.samples, key=lambda p: _distance(p.embedding, mean))
         header = self.first.header
         return Episode(
             stream=header.stream,
@@ -195,7 +199,7 @@ class Segmenter:
             self._draft = _begin([percept], settings)
             return None
         lasted = percept.header.monotonic - draft.first.header.monotonic
-        if lasted > settings.longest or _gone(draft.first.pose, percept.pose, settings.moved):
+        if lasted > settings.longest or _gone(draft.origin, percept.pose, settings.moved):
             ended = self.finish()
             self._draft = _begin([percept], settings)
             return ended

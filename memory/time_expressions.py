@@ -102,11 +102,8 @@ def bounded(when: When, after: str, before: str, now: datetime | None = None) ->
 
 
 def _with(preposition: str, time: str) -> str:
-    """A point in time with its preposition; what is a stretch by itself is left alone."""
-    words = time.strip().lower()
-    return (
-        time if words.endswith(" ago") or words.startswith(preposition) else f"{preposition} {time}"
-    )
+    """A point in time with its preposition, unless it has it already."""
+    return time if time.strip().lower().startswith(preposition) else f"{preposition} {time}"
 
 
 def _stretch(words: str, now: datetime) -> tuple[datetime | None, datetime | None]:
@@ -203,6 +200,8 @@ def _at(day: datetime, match: re.Match[str]) -> datetime:
 
 def _point(words: str, now: datetime) -> datetime:
     """A point in time; without a day the last one that has come."""
+    if words.endswith(" ago") and (amount := _amount(words[:-4])) is not None:
+        return now - amount
     match = _match(words)
     if match["date"]:
         year, month, day = (int(part) for part in match["date"].split("-"))

@@ -73,6 +73,7 @@ def recall_tool(
     *,
     taught: Taught | None = None,
     frame: Callable[[], str] | None = None,
+    places: bool = True,
     now: Callable[[], datetime] = datetime.now,
 ) -> BaseTool:
     """Returns the `recall` tool, which searches what was perceived before.
@@ -86,6 +87,7 @@ def recall_tool(
         taught: Gives what a taught name stands for; nothing has one by default.
         frame: Says which frame the robot's place is known in now, see `Pose.frame`; places of
             others are not said. None is a robot that does not know where it is.
+        places: Whether the model reads them; the artifact has them in any case.
         now: The present; tests give a fixed one.
     """
 
@@ -116,7 +118,7 @@ def recall_tool(
             near=there,
         )
         recalled = memory.search(query)
-        found = [document(one, now(), here) for one in recalled]
+        found = [document(one, now(), here, places=places) for one in recalled]
         seen = [memory.companions(one) for one in recalled]
         if not found:
             some_time = query.since > 0 or query.until < 2**63 - 1

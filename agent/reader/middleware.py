@@ -34,6 +34,7 @@ from sensebind.agent.reader import reader_of
 from sensebind.agent.reader.intent import LetThrough, Reader, Reading, Verdict
 from sensebind.agent.reader.outcomes import claims
 from sensebind.agent.reader.proposed import all_sentences, proposals_left, spoken, whole_schema
+from sensebind.agent.reader.recalled_places import place_said
 from sensebind.agent.reader.work import Work
 from sensebind.tools.risk import ACTING, risk_of
 
@@ -313,6 +314,8 @@ def _true(
     text = all_sentences(messages)
     if not text and claims(str(made.text)):
         text = FIXED["unknown"][sources.language]
+    if place := place_said(messages):
+        text = f"{text or made.text} {place}"
     if not text or text == str(made.text):
         return response
     said = made.model_copy(update={"content": text})

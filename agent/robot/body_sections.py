@@ -97,6 +97,7 @@ class PolicyConfig(Section):
         max_sight_age: Seconds; the robot does not move on an older image.
         fence: x0, y0, x1, y1 in metres of the robot's odometry that it never leaves.
         max_distance: Metres in one movement; 1 by default.
+        max_route: Metres of the whole way of one `go_to`; `max_distance` by default.
     """
 
     approved: tuple[str, ...] = ()
@@ -108,6 +109,7 @@ class PolicyConfig(Section):
     max_sight_age: Annotated[float, Field(gt=0)] = 1.0
     fence: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     max_distance: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    max_route: Annotated[FiniteFloat, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -79,6 +79,7 @@ class Remembering:
         permitted: Sequence[BaseTool] = (),
         taught: Taught | None = None,
         track: PoseTrack | None = None,
+        places: bool = True,
     ) -> None:
         """Open the memory.
 
@@ -90,11 +91,12 @@ class Remembering:
             permitted: Tools that watches may run.
             taught: Gives what a taught name stands for; nothing has one by default.
             track: Where the robot is and was; None where that is not known.
+            places: Whether the language model reads places in the answers of `recall`.
 
         Raises:
             StorageError: The file cannot be opened.
         """
-        self._track = track
+        self._track, self._places = track, places
         self._embedder = embedder
         self._describe = describe
         self._taught = taught
@@ -148,6 +150,7 @@ class Remembering:
             self._embedder.text,
             taught=self._taught,
             frame=(lambda: track.frame) if track is not None else None,
+            places=self._places,
         )
 
     def watch_tools(self) -> list[BaseTool]:
@@ -212,7 +215,13 @@ def open_memory(
     )
     describe = describer(chat) if chat is not None else None
     memory = Remembering(
-        options, embedder, describe=describe, say=say, taught=names.example, track=track
+        options,
+        embedder,
+        describe=describe,
+        say=say,
+        taught=names.example,
+        track=track,
+        places=chat is None,  # ours was trained on answers without; `place_said` says them
     )
     for watch in config.watches:
         name = " ".join(watch.what.split())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from langchain_core.tools import BaseTool
 
-from sensebind.agent.robot.body_sections import MotionConfig, PolicyConfig
+from sensebind.agent.robot.body_sections import FootprintConfig, MotionConfig, PolicyConfig
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.places import Places
 from sensebind.errors import ConfigurationError, one_line
@@ -31,8 +31,9 @@ from sensebind.tools.motion import (
 from sensebind.tools.motion.ride import Report
 from sensebind.tools.ranging import CameraSight
 
-REACH = Limits(distance=6.0, keep_away=0.4)
-"""SimHome: across the room in one movement, and not into what is there."""
+REACH = Limits(distance=6.0, keep_away=0.4, route=40.0)
+"""SimHome: across the room in one movement, through all rooms, and not into what is there."""
+SIMHOME_FOOTPRINT = FootprintConfig(front=0.24, back=0.24, half_width=0.24, disc=True)
 MAX_SIGHT_AGE = 1.0
 """Seconds after which a picture is too old to go by."""
 _NEAREST = 0.5  # metres: `approach` brings no robot's middle nearer to anything
@@ -92,7 +93,7 @@ class DrivingProcess:
 
 
 _SIMHOME: dict[str, Any] = {
-    "footprint": {"front": 0.24, "back": 0.24, "half_width": 0.24, "disc": True},
+    "footprint": SIMHOME_FOOTPRINT.model_dump(),
     "keep_away": 0.05,  # its rooms are full, and its base stops by itself, too
     "speed": 0.6,
     "turn_rate": 1.2,
@@ -154,7 +155,7 @@ def simhome_motion(
         **_stated(config.motion),
         "lidar": {"source": f"simhome:{sensors}"},
     }
-    limits = _limits(config.policy, fields, REACH.distance, REACH.keep_away)
+    limits = _limits(config.policy, fields, REACH.distance, REACH.keep_away, REACH.route)
     return _driven(config, places, fields, limits, stack, ages, report, driving)
 
 
@@ -235,7 +236,13 @@ def _stated(section: MotionConfig) -> dict[str, Any]:
     return {_FIELDS[key]: value for key, value in given.items()} | section.driving
 
 
-def _limits(policy: PolicyConfig, fields: dict[str, Any], distance: float, near: float) -> Limits:
+def _limits(
+    policy: PolicyConfig,
+    fields: dict[str, Any],
+    distance: float,
+    near: float,
+    route: float | None = None,
+) -> Limits:
     """Return how far the tools may move the robot.
 
     `approach` stops `keep_away` before what it goes to, as the driving process does.
@@ -247,6 +254,7 @@ def _limits(policy: PolicyConfig, fields: dict[str, Any], distance: float, near:
         fence=policy.fence,
         keep_away=max(near, front + float(fields.get("keep_away", 0.1))),
         max_sight_age=policy.max_sight_age,
+        route=policy.max_route or (route if policy.max_distance is None else None),
     )
 
 

@@ -236,6 +236,7 @@ class SimHomeConfig(Section):
 
     Attributes:
         seed: Which home.
+        rooms: How many rooms it has: one, or three with doorways between them.
         port: Of its sensors; 0 takes a free one.
         house_port: Of its devices' HTTP API; 0 takes a free one.
         camera: Where its camera really is, in the robot's frame: the simulator renders from there,
@@ -243,6 +244,7 @@ class SimHomeConfig(Section):
     """
 
     seed: Annotated[int, Field(ge=0)] = 7180
+    rooms: Literal[1, 3] = 1
     port: Annotated[int, Field(ge=0, le=65535)] = 5601
     house_port: Annotated[int, Field(ge=0, le=65535)] = 0
     camera: MountConfig | None = None

@@ -20,6 +20,7 @@ from sensebind.errors import ConfigurationError, is_passing
 from sensebind.perception.simhome.camera_setup import CameraSetup
 from sensebind.perception.simhome.loopback import remove_private
 from sensebind.perception.simhome.options import SimHomeOptions
+from sensebind.perception.simhome.rooms import sample_home
 from sensebind.perception.simhome.server import SimHomeServer
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,9 @@ class HomeProcess:
 
     def __init__(self, config: SimHomeConfig) -> None:
         camera = config.camera and CameraSetup(config.camera.xyz, config.camera.rpy)
+        scene = sample_home(config.seed) if config.rooms > 1 else config.seed
         self._options = SimHomeOptions(
-            config.seed, sensor_port=config.port, house_port=config.house_port, camera=camera
+            scene, sensor_port=config.port, house_port=config.house_port, camera=camera
         )
         self.server = SimHomeServer(self._options)
         self._stop = threading.Event()

@@ -74,11 +74,12 @@ STORES: tuple[Store, ...] = (
     Store(
         "memory",
         "sensebind.memory.episode_store",
-        "episodes: when, which stream, embeddings, what was said of them; watches and their alerts",
+        "episodes: when, which stream, embeddings, where the robot was, what was said of them; "
+        "watches and their alerts",
         "state",
         (*_database("memory.sqlite"), "memory.sqlite.lock"),
         "30 days and 2 GB (`memory: {max_days, max_mb}`)",
-        "episodes with their vectors, and alerts; watches stay",
+        "episodes with their vectors and places, and alerts; watches stay",
     ),
     Store(
         "taught names",

@@ -10,7 +10,7 @@ point, whose function takes the `ToolContext` and returns a tool or several:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,9 +22,11 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.mapping import Mapping, radius_of
 from sensebind.agent.robot.memory import Remembering
 from sensebind.agent.robot.motion import (
     MAX_SIGHT_AGE,
+    SIMHOME_FOOTPRINT,
     DrivingProcess,
     moving_tools,
     own_motion,
@@ -44,7 +46,7 @@ from sensebind.agent.robot.sections import (
 from sensebind.agent.robot.simhome import LOOPBACK, HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tool_kinds import TOOL_GROUP, TOOL_KINDS
-from sensebind.agent.robot.whereabouts import to_base
+from sensebind.agent.robot.whereabouts import Follower, followed_by_base, to_base
 from sensebind.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -53,7 +55,7 @@ from sensebind.errors import (
 )
 from sensebind.memory.taught import TaughtNames
 from sensebind.perception.geometry.pose import PoseTrack
-from sensebind.perception.geometry.tree import Camera
+from sensebind.perception.geometry.tree import Camera, Transform
 from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Modality, Observation
 from sensebind.perception.sources.simhome import SimHomeSource
@@ -153,6 +155,18 @@ class ToolContext:
             return self._simulated_lidar.read_latest(MAX_AGE, _SWEEP_SECONDS)
         return self.awareness.frame(self.first(Modality.POINT), MAX_AGE)
 
+    def sweeps(self) -> Callable[[], Observation]:
+        """Return what gives the newest sweep, as `sweep`, to a thread of its own."""
+        if self.home is None:
+            return self.sweep
+        source = self.stack.enter_context(SimHomeSource(self.home.server.sensors, "lidar"))
+
+        def newest() -> Observation:
+            self.awareness.check_open(self.first(Modality.POINT))
+            return source.read_latest(MAX_AGE, _SWEEP_SECONDS)
+
+        return newest
+
     @cached_property
     def places(self) -> Places:
         """Where the robot's sensors sit."""
@@ -166,11 +180,16 @@ class ToolContext:
         return cameras.get(self._named(Modality.VISION))
 
     @cached_property
-    def ranging(self) -> Ranging | None:
-        """Where objects of `frame` are, by `sweep`; None where camera or lidar has no place."""
+    def lidar(self) -> Transform | None:
+        """Pose of the lidar of `sweep` in the robot's frame on the floor; None where not known."""
         names = self.config.stream_names
         lidars = {names[name]: pose for name, pose in self.places.lidars.items()}
-        lidar = lidars.get(self._named(Modality.POINT))
+        return lidars.get(self._named(Modality.POINT))
+
+    @cached_property
+    def ranging(self) -> Ranging | None:
+        """Where objects of `frame` are, by `sweep`; None where camera or lidar has no place."""
+        lidar = self.lidar
         if self.camera is None or lidar is None:
             return None
         return Ranging(self.sweep, self.camera, lidar)
@@ -422,20 +441,34 @@ def _moving(context: ToolContext) -> Sequence[BaseTool]:
     locate: Locator | None = None
     if context.ranging is not None and context.detector is not None:
         locate = locator(context.detector, context.detected, context.ranging, max_age=MAX_SIGHT_AGE)
-    return moving_tools(motion, locate, _to_base(context, motion))
+    return moving_tools(motion, locate, _going_back(context, motion))
 
 
-def _to_base(context: ToolContext, motion: Motion) -> ToBase | None:
-    """Return how places that are remembered are driven to; None where there are none.
+def _going_back(context: ToolContext, motion: Motion) -> ToBase | None:
+    """Give what moves the robot a map, and return how places that are remembered are driven to.
 
-    The embedded language model is not given them: it was trained without.
+    None where nobody remembers places, or no lidar sees the way there. The embedded language model
+    goes to no places: it was trained without.
     """
     config, track = context.config, context.track
     if track is None or context.memory is None or config.pose is None:
         return None
-    if config.llm is not None and config.llm.ours:
+    section, lidar = config.motion, context.lidar
+    if (config.llm is not None and config.llm.ours) or section is None or lidar is None:
         return None
-    return to_base(track, motion.pose, same=config.pose.topic is None)
+    simulated = section.class_ == "simhome"
+    footprint = section.footprint or (SIMHOME_FOOTPRINT if simulated else None)
+    if footprint is None:
+        return None
+    same = followed_by_base(config)
+    # The map is the base's own: a localization corrects itself by jumps, and its odometry does not.
+    own = track if same else PoseTrack("odom")
+    mapping = Mapping(context.sweeps(), lidar, own, radius_of(footprint), section.heights)
+    context.stack.enter_context(mapping)
+    if not same:
+        context.stack.enter_context(Follower(motion.pose, own))
+    motion.router = mapping.route
+    return to_base(track, motion.pose, same=same)
 
 
 def _own(factory: str, context: ToolContext) -> list[BaseTool]:

@@ -12,7 +12,7 @@ from typing import Self
 
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.simhome import HomeProcess
-from sensebind.errors import SenseBindError, ToolError
+from sensebind.errors import ToolError, one_line
 from sensebind.perception.geometry.pose import MAP, PoseTrack
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.tools.motion import Motion
@@ -21,9 +21,10 @@ from sensebind.tools.motion.contracts import Place, ToBase
 log = logging.getLogger(__name__)
 
 _INTERVAL = 0.1  # seconds between two poses of a base: 6 cm at SimHome's speed
+_SILENCE = 3.0  # seconds without a pose that are worth a warning
 _ODOM = "odom"
 Read = Callable[[], tuple[float, float, float]]
-"""Returns x and y in metres and the heading in radians, or raises SenseBindError."""
+"""Returns x and y in metres and the heading in radians, or raises."""
 
 
 class Follower:
@@ -49,22 +50,19 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
-        known = True
+        known, said = time.monotonic(), False
         while not self._stop.wait(_INTERVAL):
             asked = time.monotonic()
             try:
                 pose = self._read()
-                self._track.add((asked + time.monotonic()) / 2, *pose)
-            except (SenseBindError, OSError) as error:
-                if known:  # said once, and not ten times a second
-                    log.warning("the robot does not know where it is: %s", error)
-                known = False
-            except Exception:  # a base of somebody's own raises what it likes
-                if known:
-                    log.exception("the robot does not know where it is")
-                known = False
-            else:
-                known = True
+                now = time.monotonic()
+                self._track.add((asked + now) / 2, *pose)
+                known, said = now, False
+            except Exception as error:  # a base of somebody's own raises what it likes
+                # A busy machine is silent for a moment now and then; what lasts is said once.
+                if asked - known > _SILENCE and not said:
+                    log.warning("the robot does not know where it is: %s", one_line(error))
+                    said = True
 
 
 def track_of(config: RobotConfig) -> PoseTrack | None:
@@ -132,6 +130,11 @@ def to_base(track: PoseTrack, pose: Read, *, same: bool) -> ToBase:
         )
 
     return moved
+
+
+def followed_by_base(config: RobotConfig) -> bool:
+    """Whether where a robot is, is what its base says."""
+    return _source(config) == "motion"
 
 
 def _source(config: RobotConfig) -> str:

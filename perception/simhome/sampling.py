@@ -23,14 +23,14 @@ from sensebind.perception.simhome.scene import (
 )
 
 _T = TypeVar("_T")
-_FABRICS: tuple[RGB, ...] = (
+FABRICS: tuple[RGB, ...] = (
     (0.42, 0.47, 0.54),
     (0.52, 0.45, 0.40),
     (0.44, 0.50, 0.45),
     (0.50, 0.44, 0.48),
     (0.38, 0.40, 0.43),
 )
-_WOODS: tuple[RGB, ...] = ((0.46, 0.34, 0.23), (0.38, 0.28, 0.20), (0.57, 0.46, 0.34))
+WOODS: tuple[RGB, ...] = ((0.46, 0.34, 0.23), (0.38, 0.28, 0.20), (0.57, 0.46, 0.34))
 
 
 def sample_scene(
@@ -81,7 +81,7 @@ def sample_scene(
             break
     else:
         raise InputError(f"no room for {things} things in scene {seed}: ask for fewer things")
-    light, surfaces = _sample_light(rng), _sample_surfaces(rng)
+    light, surfaces = sample_light(rng), sample_surfaces(rng)
     return Scene(seed, placed, robot, room, light, surfaces, furniture)
 
 
@@ -107,20 +107,20 @@ def demo_scene(seed: int = 0) -> Scene:
         Thing("fan", "purple", -0.55, 2.0, math.radians(-90), 1.0),
     )
     half_x, half_y = room[0] / 2, room[1] / 2
-    wood, fabric = _pick(rng, _WOODS), _pick(rng, _FABRICS)
+    wood, fabric = pick(rng, WOODS), pick(rng, FABRICS)
     furniture = (
         Furniture("shelf", half_x, -1.6, math.pi, 1.5, 0.35, wood),
         Furniture("sofa", -1.9, -half_y, math.pi / 2, 1.9, 0.8, fabric),
         Furniture("table", 1.9, -half_y, math.pi / 2, 1.5, 0.65, wood),
         Furniture("door", half_x, 0.35, math.pi, 0.9, 0.0, (0.55, 0.48, 0.40)),
-        Furniture("picture", 0.4, half_y, -math.pi / 2, 0.9, 0.0, _pick(rng, _FABRICS)),
+        Furniture("picture", 0.4, half_y, -math.pi / 2, 0.9, 0.0, pick(rng, FABRICS)),
         Furniture("thermostat", half_x, 1.25, math.pi, 0.2, 0.0, (0.6, 0.6, 0.6)),
-        Furniture("rug", 0.3, 0.0, 0.0, 2.2, 3.0, _pick(rng, _FABRICS)),
+        Furniture("rug", 0.3, 0.0, 0.0, 2.2, 3.0, pick(rng, FABRICS)),
     )
     devices = {"radio": 4, "lamp": 5, "fan": 6}
     robot = (-1.75, 0.0, 0.0)
     return Scene(
-        seed, things, robot, room, _sample_light(rng), _sample_surfaces(rng), furniture, devices
+        seed, things, robot, room, sample_light(rng), sample_surfaces(rng), furniture, devices
     )
 
 
@@ -141,11 +141,13 @@ def _check(
         raise InputError(f"{sounding!r} makes no sound: choose one of {', '.join(SOUNDING_KINDS)}")
 
 
-def _pick(rng: np.random.Generator, options: tuple[_T, ...]) -> _T:
+def pick(rng: np.random.Generator, options: tuple[_T, ...]) -> _T:
+    """Return one of some options."""
     return options[int(rng.integers(len(options)))]
 
 
-def _sample_light(rng: np.random.Generator) -> Light:
+def sample_light(rng: np.random.Generator) -> Light:
+    """Sample how a home is lit."""
     azimuth, height = rng.uniform(0, 2 * math.pi), rng.uniform(0.65, 0.9)
     flat = math.sqrt(1 - height * height)
     warm = float(rng.uniform(-0.05, 0.05))
@@ -157,10 +159,11 @@ def _sample_light(rng: np.random.Generator) -> Light:
     )
 
 
-def _sample_surfaces(rng: np.random.Generator) -> Surfaces:
+def sample_surfaces(rng: np.random.Generator) -> Surfaces:
+    """Sample what walls and floor look like."""
     return Surfaces(
-        _pick(rng, WALLS),
-        _pick(rng, FLOORS),
+        pick(rng, WALLS),
+        pick(rng, FLOORS),
         float(rng.uniform(0.12, 0.24)),
         bool(rng.random() < 0.5),
     )
@@ -186,7 +189,7 @@ def _sample_furniture(
         if rng.random() < 0.85:
             x, y, heading = order.pop()
             width, depth = FURNITURE_SIZE[kind]
-            color = _pick(rng, _FABRICS if kind == "sofa" else _WOODS)
+            color = pick(rng, FABRICS if kind == "sofa" else WOODS)
             shift = rng.uniform(-0.4, 0.4)
             x, y = x - shift * math.sin(heading), y + shift * math.cos(heading)
             pieces.append(Furniture(kind, x, y, heading, width, depth, color))
@@ -196,12 +199,12 @@ def _sample_furniture(
     pieces.append(Furniture("thermostat", x, y, heading, 0.2, 0.0, (0.6, 0.6, 0.6)))
     for _ in range(2):
         x, y, heading = order.pop()
-        pieces.append(Furniture("picture", x, y, heading, 0.8, 0.0, _pick(rng, _FABRICS)))
+        pieces.append(Furniture("picture", x, y, heading, 0.8, 0.0, pick(rng, FABRICS)))
     if rng.random() < 0.5:
         x, y = rng.uniform(-1, 1, 2)
         size = rng.uniform(1.5, 2.6, 2)
         rug = (float(x), float(y), 0.0, float(size[0]), float(size[1]))
-        pieces.append(Furniture("rug", *rug, _pick(rng, _FABRICS)))
+        pieces.append(Furniture("rug", *rug, pick(rng, FABRICS)))
     return tuple(pieces)
 
 
@@ -214,7 +217,7 @@ def _sample_looks(
 ) -> list[tuple[str, str, bool]]:
     """Kind, colour and sounding of every thing; the first is the main one."""
     colors = tuple(COLORS)
-    looks = [(_pick(rng, KINDS), _pick(rng, colors), False) for _ in range(count)]
+    looks = [(pick(rng, KINDS), pick(rng, colors), False) for _ in range(count)]
     if main is not None and looks:
         looks[0] = (*main, False)
     if count > 1 and not empty and rng.random() < 0.25:  # so that counting is worth asking for
@@ -223,7 +226,7 @@ def _sample_looks(
         return looks
     able = [i for i, look in enumerate(looks) if look[0] in SOUNDING_KINDS]
     index = able[int(rng.integers(len(able)))] if able else count - 1
-    kind = looks[index][0] if able else _pick(rng, SOUNDING_KINDS)
+    kind = looks[index][0] if able else pick(rng, SOUNDING_KINDS)
     if isinstance(sounding, str):
         same = [i for i, look in enumerate(looks) if look[0] == sounding]
         free = range(1 if main else 0, count)

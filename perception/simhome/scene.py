@@ -163,6 +163,53 @@ class Marker:
 
 
 @dataclass(frozen=True)
+class Wall:
+    """A block of a wall inside the home: beside a doorway, or above it.
+
+    Attributes:
+        x: Its middle, metres.
+        y: Its middle, metres.
+        width: Extent along x, metres.
+        depth: Extent along y, metres.
+        low: Height of its lower edge, metres.
+        high: Height of its upper edge, metres.
+    """
+
+    x: float
+    y: float
+    width: float
+    depth: float
+    low: float = 0.0
+    high: float = 2.5
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room of a home with several; only tests and trials know it, never a robot.
+
+    Attributes:
+        x0: Its least x, metres.
+        y0: Its least y, metres.
+        x1: Its greatest x, metres.
+        y1: Its greatest y, metres.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Its middle, metres."""
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point on the floor lies in it."""
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+
+
+@dataclass(frozen=True)
 class Light:
     """How the home is lit.
 
@@ -211,6 +258,8 @@ class Scene:
         device_things: Which things are the people's devices: name of the device (``"radio"``)
             to index into ``things``.
         markers: Signs with markers; sampled homes have none.
+        walls: Walls inside, in a home of several rooms.
+        rooms: These rooms; none where the home is one room.
     """
 
     seed: int
@@ -222,6 +271,8 @@ class Scene:
     furniture: tuple[Furniture, ...] = ()
     device_things: dict[str, int] = field(default_factory=dict)
     markers: tuple[Marker, ...] = ()
+    walls: tuple[Wall, ...] = ()
+    rooms: tuple[Room, ...] = ()
 
 
 def polar(thing: Thing, robot: tuple[float, float, float]) -> tuple[float, float]:

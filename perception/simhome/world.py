@@ -14,12 +14,12 @@ import mujoco
 import numpy as np
 
 from sensebind.perception.simhome.objects import FAN_HUB, Part, Vec, paint, shape_of
-from sensebind.perception.simhome.scene import ROBOT_RADIUS, Furniture, Scene, Thing
+from sensebind.perception.simhome.scene import ROBOT_RADIUS, Furniture, Scene, Thing, Wall
 
 FLOOR = 0
 """The geom id of the floor."""
 ROBOT_HEIGHT = 0.72
-_REACH = 15.0  # length of the rays, metres: more than any room
+_REACH = 15.0  # length of the rays, metres: more than any home
 _ACTIVE = np.array([1, 0, 0, 0, 0, 0], np.uint8)
 # Geom of the wall on the low and the high side of each axis; see `_xml`.
 _ROOM_GEOM = np.array([[1, 2], [3, 4], [FLOOR, 5]], np.int32)
@@ -63,6 +63,7 @@ class World:
         for piece in scene.furniture:
             bodies += _furniture(piece)
         self._door = next((i for i, b in enumerate(bodies) if b.mocap), None)
+        bodies += [_wall(wall, scene.surfaces.wall) for wall in scene.walls]
         self._spins: dict[int, int] = {}  # thing -> its body of blades
         for index, thing in enumerate(scene.things):
             still, spinning = _thing(thing, index)
@@ -262,6 +263,12 @@ def _box(at: Vec, half: Vec, role: str = "main") -> Part:
 
 def _tone(color: Vec, factor: float) -> Vec:
     return (color[0] * factor, color[1] * factor, color[2] * factor)
+
+
+def _wall(wall: Wall, color: Vec) -> _Body:
+    half = (wall.width / 2, wall.depth / 2, (wall.high - wall.low) / 2)
+    part = _box((0.0, 0.0, (wall.low + wall.high) / 2), half)
+    return _Body(wall.x, wall.y, 0.0, 0.0, [(part, color)])
 
 
 def _furniture(piece: Furniture) -> list[_Body]:

@@ -96,6 +96,10 @@ class ToolError(SenseBindError):
     """A tool could not do what it was asked; the model is told the message."""
 
 
+class BlockedError(ToolError):
+    """A movement ended before its end, as something is in the way; another way may be free."""
+
+
 class LanguageModelError(SenseBindError):
     """A language model's server did not answer as it should; the next question may fare better."""
 

@@ -16,11 +16,12 @@ class Limits:
     """How far the tools may move a robot.
 
     Attributes:
-        distance: Metres of one call.
+        distance: Metres of one movement, straight on.
         fence: x0, y0, x1, y1 in the frame of `Mover.pose` that is never left; None for no fence.
         keep_away: Metres that `approach` stays away from an object.
         max_sight_age: Seconds; the robot does not move on an older image of the way.
         off_course: Metres from the planned way at which a movement is ended.
+        route: Metres of the whole way of one call, around what is there; `distance` by default.
 
     Raises:
         ConfigurationError: The fence is not x0 < x1, y0 < y1 in finite numbers.
@@ -31,6 +32,7 @@ class Limits:
     keep_away: float = 0.5
     max_sight_age: float = 1.0
     off_course: float = 0.25
+    route: float | None = None
 
     def __post_init__(self) -> None:
         fence = self.fence

@@ -16,16 +16,18 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from pydantic import Field, create_model
 
-from sensebind.errors import ToolError
+from sensebind.errors import BlockedError, ToolError
 from sensebind.tools.base import make_tool
 from sensebind.tools.motion.client import MotionClient
-from sensebind.tools.motion.contracts import Locator, Mover, Sight, ToBase
+from sensebind.tools.motion.contracts import Locator, Mover, Place, Sight, ToBase
 from sensebind.tools.motion.limits import Limits
 from sensebind.tools.motion.plan import Plan
 from sensebind.tools.motion.ride import Report, Ride, pose_of
+from sensebind.tools.motion.routes import Router, length
 from sensebind.tools.risk import INCOMPLETE, UNGUARDED, Risk, label
 
 _NEAR = 0.02  # metres: no movement is made for less
+_WAYS = 4  # ways that are tried, each of which something new was in, until it gives up
 _MISSED = 0.1  # metres by which a place may be missed
 _BLOCKED = ", blocked"  # how the report of a movement ends that was not made as asked
 
@@ -34,6 +36,9 @@ class Motion:
     """Moves a robot within limits; one movement at a time.
 
     A movement that is refused, or that ends before its end, raises `ToolError`.
+
+    Attributes:
+        router: Returns the way to a place by a map; None goes straight.
 
     Example:
         ```python
@@ -49,12 +54,14 @@ class Motion:
         *,
         sight: Sight | None = None,
         report: Report | None = None,
+        router: Router | None = None,
     ) -> None:
         """Prepare; nothing moves yet.
 
         Args:
             robot: What moves: a `MotionClient`, or a robot of your own.
             limits: How far, and where.
+            router: Returns the way to a place by a map; without one `go_to` goes straight.
             sight: How old the newest image of the way is; None where there is no camera.
             report: Called about stops that failed or were sent, for instance to write them to the
                 audit log; it runs in a thread of its own and delays no stop.
@@ -63,6 +70,7 @@ class Motion:
         self._limits = limits or Limits()
         self._sight = sight
         self._report = report
+        self.router = router
         self._moving = threading.Lock()
         self._ride: Ride | None = None
 
@@ -126,9 +134,9 @@ class Motion:
             return _report("turned", math.degrees(turned), degrees, "degrees")
 
     def go_to(self, x: float, y: float) -> str:
-        """Turns towards a place of the map and drives there."""
+        """Goes to a place: by the way that the router knows, else straight."""
         with self._movement() as ride:
-            return self._go(ride, x, y)
+            return self._go(ride, x, y) if self.router is None else self._travel(ride, x, y)
 
     def approach(self, ahead: float, left: float) -> str:
         """Goes near something that is so many metres ahead and to the left of the robot."""
@@ -152,6 +160,29 @@ class Motion:
                 y + ahead * math.sin(heading) + left * math.cos(heading),
             )
 
+    def _travel(self, ride: Ride, x: float, y: float) -> str:
+        """Goes along a way; where something new is in it, another way is looked for."""
+        assert self.router is not None
+        self._limits.check((x, y))
+        most, gone = self._limits.route or self._limits.distance, 0.0
+        for attempt in range(_WAYS):
+            here = pose_of(self._robot)
+            way = self.router(here[:2], (x, y))
+            if (far := gone + length(here[:2], way)) > most + _NEAR:
+                raise ToolError(f"the way is {far:.1f} m long: {most:g} m are the most")
+            try:
+                for corner in way:
+                    for part in _parts(pose_of(self._robot)[:2], corner, self._limits.distance):
+                        before = pose_of(self._robot)
+                        said = self._go(ride, *part)
+                        gone += math.dist(before[:2], pose_of(self._robot)[:2])
+            except BlockedError:
+                if attempt == _WAYS - 1:
+                    raise
+                continue
+            return said
+        raise AssertionError("unreachable")
+
     def _go(self, ride: Ride, x: float, y: float) -> str:
         here = pose_of(self._robot)
         away = math.hypot(x - here[0], y - here[1])
@@ -161,7 +192,7 @@ class Motion:
             angle = math.remainder(math.atan2(y - here[1], x - here[0]) - here[2], 2 * math.pi)
             turned = self._turn(ride, angle)
             if away * abs(math.remainder(turned - angle, 2 * math.pi)) > _MISSED:
-                raise ToolError(
+                raise BlockedError(
                     f"something is in the way: turned {math.degrees(turned):.1f} of "
                     f"{math.degrees(angle):.1f} degrees"
                 )
@@ -169,7 +200,7 @@ class Motion:
         there = pose_of(self._robot)
         missing = math.hypot(x - there[0], y - there[1])
         if missing > _MISSED:
-            raise ToolError(f"something is in the way, {missing:.1f} m before the place")
+            raise BlockedError(f"something is in the way, {missing:.1f} m before the place")
         return f"arrived at ({there[0]:.1f}, {there[1]:.1f})"
 
     def _drive(self, ride: Ride, metres: float) -> float:
@@ -204,6 +235,14 @@ class Motion:
             if end := getattr(self._robot, "end_ride", None):
                 end()
             self._moving.release()
+
+
+def _parts(start: Place, end: Place, longest: float) -> list[Place]:
+    """Returns the ends of movements, none longer than is allowed, from one place to another."""
+    count = max(1, math.ceil(math.dist(start, end) / longest - 1e-9))
+    (x0, y0), (x1, y1) = start, end
+    shares = [(number + 1) / count for number in range(count)]
+    return [(x0 + share * (x1 - x0), y0 + share * (y1 - y0)) for share in shares]
 
 
 def _report(verb: str, done: float, asked: float, unit: str) -> str:

@@ -29,6 +29,7 @@ from sensebind.memory.episodes import Episode, Moment
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watch, WatchSettings
 from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.percept import Modality, Percept, PerceptHeader
 from sensebind.tools.risk import Risk, label
 
@@ -276,6 +277,9 @@ def test_watches_are_listed_and_removed(recorded: Path, capsys: pytest.CaptureFi
         (("recall", "ROBOT", "--when", "last", "--since", "9"), "not both"),
         (("recall", "ROBOT", "--image", "none.png"), "there is no such file"),
         (("recall", "ROBOT", "--sense", "smell"), "no sense 'smell'"),
+        (("recall", "ROBOT", "--radius", "2"), "give --near, too"),
+        (("recall", "ROBOT", "--near", "1, 2", "--radius", "0"), "0 m around a place"),
+        (("recall", "ROBOT", "--when", "last", "--after", "9"), "not both"),
         (("watch", "ROBOT", "--remove", "a cat"), "there is no watch 'a cat'"),
         (("watch", "ROBOT", "a dog", "--run", "x {"), "no tool with arguments"),
         (("watch",), "name the robot first"),
@@ -313,12 +317,23 @@ def test_a_memory_recorded_with_the_shipped_encoder_is_asked_in_words(
     with EpisodeStore(path) as store:
         for number, text in enumerate(("a dog", "a red ball", "a piano")):
             at = now - number * 10**9
-            moment = Moment(at, f"frame:camera@{at}", embedder.text(text))
+            there = Pose(3.0 * number, -1.0, 0.0)
+            moment = Moment(at, f"frame:camera@{at}", embedder.text(text), there)
             store.put(Episode("camera", "vision", embedder.model, at, at, 1, (moment,)))
     code, out = run(capsys, "recall", robot_of(path), "a red ball", "-n", "1", "--json")
     [found] = json.loads(out)["found"]
     assert code == 0 and found["at"] == now - 10**9 and found["similarity"] > 0.99
     assert found["description"]  # what our own model says of it
+    assert found["pose"] == {"x": 3.0, "y": -1.0, "yaw": 0.0, "frame": "map"}
+    assert " from (3.0, -1.0), " in found["sentence"]
+    plain = ("--no-describe", "--json", "-n", "1")
+    for near in ("3, -1", "a red ball"):
+        code, out = run(capsys, "recall", robot_of(path), "--near", near, "--radius", "1", *plain)
+        assert [one["at"] for one in json.loads(out)["found"]] == [found["at"]]
+    after = ("--after", "1 minute ago", "--near", "within 1 m of 0, -1")
+    code, out = run(capsys, "recall", robot_of(path), "a red ball", *after, *plain)
+    [dog] = json.loads(out)["found"]
+    assert code == 0 and dog["at"] == now  # the best of what was there
     with EpisodeStore(path) as store:
         assert len(store) == 3
         [ball] = [e for e in store.within(0, 2**62) if e.started_at == now - 10**9]
