@@ -28,7 +28,7 @@ from sensebind.agent.conditioning.awareness import MAX_AGE, Awareness
 from sensebind.agent.robot.bus_faults import CORRUPT, FLOOD, ROGUE, Rogue, stopped_subscriber
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.robot import Robot
-from sensebind.errors import ConfigurationError
+from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.percept import Percept
 from sensebind.perception.sources import faulty_source
 from sensebind.perception.workers.spec import FactorySpec, WorkerSpec
@@ -51,11 +51,13 @@ class Harm:
         since: Monotonic time since which all could be well again.
         former: Of streams whose process must be another one, the start of the former.
         noted: What reported it meanwhile, in words.
+        killed: Process of the robot that another must take the place of: its name and number.
     """
 
     since: float
     former: dict[str, str] = field(default_factory=dict)
     noted: str = ""
+    killed: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ class Subject:
         lost, missing, stale = self._lost(), self.watch.missing(), self._stale
         counted = self._counts()
         done = harm()
-        back = self.watch.back(done.since, done.former)
+        back = self.watch.back(done.since, done.former) and self._replaced(done)
         seconds = time.monotonic() - done.since if back else float("inf")
         time.sleep(0.6)  # two heartbeats, which report numbers that never came
         lost, missing = self._lost() - lost, self.watch.missing() - missing
@@ -272,6 +274,30 @@ class Subject:
         noted = ", ".join([done.noted, *told] if done.noted else told)
         ok = back and seconds <= BAR and not unreported and not stale
         return Outcome(what, lost, unreported, stale, round(seconds, 2), noted, ok)
+
+    def _replaced(self, done: Harm) -> bool:
+        """Wait until another process runs in the place of the one that was killed."""
+        if done.killed is None:
+            return True
+        name, former = done.killed
+        return self.process(name, but=former) != 0
+
+    def process(self, name: str, but: int = 0) -> int:
+        """Wait for a process of the robot that lives.
+
+        Args:
+            name: Its name in `pids`.
+            but: Number that it must not have.
+
+        Returns:
+            Its number; 0 where there was none in time.
+        """
+        until = time.monotonic() + PATIENCE
+        while (now := self.pids.get(name, 0)) in (0, but) or not _lives(now):
+            if time.monotonic() > until:
+                return 0
+            time.sleep(0.02)
+        return now
 
     def _lost(self) -> int:
         counts = [report.counts for report in self.awareness.report().values()]
@@ -305,12 +331,20 @@ def _lives(pid: int) -> bool:
 
 
 def kill(subject: Subject, name: str) -> Harm:
-    """Kill a process of the robot by its name in `pids`."""
-    epochs, pid = subject.watch.epochs(), subject.pids[name]
+    """Kill a process of the robot by its name in `pids`; one that is about to come is waited for.
+
+    Raises:
+        SenseBindError: There is none, and none comes.
+    """
+    pid = subject.process(name)
+    if not pid:
+        raise SenseBindError(f"the robot has no process {name}, and starts none")
+    epochs = subject.watch.epochs()
     streams = subject.streams if name == "launcher" else [name]
     since = time.monotonic()
     os.kill(pid, signal.SIGKILL)
-    return Harm(since, {one: epochs[one] for one in streams if one in epochs})
+    former = {one: epochs[one] for one in streams if one in epochs}
+    return Harm(since, former, killed=(name, pid))
 
 
 def _stop(subject: Subject, name: str) -> Harm:

@@ -206,6 +206,10 @@ class Launcher:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for private in self._private:
             private.close()
+        # Of a spare whose command came together with the one that is carried out: its end would
+        # not be noticed while a worker holds them.
+        for descriptor in self._passed:
+            os.close(descriptor)
         for child in self._children.values():
             os.close(child.complaint)
 
