@@ -373,7 +373,7 @@ class RobotAgent:
         ours = self._chat if isinstance(self._chat, ChatSenseBind) else None
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
-        track = track_of(config)
+        track = track_of(config) if config.memory is not None else None
         if config.memory is not None:
             file = config.memory_file
             if self._transient and config.memory.file is None:

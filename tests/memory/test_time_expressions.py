@@ -37,6 +37,8 @@ def local(nanoseconds: int) -> str:
         ("9am", "21 08:55", "21 09:05", False),
         ("since 8", "21 08:00", "-", False),
         ("before 7:30", "-", "21 07:30", False),
+        ("since 10 minutes ago", "21 09:20", "-", False),
+        ("before an hour ago", "-", "21 08:30", False),
         ("today", "21 00:00", "22 00:00", False),
         ("yesterday evening", "20 17:00", "21 00:00", False),
         ("last night", "20 22:00", "21 06:00", False),

@@ -21,9 +21,13 @@ from pydantic import ValidationError
 from sensebind.agent.approval import Decision
 from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import ApprovalNeeded, Assistant, Finished
+from sensebind.agent.conditioning.embedder import Embedder
+from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import moving_tools
 from sensebind.agent.robot.whereabouts import Follower, to_base, track_of
+from sensebind.checkpoints import default_checkpoint
 from sensebind.errors import InputError, ToolError
 from sensebind.memory.episodes import Episode, Moment
 from sensebind.memory.recall import EpisodeMemory
@@ -241,3 +245,24 @@ def test_back_to_where_the_ball_was_seen_when_a_person_agrees(tmp_path: Path) ->
 def test_without_places_it_is_not_offered() -> None:
     names = {one.name for one in moving_tools(Motion(Wheels()), None)}
     assert names == {"drive", "turn", "stop"}
+
+
+@pytest.mark.extended
+def test_our_own_model_is_asked_where(tmp_path: Path) -> None:
+    """It reads no places, and answers with one where it is asked for one."""
+    embedder, chat = Embedder(default_checkpoint()), ChatSenseBind()
+    said = episode_describer(describer(chat))
+    with EpisodeMemory(tmp_path / "memory.db", said) as memory:
+        at = time.time_ns() - 60 * 10**9
+        moment = Moment(at, f"frame:camera@{at}", embedder.text("a red ball"), Pose(1.2, -0.4, 0.0))
+        memory.store.put(Episode("camera", "vision", embedder.model, at, at, 9, (moment,)))
+        recall = recall_tool(memory, embedder.text, frame=lambda: MAP, places=False)
+        tools = [recall, *moving_tools(Motion(Wheels()), None)]
+        with Assistant(chat, tools, robot=Rates()) as assistant:
+            answers = []
+            for question in ("when did you last see the ball?", "where did you last see the ball?"):
+                *_, end = assistant.turn(question)
+                assert isinstance(end, Finished)
+                answers.append(end.record.assistant)
+                assert " from (" not in str(end.record.tool_calls)
+    assert answers[1] == f"{answers[0]} I was at (1.2, -0.4) then."
