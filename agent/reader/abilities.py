@@ -61,12 +61,16 @@ def doing_asked(words: str, *, plainly: bool = False) -> str:
     text = " ".join(words.split())
     for frame in _FRAMES if plainly else (*_FRAMES, *_CAN):
         if found := frame.match(text):
-            return _base(found["doing"].strip())
+            return base_of(found["doing"].strip())
     return ""
 
 
-def _base(doing: str) -> str:
-    """ "opening doors" as "open doors"."""
+def base_of(doing: str) -> str:
+    """Returns "opening doors" as "open doors"; words that begin with no doing as they are.
+
+    Args:
+        doing: What is done.
+    """
     verb, _, rest = doing.partition(" ")
     if not re.fullmatch(r"[a-z]{2,}ing", verb, re.I):
         return doing

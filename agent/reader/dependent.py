@@ -116,14 +116,27 @@ def _as_question(
         return asked if _device(read([asked])[0].act) else text
     if len(things(bare)) != 1:
         return text
-    if found := _SEARCHED.fullmatch(bare):
-        thing = found["en"] or found["en2"] or found["zh"]
-        return f"{thing}在哪里？" if zh else f"where is {thing}?"
+    if plain := searched(bare):
+        return plain
     if _IS_THERE.match(bare):
         [kind] = things(bare)
         thing = chinese.NOUNS[kind][0]
         return f"{thing}在哪里？" if zh else f"how many {plural(kind)} are there?"
     return text
+
+
+def searched(text: str) -> str:
+    """Returns "look for the ball" as the question where it is; "" for other words.
+
+    Args:
+        text: A clause, without a mark at its end.
+    """
+    found = _SEARCHED.fullmatch(text)
+    if found is None or len(things(text)) != 1:
+        return ""
+    if found["zh"]:
+        return f"{found['zh']}在哪里？"
+    return f"where is {found['en'] or found['en2']}?"
 
 
 def _in_full(

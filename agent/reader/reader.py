@@ -13,17 +13,18 @@ from langchain_core.tools import BaseTool
 
 from sensebind.agent.corpus.answers import FIXED
 from sensebind.agent.grounding.corrections import corrected
-from sensebind.agent.grounding.names import things, with_another
+from sensebind.agent.grounding.names import things
 from sensebind.agent.grounding.quantities import changes_temperature
 from sensebind.agent.grounding.simplified import simplified
 from sensebind.agent.reader.abilities import ability_said, in_general
-from sensebind.agent.reader.actions import ACTIONS, CATEGORIES, ORDERS, TOOLS_OF
+from sensebind.agent.reader.actions import ACTIONS, ASKED, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.conditional import conditional_parts
 from sensebind.agent.reader.dependent import linked
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.hedges import excepted, hedged, held_back, reports_an_act
 from sensebind.agent.reader.intent import Condition, Kind, Proposal, Reading, Step, Verdict
 from sensebind.agent.reader.own_tools import best_call, question, text_of
+from sensebind.agent.reader.plainer import plainer
 from sensebind.agent.reader.said import unknown
 from sensebind.agent.reader.scores import Scores
 from sensebind.agent.reader.segments import Segment, reasons, segments_of
@@ -75,8 +76,6 @@ _NO_STEPS = ("condition", "hypothetical", "forbidden", "quotation", "report")
 _NO_CONDITIONS = ("forbidden", "quotation", "report")
 """Categories of words that order nothing, whatever conditions they name."""
 _CLEAR = 0.5  # probability from which an action is read
-_OF_THINGS = ("watch", "count", "where", "recall")
-"""What is asked of a thing whatever it is."""
 _NEVER = 2.0  # a score that none reaches
 _TALKS = 0.8  # score of talk from which a robot whose own tools do not fit only talks
 _REPLIES = {
@@ -238,22 +237,21 @@ class WordsReader:
     def _clearer(self, words: str, scores: Scores) -> Scores:
         """The scores of words that are not clear, as plainer ones that mean the same.
 
-        "20, no, 22 degrees" is 22 degrees; "listen for the radio" asks what "listen for the dog"
-        does, although a radio is a device, too.
+        "20, no, 22 degrees" is 22 degrees. Of other ways to say it only those count that ask for
+        something to be known.
         """
         limits = self.weights.calibration
         if any(score >= _CLEAR for score in scores.act.values()):
             return scores
         if (plain := corrected(words)) != words:
             return self.scores(plain)
-        kinds = things(words)
-        if len(kinds) != 1:
-            return scores
-        other = "狗" if _CHINESE.search(words) else "dog"
-        again = self.scores(with_another(words, kinds[0], other))
-        asks = any(again.act[name] >= _CLEAR for name in _OF_THINGS)
-        acts = any(again.act[name] >= limits.ask for name in ORDERS)
-        return again if asks and not acts else scores
+        ways = plainer(words)
+        for again in self.scores_of(ways) if ways else ():
+            asks = any(again.act[name] >= _CLEAR for name in ASKED)
+            acts = any(again.act[name] >= limits.ask for name in ORDERS)
+            if asks and not acts:
+                return again
+        return scores
 
     def _warmer(self, words: str, scores: Scores) -> bool:
         """Whether words that the network does not read surely ask for some degrees more or less."""
