@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -413,7 +414,7 @@ def _load(path: Path, model_class: Any, processor_class: Any, **options: Any) ->
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
     # What matters is an error here, in one line, and not a table.
-    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
+    transformers_logging.set_verbosity(CRITICAL)
     # Nothing in the folder is run: no Python file that its configuration names, no pickle.
     safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -231,7 +232,7 @@ class PretrainedEncoder(StreamEncoder):
         """
         shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
         logging.disable_progress_bar()
-        logging.set_verbosity(logging.CRITICAL)  # what matters is an error here, in one line
+        logging.set_verbosity(CRITICAL)  # what matters is an error here, in one line
         safe = {"local_files_only": True, "trust_remote_code": False}
         try:
             return kind.from_pretrained(str(self._directory), **safe, **options)
