@@ -30,16 +30,26 @@ def test_a_file_has_its_table_and_serves_all_threads(tmp_path: Path) -> None:
     again.close()
 
 
-def test_what_is_in_a_file_calls_nothing(tmp_path: Path) -> None:
-    hostile = sqlite3.connect(tmp_path / "a.db")
-    hostile.create_function("spend", 0, lambda: 1)
-    hostile.execute("CREATE VIEW calls AS SELECT spend() AS at")
-    hostile.close()
-    file = open_database(tmp_path / "a.db")
-    file.create_function("spend", 0, lambda: 1)
-    with pytest.raises(sqlite3.OperationalError, match="unsafe use of spend"):
-        file.execute("SELECT * FROM calls")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "CREATE VIEW odd AS SELECT 1 AS at",
+        "CREATE TRIGGER odd AFTER INSERT ON calls BEGIN DELETE FROM calls; END",
+        "CREATE VIRTUAL TABLE odd USING fts5(way)",
+    ],
+)
+def test_what_is_in_a_file_calls_nothing(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "a.db"
+    hostile = sqlite3.connect(path)
+    hostile.execute("CREATE TABLE calls (at INTEGER)")
+    hostile.commit()
+    file = open_database(path)
+    assert file.execute("PRAGMA trusted_schema").fetchone() == (0,)
     file.close()
+    hostile.execute(odd)
+    hostile.close()
+    with pytest.raises(sqlite3.DatabaseError, match="odd is a view or trigger"):
+        open_database(path)
 
 
 def test_what_is_not_a_database_is_refused_and_closed(tmp_path: Path) -> None:
