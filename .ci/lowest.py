@@ -65,6 +65,7 @@ TESTS = (
     "tests/perception/sources",
     "tests/tools/test_api.py",
     "tests/tools/test_mcp.py",
+    "tests/tools/motion/test_routes.py",
     "tests/tools/test_ranging.py",
     "tests/tools/json_schema",
     "tests/test_docs_commands.py",

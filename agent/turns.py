@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from typing import Any, Protocol
 
 from langchain_core.language_models import BaseChatModel
@@ -274,12 +275,15 @@ class Turns:
         return {"messages": [*self._history.surplus(limit), human]}
 
     def _record_of(self, waiting: Sequence[Request]) -> TurnRecord:
-        """Returns the record of the turn that waits, perhaps since an earlier process."""
+        """Returns the record of the turn that waits, perhaps since an earlier process.
+
+        It is a copy: whoever was given the record of the turn that asked may not have read yet
+        which calls wait.
+        """
         record = self._paused
         if record is None or [one.id for one in record.pending] != [one.id for one in waiting]:
             record, self._calls = self._history.unfinished()
-        record.pending, record.error = [], ""
-        return record
+        return replace(record, tool_calls=[*record.tool_calls], pending=[], error="")
 
     def _resume(self, decided: Sequence[tuple[Request, Decision]]) -> Command:
         """Decides requests that were checked, once, and returns the agent's input."""

@@ -59,7 +59,7 @@ def route(floor: Floor, start: Place, goal: Place, radius: float) -> list[Place]
     begin, off = _nearest(fits, floor, start)
     if off > _SNAP:
         raise ToolError("no way is known from here: there is no room to turn")
-    numbers = np.full(fits.shape, -1)
+    numbers = np.full(fits.shape, -1, np.int32)  # SciPy before 1.15 takes no other indices
     numbers[fits] = np.arange(int(fits.sum()))
     costs, before = _searched(fits, clearance, numbers, int(numbers[begin]))
     end, missed = _nearest(fits, floor, goal)

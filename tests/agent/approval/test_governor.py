@@ -43,6 +43,17 @@ def dialog(door: Door, **options: Any) -> Assistant:
 # --- approval ------------------------------------------------------------------------------------
 
 
+def test_who_was_asked_may_read_what_waits_after_it_was_decided() -> None:
+    """A client's thread reads the end of the turn that asked while another's decision runs."""
+    with dialog(Door()) as one:
+        asked = list(one.turn("open the door to 30"))[-1]
+        decided = list(one.decide([Decision("approve")]))[-1]
+        assert isinstance(asked, Finished) and isinstance(decided, Finished)
+        assert [call.tool for call in asked.record.pending] == ["open"]
+        assert asked.record.assistant == "" and decided.record.pending == []
+        assert decided.record.assistant == "done: opened by 30"
+
+
 def test_nothing_runs_before_a_person_has_approved_it(tmp_path: Path) -> None:
     door = Door()
     with dialog(door, audit=tmp_path / "audit.jsonl") as one:
