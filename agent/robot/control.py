@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from sensebind.agent.approval import Decision
-from sensebind.agent.assistant import Assistant, Events
+from sensebind.agent.assistant import Assistant, Events, Finished
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
     Act,
@@ -258,9 +258,21 @@ class ControlServer:
                 connection.sendall(_result(self._call(command)))
 
     def _stream(self, events: Events, dialog: Assistant, connection: socket.socket) -> None:
-        """Send the events of a turn; the turn ends with the client that asked for it."""
-        with _watched(connection, dialog.cancel_turn), contextlib.closing(events):
+        """Send the events of a turn; the turn ends with the client that asked for it.
+
+        A client that goes when it was sent the last event ends nothing: the turn that runs then may
+        be another's, such as one that carries out what was just approved.
+        """
+        over = threading.Event()
+
+        def gone() -> None:
+            if not over.is_set():
+                dialog.cancel_turn()
+
+        with _watched(connection, gone), contextlib.closing(events):
             for event in events:
+                if isinstance(event, Finished):
+                    over.set()
                 connection.sendall(encode_event(event))
 
     def _follow(self, connection: socket.socket) -> None:

@@ -18,6 +18,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.events import TextPiece, TurnRecord
 from sensebind.agent.history import CUT
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
@@ -325,3 +326,24 @@ def test_a_client_says_of_a_decision_that_it_was_spoken(robot: tuple[Path, Agent
     with pytest.raises(InputError, match="a call of drive is not approved by voice"):
         list(client.decide([Decision("approve", request=request.id, spoken=True)]))
     assert client.pending() == [request]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_client_that_goes_cancels_its_own_turn_and_no_later_one(finished: bool) -> None:
+    """What was approved begins while the client of the turn that asked closes its connection."""
+    ours, theirs = socket.socketpair()
+    cancelled = threading.Event()
+    dialog: Any = SimpleNamespace(cancel_turn=cancelled.set)
+    found: list[bool] = []
+
+    def events() -> Events:
+        record = TurnRecord("go 2 metres")
+        yield Finished(record) if finished else TextPiece("I go")
+        assert ours.recv(65536)
+        ours.close()
+        found.append(cancelled.wait(0.5 if finished else PATIENCE))
+
+    server: Any = None  # of which nothing is used
+    with ours, theirs:
+        ControlServer._stream(server, events(), dialog, theirs)
+    assert found == [not finished]
