@@ -103,7 +103,7 @@ class Mapping:
                 if not said:
                     log.warning("the map stays as it is: %s", error)
                 said = str(error)
-            except Exception:
+            except Exception:  # a bug costs this sweep, not the thread and its map
                 if not said:
                     log.exception("a sweep was not added to the map")
                 said = "bug"

@@ -69,7 +69,7 @@ class PoseTrack:
     """The robot's last poses, by time. Thread-safe.
 
     A frame other than `map` holds until its poses jump: what counts from where it was switched on
-    counts anew after that, and its new places are not those of before.
+    starts counting again after that, and its new places are not those of before.
 
     Attributes:
         refused: Poses that were left out, since they were not newer than the one before.
