@@ -6,7 +6,8 @@ with what is there, and is done harm to every few minutes, as `sensebind chaos` 
 beginning and at the end of a run there is a window in which it is left alone, so that ages can be
 compared.
 
-With `--minutes 120`: windows of ten minutes, a fault every five and a question every minute, and
+Before a run begins, the robot is asked 300 times, so that its dialog is as long as it gets. With
+`--minutes 120`: windows of ten minutes, a fault every five and a question every minute, and
 the slope of memory over the last 100 minutes. Other lengths have the same shares. Bars hold from 60
 minutes on, as the noise of single pages is larger than the slope that is looked for in less; exit
 code 1 where one is missed. A run writes DIR/run-N.jsonl (its samples), DIR/run-N.json (its rows).
@@ -50,6 +51,7 @@ BARS_FROM = 60.0
 WINDOW, SLOPE_FROM, FAULT_EVERY, QUESTION_EVERY = 10 / 120, 20 / 120, 5 / 120, 1 / 120
 """Shares of a run."""
 _SETTLING = 120.0  # seconds of a process of which its memory is still growing into its work
+_TURNS_TO_FILL = 300  # memory grows with the dialog until here, and no more in 700 further ones
 _QUESTIONS = (
     "what do you see?",
     "what do you hear?",
@@ -111,7 +113,10 @@ def looks(subject: Subject, seconds: float) -> list[Look]:
     names = {pid: name for name, pid in subject.pids.items()} | {os.getpid(): "robot"}
     found: list[Look] = []
     me = psutil.Process()
-    for process in [me, *me.children(recursive=True)]:
+    ours = {one.pid: one for one in (me, *me.children(recursive=True))}
+    for process in (ours.get(pid) or _process(pid) for pid in names.keys() | ours.keys()):
+        if process is None:
+            continue
         try:
             with process.oneshot():
                 name = names.get(process.pid) or _module(process.cmdline())
@@ -122,6 +127,14 @@ def looks(subject: Subject, seconds: float) -> list[Look]:
             continue
         found.append(Look(name, process.pid, seconds, lived, memory, threads, files))
     return found
+
+
+def _process(pid: int) -> psutil.Process | None:
+    """A process that is not a child of this one, as after its launcher's spare took over."""
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _module(command: Sequence[str]) -> str:
@@ -148,9 +161,12 @@ class Questions:
         self._stop.set()
         self._thread.join()
 
-    def ask_each(self) -> None:
-        """Ask every question once, in this thread, as a robot opens files for its first answers."""
-        for _ in _QUESTIONS:
+    def fill(self) -> None:
+        """Ask in this thread until the dialog is as long as it gets, and all files are open.
+
+        What fills up to a bound is no growth that goes on, and would hide one.
+        """
+        for _ in range(_TURNS_TO_FILL):
             self._ask()
 
     def _run(self) -> None:
@@ -202,7 +218,7 @@ class Soak:
         with Subject(self._config, agent=True, watch=self._ages) as subject:
             _await(subject)
             questions = Questions(subject, max(5.0, QUESTION_EVERY * self._seconds))
-            questions.ask_each()
+            questions.fill()
             begun = time.monotonic()
             first = self._window(subject, begun, WINDOW)
             questions.begin()

@@ -23,6 +23,7 @@ from sensebind.agent.robot.guests import Guests
 from sensebind.agent.stop_words import is_stop
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import SenseBindError
+from sensebind.perception.process import give_memory_back
 
 What = tuple[str, Any]
 """Kind and value of an event that those who follow the robot see."""
@@ -213,8 +214,13 @@ class RobotDialogs:
         return self._noting(events, thread or "default", what)
 
     def _noting(self, events: Events, thread: str, what: What) -> Events:
-        """Note what a turn did, and let all who follow the robot see it."""
-        with contextlib.closing(events):
+        """Note what a turn did, and let all who follow the robot see it.
+
+        A turn takes tens of megabytes for a moment, which the heap would keep: they are given back.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(give_memory_back)
+            stack.enter_context(contextlib.closing(events))
             known = what[0] == "asked"
             if known:
                 self.followers.publish(thread, *what)

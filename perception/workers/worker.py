@@ -193,6 +193,7 @@ class Worker:
             taken = [(s, work) for s in reading if (work := s.reader.take()) is not None]
             for stream, work in taken:
                 if not work.changed:  # its embedding is there: it waits for no other stream's
+                    _pace(stream, 0.0)
                     self._publish(stream, work)
             changed = [(s, work) for s, work in taken if work.changed]
             for (stream, work), result in zip(changed, self._encode(changed), strict=True):
@@ -214,10 +215,8 @@ class Worker:
         encoded = {one: iter(one.encode(batch)) for one, batch in batches.items()}
         results = [_enhanced(next(encoded[stream.encoder]), stream) for stream, _ in taken]
         self._encode_ms = 1000 * (time.perf_counter() - start)
-        for stream, _ in taken:  # a slower encoder lowers the rate instead of growing a queue
-            spec, reader = stream.spec, stream.reader
-            wanted = max(1 / spec.rate, self._encode_ms / 1000 / spec.load)
-            reader.interval += _SMOOTHING * (wanted - reader.interval)
+        for stream, _ in taken:
+            _pace(stream, self._encode_ms / 1000)
         return results
 
     def _publish(self, stream: _Stream, work: Work) -> None:
@@ -264,6 +263,17 @@ class Worker:
             if stream.reader.unkept == 0:
                 log.warning("%s: a frame is not kept: %s", stream.spec.stream, error)
             stream.reader.unkept += 1
+
+
+def _pace(stream: _Stream, seconds: float) -> None:
+    """Let the rate follow the encoding time: a slower encoder lowers it, and grows no queue.
+
+    What needs no encoding counts, too: else one slow encoding, such as the first of a worker that
+    starts while the machine is busy, would lower the rate for as long as nothing changes.
+    """
+    spec, reader = stream.spec, stream.reader
+    wanted = max(1 / spec.rate, seconds / spec.load)
+    reader.interval += _SMOOTHING * (wanted - reader.interval)
 
 
 def _enhanced(result: Encoding, stream: _Stream) -> Encoding:

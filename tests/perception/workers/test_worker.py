@@ -402,6 +402,27 @@ def test_a_slow_encoder_lowers_the_rate(
     assert min(ages) < 1.5e9 and beat.rate < 6
 
 
+def test_one_slow_encoding_does_not_lower_the_rate_of_what_stays_unchanged(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = SenseEncoder.encode_batch, []
+
+    def slow_at_first(self: SenseEncoder, observations: list[Observation]) -> list:
+        calls.append(len(observations))
+        if len(calls) == 1:
+            time.sleep(1.0)
+        return whole(self, observations)
+
+    monkeypatch.setattr(SenseEncoder, "encode_batch", slow_at_first)
+    spec = worker(
+        "camera", checkpoint, still=True, endpoint=f"ipc://{tmp_path}/p", rate=10.0, refresh=0.05
+    )
+    with running(spec) as subscriber:
+        slowed = told(subscriber, "running", count=lambda beat: 0 < beat.rate < 5)
+        told(subscriber, "running", count=lambda beat: beat.rate > 9.5)
+    assert len(calls) == 1 and slowed.rate < 5
+
+
 def test_frames_are_kept_and_found_by_the_percepts_reference(
     checkpoint: Path, tmp_path: Path
 ) -> None:
