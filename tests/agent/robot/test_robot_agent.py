@@ -1,5 +1,6 @@
 """A robot's agent stops all its dialogs, whatever one of them or the base answers."""
 
+import platform
 import sqlite3
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from fixtures.scripted_chat import ScriptedChat, calls
 from fixtures.waiting import PATIENCE
@@ -44,6 +46,7 @@ BASE = SimpleNamespace(
     looking=threading.Semaphore(0),
     looked=threading.Semaphore(0),
     driven=[],
+    kept=[],
 )
 
 
@@ -77,8 +80,14 @@ def base_tools(context: Any) -> list[BaseTool]:
         BASE.arm_stops += 1
         return "stopped"
 
+    def crowd() -> str:
+        """Takes 100 MB, and keeps a little of it here and there."""
+        BASE.kept = [bytearray(b"x" * 100_000) for _ in range(1000)][::50]
+        return "done"
+
     make = StructuredTool.from_function
     return [
+        make(crowd, metadata=label(Risk.OBSERVE)),
         make(look, metadata=label(Risk.OBSERVE)),
         make(drive, metadata=label(Risk.MOVE)),
         make(stop, metadata=label(Risk.STOP)),
@@ -220,3 +229,18 @@ def test_a_stop_rejects_what_waits_in_a_dialog_that_nobody_has_opened_yet(
     with robot(monkeypatch, tmp_path) as agent:  # started again
         agent.stop("a test")
         assert agent.assistant("cellar").pending() == []
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
+def test_what_a_turn_took_for_a_moment_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    resident = psutil.Process().memory_info
+    with robot(monkeypatch, tmp_path) as agent:
+        for _ in agent.turn("halt_arm"):  # what is imported and opened for a first turn stays
+            pass
+        before = resident().rss
+        answers = [e.record.assistant for e in agent.turn("crowd") if isinstance(e, Finished)]
+        assert answers == ["done"] and len(BASE.kept) == 20
+        assert resident().rss - before < 50e6
+    BASE.kept = []
