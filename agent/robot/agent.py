@@ -374,6 +374,8 @@ class RobotAgent:
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
         track = track_of(config) if config.memory is not None else None
+        if track is not None:
+            self._supervisor.lost = lambda: track.lost
         if config.memory is not None:
             file = config.memory_file
             if self._transient and config.memory.file is None:

@@ -152,14 +152,18 @@ class PoseConfig(Section):
 
     Attributes:
         source: `motion`, the odometry of the base; `simhome`, that of the simulated home; or
-            `zenoh:TOPIC`, a topic of Odometry, PoseStamped or PoseWithCovarianceStamped in a ROS 2
-            graph. By default that of `motion:`, else of `simhome:`.
+            `zenoh:TOPIC`, a topic of a ROS 2 graph: Odometry, PoseStamped,
+            PoseWithCovarianceStamped, or transforms (`zenoh:/tf`, read with `/tf_static`). By
+            default that of `motion:`, else of `simhome:`.
         frame: `map` where places hold for ever, as those of a SLAM or of a base that knows its
             home; `odom` where they hold for one run. By default what the topic says, `map` in the
             simulated home, and `odom` for another base.
         connect: Endpoint of zenoh's router, or of a peer; several are tried in turn.
         domain: ROS_DOMAIN_ID.
         namespace: Before a relative topic.
+        base: Of transforms: the robot's frame, whose place is looked for.
+        fixed: Of transforms: the frame that places are in. By default `frame`, or else `map`, or
+            `odom` where nothing connects the robot with `map`.
     """
 
     source: Annotated[str, Field(pattern=r"^(|motion|simhome|zenoh:\S+)$")] = ""
@@ -167,6 +171,8 @@ class PoseConfig(Section):
     connect: str | tuple[str, ...] = ROUTER
     domain: Annotated[int, Field(ge=0, le=MAX_DOMAIN)] = 0
     namespace: str = "/"
+    base: Annotated[str, Field(min_length=1, max_length=100)] = BASE
+    fixed: Annotated[str, Field(max_length=100)] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -175,6 +181,8 @@ class PoseConfig(Section):
 
     @model_validator(mode="after")
     def _names_of_ros(self) -> Self:
+        if self.topic is None and (self.fixed or self.base != BASE):
+            raise ValueError("base: and fixed: are of transforms, such as source: zenoh:/tf")
         if (topic := self.topic) is not None:
             try:
                 checked_endpoints(self.connect)

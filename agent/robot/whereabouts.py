@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from sensebind.agent.robot.body_sections import PoseConfig
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ToolError, one_line
@@ -17,6 +18,9 @@ from sensebind.perception.geometry.pose import MAP, PoseTrack
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.tools.motion import Motion
 from sensebind.tools.motion.contracts import Place, ToBase
+
+if TYPE_CHECKING:
+    from sensebind.perception.sources.pose_topic import PoseTopic
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +62,12 @@ class Follower:
                 now = time.monotonic()
                 self._track.add((asked + now) / 2, *pose)
                 known, said = now, False
+                self._track.lost = ""
             except Exception as error:  # a base of somebody's own raises what it likes
                 # A busy machine is silent for a moment now and then; what lasts is said once.
                 if asked - known > _SILENCE and not said:
-                    log.warning("the robot does not know where it is: %s", one_line(error))
+                    self._track.lost = one_line(error)
+                    log.warning("the robot does not know where it is: %s", self._track.lost)
                     said = True
 
 
@@ -93,17 +99,35 @@ def followed(
     """
     pose, source = config.pose, _source(config)
     assert pose is not None
-    if (topic := pose.topic) is not None:
-        from sensebind.perception.sources.pose_topic import PoseTopic
-
-        return PoseTopic(
-            topic, track, pose.connect, pose.domain, pose.namespace, renames=pose.frame is None
-        )
+    if pose.topic is not None:
+        return pose_topic(pose, track)
     if source == "motion":
         assert motion is not None, "the file's validation asks for motion:"
         return Follower(motion.pose, track)
     assert home is not None, "the file's validation asks for simhome:"
     return Follower(lambda: RobotClient(home.server.robot).pose(), track)
+
+
+def pose_topic(section: PoseConfig, track: PoseTrack) -> PoseTopic:
+    """Return what follows a topic while it is entered.
+
+    Args:
+        section: `pose:`, which names a topic.
+        track: Takes the poses.
+    """
+    from sensebind.perception.sources.pose_topic import PoseTopic
+
+    assert section.topic is not None
+    return PoseTopic(
+        section.topic,
+        track,
+        section.connect,
+        section.domain,
+        section.namespace,
+        renames=section.frame is None,
+        base=section.base,
+        fixed=section.fixed or section.frame or "",
+    )
 
 
 def to_base(track: PoseTrack, pose: Read, *, same: bool) -> ToBase:
