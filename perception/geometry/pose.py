@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, MutableSequence
@@ -149,6 +150,29 @@ class PoseTrack:
                     pose = Pose(x, y, pose.yaw, self._frame)
             self._times.append(monotonic)
             self._poses.append(pose)
+
+    def keep(self, at: float, pose: Pose) -> None:
+        """Take a pose as it is, with its frame and run; one that is not newer is left out.
+
+        Args:
+            at: When it was so, seconds of the clock of `add`.
+            pose: Where.
+        """
+        with self._lock:
+            if self._times and at <= self._times[-1]:
+                self.refused += 1
+                return
+            self._frame = pose.frame
+            self._times.append(at)
+            self._poses.append(pose)
+
+    def captured_at(self, at: float) -> int:
+        """Return a time of the track on the wall clock, ns.
+
+        Args:
+            at: Seconds of the clock of `add`.
+        """
+        return time.time_ns() - round((time.monotonic() - at) * 1e9)
 
     def newer(self, than: float) -> list[tuple[float, Pose]]:
         """Return the poses after a moment, with their times, in order.

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensebind.errors import InputError
 from sensebind.perception.geometry.pose import MAP, PoseTrack
@@ -86,6 +88,26 @@ def test_transforms_that_make_no_sense_are_left_out_and_the_others_taken(
     assert (pose.x, pose.y) == (3.0, 4.0)
     assert poses.refused == len(spoilt)
     assert len(caplog.records) == 1 and "quaternion" in caplog.text
+
+
+numbers = st.lists(st.floats(), min_size=7, max_size=7)
+
+
+@given(numbers)
+def test_any_numbers_are_a_place_or_refused(values: list[float]) -> None:
+    one = transform("map", "base_link", *values[:2])
+    one.transform.translation.z = values[2]
+    one.transform.rotation = SimpleNamespace(**dict(zip("xyzw", values[3:], strict=True)))
+    track = PoseTrack()
+    poses = TransformPoses("/tf", track)
+    poses.hear(message(one))
+    try:
+        poses.look(time.monotonic())
+    except InputError:
+        assert poses.refused == 1 and track.newer(0.0) == []
+    else:
+        [(_, pose)] = track.newer(0.0)
+        assert all(map(math.isfinite, (pose.x, pose.y, pose.yaw)))
 
 
 def test_numbers_that_overflow_on_the_way_give_no_pose() -> None:
