@@ -165,7 +165,7 @@ class Trial:
         free = floor_plan(self.home.scene, 0.0)
         floor = Floor(~free, free, (-width / 2, -depth / 2), "truth", CELL)
         recorder = Recorder(
-            self._file, where=self.track.at, wall_ns=lambda: self.wall, clock=lambda: self.now
+            self._file, where=self.track.of, wall_ns=lambda: self.wall, clock=lambda: self.now
         )
         self.look_down()
         for room in self.home.scene.rooms:

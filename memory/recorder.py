@@ -144,7 +144,7 @@ class Recorder:
         path: Path | str,
         settings: RecorderSettings | None = None,
         *,
-        where: Callable[[float], Pose | None] | None = None,
+        where: Callable[[int, float], Pose | None] | None = None,
         wall_ns: Callable[[], int] = time.time_ns,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -153,7 +153,8 @@ class Recorder:
         Args:
             path: Of the `EpisodeStore`; made when it is not there.
             settings: How the memory is kept.
-            where: Says where the robot was, for a time of the monotonic clock, such as
+            where: Says where the robot was, for a time of the wall clock (ns) and of the monotonic
+                clock (seconds), such as
                 `PoseTrack.at`; None for one that does not know.
             wall_ns: The time by which episodes grow old; for tests.
             clock: Seconds by which episodes are refreshed; for tests.
@@ -245,7 +246,8 @@ class Recorder:
             settings = self._settings.segments.get(header.modality.value)
             stream = self._streams[header.stream] = _Stream(Segmenter(settings))
         self._count(percepts=1)
-        pose = self._where(header.monotonic) if self._where is not None else None
+        where = self._where
+        pose = where(header.captured_at, header.monotonic) if where is not None else None
         if (ended := stream.segmenter.take(percept, pose)) is not None:
             self._end(stream, ended)
         stream.at = self._arrivals.now()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +16,10 @@ from sensebind.agent.cli.options import Checkpoint, Json, check_new, weights
 from sensebind.agent.cli.output import loading
 from sensebind.agent.cli.signals import until_signal
 from sensebind.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sensebind.agent.robot.pose_recorder import Ask
+    from sensebind.perception.simhome.server import SimHomeServer
 
 _HOME = ("camera", "microphone", "lidar")
 
@@ -61,6 +67,7 @@ def record(
         import torch
 
         from sensebind.agent.robot.perceiver import Perceiver
+        from sensebind.agent.robot.pose_recorder import PoseRecorder
         from sensebind.agent.robot.source_recorder import SourceRecorder
         from sensebind.perception.frames.recording import Recorder
         from sensebind.perception.simhome.server import SimHomeServer
@@ -69,6 +76,7 @@ def record(
     torch.set_num_threads(1)  # the sum of a row is the same in a replay
     with ExitStack() as stack:
         stop = stack.enter_context(until_signal())
+        server = None
         if home is not None:
             server = stack.enter_context(SimHomeServer(home))
             named |= {stream: f"simhome:{server.sensors}" for stream in _HOME}
@@ -79,6 +87,8 @@ def record(
             perceiver.load(source.modality for source in opened)
         recorder = stack.enter_context(Recorder(output, pictures))
         session = SourceRecorder(recorder, stop)
+        if server is not None:
+            session.places = PoseRecorder(recorder, stack.enter_context(_followed(server)))
         session.run(opened, perceiver, seconds)
         counts = dict(recorder.counts)
     _show(output, counts, session.summary(), as_json)
@@ -106,10 +116,24 @@ def _record_robot(output: Path, robot: Path, seconds: float | None, as_json: boo
         stream: f"of {count} percepts the robot kept no frame"
         for stream, count in tap.unkept.items()
     }
+    if tap.places.trouble:
+        troubles["places"] = tap.places.trouble
     names = config.stream_names.values()
     troubles |= {name: "nothing came" for name in names if not counts.get(f"/{name}/percept")}
     _show(output, counts, {"dropped": lost, "refused": 0, "troubles": troubles}, as_json)
     return 0 if all(counts.get(f"/{name}/percept") for name in names) else 1
+
+
+@contextmanager
+def _followed(home: SimHomeServer) -> Iterator[Ask]:
+    """Follow the robot of a simulated home; gives what answers where it was."""
+    from sensebind.agent.robot.whereabouts import Follower, poses_since
+    from sensebind.perception.geometry.pose import PoseTrack
+    from sensebind.perception.simhome.client import RobotClient
+
+    track, robot = PoseTrack(), RobotClient(home.robot)
+    with Follower(robot.pose, track):
+        yield partial(poses_since, track)
 
 
 def _show(output: Path, counts: dict[str, int], summary: dict[str, Any], as_json: bool) -> None:

@@ -17,10 +17,10 @@ from sensebind.agent.cli.options import Json, Keys
 from sensebind.errors import BusError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
 
-    from sensebind.agent.robot.monitor import StreamRow
+    from sensebind.agent.robot.monitor import Monitor, StreamRow, WatchRow
 
 _SETTLE = 1.5  # seconds that a snapshot listens: long enough for a rate
 _REFRESH = 2.0  # tables per second
@@ -84,13 +84,18 @@ def top(
             rows = monitor.rows()
             well = bool(rows) and all(_is_well(row) for row in rows)
             streams = [as_dict(row) for row in rows]
-            print(json.dumps({"streams": streams, "ok": well}) if as_json else as_text(rows))
+            watches = monitor.watches()
+            if as_json:
+                lost = {one.robot: one.lost for one in watches if one.lost}
+                print(json.dumps({"streams": streams, "ok": well, "lost": lost}))
+            else:
+                print("\n".join([as_text(rows), *lost_lines(watches)]))
             return 0 if well else 1
-        with Live(table(monitor.rows()), refresh_per_second=_REFRESH, screen=True) as live:
+        with Live(_shown(monitor), refresh_per_second=_REFRESH, screen=True) as live:
             try:
                 while True:
                     time.sleep(1 / _REFRESH)
-                    live.update(table(monitor.rows()))
+                    live.update(_shown(monitor))
             except KeyboardInterrupt:
                 return 0
 
@@ -111,6 +116,26 @@ def local_endpoints(config: Path | None) -> list[str]:
         return [f"ipc://{robot.directory / name}" for name in names]
     sockets = [one for folder in run_directories() for one in sorted(folder.iterdir())]
     return [f"ipc://{s}" for s in sockets if s.is_socket() and s.name not in _OTHER_SOCKETS]
+
+
+def lost_lines(watches: Sequence[WatchRow]) -> list[str]:
+    """Return a line for each robot that does not know where it is."""
+    many = len(watches) > 1
+    return [
+        f"{f'the robot of {one.robot}' if many else 'the robot'} does not know where it is: "
+        f"{one.lost}"
+        for one in watches
+        if one.lost
+    ]
+
+
+def _shown(monitor: Monitor) -> Group:
+    """Return what is shown in a terminal: the table, and what no row of it says."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [Text(one, "yellow") for one in lost_lines(monitor.watches())]
+    return Group(table(monitor.rows()), *lines)
 
 
 def _is_well(row: StreamRow) -> bool:

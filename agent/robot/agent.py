@@ -29,6 +29,7 @@ from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
 from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.control_messages import Poses
 from sensebind.agent.robot.dialogs import RobotDialogs
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
@@ -44,7 +45,13 @@ from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.agent.robot.teaching import taught_names
 from sensebind.agent.robot.tools import ToolContext, make_tools
 from sensebind.agent.robot.watch_runner import Say
-from sensebind.agent.robot.whereabouts import followed, track_of
+from sensebind.agent.robot.whereabouts import (
+    followed,
+    followed_by_base,
+    poses_since,
+    stored_poses,
+    track_of,
+)
 from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import (
@@ -252,6 +259,14 @@ class RobotAgent:
             grounded=grounded,
         )
 
+    def poses(self, since: float | None) -> Poses:
+        """Return where the robot was of late.
+
+        Args:
+            since: `Poses.until` of the answer before; None returns no poses, and where to go on.
+        """
+        return Poses(None) if self._track is None else poses_since(self._track, since)
+
     def stop(self, reason: str = "") -> None:
         """Stop what moves, every turn that runs, and reject what waits for approval.
 
@@ -374,6 +389,11 @@ class RobotAgent:
         self._gaps = GapWatch()
         listeners: list[Callable[..., None]] = [self._gaps]
         track = track_of(config) if config.memory is not None else None
+        if track is not None:
+            self._supervisor.lost = lambda: track.lost
+            if not followed_by_base(config):  # before the first percept is remembered
+                stack.enter_context(followed(config, track, None, self._home))
+        self._track = track
         if config.memory is not None:
             file = config.memory_file
             if self._transient and config.memory.file is None:
@@ -405,10 +425,10 @@ class RobotAgent:
             report=self._note_stop,
             driving=self._driving,
             names=self.names,
-            track=track,
+            track=None if stored_poses(config) else track,  # nobody goes where a recording was made
         )
         self.tools = make_tools(context)
-        if track is not None:
+        if track is not None and followed_by_base(config):
             stack.enter_context(followed(config, track, context.motion, self._home))
         self.looking = Looking(context)
         give_way(_BEHIND_DRIVING)  # from here on, in this thread: the language model

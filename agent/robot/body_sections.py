@@ -152,21 +152,31 @@ class PoseConfig(Section):
 
     Attributes:
         source: `motion`, the odometry of the base; `simhome`, that of the simulated home; or
-            `zenoh:TOPIC`, a topic of Odometry, PoseStamped or PoseWithCovarianceStamped in a ROS 2
-            graph. By default that of `motion:`, else of `simhome:`.
+            `zenoh:TOPIC`, a topic of a ROS 2 graph: Odometry, PoseStamped,
+            PoseWithCovarianceStamped, or transforms (`zenoh:/tf`, read with `/tf_static`). What is
+            played from files has the places of a file: `bag:FILE`, by a topic of these types, or
+            `replay:FILE`, a recording. By default that of `motion:`, else of `simhome:`, else of
+            the recording that all streams play.
         frame: `map` where places hold for ever, as those of a SLAM or of a base that knows its
             home; `odom` where they hold for one run. By default what the topic says, `map` in the
             simulated home, and `odom` for another base.
         connect: Endpoint of zenoh's router, or of a peer; several are tried in turn.
         domain: ROS_DOMAIN_ID.
         namespace: Before a relative topic.
+        topic: Of a bag: the topic that says where the robot was; by default the only one.
+        base: Of transforms: the robot's frame, whose place is looked for.
+        fixed: Of transforms: the frame that places are in. By default `frame`, or else `map`, or
+            `odom` where nothing connects the robot with `map`.
     """
 
-    source: Annotated[str, Field(pattern=r"^(|motion|simhome|zenoh:\S+)$")] = ""
+    source: Annotated[str, Field(pattern=r"^(|motion|simhome|zenoh:\S+|(bag|replay):.+)$")] = ""
     frame: Literal["map", "odom"] | None = None
     connect: str | tuple[str, ...] = ROUTER
     domain: Annotated[int, Field(ge=0, le=MAX_DOMAIN)] = 0
     namespace: str = "/"
+    topic: Annotated[str, Field(max_length=255)] = ""
+    base: Annotated[str, Field(min_length=1, max_length=100)] = BASE
+    fixed: Annotated[str, Field(max_length=100)] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -175,7 +185,12 @@ class PoseConfig(Section):
 
     @model_validator(mode="after")
     def _names_of_ros(self) -> Self:
-        if (topic := self.topic) is not None:
+        bag = self.source.startswith("bag:")
+        if self.graph_topic is None and not bag and (self.fixed or self.base != BASE):
+            raise ValueError("base: and fixed: are of transforms, such as source: zenoh:/tf")
+        if self.topic and not bag:
+            raise ValueError("topic: is of a bag, such as source: bag:FILE")
+        if (topic := self.graph_topic) is not None:
             try:
                 checked_endpoints(self.connect)
                 checked_topic(topic, self.namespace)
@@ -184,10 +199,16 @@ class PoseConfig(Section):
         return self
 
     @property
-    def topic(self) -> str | None:
-        """The topic that it is read from; None of another source."""
+    def graph_topic(self) -> str | None:
+        """The topic of a ROS 2 graph that it is read from; None of another source."""
         kind, _, target = self.source.partition(":")
         return target if kind == "zenoh" else None
+
+    @property
+    def file(self) -> str | None:
+        """The file that it is read from, as it is written; None of another source."""
+        kind, _, target = self.source.partition(":")
+        return target if kind in ("bag", "replay") else None
 
 
 class MotionConfig(Section):

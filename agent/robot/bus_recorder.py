@@ -9,7 +9,9 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.pose_recorder import PoseRecorder
 from sensebind.errors import InputError, SourceError
 from sensebind.perception.bus.listener import Listener
 from sensebind.perception.bus.pubsub import News
@@ -40,6 +42,7 @@ class Tap:
     Attributes:
         unkept: By stream, percepts whose frame the robot did not keep.
         missed: By stream, percepts that came faster than they could be written.
+        places: Writes where the robot was, if it remembers that.
     """
 
     def __init__(self, config: RobotConfig, recorder: Recorder) -> None:
@@ -56,6 +59,8 @@ class Tap:
             for stream, one in config.streams.items()
             if processes[one.process] < 2 and (one.device, one.precision) == ("cpu", "float32")
         }
+        self.places = PoseRecorder(recorder, AttachedRobot(config).poses)
+        self._placed = config.llm is not None and config.memory is not None
         self._listener = Listener("the recording", endpoints, self._take)
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> None:
@@ -75,6 +80,10 @@ class Tap:
                 while not stop.is_set() and time.monotonic() < until:
                     self._listener.check()
                     self._write_next(frames)
+                    if self._placed:
+                        self.places.write()
+                if self._placed:
+                    self.places.write(now=True)
             while not self._heard.empty():
                 self._write_next(frames)
 

@@ -35,7 +35,9 @@ from sensebind.agent.robot.control_messages import (
     Forget,
     Look,
     Pending,
+    Poses,
     Stop,
+    Track,
     decode_event,
     encode,
 )
@@ -155,6 +157,18 @@ class AttachedRobot:
             InputError: The robot refused, such as where a turn is running.
         """
         return dict(self._result(Forget(list(spans), dry)))
+
+    def poses(self, since: float | None) -> Poses:
+        """Return where the robot was of late.
+
+        Args:
+            since: `Poses.until` of the answer before; None returns no poses, and where to go on.
+
+        Raises:
+            BusError: The robot does not run, or went away.
+            InputError: The robot does not know the question, as one of an earlier version.
+        """
+        return msgspec.convert(self._result(Track(since), _STOP_SECONDS), Poses)
 
     def report(self) -> Mapping[str, Any]:
         """Return how the streams are doing, as `Awareness.report` does.

@@ -394,6 +394,11 @@ class RobotConfig(Section):
                 raise ConfigurationError(
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
+        file = self.pose.file if self.pose is not None else None
+        if file is not None and not (path := self.resolve(Path(file))).exists():
+            raise ConfigurationError(
+                f"pose: {path} does not exist: paths are relative to the robot's file"
+            )
         check_named_files(self.llm, self.tools, self.resolve)
         self._check_motion()
         check_spaces(self.llm, self.weights, self.resolve)

@@ -42,6 +42,7 @@ from sensebind.agent.robot.control_messages import (
     Look,
     Pending,
     Stop,
+    Track,
     Vocabulary,
     Waiting,
     Where,
@@ -248,6 +249,8 @@ class ControlServer:
                 connection.sendall(_result(agent.looking.detections()))
             case Where():
                 connection.sendall(_result(agent.looking.pose()))
+            case Track():
+                connection.sendall(_result(agent.poses(command.since)))
             case Complete():
                 self._complete(command, connection)
             case Look():

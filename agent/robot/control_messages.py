@@ -172,6 +172,46 @@ class Where(msgspec.Struct, tag="where", tag_field="do"):
     """Return where the robot is, as x, y and heading; nothing where that is not known."""
 
 
+class Track(msgspec.Struct, tag="track", tag_field="do"):
+    """Return where the robot was of late, in its memory's frames.
+
+    Attributes:
+        since: `Poses.until` of the answer before; None returns no poses, and where to go on.
+    """
+
+    since: float | None = None
+
+
+class RobotPose(msgspec.Struct, frozen=True):
+    """Where a robot was.
+
+    Attributes:
+        captured_at: When, wall clock, ns.
+        x: Metres.
+        y: Metres.
+        yaw: Radians.
+        frame: As of `Pose`.
+    """
+
+    captured_at: int
+    x: float
+    y: float
+    yaw: float
+    frame: str
+
+
+class Poses(msgspec.Struct, frozen=True):
+    """Where a robot was of late.
+
+    Attributes:
+        until: Names the newest of them for the next request; None where none is known yet.
+        poses: In order.
+    """
+
+    until: float | None
+    poses: list[RobotPose] = []
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a tool that observes answered.
 
@@ -240,6 +280,7 @@ Command = (
     | Vocabulary
     | Detect
     | Where
+    | Track
 )
 
 _commands = msgspec.json.Decoder(Command)

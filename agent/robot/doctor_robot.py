@@ -12,6 +12,7 @@ from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.doctor_graph import examine_graph, place_on_graph
 from sensebind.agent.robot.doctor_llm import examine_llm, sent_away
+from sensebind.agent.robot.doctor_pose import examine_pose
 from sensebind.agent.robot.doctor_storage import examine_fit, examine_storage
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ConfigurationError, SenseBindError, one_line
@@ -48,6 +49,7 @@ def examine_robot(robot: RobotConfig, *, llm: bool = True, starts: bool = False)
             yield from _streams(robot, home)
         yield from _encoders(robot)
         yield from _places(robot)
+        yield from examine_pose(robot)
         yield from examine_fit(robot)
         yield from examine_storage(robot)
         if robot.ros is not None:

@@ -101,7 +101,7 @@ class Remembering:
         self._describe = describe
         self._taught = taught
         with ExitStack() as stack:
-            where = track.at if track is not None else None
+            where = track.of if track is not None else None
             self.recorder = Recorder(options.path, options.recorder, where=where)
             stack.callback(self.recorder.stop)
             texts = [embedder.text(word) for word in options.words]

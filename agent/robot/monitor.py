@@ -87,12 +87,14 @@ class WatchRow:
         age: Seconds since its last report; beyond `SILENT` nobody watches the workers.
         errors: Errors in the watching thread, after which watching went on.
         revived: Times that the watching thread had ended and was started again.
+        lost: Why the robot does not know where it is; "" where it does, or follows nothing.
     """
 
     robot: str
     age: float
     errors: int
     revived: int
+    lost: str = ""
 
 
 @dataclass(slots=True)
@@ -170,7 +172,7 @@ class Monitor:
             self._listener.check()
             now = time.monotonic()
             return [
-                WatchRow(name, now - came, report.errors, report.revived)
+                WatchRow(name, now - came, report.errors, report.revived, report.lost)
                 for name, (report, came) in sorted(self._watches.items())
             ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sensebind.agent.robot.perceiver import Perceiver
+from sensebind.agent.robot.pose_recorder import PoseRecorder
 from sensebind.errors import InputError, SourceError
 from sensebind.perception.frames.recording import Recorder
 from sensebind.perception.percept import Observation
@@ -29,6 +30,7 @@ class SourceRecorder:
         troubles: The newest trouble of each stream.
         dropped: Observations of each stream that came faster than they were read.
         refused: Observations that could not be encoded.
+        places: Writes where the robot is; None where nobody knows it.
     """
 
     recorder: Recorder
@@ -36,6 +38,7 @@ class SourceRecorder:
     troubles: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    places: PoseRecorder | None = None
     _newest: dict[str, Observation] = field(default_factory=dict)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _failure: Exception | None = None
@@ -62,6 +65,8 @@ class SourceRecorder:
             self.stop.set()
             for thread in threads:
                 thread.join()
+        if self.places is not None and self._failure is None:
+            self.places.write(now=True)
         if self._failure is not None:
             raise self._failure
 
@@ -102,6 +107,8 @@ class SourceRecorder:
     def _perceive(self, perceiver: Perceiver | None, until: float | None) -> None:
         sequences: dict[str, int] = {}
         while not self.stop.is_set() and (until is None or time.monotonic() < until):
+            if self.places is not None:
+                self.places.write()
             with self._news:
                 self._news.wait_for(lambda: self._newest, _PATIENCE)
                 batch, self._newest = self._newest, {}

@@ -181,11 +181,12 @@ STORES: tuple[Store, ...] = (
     Store(
         "recordings",
         "sensebind.perception.frames.recording",
-        "observations and percepts of `sensebind record`",
+        "observations, percepts and where the robot was, by `sensebind record`",
         "chosen",
         ("*.mcap",),
         "until you delete them",
-        "entries of the time in recordings of `--robot`, and in files named with `--recording`",
+        "entries of the time, poses among them, in recordings of `--robot`, and in files named "
+        "with `--recording`",
     ),
     Store(
         "data sets",

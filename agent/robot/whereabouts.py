@@ -1,4 +1,4 @@
-"""Follows where a robot is: by its base, by its simulated home, or by a topic of its ROS 2."""
+"""Follows where a robot is: by its base, its simulated home, a topic of ROS 2, or a file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+from sensebind.agent.robot.body_sections import PoseConfig
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.control_messages import Poses, RobotPose
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ToolError, one_line
 from sensebind.perception.geometry.pose import MAP, PoseTrack
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.tools.motion import Motion
 from sensebind.tools.motion.contracts import Place, ToBase
+
+if TYPE_CHECKING:
+    from sensebind.perception.sources.pose_topic import PoseTopic
+    from sensebind.perception.sources.stored_poses import StoredPoses
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +65,12 @@ class Follower:
                 now = time.monotonic()
                 self._track.add((asked + now) / 2, *pose)
                 known, said = now, False
+                self._track.lost = ""
             except Exception as error:  # a base of somebody's own raises what it likes
                 # A busy machine is silent for a moment now and then; what lasts is said once.
                 if asked - known > _SILENCE and not said:
-                    log.warning("the robot does not know where it is: %s", one_line(error))
+                    self._track.lost = one_line(error)
+                    log.warning("the robot does not know where it is: %s", self._track.lost)
                     said = True
 
 
@@ -74,6 +83,8 @@ def track_of(config: RobotConfig) -> PoseTrack | None:
     source = _source(config)
     if config.pose is None or not source:
         return None
+    if (stored := stored_poses(config)) is not None:
+        return stored
     simulated = source == "simhome" or (
         source == "motion" and config.motion is not None and config.motion.class_ == "simhome"
     )
@@ -93,17 +104,55 @@ def followed(
     """
     pose, source = config.pose, _source(config)
     assert pose is not None
-    if (topic := pose.topic) is not None:
-        from sensebind.perception.sources.pose_topic import PoseTopic
-
-        return PoseTopic(
-            topic, track, pose.connect, pose.domain, pose.namespace, renames=pose.frame is None
-        )
+    if isinstance(track, AbstractContextManager):
+        return track  # of a file: it reads itself
+    if pose.graph_topic is not None:
+        return pose_topic(pose, track)
     if source == "motion":
         assert motion is not None, "the file's validation asks for motion:"
         return Follower(motion.pose, track)
     assert home is not None, "the file's validation asks for simhome:"
     return Follower(lambda: RobotClient(home.server.robot).pose(), track)
+
+
+def stored_poses(config: RobotConfig) -> StoredPoses | None:
+    """Return what reads the poses of a file while it is entered; None for another source.
+
+    Args:
+        config: The robot's file.
+    """
+    kind, _, target = _source(config).partition(":")
+    pose = config.pose
+    if pose is None or kind not in ("bag", "replay"):
+        return None
+    from sensebind.perception.sources.stored_poses import BagPoses, RecordedPoses
+
+    path = config.resolve(Path(target))
+    if kind == "replay":
+        return RecordedPoses(path, expected=bool(pose.source))
+    return BagPoses(path, pose.topic, pose.frame or "", pose.base, pose.fixed)
+
+
+def pose_topic(section: PoseConfig, track: PoseTrack) -> PoseTopic:
+    """Return what follows a topic while it is entered.
+
+    Args:
+        section: `pose:`, which names a topic.
+        track: Takes the poses.
+    """
+    from sensebind.perception.sources.pose_topic import PoseTopic
+
+    assert section.graph_topic is not None
+    return PoseTopic(
+        section.graph_topic,
+        track,
+        section.connect,
+        section.domain,
+        section.namespace,
+        renames=section.frame is None,
+        base=section.base,
+        fixed=section.fixed or section.frame or "",
+    )
 
 
 def to_base(track: PoseTrack, pose: Read, *, same: bool) -> ToBase:
@@ -132,6 +181,23 @@ def to_base(track: PoseTrack, pose: Read, *, same: bool) -> ToBase:
     return moved
 
 
+def poses_since(track: PoseTrack, since: float | None) -> Poses:
+    """Return the poses of a track for whoever records them.
+
+    Args:
+        track: Where the robot is and was.
+        since: `Poses.until` of the answer before; None returns no poses, and where to go on.
+    """
+    found = track.newer(float("-inf") if since is None else since)
+    if not found:
+        return Poses(since)
+    until = found[-1][0]
+    if since is None:
+        return Poses(until)
+    wall = track.captured_at
+    return Poses(until, [RobotPose(wall(at), o.x, o.y, o.yaw, o.frame) for at, o in found])
+
+
 def followed_by_base(config: RobotConfig) -> bool:
     """Whether where a robot is, is what its base says."""
     return _source(config) == "motion"
@@ -142,4 +208,14 @@ def _source(config: RobotConfig) -> str:
     if config.pose is None:
         return ""
     usual = "motion" if config.motion is not None else "simhome" if config.simhome else ""
-    return config.pose.source or usual
+    return config.pose.source or usual or _played(config)
+
+
+def _played(config: RobotConfig) -> str:
+    """The recording that all streams play, as a source of poses; "" for other streams."""
+    sources = {
+        str(one.source.get("source", "")) if isinstance(one.source, dict) else one.source
+        for one in config.streams.values()
+    }
+    [only] = sources if len(sources) == 1 else [""]
+    return only if only.startswith("replay:") else ""

@@ -58,6 +58,7 @@ class WatchReport(Struct, frozen=True, kw_only=True):
         errors: Errors in the watching thread after which watching went on.
         revived: Times that the watching thread had ended and was started again.
         workers: One for each stream.
+        lost: Why the robot does not know where it is; "" where it does, or follows nothing.
     """
 
     version: Literal[1] = 1
@@ -68,6 +69,7 @@ class WatchReport(Struct, frozen=True, kw_only=True):
     errors: Count = 0
     revived: Count = 0
     workers: Annotated[list[WorkerReport], Meta(max_length=256)] = []
+    lost: Annotated[str, Meta(max_length=MAX_DETAIL)] = ""
 
 
 _REPORT = Decoder(WatchReport)
@@ -108,7 +110,12 @@ class WatchReporter:
         self._bound = BoundSocket(zmq.PUB, endpoint)
 
     def report(
-        self, workers: Sequence[WorkerReport], errors: int, revived: int, now: bool = False
+        self,
+        workers: Sequence[WorkerReport],
+        errors: int,
+        revived: int,
+        now: bool = False,
+        lost: str = "",
     ) -> None:
         """Send a report if one is due.
 
@@ -117,6 +124,7 @@ class WatchReporter:
             errors: See `WatchReport`.
             revived: See `WatchReport`.
             now: Send it in any case.
+            lost: See `WatchReport`.
         """
         moment = time.monotonic()
         if moment < self._due and not now:
@@ -130,6 +138,7 @@ class WatchReporter:
             errors=errors,
             revived=revived,
             workers=list(workers),
+            lost=lost[:MAX_DETAIL],
         )
         frames = encode_report(report)
         self._bound.socket.send_multipart(frames, zmq.NOBLOCK)  # a PUB never blocks

@@ -1,7 +1,8 @@
 """Recordings: observations and percepts of a robot in one MCAP file that other tools can open.
 
 Each stream has a channel of observations, `/STREAM`, in Foxglove's schemas (CompressedImage,
-RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Every observation
+RawAudio, PointCloud, RawImage), and one of percepts, `/STREAM/percept`, in JSON. Where the robot
+was is a channel of its own (`recorded_poses`). Every observation
 comes back bit for bit, so the same weights give the same percepts again; where that cannot be said,
 the metadata of the channel hold `exact: no`. Overlapping windows of sound are kept once: a message
 holds what is new.
@@ -26,6 +27,7 @@ import numpy as np
 from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
 from foxglove_schemas_protobuf.PackedElementField_pb2 import PackedElementField
 from foxglove_schemas_protobuf.PointCloud_pb2 import PointCloud
+from foxglove_schemas_protobuf.PoseInFrame_pb2 import PoseInFrame
 from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
 from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
 from google.protobuf.message import DecodeError, Message
@@ -35,6 +37,9 @@ from mcap_protobuf.schema import build_file_descriptor_set
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
+from sensebind.perception.frames.recorded_poses import ABOUT, is_pose, pose_message
+from sensebind.perception.frames.recorded_poses import TOPIC as POSES
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.storage.private_files import private_opener
 from sensebind.perception.storage.stored_version import newer
@@ -154,6 +159,22 @@ class Recorder:
                 header.sequence,
             )
 
+    def place(self, pose: Pose, captured_at: int) -> None:
+        """Record where the robot was.
+
+        Args:
+            pose: Where, in the frame that its places are remembered in.
+            captured_at: When, wall clock, ns.
+
+        Raises:
+            StorageError: The disk is full, or the recorder is closed.
+        """
+        message = pose_message(pose, captured_at)
+        schema, data = message.DESCRIPTOR.full_name, message.SerializeToString()
+        with self._lock:
+            number = self.counts.get(POSES, 0)
+            self._write(POSES, ABOUT, schema, data, captured_at, number)
+
     def close(self) -> None:
         """Write the index and close the file; may be called again.
 
@@ -248,8 +269,9 @@ _CLASSES: dict[str, type[Message]] = {
 
 
 def _schema(name: str) -> bytes:
-    if name in _CLASSES:
-        return build_file_descriptor_set(_CLASSES[name]).SerializeToString()
+    kind = PoseInFrame if name == PoseInFrame.DESCRIPTOR.full_name else _CLASSES.get(name)
+    if kind is not None:
+        return build_file_descriptor_set(kind).SerializeToString()
     (header,), definitions = msgspec.json.schema_components([PerceptHeader])
     schema = {
         "title": name,
@@ -367,8 +389,8 @@ class Recording:
 
     @property
     def empty(self) -> bool:
-        """Whether it is ours and nothing can be read in it: all was erased, or is damaged."""
-        return self._file.library() == LIBRARY and not self._file.channels()
+        """Whether it is ours and no stream can be read in it: all was erased, or is damaged."""
+        return self._file.library() == LIBRARY and all(map(is_pose, self._file.channels()))
 
     @property
     def path(self) -> Path:

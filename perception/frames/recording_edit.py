@@ -10,7 +10,8 @@ from pathlib import Path
 from mcap.writer import Writer
 
 from sensebind.errors import InputError, StorageError
-from sensebind.perception.frames.mcap_reader import McapFile
+from sensebind.perception.frames.mcap_reader import McapFile, Stored
+from sensebind.perception.frames.recorded_poses import is_pose
 from sensebind.perception.frames.recording import LIBRARY, Recording
 from sensebind.perception.storage.private_files import private_opener, sync_folder
 from sensebind.perception.storage.spans import Span, covered
@@ -28,15 +29,15 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
         dry: Count alone, and change nothing.
 
     Returns:
-        How many entries, observations and percepts.
+        How many entries: observations, percepts and poses.
 
     Raises:
         InputError: The file is missing, or is not a recording of ours.
         StorageError: It is being recorded, or cannot be written; the old one is as it was.
     """
     recording = Recording(path)
-    if not recording.empty:
-        recording.streams()
+    if not recording.empty and not any(recording.kinds()):
+        recording.streams()  # says what it is instead
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with path.open("rb") as held:
@@ -67,6 +68,14 @@ def erase_entries(path: Path, spans: Sequence[Span], *, dry: bool = False) -> in
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def _goes(spans: Sequence[Span], stored: Stored) -> bool:
+    """Whether a message is of one of the spans; a pose is of all that was perceived there."""
+    at = stored.message.publish_time
+    if is_pose(stored):
+        return any(one.since <= at <= one.until for one in spans)
+    return covered(spans, stored.channel.metadata.get("stream", ""), at)
+
+
 def _copy(path: Path, spans: Sequence[Span], writer: Writer | None) -> int:
     """Write what stays; return how many messages do not.
 
@@ -77,7 +86,7 @@ def _copy(path: Path, spans: Sequence[Span], writer: Writer | None) -> int:
     channels: dict[int, int] = {}
     for stored in file.messages():
         message, channel, schema = stored.message, stored.channel, stored.schema
-        if covered(spans, channel.metadata.get("stream", ""), message.publish_time):
+        if _goes(spans, stored):
             gone += 1
             continue
         if writer is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import bisect
 import math
 import threading
+import time
 import uuid
 from collections import deque
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 
 from sensebind.errors import InputError
@@ -18,6 +20,7 @@ _APART = 1.0  # seconds between two poses between which the robot's way is not k
 _HELD = 0.5  # seconds for which the newest pose stands for what comes after it
 _FASTEST = 10.0  # m/s; what moves faster has begun to count again
 _JUMP = 0.5  # metres that are no jump, however short the time
+_NAME = 200  # characters of a frame and its run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Pose:
             such as `odom:5f0c9a1e`. Poses of different frames cannot be compared.
 
     Raises:
-        InputError: A coordinate is not a finite number.
+        InputError: A coordinate is not a finite number, or the frame has no name.
     """
 
     x: float
@@ -43,6 +46,8 @@ class Pose:
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.x, self.y, self.yaw))):
             raise InputError(f"({self.x}, {self.y}, {self.yaw}) is not a pose")
+        if not 0 < len(self.frame) <= _NAME:
+            raise InputError(f"{self.frame[:40]!r} does not name a frame")
 
     def distance(self, x: float, y: float) -> float:
         """Metres to a place of the same frame."""
@@ -73,20 +78,32 @@ class PoseTrack:
 
     Attributes:
         refused: Poses that were left out, since they were not newer than the one before.
+        lost: Why it is not known where the robot is; "" while it is known, or nothing was heard.
     """
 
-    def __init__(self, frame: str = MAP) -> None:
+    def __init__(
+        self,
+        frame: str = MAP,
+        *,
+        kept: int | None = _KEPT,
+        run: Callable[[], str] = lambda: uuid.uuid4().hex[:8],
+    ) -> None:
         """Begin without a pose.
 
         Args:
             frame: `map` where places hold for ever, else the name of what holds for this run.
+            kept: How many of the newest poses are kept; None keeps all.
+            run: Names a run of a frame that holds for one.
         """
         self._name = frame
         self._frame = frame
-        self._times: deque[float] = deque(maxlen=_KEPT)
-        self._poses: deque[Pose] = deque(maxlen=_KEPT)
+        self._run_name = run
+        # All are looked up by time, for which a deque without a limit is slow in its middle.
+        self._times: MutableSequence[float] = [] if kept is None else deque(maxlen=kept)
+        self._poses: MutableSequence[Pose] = [] if kept is None else deque(maxlen=kept)
         self._lock = threading.Lock()
         self.refused = 0
+        self.lost = ""
         self._begin()
 
     @property
@@ -134,6 +151,49 @@ class PoseTrack:
             self._times.append(monotonic)
             self._poses.append(pose)
 
+    def keep(self, at: float, pose: Pose) -> None:
+        """Take a pose as it is, with its frame and run; one that is not newer is left out.
+
+        Args:
+            at: When it was so, seconds of the clock of `add`.
+            pose: Where.
+        """
+        with self._lock:
+            if self._times and at <= self._times[-1]:
+                self.refused += 1
+                return
+            self._frame = pose.frame
+            self._times.append(at)
+            self._poses.append(pose)
+
+    def captured_at(self, at: float) -> int:
+        """Return a time of the track on the wall clock, ns.
+
+        Args:
+            at: Seconds of the clock of `add`.
+        """
+        return time.time_ns() - round((time.monotonic() - at) * 1e9)
+
+    def newer(self, than: float) -> list[tuple[float, Pose]]:
+        """Return the poses after a moment, with their times, in order.
+
+        Args:
+            than: Seconds of the clock of `add`.
+        """
+        with self._lock:
+            after = bisect.bisect_right(self._times, than)
+            count = len(self._times)
+            return [(self._times[i], self._poses[i]) for i in range(after, count)]
+
+    def of(self, captured_at: int, monotonic: float) -> Pose | None:
+        """Return where the robot was when something was captured; None where that is not known.
+
+        Args:
+            captured_at: When, wall clock, ns; `StoredPoses` looks this up.
+            monotonic: When, seconds of this machine's monotonic clock.
+        """
+        return self.at(monotonic)
+
     def at(self, monotonic: float) -> Pose | None:
         """Return where the robot was; None where that is not known.
 
@@ -167,4 +227,4 @@ class PoseTrack:
     def _begin(self) -> None:
         """Begin another run of a frame that holds for one."""
         if self._name != MAP:
-            self._frame = f"{self._name}:{uuid.uuid4().hex[:8]}"
+            self._frame = f"{self._name}:{self._run_name()}"

@@ -12,6 +12,7 @@ from sensebind.perception.geometry.camera_info import of_message
 from sensebind.perception.geometry.lens import Intrinsics
 from sensebind.perception.geometry.tree import Transform
 from sensebind.perception.percept import Modality
+from sensebind.perception.sources.pose_messages import joints_in, plain
 from sensebind.perception.sources.ros_kinds import modality_of, type_name
 from sensebind.perception.sources.rosbag_files import BagFiles
 
@@ -70,7 +71,7 @@ def _read(path: Path, topic: str, modality: Modality, _changed: int) -> BagFrame
             frame = ""
             for message in bag.messages(topic):
                 if not isinstance(message.content, InputError):
-                    frame = _name(getattr(message.content.header, "frame_id", ""))
+                    frame = plain(getattr(message.content.header, "frame_id", ""))
                     break
             return BagFrames(_joints(bag, types), frame, _calibration(bag, types, topic))
     except (InputError, MissingDependencyError):
@@ -121,14 +122,10 @@ def joints_of(message: Any, topic: str) -> dict[str, tuple[str, Transform]]:
         ConfigurationError: A transform makes no sense.
     """
     joints: dict[str, tuple[str, Transform]] = {}
-    for one in message.transforms:
-        at, turn = one.transform.translation, one.transform.rotation
-        parent, child = _name(one.header.frame_id), _name(one.child_frame_id)
-        try:
-            pose = Transform.of_quaternion((at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w))
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{topic}, from {parent!r} to {child!r}: {error}") from error
-        joints[child] = parent, pose
+    for one in joints_in(message):
+        if isinstance(one, InputError):
+            raise ConfigurationError(f"{topic}, {one}") from one
+        joints[one.child] = one.parent, one.pose
     return joints
 
 
@@ -142,8 +139,3 @@ def info_of(topic: str) -> tuple[str, bool]:
     if last in _COMPRESSED:
         base, _, last = base.rpartition("/")
     return f"{base}/camera_info", "rect" in last
-
-
-def _name(frame: object) -> str:
-    """Return a frame's name without the slash that TF of ROS 1 put before it."""
-    return str(frame).lstrip("/")

@@ -119,6 +119,8 @@ class Supervisor:
         self._ticked = 0.0  # monotonic time of the last round of the watching thread
         self._watch_status = WatchStatus()
         self._logged: dict[str, float] = {}  # errors by when they were logged
+        self.lost: Callable[[], str] = str
+        """Says why the robot does not know where it is, for reports; "" by default."""
         self._messages: deque[Answer | Lost] = deque()  # of launchers, not yet taken in
         self._failed_on: Answer | Lost | None = None
         self.report_endpoint = f"ipc://{self._directory.path}/{REPORT_SOCKET}"
@@ -304,7 +306,7 @@ class Supervisor:
             with self._lock:
                 watch = self._watch_status
                 workers = [charge.report(stream) for charge, stream in self._streams.values()]
-            reporter.report(workers, watch.errors, watch.revived)
+            reporter.report(workers, watch.errors, watch.revived, lost=self.lost())
 
     def _note_error(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {one_line(error)}"

@@ -27,7 +27,7 @@ def at(seconds: float) -> int:
 
 def recorder(path: Path, track: PoseTrack, refresh: float = 5.0) -> Recorder:
     settings = RecorderSettings(refresh=refresh)
-    return Recorder(path, settings, where=track.at, wall_ns=lambda: at(100), clock=lambda: 0.0)
+    return Recorder(path, settings, where=track.of, wall_ns=lambda: at(100), clock=lambda: 0.0)
 
 
 def tour(path: Path, track: PoseTrack) -> None:

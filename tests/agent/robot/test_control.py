@@ -23,6 +23,7 @@ from sensebind.agent.history import CUT
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.robot.config_file import read_config
 from sensebind.agent.robot.control import MAX_CLIENTS, ControlServer
+from sensebind.agent.robot.control_messages import Poses, RobotPose
 from sensebind.agent.robot.run_directory import RunLock
 from sensebind.errors import InputError, SenseBindError, ToolError
 from sensebind.perception.storage.spans import FOREVER, Span
@@ -94,6 +95,9 @@ class Agent:
     def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
         self.forgotten.append((list(spans), dry))
         return {"turns": 2}
+
+    def poses(self, since: float | None) -> Poses:
+        return Poses(2.5, [] if since is None else [RobotPose(7, 1.0, -2.0, 0.5, "map")])
 
     def assistant(self, thread: str = "") -> Assistant:
         return self._threads[thread]
@@ -301,6 +305,13 @@ def test_a_robot_that_runs_forgets_by_itself(
     assert planned == spans and (first, second) == (True, False)
     assert spans[0].until == FOREVER and spans[0].since > 0
     assert "torch" not in {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_a_client_follows_where_the_robot_is(robot: tuple[Path, Agent]) -> None:
+    client = AttachedRobot(read_config(robot[0]))
+    begun = client.poses(None)
+    assert begun == Poses(2.5)
+    assert client.poses(begun.until).poses == [RobotPose(7, 1.0, -2.0, 0.5, "map")]
 
 
 def test_an_answer_is_cut_and_a_turn_cancelled_by_a_client(robot: tuple[Path, Agent]) -> None:

@@ -43,10 +43,12 @@ from sensebind.memory.episodes import Episode, Moment
 from sensebind.memory.recorder import Recorder
 from sensebind.memory.watch_store import WatchBook
 from sensebind.memory.watches import Alert, Watch
+from sensebind.perception.frames.recorded_poses import poses_in
 from sensebind.perception.frames.recording import Recorder as Recording
 from sensebind.perception.frames.recording import Recording as Recorded
 from sensebind.perception.frames.recording_edit import erase_entries
 from sensebind.perception.frames.store import FrameStore
+from sensebind.perception.geometry.pose import Pose
 from sensebind.perception.percept import Modality, Observation, Percept, PerceptHeader
 from sensebind.perception.storage.spans import FOREVER, Span, last
 from sensebind.tools.risk import Risk, label
@@ -147,6 +149,7 @@ def robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
         for at, words, seed in times.values():
             recorder.observe(observation(at, words, seed))
             recorder.perceive(seen(at, words, unlike(seed)))
+            recorder.place(Pose(1.0, 2.0, 0.0, f"odom:{words}"), at)
     return fake
 
 
@@ -254,6 +257,7 @@ def test_what_is_not_forgotten_is_as_it_was(robot: Fake) -> None:
         assert again.ask("and?").assistant == "system human ai tool ai human"
     kept = list(Recorded(robot.recording))
     assert not Recorded(robot.recording).cut and len(kept) == 2
+    assert list(poses_in(robot.recording)) == [(LONG_AGO, Pose(1.0, 2.0, 0.0, "odom:harmless"))]
     for ours, theirs in zip(kept, Recorded(robot.recording.with_name("twin.mcap")), strict=True):
         if isinstance(ours.entry, Observation):
             assert np.array_equal(ours.entry.data, theirs.entry.data)  # type: ignore[union-attr]
@@ -368,7 +372,7 @@ def test_the_command_shows_and_asks(
     capsys.readouterr()
     assert command(robot.file, last="1h", recording=[extra], yes=True, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)["forgotten"]
-    assert told[f"entries of {extra}"] == 1 and told["entries of " + str(robot.recording)] == 2
+    assert told[f"entries of {extra}"] == 1 and told["entries of " + str(robot.recording)] == 3
     assert robot.where(MARK.encode()) == set() and MARK.encode() not in extra.read_bytes()
     assert command(robot.file, last="1h", yes=True) == 0
     assert capsys.readouterr().out == "nothing forgotten\n"
@@ -446,7 +450,7 @@ def test_a_file_of_the_viewer_is_named(robot: Fake, tmp_path: Path) -> None:
 
 
 def test_all_can_be_forgotten_again_and_what_is_damaged_goes_with_all(robot: Fake) -> None:
-    assert forget(robot.config, [Span()])[f"entries of {robot.recording}"] == 4
+    assert forget(robot.config, [Span()])[f"entries of {robot.recording}"] == 6
     assert forget(robot.config, [Span()]) == {}  # nothing is left, which is no error
     robot.recording.unlink()
     with Recording(robot.recording) as recorder:

@@ -100,14 +100,15 @@ def test_top_shows_what_the_supervisor_knows_of_workers_that_do_not_run(
     def watch() -> None:
         with WatchReporter(f"ipc://{folder}/_watch", "rover.camera") as reporter:
             while not stop.wait(0.05):
-                reporter.report(reports, errors=2, revived=1)
+                reporter.report(reports, errors=2, revived=1, lost="/tf is silent")
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
         until((folder / "_watch").exists)
         assert top.top(as_json=True) == 1
-        rows = {row["stream"]: row for row in json.loads(capsys.readouterr().out)["streams"]}
+        shown = json.loads(capsys.readouterr().out)
+        rows = {row["stream"]: row for row in shown["streams"]}
         assert top.top(once=True) == 1
         text = capsys.readouterr().out
         with Monitor(top.local_endpoints(None)) as monitor, MetricsServer(monitor, 0) as server:
@@ -121,6 +122,8 @@ def test_top_shows_what_the_supervisor_knows_of_workers_that_do_not_run(
     assert (rows["rover.lidar"]["state"], rows["rover.radar"]["state"]) == ("failed", "resting")
     assert rows["rover.camera"]["state"] == "running" and rows["rover.camera"]["restarts"] == 7
     assert "lidar.npy: no such file" in text and "rests for 30 s" in text
+    assert shown["lost"] == {"rover.camera": "/tf is silent"}
+    assert "the robot does not know where it is: /tf is silent" in text
     assert (watched.errors, watched.revived) == (2, 1) and watched.age < 5
     assert 'sensebind_watch_errors_total{robot="rover.camera"} 2.0' in metrics
     assert 'sensebind_stream_state{state="failed",stream="rover.lidar"} 1.0' in metrics

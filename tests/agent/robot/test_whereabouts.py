@@ -23,7 +23,9 @@ from sensebind.agent.approval.rates import Rates
 from sensebind.agent.assistant import ApprovalNeeded, Assistant, Finished
 from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.llm.chat_model import ChatSenseBind
+from sensebind.agent.robot.checks import Verdict
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.doctor_pose import examine_pose
 from sensebind.agent.robot.memory import describer, episode_describer
 from sensebind.agent.robot.motion import moving_tools
 from sensebind.agent.robot.whereabouts import Follower, to_base, track_of
@@ -32,6 +34,7 @@ from sensebind.errors import InputError, ToolError
 from sensebind.memory.episodes import Episode, Moment
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.perception.geometry.pose import MAP, Pose, PoseTrack
+from sensebind.perception.ros.names import Qos
 from sensebind.perception.ros.types import known_types
 from sensebind.perception.sources.pose_topic import PoseTopic
 from sensebind.tools.motion import Limits, Motion
@@ -90,6 +93,7 @@ def test_who_knows_where_it_is() -> None:
         ({"pose": "simhome"}, "needs simhome:"),
         ({"pose": "zenoh:a b"}, "pattern"),
         ({"pose": {"source": "zenoh:/odom", "connect": "here"}}, "not an endpoint"),
+        ({"pose": {"base": "torso"}}, "base: and fixed: are of transforms"),
     ):
         with pytest.raises(ValidationError, match=why):
             robot(**wrong)
@@ -189,6 +193,68 @@ def test_all_messages_that_say_where_a_robot_is() -> None:
     stamped.pose.orientation.z = stamped.pose.orientation.w = 0.0
     with pytest.raises(InputError, match="not a rotation"):
         PoseTopic("/pose", said).hear(stamped)
+
+
+def transforms(*joints: tuple[str, str, float, float, float]) -> Any:
+    new = known_types().new
+    made = []
+    for parent, child, x, y, yaw in joints:
+        there = pose(x, y, yaw)
+        at = new("geometry_msgs/msg/Vector3", x=x, y=y, z=0.0)
+        made.append(
+            new(
+                "geometry_msgs/msg/TransformStamped",
+                header=header(parent),
+                child_frame_id=child,
+                transform=new(
+                    "geometry_msgs/msg/Transform", translation=at, rotation=there.orientation
+                ),
+            )
+        )
+    return new("tf2_msgs/msg/TFMessage", transforms=made)
+
+
+@pytest.fixture
+def turtle(stack: ExitStack) -> Graph:
+    """A robot on a graph: wheels, a localization, and what was said once, before anybody came."""
+    pytest.importorskip("zenoh", reason="pip install 'sensebind[zenoh]'")
+    graph, kind = Graph(stack), "tf2_msgs/msg/TFMessage"
+    latched = Qos(transient_local=True, depth=1)
+    fixed = graph.node("state").publisher("/tf_static", kind, latched)
+    fixed.publish(transforms(("base_footprint", "base_link", 0.0, 0.0, 0.0)))
+    wheels = graph.node("wheels").publisher("/tf", kind)
+    amcl = graph.node("amcl").publisher("/tf", kind)
+    moves = transforms(("odom", "base_footprint", 2.0, 0.0, 0.25))
+    located = transforms(("map", "odom", 10.0, 5.0, math.pi / 2))
+
+    def both(_number: int) -> None:
+        for one in (moves, located):
+            one.transforms[0].header = header(one.transforms[0].header.frame_id)
+        wheels.publish(moves)
+        amcl.publish(located)
+
+    graph.every(0.05, both)
+    return graph
+
+
+def test_transforms_of_a_graph_are_followed(turtle: Graph, stack: ExitStack) -> None:
+    track = PoseTrack("odom")
+    stack.enter_context(PoseTopic("/tf", track, turtle.endpoint))
+    until(lambda: track.at(time.monotonic()) is not None)
+    found = track.at(time.monotonic())
+    assert found is not None and found.frame == MAP and track.lost == ""
+    assert (found.x, found.y) == pytest.approx((10.0, 7.0))
+    assert found.yaw == pytest.approx(math.pi / 2 + 0.25)
+
+
+def test_a_chain_that_is_not_whole_says_why_to_doctor(turtle: Graph) -> None:
+    source = {"source": "zenoh:/tf", "connect": turtle.endpoint}
+    [well] = examine_pose(robot(pose=source))
+    assert (well.verdict, well.found) == (Verdict.OK, "zenoh:/tf says (10.0, 7.0) in map")
+    [lost] = examine_pose(robot(pose={**source, "base": "torso"}))
+    assert lost.verdict is Verdict.WARNING
+    assert lost.found.startswith("/tf: no transform leads to 'torso'; there are 'base_footprint'")
+    assert list(examine_pose(robot(pose=None))) == []
 
 
 # --- going back ---
