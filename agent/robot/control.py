@@ -41,9 +41,13 @@ from sensebind.agent.robot.control_messages import (
     Forget,
     Look,
     Pending,
+    Recall,
     Stop,
+    Unwatch,
     Vocabulary,
     Waiting,
+    WatchFor,
+    Watching,
     Where,
     decode_command,
     encode,
@@ -248,6 +252,24 @@ class ControlServer:
                 connection.sendall(_result(agent.looking.detections()))
             case Where():
                 connection.sendall(_result(agent.looking.pose()))
+            case Recall():
+                found = agent.remembering.find(
+                    command.text,
+                    command.example,
+                    sense=command.sense,
+                    since=command.since,
+                    until=command.until,
+                    limit=command.limit,
+                )
+                connection.sendall(_result(found))
+            case Watching():
+                connection.sendall(_result(agent.remembering.watching()))
+            case WatchFor():
+                agent.remembering.watch_for(command.what, command.sense)
+                connection.sendall(_result(agent.remembering.watching()))
+            case Unwatch():
+                agent.remembering.keeper.book.remove(command.name)
+                connection.sendall(_result(agent.remembering.watching()))
             case Complete():
                 self._complete(command, connection)
             case Look():
