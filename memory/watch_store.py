@@ -127,3 +127,13 @@ class WatchBook:
                 (after, limit),
             ).fetchall()
         return [PastAlert(*row) for row in rows]
+
+    def newest_alerts(self, limit: int = 20) -> list[PastAlert]:
+        """Return the alerts that came last, newest first."""
+        with self._store.using() as file:
+            rows = file.execute(
+                "SELECT id, watch, stream, at, reference, similarity, outcome FROM alerts "
+                "ORDER BY id DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [PastAlert(*row) for row in rows]

@@ -42,6 +42,37 @@ class WatchRemove(BaseModel):
     what: _What
 
 
+def watch_for(
+    book: WatchBook, what: str, sense: str, embed: Embed, model: str, taught: Taught | None = None
+) -> Watch:
+    """Adds a watch that speaks when it fires.
+
+    Args:
+        book: The list of watches.
+        what: What to watch for, in words; also the name of the watch.
+        sense: Sense slot that is watched; any other name watches all.
+        embed: Embeds the text.
+        model: Digest of the encoder that does.
+        taught: Gives what a taught name stands for; nothing has one by default.
+
+    Returns:
+        The watch.
+
+    Raises:
+        InputError: It has no name that can be embedded, or there are too many.
+        StorageError: It could not be written.
+    """
+    name = " ".join(what.split())
+    modality = SENSES.get(sense, "")
+    shown = taught(name) if taught is not None else None
+    if shown is not None:
+        watch = Watch(name, shown, model, modality, top=1.0)
+    else:
+        watch = Watch(name, embed(name), model, modality)
+    book.add(watch)
+    return watch
+
+
 def watch_tools(
     book: WatchBook,
     embed: Embed,
@@ -60,15 +91,9 @@ def watch_tools(
     """
 
     def watch_add(what: str, sense: str = "any") -> tuple[str, dict[str, Any]]:
-        name = " ".join(what.split())
-        modality = SENSES.get(sense, "")
-        shown = taught(name) if taught is not None else None
-        if shown is not None:
-            book.add(Watch(name, shown, model(), modality, top=1.0))
-        else:
-            book.add(Watch(name, embed(name), model(), modality))
-        how = f" by {sense}" if modality else ""
-        return f"watching for {name}{how}", {"name": name, "modality": modality}
+        watch = watch_for(book, what, sense, embed, model(), taught)
+        how = f" by {sense}" if watch.modality else ""
+        return f"watching for {watch.name}{how}", {"name": watch.name, "modality": watch.modality}
 
     def watch_list() -> tuple[str, list[dict[str, Any]]]:
         watches = book.watches()

@@ -6,7 +6,8 @@ import logging
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -174,6 +175,7 @@ def talk_with_robot(
     dialogs: Path | None = None,
     welcome: str = "",
     examples: str = "",
+    alongside: Callable[[], AbstractContextManager[object]] | None = None,
 ) -> int:
     """Start a robot, and talk with it until the input ends.
 
@@ -185,6 +187,7 @@ def talk_with_robot(
         dialogs: SQLite file of the dialogs.
         welcome: Shown to a person before the first question.
         examples: Questions that `/help` names.
+        alongside: Starts what runs next to the robot, once it is up; ended before the robot.
 
     Returns:
         0; Ctrl-C and SIGTERM are orderly ends, too.
@@ -227,6 +230,8 @@ def talk_with_robot(
                 for stream in missing:
                     detail = robot.supervisor.status()[stream].detail
                     notes.print(f"[yellow]nothing has come from {stream} yet: {detail}[/]")
+                if alongside is not None:
+                    keep.enter_context(alongside())
                 if terminal.interactive:
                     notes.print(welcome or f"[dim]{config.name or 'robot'}: /help says more[/]")
                     if known := purpose(config.weights):

@@ -1,12 +1,23 @@
 """`sensebind demo`: the robot of a simulated home, in one command."""
 
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sensebind.agent.cli.options import Checkpoint, Json, weights
-from sensebind.errors import InputError
+from sensebind.errors import InputError, SenseBindError
+
+if TYPE_CHECKING:
+    from sensebind.agent.cli.terminal import Terminal
+    from sensebind.agent.server.process import ServerSpec
+    from sensebind.agent.server.tokens import Tokens
 
 WELCOME = """\
 A robot in a simulated home sees, hears and scans, remembers, and moves if you let it. Ask it:
@@ -51,6 +62,9 @@ def demo(
 ) -> int:
     r"""Talk with the robot of a simulated home. Piped standard input is a script.
 
+    At a terminal its page is served, too: the address is printed, and opened where there is a
+    browser.
+
     "stop" (and whatever may mean it), the key Ctrl-\, Ctrl-C and the signal SIGUSR1 stop the robot
     and its answer at once, and reject what waits for approval. A second Ctrl-C ends.
     """
@@ -59,16 +73,41 @@ def demo(
         raise InputError(f"the script {script} cannot be read: there is no such file")
     from sensebind.agent.cli.chat import talk_with_robot
     from sensebind.agent.cli.terminal import Terminal
-    from sensebind.agent.robot.simhome import simhome_robot
 
-    config = simhome_robot(
-        seed=seed, checkpoint=checkpoint, house_port=house_port, memory=memory, llm=llm
+    terminal = Terminal(script=script, as_json=as_json)
+    options = {"checkpoint": checkpoint, "house_port": house_port, "memory": memory, "llm": llm}
+    talk = partial(
+        talk_with_robot, terminal=terminal, dialogs=dialogs, welcome=WELCOME, examples=EXAMPLES
     )
-    return talk_with_robot(
-        config,
-        Terminal(script=script, as_json=as_json),
-        transient=True,
-        dialogs=dialogs,
-        welcome=WELCOME,
-        examples=EXAMPLES,
-    )
+    if not terminal.interactive:
+        from sensebind.agent.robot.simhome import simhome_robot
+
+        return talk(simhome_robot(seed, **options), transient=True)
+    from sensebind.agent.cli.serve import prepare
+    from sensebind.agent.robot.simhome import write_simhome_robot
+
+    with tempfile.TemporaryDirectory(prefix="sensebind-") as name:  # all that this robot keeps
+        folder = Path(name)
+        file = write_simhome_robot(folder, seed, name="", **options)
+        config, tokens, spec = prepare(
+            file, host="127.0.0.1", port=0, token="", operator="", origins=None, apart=folder
+        )
+        return talk(config, alongside=lambda: _page(spec, tokens, terminal))
+
+
+@contextmanager
+def _page(spec: ServerSpec, tokens: Tokens, terminal: Terminal) -> Iterator[None]:
+    """Serve the page of the demo's robot; a demo without its page is one all the same."""
+    from rich.markup import escape
+
+    from sensebind.agent.cli.ui import show_page
+    from sensebind.agent.server.process import served_alongside
+
+    with ExitStack() as stack:
+        try:
+            addresses = stack.enter_context(served_alongside(spec))
+        except SenseBindError as error:
+            terminal.notes.print(f"[yellow]the page is not served: {escape(str(error))}[/]")
+        else:
+            show_page(addresses["server"], tokens, partial(terminal.notes.print, soft_wrap=True))
+        yield

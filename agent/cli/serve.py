@@ -85,9 +85,20 @@ def prepare(
     token: str,
     operator: str,
     origins: list[str] | None,
-    wait: float,
+    wait: float = 120.0,
+    apart: Path | None = None,
 ) -> tuple[RobotConfig, Tokens, ServerSpec]:
     """Read a robot's file, and make the tokens; nothing is served yet.
+
+    Args:
+        robot: The file.
+        host: Interface.
+        port: Its number; 0 takes a free one.
+        token: The API's, as `Token` says.
+        operator: Name of who decides at the page; the user's by default.
+        origins: Sites whose pages may call.
+        wait: Seconds that a request waits for a person's decision.
+        apart: Folder in which the robot is kept apart, see `RobotConfig.kept_apart`.
 
     Raises:
         ConfigurationError: The file, an origin or a token is wrong.
@@ -97,6 +108,8 @@ def prepare(
     from sensebind.agent.server.tokens import make_tokens
 
     config = read_config(robot)
+    if apart is not None:
+        config = config.kept_apart(apart)
     if config.llm is None:
         raise ConfigurationError(
             f"{robot} has no language model, and nothing to talk with: add `llm: sensebind` to it"
@@ -109,6 +122,7 @@ def prepare(
     tokens = make_tokens(config.state_directory / "server", token)
     spec = ServerSpec(
         file=robot.absolute(),
+        apart=apart,
         host=host,
         port=port,
         roles=tokens.by_role,

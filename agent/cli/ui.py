@@ -6,8 +6,11 @@ import os
 import sys
 import tempfile
 import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +25,9 @@ from sensebind.agent.cli.serve import (
     serve_robot,
 )
 from sensebind.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sensebind.agent.server.tokens import Tokens
 
 PORT = 8080
 
@@ -67,11 +73,27 @@ def _show(
         robot, host=host, port=port, token=token, operator=operator, origins=origins, wait=120.0
     )
 
-    def opened(address: str) -> None:
-        print(f"the page, to talk and decide: {address}/#{tokens.operator}", flush=True)
-        print(f"the page, to look and stop:   {address}/#{tokens.viewer}", flush=True)
-        graphical = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        if sys.stdout.isatty() and (graphical or sys.platform == "darwin"):
-            webbrowser.open(f"{address}/#{tokens.operator}")
+    say = partial(print, flush=True)
+    return serve_robot(config, robot, spec, attach, lambda address: show_page(address, tokens, say))
 
-    return serve_robot(config, robot, spec, attach, opened)
+
+def show_page(address: str, tokens: Tokens, say: Callable[[str], None]) -> None:
+    """Print both addresses of a page, and open the operator's.
+
+    It is opened at a terminal, where there is a display and a browser that draws on it: one that
+    draws in the terminal would take it from whoever types there.
+
+    Args:
+        address: Where the page is served.
+        tokens: Of those who may see it.
+        say: Prints a line.
+    """
+    say(f"the page, to talk and decide: {address}/#{tokens.operator}")
+    say(f"the page, to look and stop:   {address}/#{tokens.viewer}")
+    graphical = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not sys.stdout.isatty() or not (graphical or sys.platform == "darwin"):
+        return
+    with suppress(webbrowser.Error):  # there is none
+        browser = webbrowser.get()
+        if type(browser) is not webbrowser.GenericBrowser:  # the kind of w3m, lynx, links
+            browser.open(f"{address}/#{tokens.operator}")

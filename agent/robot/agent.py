@@ -156,6 +156,17 @@ class RobotAgent:
         """Id of the process that drives the base; 0 without one."""
         return self._driving.pid
 
+    @property
+    def remembering(self) -> Remembering:
+        """The robot's memory.
+
+        Raises:
+            InputError: It keeps none.
+        """
+        if self.memory is None:
+            raise InputError("this robot keeps no memory: add `memory: {}` to its file")
+        return self.memory
+
     # --- talking --------------------------------------------------------------------------------
 
     def turn(
@@ -328,14 +339,18 @@ class RobotAgent:
                 memory.memory.prune()
             return found
 
-        return forget(
-            self._config,
-            spans,
-            dry=dry,
-            memory=erase_memory,
-            dialogs=self._kept_dialogs,
-            audit=self._audit,
-        )
+        try:
+            return forget(
+                self._config,
+                spans,
+                dry=dry,
+                memory=erase_memory,
+                dialogs=self._kept_dialogs,
+                audit=self._audit,
+            )
+        finally:  # what was erased before an error is erased
+            if not dry:
+                self.followers.publish("", "forgotten", None)
 
     def begin_to_end(self) -> None:
         """Have what moves stand, and its process end, without waiting for it."""

@@ -126,6 +126,7 @@ class RobotConfig(Section):
     urdf: Path | None = None
 
     _file: Path = PrivateAttr(default_factory=lambda: Path("robot.yaml"))
+    _apart: Path | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -182,6 +183,23 @@ class RobotConfig(Section):
         config = self.model_copy()
         config._file = file
         return config
+
+    def kept_apart(self, folder: Path) -> RobotConfig:
+        """Return this robot with its sockets and its state in a folder that nobody else looks into.
+
+        It runs next to others of its name, and keeps nothing once the folder is removed.
+
+        Args:
+            folder: Of this run alone, for this user alone.
+        """
+        config = self.model_copy()
+        config._apart = folder
+        return config
+
+    @property
+    def apart(self) -> bool:
+        """Whether the robot has a folder of its own, see `kept_apart`."""
+        return self._apart is not None
 
     def resolve(self, path: Path) -> Path:
         """Return a path of the file, relative to the file's folder."""
@@ -259,7 +277,7 @@ class RobotConfig(Section):
     @property
     def directory(self) -> Path:
         """Where the sockets of the running robot are: a folder of each run's own."""
-        return run_directory(self.run_name)
+        return run_directory(self.run_name) if self._apart is None else self._apart / "run"
 
     @property
     def run_name(self) -> str:
@@ -288,7 +306,7 @@ class RobotConfig(Section):
     @property
     def state_directory(self) -> Path:
         """Where the robot keeps what outlives it: frames, memory, dialogs, the audit log."""
-        return state_root() / self.run_name
+        return state_root() / self.run_name if self._apart is None else self._apart / "state"
 
     @property
     def weights(self) -> Path:

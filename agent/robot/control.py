@@ -41,10 +41,14 @@ from sensebind.agent.robot.control_messages import (
     Forget,
     Look,
     Pending,
+    Recall,
     Stop,
     Track,
+    Unwatch,
     Vocabulary,
     Waiting,
+    WatchFor,
+    Watching,
     Where,
     decode_command,
     encode,
@@ -251,6 +255,24 @@ class ControlServer:
                 connection.sendall(_result(agent.looking.pose()))
             case Track():
                 connection.sendall(_result(agent.poses(command.since)))
+            case Recall():
+                found = agent.remembering.find(
+                    command.text,
+                    command.example,
+                    sense=command.sense,
+                    since=command.since,
+                    until=command.until,
+                    limit=command.limit,
+                )
+                connection.sendall(_result(found))
+            case Watching():
+                connection.sendall(_result(agent.remembering.watching()))
+            case WatchFor():
+                agent.remembering.watch_for(command.what, command.sense)
+                connection.sendall(_result(agent.remembering.watching()))
+            case Unwatch():
+                agent.remembering.keeper.book.remove(command.name)
+                connection.sendall(_result(agent.remembering.watching()))
             case Complete():
                 self._complete(command, connection)
             case Look():

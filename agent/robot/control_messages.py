@@ -262,6 +262,52 @@ class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     dry: bool = True
 
 
+class Recall(msgspec.Struct, tag="recall", tag_field="do"):
+    """Return what is remembered; see `Remembering.find`.
+
+    Attributes:
+        text: What to look for; "" goes by time alone, where nothing is shown either.
+        example: Content block of an image, a sound or a point cloud to look for; {} shows nothing.
+        sense: Sense slot that perceived it; "" takes all.
+        since: Only what went on at or after this, seconds since 1970.
+        until: Only what went on at or before this, likewise; None is no bound.
+        limit: Most episodes.
+    """
+
+    text: str = ""
+    example: dict[str, Any] = {}
+    sense: str = ""
+    since: float = 0.0
+    until: float | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 12
+
+
+class Watching(msgspec.Struct, tag="watching", tag_field="do"):
+    """Return the watches, and what became of them; see `Remembering.watching`."""
+
+
+class WatchFor(msgspec.Struct, tag="watch", tag_field="do"):
+    """Add a watch that speaks when it fires.
+
+    Attributes:
+        what: What to watch for, in words; also the name of the watch.
+        sense: Sense slot that is watched; "" watches all.
+    """
+
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    sense: str = ""
+
+
+class Unwatch(msgspec.Struct, tag="unwatch", tag_field="do"):
+    """Remove a watch.
+
+    Attributes:
+        name: Of the watch.
+    """
+
+    name: str
+
+
 Command = (
     Ask
     | Decide
@@ -281,6 +327,10 @@ Command = (
     | Detect
     | Where
     | Track
+    | Recall
+    | Watching
+    | WatchFor
+    | Unwatch
 )
 
 _commands = msgspec.json.Decoder(Command)

@@ -7,11 +7,12 @@ with Remembering(RememberingOptions(path), embedder, describe=describer(chat)) a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from langchain_core.messages import HumanMessage
@@ -24,9 +25,11 @@ from sensebind.agent.conditioning.tagging import vocabulary
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.watch_runner import Say, WatchKeeper
+from sensebind.errors import InputError
 from sensebind.memory.episodes import Episode
 from sensebind.memory.recall import EpisodeMemory
 from sensebind.memory.recorder import Recorder, RecorderSettings
+from sensebind.memory.retriever import SENSE_OF, SENSES, ask, document
 from sensebind.memory.taught import TaughtNames
 from sensebind.memory.watches import Watch, WatchSettings
 from sensebind.perception.geometry.pose import PoseTrack
@@ -34,7 +37,7 @@ from sensebind.perception.modality import modality_info, modality_of
 from sensebind.perception.percept import Percept
 from sensebind.tools.look import Newest, look_tools
 from sensebind.tools.recall import Taught, recall_tool
-from sensebind.tools.watch import watch_tools
+from sensebind.tools.watch import watch_for, watch_tools
 
 Describe = Callable[[str, np.ndarray], str]
 """Modality and embedding [D] to what a language model says of it."""
@@ -141,6 +144,113 @@ class Remembering:
                 senses, streams or {}, lambda p: describe(p.header.modality.value, p.embedding)
             )
         return tools
+
+    def find(
+        self,
+        text: str = "",
+        example: Mapping[str, Any] | None = None,
+        *,
+        sense: str = "",
+        since: float = 0.0,
+        until: float | None = None,
+        limit: int = 12,
+    ) -> list[dict[str, Any]]:
+        """Search what was perceived, for people who look at the robot.
+
+        Nothing is asked of the language model: an episode that it has not described yet comes
+        without a description.
+
+        Args:
+            text: What to look for, in words or by a taught name; "" goes by time alone, newest
+                first.
+            example: Content block of an image, a sound or a point cloud to look for instead.
+            sense: Sense slot that perceived it; "" takes all.
+            since: Only what went on at or after this, seconds since 1970.
+            until: Only what went on at or before this, likewise; None is no bound.
+            limit: Most episodes.
+
+        Returns:
+            Of each episode: `stream`, `modality`, `began`, `ended` and `at` (seconds since 1970),
+            `reference` of the sample that fits best, its `similarity` (None by time alone),
+            `description`, `place`, and `seen_then`, references of what cameras saw at that time.
+
+        Raises:
+            InputError: Text and example at once, one that cannot be embedded, an unknown sense, or
+                a time that ends before it begins.
+            StorageError: The memory cannot be read.
+        """
+        if text.strip() and example:
+            raise InputError("look for a text or for an example, not for both")
+        vector, shown = None, None
+        if example:
+            vector = self._embedder.block(example)
+        elif text.strip():
+            shown = self._taught(text) if self._taught is not None else None
+            vector = self._embedder.text(text) if shown is None else shown
+        asked = ask(
+            vector,
+            sense=sense,
+            limit=limit,
+            model=self._embedder.model if vector is not None else "",
+            example=shown is not None,
+        )
+        query = replace(
+            asked,
+            since=max(0, _nanoseconds(since)),
+            until=asked.until if until is None else _nanoseconds(until),
+            newest=vector is None,
+        )
+        frame = self._track.frame if self._track is not None else ""
+        return [
+            {
+                "stream": one.episode.stream,
+                "modality": one.episode.modality,
+                "began": one.episode.started_at / 1e9,
+                "ended": one.episode.ended_at / 1e9,
+                "at": one.at / 1e9,
+                "reference": one.reference,
+                "similarity": one.similarity,
+                "description": one.description,
+                "place": document(one, frame=frame).metadata["place"],
+                "seen_then": [reference for _, reference in self.memory.companions(one)],
+            }
+            for one in self.memory.search(query, describe=False)
+        ]
+
+    def watching(self) -> dict[str, Any]:
+        """Return what is watched for, and what fired last.
+
+        Returns:
+            `watches`, each with `name`, `sense` ("" for all) and the tool that it runs as `run` (""
+            where it speaks); and `alerts`, newest first: `watch`, `stream`, `at` (seconds since
+            1970), `reference`, `similarity` and `outcome`.
+
+        Raises:
+            StorageError: The memory cannot be read.
+        """
+        book = self.keeper.book
+        return {
+            "watches": [
+                {"name": one.name, "sense": SENSE_OF.get(one.modality, ""), "run": one.action}
+                for one in book.watches()
+            ],
+            "alerts": [asdict(one) | {"at": one.at / 1e9} for one in book.newest_alerts()],
+        }
+
+    def watch_for(self, what: str, sense: str = "") -> None:
+        """Add a watch that speaks when it fires.
+
+        Args:
+            what: What to watch for, in words or by a taught name.
+            sense: Sense slot that is watched; "" watches all.
+
+        Raises:
+            InputError: It cannot be embedded, an unknown sense, or there are too many watches.
+        """
+        if sense not in ("", *SENSES):
+            raise InputError(f"no sense {sense!r}: there are {', '.join(SENSES)}")
+        embed, model = self._embedder.text, self._embedder.model
+        watch_for(self.keeper.book, what, sense, embed, model, self._taught)
 
     def recall_tool(self) -> BaseTool:
         """Return the tool that searches what was perceived."""
@@ -254,3 +364,14 @@ def episode_describer(describe: Describe) -> Callable[[Episode], str]:
 
 def _silent(_said: str, _alert: object) -> None:
     """Nobody is there to hear it; the alert is written down all the same."""
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Seconds since 1970 in ns, within what the memory's file can hold.
+
+    Raises:
+        InputError: They are not a number.
+    """
+    if not math.isfinite(seconds):
+        raise InputError("a time to search is a number of seconds since 1970")
+    return int(min(max(seconds, 0.0), 9e9) * 1e9)

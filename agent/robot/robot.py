@@ -133,7 +133,10 @@ class Robot:
             KeyRing.load(config.bus.keys)  # what is wrong with them is said before anything starts
         if not self._transient:
             config.check()  # what is wrong is said before anything starts
-            stack.enter_context(RunLock(config.run_name))
+            if config.apart:
+                config.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            else:
+                stack.enter_context(RunLock(config.run_name))
         if unasked := config.moves_unasked():
             if self._transient:
                 config.check()

@@ -155,12 +155,26 @@ def simhome_robot(
     )
 
 
-def write_simhome_robot(folder: Path, seed: int) -> Path:
+def write_simhome_robot(
+    folder: Path,
+    seed: int,
+    *,
+    name: str = "simhome",
+    checkpoint: Path | None = None,
+    house_port: int = 0,
+    memory: Path | None = None,
+    llm: str = "",
+) -> Path:
     """Write the robot of a simulated home as a robot.yaml, on free ports, for another process.
 
     Args:
         folder: Where it is written.
         seed: Which home.
+        name: Of the robot.
+        checkpoint: As `simhome_robot` takes it, and the others likewise.
+        house_port: Port of the API of its devices; 0 takes a free one.
+        memory: SQLite file of what is perceived.
+        llm: Name of the language model.
 
     Returns:
         The file.
@@ -168,7 +182,14 @@ def write_simhome_robot(folder: Path, seed: int) -> Path:
     source = resources.files("sensebind.agent.robot") / "simhome.yaml"
     described = yaml.safe_load(source.read_text(encoding="utf-8"))
     del described["metrics"]
-    described |= {"name": "simhome", "simhome": {"seed": seed, "port": 0}}
+    home = {"seed": seed, "port": 0, "house_port": house_port}
+    described |= {"name": name, "simhome": home}
+    if checkpoint is not None:
+        described["checkpoint"] = str(checkpoint.absolute())
+    if memory is not None:
+        described["memory"] = {"file": str(memory.absolute())}
+    if llm:
+        described["llm"] = llm
     file = folder / "simhome.yaml"
     file.write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
     return file

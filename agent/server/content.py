@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from sensebind.agent.conditioning.media_forms import decoded
 from sensebind.errors import InputError
 
@@ -111,6 +113,17 @@ def wav_of(samples: bytes, rate: int = REALTIME_RATE) -> bytes:
         out.setframerate(rate)
         out.writeframes(samples)
     return file.getvalue()
+
+
+def wav_of_samples(samples: np.ndarray, rate: int) -> bytes:
+    """Return a WAV file of a kept sound, in 16 bits.
+
+    Args:
+        samples: float32 [N] or [N, channels] in -1..1; channels are mixed.
+        rate: Samples a second.
+    """
+    mono = samples if samples.ndim == 1 else samples.mean(axis=-1)
+    return wav_of((np.clip(mono, -1, 1) * 32767).astype("<i2").tobytes(), rate)
 
 
 def decode(data: Any, what: str) -> bytes:

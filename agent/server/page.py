@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mimetypes
+from collections.abc import Iterator
 from importlib import resources
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 
-from sensebind.agent.robot.control_messages import Ask, Decide, Stop
+from sensebind.agent.robot.control_messages import Ask, Decide, Recall, Stop, Unwatch, WatchFor
 from sensebind.agent.robot.pausing import SharedPauses
+from sensebind.agent.server.content import decode
 from sensebind.agent.server.errors import NotAllowed
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.tokens import Role
@@ -21,10 +23,15 @@ from sensebind.errors import InputError, SenseBindError, one_line
 
 MAX_WORDS = 4000
 """Characters of one question."""
+MAX_EXAMPLE = 3_500_000
+"""Characters of the base64 of what is looked for: 2.6 MB, within a WebSocket's message."""
+MAX_WISHES = 64
+"""Wishes of one viewer that are carried out at a time; a stop needs no place among them."""
 _STATIC = "static"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "media-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
@@ -78,7 +85,75 @@ class Pause(msgspec.Struct, tag="pause", tag_field="type"):
     paused: bool
 
 
-Wish = Say | Judge | Halt | Pause
+class Example(msgspec.Struct):
+    """An image or a sound that is looked for.
+
+    Attributes:
+        kind: Which of both.
+        mime: Its media type, as the browser says it.
+        data: Base64 of the file.
+    """
+
+    kind: Literal["image", "audio"]
+    mime: Annotated[str, msgspec.Meta(max_length=100)]
+    data: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_EXAMPLE)]
+
+
+class Remember(msgspec.Struct, tag="remember", tag_field="type"):
+    """Searches the memory; of what one viewer asks for, the newest is answered.
+
+    Attributes:
+        number: Comes back with what is found.
+        text: What to look for; "" goes by time alone, where nothing is shown either.
+        example: What to look for instead.
+        sense: Sense slot that perceived it; "" takes all.
+        since: Only what went on at or after this, seconds since 1970.
+        until: Only what went on at or before this, likewise; None is no bound.
+    """
+
+    number: int = 0
+    text: Annotated[str, msgspec.Meta(max_length=MAX_WORDS)] = ""
+    example: Example | None = None
+    sense: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    since: float = 0.0
+    until: float | None = None
+
+
+class Fetch(msgspec.Struct, tag="frame", tag_field="type"):
+    """Shows a frame that is kept.
+
+    Attributes:
+        reference: `frame:<stream>@<ns>`.
+    """
+
+    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Watch(msgspec.Struct, tag="watch", tag_field="type"):
+    """Adds a watch, which speaks when it fires.
+
+    Attributes:
+        what: What to watch for, in words.
+        sense: Sense slot that is watched; "" watches all.
+    """
+
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    sense: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class EndWatch(msgspec.Struct, tag="unwatch", tag_field="type"):
+    """Removes a watch.
+
+    Attributes:
+        name: Of the watch.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+Wish = Say | Judge | Halt | Pause | Remember | Fetch | Watch | EndWatch
+_OF_VIEWERS = (Halt, Remember, Fetch)
+"""What those who may only look may wish for."""
 _wishes = msgspec.json.Decoder(Wish)
 
 
@@ -150,6 +225,9 @@ class _Session:
         self._viewer = viewer
         self._role = role
         self._operator = operator
+        self._doing = 0
+        self._searching = False
+        self._wanted: Remember | None = None
 
     async def receive(self, socket: WebSocket) -> None:
         """Take wishes until the viewer goes."""
@@ -161,11 +239,30 @@ class _Session:
     async def _do(self, text: str) -> None:
         try:
             wish = _wish(text)
-            if not isinstance(wish, Halt) and self._role != Role.OPERATOR:
+            if not isinstance(wish, _OF_VIEWERS) and self._role != Role.OPERATOR:
                 raise NotAllowed("a viewer may look, and stop: the operator's address may do this")
-            await self._wish(wish)
+            with self._place(wish):
+                await self._wish(wish)
         except SenseBindError as error:
             self._viewer.queue(_text({"type": "error", "text": one_line(error)}))
+
+    @contextlib.contextmanager
+    def _place(self, wish: Wish) -> Iterator[None]:
+        """Hold one of a viewer's places while a wish is carried out.
+
+        Raises:
+            InputError: All are taken.
+        """
+        if isinstance(wish, Halt):
+            yield
+            return
+        if self._doing >= MAX_WISHES:
+            raise InputError(f"{MAX_WISHES} wishes of this viewer are not carried out yet")
+        self._doing += 1
+        try:
+            yield
+        finally:
+            self._doing -= 1
 
     async def _wish(self, wish: Wish) -> None:
         who = f"{self._operator} (page)"
@@ -184,6 +281,41 @@ class _Session:
                 pauses = SharedPauses(self._link.config)
                 change = pauses.pause if wish.paused else pauses.resume
                 await asyncio.to_thread(change, wish.stream)
+            case Remember():
+                await self._remember(wish)
+            case Fetch():
+                frame = await self._viewers.frames.message(wish.reference)
+                await self._viewer.give(frame)
+            case Watch():
+                self._viewers.watched(await self._link.result(WatchFor(wish.what, wish.sense)))
+            case EndWatch():
+                self._viewers.watched(await self._link.result(Unwatch(wish.name)))
+
+    async def _remember(self, wish: Remember) -> None:
+        """Search the memory; while that goes on, only the newest of further wishes is kept."""
+        self._wanted = wish
+        if self._searching:
+            return
+        self._searching = True
+        try:
+            while (wanted := self._wanted) is not None:
+                self._wanted = None
+                self._viewer.show("found", _text(await self._found(wanted)))
+        finally:
+            self._searching = False
+
+    async def _found(self, wish: Remember) -> dict[str, Any]:
+        answer: dict[str, Any] = {"type": "found", "number": wish.number, "episodes": []}
+        try:
+            example = {}
+            if (shown := wish.example) is not None:
+                decode(shown.data, shown.kind)
+                example = {"type": shown.kind, "base64": shown.data, "mime_type": shown.mime}
+            command = Recall(wish.text, example, wish.sense, wish.since, wish.until)
+            answer["episodes"] = await self._link.result(command)
+        except SenseBindError as error:
+            answer["error"] = one_line(error)
+        return answer
 
     async def _drain(self, command: Ask | Decide) -> None:
         """Take a turn; all viewers see what happens in it."""

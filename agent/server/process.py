@@ -32,6 +32,7 @@ class ServerSpec(BaseModel):
 
     Attributes:
         file: The robot's YAML file.
+        apart: Folder of a robot that is kept apart, see `RobotConfig.kept_apart`; None for others.
         host: Interface; 127.0.0.1 is for this machine only.
         port: 0 takes a free one.
         roles: Tokens, by role.
@@ -43,6 +44,7 @@ class ServerSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: Path
+    apart: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     roles: dict[str, str]
@@ -75,6 +77,8 @@ def serve(spec: ServerSpec, stack: ExitStack) -> dict[str, str]:
         BusError: The port is in use, or the host is none of this machine's.
     """
     config = read_config(spec.file)
+    if spec.apart is not None:
+        config = config.kept_apart(spec.apart)
     options = spec.options()
     try:
         listener = listen(spec.host, spec.port)

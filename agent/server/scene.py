@@ -65,7 +65,7 @@ class Scene:
         self._config = config
         self._show = show
         self.words: Words | None = None
-        self._lidars = _lidars(config)
+        self._lidars = lidar_poses(config)
         self._newest: dict[str, Percept] = {}
         self._skipped: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -222,7 +222,8 @@ def _in_robots_frame(things: list[dict[str, Any]], pose: Transform | None) -> li
     return moved
 
 
-def _lidars(config: RobotConfig) -> dict[str, Transform]:
+def lidar_poses(config: RobotConfig) -> dict[str, Transform]:
+    """Return where a robot's lidars sit, by stream; of none where its file does not say it."""
     names = config.stream_names
     try:
         return {names[one]: pose for one, pose in config.places().lidars.items()}

@@ -19,21 +19,32 @@ import msgspec
 import numpy as np
 
 from sensebind.agent.conditioning.words import Words
-from sensebind.agent.robot.control_messages import Detect, Embedding, Vocabulary, Waiting, Where
+from sensebind.agent.robot.control_messages import (
+    Detect,
+    Embedding,
+    Vocabulary,
+    Waiting,
+    Watching,
+    Where,
+)
 from sensebind.agent.server.following import Follower, Happened
+from sensebind.agent.server.kept_frames import KeptFrames
 from sensebind.agent.server.link import RobotLink
 from sensebind.agent.server.scene import Scene
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import SenseBindError
+from sensebind.perception.modality import modality_info
 
 log = logging.getLogger(__name__)
 
 MAX_VIEWERS = 16
+_FRAMES = 8  # that one viewer asked for and has not been sent
 _RECENT = 20  # turns of the dialog that a new viewer is shown
 _PATH = 600  # places where the robot was that are drawn
 _NEAR = 0.03  # metres that the robot goes before a place is added
 _DETECT_SECONDS = 1.0  # from the end of one detection to the next
 _POSE_SECONDS = 0.5
+_WATCH_SECONDS = 1.0  # between two looks at what is watched for, and what fired
 _AGAIN_SECONDS = 2.0  # after something could not be shown
 _CHANGES = frozenset({"approval", "decided", "stopped", "finished", "connected"})
 """What may change which calls wait."""
@@ -49,6 +60,9 @@ class Viewer:
     def __init__(self) -> None:
         self._newest: dict[str, str | bytes] = {}
         self._events: deque[str] = deque()
+        self._frames: deque[bytes] = deque()
+        self._gone = False
+        self._room = asyncio.Event()
         self._changed = asyncio.Event()
         self.dropped = 0
 
@@ -72,11 +86,28 @@ class Viewer:
         self._events.appendleft(message)
         self._changed.set()
 
+    async def give(self, frame: bytes) -> None:
+        """Queue a frame that the viewer asked for, when there is room; nothing once it is gone."""
+        while len(self._frames) >= _FRAMES and not self._gone:
+            self._room.clear()
+            await self._room.wait()
+        if not self._gone:
+            self._frames.append(frame)
+            self._changed.set()
+
+    def close(self) -> None:
+        """End the wait of frames that nobody takes any more."""
+        self._gone = True
+        self._room.set()
+
     async def take(self) -> str | bytes:
-        """Wait for the next message to send: events first, then the newest of each kind."""
+        """Wait for the next message to send: events, then frames, then the newest of each kind."""
         while True:
             if self._events:
                 return self._events.popleft()
+            if self._frames:
+                self._room.set()
+                return self._frames.popleft()
             if self._newest:
                 key = next(iter(self._newest))
                 return self._newest.pop(key)
@@ -85,7 +116,11 @@ class Viewer:
 
 
 class Viewers:
-    """All viewers of a robot. What they see is made while there are any."""
+    """All viewers of a robot. What they see is made while there are any.
+
+    Attributes:
+        frames: Gives them what the robot keeps.
+    """
 
     def __init__(self, link: RobotLink, follower: Follower) -> None:
         """Prepare.
@@ -101,6 +136,8 @@ class Viewers:
         self._seeing = asyncio.Event()
         self._turns: set[asyncio.Task[None]] = set()
         self._path: deque[list[float]] = deque(maxlen=_PATH)
+        self._watching: dict[str, Any] = {}
+        self.frames = KeptFrames(link.config)
 
     @property
     def full(self) -> bool:
@@ -119,6 +156,7 @@ class Viewers:
     async def leave(self, viewer: Viewer) -> None:
         """Forget a viewer; the last one ends what is made for them."""
         self._all.discard(viewer)
+        viewer.close()
         if not self._all and self._work is not None:
             work, self._work = self._work, None
             work.cancel()
@@ -145,6 +183,9 @@ class Viewers:
                 for own, name in config.stream_names.items()
             ],
             "fence": config.policy.fence,
+            "memory": config.memory is not None,
+            "senses": sorted({modality_info(one).sense for one in modalities.values()} - {""}),
+            "watching": self._watching or None,
             "path": list(self._path),
             "pending": pending,
             "turns": await asyncio.to_thread(self._recent),
@@ -176,7 +217,12 @@ class Viewers:
             asyncio.create_task(name()),
             *(
                 asyncio.create_task(self._again(work))
-                for work in (lambda: self._events(seeing), self._detections, self._poses)
+                for work in (
+                    lambda: self._events(seeing),
+                    self._detections,
+                    self._poses,
+                    self._watches,
+                )
             ),
         ]
         try:
@@ -218,6 +264,8 @@ class Viewers:
             await self._waiting()
             async for event in seen:
                 self._publish(event)
+                if event["kind"] == "forgotten":
+                    await self._forgotten()
                 if event["kind"] in _CHANGES:
                     await self._waiting()
 
@@ -242,6 +290,27 @@ class Viewers:
             self._path.append([round(x, 3), round(y, 3)])
         self._show("pose", _text({"type": "pose", "pose": pose, "at": time.time()}))
         await asyncio.sleep(_POSE_SECONDS)
+
+    async def _watches(self) -> None:
+        if self._link.config.memory is None:
+            await asyncio.Event().wait()  # this robot watches for nothing, whatever comes
+        self.watched(await self._link.result(Watching()))
+        await asyncio.sleep(_WATCH_SECONDS)
+
+    def watched(self, watching: dict[str, Any]) -> None:
+        """Show what is watched for, and what fired, where that has changed."""
+        if watching != self._watching:
+            self._watching = watching
+            self._show("watching", _text({"type": "watching"} | watching))
+
+    async def _forgotten(self) -> None:
+        """Take from the pages what the robot has forgotten: they show no more than there is."""
+        self._path.clear()
+        turns = await asyncio.to_thread(self._recent)
+        for one in self._all:
+            one.queue(_text({"type": "forgotten", "turns": turns}))
+        with contextlib.suppress(SenseBindError):
+            self.watched(await self._link.result(Watching()))
 
     def _show(self, key: str, message: str | bytes) -> None:
         for one in self._all:

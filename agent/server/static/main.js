@@ -1,6 +1,7 @@
 // Puts the page together: messages go to the parts that show them, wishes to the robot.
 
 import { Live } from "./live.js";
+import { Memory, Watches } from "./memory.js";
 import { Camera, Scan, Sound, older } from "./senses.js";
 import { Approvals, Talk } from "./talk.js";
 
@@ -12,6 +13,13 @@ const talk = new Talk($("log"));
 const approvals = new Approvals($("approvals"), $("requests"), (thread, decisions) =>
   wish({ type: "decide", thread, decisions }),
 );
+const memory = new Memory(
+  Object.fromEntries(["what", "sense", "when", "from", "until", "like"].map((id) => [id, $(`remember-${id}`)])),
+  $("remember-state"),
+  $("found"),
+  wish,
+);
+const watches = new Watches($("watches"), $("alerts"), wish, (text) => talk.note(text));
 const own = new Map(); // a stream's name on the bus to the one in the robot's file
 let [operator, pending, firstCamera, firstScan, firstSound] = [false, {}, "", "", ""];
 
@@ -35,6 +43,10 @@ function take(message, payload) {
     case "streams": return streams(message.rows);
     case "event": return talk.happened(message);
     case "pending": pending = message.pending; return approvals.show(pending, operator);
+    case "found": return memory.found(message);
+    case "frame": return memory.frame(message, payload);
+    case "watching": return watches.show(message, operator);
+    case "forgotten": return forgotten(message.turns);
     case "dropped": $("dropped").textContent = message.count; return;
     case "error": approvals.again(); approvals.show(pending, operator); return notice(message.text);
   }
@@ -47,8 +59,8 @@ function hello(message) {
   $("who").textContent = operator ? `${message.operator}, operator` : "viewer: may look and stop";
   $("link").className = "pill on";
   $("link").textContent = "connected";
-  for (const id of ["say"]) $(id).disabled = !operator;
-  $("ask").querySelector("button").disabled = !operator;
+  for (const id of ["say", "watch-what", "watch-sense"]) $(id).disabled = !operator;
+  for (const id of ["ask", "watch"]) $(id).querySelector("button").disabled = !operator;
   $("say").placeholder = operator ? "Say something" : "Viewers may look, and stop";
   const first = (modality) => message.streams.find((one) => one.modality === modality)?.stream ?? "";
   [firstCamera, firstSound, firstScan] = ["vision", "audio", "point"].map(first);
@@ -59,7 +71,22 @@ function hello(message) {
   pending = message.pending;
   approvals.again();
   approvals.show(pending, operator);
+  $("past").hidden = !message.memory;
+  for (const id of ["remember-sense", "watch-sense"]) {
+    const any = $(id).firstElementChild;
+    $(id).replaceChildren(any, ...message.senses.map((sense) => new Option(sense, sense)));
+  }
+  if (message.watching) watches.show(message.watching, operator);
   $("dropped").textContent = 0;
+}
+
+// What the robot has forgotten leaves the page, too.
+function forgotten(turns) {
+  talk.begin(turns);
+  memory.forgotten();
+  sound.clear();
+  scan.path = [];
+  scan.draw();
 }
 
 function wish(what) {
@@ -156,6 +183,28 @@ $("say").addEventListener("keydown", (event) => {
     $("ask").requestSubmit();
   }
 });
+$("remember").onsubmit = (event) => {
+  event.preventDefault();
+  memory.search();
+};
+$("remember-clear").onclick = () => {
+  $("remember").reset();
+  between();
+  memory.reset();
+};
+function between() {
+  const shown = $("remember-when").value === "between";
+  for (const one of document.querySelectorAll("[data-between]")) one.hidden = !shown;
+}
+$("remember-when").onchange = between;
+$("watch").onsubmit = (event) => {
+  event.preventDefault();
+  const what = $("watch-what").value.trim();
+  if (!what) return;
+  const wanted = { type: "watch", what, sense: $("watch-sense").value };
+  if (live.send(wanted)) $("watch-what").value = "";
+  else notice("Not connected to the robot: nothing was sent.");
+};
 $("boxes").onchange = () => camera.draw();
 
 function theme(next) {

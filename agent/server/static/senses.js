@@ -117,6 +117,39 @@ export class Sound {
       pen.fillRect(i * step, height - tall, step - 1, tall);
     });
   }
+
+  clear() {
+    this.past = [];
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+}
+
+// Draws a sweep from above. The robot is in the middle and looks up: x ahead is up, y left is left.
+// Returns what brings places to pixels, and the pixels of a metre.
+export function sweep(canvas, points) {
+  const pen = canvas.getContext("2d");
+  const { width, height } = canvas;
+  pen.clearRect(0, 0, width, height);
+  const far = Math.max(2, ...points.map(([x, y]) => Math.max(Math.abs(x), Math.abs(y))));
+  const reach = Math.min(12, Math.ceil(far));
+  const scale = width / 2 / (reach * 1.05);
+  const at = ([x, y]) => [width / 2 - y * scale, height / 2 - x * scale];
+  pen.strokeStyle = "#2c3a46";
+  pen.fillStyle = "#a9b7c4";
+  pen.font = "15px system-ui, sans-serif";
+  const ring = reach > 6 ? 2 : 1;
+  for (let metres = ring; metres <= reach; metres += ring) {
+    pen.beginPath();
+    pen.arc(width / 2, height / 2, metres * scale, 0, 2 * Math.PI);
+    pen.stroke();
+    pen.fillText(`${metres} m`, width / 2 + 4, height / 2 - metres * scale + 16);
+  }
+  pen.fillStyle = "#8fa0b0";
+  for (const point of points) {
+    const [x, y] = at(point);
+    pen.fillRect(x - 1.5, y - 1.5, 3, 3);
+  }
+  return { at, scale };
 }
 
 export class Scan {
@@ -142,33 +175,13 @@ export class Scan {
     this.draw();
   }
 
-  // The robot is in the middle and looks up: x ahead is up, y left is left.
   draw() {
     const { canvas, about } = this;
     const pen = canvas.getContext("2d");
     const { width, height } = canvas;
-    pen.clearRect(0, 0, width, height);
-    if (!about) return;
+    if (!about) return pen.clearRect(0, 0, width, height);
     this.none.hidden = true;
-    const far = Math.max(2, ...about.points.map(([x, y]) => Math.max(Math.abs(x), Math.abs(y))));
-    const reach = Math.min(12, Math.ceil(far));
-    const scale = width / 2 / (reach * 1.05);
-    const at = ([x, y]) => [width / 2 - y * scale, height / 2 - x * scale];
-    pen.strokeStyle = "#2c3a46";
-    pen.fillStyle = "#a9b7c4";
-    pen.font = "15px system-ui, sans-serif";
-    const ring = reach > 6 ? 2 : 1;
-    for (let metres = ring; metres <= reach; metres += ring) {
-      pen.beginPath();
-      pen.arc(width / 2, height / 2, metres * scale, 0, 2 * Math.PI);
-      pen.stroke();
-      pen.fillText(`${metres} m`, width / 2 + 4, height / 2 - metres * scale + 16);
-    }
-    pen.fillStyle = "#8fa0b0";
-    for (const point of about.points) {
-      const [x, y] = at(point);
-      pen.fillRect(x - 1.5, y - 1.5, 3, 3);
-    }
+    const { at, scale } = sweep(canvas, about.points);
     if (this.pose) this.drawMap(pen, at);
     pen.strokeStyle = "#ff8a8a";
     pen.lineWidth = 3;

@@ -5,7 +5,7 @@ const shown = (call) =>
     .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
     .join(", ")})`;
 
-function element(kind, name, text) {
+export function element(kind, name, text) {
   const made = document.createElement(kind);
   if (name) made.className = name;
   if (text !== undefined) made.textContent = text;

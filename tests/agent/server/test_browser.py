@@ -1,14 +1,13 @@
 """The page in a real headless Chromium: what people see, press and are shown again."""
 
-import importlib
 import io
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from fixtures.browsing import IN_A_BROWSER, SLOW, expect, look, text
 from fixtures.percepts import percept
 from fixtures.served_robot import OPERATOR, TOKENS, ServedAgent, served_robot
 from PIL import Image
@@ -19,12 +18,7 @@ from sensebind.perception.bus.pubsub import Publisher
 from sensebind.perception.http_server import HttpServer, listen
 from sensebind.perception.percept import Percept
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.extended,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
-SLOW = 30_000  # milliseconds that a loaded machine may take
+pytestmark = IN_A_BROWSER
 
 Opened = tuple[ServedAgent, str, Any]
 
@@ -33,15 +27,6 @@ def jpeg() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (320, 240), "teal").save(file, "JPEG")
     return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -72,24 +57,6 @@ def opened(
         stack.callback(page.context.close)
         yield agent, address, page
         assert page.mistakes == []
-
-
-def expect(locator: Any) -> Any:
-    return importlib.import_module("playwright.sync_api").expect(locator)
-
-
-def look(browser: Any, address: str, role: str, **options: Any) -> Any:
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.mistakes = []
-    page.on("pageerror", lambda error: page.mistakes.append(str(error)))
-    page.goto(f"{address}/#{TOKENS[role]}")
-    page.wait_for_selector("#link.on", timeout=SLOW)
-    return page
-
-
-def text(page: Any, selector: str, wanted: str) -> None:
-    expect(page.locator(selector)).to_contain_text(wanted, timeout=SLOW)
 
 
 def test_what_is_perceived_is_shown(opened: Opened) -> None:

@@ -1,17 +1,16 @@
 """The page's files and its live connection: who sees what, who decides, and slow viewers."""
 
 import asyncio
-import json
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from fixtures.page_client import look, message, of, send
 from fixtures.percepts import percept
 from fixtures.served_robot import OPERATOR, TOKENS, ServedAgent, served_robot
 from fixtures.waiting import PATIENCE, until
@@ -44,35 +43,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         with served_robot(folder) as (agent, address):
             yield agent, address
-
-
-def look(address: str, role: str) -> ClientConnection:
-    url = address.replace("http", "ws") + "/ui/live"
-    protocols: Any = ["sensebind", f"token.{TOKENS[role]}"]
-    return connect(url, subprotocols=protocols, max_size=8 << 20)
-
-
-def message(viewer: ClientConnection, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Receive up to a message; binary ones have their payload as `payload`."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        data = viewer.recv(timeout=PATIENCE)
-        if isinstance(data, bytes):
-            (length,) = struct.unpack_from("<I", data)
-            found = json.loads(data[4 : 4 + length]) | {"payload": data[4 + length :]}
-        else:
-            found = json.loads(data)
-        if wanted(found):
-            return found
-    raise AssertionError("it does not come")
-
-
-def of(kind: str, event: str = "") -> Callable[[dict[str, Any]], bool]:
-    return lambda one: one["type"] == kind and (not event or one.get("kind") == event)
-
-
-def send(viewer: ClientConnection, **wish: Any) -> None:
-    viewer.send(json.dumps(wish))
 
 
 def waits(viewer: ClientConnection) -> tuple[str, dict[str, Any]]:
