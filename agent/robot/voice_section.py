@@ -66,7 +66,7 @@ class VoiceConfig(Section):
         speaker: Part that speaks.
         echo: Part that takes the robot's own voice out of what is heard; none where the device
             does that, or with headphones.
-        language: Voice of the speaker, such as en-us or en-gb+f3.
+        language: Voice of the speaker, such as en-us or en+f3.
         speed: Words per minute.
         endpoint: Seconds of silence that end an utterance which is a whole sentence.
         endpoint_part: Seconds of silence that end any other.

@@ -65,7 +65,7 @@ class EspeakLibrary:
 
         Args:
             text: In words.
-            voice: Of eSpeak NG, such as en-us or en-gb+f3.
+            voice: Of eSpeak NG, such as en-us or en+f3.
             speed: Words per minute.
             write: Takes pieces of float32 [n]; speaking ends when it returns False.
 

@@ -1,17 +1,20 @@
-"""How words are pronounced that the recogniser's dictionary lacks, from eSpeak NG's phonemes.
+"""How words are pronounced: by the recogniser's dictionary, and by eSpeak NG's phonemes.
 
-A word without a pronunciation would make pocketsphinx refuse the whole grammar.
+The dictionary is American, so that "car" and "door" of most other people, who leave out the r, fit
+other words better: each word gets the pronunciations of British voices, too. A word without any
+would make pocketsphinx refuse the whole grammar.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from sensebind.errors import InputError
 
-# IPA as eSpeak NG's voice en-us writes it, to the phones of the CMU dictionary; longest first.
+# IPA as eSpeak NG's English voices write it, to the phones of the CMU dictionary; longest first.
 _PHONES = {
     "tʃ": "CH",
     "dʒ": "JH",
@@ -85,6 +88,10 @@ _PHONES = {
     "z": "Z",
     "ʒ": "ZH",
 }
+AMERICAN = "en-us"
+"""Voice of eSpeak NG for words that the dictionary lacks."""
+BRITISH = ("en", "en-gb-x-rp")
+"""Voices of eSpeak NG that say words otherwise."""
 _MARKS = re.compile("[ˈˌ̩‿ʰ̃ː]")
 _LONGEST_FIRST = sorted(_PHONES, key=len, reverse=True)
 _ANOTHER = re.compile(r"\(\d+\)$")  # of several pronunciations of a word
@@ -118,15 +125,16 @@ def dictionary_of(
     words: Iterable[str],
     file: Path,
     own: Mapping[str, str],
-    phonemes: Callable[[str], list[str]],
+    phonemes: Callable[[str, str], list[str]],
 ) -> dict[str, list[str]]:
-    """Return the pronunciations of words.
+    """Return the pronunciations of words, each once, the most usual first.
 
     Args:
         words: In small letters.
         file: A dictionary in CMU's format.
         own: Pronunciations that precede those of the file.
-        phonemes: Returns a word's phonemes in the International Phonetic Alphabet.
+        phonemes: Returns the phonemes of a word by a voice of eSpeak NG, in the International
+            Phonetic Alphabet.
 
     Raises:
         InputError: A word cannot be pronounced; `voice: {words}` can say how.
@@ -141,7 +149,7 @@ def dictionary_of(
                 found.setdefault(word, []).append(phones.strip())
     for word in sorted(wanted - found.keys()):
         try:
-            phones = phones_of(phonemes(word))
+            phones = phones_of(phonemes(word, AMERICAN))
         except InputError as error:
             raise InputError(
                 f"the voice cannot pronounce {word!r} ({error}): say how in voice: {{words}}"
@@ -149,4 +157,8 @@ def dictionary_of(
         if not phones:
             raise InputError(f"the voice cannot pronounce {word!r}: say how in voice: {{words}}")
         found[word] = [phones]
-    return found
+    for word in wanted - own.keys():
+        for voice in BRITISH:
+            with suppress(InputError):  # it has one already
+                found[word] += filter(None, [phones_of(phonemes(word, voice))])
+    return {word: list(dict.fromkeys(every)) for word, every in found.items()}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sensebind.agent.robot.voice_section import VoiceConfig
-from sensebind.agent.voice.pronunciations import dictionary_of, phones_of
+from sensebind.agent.voice.espeak import espeak_library
+from sensebind.agent.voice.pronunciations import AMERICAN, BRITISH, dictionary_of, phones_of
 from sensebind.errors import InputError
 
 DICTIONARY = """lamp L AE M P
@@ -37,17 +38,31 @@ def test_a_sound_that_english_lacks() -> None:
 def test_where_pronunciations_come_from(tmp_path: Path) -> None:
     file = tmp_path / "words.dict"
     file.write_text(DICTIONARY)
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
 
-    def phonemes(word: str) -> list[str]:
-        asked.append(word)
-        return ["ɹ", "ˈoʊ", "v", "ɚ"] if word == "rover" else ["ǃ"]
+    def phonemes(word: str, voice: str) -> list[str]:
+        asked.append((word, voice))
+        if voice == AMERICAN:
+            return ["ɹ", "ˈoʊ", "v", "ɚ"] if word == "rover" else ["ǃ"]
+        return {"rover": ["ɹ", "ˈəʊ", "v", "ə"], "read": ["ɹ", "ˈiː", "d"]}.get(word, ["ǃ"])
 
-    found = dictionary_of(["lamp", "read", "rover"], file, {"lamp": "L AA M P"}, phonemes)
-    assert found == {"lamp": ["L AA M P"], "read": ["R EH D", "R IY D"], "rover": ["R OW V ER"]}
-    assert asked == ["rover"]
+    words = ["lamp", "read", "reads", "rover"]
+    found = dictionary_of(words, file, {"lamp": "L AA M P"}, phonemes)
+    assert found == {
+        "lamp": ["L AA M P"],  # as the robot's file has it, and not otherwise
+        "read": ["R EH D", "R IY D"],
+        "reads": ["R IY D Z"],  # a sound that English lacks costs the British one alone
+        "rover": ["R OW V ER", "R OW V AH"],
+    }
+    assert [one for one in asked if one[1] == AMERICAN] == [("rover", AMERICAN)]
     with pytest.raises(InputError, match=r"cannot pronounce 'click'.*voice: \{words\}"):
         dictionary_of(["click"], file, {}, phonemes)
+
+
+@pytest.mark.parametrize(("word", "phones"), [("car", "K AA"), ("door", "D AO"), ("no", "N OW")])
+def test_british_voices_leave_out_the_r(word: str, phones: str) -> None:
+    pytest.importorskip("espeakng_loader", reason="needs the extra voice")
+    assert phones in {phones_of(espeak_library().phonemes(word, voice)) for voice in BRITISH}
 
 
 def test_phones_of_the_robots_file_are_checked() -> None:

@@ -11,6 +11,7 @@ from sensebind.agent.voice.grammar import Grammar
 from sensebind.agent.voice.microphones import Block
 from sensebind.agent.voice.own_voice import OwnVoice, Timeline
 from sensebind.agent.voice.parts import BLOCK, RATE, Echo, Heard, Parts, Setup, make_parts
+from sensebind.agent.voice.recogniser import edits
 from sensebind.agent.voice.turn_taking import Began, Ended, TurnTaking
 from sensebind.agent.voice.webrtc import NoEcho, WebrtcEcho
 from sensebind.errors import ConfigurationError
@@ -75,6 +76,21 @@ def test_a_word_that_the_dictionary_lacks_is_understood(parts: Parts) -> None:
 )
 def test_what_is_not_expected_is_not_understood(parts: Parts, text: str) -> None:
     assert understood(parts, spoken(text)) == [Heard("", False)]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "count"),
+    [
+        ("T ER N AO N", "T ER N AO N", 0),
+        ("T ER N AO N", "D R M AA NG", 0),  # all of the same classes
+        ("T ER N AO N", "ER N AO N", 1),
+        ("T ER N AO N", "T ER S N AO N S", 2),
+        ("T ER N AO N", "T IY N AO K", 2),
+        ("T ER N AO N", "", 5),
+    ],
+)
+def test_how_unlike_what_was_heard_is(said: str, heard: str, count: int) -> None:
+    assert edits(said.split(), heard.split()) == count
 
 
 def test_silence_and_noise_are_nobody(parts: Parts) -> None:
