@@ -12,10 +12,10 @@ from pathlib import Path
 
 from foxglove_schemas_protobuf.PoseInFrame_pb2 import PoseInFrame
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from sensebind.errors import InputError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
+from sensebind.perception.frames.recorded_entries import stamp_of
 from sensebind.perception.geometry.pose import Pose, yaw_of
 from sensebind.perception.storage.stored_version import newer
 
@@ -35,8 +35,7 @@ def pose_message(pose: Pose, captured_at: int) -> PoseInFrame:
         pose: Where the robot was; the frame is kept with its run (`odom:5f0c9a1e`).
         captured_at: When, wall clock, ns.
     """
-    stamp = Timestamp(seconds=captured_at // 10**9, nanos=captured_at % 10**9)
-    message = PoseInFrame(timestamp=stamp, frame_id=pose.frame)
+    message = PoseInFrame(timestamp=stamp_of(captured_at), frame_id=pose.frame)
     message.pose.position.x, message.pose.position.y = pose.x, pose.y
     message.pose.orientation.z = sin(pose.yaw / 2)
     message.pose.orientation.w = cos(pose.yaw / 2)

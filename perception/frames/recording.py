@@ -19,24 +19,28 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-import cv2
 import msgspec
 import numpy as np
-from foxglove_schemas_protobuf.CompressedImage_pb2 import CompressedImage
-from foxglove_schemas_protobuf.PackedElementField_pb2 import PackedElementField
-from foxglove_schemas_protobuf.PointCloud_pb2 import PointCloud
 from foxglove_schemas_protobuf.PoseInFrame_pb2 import PoseInFrame
 from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
-from foxglove_schemas_protobuf.RawImage_pb2 import RawImage
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.message import DecodeError
 from mcap.writer import Writer
 from mcap_protobuf.schema import build_file_descriptor_set
 
 from sensebind.errors import InputError, StorageError
 from sensebind.perception.frames.mcap_reader import McapFile, Stored
+from sensebind.perception.frames.recorded_entries import (
+    CLASSES,
+    PCM,
+    Pictures,
+    message_of,
+    modality_in,
+    observation_in,
+    percept_in,
+    stamp_of,
+)
 from sensebind.perception.frames.recorded_poses import ABOUT, is_pose, pose_message
 from sensebind.perception.frames.recorded_poses import TOPIC as POSES
 from sensebind.perception.geometry.pose import Pose
@@ -44,18 +48,12 @@ from sensebind.perception.percept import Modality, Observation, Percept, Percept
 from sensebind.perception.storage.private_files import private_opener
 from sensebind.perception.storage.stored_version import newer
 
-Pictures = Literal["png", "jpeg"]
 LIBRARY = "sensebind"
 """Who wrote a recording, in the header of its file."""
 FORMAT = "1"
 _DIGITS = 18  # most that a number of a version is read by
 _FLUSH_SECONDS = 1.0  # what a power cut may cost
-_JPEG_QUALITY = 90
-_PNG_EFFORT = 1
-_PCM = 32768
 _HOP_SEARCH = 400  # samples by which capture times may err
-_AXES = "xyz"
-_POINT = np.dtype("<f4")
 
 
 class Recorder:
@@ -125,7 +123,7 @@ class Recorder:
                 about["window"] = str(len(observation.data))
                 self._sounds[observation.stream] = observation
             else:
-                message = _message(observation, self._pictures, jpeg)
+                message = message_of(observation, self._pictures, jpeg)
             schema = message.DESCRIPTOR.full_name
             self._write(
                 f"/{observation.stream}",
@@ -251,11 +249,11 @@ class Recorder:
             new = self._hops[observation.stream] = (
                 _hop(before.data, data, self._hops.get(observation.stream, guess), guess) or new
             )
-        steps = data[-new:].astype(np.float64) * _PCM
-        exact = (steps == np.rint(steps)).all() and np.abs(steps + 0.5).max() <= _PCM
+        steps = data[-new:].astype(np.float64) * PCM
+        exact = (steps == np.rint(steps)).all() and np.abs(steps + 0.5).max() <= PCM
         body = steps.astype("<i2") if exact else data[-new:].astype("<f4")
         return RawAudio(
-            timestamp=_stamp(observation.captured_at),
+            timestamp=stamp_of(observation.captured_at),
             data=body.tobytes(),
             format="pcm-s16" if exact else "pcm-f32",  # Foxglove plays the former only
             sample_rate=observation.rate,
@@ -263,13 +261,8 @@ class Recorder:
         )
 
 
-_CLASSES: dict[str, type[Message]] = {
-    kind.DESCRIPTOR.full_name: kind for kind in (CompressedImage, RawAudio, PointCloud, RawImage)
-}
-
-
 def _schema(name: str) -> bytes:
-    kind = PoseInFrame if name == PoseInFrame.DESCRIPTOR.full_name else _CLASSES.get(name)
+    kind = PoseInFrame if name == PoseInFrame.DESCRIPTOR.full_name else CLASSES.get(name)
     if kind is not None:
         return build_file_descriptor_set(kind).SerializeToString()
     (header,), definitions = msgspec.json.schema_components([PerceptHeader])
@@ -291,61 +284,6 @@ def _hop(before: np.ndarray, after: np.ndarray, usual: int, guess: int) -> int:
         if 0 < hop < len(after) and np.array_equal(before[hop:], after[:-hop]):
             return hop
     return 0
-
-
-def _stamp(nanoseconds: int) -> Timestamp:
-    return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
-
-
-def _message(observation: Observation, pictures: Pictures, jpeg: bytes | None) -> Message:
-    """An observation in Foxglove's schema.
-
-    Raises:
-        InputError: There is none for this modality.
-    """
-    data, frame_id = observation.data, observation.frame_id
-    stamp = _stamp(observation.captured_at)
-    match observation.modality:
-        case Modality.VISION if jpeg is not None:
-            return CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg, format="jpeg")
-        case Modality.VISION:
-            effort = (
-                [cv2.IMWRITE_PNG_COMPRESSION, _PNG_EFFORT]
-                if pictures == "png"
-                else [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            )
-            done, body = cv2.imencode(f".{pictures}", data[..., ::-1], effort)
-            if not done:
-                raise InputError(f"a picture {list(data.shape)} cannot be compressed")
-            return CompressedImage(
-                timestamp=stamp, frame_id=frame_id, data=body.tobytes(), format=pictures
-            )
-        case Modality.POINT:
-            fields = [
-                PackedElementField(name=name, offset=4 * i, type=PackedElementField.FLOAT32)
-                for i, name in enumerate(_AXES)
-            ]
-            cloud = PointCloud(
-                timestamp=stamp,
-                frame_id=frame_id,
-                point_stride=12,
-                fields=fields,
-                data=np.ascontiguousarray(data, _POINT).tobytes(),
-            )
-            cloud.pose.orientation.w = 1.0
-            return cloud
-        case Modality.DEPTH | Modality.THERMAL:
-            height, width = data.shape
-            return RawImage(
-                timestamp=stamp,
-                frame_id=frame_id,
-                width=width,
-                height=height,
-                encoding="32FC1",
-                step=4 * width,
-                data=np.ascontiguousarray(data, "<f4").tobytes(),
-            )
-    raise InputError(f"observations of {observation.modality.value} cannot be recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +364,7 @@ class Recording:
                 continue
             found = {"protobuf": observed, "json": perceived}.get(stored.channel.message_encoding)
             if found is not None:
-                found[about.get("stream", "")] = _modality(about)
+                found[about.get("stream", "")] = modality_in(about)
         return observed, perceived
 
     def _about(self, stored: Stored) -> dict[str, str]:
@@ -462,82 +400,12 @@ class Recording:
                 whole = self._file.damaged
             try:
                 if stored.channel.message_encoding == "json":
-                    entry: Observation | Percept | None = _percept(stored)
+                    entry: Observation | Percept | None = percept_in(stored)
                 else:
-                    entry = _observation(stored, sounds)
+                    entry = observation_in(stored, sounds)
             except (InputError, DecodeError, ValueError, KeyError, TypeError, RecursionError):
                 self.refused += 1
                 continue
             if entry is not None:
                 exact = about.get("exact") != "no"
                 yield Recorded(stored.message.log_time / 1e9, entry, exact)
-
-
-def _modality(about: dict[str, str]) -> Modality:
-    try:
-        return Modality(about.get("modality", ""))
-    except ValueError as error:
-        raise InputError(f"unknown modality {about.get('modality')!r} in a recording") from error
-
-
-def _percept(stored: Stored) -> Percept:
-    body = json.loads(stored.message.data)
-    header = msgspec.convert(body["header"], PerceptHeader)
-    embedding = np.frombuffer(base64.b64decode(body["embedding"]), "<f4").astype(np.float32)
-    if embedding.shape != header.shape:
-        raise InputError(f"an embedding of {embedding.shape} values, not {header.shape}")
-    return Percept(header, embedding)
-
-
-def _observation(stored: Stored, sounds: dict[int, np.ndarray]) -> Observation | None:
-    """The observation in a message; None where a window of sound is not whole yet."""
-    about, name = stored.channel.metadata, stored.schema.name if stored.schema else ""
-    if name not in _CLASSES:
-        raise InputError(f"an observation in the schema {name!r}")
-    message: Any = _CLASSES[name]()
-    message.ParseFromString(stored.message.data)
-    rate = 0
-    if isinstance(message, RawAudio):
-        rate = message.sample_rate
-        data = _window(message, sounds.get(stored.channel.id), int(about["window"]))
-        sounds[stored.channel.id] = data
-        if len(data) < int(about["window"]):
-            return None
-    else:
-        data = _array(message)
-    return Observation(
-        data=data,
-        stream=about["stream"],
-        modality=_modality(about),
-        captured_at=message.timestamp.seconds * 10**9 + message.timestamp.nanos,
-        monotonic=stored.message.log_time / 1e9,
-        sequence=stored.message.sequence,
-        frame_id=about["frame_id"],
-        rate=rate,
-    )
-
-
-def _window(message: RawAudio, before: np.ndarray | None, length: int) -> np.ndarray:
-    """The newest `length` samples after a message, or as many as there are."""
-    if message.format == "pcm-s16":
-        new = np.frombuffer(message.data, "<i2").astype(np.float32) / np.float32(_PCM)
-    elif message.format == "pcm-f32":
-        new = np.frombuffer(message.data, "<f4").astype(np.float32)
-    else:
-        raise InputError(f"sound in the format {message.format!r}")
-    if before is None or len(new) >= length:
-        return new[-length:]
-    return np.concatenate([before, new])[-length:]
-
-
-def _array(message: CompressedImage | PointCloud | RawImage) -> np.ndarray:
-    """The sample in a message, as `Observation.data`."""
-    if isinstance(message, CompressedImage):
-        picture = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise InputError("a picture that cannot be decoded")
-        return np.ascontiguousarray(picture[..., ::-1])
-    values = np.frombuffer(message.data, "<f4").astype(np.float32)
-    if isinstance(message, PointCloud):
-        return values.reshape(-1, len(_AXES))
-    return values.reshape(message.height, message.width)

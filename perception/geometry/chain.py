@@ -57,7 +57,7 @@ class TransformChain:
         base: The robot's frame.
         fixed: The frame that places are in. "" is `map`, or `odom` where nothing connects the base
             with `map`; once `map` was found, it stays that.
-        patience: Seconds from the first transform on for which `map` is waited for.
+        patience: Seconds for which `map` is waited for once `odom` leads to the base.
     """
 
     def __init__(self, base: str = BASE, fixed: str = "", patience: float = _SILENT) -> None:
@@ -65,7 +65,7 @@ class TransformChain:
         self._fixed = fixed
         self._patience = patience
         self._edges: dict[str, _Edge] = {}
-        self._first: float | None = None
+        self._first: float | None = None  # when `odom` was found to lead to the base
         self._mapped = False
 
     def add(self, parent: str, child: str, pose: Transform, at: float | None) -> None:
@@ -93,7 +93,6 @@ class TransformChain:
         Raises:
             InputError: The chain is not whole, or a part of it is too old; the message says which.
         """
-        self._first = now if self._first is None else self._first
         way = self._way()
         frame = self._end(way, now)
         moves: float | None = None
@@ -131,7 +130,7 @@ class TransformChain:
         if wanted in way:
             return wanted
         if not self._fixed and ODOM in way and not self._mapped:
-            assert self._first is not None
+            self._first = now if self._first is None else self._first
             if now - self._first >= self._patience:
                 return ODOM
         last = way[-1]

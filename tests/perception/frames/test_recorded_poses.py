@@ -167,7 +167,7 @@ def test_bytes_of_any_kind_are_a_pose_or_refused(
         assert math.isfinite(found[1].x + found[1].y + found[1].yaw) and found[1].frame
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(st.text(max_size=40).filter(lambda text: text != "1"))
 def test_another_version_is_never_read(
     tmp_path_factory: pytest.TempPathFactory, version: str

@@ -58,6 +58,8 @@ def test_composition_is_that_of_matrices(joints: list[tuple[float, ...]]) -> Non
 
 def test_without_a_map_places_are_odometrys_after_some_patience() -> None:
     chain = TransformChain(patience=2.0)
+    with pytest.raises(InputError, match="no transform leads to 'base_link'"):
+        chain.find(-60.0)  # wheels that come late are waited for as long
     chain.add("odom", "base_link", flat(1.0, 0.0), 0.0)
     with pytest.raises(InputError, match=r"hangs on 'odom', and no transform .* with 'map'"):
         chain.find(0.0)
