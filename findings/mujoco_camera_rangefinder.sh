@@ -12,6 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check mujoco==4.0.0
+cd "$folder"
 "$folder/venv/bin/python" - >"$folder/seen" <<'P'
 import mujoco
 import numpy as np
