@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor, gcd, lcm
+from math import ceil, floor, gcd, lcm, trunc
 from typing import Any
 
 from llguidance import LLMatcher
@@ -153,7 +153,8 @@ def number_schemas(facts: Facts, whole: bool, cut: set[str]) -> list[dict[str, A
     """Returns schemas of numbers, ranges without a gap; none if no number fits.
 
     Bounds are inclusive and multiples of the step: llguidance 1.9.1 lets an exclusive bound
-    through where the other one is less than a unit away.
+    through where the other one is less than a unit away. It also refuses 0.2 where the bound is
+    0.25, so that what a bound begins with is listed in addition (`_beginnings`).
 
     Args:
         facts: What holds for the number.
@@ -196,12 +197,31 @@ def number_schemas(facts: Facts, whole: bool, cut: set[str]) -> list[dict[str, A
         chosen = [_plain(at * step) for at in near if at not in gaps]
         return [{"enum": chosen}] if chosen else []
     found = []
+    short = set[Fraction]()
     for gap in [*gaps, last + 1]:
         until = min(gap - 1, last)
         if first <= until:
             found.append(_range(first * step, until * step, step, whole))
+            short |= set() if whole else _beginnings(first * step, until * step, step)
         first = max(first, gap + 1)
+    if short:
+        found.append({"enum": [_plain(one) for one in sorted(short)]})
     return found
+
+
+def _beginnings(low: Fraction, high: Fraction, step: Fraction) -> set[Fraction]:
+    """Numbers in a range that a bound begins with: 0.1 and 0.12 for one of 0.125.
+
+    llguidance 1.9.1 takes such a text for the beginning of the bound alone, and asks for more
+    digits. Bounds are multiples of a step with as few decimals as it has.
+    """
+    found = set[Fraction]()
+    for bound in (low, high):
+        unit = Fraction(1, 10)
+        while bound % unit:
+            found.add(trunc(bound / unit) * unit)  # towards 0, as digits are left out
+            unit /= 10
+    return {one for one in found if low <= one <= high and not one % step}
 
 
 def _step(steps: Sequence[Fraction], whole: bool) -> Fraction:

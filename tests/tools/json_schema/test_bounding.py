@@ -174,6 +174,29 @@ def test_what_is_valid_can_be_said_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "steps"),
+    [(0, 25, {}), (-25, 25, {}), (-125, -50, {}), (50, 75, {"multipleOf": 0.05}), (-7, 3333, {})],
+)
+def test_numbers_between_bounds_can_be_written_with_fewer_digits_than_a_bound(
+    low: int, high: int, steps: dict[str, float]
+) -> None:
+    schema = {"type": "number", "minimum": low / 100, "maximum": high / 100, **steps}
+    start = compiled(schema)
+    for hundredths in range(low - 30, high + 30):
+        value = hundredths / 100 if hundredths % 100 else hundredths // 100
+        assert says(schema, value, start) is not bool(problem(value, schema)), value
+
+
+def test_a_number_that_is_excluded_stays_out_where_it_begins_like_a_bound() -> None:
+    schema = {"type": "number", "minimum": 0, "maximum": 0.125, "not": {"const": 0.1}}
+    assert [value for value in (0.1, 0.12, 0.11, 0.125) if says(schema, value)] == [
+        0.12,
+        0.11,
+        0.125,
+    ]
+
+
+@pytest.mark.parametrize(
     ("schema", "keyword"),
     [
         ({"type": "string", "pattern": "(?=.*a)b"}, "pattern"),
