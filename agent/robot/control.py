@@ -34,9 +34,11 @@ from sensebind.agent.robot.control_messages import (
     Cut,
     Decide,
     Detect,
+    Devices,
     Embed,
     Embedded,
     Embedding,
+    Explain,
     Follow,
     Forget,
     Look,
@@ -255,6 +257,10 @@ class ControlServer:
                 connection.sendall(_result(agent.looking.pose()))
             case Track():
                 connection.sendall(_result(agent.poses(command.since)))
+            case Devices():
+                connection.sendall(_result(agent.looking.devices()))
+            case Explain():
+                connection.sendall(_result(agent.explain(command.reference)))
             case Recall():
                 found = agent.remembering.find(
                     command.text,
