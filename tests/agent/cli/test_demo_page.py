@@ -86,8 +86,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.extended
-def test_the_demo_at_a_terminal_serves_its_page(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_demo_at_a_terminal_serves_its_page(
+    checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     master, slave = pty.openpty()
+    tmp_path = tmp_path_factory.mktemp("d")  # short, as names of sockets must be
     environment = {**os.environ, "TMPDIR": str(tmp_path), "DISPLAY": "", "WAYLAND_DISPLAY": ""}
     process = subprocess.Popen(
         command(checkpoint),
@@ -106,7 +109,9 @@ def test_the_demo_at_a_terminal_serves_its_page(checkpoint: Path, tmp_path: Path
         while (found := re.search(pattern, shown)) is None:
             assert time.monotonic() < end, f"{pattern!r} does not come after {shown!r}"
             if select.select([master], [], [], 0.1)[0]:
-                shown += _read(master) or ""
+                more = _read(master)
+                assert more is not None, f"it ended before {pattern!r} came: {shown!r}"
+                shown += more
         return found
 
     try:

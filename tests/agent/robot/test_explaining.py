@@ -62,7 +62,7 @@ def test_the_gate_and_what_is_added_are_the_models_own(parts) -> None:
     found = explain(seen, embedder, words, chat)
     assert found["sense"] == "sight" and found["neighbours"] == []  # images go in as they are
     model, slot = chat.llm.model, chat.llm.senses.index("sight")
-    gates = model.adapter.gates[:, slot].tanh().abs().mean()
+    gates = model.adapter.gates[:, slot].detach().tanh().abs().mean()
     assert found["gate"] == pytest.approx(float(gates), abs=1e-3)
     embedding = torch.zeros(1, 1, len(chat.llm.senses), chat.llm.bind_dim)
     embedding[0, 0, slot] = torch.from_numpy(embedder.blended("vision", seen.decode(), 0).embedding)
