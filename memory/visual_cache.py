@@ -260,6 +260,34 @@ class VisualCache:
         units = (vectors / np.maximum(norms, 1e-30)).astype(np.float32)
         return (self.enhance(units, k, temperature, weight) * norms).astype(np.float32)
 
+    def neighbours(
+        self, embedding: np.ndarray, k: int = 10, temperature: float = 20.0
+    ) -> list[tuple[float, float, np.ndarray]]:
+        """Return the image embeddings that `enhance` blends an embedding with.
+
+        Args:
+            embedding: float [D].
+            k: Number of neighbours; more than there are means all of them.
+            temperature: Sharpness of the softmax over the neighbours' similarities.
+
+        Returns:
+            Similarity, share (they sum up to 1) and vector float32 [D] of each, nearest first.
+
+        Raises:
+            InputError: Wrong shape, NaN or infinity.
+            ConfigurationError: `k` or `temperature` out of range.
+        """
+        _check_settings(k, temperature, 0.5)
+        vectors = _checked(embedding[None])
+        similarities, neighbours = self._neighbours(vectors, min(k, len(self)))
+        shares = np.exp((similarities[0] - similarities[0].max()) * np.float32(temperature))
+        shares /= shares.sum()
+        return [
+            (round(float(one), 4), round(float(share), 4), vector)
+            for one, share, vector in zip(similarities[0], shares, neighbours[0], strict=True)
+            if share > 0
+        ]
+
     def _neighbours(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return similarities [B, k] and the reconstructed vectors [B, k, D] in one call.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,19 @@ from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import InputError
 
 MAX_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Blended:
+    """An embedding as percepts have it, and what it was blended with.
+
+    Attributes:
+        embedding: float32 [D], unit norm.
+        neighbours: Similarity, share and vector of each image of the visual cache.
+    """
+
+    embedding: np.ndarray
+    neighbours: list[tuple[float, float, np.ndarray]] = field(default_factory=list)
 
 
 class Embedder:
@@ -96,6 +110,26 @@ class Embedder:
             s = self._settings
             vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
         return vector
+
+    def blended(self, modality: str, data: np.ndarray, rate: int) -> Blended:
+        """Embed a sample, and return what the visual cache blended it with, too.
+
+        Args:
+            modality: ImageBind's name.
+            data: As `MediaEncoder.embed` takes it.
+            rate: Samples a second of a sound; 0 for anything else.
+
+        Raises:
+            InputError: There is nothing to perceive in it.
+        """
+        vector = self._media.embed(modality, data, rate or None)
+        if vector is None:
+            raise InputError(f"there is nothing to perceive in this {modality}")
+        cache, s = self._media.cache, self._settings
+        if modality not in ENHANCED or cache is None:
+            return Blended(vector)
+        enhanced = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
+        return Blended(enhanced, cache.neighbours(vector, s.k, s.temperature))
 
     def _embedded(self, modality: str, data: Path | str) -> np.ndarray:
         vector = self._media.embed(modality, data)

@@ -31,6 +31,7 @@ from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import Poses
 from sensebind.agent.robot.dialogs import RobotDialogs
+from sensebind.agent.robot.explaining import explain
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.looking import Looking
@@ -228,6 +229,20 @@ class RobotAgent:
     ) -> Generator[str | Said, None, None]:
         """Let the language model answer a client that has tools of its own; see `completion.py`."""
         return complete(self._chat, self._senses, messages, tools, choice, cancelled)
+
+    def explain(self, reference: str) -> dict[str, Any]:
+        """Return how a kept percept came into the answers given under it; see `explaining.py`.
+
+        Args:
+            reference: `frame:<stream>@<ns>`, as records of turns have it.
+
+        Raises:
+            InputError: The frame is not kept, or cannot be explained.
+        """
+        if self._frames is None:
+            raise InputError("this robot keeps no frames: what it perceived cannot be looked at")
+        frame = self._frames.get(reference)
+        return explain(frame, self._embedder, self.looking.words, self._chat)
 
     def embed(self, items: Sequence[Mapping[str, Any]]) -> tuple[str, list[np.ndarray]]:
         """Embed texts and media in the space of the percepts; see `Embedder.block`.

@@ -34,9 +34,11 @@ from sensebind.agent.robot.control_messages import (
     Cut,
     Decide,
     Detect,
+    Devices,
     Embed,
     Embedded,
     Embedding,
+    Explain,
     Follow,
     Forget,
     Look,
@@ -60,6 +62,7 @@ from sensebind.tools.risk import Risk, risk_of
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.agent import RobotAgent
+    from sensebind.agent.robot.memory import Remembering
 
 log = logging.getLogger(__name__)
 
@@ -255,24 +258,12 @@ class ControlServer:
                 connection.sendall(_result(agent.looking.pose()))
             case Track():
                 connection.sendall(_result(agent.poses(command.since)))
-            case Recall():
-                found = agent.remembering.find(
-                    command.text,
-                    command.example,
-                    sense=command.sense,
-                    since=command.since,
-                    until=command.until,
-                    limit=command.limit,
-                )
-                connection.sendall(_result(found))
-            case Watching():
-                connection.sendall(_result(agent.remembering.watching()))
-            case WatchFor():
-                agent.remembering.watch_for(command.what, command.sense)
-                connection.sendall(_result(agent.remembering.watching()))
-            case Unwatch():
-                agent.remembering.keeper.book.remove(command.name)
-                connection.sendall(_result(agent.remembering.watching()))
+            case Devices():
+                connection.sendall(_result(agent.looking.devices()))
+            case Explain():
+                connection.sendall(_result(agent.explain(command.reference)))
+            case Recall() | Watching() | WatchFor() | Unwatch():
+                connection.sendall(_result(_remembered(agent.remembering, command)))
             case Complete():
                 self._complete(command, connection)
             case Look():
@@ -370,6 +361,27 @@ def decisions_of(given: list[dict[str, Any]]) -> list[Decision]:
     if not all(one.request for one in decisions):
         raise InputError("a decision does not name its request: give the id of one that is pending")
     return decisions
+
+
+def _remembered(
+    memory: Remembering, command: Recall | Watching | WatchFor | Unwatch
+) -> list[dict[str, Any]] | dict[str, Any]:
+    """Search a memory, or change its watches; returns what was found, or all watches."""
+    match command:
+        case Recall():
+            return memory.find(
+                command.text,
+                command.example,
+                sense=command.sense,
+                since=command.since,
+                until=command.until,
+                limit=command.limit,
+            )
+        case WatchFor():
+            memory.watch_for(command.what, command.sense)
+        case Unwatch():
+            memory.keeper.book.remove(command.name)
+    return memory.watching()
 
 
 def _report(agent: RobotAgent) -> dict[str, Any]:

@@ -262,6 +262,20 @@ class Forget(msgspec.Struct, tag="forget", tag_field="do"):
     dry: bool = True
 
 
+class Devices(msgspec.Struct, tag="devices", tag_field="do"):
+    """Return the state of the simulated home's devices, by name; nothing where it has none."""
+
+
+class Explain(msgspec.Struct, tag="explain", tag_field="do"):
+    """Return how a kept percept came into an answer; see `sensebind.agent.robot.explaining`.
+
+    Attributes:
+        reference: `frame:<stream>@<ns>`.
+    """
+
+    reference: str
+
+
 class Recall(msgspec.Struct, tag="recall", tag_field="do"):
     """Return what is remembered; see `Remembering.find`.
 
@@ -327,6 +341,8 @@ Command = (
     | Detect
     | Where
     | Track
+    | Devices
+    | Explain
     | Recall
     | Watching
     | WatchFor

@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
 
-from sensebind.agent.robot.control_messages import Ask, Decide, Recall, Stop, Unwatch, WatchFor
+from sensebind.agent.robot.control_messages import (
+    Ask,
+    Decide,
+    Explain,
+    Recall,
+    Stop,
+    Unwatch,
+    WatchFor,
+)
 from sensebind.agent.robot.pausing import SharedPauses
 from sensebind.agent.server.content import decode
 from sensebind.agent.server.errors import NotAllowed
@@ -129,6 +137,16 @@ class Fetch(msgspec.Struct, tag="frame", tag_field="type"):
     reference: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
+class Explained(msgspec.Struct, tag="explain", tag_field="type"):
+    """Shows how something that was perceived came into an answer.
+
+    Attributes:
+        reference: `frame:<stream>@<ns>`.
+    """
+
+    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
 class Watch(msgspec.Struct, tag="watch", tag_field="type"):
     """Adds a watch, which speaks when it fires.
 
@@ -151,8 +169,8 @@ class EndWatch(msgspec.Struct, tag="unwatch", tag_field="type"):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-Wish = Say | Judge | Halt | Pause | Remember | Fetch | Watch | EndWatch
-_OF_VIEWERS = (Halt, Remember, Fetch)
+Wish = Say | Judge | Halt | Pause | Remember | Fetch | Explained | Watch | EndWatch
+_OF_VIEWERS = (Halt, Remember, Fetch, Explained)
 """What those who may only look may wish for."""
 _wishes = msgspec.json.Decoder(Wish)
 
@@ -286,10 +304,20 @@ class _Session:
             case Fetch():
                 frame = await self._viewers.frames.message(wish.reference)
                 await self._viewer.give(frame)
+            case Explained():
+                await self._explain(wish.reference)
             case Watch():
                 self._viewers.watched(await self._link.result(WatchFor(wish.what, wish.sense)))
             case EndWatch():
                 self._viewers.watched(await self._link.result(Unwatch(wish.name)))
+
+    async def _explain(self, reference: str) -> None:
+        answer: dict[str, Any] = {"type": "explained", "reference": reference}
+        try:
+            answer |= await self._link.result(Explain(reference))
+        except SenseBindError as error:
+            answer["gone"] = one_line(error)
+        self._viewer.queue(_text(answer))
 
     async def _remember(self, wish: Remember) -> None:
         """Search the memory; while that goes on, only the newest of further wishes is kept."""

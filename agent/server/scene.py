@@ -22,6 +22,7 @@ from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.monitor import Monitor, StreamRow
 from sensebind.agent.robot.places import over_the_floor
+from sensebind.agent.server.spectrum import BANDS, HOP, Spectra
 from sensebind.errors import ConfigurationError, SenseBindError
 from sensebind.perception.frames.service import FrameClient
 from sensebind.perception.geometry.tree import Transform
@@ -66,6 +67,7 @@ class Scene:
         self._show = show
         self.words: Words | None = None
         self._lidars = lidar_poses(config)
+        self._spectra = Spectra()
         self._newest: dict[str, Percept] = {}
         self._skipped: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -158,10 +160,15 @@ class Scene:
                 if payload is not None:
                     self._show(f"camera {name}", packed({"type": "camera"} | about, payload))
             case Modality.AUDIO:
+                columns = b""
                 if frames is not None:
                     frame = frames.get(header.observation)
-                    about["levels"] = levels(frame.decode())
-                self._show(f"sound {name}", _text({"type": "sound"} | about))
+                    samples = frame.decode()
+                    about["levels"] = levels(samples)
+                    at = header.captured_at
+                    columns = self._spectra.columns(name, at, samples, frame.rate).tobytes()
+                    about |= {"bands": BANDS, "hop": HOP, "highest": frame.rate / 2}
+                self._show(f"sound {name}", packed({"type": "sound"} | about, columns))
             case Modality.POINT:
                 found = [{"position": one.position, "size": one.size} for one in header.things]
                 points: list[list[float]] = []

@@ -21,6 +21,7 @@ import numpy as np
 from sensebind.agent.conditioning.words import Words
 from sensebind.agent.robot.control_messages import (
     Detect,
+    Devices,
     Embedding,
     Vocabulary,
     Waiting,
@@ -44,6 +45,7 @@ _PATH = 600  # places where the robot was that are drawn
 _NEAR = 0.03  # metres that the robot goes before a place is added
 _DETECT_SECONDS = 1.0  # from the end of one detection to the next
 _POSE_SECONDS = 0.5
+_DEVICE_SECONDS = 1.0
 _WATCH_SECONDS = 1.0  # between two looks at what is watched for, and what fired
 _AGAIN_SECONDS = 2.0  # after something could not be shown
 _CHANGES = frozenset({"approval", "decided", "stopped", "finished", "connected"})
@@ -137,6 +139,7 @@ class Viewers:
         self._turns: set[asyncio.Task[None]] = set()
         self._path: deque[list[float]] = deque(maxlen=_PATH)
         self._watching: dict[str, Any] = {}
+        self._states: dict[str, str] = {}
         self.frames = KeptFrames(link.config)
 
     @property
@@ -159,6 +162,9 @@ class Viewers:
         viewer.close()
         if not self._all and self._work is not None:
             work, self._work = self._work, None
+            # What is forgotten while nobody looks is not heard of here: nothing of it is kept.
+            self._watching, self._states = {}, {}
+            self._path.clear()
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
@@ -186,6 +192,7 @@ class Viewers:
             "memory": config.memory is not None,
             "senses": sorted({modality_info(one).sense for one in modalities.values()} - {""}),
             "watching": self._watching or None,
+            "devices": self._states,
             "path": list(self._path),
             "pending": pending,
             "turns": await asyncio.to_thread(self._recent),
@@ -222,6 +229,7 @@ class Viewers:
                     self._detections,
                     self._poses,
                     self._watches,
+                    self._devices,
                 )
             ),
         ]
@@ -296,6 +304,15 @@ class Viewers:
             await asyncio.Event().wait()  # this robot watches for nothing, whatever comes
         self.watched(await self._link.result(Watching()))
         await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _devices(self) -> None:
+        if self._link.config.simhome is None:
+            await asyncio.Event().wait()  # only those of a simulated home say how they are
+        states = await self._link.result(Devices())
+        if states and states != self._states:
+            self._states = states
+            self._show("devices", _text({"type": "devices", "states": states}))
+        await asyncio.sleep(_DEVICE_SECONDS)
 
     def watched(self, watching: dict[str, Any]) -> None:
         """Show what is watched for, and what fired, where that has changed."""

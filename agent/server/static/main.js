@@ -3,13 +3,13 @@
 import { Live } from "./live.js";
 import { Memory, Watches } from "./memory.js";
 import { Camera, Scan, Sound, older } from "./senses.js";
-import { Approvals, Talk } from "./talk.js";
+import { Approvals, Talk, element } from "./talk.js";
 
 const $ = (id) => document.getElementById(id);
 const camera = new Camera($("camera"), $("camera-none"), $("camera-caption"), $("boxes"));
-const sound = new Sound($("sound"), $("level"), $("level-text"), $("sound-caption"));
+const sound = new Sound($("sound"), $("spectrum"), $("level"), $("level-text"), $("sound-caption"));
 const scan = new Scan($("scan"), $("scan-none"), $("scan-caption"));
-const talk = new Talk($("log"));
+const talk = new Talk($("log"), wish);
 const approvals = new Approvals($("approvals"), $("requests"), (thread, decisions) =>
   wish({ type: "decide", thread, decisions }),
 );
@@ -36,7 +36,7 @@ function take(message, payload) {
   switch (message.type) {
     case "hello": return hello(message);
     case "camera": if (message.stream === firstCamera) camera.show(message, payload); return;
-    case "sound": if (message.stream === firstSound) sound.show(message); return;
+    case "sound": if (message.stream === firstSound) sound.show(message, payload); return;
     case "scan": if (message.stream === firstScan) scan.show(message); return;
     case "detections": return camera.detected(message);
     case "pose": return scan.moved(message.pose);
@@ -46,6 +46,8 @@ function take(message, payload) {
     case "found": return memory.found(message);
     case "frame": return memory.frame(message, payload);
     case "watching": return watches.show(message, operator);
+    case "explained": return talk.explained(message);
+    case "devices": return devices(message.states);
     case "forgotten": return forgotten(message.turns);
     case "dropped": $("dropped").textContent = message.count; return;
     case "error": approvals.again(); approvals.show(pending, operator); return notice(message.text);
@@ -76,8 +78,20 @@ function hello(message) {
     const any = $(id).firstElementChild;
     $(id).replaceChildren(any, ...message.senses.map((sense) => new Option(sense, sense)));
   }
+  devices(message.devices);
   if (message.watching) watches.show(message.watching, operator);
   $("dropped").textContent = 0;
+}
+
+function devices(states) {
+  $("home").hidden = !Object.keys(states).length;
+  $("devices").replaceChildren(
+    ...Object.entries(states).map(([name, state]) => {
+      const one = element("div");
+      one.append(element("dt", "", name), element("dd", "", state));
+      return one;
+    }),
+  );
 }
 
 // What the robot has forgotten leaves the page, too.

@@ -95,11 +95,11 @@ export class Camera {
 }
 
 export class Sound {
-  constructor(canvas, meter, text, words) {
-    Object.assign(this, { canvas, meter, text, words, past: [] });
+  constructor(canvas, spectrum, meter, text, words) {
+    Object.assign(this, { canvas, spectrum, meter, text, words, past: [], at: 0 });
   }
 
-  show(about) {
+  show(about, payload) {
     caption(this.words, about, "hears");
     const levels = about.levels ?? [];
     if (!levels.length) return;
@@ -116,11 +116,42 @@ export class Sound {
       const tall = Math.max(1, ((level + 90) / 90) * height);
       pen.fillRect(i * step, height - tall, step - 1, tall);
     });
+    this.columns(about, payload);
+  }
+
+  // A column is a moment, the newest one on the right, low frequencies below. What was left out on
+  // the way stays empty.
+  columns({ at, bands, hop, highest }, payload) {
+    const count = Math.floor(payload.length / bands);
+    if (!count) return;
+    const { spectrum } = this;
+    const { width } = spectrum;
+    const pen = spectrum.getContext("2d", { willReadFrequently: true });
+    spectrum.hidden = false;
+    spectrum.setAttribute("aria-label",
+      `Spectrogram of the last ${Math.round(width * hop)} seconds, up to ${Math.round(highest / 1000)} kHz`);
+    const passed = Math.max(count, Math.min(width, this.at ? Math.round((at - this.at) / hop) : count));
+    this.at = at;
+    const kept = passed < width ? pen.getImageData(passed, 0, width - passed, bands) : null;
+    pen.clearRect(0, 0, width, bands);
+    if (kept) pen.putImageData(kept, 0, 0);
+    const image = pen.createImageData(count, bands);
+    for (let x = 0; x < count; x++) {
+      for (let band = 0; band < bands; band++) {
+        const value = payload[x * bands + band] / 255;
+        const place = 4 * ((bands - 1 - band) * count + x);
+        image.data[place] = 255 * value ** 3; // from dark over blue to a pale yellow
+        image.data[place + 1] = 242 * value ** 2;
+        image.data[place + 2] = 50 + 130 * value;
+        image.data[place + 3] = 255;
+      }
+    }
+    pen.putImageData(image, width - count, 0);
   }
 
   clear() {
     this.past = [];
-    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    for (const one of [this.canvas, this.spectrum]) one.getContext("2d").clearRect(0, 0, one.width, one.height);
   }
 }
 

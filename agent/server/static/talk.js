@@ -13,8 +13,10 @@ export function element(kind, name, text) {
 }
 
 export class Talk {
-  constructor(log) {
+  constructor(log, wish) {
     this.log = log;
+    this.wish = wish;
+    this.asked = new Map(); // reference of a percept to where its explanation goes
     this.open = new Map(); // thread to the answer that is being written
     this.calls = new Map(); // thread to its newest call
   }
@@ -53,7 +55,49 @@ export class Talk {
       this.said("user", turn.user);
       for (const call of turn.tool_calls ?? []) this.call(call, call.result);
       if (turn.assistant) this.said("robot", turn.assistant);
+      this.why(turn.percepts ?? []);
     }
+  }
+
+  // What each sense had to say when an answer was given; how it came in is asked for when opened.
+  why(percepts) {
+    if (!percepts.length) return;
+    const details = element("details", "why");
+    details.append(element("summary", "", "Why"));
+    const list = element("ul");
+    for (const one of percepts) {
+      const age = one.age_ms === null ? "" : `, ${Math.round(one.age_ms)} ms old`;
+      const item = element("li", "", `${one.sense}: ${one.stream}, ${one.state}${age}`);
+      if (one.state === "present") item.dataset.reference = one.reference;
+      list.append(item);
+    }
+    details.append(list);
+    details.ontoggle = () => {
+      for (const item of list.querySelectorAll("[data-reference]")) {
+        const all = this.asked.get(item.dataset.reference) ?? [];
+        this.asked.set(item.dataset.reference, [...all, item]);
+        this.wish({ type: "explain", reference: item.dataset.reference });
+        delete item.dataset.reference; // once
+      }
+    };
+    this.add(details);
+  }
+
+  explained({ reference, gone, neighbours, gate, added }) {
+    const parts = [];
+    if (gone) parts.push(gone);
+    if (gate !== undefined && gate !== null) {
+      parts.push(`its gate is open to ${gate.toFixed(2)}, and adds ${added.toFixed(2)} to a layer`);
+    }
+    if (neighbours?.length) {
+      const near = neighbours.slice(0, 5).map(({ word, similarity, share }) =>
+        `${word || "?"} ${similarity.toFixed(2)} (${Math.round(100 * share)} %)`);
+      parts.push(`nearest images of the cache: ${near.join(", ")}`);
+    }
+    for (const item of this.asked.get(reference) ?? []) {
+      for (const part of parts) item.append(element("p", "", part));
+    }
+    this.asked.delete(reference);
   }
 
   happened({ thread, kind, value }) {
@@ -92,6 +136,7 @@ export class Talk {
         if (value.record.assistant && !this.open.has(thread)) this.said("robot", value.record.assistant, thread);
         if (value.record.error) this.note(value.record.error, true);
         else if (value.record.cancelled) this.note("This answer was cut off.");
+        this.why(value.record.pending?.length ? [] : value.record.percepts ?? []);
         this.open.delete(thread);
         break;
       case "refused":

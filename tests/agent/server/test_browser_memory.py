@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 from fixtures import colours
 from fixtures.browsing import IN_A_BROWSER, SLOW, expect, look, text
-from fixtures.colour_embedder import MODEL
-from fixtures.percepts import WIDTH
+from fixtures.colour_embedder import HIGH, LOW, MODEL
+from fixtures.percepts import WIDTH, percept
 from fixtures.served_robot import REMEMBERING, ServedAgent, served_robot
+from fixtures.waiting import until
+from msgspec.structs import replace
 
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.memory.watches import Alert, Watch
+from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.percept import Modality, Percept
 from sensebind.perception.storage.spans import Span
 
 pytestmark = IN_A_BROWSER
@@ -126,6 +130,72 @@ def test_what_is_forgotten_leaves_the_page_at_once(opened: Opened) -> None:
     text(page, "#remember-state", "Nothing like that is remembered")
     expect(page.locator("#found .episode")).to_have_count(0, timeout=SLOW)
     expect(page.locator("#log .said")).to_have_count(0, timeout=SLOW)
+
+
+def test_the_spectrogram_shows_how_high_a_sound_is(opened: Opened) -> None:
+    agent, _, page = opened
+    name = "rover.microphone"
+    brightest = """() => {
+      const one = document.querySelector("#spectrum");
+      if (one.hidden) return -1;
+      const { data } = one.getContext("2d").getImageData(one.width - 1, 0, 1, one.height);
+      const rows = [...Array(one.height).keys()].map((y) => data[4 * y] + data[4 * y + 1]);
+      const most = Math.max(...rows);
+      return most ? one.height - 1 - rows.indexOf(most) : -1;
+    }"""
+    with Publisher(agent._config.endpoints[name], name) as microphone:
+        for hertz, axis, band in ((3000, HIGH, 38), (300, LOW, 15)):
+
+            def heard(hertz: int = hertz, axis: int = axis, band: int = band) -> bool:
+                reference = agent.perceive("microphone", colours.tone(hertz), axis)
+                one = percept(name, axis, observation=reference)
+                header = replace(one.header, modality=Modality.AUDIO)
+                microphone.publish(Percept(header, one.embedding))
+                page.wait_for_timeout(100)
+                return page.evaluate(brightest) == band
+
+            until(heard)
+    expect(page.locator("#spectrum")).to_have_attribute(
+        "aria-label", "Spectrogram of the last 8 seconds, up to 8 kHz"
+    )
+
+
+def test_devices_are_shown_as_they_are(opened: Opened) -> None:
+    agent, _, page = opened
+    text(page, "#devices", "lampoff")
+    agent.devices = {"lamp": "on"}
+    text(page, "#devices", "lampon")
+
+
+def test_why_an_answer_came_out_as_it_did(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, _, page = opened
+    reference = "frame:rover.microphone@1"
+    neighbours = [
+        {"word": "bell", "similarity": 0.61, "share": 0.7},
+        {"word": "", "similarity": 0.4, "share": 0.3},
+    ]
+    asked: list[str] = []
+
+    def explain(reference: str) -> dict[str, Any]:
+        asked.append(reference)
+        return {"sense": "hearing", "neighbours": neighbours, "gate": 0.25, "added": 1.5}
+
+    monkeypatch.setattr(agent, "explain", explain)
+    about = {"stream": "rover.microphone", "age_ms": 120.0, "reference": reference}
+    percepts = [
+        about | {"sense": "hearing", "state": "present"},
+        {"sense": "scan", "stream": "lidar", "state": "missing", "age_ms": None, "reference": ""},
+    ]
+    record = {"assistant": "I hear a bell.", "percepts": percepts}
+    agent.followers.publish("default", "finished", {"record": record})
+    text(page, "#log", "I hear a bell.")
+    assert not asked  # nobody has wondered yet
+    page.click("details.why summary")
+    text(page, "details.why", "hearing: rover.microphone, present, 120 ms old")
+    text(page, "details.why", "its gate is open to 0.25, and adds 1.50 to a layer")
+    text(page, "details.why", "nearest images of the cache: bell 0.61 (70 %), ? 0.40 (30 %)")
+    text(page, "details.why", "scan: lidar, missing")
+    assert asked == [reference]
 
 
 def test_watches_are_added_fire_and_are_removed(opened: Opened, browser: Any) -> None:

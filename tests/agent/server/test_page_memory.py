@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures import colours
-from fixtures.colour_embedder import COLOURS, MODEL
+from fixtures.colour_embedder import COLOURS, HIGH, MODEL
 from fixtures.colours import HOUR, perceive_colours
 from fixtures.page_client import look, message, of, send
-from fixtures.percepts import WIDTH
+from fixtures.percepts import WIDTH, percept
 from fixtures.served_robot import REMEMBERING, ServedAgent, served_robot
 from fixtures.waiting import until
+from msgspec.structs import replace
 from websockets.sync.client import ClientConnection
 
 from sensebind.agent.robot.client import AttachedRobot
 from sensebind.agent.server.page import MAX_EXAMPLE
 from sensebind.memory.watches import Alert, Watch
+from sensebind.perception.bus.pubsub import Publisher
+from sensebind.perception.percept import Modality, Percept
 from sensebind.perception.storage.spans import Span
 
 Served = tuple[ServedAgent, str]
@@ -207,6 +210,55 @@ def test_what_fired_is_shown_newest_first(served: Served) -> None:
         newest, older = shown["alerts"]
         assert newest["id"] > older["id"] and newest["at"] >= older["at"]
         assert newest["watch"] == "blue" and newest["outcome"].startswith("said: ")
+
+
+# --- what is heard, and the devices ---
+
+
+def test_a_window_of_sound_comes_with_the_columns_that_are_new(served: Served) -> None:
+    agent, address = served
+    name = "rover.microphone"
+    with (
+        Publisher(agent._config.endpoints[name], name) as microphone,
+        look(address, "viewer") as viewer,
+    ):
+        heard: dict[str, Any] = {}
+
+        def hear() -> bool:
+            at = time.time_ns()
+            reference = agent.perceive("microphone", colours.tone(3000), HIGH)
+            one = percept(name, HIGH, observation=reference)
+            header = replace(one.header, modality=Modality.AUDIO, captured_at=at)
+            microphone.publish(Percept(header, one.embedding))
+            heard.update(message(viewer, lambda m: m["type"] in ("sound", "streams")))
+            return heard["type"] == "sound"
+
+        until(hear)
+        assert heard["bands"] == 48 and heard["highest"] == 8000
+        assert heard["levels"][-1] == pytest.approx(-9, abs=0.1)  # half of full scale
+        columns = np.frombuffer(heard["payload"], np.uint8).reshape(-1, 48)
+        assert len(columns) and set(columns.argmax(axis=1)) == {38}  # 2.88 to 3.19 kHz
+
+
+def test_devices_are_shown_and_again_when_they_change(served: Served) -> None:
+    agent, address = served
+    with look(address, "viewer") as viewer:
+        assert message(viewer, of("devices"))["states"] == {"lamp": "off", "thermostat": "21"}
+        agent.devices = {"lamp": "on", "thermostat": "21"}
+        assert message(viewer, of("devices"))["states"]["lamp"] == "on"
+    with look(address, "viewer") as later:
+        assert message(later, of("hello"))["devices"]["lamp"] == "on"
+
+
+def test_what_cannot_be_explained_is_answered(served: Served) -> None:
+    agent, address = served
+    agent._frames = agent.kept
+    sweep = agent.perceive("lidar", np.ones((50, 3), np.float32), 5)
+    with look(address, "viewer") as viewer:
+        for reference, why in ((sweep, "a sweep"), ("frame:rover.camera@1", "kept")):
+            send(viewer, type="explain", reference=reference)
+            answer = message(viewer, of("explained"))
+            assert answer["reference"] == reference and why in answer["gone"]
 
 
 def test_a_robot_without_a_memory_says_so(
