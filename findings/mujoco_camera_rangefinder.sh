@@ -39,7 +39,7 @@ for name, lens in {
 
     camera = mujoco.MjvCamera()
     camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, 0
-    scene = mujoco.MjvScene(model, 10)
+    scene = mujoco.MjvScene(model, 100)
     everything = mujoco.mjtCatBit.mjCAT_ALL
     mujoco.mjv_updateScene(model, data, mujoco.MjvOption(), None, camera, everything, scene)
     seen = scene.camera[0]
