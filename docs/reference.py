@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
-from sensebind.agent.cli import GROUPS, app
+from sensebind.agent.cli.commands import GROUPS, app
 from sensebind.agent.robot.config import RobotConfig
 
 PUBLIC = (

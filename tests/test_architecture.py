@@ -66,6 +66,8 @@ LAYERS = (
     "agent.cli",
 )
 """Lowest first. A module in a folder that is not named belongs to the nearest one above it."""
+TOP_FILES = 10
+"""Files that may lie in `agent/` itself, in no folder of it."""
 
 
 def modules() -> dict[str, Path]:
@@ -155,6 +157,12 @@ def test_no_import_of_a_higher_layer(graph: dict[str, set[str]]) -> None:
         if LAYERS.index(layer(one)) > LAYERS.index(layer(name))
     ]
     assert not upward, "\n".join(sorted(upward))
+
+
+def test_few_files_lie_at_the_top_of_the_agent() -> None:
+    """What has a subject lies in its folder: at the top is what joins them, and no more."""
+    files = sorted(file.name for file in (ROOT / "agent").iterdir() if file.is_file())
+    assert len(files) <= TOP_FILES, files
 
 
 def test_every_name_in_strings_and_docs_can_be_imported() -> None:

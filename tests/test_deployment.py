@@ -12,7 +12,7 @@ import typer
 import yaml
 from typer.main import get_command
 
-from sensebind.agent.cli import app
+from sensebind.agent.cli.commands import app
 from sensebind.agent.cli.run import EXIT_HUNG
 
 ROOT = Path(__file__).parents[1]

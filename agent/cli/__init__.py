@@ -1,173 +1,33 @@
-"""The command line. Commands import what they need when they run, so that `--help` is quick."""
+"""The command line: `sensebind`."""
 
 import errno
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command, get_group
 
 from sensebind.agent.cli.output import discard_output, flush_output, prepare_output
+from sensebind.agent.cli.plain import plain_form
 from sensebind.credentials import clean_logs, without_credentials
 from sensebind.errors import SenseBindError
 from sensebind.printable import printable
-
-GROUPS: dict[str, dict[str, str]] = {
-    "Talk": {
-        "demo": "demo:demo",
-        "chat": "chat:chat",
-        "ask": "ask:ask",
-        "imagine": "imagine:imagine",
-        "mcp": "mcp:mcp",
-        "ui": "ui:ui",
-        "serve": "serve:serve",
-        "threads": "threads:app",
-    },
-    "Run a robot": {
-        "init": "init:init",
-        "run": "run:run",
-        "stop": "stop:stop",
-        "pause": "pause:pause",
-        "resume": "pause:resume",
-        "top": "top:top",
-        "doctor": "doctor:doctor",
-        "calibrate": "calibrate:calibrate",
-        "chaos": "chaos:chaos",
-        "config": "config:app",
-        "proxy": "network:proxy",
-        "keys": "network:keys_app",
-    },
-    "Remember": {
-        "recall": "recall:recall",
-        "teach": "teach:teach",
-        "watch": "watch:watch",
-        "record": "record:record",
-        "replay": "replay:replay",
-        "export": "export:export",
-        "forget": "forget:forget",
-    },
-    "Models": {
-        "pull": "models:pull",
-        "convert": "models:convert",
-        "adapt": "adapt:adapt",
-        "models": "models:app",
-        "eval": "evaluate:app",
-        "train": "train:app",
-    },
-}
-"""Commands in the order and under the titles of `sensebind --help`: `module:name` of this package,
-a function, or a `Typer` with commands of its own."""
-
-
-class _Commands(MutableMapping[str, Any]):
-    """The commands by name, each imported and built when it is asked for.
-
-    Typer evaluates the annotations of every parameter of a command that it builds. For all of them
-    that takes longer than most commands take to refuse their arguments. The class of a built
-    command differs between Typer's versions.
-    """
-
-    def __init__(self) -> None:
-        self._paths = {name: path for group in GROUPS.values() for name, path in group.items()}
-        self._built: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._built:
-            self._built[name] = _build(name, self._paths[name])
-        return self._built[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._paths.setdefault(name, "")
-        self._built[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._paths[name]
-        self._built.pop(name, None)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-
-def _build(name: str, path: str) -> Any:
-    module, _, member = path.partition(":")
-    command = getattr(import_module(f"{__name__}.{module}"), member)
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    if not isinstance(command, typer.Typer):
-        alone.command(name)(command)
-        return get_command(alone)
-    alone.add_typer(command, name=name)
-    return get_group(alone).commands[name]
-
-
-class _Grouped(TyperGroup):
-    """Lists commands under titles. Typer does so with rich alone, which costs every `--help`."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands = _Commands()
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        width = formatter.width - 6 - max(map(len, self.commands))
-        for title, members in GROUPS.items():
-            with formatter.section(title):
-                formatter.write_dl(
-                    [(name, self.commands[name].get_short_help_str(width)) for name in members]
-                )
-
-
-app = typer.Typer(
-    name="sensebind",
-    help="A streaming agent for assistant robots: it sees, hears, scans, and talks about it.",
-    cls=_Grouped,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
 
 # What standard output fails with when the disk behind it is full or gone. Files that commands write
 # themselves are named by errors of ours.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from sensebind import __version__
-
-        print(f"sensebind {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    pass
-
-
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 well, 1 below a bar, 2 bad input, in one line."""
     prepare_output()
     clean_logs()
     stdout = sys.stdout
     try:
-        code = app(arguments, prog_name="sensebind", standalone_mode=False)
+        code = _run(sys.argv[1:] if arguments is None else arguments)
         if (problem := flush_output()) is not None:
             raise problem
     except SenseBindError as error:
         code = _fail(str(error))
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:  # the reader has gone: there is nobody to print to
         code = 0
@@ -180,14 +40,18 @@ def main(arguments: list[str] | None = None) -> None:
         code = _fail(
             f"standard output cannot be written: {error.strerror}" if printing else str(error)
         )
-    except Exception as error:  # Typer's own errors differ in class between its versions
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        code = _fail(f"{message()} (see sensebind --help)")
     if flush_output() is not None:
         discard_output()  # or the interpreter complains of it when it ends
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(arguments: Sequence[str]) -> object:
+    """Run a command, without Typer where its arguments need none."""
+    if (command := plain_form(arguments)) is not None:
+        return command()
+    from sensebind.agent.cli.commands import run
+
+    return run(arguments)
 
 
 def _fail(message: str) -> int:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from sensebind.agent.cli import inputs
+from sensebind.agent.cli.attached import ask_running, check_question
 from sensebind.agent.cli.options import Checkpoint, Json, weights
 from sensebind.agent.cli.output import lightly, loading
 from sensebind.console import console
-from sensebind.errors import InputError, SenseBindError
+from sensebind.errors import InputError
 from sensebind.printable import printable, printable_json
 
 _SMALL = 500_000_000
@@ -49,8 +49,7 @@ def ask(
     as_json: Json = False,
 ) -> int:
     """Ask one question about files, or a running robot what it perceives."""
-    if not question.strip():
-        raise InputError("the question is empty")
+    check_question(question)
     files = inputs.given(
         image=image,
         video=video,
@@ -74,7 +73,8 @@ def ask(
         }
         if named := [option for option, value in unfit.items() if value]:
             raise InputError(f"{', '.join(named)} is for files alone, without --attach")
-        return _ask_running(attach, question, list(files.values()), thread, as_json)
+        media = [inputs.block_of(Path(file)) for file in files.values()]
+        return ask_running(question, attach, thread, as_json, media)
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
     with loading("reading the weights"), lightly():
@@ -112,43 +112,6 @@ def ask(
         print(printable_json(record.as_json() | {"trained_on": known}))
     else:
         out.print()
-    return 0
-
-
-def _ask_running(
-    robot: Path, question: str, files: Sequence[Path | str], thread: str, as_json: bool
-) -> int:
-    """Ask a running robot, as its client; no PyTorch is imported.
-
-    Returns:
-        0, or 1 when a call waits for a person's approval.
-    """
-    from sensebind.agent.events import Finished, TextPiece, TurnRecord
-    from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.robot.config_file import read_config
-
-    client = AttachedRobot(read_config(robot), thread)
-    media = [inputs.block_of(Path(file)) for file in files]
-    out, record = console(), TurnRecord(question)
-    for event in client.turn(question, media):
-        if isinstance(event, TextPiece) and not as_json:
-            out.print(printable(event.text, lines=True), end="", markup=False, highlight=False)
-        elif isinstance(event, Finished):
-            record = event.record
-    if record.error:
-        raise SenseBindError(record.error)
-    if as_json:
-        print(printable_json(record.as_json()))
-    else:
-        out.print()
-    if record.pending:
-        names = ", ".join(one.tool for one in record.pending)
-        print(
-            f"{names} waits for approval: decide with `sensebind chat {robot} --attach "
-            f"--thread {thread}`",
-            file=sys.stderr,
-        )
-        return 1
     return 0
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from sensebind.agent.cli.attached import stop_running
+
 
 def stop(
     robot: Annotated[Path, typer.Argument(help="The robot's YAML file.")],
@@ -14,9 +16,4 @@ def stop(
 
     It replaces no emergency stop: a robot near people has a button that cuts the power of its base.
     """
-    from sensebind.agent.robot.client import AttachedRobot
-    from sensebind.agent.robot.config_file import read_config
-
-    AttachedRobot(read_config(robot)).stop(reason or "sensebind stop")
-    print("stopped")
-    return 0
+    return stop_running(robot, reason)

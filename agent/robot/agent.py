@@ -27,6 +27,7 @@ from sensebind.agent.conditioning.embedder import Embedder
 from sensebind.agent.conditioning.gaps import GapWatch
 from sensebind.agent.llm.chat_model import ChatSenseBind
 from sensebind.agent.llm.factory import make_llm
+from sensebind.agent.reader.teach_words import TeachWords
 from sensebind.agent.robot.completion import Said, complete
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import Poses
@@ -53,7 +54,6 @@ from sensebind.agent.robot.whereabouts import (
     stored_poses,
     track_of,
 )
-from sensebind.agent.teach_words import TeachWords
 from sensebind.agent.threads import Dialogs
 from sensebind.errors import (
     ConfigurationError,

@@ -9,7 +9,6 @@ import contextlib
 import getpass
 import os
 import secrets
-import socket
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ import msgspec
 
 from sensebind.agent.approval.requests import Request
 from sensebind.agent.events import Event, Finished, TurnRecord
-from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.control_events import decode_event
 from sensebind.agent.robot.control_messages import (
-    MAX_LINE,
     Act,
     Answer,
     Ask,
@@ -36,39 +34,34 @@ from sensebind.agent.robot.control_messages import (
     Look,
     Pending,
     Poses,
-    Stop,
     Track,
-    decode_event,
-    encode,
 )
-from sensebind.errors import BusError, ConfigurationError, InputError, MessageError
+from sensebind.agent.robot.running import STOP_SECONDS, RunningRobot
+from sensebind.errors import BusError
 from sensebind.perception.storage.spans import Span
 
 if TYPE_CHECKING:
     from sensebind.agent.approval import Decision
 
 Events = Generator[Event, None, None]
-_STOP_SECONDS = 5.0  # longest wait for a robot to say that it has stopped
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedRobot:
+class AttachedRobot(RunningRobot):
     """One dialog with a running robot.
 
     Attributes:
-        config: The robot's file.
         thread: Name of the dialog.
 
     Example:
         ```python
-        robot = AttachedRobot(read_config(Path("rover.yaml")))
+        robot = AttachedRobot(RobotAddress.read(Path("rover.yaml")))
         for event in robot.turn("what do you see?"):
             print(event)
         robot.stop()
         ```
     """
 
-    config: RobotConfig
     thread: str = "default"
 
     def turn(
@@ -111,15 +104,7 @@ class AttachedRobot:
         Raises:
             BusError: The robot does not run, or went away.
         """
-        return msgspec.convert(self._result(Pending(self.thread)), list[Request])
-
-    def stop(self, reason: str = "") -> None:
-        """Stop what moves, every turn that runs, and reject what waits for approval.
-
-        Raises:
-            BusError: The robot does not run, or did not answer.
-        """
-        self._result(Stop(reason), _STOP_SECONDS)
+        return msgspec.convert(self.result(Pending(self.thread)), list[Request])
 
     def cancel(self) -> None:
         """End the turn of this dialog that runs, whoever asked; what waits goes on waiting.
@@ -127,7 +112,7 @@ class AttachedRobot:
         Raises:
             BusError: The robot does not run, or did not answer.
         """
-        self._result(CancelTurn(self.thread), _STOP_SECONDS)
+        self.result(CancelTurn(self.thread), STOP_SECONDS)
 
     def cut(self, turn: str, said: str) -> None:
         """Keep of an answer that was spoken only what was heard of it; see `Assistant.cut`.
@@ -140,7 +125,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: The robot refused.
         """
-        self._result(Cut(turn, said, self.thread))
+        self.result(Cut(turn, said, self.thread))
 
     def forget(self, spans: Sequence[Span], *, dry: bool = False) -> dict[str, int]:
         """Forget what was perceived and said; see `sensebind.agent.robot.forgetting`.
@@ -156,7 +141,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: The robot refused, such as where a turn is running.
         """
-        return dict(self._result(Forget(list(spans), dry)))
+        return dict(self.result(Forget(list(spans), dry)))
 
     def poses(self, since: float | None) -> Poses:
         """Return where the robot was of late.
@@ -168,7 +153,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: The robot does not know the question, as one of an earlier version.
         """
-        return msgspec.convert(self._result(Track(since), _STOP_SECONDS), Poses)
+        return msgspec.convert(self.result(Track(since), STOP_SECONDS), Poses)
 
     def report(self) -> Mapping[str, Any]:
         """Return how the streams are doing, as `Awareness.report` does.
@@ -180,7 +165,7 @@ class AttachedRobot:
             name: SimpleNamespace(
                 stream=name, counts=SimpleNamespace(restarts=one.pop("restarts")), **one
             )
-            for name, one in self._result(Look())["streams"].items()
+            for name, one in self.result(Look())["streams"].items()
         }
 
     def tools(self) -> list[dict[str, Any]]:
@@ -189,7 +174,7 @@ class AttachedRobot:
         Raises:
             BusError: The robot does not run, or went away.
         """
-        return self._result(Look())["tools"]
+        return self.result(Look())["tools"]
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """Call a tool that observes.
@@ -198,7 +183,7 @@ class AttachedRobot:
             BusError: The robot does not run, or went away.
             InputError: There is no such tool, or it refused.
         """
-        return msgspec.convert(self._result(Call(tool, dict(arguments))), Answer)
+        return msgspec.convert(self.result(Call(tool, dict(arguments))), Answer)
 
     def act(self, tool: str, arguments: Mapping[str, Any], wait: float = 60.0) -> Answer:
         """Call a tool that acts, and wait for who decides about it: a person, or the policy.
@@ -213,7 +198,7 @@ class AttachedRobot:
             InputError: There is no such tool, or it does not take these arguments.
         """
         thread = f"program-{secrets.token_hex(8)}"
-        with contextlib.closing(self._exchange(Follow(), wait)) as seen:
+        with contextlib.closing(self.exchange(Follow(), wait)) as seen:
             next(seen)  # what happens from here on is seen
             record = None
             for event in self._events(Act(tool, dict(arguments), thread)):
@@ -226,50 +211,8 @@ class AttachedRobot:
         return Answer(record.error or record.assistant or "stopped")
 
     def _events(self, command: Command) -> Events:
-        for kind, value in self._exchange(command, None):
+        for kind, value in self.exchange(command, None):
             yield decode_event(kind, value)
-
-    def _result(self, command: Command, timeout: float | None = None) -> Any:
-        for kind, value in self._exchange(command, timeout):
-            if kind == "result":
-                return value
-        raise BusError(f"the robot {self._name} went away without an answer")
-
-    def _exchange(
-        self, command: Command, timeout: float | None
-    ) -> Generator[tuple[str, Any], None, None]:
-        path = self.config.control_socket
-        with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            connection.settimeout(timeout)
-            try:
-                connection.connect(str(path))
-                connection.sendall(encode(command))
-            except OSError as error:
-                raise BusError(self._absent()) from error
-            lines = stack.enter_context(connection.makefile("rb"))
-            while True:
-                try:
-                    line = lines.readline(MAX_LINE)
-                except OSError as error:
-                    raise BusError(f"the robot {self._name} does not answer: {error}") from error
-                if not line:
-                    return
-                message = _read(line)
-                if message["event"] == "error":
-                    raise InputError(str(message["value"]))
-                yield message["event"], message["value"]
-
-    @property
-    def _name(self) -> str:
-        return self.config.name or "robot"
-
-    def _absent(self) -> str:
-        if self.config.llm is None:
-            raise ConfigurationError(
-                f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
-            )
-        return f"the robot {self._name} does not run here: start it with `sensebind run`"
 
 
 def _decided(seen: Iterator[tuple[str, Any]], thread: str, until: float) -> TurnRecord | None:
@@ -303,11 +246,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return f"user {os.getuid()}"
-
-
-def _read(line: bytes) -> dict[str, Any]:
-    try:
-        message = msgspec.json.decode(line)
-        return {"event": message["event"], "value": message["value"]}
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError) as error:
-        raise MessageError(f"an answer of the robot that cannot be read: {error}") from error

@@ -13,7 +13,12 @@ from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.encoders import NAMING, check_spaces, stream_encoder
 from sensebind.agent.robot.named_files import check_named_files
 from sensebind.agent.robot.places import Places, make_places
-from sensebind.agent.robot.run_directory import run_directory
+from sensebind.agent.robot.run_directory import (
+    NAME_PATTERN,
+    control_socket,
+    run_directory,
+    run_name,
+)
 from sensebind.agent.robot.sections import (
     BusConfig,
     CacheConfig,
@@ -100,7 +105,7 @@ class RobotConfig(Section):
         urdf: Description of the robot, whose fixed joints say where its links sit.
     """
 
-    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$")] = ""
+    name: Annotated[str, Field(pattern=NAME_PATTERN)] = ""
     checkpoint: Path | None = None
     encoder: Encoder = OWN
     cache: CacheConfig | None = CacheConfig()
@@ -282,12 +287,12 @@ class RobotConfig(Section):
     @property
     def run_name(self) -> str:
         """What the robot's lock and its folders are called."""
-        return self.name or "robot"
+        return run_name(self.name)
 
     @property
     def control_socket(self) -> Path:
         """Where clients of this machine talk with the running robot."""
-        return self.directory / "control"
+        return control_socket(self.name)
 
     @property
     def voice_microphone(self) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 
 from sensebind.agent.approval import Decision
 from sensebind.agent.assistant import Assistant, Events, Finished
+from sensebind.agent.robot.control_events import encode_event
 from sensebind.agent.robot.control_messages import (
     MAX_LINE,
     Act,
@@ -54,7 +55,6 @@ from sensebind.agent.robot.control_messages import (
     Where,
     decode_command,
     encode,
-    encode_event,
 )
 from sensebind.errors import BusError, InputError, MessageError, SenseBindError
 from sensebind.tools.direct_calls import run_tool, schema_of

@@ -7,18 +7,11 @@ mode, 0600, is what lets the user in and nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 import msgspec
 
-from sensebind.agent.events import (
-    ApprovalNeeded,
-    CallRecord,
-    CallStarted,
-    Event,
-    Finished,
-    TextPiece,
-)
 from sensebind.errors import MessageError
 from sensebind.perception.storage.spans import Span
 
@@ -349,20 +342,17 @@ Command = (
     | Unwatch
 )
 
-_commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder(enc_hook=str)
-_KINDS: dict[type, str] = {
-    TextPiece: "text",
-    CallStarted: "call",
-    CallRecord: "called",
-    ApprovalNeeded: "approval",
-    Finished: "finished",
-}
 
 
 def encode(message: Command | Mapping[str, Any]) -> bytes:
     """Return a message as a line."""
     return _encoder.encode(message) + b"\n"
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Command]:
+    return msgspec.json.Decoder(Command)  # of a robot: clients only encode
 
 
 def decode_command(line: bytes) -> Command:
@@ -372,30 +362,6 @@ def decode_command(line: bytes) -> Command:
         MessageError: It is malformed.
     """
     try:
-        return _commands.decode(line)
+        return _decoder().decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise MessageError(f"a request that cannot be read: {error}") from error
-
-
-def encode_event(event: Event) -> bytes:
-    """Return an event of a turn as a line."""
-    kind, value = plain_event(event)
-    return encode({"event": kind, "value": value})
-
-
-def plain_event(event: Event) -> tuple[str, Any]:
-    """Return the kind of an event of a turn, and its value as plain values."""
-    return _KINDS[type(event)], msgspec.to_builtins(event, enc_hook=str)
-
-
-def decode_event(kind: str, value: Any) -> Event:
-    """Return an event of a turn from what a robot sent.
-
-    Raises:
-        MessageError: It is not one.
-    """
-    types = {name: one for one, name in _KINDS.items()}
-    try:
-        return msgspec.convert(value, types[kind])
-    except (KeyError, msgspec.ValidationError) as error:
-        raise MessageError(f"an event that cannot be read: {error}") from error

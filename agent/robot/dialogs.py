@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from sensebind.agent.approval import Approvals, Decision, Request
 from sensebind.agent.approval.audit import AuditLog
 from sensebind.agent.assistant import Assistant, Events, Finished, TurnRecord
-from sensebind.agent.robot.control_messages import plain_event
+from sensebind.agent.robot.control_events import plain_event
 from sensebind.agent.robot.following import Followers
 from sensebind.agent.robot.guests import Guests
 from sensebind.agent.stop_words import is_stop

@@ -23,8 +23,11 @@ from typing import IO, Self
 
 from sensebind.errors import BusError, StorageError
 
+NAME_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$"
+"""What a robot may be called; nothing where its file gives it no name."""
 _RUN = re.compile(r"[0-9a-f]{3,10}")
 _NONE = "none"  # the folder's name before the first run
+_UNNAMED = "robot"  # what one is called whose file gives it no name
 
 
 def runtime_directory() -> Path:
@@ -47,6 +50,24 @@ def run_directory(name: str) -> Path:
     except (OSError, UnicodeDecodeError):
         run = ""
     return lock.with_suffix("") / (run if _RUN.fullmatch(run) else _NONE)
+
+
+def run_name(name: str) -> str:
+    """Return what the lock and the folders of a robot are called.
+
+    Args:
+        name: Of the robot, as its file says it; "" where that does not.
+    """
+    return name or _UNNAMED
+
+
+def control_socket(name: str) -> Path:
+    """Return where clients of this machine talk with a running robot.
+
+    Args:
+        name: Of the robot, as its file says it.
+    """
+    return run_directory(run_name(name)) / "control"
 
 
 def run_directories() -> list[Path]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from fixtures.waiting import PATIENCE
 
-from sensebind.agent.cli import GROUPS, main
+from sensebind.agent.cli import main
 from sensebind.agent.cli.chaos import Trouble
+from sensebind.agent.cli.commands import GROUPS
 from sensebind.agent.robot.chaos import KINDS
 from sensebind.agent.threads import Dialogs
 

@@ -38,6 +38,15 @@ streams: {camera: {source: "camera:0"}}
 JPEG = b"\xff\xd8 not much of an image"
 LOOKING, SEEN = threading.Semaphore(0), threading.Event()
 CANCELLED: list[bool] = []
+HEAVY = {
+    "langchain",
+    "langchain_core",
+    "numpy",
+    "sensebind.agent.robot.config",
+    "torch",
+    "transformers",
+    "zmq",
+}
 
 
 def look(what: str) -> tuple[str, dict[str, Any]]:
@@ -144,7 +153,15 @@ def test_a_running_robot_is_asked_without_pytorch(robot: tuple[Path, Agent]) -> 
     assert agent.media == [{"type": "image", "path": str(image.resolve())}]
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "sensebind.agent.robot.client" in imported
-    assert not imported & {"torch", "transformers", "langchain", "langchain_core"}
+    assert not imported & HEAVY
+
+
+def test_an_answer_that_does_not_come_in_pieces_is_printed(robot: tuple[Path, Agent]) -> None:
+    done = sensebind("ask", "what is it?", "--attach", robot[0])
+    assert done.returncode == 0 and "what is it?" in done.stdout, (done.stdout, done.stderr)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "sensebind.agent.robot.client" in imported
+    assert not imported & (HEAVY | {"asyncio", "pydantic", "rich", "typer"})
 
 
 def test_what_waits_for_approval_is_said(robot: tuple[Path, Agent]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sensebind.agent.assistant import Assistant, Decision, Finished
 from sensebind.agent.llm.chat_model import ChatSenseBind
-from sensebind.agent.teach_words import TeachWords, named_in
+from sensebind.agent.reader.teach_words import TeachWords, named_in
 from sensebind.errors import SourceError
 from sensebind.tools.clock import clock_tool
 from sensebind.tools.risk import Risk, risk_of
