@@ -36,7 +36,7 @@ CLIENTS = {"stop": 0.3, "ask --attach": 0.5}
 """Seconds that a command may take which a running robot answers."""
 QUIET = """\
 name: startup
-streams: {microphone: {source: "audio:silence.wav", loop: true, rate: 0.1}}
+streams: {microphone: {source: "audio:silence.wav", loop: true, rate: 0.5, max_age: 60}}
 llm: sensebind
 """
 """A robot that has next to nothing to do."""

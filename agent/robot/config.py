@@ -10,7 +10,12 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from sensebind.agent.robot.body_sections import MOVING
-from sensebind.agent.robot.encoders import NAMING, check_spaces, stream_encoder
+from sensebind.agent.robot.encoders import (
+    NAMING,
+    check_directory,
+    check_spaces,
+    stream_encoder,
+)
 from sensebind.agent.robot.named_files import check_named_files
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import (
@@ -413,10 +418,13 @@ class RobotConfig(Section):
             spec = config.source if isinstance(config.source, dict) else {"source": config.source}
             kind, _, target = str(spec.get("source", "")).partition(":")
             worker.source.build()
+            if kind in _PLAYED and not target.strip():
+                raise ConfigurationError(f"{stream}: name what is played behind `{kind}:`")
             if kind in _PLAYED and not (path := self.resolve(Path(target))).exists():
                 raise ConfigurationError(
                     f"{stream}: {path} does not exist: paths are relative to the robot's file"
                 )
+            check_directory(stream, worker.encoder)
         file = self.pose.file if self.pose is not None else None
         if file is not None and not (path := self.resolve(Path(file))).exists():
             raise ConfigurationError(

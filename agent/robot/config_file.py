@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from sensebind.agent.robot.config import RobotConfig
+from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig
 from sensebind.agent.robot.yaml_text import line_of, parse_fields, read_text
 from sensebind.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
+
+_SECTION_ERRORS = frozenset({"model_type", "model_attributes_type"})
+"""Kinds of pydantic's errors about something that is no mapping where a section stands."""
 
 
 def read_config(path: Path) -> RobotConfig:
@@ -40,20 +44,41 @@ def parse_config(text: str, name: str = "robot.yaml") -> RobotConfig:
     try:
         return RobotConfig.model_validate(fields)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, root, name)) from error
+        raise ConfigurationError(_explain(error, root, fields, name)) from error
 
 
-def _explain(error: ValidationError, root: yaml.Node, name: str) -> str:
+def _explain(error: ValidationError, root: yaml.Node, fields: Mapping[Any, Any], name: str) -> str:
     """Say for the first errors in which line and field they are."""
     found = []
     for one in error.errors(include_url=False)[:5]:
-        path = [part for part in one["loc"] if part != "[key]"]
+        path = _within_tool([part for part in one["loc"] if part != "[key]"], fields)
         field = ".".join(str(part) for part in path)
         message = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"]
         if one["type"] == "extra_forbidden":
             message = _unknown(path)
+        elif one["type"] == "tuple_type":
+            message = "this takes a list, such as [a, b]"
+        elif one["type"] in _SECTION_ERRORS:
+            message = f"this takes fields; there are {', '.join(_fields(path))}"
         found.append(f"{name}, line {line_of(root, path)}, {field or 'the whole'}: {message}")
     return "; ".join(found)
+
+
+def _within_tool(path: list[int | str], fields: Mapping[Any, Any]) -> list[int | str]:
+    """Return where a field of a tool stands, whose options are checked without their tool's name.
+
+    Args:
+        path: Keys, such as `["tools", 0, "checkpoint"]`.
+        fields: Of the whole file.
+    """
+    match path:
+        case ["tools", int(number), field, *rest]:
+            entry = fields["tools"][number]
+            if isinstance(entry, dict) and "kind" not in entry and len(entry) == 1:
+                return ["tools", number, *map(str, entry), field, *rest]
+            if isinstance(entry, str):
+                return ["tools", number, entry, field, *rest]
+    return path
 
 
 def _unknown(path: Sequence[int | str]) -> str:
@@ -64,13 +89,16 @@ def _unknown(path: Sequence[int | str]) -> str:
     near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.6)
     if near:
         return f"there is no such field: did you mean {near[0]}? There are {', '.join(known)}"
-    return f"there is no such field; there are {', '.join(known)}"
+    return f"there is no such field; there are {', '.join(known) or 'none'}"
 
 
 def _fields(path: Sequence[int | str]) -> list[str]:
     """Return the fields of the section that a path leads to."""
     model: type[BaseModel] = RobotConfig
     for part in path:
+        if model is ToolConfig and (kind := TOOL_KINDS.get(str(part))) is not None:
+            model = kind.section
+            continue
         field = model.model_fields.get(str(part))
         inner = next(_models(field.annotation), None) if field is not None else None
         model = inner or model  # a stream's name leads into the section of a stream

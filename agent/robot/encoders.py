@@ -45,6 +45,24 @@ def stream_encoder(
     return f"{name}:{resolve(Path(target))}" if name in BUILT_IN else spec
 
 
+def check_directory(stream: str, encoder: str) -> None:
+    """Refuse an encoder of ours whose directory is absent.
+
+    Args:
+        stream: Name of the stream, for messages.
+        encoder: As `stream_encoder` returns it.
+
+    Raises:
+        ConfigurationError: There is no such directory.
+    """
+    name, target = parted(encoder)
+    if name in BUILT_IN and target and not Path(target).exists():
+        raise ConfigurationError(
+            f"{stream}: encoder {name}: {target} does not exist: paths are relative to the "
+            "robot's file"
+        )
+
+
 def check_spaces(llm: LlmConfig | None, weights: Path, resolve: Callable[[Path], Path]) -> None:
     """Refuse a gated language model that takes embeddings of another encoder than the streams'.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from langchain_core.tools import BaseTool
 
@@ -25,6 +26,26 @@ def policy_of(config: RobotConfig) -> Policy:
         max_sight_age=section.max_sight_age,
         spoken=frozenset(section.spoken),
     )
+
+
+def unknown_names(config: RobotConfig, tools: Sequence[BaseTool]) -> list[str]:
+    """Return a line for every name in the policy that no tool of the robot has.
+
+    What is misspelt there forbids nothing, and nobody would notice.
+
+    Args:
+        config: The robot's file.
+        tools: All that the robot has.
+    """
+    known = sorted({*MOVING, *(tool.name for tool in tools)})
+    found = []
+    for key in ("approved", "forbidden", "spoken"):
+        for name in getattr(config.policy, key):
+            if name not in known:
+                near = get_close_matches(name, known, n=1, cutoff=0.6)
+                meant = f": did you mean {near[0]}?" if near else ""
+                found.append(f"policy: {key}: the robot has no tool {name!r}{meant}")
+    return found
 
 
 def check_unasked(policy: Policy, tools: Sequence[BaseTool]) -> None:

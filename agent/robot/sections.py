@@ -91,7 +91,7 @@ class StreamConfig(Section):
     device: Device = "cpu"
     precision: Precision = "float32"
     segment: bool = True
-    sensor_height: float = 0.60
+    sensor_height: FiniteFloat = 0.60
     jpeg_quality: Annotated[int, Field(ge=0, le=100)] = 90
     max_memory_mb: Annotated[int, Field(ge=0)] = 0
     mount: MountConfig | None = None

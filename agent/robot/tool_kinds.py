@@ -122,9 +122,9 @@ class ToolConfig(Section):
     def _entry(cls, given: Any) -> Any:
         if isinstance(given, str):
             return {"kind": given}
-        if not isinstance(given, dict) or "kind" in given:
+        if isinstance(given, cls) or (isinstance(given, dict) and "kind" in given):
             return given
-        if len(given) != 1:
+        if not isinstance(given, dict) or len(given) != 1:
             raise ValueError("an entry names one tool: write `- clock` or `- openapi: {…}`")
         [(kind, options)] = given.items()
         if kind == "python" and isinstance(options, str):

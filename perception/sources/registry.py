@@ -16,7 +16,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from sensebind.errors import ConfigurationError, MissingDependencyError, SenseBindError
 from sensebind.perception.sources.base import Device, Source
@@ -109,7 +109,10 @@ def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
     kind, _, target = name.partition(":")
     if kind == "camera" and Path(target).is_file():  # but no device
         kind = "video"
-    factory = _factory(kind)
+    try:
+        factory = _factory(kind)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{stream}: {error}") from error
     try:
         inspect.signature(factory).bind(target, stream=stream, **options)
     except TypeError as error:
@@ -117,6 +120,7 @@ def open_source(spec: str | Mapping[str, Any], *, stream: str) -> Source:
             f"{stream}: source {kind!r} cannot be opened with these options: {error}; "
             f"it takes {_parameters(factory)}"
         ) from error
+    _check_values(f"{stream}: source {kind!r}", factory, options)
     return factory(target, stream=stream, **options)
 
 
@@ -174,6 +178,30 @@ def _factory(kind: str) -> Callable[..., Source]:
     except (ImportError, AttributeError) as error:
         owner = f" of {plugins[kind].value}" if kind in plugins else ""
         raise MissingDependencyError(f"source {kind!r}{owner} cannot be loaded: {error}") from error
+
+
+def _check_values(where: str, factory: Callable[..., Source], options: Mapping[str, Any]) -> None:
+    """Refuse options of another type than a source's signature says, such as a width in words.
+
+    Raises:
+        ConfigurationError: One is; the message names it.
+    """
+    if not options:
+        return
+    from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+    try:
+        hints = get_type_hints(factory.__init__ if isinstance(factory, type) else factory)
+    except NameError:  # imported for type checkers alone
+        return
+    for name in options.keys() & hints.keys():
+        try:
+            TypeAdapter(hints[name]).validate_python(options[name])
+        except PydanticSchemaGenerationError:
+            continue  # a class of its own, which takes care of itself
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise ConfigurationError(f"{where}: {name}: {problem}") from error
 
 
 def _meant(kind: str, known: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.tools import StructuredTool
 
 from sensebind.agent.approval import Policy
-from sensebind.agent.robot.config_file import read_config
-from sensebind.agent.robot.policy import check_unasked
+from sensebind.agent.robot.config_file import parse_config, read_config
+from sensebind.agent.robot.policy import check_unasked, unknown_names
 from sensebind.agent.robot.robot import Robot
 from sensebind.errors import ConfigurationError
 from sensebind.tools.motion import Motion, motion_tools
@@ -92,6 +92,22 @@ def test_a_movement_of_ones_own_keeps_no_fence_and_is_refused() -> None:
         ConfigurationError, match="fly moves the robot, and keeps neither the fence"
     ):
         check_unasked(Policy(approved=frozenset({"fly"})), [tool])
+
+
+def test_a_name_in_the_policy_that_no_tool_has_is_said() -> None:
+    def oven_on() -> str:
+        """Switches it on."""
+        return "on"
+
+    tool = labelled(StructuredTool.from_function(oven_on), Risk.CHANGE)
+    config = parse_config(
+        "streams: {camera: {source: 'camera:0'}}\n"
+        "policy: {forbidden: [oven_onn, oven_on, drive], spoken: [launch]}\n"
+    )
+    assert unknown_names(config, [tool]) == [
+        "policy: forbidden: the robot has no tool 'oven_onn': did you mean oven_on?",
+        "policy: spoken: the robot has no tool 'launch'",
+    ]
 
 
 def test_voice_approves_nothing_that_moves() -> None:

@@ -119,6 +119,26 @@ frames: null
         ),
         ("streams: {a: {source: x}}\nname: 2026-13-01", "not YAML: month must be in 1..12"),
         ("streams: {a: {source: x}}\ntools: [fly]", "no tool is called 'fly'; there are clock"),
+        (
+            "streams: {a: {source: x}}\ntools:\n  - clock\n  - detect:\n      chekpoint: x",
+            r"line 5, tools.1.detect.chekpoint: .* did you mean checkpoint\? There are che",
+        ),
+        (
+            "streams: {a: {source: x}}\ntools: [find]",
+            "line 2, tools.0.find.checkpoint: Field required",
+        ),
+        (
+            "streams: {a: {source: x}}\ntools: [clock: {zone: x}]",
+            "line 2, tools.0.clock.zone: there is no such field; there are none",
+        ),
+        ("streams: {a: {source: x}}\ntools: clock", r"line 2, tools: this takes a list, such as"),
+        ("streams: {a: {source: x}}\ntools: [[clock]]", "line 2, tools.0: an entry names one tool"),
+        (
+            "streams:\n  a: camera:0",
+            "line 2, streams.a: this takes fields; there are source, modality",
+        ),
+        ("streams: {a: {source: x}}\nmetrics: 9464", "metrics: this takes fields; there are port"),
+        ("streams: {a: {source: x, sensor_height: .nan}}", "sensor_height: Input should be a fin"),
     ],
 )
 def test_mistakes_are_told_with_line_and_field(text: str, message: str) -> None:
@@ -152,6 +172,7 @@ def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
         ("tools: [{detect: {checkpoint: dir}}]", r"tools: detect: checkpoint: DIR/dir does not"),
         ("tools: [{find: {checkpoint: dir}}]", r"tools: find: checkpoint: DIR/dir does not"),
         ("tools: [{openapi: {document: a.json}}]", r"tools: openapi: document: DIR/a.json does"),
+        ("encoder: clip:models", r"camera: encoder clip: DIR/models does not exist: paths"),
     ],
 )
 def test_what_is_named_and_absent_is_found_before_anything_starts(
@@ -161,6 +182,30 @@ def test_what_is_named_and_absent_is_found_before_anything_starts(
     file.write_text(f"streams: {{camera: {{source: 'camera:0'}}}}\n{text}\n")
     with pytest.raises(ConfigurationError, match=message.replace("DIR", str(tmp_path))):
         read_config(file).check()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("video:", "camera: name what is played behind `video:`"),
+        (
+            "{source: 'camera:0', width: wide}",
+            "camera: source 'camera': width: Input should be a v",
+        ),
+        ("{source: 'camera:0', timeout: [1]}", "camera: source 'camera': timeout: Input should be"),
+        ("{source: 'velodyne:2368', sender: 7}", "camera: source 'velodyne': sender: Input should"),
+        ("webcam:0", "camera: there is no source 'webcam': did you mean camera?"),
+    ],
+)
+def test_a_wrong_option_of_a_source_is_found_before_anything_starts(
+    tmp_path: Path, source: str, message: str
+) -> None:
+    file = tmp_path / "rover.yaml"
+    written = source if source.startswith("{") else f'"{source}"'
+    file.write_text(f"streams: {{camera: {{source: {written}, modality: vision}}}}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_config(file).check()
+    assert str(caught.value).startswith(message)
 
 
 def test_what_is_at_an_address_or_there_is_not_missed(tmp_path: Path) -> None:
