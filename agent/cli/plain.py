@@ -68,14 +68,15 @@ def plain_form(arguments: Sequence[str]) -> Callable[[], int] | None:
     missing, words = list(form.arguments), iter(arguments[1:])
     for word in words:
         if word in form.flags:
-            name, value = form.flags[word], True
-        elif word in form.options:
+            given[form.flags[word]] = True
+            continue
+        if word in form.options:
             name, value = form.options[word], next(words, "-")
         elif missing:
             name, value = missing.pop(0), word
         else:
             return None
-        if name in given or (isinstance(value, str) and value.startswith("-")):
+        if name in given or value.startswith("-"):
             return None
         given[name] = Path(value) if name in form.paths else value
     if missing or not form.needed <= {*arguments}:

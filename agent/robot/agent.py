@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 import threading
@@ -39,7 +38,7 @@ from sensebind.agent.robot.forgetting import forget, note_dialogs
 from sensebind.agent.robot.looking import Looking
 from sensebind.agent.robot.memory import Remembering, open_memory
 from sensebind.agent.robot.motion import DrivingProcess
-from sensebind.agent.robot.policy import check_unasked, policy_of, unknown_names
+from sensebind.agent.robot.policy import check_unasked, policy_of, warn_of_unknown_names
 from sensebind.agent.robot.relayed_call import RelayedCall, SightAlone
 from sensebind.agent.robot.sections import LlmConfig
 from sensebind.agent.robot.senses import Senses, WordsOnDemand, in_words, senses_for
@@ -72,8 +71,6 @@ from sensebind.tools.motion import MotionEvent
 from sensebind.tools.motion.priority import give_way
 from sensebind.tools.perceive import perceive_tool
 from sensebind.tools.risk import ACTING, Risk, risk_of
-
-log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 _BEHIND_DRIVING = 1  # nice values of the language model's thread; encoders have more
@@ -469,8 +466,7 @@ class RobotAgent:
         self._settling = Settling(self.awareness, config.modalities, acting)
         self._policy = policy_of(config)
         check_unasked(self._policy, self.tools)
-        for line in unknown_names(config, self.tools):
-            log.warning("%s", line)
+        warn_of_unknown_names(config, self.tools)
         keep = not self._transient
         state = config.state_directory
         if keep:

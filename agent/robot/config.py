@@ -16,7 +16,7 @@ from sensebind.agent.robot.encoders import (
     check_spaces,
     stream_encoder,
 )
-from sensebind.agent.robot.named_files import check_named_files
+from sensebind.agent.robot.named_files import check_named_files, check_played
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import (
     NAME_PATTERN,
@@ -418,12 +418,8 @@ class RobotConfig(Section):
             spec = config.source if isinstance(config.source, dict) else {"source": config.source}
             kind, _, target = str(spec.get("source", "")).partition(":")
             worker.source.build()
-            if kind in _PLAYED and not target.strip():
-                raise ConfigurationError(f"{stream}: name what is played behind `{kind}:`")
-            if kind in _PLAYED and not (path := self.resolve(Path(target))).exists():
-                raise ConfigurationError(
-                    f"{stream}: {path} does not exist: paths are relative to the robot's file"
-                )
+            if kind in _PLAYED:
+                check_played(stream, kind, target, self.resolve)
             check_directory(stream, worker.encoder)
         file = self.pose.file if self.pose is not None else None
         if file is not None and not (path := self.resolve(Path(file))).exists():

@@ -53,7 +53,9 @@ def _explain(error: ValidationError, root: yaml.Node, fields: Mapping[Any, Any],
     for one in error.errors(include_url=False)[:5]:
         path = _within_tool([part for part in one["loc"] if part != "[key]"], fields)
         field = ".".join(str(part) for part in path)
-        message = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"]
+        message = one["msg"]
+        if one["type"] == "value_error" and "ctx" in one:
+            message = str(one["ctx"]["error"])
         if one["type"] == "extra_forbidden":
             message = _unknown(path)
         elif one["type"] == "tuple_type":

@@ -10,6 +10,26 @@ from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig
 from sensebind.errors import ConfigurationError
 
 
+def check_played(stream: str, kind: str, target: str, resolve: Callable[[Path], Path]) -> None:
+    """Refuse a file or folder that is to be played and is not there.
+
+    Args:
+        stream: Name of the stream, for messages.
+        kind: Of its source.
+        target: What stands behind the kind's colon.
+        resolve: Makes a path of the file, relative to its folder, one of this machine.
+
+    Raises:
+        ConfigurationError: None is named, or it is absent.
+    """
+    if not target.strip():
+        raise ConfigurationError(f"{stream}: name what is played behind `{kind}:`")
+    if not (path := resolve(Path(target))).exists():
+        raise ConfigurationError(
+            f"{stream}: {path} does not exist: paths are relative to the robot's file"
+        )
+
+
 def check_named_files(
     llm: LlmConfig | None, tools: Sequence[ToolConfig], resolve: Callable[[Path], Path]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -12,6 +13,8 @@ from sensebind.agent.robot.body_sections import MOVING
 from sensebind.agent.robot.config import RobotConfig
 from sensebind.errors import ConfigurationError
 from sensebind.tools.risk import Risk, risk_of
+
+log = logging.getLogger(__name__)
 
 
 def policy_of(config: RobotConfig) -> Policy:
@@ -46,6 +49,12 @@ def unknown_names(config: RobotConfig, tools: Sequence[BaseTool]) -> list[str]:
                 meant = f": did you mean {near[0]}?" if near else ""
                 found.append(f"policy: {key}: the robot has no tool {name!r}{meant}")
     return found
+
+
+def warn_of_unknown_names(config: RobotConfig, tools: Sequence[BaseTool]) -> None:
+    """Log what `unknown_names` returns."""
+    for line in unknown_names(config, tools):
+        log.warning("%s", line)
 
 
 def check_unasked(policy: Policy, tools: Sequence[BaseTool]) -> None:

@@ -64,8 +64,8 @@ def line_of(node: yaml.Node | None, path: Sequence[int | str]) -> int:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             if part >= len(node.value):
                 break
-            node = node.value[part]
-            line = node.start_mark.line + 1
+            inner = node.value[part]
+            node, line = inner, inner.start_mark.line + 1
             continue
         if not isinstance(node, yaml.MappingNode):
             break
