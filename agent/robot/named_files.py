@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
-from sensebind.agent.robot.sections import LlmConfig, OpenApiToolConfig
+from sensebind.agent.robot.sections import GGUF, OURS, LlmConfig, OpenApiToolConfig
 from sensebind.agent.robot.tool_kinds import TOOL_KINDS, ToolConfig
 from sensebind.errors import ConfigurationError
 
@@ -41,13 +42,29 @@ def check_named_files(
         resolve: Makes a path of the file, relative to its folder, one of this machine.
 
     Raises:
-        ConfigurationError: A file or directory is absent; the message says who names it.
+        ConfigurationError: A file or directory is absent, or no language model is named; the
+            message says who names it.
     """
+    if llm is not None:
+        _check_model(llm, resolve)
     for who, path in _named(llm, tools):
         if not (found := resolve(path)).exists():
             raise ConfigurationError(
                 f"{who}: {found} does not exist: paths are relative to the robot's file"
             )
+
+
+def _check_model(llm: LlmConfig, resolve: Callable[[Path], Path]) -> None:
+    """Refuse a language model without a name, and one that is almost called as ours are."""
+    if not llm.model.strip():
+        raise ConfigurationError("llm: name a language model, such as sensebind or openai:MODEL")
+    if llm.model == f"{llm.provider}:" and llm.provider != OURS:
+        raise ConfigurationError(f"llm: {llm.model} names no model: write {llm.model}MODEL")
+    near = get_close_matches(llm.provider.lower(), (OURS, GGUF), n=1, cutoff=0.8)
+    if near and not llm.ours and not resolve(Path(llm.model)).is_dir():
+        raise ConfigurationError(
+            f"llm: no language model is called {llm.model!r}: did you mean {near[0]}?"
+        )
 
 
 def _named(llm: LlmConfig | None, tools: Sequence[ToolConfig]) -> Iterator[tuple[str, Path]]:

@@ -256,7 +256,9 @@ class SimHomeConfig(Section):
         return self
 
 
-_OURS = ("sensebind", "gguf")
+OURS = "sensebind"
+GGUF = "gguf"
+"""What stands before the colon of the gated models, which are computed on this machine."""
 
 
 class LlmConfig(Section):
@@ -304,7 +306,7 @@ class LlmConfig(Section):
     @property
     def ours(self) -> bool:
         """Whether it is a gated model, which takes embeddings, on this machine."""
-        return self.provider in _OURS
+        return self.provider in (OURS, GGUF)
 
 
 class MemoryConfig(Section):

@@ -200,8 +200,10 @@ def _check_values(where: str, factory: Callable[..., Source], options: Mapping[s
         except PydanticSchemaGenerationError:
             continue  # a class of its own, which takes care of itself
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-            raise ConfigurationError(f"{where}: {name}: {problem}") from error
+            problem = error.errors(include_url=False, include_input=False)[0]
+            if problem["type"] == "literal_error":
+                continue  # a word that the source does not know: it says which it knows
+            raise ConfigurationError(f"{where}: {name}: {problem['msg']}") from error
 
 
 def _meant(kind: str, known: Sequence[str]) -> str:

@@ -173,6 +173,10 @@ def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
         ("tools: [{find: {checkpoint: dir}}]", r"tools: find: checkpoint: DIR/dir does not"),
         ("tools: [{openapi: {document: a.json}}]", r"tools: openapi: document: DIR/a.json does"),
         ("encoder: clip:models", r"camera: encoder clip: DIR/models does not exist: paths"),
+        ("llm: ''", "llm: name a language model, such as sensebind"),
+        ("llm: 'openai:'", "llm: openai: names no model: write openai:MODEL"),
+        ("llm: sensbind", r"no language model is called 'sensbind': did you mean sensebind\?"),
+        ("llm: {model: 'Sensebind:x'}", r"is called 'Sensebind:x': did you mean sensebind\?"),
     ],
 )
 def test_what_is_named_and_absent_is_found_before_anything_starts(
