@@ -19,6 +19,7 @@ from sensebind.printable import printable, printable_json
 
 _SMALL = 500_000_000
 """Bytes of weights below which one thread answers as fast as several."""
+_THREAD = "default"
 
 
 def ask(
@@ -45,7 +46,7 @@ def ask(
     ] = None,
     thread: Annotated[
         str, typer.Option(help="With --attach: name of the dialog; an old one goes on.")
-    ] = "default",
+    ] = _THREAD,
     as_json: Json = False,
 ) -> int:
     """Ask one question about files, or a running robot what it perceives."""
@@ -75,6 +76,8 @@ def ask(
             raise InputError(f"{', '.join(named)} is for files alone, without --attach")
         media = [inputs.block_of(Path(file)) for file in files.values()]
         return ask_running(question, attach, thread, as_json, media)
+    if thread != _THREAD:
+        raise InputError("--thread is for a dialog with a running robot: give --attach as well")
     shares = inputs.parse_weights(weight or ())
     directory = weights(checkpoint)
     with loading("reading the weights"), lightly():

@@ -64,6 +64,7 @@ def test_troubles_of_the_command_are_those_that_there_are() -> None:
 REFUSED = {
     "ask x --image /nowhere.png": "/nowhere.png: there is no such file",
     "ask x --weight smell=1": "--weight",
+    "ask x --thread kitchen": "--thread is for a dialog with a running robot",
     "ask x --checkpoint /nowhere": "/nowhere",
     "recall x --db /nowhere.sqlite": "no memory at",
     "watch --db /nowhere.sqlite": "no memory at",
