@@ -77,6 +77,17 @@ UNEXPECTED = (
 """What people say to one another, and to no robot."""
 POLITE = frozenset({"please", "robot", "hey", "can", "could", "you", "now", "a", "an", "the"})
 """Words that change nothing about what is asked for."""
+SAME = {
+    "drive": "go",
+    "move": "go",
+    "forward": "ahead",
+    "backwards": "back",
+    "switch": "turn",
+    "shut": "close",
+    "one": "a",
+    "thanks": "thank",
+}
+"""Words that ask for the same as others."""
 SWITCHES = ("lamp_on", "lamp_off", "radio_on", "radio_off", "fan_on", "fan_off")
 DOORS = ("door_open", "door_close", "thermostat_get", "house_status", "watch_list", "clock")
 ASKED = ("detect", "recall", "watch_add")
@@ -107,8 +118,9 @@ def utterances(parts: Parts, config: VoiceConfig, samples: np.ndarray) -> list[E
 
 
 def meaning(text: str) -> str:
-    """Return a sentence without the words that change nothing."""
-    return " ".join(word for word in text.split() if word not in POLITE)
+    """Return a sentence without words that change nothing, and with one word for each meaning."""
+    words = [SAME.get(word, word) for word in text.split()]
+    return " ".join(word for word in words if word not in POLITE)
 
 
 class Voice:
