@@ -13,6 +13,7 @@ DICTIONARY = """lamp L AE M P
 read R EH D
 read(2) R IY D
 reads R IY D Z
+turn T ER N
 """
 
 
@@ -44,15 +45,17 @@ def test_where_pronunciations_come_from(tmp_path: Path) -> None:
         asked.append((word, voice))
         if voice == AMERICAN:
             return ["ɹ", "ˈoʊ", "v", "ɚ"] if word == "rover" else ["ǃ"]
-        return {"rover": ["ɹ", "ˈəʊ", "v", "ə"], "read": ["ɹ", "ˈiː", "d"]}.get(word, ["ǃ"])
+        british = {"rover": ["ɹ", "ˈəʊ", "v", "ə"], "turn": ["t", "ˈɜː", "n"]}
+        return british.get(word, ["ǃ"])
 
-    words = ["lamp", "read", "reads", "rover"]
+    words = ["lamp", "read", "reads", "rover", "turn"]
     found = dictionary_of(words, file, {"lamp": "L AA M P"}, phonemes)
     assert found == {
         "lamp": ["L AA M P"],  # as the robot's file has it, and not otherwise
         "read": ["R EH D", "R IY D"],
         "reads": ["R IY D Z"],  # a sound that English lacks costs the British one alone
         "rover": ["R OW V ER", "R OW V AH"],
+        "turn": ["T ER N", "T AH N", "T UH N"],  # between the two, without an r
     }
     assert [one for one in asked if one[1] == AMERICAN] == [("rover", AMERICAN)]
     with pytest.raises(InputError, match=r"cannot pronounce 'click'.*voice: \{words\}"):
