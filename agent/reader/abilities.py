@@ -116,8 +116,9 @@ def asks_or_orders(words: str) -> bool:
     english, chinese = (frame.match(text) for frame in _CAN)
     if english is not None:
         return _MOVES[0].fullmatch(english["doing"].strip()) is not None
-    asked = chinese is not None and _PUTS_ZH.search(text) is not None
-    return asked and _MOVES[1].fullmatch(chinese["doing"].strip()) is not None
+    if chinese is None or _PUTS_ZH.search(text) is None:
+        return False
+    return _MOVES[1].fullmatch(chinese["doing"].strip()) is not None
 
 
 def ability_said(
