@@ -61,6 +61,11 @@ _STRONG_CHINESE = re.compile(
     r"停|[别別][动動走开開]|不要[动動走]|不[许許准準][动動走]|[别別]再|不要再|(?:[别別]|不要)[过過]?[来來去]|不要[开開]|撞|危[险險]|救命|等我|原地|站住|住手"
     r"|[刹剎煞][车車]|立定|定住|等等|等一[下等会會]|等[下会會]|稍等|且慢|慢[着著]|打住|[中终終]止"
 )
+_TURNS_ON_THE_SPOT = re.compile(
+    r"(?P<not>(?:[别別]|不要|不[许許准準]|禁止|[没沒])[^|]{0,6})?"
+    r"原地(?=[^|不别別没沒勿]{0,8}(?:[转轉旋绕繞]|[掉调調][头頭個个]))"
+)
+"""Where "on the spot" says how the robot is to turn, and not that it is to stay: 原地转一圈."""
 _NEGATED_CHINESE = re.compile(r"(?:[别別]|不要|不用|不必|不[许許准準]|不|[没沒]有?|永不)停")
 _WEAK_CHINESE = re.compile(
     r"^(?:[请請你快先喂嘿啊哎诶不好]|立刻|马上|馬上|机器人|機器人)*"
@@ -139,7 +144,9 @@ def _clauses(text: str) -> str:
 
 def _strong(clauses: str) -> bool:
     plain = clauses.replace("|", " ")
-    if _STRONG_CHINESE.search(_NEGATED_CHINESE.sub("", clauses).replace(" ", "").replace("|", "")):
+    chinese = _NEGATED_CHINESE.sub("", clauses).replace(" ", "")
+    chinese = _TURNS_ON_THE_SPOT.sub(lambda found: found[0] if found["not"] else "", chinese)
+    if _STRONG_CHINESE.search(chinese.replace("|", "")):
         return True
     if _OPPOSED.search(" ".join(plain.split())):  # "no don't stop", as a recogniser hears it
         return _STRONG_ENGLISH.search(plain) is not None

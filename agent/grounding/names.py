@@ -14,6 +14,7 @@ from typing import Any
 from sensebind.agent.corpus import chinese, english
 from sensebind.agent.corpus.phrasing import plural
 from sensebind.agent.grounding.numerals import normal
+from sensebind.agent.grounding.repairs import after_taking_back
 from sensebind.perception.simhome.catalog import KINDS
 
 MAX_PIECES = 400
@@ -168,10 +169,15 @@ _REJECTED = re.compile(
 def wanted(words: str) -> str:
     """Returns words without the names that they reject: "to the ball but not to the chair".
 
+    Where words take back what stands before ("to the ball, I mean the chair"), and name something
+    afterwards, only that is wanted.
+
     Args:
         words: As they were said.
     """
-    return _REJECTED.sub(" ", normal(words))
+    kept = _REJECTED.sub(" ", normal(words))
+    last = after_taking_back(kept)
+    return last if things(last) else kept
 
 
 def choices(schema: Mapping[str, Any]) -> tuple[str, ...]:

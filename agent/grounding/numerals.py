@@ -61,6 +61,11 @@ _DIGITS = re.compile(
     )""",
     re.X,
 )
+_POINT = re.compile(
+    rf"(?<![\d.,:])(?P<whole>\d+) (?:point|dot) (?P<digits>\d+\b|{_WORD}(?: {_WORD})*)"
+    r"|(?<![\d.,:])(?P<whole_zh>\d+)[点點](?P<digits_zh>\d+)(?=\s?(?:度|米|公尺|厘|公分|毫|[cm]|°|圈))"
+)
+"""A point between digits, as it is spoken: "21 point 5", 1点5米; 8点30 is a time."""
 _VULGAR = {
     "½": Fraction(1, 2),
     "¼": Fraction(1, 4),
@@ -125,13 +130,20 @@ def numerals(text: str) -> list[Numeral]:
     Args:
         text: In its normal form.
     """
-    found = [*_digits(text), *_english(text), *_chinese(text)]
+    found = [*_pointed(text), *_digits(text), *_english(text), *_chinese(text)]
     found.sort(key=lambda one: (one.start, -one.end))
     kept: list[Numeral] = []
     for one in found:
         if not kept or one.start >= kept[-1].end:
             kept.append(one)
     return kept
+
+
+def _pointed(text: str) -> Iterator[Numeral]:
+    for found in _POINT.finditer(text):
+        whole, digits = found["whole"] or found["whole_zh"], found["digits"] or found["digits_zh"]
+        after = Fraction(f"0.{digits}") if digits.isdecimal() else _after_point(digits.split())
+        yield Numeral(int(whole) + after, found.start(), found.end())
 
 
 def _digits(text: str) -> Iterator[Numeral]:

@@ -120,6 +120,14 @@ _WAYS: tuple[tuple[Heading, str], ...] = (
     (Heading.DOWN, r"\b(?:down(?:wards?)?|lower)\b|下|降|放低"),
 )
 _WAYS_FOUND = [(heading, re.compile(pattern)) for heading, pattern in _WAYS]
+_AXES = (
+    {Heading.LEFT, Heading.RIGHT},
+    {Heading.FORWARD, Heading.BACK},
+    {Heading.UP, Heading.DOWN},
+)
+_IN_TURN = re.compile(r"\b(?:then|and|after|before)\b|然后|接着|之后|再")
+"""Between two directions: the second follows the first, and takes nothing back."""
+_FAR = 40  # characters between two that belong to one correction
 _NO_WAY = re.compile(
     # "right" and "left" that are no directions, and Chinese words that hold 左右, 前, 后, 上, 下
     r"\bright (?:now|away|here|there|after|then|before|on time)\b|\b(?:all|that's|you're|is|it's)"
@@ -154,7 +162,7 @@ _EXTREMES = (
 )
 _VAGUE = re.compile(
     r"\b(?:a (?:little|bit|tad|touch|smidge\w*|hair)|slightly|somewhat|some|gently)\b"
-    r"|一点|一些|一丢丢|稍微?|略|点儿|(?:half|part)[ -]?way (?:to|left|right)"
+    r"|一点|一些|一丢丢|稍微?|略|点儿|\b(?:half|part)(?:[ -]?way)? (?:to the )?(?:left|right)\b"
 )
 _REPEATED = re.compile(r"\b(?:times|twice|thrice)\b|[两三四五六七八九十几\d][次遍回](?!头)")
 """How often, which no usual number of degrees is."""
@@ -297,6 +305,7 @@ def _with_articles(text: str, found: list[Numeral]) -> list[Numeral]:
 
 def _clauses(text: str) -> list[Clause]:
     """Cuts words at marks and conjunctions; "a metre and a half" and "1,5" stay whole."""
+    text = _without_ways_taken_back(text)
     whole = [(one.start, one.end) for one in numerals(text)]
     whole += [(one.start(), one.end()) for one in _AND_PART_EN.finditer(text)]
     cuts = [0]
@@ -305,6 +314,26 @@ def _clauses(text: str) -> list[Clause]:
             cuts.append(found.end())
     pairs = zip(cuts, [*cuts[1:], len(text)], strict=True)
     return [_clause(text[start:end], start) for start, end in pairs]
+
+
+def _without_ways_taken_back(text: str) -> str:
+    """Text as long, with blanks for directions that it takes back: "turn left, I mean right"."""
+    plain = _NEGATED_WAY.sub(_blank, _NO_WAY.sub(_blank, text))
+    ways = sorted(
+        (found.start(), found.end(), heading)
+        for heading, pattern in _WAYS_FOUND
+        for found in pattern.finditer(plain)
+    )
+    for (start, end, one), (following, _, other) in pairwise(ways):
+        between = text[end:following]
+        takes = TAKES_BACK.search(between) and not _IN_TURN.search(between)
+        if takes and len(between) < _FAR and one is not other and {one, other} in _AXES:
+            text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _clause(text: str, start: int) -> Clause:
@@ -431,7 +460,7 @@ def _settled(text: str, found: list[Quantity]) -> list[Quantity]:
             between = text[one.end : following.start]
             rejects = _NOT_THIS.search(between) is not None  # 十八度，不是二十八度
             takes = TAKES_BACK.search(between) and not rejects
-            if len(between) < 40 and takes and not _REJECTED.search(before):
+            if len(between) < _FAR and takes and not _REJECTED.search(before):
                 continue
         if _REJECTED.search(before) and not _NEVER_MIND.search(before):
             continue

@@ -45,6 +45,16 @@ def takes_back(words: str) -> bool:
     return _WITHIN.search(words) is not None
 
 
+def after_taking_back(words: str) -> str:
+    """Returns what is said after words take something back, for the last time; "" if none do.
+
+    Args:
+        words: As they were said.
+    """
+    found = list(_WITHIN.finditer(words))
+    return words[found[-1].end() :] if found else ""
+
+
 def repairs(before: str, after: str) -> bool:
     """Returns whether words must not be cut between two parts, as one takes the other back.
 

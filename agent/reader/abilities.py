@@ -48,6 +48,22 @@ _GENERAL = re.compile(
     r" (?!this|us|his|its)[a-z]+(?<![su])s(?: (?:on|off|up|down))?\W*\?*$",
     re.I,
 )
+_MOVES = (
+    re.compile(
+        r"(?:drive|go|move|roll|walk|travel|turn|spin|rotate|pivot|swivel|reverse|advance|back up"
+        r"|step|steer|ride)"
+        r"(?: (?:for|back)wards?| back| ahead| left| right| around| round| about| sideways"
+        r"| in reverse| straight(?: on)?| up| (?:counter|anti)?-?clockwise"
+        r"| to (?:the|your) (?:left|right|side)| in (?:a )?circles?| on the spot| in place"
+        r"| and| or| also| even)*",
+        re.I,
+    ),
+    re.compile(
+        r"[也在原地自己向往朝前后左右上下侧边面方转走开退拐移动行驶进倒掉调头身弯旋直车逆顺时针着]+"
+    ),
+)
+"""A movement of the robot that is only named: how far, where to and for whom is not said."""
+_PUTS_ZH = re.compile(r"能不能|可不可以|会不会|[吗么][？?]*$")
 ABLE = {"en": "Yes, I can do that.", "zh": "可以，我能做到。"}
 
 
@@ -86,6 +102,23 @@ def in_general(words: str) -> bool:
         words: What a person says.
     """
     return _GENERAL.match(" ".join(words.split())) is not None
+
+
+def asks_or_orders(words: str) -> bool:
+    """Whether words may ask for an ability as well as order a movement: "can you go backwards?".
+
+    What says more than the movement ("a bit", 一点, 请) is an order that is put politely.
+
+    Args:
+        words: What a person says, in simplified characters.
+    """
+    text = " ".join(words.split())
+    english, chinese = (frame.match(text) for frame in _CAN)
+    if english is not None:
+        return _MOVES[0].fullmatch(english["doing"].strip()) is not None
+    if chinese is None or _PUTS_ZH.search(text) is None:
+        return False
+    return _MOVES[1].fullmatch(chinese["doing"].strip()) is not None
 
 
 def ability_said(

@@ -27,6 +27,7 @@ _LATER_ZH = re.compile(
     r"|的时候|[^然随最今往]以后|(?<![然随最])之后|之前|以前"
 )
 _PAST = re.compile(
+    r"(?![A-Z][a-z]+ left\W*$)"  # which may be an order as well: "Rotate left."
     r"(?:[iI]|he|she|they|we|somebody|someone|nobody|[A-Z][a-z]+"
     r"|(?:the|my|our|his|her|their) [a-z'-]+) (?:(?:just|already|has|have|had|once|again) )*"
     r"(?:turned|switched|opened|closed|drove|went|moved|came|started|stopped|left)\b[^,;.!?:]*[.!]?",
@@ -104,6 +105,19 @@ _HERE = re.compile(
     r"|back|front|left|right|background|foreground|meantime|meanwhile|moment|end|top|bottom|side)"
 )
 _MYSELF_ZH = re.compile(r"^\W*(?:还是|那|那么|让)?(?:我|我们|咱们)(?:自己|来|去|亲自)(?!说|告诉)")
+_MYSELF = re.compile(
+    r"^\W*(?:(?:no|please|ok|well|then|so|and|just)\W+)*"
+    r"(?:let (?:me|him|her|them|us)|(?:i|we|he|she|they)(?:'ll| will| can| could| shall))"
+    r" (?:(?:just|rather|quickly|also|now) )*"
+    r"(?:open|close|shut|lock|unlock|turn|switch|start|stop|set|put|drive|go|move)\b",
+    re.I,
+)
+"""What somebody else is to do: "let me open the door"; "let me in" and "let me hear" are orders."""
+_DOOR_TO = re.compile(
+    r"\b(?:doors?|doorway|entrance) (?:to|into|towards?) (?:the|my|our|your|his|her|their|a|an)"
+    r" (?P<place>[a-z]+)",
+    re.I,
+)
 _SENTENCE = re.compile(r"[.!?;。！？；]\s*(?=\S)")
 
 
@@ -129,7 +143,7 @@ def hedged(words: str) -> bool:
         return True
     if _PAST.fullmatch(text) or _PAST.fullmatch(plain):
         return True
-    if _INVERTED.match(text) or _AS_TOPIC.match(text) or _elsewhere(text):
+    if _INVERTED.match(text) or _AS_TOPIC.match(text) or _MYSELF.match(text) or _elsewhere(text):
         return True
     if _DOES.match(text) or _TOPIC.search(text):
         return True
@@ -162,6 +176,8 @@ def excepted(words: str) -> list[str]:
 
 def _elsewhere(text: str) -> bool:
     """Whether a device is said to be in a place that is not of the home: "the radio in the car"."""
+    if (led := _DOOR_TO.search(text)) and _HERE.fullmatch(led["place"].lower()) is None:
+        return True
     return any(
         _HOME.fullmatch(one["noun"].lower()) is not None
         and _HERE.fullmatch(one["place"].lower()) is None

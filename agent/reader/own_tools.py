@@ -34,6 +34,9 @@ _OBJECT = re.compile(
     re.I,
 )
 """An order's object: what stands after its verb and an article."""
+SURE_GLOSS = 0.9
+"""Score from which a tool that words were glossed for is called without a question: a gloss may
+mean something else."""
 _LEFT = 0.8  # of a score, for each number, code or quotation that is no argument
 
 
@@ -59,9 +62,7 @@ def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Argu
     best: Match | None = None
     chosen = Arguments({})
     unsure: set[str] = set()
-    said = [words]
-    if chinese(words) and not any(chinese(part) for one in tools for part in one.fields):
-        said = glosses(words)
+    said = glosses(words) if glossed(words, tools) else [words]
     for way in said:
         for match in matcher.rank(plainly(way)):
             arguments = arguments_of(way, match.tool)
@@ -87,6 +88,16 @@ def best_call(words: str, tools: Sequence[ToolText]) -> tuple[Match | None, Argu
     if best is not None and best.tool.name in unsure:
         best = replace(best, score=min(best.score, _ASKED))
     return best, chosen
+
+
+def glossed(words: str, tools: Sequence[ToolText]) -> bool:
+    """Whether Chinese words are compared with tools that say nothing in Chinese, by a lexicon.
+
+    Args:
+        words: What a person says.
+        tools: What can be called.
+    """
+    return chinese(words) and not any(chinese(part) for one in tools for part in one.fields)
 
 
 def _about(words: str, tool: ToolText, explained: Sequence[str]) -> bool:

@@ -16,22 +16,23 @@ from sensebind.agent.grounding.corrections import corrected
 from sensebind.agent.grounding.names import things
 from sensebind.agent.grounding.quantities import changes_temperature
 from sensebind.agent.grounding.simplified import simplified
-from sensebind.agent.reader.abilities import ability_said, in_general
+from sensebind.agent.reader.abilities import ability_said, asks_or_orders, in_general
 from sensebind.agent.reader.actions import ACTIONS, ASKED, CATEGORIES, ORDERS, TOOLS_OF
 from sensebind.agent.reader.conditional import conditional_parts
 from sensebind.agent.reader.dependent import linked
 from sensebind.agent.reader.features import MAX_TOKENS, tokens_of
 from sensebind.agent.reader.hedges import excepted, hedged, held_back, reports_an_act
 from sensebind.agent.reader.intent import Condition, Kind, Proposal, Reading, Step, Verdict
-from sensebind.agent.reader.own_tools import best_call, question, text_of
+from sensebind.agent.reader.own_tools import SURE_GLOSS, best_call, glossed, question, text_of
 from sensebind.agent.reader.plainer import plainer
-from sensebind.agent.reader.said import unknown
+from sensebind.agent.reader.said import device_named, unknown
 from sensebind.agent.reader.scores import Scores
 from sensebind.agent.reader.segments import Segment, reasons, segments_of
 from sensebind.agent.reader.sequence import ordered, plain_order
 from sensebind.agent.reader.steps import (
     ELSEWHERE,
     MAX_STEPS,
+    MOVING,
     goes_on,
     meant,
     observing,
@@ -184,12 +185,13 @@ class WordsReader:
         acting = {tool.name for tool in tools if risk_of(tool) in ACTING}
         act, meant = self._by_tool(scores, known)
         least = self.least(words)
-        least = _NEVER if hedged(words) else least
+        least = _NEVER if hedged(words) or asks_or_orders(words) else least
         verdicts: dict[str, Verdict] = {}
         most = max(meant.values(), default=0.0)
         for name in known & acting:
+            enough = max(least, limits.act_moving) if name in MOVING else least
             if (answers and scores.kind in (Kind.ORDER, Kind.OTHER)) or (
-                act[name] >= least and not cut
+                act[name] >= enough and not cut
             ):
                 verdicts[name] = Verdict.CALL
             else:
@@ -231,7 +233,7 @@ class WordsReader:
         if unsure:
             return self._asking(words, tools, reading, speech)
         if scores.category["request"] >= limits.order and any(name in _SWITCHES for name in known):
-            return replace(reading, reply=unknown(words, speech), looking=False)
+            return self._unable(words, tools, reading, speech)
         return replace(reading, reply=self._reply(scores, speech))
 
     def _clearer(self, words: str, scores: Scores) -> Scores:
@@ -386,6 +388,21 @@ class WordsReader:
             return replace(reading, verdicts=dict.fromkeys(reading.verdicts, _NONE), reply=said)
         return replace(reading, proposals=tuple(Proposal(name) for name in meant))
 
+    def _unable(
+        self, words: str, tools: Sequence[BaseTool], reading: Reading, speech: str
+    ) -> Reading:
+        """A reading of what the robot cannot do; it denies no device that it has.
+
+        What is asked of the thermostat, whatever it is, lacks a number.
+        """
+        device = device_named(words, speech)
+        if device == "thermostat" and "thermostat_set" in reading.verdicts:
+            verdicts = {**reading.verdicts, "thermostat_set": Verdict.ASK}
+            return self._asking(words, tools, replace(reading, verdicts=verdicts), speech)
+        has = device and any(name.startswith(f"{device}_") for name in reading.verdicts)
+        said = FIXED["cannot"][speech] if has else unknown(words, speech)
+        return replace(reading, reply=said, looking=False)
+
     def _heard(self, words: str, scores: Scores) -> Scores:
         """The scores of words without the actions that they only give as a reason for another."""
         return scores.without(reasons(words, scores.act, self.scores_of))
@@ -448,7 +465,8 @@ class WordsReader:
             alone: Whether there are no other tools; then the language model calls none by itself.
         """
         limits = self.weights.calibration
-        best, arguments = best_call(words, [text_of(tool) for tool in tools])
+        texts_of = [text_of(tool) for tool in tools]
+        best, arguments = best_call(words, texts_of)
         fits = best is not None and best.score >= limits.fits
         refused = sum(scores.category[name] for name in _REFUSED)
         texts = any(isinstance(one, str) for one in arguments.values.values())
@@ -465,7 +483,8 @@ class WordsReader:
                 asked = question(best.tool, arguments.missing[0], speech)
                 return replace(reading, reply=asked)
             call = Proposal(best.tool.name, arguments.values, whole=True)
-            may = Verdict.CALL if best.score >= limits.fits_surely else Verdict.ASK
+            surely = SURE_GLOSS if glossed(words, texts_of) else limits.fits_surely
+            may = Verdict.CALL if best.score >= surely else Verdict.ASK
             verdicts = {**reading.verdicts, call.tool: may}
             return replace(reading, verdicts=verdicts, proposals=(call,))
         if not alone:

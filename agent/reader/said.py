@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from sensebind.agent.corpus.answers import FIXED
 
-_DEVICES_ZH = {"lamp": "灯", "radio": "收音机", "fan": "风扇", "door": "门"}
+_DEVICES_ZH = {
+    "lamp": "灯",
+    "radio": "收音机",
+    "fan": "风扇",
+    "door": "门",
+    "thermostat": "恒温器",
+}
 _STATES_ZH = {"on": "开着", "off": "关着", "open": "开着", "closed": "关着"}
 _VERBS = (
     r"turn|switch|put|power|shut|start|stop|open|close|lock|unlock|raise|lower|set|run|mute|dim"
@@ -62,6 +68,20 @@ def thing_named(words: str, language: str) -> str:
         return next((one for one in found.groups() if one), "") if found else ""
     found = _THING_EN.search(words)
     return " ".join(found[1].split()).lower() if found else ""
+
+
+def device_named(words: str, language: str) -> str:
+    """Returns which device of the home an order names, whatever is to be done with it.
+
+    Args:
+        words: The order.
+        language: `zh`, or anything else for English.
+
+    Returns:
+        `thermostat`, `lamp`, `radio`, `fan` or `door`; "" for none.
+    """
+    named = thing_named(words, language)
+    return next((one for one, other in _DEVICES_ZH.items() if named in (one, other)), "")
 
 
 def unknown(words: str, language: str) -> str:

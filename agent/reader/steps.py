@@ -26,7 +26,8 @@ _PERCEIVED = ("see", "hear", "scan", "color", "all")
 _LOOKING = ("count", "where", "count_any", *_PERCEIVED)
 ELSEWHERE = frozenset(name for name in ORDERS if name.startswith("it_")) - {"it_set"}
 """Actions on what other words name; "set it to 21 degrees" can mean the thermostat alone."""
-_MOVING = frozenset({"approach", "drive", "turn"})
+MOVING = frozenset({"approach", "drive", "turn"})
+"""Tools that move the robot."""
 _PLAIN: dict[str, tuple[str, str]] = {
     "lamp_on": ("turn on the lamp", "打开灯"),
     "lamp_off": ("turn off the lamp", "关掉灯"),
@@ -283,6 +284,6 @@ def step_of(
         tools: Names of what can be called.
     """
     called = {one.tool for one in reading.proposals}
-    moves = bool(called & _MOVING)
+    moves = bool(called & MOVING)
     looks = any(act.get(name, 0.0) >= _CLEAR for name in _LOOKING)
     return Step(text, reading, depends=moves or looks, moves=moves)

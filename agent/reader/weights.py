@@ -34,6 +34,7 @@ class Calibration:
     Attributes:
         temperature: By which logits are divided.
         act: Least score of an order that is carried out without a question.
+        act_moving: The same, of one that moves the robot.
         act_strange: The same, where the network does not know one of the words.
         ask: Least score of one that is asked about.
         order: Least score that words are an order or a question at all, for tools that the reader
@@ -46,6 +47,7 @@ class Calibration:
 
     temperature: float = 1.0
     act: float = 0.85
+    act_moving: float = 0.95
     act_strange: float = 0.95
     ask: float = 0.3
     order: float = 0.5

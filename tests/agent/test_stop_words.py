@@ -24,6 +24,7 @@ pause|don't|Nooooo|stay there|stand still|stop the robot|别动|停下来|停|�
 取消吧|住手|急停|s.t.o.p|st op|stopit|STOPSTOP|stahp|wiat|hlat|frezee|cease|hold!|quit moving|cut!
 not so fast|too close!|far enough|it's enough|never mind|forget it|kill the motors
 hit the brakes|don't you dare|🛑|✋|⏹️|/e-stop|别去|不要过去|危险|救命|要撞了|煞车|等我|慢
+原地不动|待在原地|停在原地
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -33,6 +34,7 @@ MORE = (
 stop the radio|stop and turn left|could you stop the radio please|wait, there is a cat
 停止播放收音机|cancel the timer|don't move the chair|go to the bus stop|等一下，你看到什么？
 stop watching for a dog|you're going to hit the cat|danger, a child|stop 🛑 and look at the dog
+原地待命|原地别转|别在原地转了|不要原地转
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -46,6 +48,7 @@ how many balls are there?|打开灯|别忘了开灯|?|turn left|go on|when did y
 where is the waiter|no, go ahead|unstoppable|forget it when I leave|turn the lamp off|help|等级
 what did you hear?|I want a salt shaker|is it halved|switch off the radio|back up 1 m|听音乐
 a.b.c|e.g. a dog|1.5 m|10.0.0.1
+原地转一圈|原地左转90度|在原地慢慢向右转|请原地掉头|原地旋转一周|原地轉半圈
 """.replace("\n", "|")
     .strip("|")
     .split("|")

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from sensebind.agent.grounding.names import things, wanted
 from sensebind.agent.grounding.quantities import quantities
 from sensebind.agent.grounding.repairs import takes_back
 from sensebind.agent.reader.segments import pieces_of
@@ -57,6 +58,20 @@ def test_things_and_actions_are_taken_back_too(words: str) -> None:
 )
 def test_what_takes_nothing_back_is_left_as_it_is(words: str) -> None:
     assert not takes_back(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("go to the ball, I mean the chair", ("chair",)),
+        ("drive to the cup... no, wait, to the ball", ("ball",)),
+        ("到球那里去，不对，到椅子那里去", ("chair",)),
+        ("go to the ball, sorry to bother you", ("ball",)),
+        ("to the ball but not to the chair", ("ball",)),
+    ],
+)
+def test_a_thing_that_is_taken_back_is_not_wanted(words: str, named: tuple[str, ...]) -> None:
+    assert things(wanted(words)) == named
 
 
 def test_a_number_follows_a_chinese_comma() -> None:

@@ -4,7 +4,7 @@ import pytest
 from langchain_core.tools import BaseTool, StructuredTool
 
 from sensebind.agent.reader import FOLDER
-from sensebind.agent.reader.abilities import ABLE, doing_asked, in_general
+from sensebind.agent.reader.abilities import ABLE, asks_or_orders, doing_asked, in_general
 from sensebind.agent.reader.intent import Verdict
 from sensebind.agent.reader.reader import WordsReader
 from sensebind.checkpoints import default_checkpoint
@@ -68,6 +68,46 @@ def test_the_doing_is_what_is_asked_about() -> None:
     assert doing_asked("turn on the lamp") == ""
     assert in_general("Can you open doors?")
     assert not in_general("Can you open the doors?")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Can you go backwards?",
+        "could you turn around",
+        "can you even drive forward and back?",
+        "Can you spin on the spot?",
+        "你能不能往后退？",
+        "你可以左转吗？",
+        "你能不能原地转？",
+        "机器人能前进吗",
+    ],
+)
+def test_a_movement_that_is_only_named_may_be_asked_for_or_ordered(
+    reader: WordsReader, words: str
+) -> None:
+    assert asks_or_orders(words)
+    assert Verdict.CALL not in {
+        reader.read(words, [tool("drive"), tool("turn")]).of(name) for name in ("drive", "turn")
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Can you go back a bit?",
+        "Could you turn around, please?",
+        "can you drive forward one metre",
+        "Can you open the door?",
+        "你能不能往后退一点？",
+        "能不能请你左转",
+        "你能不能把灯打开？",
+        "往后退",
+        "你能往后退。",
+    ],
+)
+def test_what_says_more_than_the_movement_is_an_order(words: str) -> None:
+    assert not asks_or_orders(words)
 
 
 def test_own_tools_are_asked_for_as_politely(reader: WordsReader) -> None:

@@ -28,6 +28,10 @@ from sensebind.agent.reader.hedges import excepted, hedged, held_back, reports_a
         "Going forward, let's be more careful.",
         "Turn off the radio in the car.",
         "我来开门吧",
+        "Let me open the door.",
+        "no, let him switch the radio off",
+        "I'll close the door.",
+        "Open the door to your future.",
     ],
 )
 def test_these_are_asked_about(words: str) -> None:
@@ -49,6 +53,11 @@ def test_these_are_asked_about(words: str) -> None:
         "put the music on",
         "我要睡了，关灯吧",
         "打开风扇，我很热",
+        "Rotate left.",
+        "Let me in, please.",
+        "Let me hear the radio.",
+        "open the door to the kitchen",
+        "Face left!",
         "",
     ],
 )

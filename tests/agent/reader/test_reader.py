@@ -60,6 +60,42 @@ def test_an_order_is_one(
     assert all(found.of(name) is not Verdict.CALL for name in NAMES if name != ordered)
 
 
+@pytest.mark.parametrize("words", ["Set the thermostat to the usual.", "把恒温器打开"])
+def test_what_is_asked_of_the_thermostat_lacks_a_number(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    found = read(reader, words, house)
+    assert found.of("thermostat_set") is Verdict.ASK
+    assert not found.reply
+
+
+@pytest.mark.parametrize(
+    ("words", "one"),
+    [
+        ("几点了？", tool("getRemainingTime", description="Time until the program ends.")),
+        ("把灯关掉。", tool("light_scene", description="Switches a scene of lights off.")),
+    ],
+)
+def test_what_a_gloss_only_seems_to_mean_is_asked_about(
+    reader: WordsReader, words: str, one: BaseTool
+) -> None:
+    assert read(reader, words, [one]).of(one.name) is not Verdict.CALL
+
+
+@pytest.mark.parametrize("words", ["Move on.", "close to the lamp"])
+def test_a_movement_that_is_not_quite_sure_is_asked_about(
+    reader: WordsReader, house: list[BaseTool], words: str
+) -> None:
+    found = read(reader, words, house)
+    assert all(found.of(name) is not Verdict.CALL for name in ("drive", "approach", "turn"))
+
+
+def test_no_device_that_the_robot_has_is_denied(reader: WordsReader, house: list[BaseTool]) -> None:
+    assert read(reader, "Raise the lamp to the ceiling.", house).reply == FIXED["cannot"]["en"]
+    assert "table" in read(reader, "Set the table for four.", house).reply
+    assert "dishwasher" in read(reader, "Turn on the dishwasher.", house).reply
+
+
 @pytest.mark.parametrize(
     ("words", "never"),
     [
