@@ -6,6 +6,7 @@ Both are computed again from the kept frame, so they cost a robot nothing until 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
@@ -55,7 +56,7 @@ class Explanation:
 
 def explain(
     frame: Frame, embedder: Embedder, words: Words, chat: BaseChatModel
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return how what a frame shows came into the answers that were given under it.
 
     Args:

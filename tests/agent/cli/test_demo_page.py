@@ -118,9 +118,8 @@ def test_the_demo_at_a_terminal_serves_its_page(
         address, token = comes(r"decide: (http://[\d.:]+)/#([\w-]+)\s").groups()
         comes("> ")
         assert "<title>SenseBind</title>" in httpx.get(address).text
-        live: Any = connect(
-            address.replace("http", "ws") + "/ui/live", subprotocols=["sensebind", f"token.{token}"]
-        )
+        protocols: Any = ["sensebind", f"token.{token}"]
+        live: Any = connect(address.replace("http", "ws") + "/ui/live", subprotocols=protocols)
         with live:
             hello = live.recv(timeout=PATIENCE)
             assert '"role":"operator"' in hello and '"memory":true' in hello
