@@ -54,9 +54,7 @@ class Explanation:
     added: float | None = None
 
 
-def explain(
-    frame: Frame, embedder: Embedder, words: Words, chat: BaseChatModel
-) -> dict[str, Any]:
+def explain(frame: Frame, embedder: Embedder, words: Words, chat: BaseChatModel) -> dict[str, Any]:
     """Return how what a frame shows came into the answers that were given under it.
 
     Args:
