@@ -19,8 +19,8 @@ from sensebind.agent.robot.encoders import (
 from sensebind.agent.robot.named_files import check_named_files, check_played
 from sensebind.agent.robot.places import Places, make_places
 from sensebind.agent.robot.run_directory import (
+    CONTROL,
     NAME_PATTERN,
-    control_socket,
     run_directory,
     run_name,
 )
@@ -297,7 +297,7 @@ class RobotConfig(Section):
     @property
     def control_socket(self) -> Path:
         """Where clients of this machine talk with the running robot."""
-        return control_socket(self.name)
+        return self.directory / CONTROL
 
     @property
     def voice_microphone(self) -> str:

@@ -25,6 +25,8 @@ from sensebind.errors import BusError, StorageError
 
 NAME_PATTERN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,31})?$"
 """What a robot may be called; nothing where its file gives it no name."""
+CONTROL = "control"
+"""Name of the socket in a robot's directory at which clients of this machine talk with it."""
 _RUN = re.compile(r"[0-9a-f]{3,10}")
 _NONE = "none"  # the folder's name before the first run
 _UNNAMED = "robot"  # what one is called whose file gives it no name
@@ -67,7 +69,7 @@ def control_socket(name: str) -> Path:
     Args:
         name: Of the robot, as its file says it.
     """
-    return run_directory(run_name(name)) / "control"
+    return run_directory(run_name(name)) / CONTROL
 
 
 def run_directories() -> list[Path]:
