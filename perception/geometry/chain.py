@@ -102,10 +102,9 @@ class TransformChain:
             edge = self._edges[child]
             if edge.at is not None:
                 limit = _SILENT if moves is None else OLDEST
-                if now - edge.at > limit:
+                if now - edge.at > limit:  # not how old: each second it would be another message
                     raise InputError(
-                        f"the transform from {edge.parent!r} to {child!r} is "
-                        f"{now - edge.at:.0f} s old"
+                        f"the transform from {edge.parent!r} to {child!r} is older than {limit:g} s"
                     )
                 moves = edge.at if moves is None else moves
             whole = edge.pose @ whole

@@ -85,7 +85,7 @@ def test_a_map_that_was_there_is_not_given_up_for_odometry() -> None:
     assert chain.find(100.0).frame == "map"
     later = 100.0 + OLDEST + 1.0
     chain.add("odom", "base_footprint", flat(9.0, 0.0), later)
-    with pytest.raises(InputError, match=r"from 'map' to 'odom' is 12 s old"):
+    with pytest.raises(InputError, match=r"from 'map' to 'odom' is older than 10 s"):
         chain.find(later)
 
 
@@ -96,8 +96,9 @@ def test_what_is_missing_or_old_is_named() -> None:
     empty.add("base", "camera", flat(0.0, 0.0), None)
     with pytest.raises(InputError, match="there are 'camera'"):
         empty.find(0.0)
-    with pytest.raises(InputError, match="from 'odom' to 'base_footprint' is 5 s old"):
-        robot(100.0).find(105.0)
+    for now in (105.0, 106.0):  # in the same words: who logs what is new logs it once
+        with pytest.raises(InputError, match=r"to 'base_footprint' is older than 2 s$"):
+            robot(100.0).find(now)
     circle = TransformChain()
     for parent, child in (("a", "base_link"), ("b", "a"), ("a", "b")):
         circle.add(parent, child, flat(0.0, 0.0), None)
