@@ -35,6 +35,7 @@ _PATIENCE = 0.1  # seconds of one wait for a message
 _AGAIN = 2.0  # seconds until a graph that did not answer is asked again
 _KEPT = 8  # messages that wait to be read
 _KEPT_TRANSFORMS = 100  # likewise; each may be of other frames, so none is to be lost
+_TAKEN = 1000  # messages of a topic that are read before the next look at the chain
 _TRANSFORM_QOS = Qos(depth=100)  # as tf2 listens
 _LATCHED = Qos(transient_local=True, depth=1000)
 _GRACE = 3.0  # seconds for a chain to become whole before that is worth a warning
@@ -112,8 +113,10 @@ class PoseTopic:
             except SenseBindError as error:
                 self._say(str(error))
             except Exception as error:  # of the library: the robot goes on, and is lost
-                self._track.lost = f"{self._topic} cannot be followed ({type(error).__name__})"
-                log.exception("%s cannot be followed", self._topic)
+                what = f"{self._topic} cannot be followed ({type(error).__name__})"
+                if what != self._track.lost:
+                    log.exception("%s cannot be followed", self._topic)
+                self._track.lost = what
             self._stop.wait(_AGAIN)
 
     def _follow(self, subscription: Subscription, type: str) -> None:
@@ -177,9 +180,15 @@ class PoseTopic:
         *,
         static: bool = False,
     ) -> bool:
-        """Read what has come, waiting for the first; return whether something had."""
+        """Read what has come, waiting for the first; return whether something had.
+
+        A topic that is faster than it can be read never leaves its queue empty. The poses are still
+        looked up then, and the thread still ends.
+        """
         some = False
-        while (came := subscription.next(wait)) is not None:
+        for _ in range(_TAKEN):
+            if (came := subscription.next(wait)) is None:
+                break
             wait, some = 0.0, True
             try:
                 message = known_types().decode(came.payload.to_bytes(), TRANSFORMS)

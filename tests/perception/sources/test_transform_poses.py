@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from sensebind.errors import InputError
 from sensebind.perception.geometry.pose import MAP, PoseTrack
+from sensebind.perception.sources import pose_topic
 from sensebind.perception.sources.pose_messages import joints_in
+from sensebind.perception.sources.pose_topic import PoseTopic
 from sensebind.perception.sources.pose_transforms import TransformPoses
 
 BAD = float("nan")
@@ -129,3 +132,41 @@ def test_a_robot_whose_transforms_are_all_static_stands_there() -> None:
     for now in (50.0, 51.0):
         poses.look(now)
     assert poses.stands and [at for at, _ in track.newer(0.0)] == [50.0, 51.0]
+
+
+class Flood:
+    """A topic that is faster than it can be read."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def next(self, _timeout: float) -> Any:
+        self.given += 1
+        assert self.given < 5000, "it is read for ever"
+        return SimpleNamespace(payload=SimpleNamespace(to_bytes=lambda: b""))
+
+
+def test_a_topic_that_is_too_fast_keeps_nobody_from_ending() -> None:
+    track, flood = PoseTrack(), Flood()
+    poses = TransformPoses("/tf", track)
+    assert PoseTopic("/tf", track)._take(flood, poses, 0.1)  # type: ignore[arg-type]
+    assert poses.refused == flood.given
+
+
+def test_a_fault_of_the_library_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries, third = [], threading.Event()
+
+    def broken(_endpoints: object) -> Any:
+        tries.append(1)
+        if len(tries) == 3:
+            third.set()
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(pose_topic, "session_to", broken)
+    monkeypatch.setattr(pose_topic, "_AGAIN", 0.01)
+    track = PoseTrack()
+    with caplog.at_level(logging.ERROR), PoseTopic("/tf", track):
+        assert third.wait(60)
+    assert len(caplog.records) == 1 and track.lost == "/tf cannot be followed (RuntimeError)"
