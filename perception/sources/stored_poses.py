@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import logging
 import threading
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -42,7 +42,7 @@ _AROUND = 1.0  # seconds around the poses of a file in which a percept may lie w
 _SCANNED = 2.0  # seconds of transforms in which `map` is looked for
 
 
-class StoredPoses(PoseTrack):
+class StoredPoses(PoseTrack, ABC):
     """The poses of a file, by when they were so on the wall clock. A context manager.
 
     The file is read once, in a thread. Times of the track are seconds of the wall clock: where the
@@ -121,8 +121,10 @@ class StoredPoses(PoseTrack):
             return self._read_on.wait_for(lambda: self._over, timeout)
 
     @abstractmethod
-    def _read(self) -> Iterator[float]:
+    def _read(self) -> Iterator[float | None]:
         """Add the poses of the file in order; yield the time after each, seconds.
+
+        What gave no pose yields None, so that the robot need not wait for the rest when it ends.
 
         Raises:
             SenseBindError: It cannot be read, or says nowhere where the robot was.
@@ -131,9 +133,10 @@ class StoredPoses(PoseTrack):
     def _run(self) -> None:
         try:
             for at in self._read():
-                with self._read_on:
-                    self._until = max(self._until, at)
-                    self._read_on.notify_all()
+                if at is not None:
+                    with self._read_on:
+                        self._until = max(self._until, at)
+                        self._read_on.notify_all()
                 if self._stop.is_set():
                     return
         except SenseBindError as error:
@@ -181,7 +184,7 @@ class RecordedPoses(StoredPoses):
         self._path = path
         self._expected = expected
 
-    def _read(self) -> Iterator[float]:
+    def _read(self) -> Iterator[float | None]:
         from sensebind.perception.frames.recorded_poses import poses_in
 
         refused: InputError | None = None
@@ -189,6 +192,7 @@ class RecordedPoses(StoredPoses):
             if isinstance(one, InputError):
                 refused = refused or one
                 self.refused += 1
+                yield None
                 continue
             at = one[0] / 1e9
             self.keep(at, one[1])
@@ -224,7 +228,7 @@ class BagPoses(StoredPoses):
         self._given_frame = frame
         self._base, self._fixed = base, fixed or frame
 
-    def _read(self) -> Iterator[float]:
+    def _read(self) -> Iterator[float | None]:
         with BagFiles(self._path) as bag:
             types = {name: type_name(kind) for name, kind in bag.topics().items()}
             topic = self._chosen(types)
@@ -270,7 +274,7 @@ class BagPoses(StoredPoses):
         if self._given_frame:
             self.in_frame(self._given_frame)
 
-    def _of_poses(self, bag: BagFiles, topic: str) -> Iterator[float]:
+    def _of_poses(self, bag: BagFiles, topic: str) -> Iterator[float | None]:
         kept: float | None = None
         for message in bag.messages(topic):
             try:
@@ -285,11 +289,12 @@ class BagPoses(StoredPoses):
                 self.add(at, found.x, found.y, found.yaw)
             except InputError as error:
                 self._refuse(error)
+                yield None
                 continue
             kept = at
             yield at
 
-    def _of_transforms(self, bag: BagFiles, topic: str) -> Iterator[float]:
+    def _of_transforms(self, bag: BagFiles, topic: str) -> Iterator[float | None]:
         at_message = 0.0
 
         def time_of(joint: Joint) -> float:
@@ -317,10 +322,11 @@ class BagPoses(StoredPoses):
                 at = poses.look(at_message if poses.newest is None else poses.newest)
             except InputError as error:
                 self.lost = str(error)
+                yield None
                 continue
             if at is not None:
                 self.lost = ""
-                yield at
+            yield at
 
     def _hear(self, poses: TransformPoses, message: Message, *, static: bool = False) -> None:
         try:

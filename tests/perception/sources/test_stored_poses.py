@@ -2,6 +2,8 @@
 
 import logging
 import math
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import pytest
 rosbag2 = pytest.importorskip("rosbags.rosbag2", reason="pip install 'sensebind[ros]'")
 from rosbags.typesys import Stores, get_typestore  # noqa: E402
 
+from sensebind.errors import InputError  # noqa: E402
 from sensebind.perception.frames.recording import Recorder  # noqa: E402
 from sensebind.perception.geometry.pose import Pose  # noqa: E402
+from sensebind.perception.sources.rosbag_files import BagFiles, Message  # noqa: E402
 from sensebind.perception.sources.stored_poses import (  # noqa: E402
     BagPoses,
     RecordedPoses,
@@ -187,6 +191,28 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     assert "does not say where the robot was" in nothing.lost and "not a rotation" in nothing.lost
     missing = read(BagPoses(tmp_path / "none"))
     assert missing.lost.endswith("none does not exist")
+
+
+@pytest.mark.parametrize("more", [(), (transform(0.0, "odom", "base_link", 0.0, 0.0),)])
+def test_a_robot_that_ends_waits_for_no_more_of_a_file_without_poses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: Any
+) -> None:
+    poses = BagPoses(bag(tmp_path, *(more or (odometry(0.0, 0.0),))))
+    taken, second = [], threading.Event()
+
+    def spoilt(_bag: BagFiles, topic: str) -> Iterator[Message]:
+        for number in range(5 if not topic.endswith("_static") else 0):
+            taken.append(number)
+            if number == 1:
+                second.set()
+                assert poses._stop.wait(60)
+            yield Message(topic, BEGIN * 10**9, InputError("spoilt"))
+
+    monkeypatch.setattr(BagPoses, "_has_map", lambda *_: False)
+    monkeypatch.setattr(BagFiles, "messages", spoilt)
+    with poses:
+        assert second.wait(60)
+    assert taken == [0, 1]
 
 
 def test_percepts_of_another_time_are_reported_once(
