@@ -50,8 +50,8 @@ from sensebind.agent.robot.watch_runner import Say
 from sensebind.agent.robot.whereabouts import (
     followed,
     followed_by_base,
+    followed_by_file,
     poses_since,
-    stored_poses,
     track_of,
 )
 from sensebind.agent.threads import Dialogs
@@ -455,7 +455,7 @@ class RobotAgent:
             report=self._note_stop,
             driving=self._driving,
             names=self.names,
-            track=None if stored_poses(config) else track,  # nobody goes where a recording was made
+            track=None if followed_by_file(config) else track,  # nobody goes where that was made
         )
         self.tools = make_tools(context)
         if track is not None and followed_by_base(config):

@@ -16,6 +16,7 @@ from sensebind.agent.robot.config import RobotConfig
 from sensebind.agent.robot.control_messages import Poses, RobotPose
 from sensebind.agent.robot.simhome import HomeProcess
 from sensebind.errors import ToolError, one_line
+from sensebind.perception.geometry.chain import ODOM
 from sensebind.perception.geometry.pose import MAP, PoseTrack
 from sensebind.perception.simhome.client import RobotClient
 from sensebind.tools.motion import Motion
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 _INTERVAL = 0.1  # seconds between two poses of a base: 6 cm at SimHome's speed
 _SILENCE = 3.0  # seconds without a pose that are worth a warning
-_ODOM = "odom"
 Read = Callable[[], tuple[float, float, float]]
 """Returns x and y in metres and the heading in radians, or raises."""
 
@@ -88,7 +88,7 @@ def track_of(config: RobotConfig) -> PoseTrack | None:
     simulated = source == "simhome" or (
         source == "motion" and config.motion is not None and config.motion.class_ == "simhome"
     )
-    return PoseTrack(config.pose.frame or (MAP if simulated else _ODOM))
+    return PoseTrack(config.pose.frame or (MAP if simulated else ODOM))
 
 
 def followed(
@@ -121,10 +121,10 @@ def stored_poses(config: RobotConfig) -> StoredPoses | None:
     Args:
         config: The robot's file.
     """
-    kind, _, target = _source(config).partition(":")
     pose = config.pose
-    if pose is None or kind not in ("bag", "replay"):
+    if pose is None or not followed_by_file(config):
         return None
+    kind, _, target = _source(config).partition(":")
     from sensebind.perception.sources.stored_poses import BagPoses, RecordedPoses
 
     path = config.resolve(Path(target))
@@ -201,6 +201,11 @@ def poses_since(track: PoseTrack, since: float | None) -> Poses:
 def followed_by_base(config: RobotConfig) -> bool:
     """Whether where a robot is, is what its base says."""
     return _source(config) == "motion"
+
+
+def followed_by_file(config: RobotConfig) -> bool:
+    """Whether where a robot is, is read from a bag or a recording."""
+    return _source(config).partition(":")[0] in ("bag", "replay")
 
 
 def _source(config: RobotConfig) -> str:
