@@ -48,6 +48,7 @@ class RunningRobot:
 
         Raises:
             BusError: The robot does not run, or did not answer.
+            ConfigurationError: It does not run, and its file names no language model.
         """
         self.result(Stop(reason), STOP_SECONDS)
 
@@ -60,6 +61,7 @@ class RunningRobot:
 
         Raises:
             BusError: The robot does not run, went away, or did not answer in time.
+            ConfigurationError: It does not run, and its file names no language model.
             InputError: The robot refused.
         """
         for kind, value in self.exchange(command, timeout):
@@ -79,7 +81,7 @@ class RunningRobot:
                 connection.connect(str(path))
                 connection.sendall(encode(command))
             except OSError as error:
-                raise BusError(self._absent()) from error
+                raise self._absent() from error
             lines = stack.enter_context(connection.makefile("rb"))
             while True:
                 try:
@@ -97,12 +99,13 @@ class RunningRobot:
     def _name(self) -> str:
         return run_name(self.config.name)
 
-    def _absent(self) -> str:
+    def _absent(self) -> BusError | ConfigurationError:
+        """Return why nobody answers: a robot without a language model has no such socket."""
         if self.config.llm is None:
-            raise ConfigurationError(
+            return ConfigurationError(
                 f"the robot {self._name} has no language model: add `llm: sensebind` to its file"
             )
-        return f"the robot {self._name} does not run here: start it with `sensebind run`"
+        return BusError(f"the robot {self._name} does not run here: start it with `sensebind run`")
 
 
 def _read(line: bytes) -> tuple[str, Any]:
