@@ -153,9 +153,9 @@ class Recorder:
         Args:
             path: Of the `EpisodeStore`; made when it is not there.
             settings: How the memory is kept.
-            where: Says where the robot was, for a time of the wall clock (ns) and of the monotonic
-                clock (seconds), such as
-                `PoseTrack.at`; None for one that does not know.
+            where: Returns where the robot was, for a time of the wall clock (ns) and the same of
+                the monotonic clock (seconds), as `PoseTrack.of` does; None for a robot that does
+                not know it.
             wall_ns: The time by which episodes grow old; for tests.
             clock: Seconds by which episodes are refreshed; for tests.
 

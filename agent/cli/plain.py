@@ -2,8 +2,8 @@
 
 Typer converts arguments with pydantic. To import both takes longer than all else that a stop does,
 and a stop is urgent. So the form in which people write these commands is read here. Everything
-else (a mistake, `--help`, an option of another command line's spelling) is left to Typer, which
-reads the same commands from their signatures, and explains them.
+else (a mistake, `--help`, an option written another way, such as `--reason=TEXT`) is left to Typer,
+which reads the same commands from their signatures, and explains them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Form(NamedTuple):
         options: Option to the parameter that takes its value.
         flags: Option without a value to the parameter that it sets.
         paths: Parameters that are paths.
-        needed: Options without which the form is another one.
+        needed: Options without which the command is not in its plain form.
     """
 
     command: str
