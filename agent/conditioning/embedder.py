@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from langchain_core.messages import HumanMessage
@@ -15,6 +15,9 @@ from sensebind.agent.conditioning.media import media_of
 from sensebind.agent.conditioning.media_encoder import ENHANCED, MediaEncoder
 from sensebind.checkpoints.layout import CacheSettings
 from sensebind.errors import InputError
+
+if TYPE_CHECKING:
+    from sensebind.memory.visual_cache import VisualCache
 
 MAX_TEXT = 300
 
@@ -79,11 +82,7 @@ class Embedder:
         Raises:
             InputError: It cannot be read, or there is nothing to perceive in it.
         """
-        vector = self._embedded(modality, path)
-        if modality in ENHANCED and (cache := self._media.cache) is not None:
-            s = self._settings
-            vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
-        return vector
+        return self._enhanced(modality, self._embedded(modality, path))
 
     def block(self, block: Mapping[str, Any]) -> np.ndarray:
         """Embed a content block of a message: a text, or one medium (`media.py`).
@@ -105,11 +104,7 @@ class Embedder:
         modality, perceived = self._media.perceive(media[0])
         if perceived is None:
             raise InputError(f"there is nothing to perceive in this {modality}")
-        vector = perceived.embedding
-        if modality in ENHANCED and (cache := self._media.cache) is not None:
-            s = self._settings
-            vector = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
-        return vector
+        return self._enhanced(modality, perceived.embedding)
 
     def blended(self, modality: str, data: np.ndarray, rate: int) -> Blended:
         """Embed a sample, and return what the visual cache blended it with, too.
@@ -125,11 +120,21 @@ class Embedder:
         vector = self._media.embed(modality, data, rate or None)
         if vector is None:
             raise InputError(f"there is nothing to perceive in this {modality}")
-        cache, s = self._media.cache, self._settings
-        if modality not in ENHANCED or cache is None:
+        if (cache := self._cache_of(modality)) is None:
             return Blended(vector)
-        enhanced = cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
-        return Blended(enhanced, cache.neighbours(vector, s.k, s.temperature))
+        neighbours = cache.neighbours(vector, self._settings.k, self._settings.temperature)
+        return Blended(self._enhanced(modality, vector), neighbours)
+
+    def _enhanced(self, modality: str, vector: np.ndarray) -> np.ndarray:
+        """Return what the worker of a stream of this modality would make of an embedding."""
+        if (cache := self._cache_of(modality)) is None:
+            return vector
+        s = self._settings
+        return cache.enhance(vector[None], s.k, s.temperature, s.weight)[0]
+
+    def _cache_of(self, modality: str) -> VisualCache | None:
+        """Return the cache that embeddings of a modality are blended with, if they are."""
+        return self._media.cache if modality in ENHANCED else None
 
     def _embedded(self, modality: str, data: Path | str) -> np.ndarray:
         vector = self._media.embed(modality, data)
