@@ -164,7 +164,7 @@ class Questions:
     def fill(self) -> None:
         """Ask in this thread until the dialog is as long as it gets, and all files are open.
 
-        What fills up to a bound is no growth that goes on, and would hide one.
+        What only fills up to a bound does not grow for ever, and would hide what does.
         """
         for _ in range(_TURNS_TO_FILL):
             self._ask()
