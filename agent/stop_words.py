@@ -63,9 +63,11 @@ _STRONG_CHINESE = re.compile(
 )
 _TURNS_ON_THE_SPOT = re.compile(
     r"(?P<not>(?:[别別]|不要|不[许許准準]|禁止|[没沒])[^|]{0,6})?"
-    r"原地(?=[^|不别別没沒勿]{0,8}(?:[转轉旋绕繞]|[掉调調][头頭個个]))"
+    r"原地(?=[^|不别別没沒勿待等站停守留呆]{0,8}(?:[转轉旋绕繞]|[掉调調][头頭個个]))"
 )
-"""Where "on the spot" says how the robot is to turn, and not that it is to stay: 原地转一圈."""
+"""Where "on the spot" says how the robot is to turn, and not that it is to stay: 原地转一圈.
+
+A word for staying in between takes that back: 原地待着看我转."""
 _NEGATED_CHINESE = re.compile(r"(?:[别別]|不要|不用|不必|不[许許准準]|不|[没沒]有?|永不)停")
 _WEAK_CHINESE = re.compile(
     r"^(?:[请請你快先喂嘿啊哎诶不好]|立刻|马上|馬上|机器人|機器人)*"

@@ -34,7 +34,7 @@ MORE = (
 stop the radio|stop and turn left|could you stop the radio please|wait, there is a cat
 停止播放收音机|cancel the timer|don't move the chair|go to the bus stop|等一下，你看到什么？
 stop watching for a dog|you're going to hit the cat|danger, a child|stop 🛑 and look at the dog
-原地待命|原地别转|别在原地转了|不要原地转
+原地待命|原地待命转告他|原地待着看我转|原地站着，看我转圈|原地别转|别在原地转了|不要原地转
 """.replace("\n", "|")
     .strip("|")
     .split("|")
