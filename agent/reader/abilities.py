@@ -63,7 +63,7 @@ _MOVES = (
     ),
 )
 """A movement of the robot that is only named: how far, where to and for whom is not said."""
-_PUTS_ZH = re.compile(r"能不能|可不可以|会不会|[吗么][？?]*$")
+_PUTS_ZH = re.compile(r"能不能|可不可以|[吗么][？?]*$")
 ABLE = {"en": "Yes, I can do that.", "zh": "可以，我能做到。"}
 
 

@@ -174,16 +174,17 @@ class PoseTrack:
         """
         return time.time_ns() - round((time.monotonic() - at) * 1e9)
 
-    def newer(self, than: float) -> list[tuple[float, Pose]]:
+    def newer(self, than: float, until: float = math.inf) -> list[tuple[float, Pose]]:
         """Return the poses after a moment, with their times, in order.
 
         Args:
             than: Seconds of the clock of `add`.
+            until: The latest time of a pose, likewise.
         """
         with self._lock:
             after = bisect.bisect_right(self._times, than)
-            count = len(self._times)
-            return [(self._times[i], self._poses[i]) for i in range(after, count)]
+            end = bisect.bisect_right(self._times, until)
+            return [(self._times[i], self._poses[i]) for i in range(after, end)]
 
     def of(self, captured_at: int, monotonic: float) -> Pose | None:
         """Return where the robot was when something was captured; None where that is not known.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import logging
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -100,9 +101,9 @@ class StoredPoses(PoseTrack, ABC):
             self._outside(at)
         return found
 
-    def newer(self, than: float) -> list[tuple[float, Pose]]:
+    def newer(self, than: float, until: float = math.inf) -> list[tuple[float, Pose]]:
         """Return the poses after a moment, up to the latest one that was looked up."""
-        return [(at, pose) for at, pose in super().newer(than) if at <= self._asked]
+        return super().newer(than, min(until, self._asked))
 
     def captured_at(self, at: float) -> int:
         """Return a time of the track on the wall clock, ns."""
