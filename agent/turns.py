@@ -166,11 +166,13 @@ class Turns:
                     break
                 given = self._resume(pairs)
         except LanguageModelError as error:
+            record.cancelled = cancelled.is_set()  # by a stop, and not by what ends its tools
             self._governor.cancel(cancelled)
             failure, record.error = error, str(error)
         except (SenseBindError, sqlite3.Error) as error:
-            record.error = str(error)
+            record.cancelled, record.error = cancelled.is_set(), str(error)
         except BaseException as error:  # closed, Ctrl-C, or a fault: the turn's tools end with it
+            record.cancelled = cancelled.is_set()
             self._governor.cancel(cancelled)
             if not isinstance(error, Exception) or isinstance(self._chat, ChatSenseBind):
                 self._cut(record, error)
@@ -179,7 +181,8 @@ class Turns:
             if not isinstance(error, Interrupted):
                 failure = explained(error, _name_of(self._chat))
                 record.error = str(failure)
-        record.cancelled = cancelled.is_set()
+        else:
+            record.cancelled = cancelled.is_set()
         record.total_ms += round((time.perf_counter() - started) * 1e3, 1)
         if not record.pending:
             self._end(record)

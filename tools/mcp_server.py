@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -137,7 +138,13 @@ def _object(text: str) -> dict[str, Any] | None:
 
 async def serve_stdio(server: Any) -> None:
     """Serves over standard input and output until they are closed."""
+    import anyio
     from mcp.server.stdio import stdio_server
 
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+    with (  # files of its own: those that it would make itself close standard output at their end
+        open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as given,
+        open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as said,
+    ):
+        streams = stdio_server(anyio.wrap_file(given), anyio.wrap_file(said))
+        async with streams as (read, write):
+            await server.run(read, write, server.create_initialization_options())

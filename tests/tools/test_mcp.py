@@ -1,6 +1,7 @@
 """Tools of a real MCP server in a process of its own, and our tools as one."""
 
 import asyncio
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -69,6 +70,15 @@ def test_tools_of_a_server_are_called_and_bounded(tmp_path: Path) -> None:
         assert call("nothing")[0] == "error"
         assert call(7)[0] == "error"
     assert call("ball") == ("error", "error: the connection to the MCP server is closed")
+
+
+def test_standard_output_stays_open_when_a_client_has_gone(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(SERVER + "import gc\ngc.collect()\nprint('left', flush=True)\n")
+    done = subprocess.run(
+        [sys.executable, str(script)], input="", capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout) == (0, "left\n"), done.stderr
 
 
 def test_a_server_that_does_not_start_is_named() -> None:

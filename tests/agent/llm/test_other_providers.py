@@ -266,6 +266,7 @@ def test_a_server_in_trouble_is_asked_twice_and_reported_once(
         record = ask(one, "hello")
         assert says_why in record.error and f"HTTP {status}" in record.error
         assert "\n" not in record.error and server.requests == 2
+        assert not record.cancelled  # nobody has stopped it: a voice says that it has failed
         server.status = 0
         assert ask(one, "hello again").assistant == "I see a ball."
         assert [m["content"] for m in server.asked[-1]["messages"][1:]] == ["hello again"]
@@ -293,6 +294,7 @@ def test_a_connection_that_drops_is_reported(server: OpenAIServer) -> None:
     with talker(server) as one:
         record = ask(one, "hello")
         assert "the connection was lost" in record.error and "\n" not in record.error
+        assert not record.cancelled
         server.drop = False
         assert ask(one, "again").assistant == "I see a ball."
 
