@@ -7,25 +7,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensebind.errors import InputError, SenseBindError
+from sensebind.errors import ConfigurationError, InputError, SenseBindError
 from sensebind.printable import printable, printable_json
 
 
 def stop_running(robot: Path, reason: str = "") -> int:
     """Stop a robot.
 
+    A file that is half written keeps nobody from stopping: the robot that it seems to be of, or the
+    only one that runs, is stopped then, and what is wrong with the file is said.
+
     Args:
         robot: Its file.
         reason: For the audit log.
 
     Raises:
-        ConfigurationError: The file names no robot, or one without a language model.
+        ConfigurationError: The file names no robot that runs, or one without a language model.
         BusError: The robot does not run, or did not answer.
     """
     from sensebind.agent.robot.address import RobotAddress
     from sensebind.agent.robot.running import RunningRobot
 
-    RunningRobot(RobotAddress.read(robot)).stop(reason or "sensebind stop")
+    try:
+        address = RobotAddress.read(robot)
+    except ConfigurationError as error:
+        if (address := RobotAddress.meant(robot)) is None:
+            raise
+        RunningRobot(address).stop(reason or "sensebind stop")
+        print(printable(f"{error}; stopped {address.name}, which runs"), file=sys.stderr)
+    else:
+        RunningRobot(address).stop(reason or "sensebind stop")
     print("stopped")
     return 0
 

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sensebind.agent.robot.run_directory import NAME_PATTERN, control_socket
+from sensebind.agent.robot.run_directory import NAME_PATTERN, control_socket, running_robots
 from sensebind.agent.robot.yaml_text import parse_fields, read_text
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.sections import LlmConfig
+
+
+_NAME_LINE = re.compile(r"^name:\W*([A-Za-z0-9][A-Za-z0-9_-]{0,31})(?![\w-])", re.MULTILINE)
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,23 @@ class RobotAddress:
 
             name = read_config(file).name  # which says what is wrong with it, and where
         return cls(name, file)
+
+    @classmethod
+    def meant(cls, file: Path) -> Self | None:
+        """Guess which robot is to stop by a file that `read` refuses, as one that is half written.
+
+        Returns:
+            The robot that runs and whose name a line `name: …` of the file begins with, or the only
+            one that runs; None where that leaves none, or several, or there is no file.
+        """
+        try:
+            text = file.read_bytes()[:_MOST_BYTES].decode("utf-8", "replace")
+        except OSError:
+            return None
+        running = running_robots()
+        named = running & set(_NAME_LINE.findall(text))
+        found = named or running
+        return cls(found.pop(), file) if len(found) == 1 else None
 
     @property
     def control_socket(self) -> Path:

@@ -78,6 +78,12 @@ def run_directories() -> list[Path]:
     return [found for name in names if (found := run_directory(name)).is_dir()]
 
 
+def running_robots() -> set[str]:
+    """Return what the locks of all robots are called that run here and talk with clients."""
+    names = {lock.stem for lock in runtime_directory().glob("*.lock")}
+    return {name for name in names if control_socket(name).exists() and is_running(name)}
+
+
 def is_running(name: str) -> bool:
     """Whether a robot of this name runs on this machine: it holds its lock.
 

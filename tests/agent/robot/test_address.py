@@ -127,9 +127,8 @@ WRONG = {
     "name: 7\n": "line 1, name: Input should be a valid string",
     "name: null\n": "line 1, name: ",
     "name: '../etc'\n": "line 1, name: String should match pattern",
-    'name: "rover\\n"\n': "line 1, name: String should match pattern",
     f"name: {'r' * 33}\n": "line 1, name: String should match pattern",
-    "name: [rover\n": "not YAML",
+    "name: [lamp\n": "not YAML",
     "name: 2026-13-01\n": "not YAML: month must be in 1..12",
     "- name: rover\n": "not YAML",
 }
@@ -196,6 +195,40 @@ def test_a_robot_stops_whatever_was_made_of_its_file_since(
     assert sensebind("stop", robots.file("name: rover\nstreams:\n  camera:\n    sorce: x\n")) == 0
     assert robots.stops == [("rover", "sensebind stop")]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: [rover\n",
+        "name: rover\nstreams: {camera: {source: \n",
+        "name: rover\nname: rover\n",
+        'name: "rover\\n"\n',
+        "streams: {\nname: rover  # another name: lander\n",
+    ],
+)
+def test_a_file_that_is_half_written_keeps_nobody_from_stopping(
+    robots: Robots, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    for name in ("rover", "lander", ""):
+        robots.run(name)
+    file = robots.file(text)
+    assert sensebind("stop", file) == 0
+    assert robots.stops == [("rover", "sensebind stop")]
+    said = capsys.readouterr()
+    assert said.out == "stopped\n" and "stopped rover, which runs" in said.err
+    assert sensebind("ask", "hello", "--attach", file) == 2  # which is no stop
+
+
+def test_of_a_file_that_names_nobody_the_only_robot_stops(
+    robots: Robots, capsys: pytest.CaptureFixture[str]
+) -> None:
+    robots.run("")
+    assert sensebind("stop", robots.file("streams: [\n")) == 0
+    assert robots.stops == [("", "sensebind stop")]
+    robots.run("rover")
+    assert sensebind("stop", robots.file("streams: [\n")) == 2
+    assert "not YAML" in capsys.readouterr().err and len(robots.stops) == 1
 
 
 def test_a_stop_imports_next_to_nothing(robots: Robots) -> None:
