@@ -28,15 +28,16 @@ def stop_running(robot: Path, reason: str = "") -> int:
     from sensebind.agent.robot.address import RobotAddress
     from sensebind.agent.robot.running import RunningRobot
 
+    wrong = ""
     try:
         address = RobotAddress.read(robot)
     except ConfigurationError as error:
         if (address := RobotAddress.meant(robot)) is None:
             raise
-        RunningRobot(address).stop(reason or "sensebind stop")
-        print(printable(f"{error}; stopped {address.name}, which runs"), file=sys.stderr)
-    else:
-        RunningRobot(address).stop(reason or "sensebind stop")
+        wrong = f"{error}; stopped {address.name}, which runs"
+    RunningRobot(address).stop(reason or "sensebind stop")
+    if wrong:
+        print(printable(wrong), file=sys.stderr)
     print("stopped")
     return 0
 

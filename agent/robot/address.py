@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sensebind.agent.robot.run_directory import NAME_PATTERN, control_socket, running_robots
-from sensebind.agent.robot.yaml_text import parse_fields, read_text
+from sensebind.agent.robot.yaml_text import MAX_BYTES, parse_fields, read_text
 
 if TYPE_CHECKING:
     from sensebind.agent.robot.sections import LlmConfig
 
 
 _NAME_LINE = re.compile(r"^name:\W*([A-Za-z0-9][A-Za-z0-9_-]{0,31})(?![\w-])", re.MULTILINE)
-_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,11 @@ class RobotAddress:
 
         Returns:
             The robot that runs and whose name a line `name: …` of the file begins with, or the only
-            one that runs; None where that leaves none, or several, or there is no file.
+            one that runs; None where that leaves none, or several, or the file cannot be read.
         """
         try:
-            text = file.read_bytes()[:_MOST_BYTES].decode("utf-8", "replace")
+            with file.open("rb") as stream:
+                text = stream.read(MAX_BYTES).decode("utf-8", "replace")
         except OSError:
             return None
         running = running_robots()

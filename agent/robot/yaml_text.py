@@ -10,7 +10,8 @@ import yaml
 
 from sensebind.errors import ConfigurationError, one_line
 
-_MAX_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
+"""What a robot's file may hold."""
 
 
 def read_text(path: Path) -> str:
@@ -20,8 +21,8 @@ def read_text(path: Path) -> str:
         ConfigurationError: It cannot be read, is not UTF-8, or is too large.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigurationError(f"{path} is larger than {_MAX_BYTES // 1_000_000} MB")
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
